@@ -1,0 +1,1 @@
+"""What openstats costs: run ``python -m bench``, or ``python -m bench NAME...`` for a part."""

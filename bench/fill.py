@@ -1,0 +1,126 @@
+"""Fills a store as the collector would: 10,000 instances, 1,000 projects, 100 groups and customers.
+
+What is in it follows from numbers alone, so that every run measures the same.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from uuid import NAMESPACE_OID, uuid5
+
+from openstats.meters import QUOTAS
+from openstats.model import (
+    Capacity,
+    Cloud,
+    Instance,
+    KeystoneProject,
+    Lease,
+    Origin,
+    Placing,
+    Quota,
+    VolumeUse,
+)
+from openstats.storage import (
+    capacity,
+    discovery,
+    instances,
+    jobs,
+    quota,
+    registry,
+    tenants,
+    volumes,
+)
+from openstats.storage.store import Database, Store
+
+NOW = 1_790_000_000
+DAY = 86_400
+KINDS = ("discovery", "instances", "volumes", "capacity", "quotas")
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much there is."""
+
+    clouds: int = 4
+    customers: int = 100
+    projects: int = 1_000
+    groups: int = 100
+    instances: int = 10_000
+
+
+def uuid(kind: str, number: int) -> str:
+    """Give the same uuid for the same thing in every run."""
+    return str(uuid5(NAMESPACE_OID, f"{kind}-{number}"))
+
+
+def fill(store: Store, size: Size = Size()) -> None:
+    """Write everything, cloud by cloud."""
+    for number in range(size.clouds):
+        with store.transaction() as db:
+            _fill_cloud(db, size, number)
+
+
+def auth_url(number: int) -> str:
+    """Give the auth_url of a cloud."""
+    return f"https://cloud-{number}.example.org:5000/v3"
+
+
+def _fill_cloud(db: Database, size: Size, number: int) -> None:
+    keystone = auth_url(number).removesuffix("/v3")
+    cloud = registry.register_cloud(
+        db, Cloud(f"cloud-{number}", auth_url(number), "RegionOne", keystone), []
+    )
+    jobs.ensure(db, cloud.id, KINDS, NOW)
+    mine = range(number, size.projects, size.clouds)
+    for position, project in enumerate(mine):
+        # A few at a time, so that creation dates spread over the year before.
+        if position % 25 == 0:
+            born = NOW - DAY * (position % 365)
+            placings = [_placing(size, keystone, p) for p in mine[: position + 25]]
+            discovery.place(db, cloud, placings, now=born, first=False)
+        del project
+    _fill_figures(db, cloud, size, mine)
+    for lease in jobs.lease(db, [cloud.name], KINDS, now=NOW, until=NOW + 60, limit=9):
+        _succeed(db, lease)
+
+
+def _succeed(db: Database, lease: Lease) -> None:
+    jobs.succeed(db, lease, now=NOW, next_at=NOW + 300, seconds=1.0, cursor={})
+
+
+def _placing(size: Size, keystone: str, number: int) -> Placing:
+    customer, group = number % size.customers, number % size.groups
+    project = KeystoneProject(uuid("project", number), f"project-{number:05}", "d", "D", None, True)
+    names = frozenset({f"group-{group:03}"})
+    # Customers are joined over clouds, as customer_from = file does it.
+    return Placing(
+        project, Origin("file", f"customer-{customer:03}"), f"Customer {customer:03}", names
+    )
+
+
+def _fill_figures(db: Database, cloud: Cloud, size: Size, mine: range) -> None:
+    rows = tenants.rows_of(db, cloud, [], NOW)
+    found = {uuid("project", number): VolumeUse(2, 20, 1, 5) for number in mine}
+    volumes.write(db, cloud, found, NOW)
+    for number in mine:
+        figures = {m.name: Quota(100 * (number % 7 + 1) * m.factor, number % 50) for m in QUOTAS}
+        row = rows[uuid("project", number)]
+        quota.record(db, row, figures, now=NOW, due_at=NOW + 1800, error=None)
+    servers = list(_instances(size, mine))
+    instances.write(db, cloud, servers, seen=NOW, now=NOW)
+    capacity.record(db, cloud, Capacity(6400, 1000, 10**7, 10**6, 9 * 10**6, 10**5), NOW)
+
+
+def _instances(size: Size, mine: range) -> Iterator[Instance]:
+    each = size.instances // size.projects
+    for project in mine:
+        for number in range(each):
+            yield Instance(
+                uuid=uuid("instance", project * each + number),
+                tenant=uuid("project", project),
+                name=f"server-{number}",
+                status="ACTIVE",
+                vcpus=2,
+                ram=4096,
+                disk=40,
+                created_at=NOW - number,
+            )

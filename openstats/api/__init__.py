@@ -1,0 +1,1 @@
+"""Answers requests from the store; never talks to a cloud."""

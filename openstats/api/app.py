@@ -1,0 +1,83 @@
+"""The application: puts routes, security, errors and what every request needs together."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+from pyramid.config import Configurator
+from pyramid.events import NewResponse
+from pyramid.response import Response
+from pyramid.security import NO_PERMISSION_REQUIRED
+
+from openstats.api import answer, errors, identity, service
+from openstats.api.parameters import parse
+from openstats.api.routes import METHODS, ROOTS, STATISTICS, Statistic
+from openstats.storage.store import Store
+
+CLOSED = "openstats:closed"
+"""The permission of a view that has none: nobody's."""
+
+
+def make_app(options: Any, store: Store, clock: Callable[[], float] = time.time) -> Any:
+    """Make the WSGI application.
+
+    Args:
+        options: the group [api] of the configuration.
+        store: what is answered from.
+        clock: gives Unix seconds.
+    """
+    with Configurator() as config:
+        config.set_security_policy(identity.security_policy(options))
+        config.set_default_permission(CLOSED)
+        config.add_request_method(lambda _: store, "store", property=True)
+        config.add_request_method(lambda _: int(clock()), "now", reify=True)
+        config.add_request_method(lambda request: request.identity.scope, "scope", reify=True)
+        config.add_request_method(_request_id, "request_id", reify=True)
+        config.add_subscriber(_sign, NewResponse)
+        config.include(errors)
+        config.include(service)
+        for statistic in STATISTICS:
+            _add_statistic(config, statistic)
+        return config.make_wsgi_app()
+
+
+def _add_statistic(config: Any, statistic: Statistic) -> None:
+    for root in ROOTS:
+        # Pyramid's patterns match whole paths: the slash at the end may be missing.
+        name = f"{root}/{statistic.name}"
+        config.add_route(name, f"{root}/{statistic.name}{{slash:/?}}")
+        config.add_view(
+            _answering(statistic),
+            route_name=name,
+            request_method=METHODS,
+            permission=statistic.permission,
+        )
+        config.add_view(_only(METHODS), route_name=name, permission=NO_PERMISSION_REQUIRED)
+
+
+def _answering(statistic: Statistic) -> Callable[[Any], Response]:
+    """Put what all statistics share around a view: typed parameters, coverage, caching."""
+
+    def view(request: Any) -> Response:
+        parameters = parse(statistic.parameters, request.environ.get("QUERY_STRING", ""))
+        return answer.render(
+            statistic.view(request, parameters),
+            strict=parameters.strict,
+            now=request.now,
+            if_none_match=request.environ.get("HTTP_IF_NONE_MATCH"),
+        )
+
+    return view
+
+
+def _only(methods: tuple[str, ...]) -> Callable[[Any], Response]:
+    return lambda request: errors.wrong_method(request, methods)
+
+
+def _request_id(_request: Any) -> str:
+    return f"req-{uuid4()}"
+
+
+def _sign(event: Any) -> None:
+    event.response.headers["X-Openstack-Request-Id"] = event.request.request_id

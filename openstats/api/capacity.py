@@ -1,0 +1,53 @@
+"""Resource: what is allocated in a cloud."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field, create_model
+
+from openstats.api.answer import Answer
+from openstats.api.parameters import AuthUrl, Limits, Name, Parameters
+from openstats.errors import NotPolledError, ParameterError
+from openstats.meters import CAPACITY
+from openstats.model import Capacity, Coverage
+from openstats.statistics import capacity as statistic
+from openstats.storage import capacity, jobs, quota
+
+
+class ResourceParameters(Limits, Parameters):
+    """What resource takes."""
+
+    auth_url: AuthUrl = Field(description="The auth_url of a registered cloud.")
+    region: Name | None = Field(None, description="Only this region of it.")
+
+
+FIGURES: dict[str, Any] = dict.fromkeys((*CAPACITY, *statistic.QUOTA_KEYS), (int, ...))
+ResourceFigures: type[BaseModel] = create_model("ResourceFigures", **FIGURES)
+
+
+def view(request: Any, parameters: ResourceParameters) -> Answer:
+    """Sum capacity and quotas over the regions of one auth_url."""
+    with request.store.read() as db:
+        found = capacity.at(db, parameters.auth_url, parameters.region)
+        sums, coverage = quota.of_clouds(db, found)
+    if not found:
+        raise ParameterError(f"auth_url={parameters.auth_url}: no such cloud is registered")
+    polled = [known for known in found.values() if known]
+    if not polled:
+        _ask_for(request, list(found))
+    document = statistic.resource(
+        (figures for figures, _ in polled), sums, skip_unlimited=parameters.skip_unlimited
+    )
+    return Answer(document, _coverage(coverage, found, polled))
+
+
+def _ask_for(request: Any, clouds: list[int]) -> None:
+    with request.store.transaction() as db:
+        jobs.make_all_due(db, clouds, request.now)
+    raise NotPolledError("its figures are being read: ask again in a moment")
+
+
+def _coverage(
+    tenants: Coverage, found: dict[int, Any], polled: list[tuple[Capacity, int]]
+) -> Coverage:
+    times = [at for _, at in polled] + ([] if tenants.oldest is None else [tenants.oldest])
+    return Coverage(tenants.tenants, tenants.tenants_known, len(found), len(polled), min(times))

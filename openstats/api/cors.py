@@ -1,0 +1,25 @@
+"""Cross-origin requests: which portals' pages may call from a browser, by oslo.middleware."""
+
+from typing import Any
+
+from oslo_config import cfg
+from oslo_middleware import cors
+
+cors.set_defaults(
+    allow_methods=["GET", "HEAD"],
+    allow_headers=["X-Auth-Token", "Content-Type", "If-None-Match", "X-Openstack-Request-Id"],
+    expose_headers=["ETag", "Retry-After", "X-Openstack-Request-Id"]
+    + [f"X-Openstats-{name}" for name in ("Coverage", "Age")],
+    allow_credentials=False,
+)
+
+
+def allowing(app: Any, conf: cfg.ConfigOpts) -> Any:
+    """Put oslo.middleware's CORS around an application, if [cors] allows any origin."""
+    conf.register_opts(cors.CORS_OPTS, "cors")
+    return cors.CORS(app, conf) if conf.cors.allowed_origin else app
+
+
+def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
+    """Answer what oslo-config-generator asks for: the group, with the defaults set here."""
+    return [("cors", cors.CORS_OPTS)]

@@ -1,0 +1,96 @@
+"""The one error document, and which status each error has."""
+
+from typing import Any
+
+import orjson
+from oslo_log import log
+from pyramid.exceptions import URLDecodeError
+from pyramid.httpexceptions import HTTPException
+from pyramid.response import Response
+
+from openstats import errors
+
+LOG = log.getLogger(__name__)
+
+STATUSES: dict[type[errors.OpenstatsError], int] = {
+    errors.ParameterError: 400,
+    errors.PermissionDeniedError: 403,
+    errors.NotPolledError: 503,
+    errors.IncompleteError: 503,
+    errors.StoreError: 503,
+}
+
+HTTP_CODES = {
+    403: (errors.PermissionDeniedError.code, errors.PermissionDeniedError.title),
+    404: ("openstats.route.unknown", "There is nothing at this URL"),
+    405: ("openstats.method.not_allowed", "The URL does not take this method"),
+}
+DEFECT = ("openstats.defect", "openstats failed: this is a defect")
+NO_DETAIL = "The log of the service tells more under this request id."
+
+
+def document(
+    status: int, code: str, title: str, details: tuple[str, ...], request_id: str
+) -> bytes:
+    """Give the error document, with one entry for each detail."""
+    common = {"status": status, "code": code, "title": title}
+    entries = [common | {"detail": detail, "request_id": request_id} for detail in details]
+    return orjson.dumps({"errors": entries})
+
+
+def _response(request: Any, status: int, code: str, title: str, *details: str) -> Response:
+    body = document(status, code, title, details, request.request_id)
+    response = Response(body=body, status=status, content_type="application/json", charset=None)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def raised(error: errors.OpenstatsError, request: Any) -> Response:
+    """Answer an error that openstats raised on purpose."""
+    status = next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), 500)
+    details = error.problems if isinstance(error, errors.ParameterError) else (str(error),)
+    if isinstance(error, errors.StoreError):
+        LOG.error("%s", error)
+        # Where the store is, is nobody's business.
+        details = (NO_DETAIL,)
+    response = _response(request, status, error.code, error.title, *details)
+    if retry := getattr(error, "retry_after", None):
+        response.headers["Retry-After"] = str(int(retry))
+    return response
+
+
+def refused(error: HTTPException, request: Any) -> Response:
+    """Answer what Pyramid itself refuses: no such URL, or not for this caller."""
+    code, title = HTTP_CODES.get(error.status_int, DEFECT)
+    told = getattr(error, "result", None)
+    detail = getattr(told, "msg", None) or f"{request.method} {request.path}"[:200]
+    return _response(request, error.status_int, code, title, detail)
+
+
+def undecodable(_error: URLDecodeError, request: Any) -> Response:
+    """Answer a path that is no text: nothing has such a name."""
+    return _response(request, 404, *HTTP_CODES[404], "the path is not UTF-8")
+
+
+def wrong_method(request: Any, allowed: tuple[str, ...]) -> Response:
+    """Answer a method that the URL does not take."""
+    code, title = HTTP_CODES[405]
+    response = _response(request, 405, code, title, f"it takes {', '.join(allowed)}")
+    response.headers["Allow"] = ", ".join(allowed)
+    return response
+
+
+def defect(error: Exception, request: Any) -> Response:
+    """Answer an error that nobody foresaw; what it was stays in the log."""
+    LOG.exception("a defect of openstats in request %s", request.request_id, exc_info=error)
+    return _response(request, 500, *DEFECT, NO_DETAIL)
+
+
+def includeme(config: Any) -> None:
+    """Have every exception leave as the error document."""
+    config.add_exception_view(raised, context=errors.OpenstatsError)
+    config.add_exception_view(defect, context=Exception)
+    config.add_exception_view(undecodable, context=URLDecodeError)
+    config.add_notfound_view(refused)
+    config.add_forbidden_view(refused)
+    config.add_exception_view(refused, context=HTTPException)

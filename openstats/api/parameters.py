@@ -1,0 +1,222 @@
+"""Typed parameters: what the query string may hold, and what is said when it does not."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from urllib.parse import parse_qsl
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from openstats.auth_url import compared
+from openstats.errors import ParameterError
+from openstats.model import Interval, Selection
+
+LATEST = 4102444800
+"""The first second of 2100: whatever lies beyond was meant in milliseconds."""
+
+FIELDS = 1000
+SHOWN = 100
+WHOLE = re.compile(r"-?[0-9]+")
+DIGITS = 20
+"""How much of a number is read: longer ones are out of all bounds, and costly."""
+
+
+def _whole(value: Any) -> int:
+    text = str(value)
+    if not WHOLE.fullmatch(text):
+        raise ValueError("it takes a whole number")
+    return int(text[:DIGITS])
+
+
+def _seconds(value: Any) -> int:
+    """Read Unix seconds or ISO 8601; without a zone it is UTC."""
+    text = str(value)
+    if WHOLE.fullmatch(text):
+        return int(text[:DIGITS])
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError("it takes Unix seconds or ISO 8601") from None
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+
+
+def _in_time(value: int) -> int:
+    if value > LATEST:
+        raise ValueError(f"it takes at most {LATEST}: were those milliseconds?")
+    if value < 0:
+        raise ValueError("it takes times since 1970")
+    return value
+
+
+def _uuid(value: Any) -> str:
+    """Give the dashed form of a dashed or 32-hex uuid."""
+    text = str(value)
+    if not re.fullmatch(
+        r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text
+    ):
+        raise ValueError("it takes a uuid, dashed or of 32 hexadecimal digits")
+    return str(UUID(text))
+
+
+def _auth_url(value: str) -> str:
+    try:
+        return compared(value)
+    except ValueError:
+        raise ValueError("it takes the http(s) URL of a cloud's Keystone") from None
+
+
+def _printable(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("it takes a name without control characters")
+    return value
+
+
+def _flag(value: Any) -> Any:
+    if value not in ("true", "false", True, False):
+        raise ValueError("it takes true or false")
+    return value
+
+
+Seconds = Annotated[
+    int,
+    BeforeValidator(_seconds, json_schema_input_type=Annotated[int, Field(ge=0, le=LATEST)] | str),
+    AfterValidator(_in_time),
+]
+Uuid = Annotated[str, AfterValidator(_uuid), Field(json_schema_extra={"format": "uuid"})]
+AuthUrl = Annotated[str, AfterValidator(_auth_url), Field(json_schema_extra={"format": "uri"})]
+Name = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_printable)]
+Flag = Annotated[bool, BeforeValidator(_flag)]
+Whole = Annotated[int, BeforeValidator(_whole)]
+Aggregate = Literal["customer", "project", "project_group"]
+
+
+class Parameters(BaseModel):
+    """What every statistic takes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    repeatable: ClassVar[frozenset[str]] = frozenset()
+
+    strict: Flag = Field(False, description="Answer 503 rather than with something missing.")
+
+
+class Selecting(Parameters):
+    """What statistics of aggregates take."""
+
+    repeatable: ClassVar[frozenset[str]] = frozenset({"uuid"})
+
+    aggregate: Aggregate = Field("customer", description="What to sum by.")
+    uuid: Annotated[
+        tuple[Uuid, ...], Field(description="Only these objects; may be repeated.")
+    ] = ()
+
+    def selection(self) -> Selection:
+        """Say which objects are asked about."""
+        return Selection(self.aggregate, self.uuid)
+
+
+class Timed(Parameters):
+    """What statistics over time take."""
+
+    start: Seconds | None = Field(None, alias="from", description="Unix seconds or ISO 8601.")
+    end: Seconds | None = Field(None, alias="to", description="Unix seconds or ISO 8601; now.")
+    datapoints: Annotated[Whole, Field(ge=1, le=1000, description="How many intervals.")] = 6
+
+    def interval(self, now: int, period: int) -> Interval:
+        """Give the interval asked for; ``period`` seconds are the default before its end.
+
+        Raises:
+            ParameterError: it would be empty, or shorter than its datapoints.
+        """
+        end = now if self.end is None else self.end
+        start = max(0, end - period) if self.start is None else self.start
+        if start >= end:
+            raise ParameterError(f"from={start}: it takes a time before to={end}")
+        if self.datapoints > end - start:
+            raise ParameterError(
+                f"datapoints={self.datapoints}: there are only {end - start} seconds"
+            )
+        return Interval(start, end, self.datapoints)
+
+
+class Limits(BaseModel):
+    """How a sum deals with members that have no limit."""
+
+    unlimited: Literal["skip"] | None = Field(
+        None, description="Leave unlimited members out of sums, which are -1 otherwise."
+    )
+
+    @property
+    def skip_unlimited(self) -> bool:
+        """Whether unlimited members are left out."""
+        return self.unlimited == "skip"
+
+
+class Paged(BaseModel):
+    """How long lists are cut into pages."""
+
+    limit: Annotated[Whole, Field(ge=1, le=10000)] | None = Field(
+        None, description="At most so many entries."
+    )
+    marker: Uuid | None = Field(None, description="The uuid of the last entry of the page before.")
+
+
+P = TypeVar("P", bound=Parameters)
+
+
+def parse(model: type[P], query: str) -> P:
+    """Read a query string, as WSGI gives it, into typed parameters.
+
+    Raises:
+        ParameterError: with one sentence for each problem.
+    """
+    try:
+        return model.model_validate(_values(model, query))
+    except ValidationError as invalid:
+        errors = invalid.errors(include_url=False, include_context=False)
+        raise ParameterError(*dict.fromkeys(_sentence(model, error) for error in errors)) from None
+
+
+def _values(model: type[Parameters], query: str) -> dict[str, Any]:
+    """Give the parameters by name; one that may not be repeated has one value."""
+    values: dict[str, list[str]] = {}
+    for name, value in _decoded(query):
+        values.setdefault(name, []).append(value)
+    repeated = [n for n, given in values.items() if len(given) > 1 and n not in model.repeatable]
+    if repeated:
+        raise ParameterError(*(f"{_shown(name)}: it is given more than once" for name in repeated))
+    return {n: given if n in model.repeatable else given[0] for n, given in values.items()}
+
+
+def _decoded(query: str) -> Sequence[tuple[str, str]]:
+    try:
+        # WSGI hands bytes over as if they were Latin-1.
+        text = query.encode("latin-1").decode()
+        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=FIELDS)
+    except UnicodeDecodeError:
+        raise ParameterError("the query string is not UTF-8") from None
+    except ValueError:
+        raise ParameterError(f"the query string has more than {FIELDS} parameters") from None
+
+
+def _sentence(model: type[Parameters], error: Any) -> str:
+    name, given = str(error["loc"][0]), error["input"]
+    if error["type"] == "missing":
+        return f"{name}: it is required"
+    if error["type"] == "extra_forbidden":
+        return f"{_shown(name)}: no such parameter here; there are {', '.join(names(model))}"
+    told = error["msg"].removeprefix("Value error, ")
+    told = re.sub("^(Input should be|String should have)", "it takes", told)
+    return f"{name}={_shown(given)}: {told}"
+
+
+def _shown(value: object) -> str:
+    """Show what was given so that nothing in it can do harm, and not all of it."""
+    text = ascii(value).strip("'\"")
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+
+
+def names(model: type[Parameters]) -> list[str]:
+    """List the names of a model's parameters, as they are spelled in a URL."""
+    return [field.alias or name for name, field in model.model_fields.items()]

@@ -1,0 +1,42 @@
+"""Quota: limits and use, by customer, project or project group."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field, create_model
+
+from openstats.api.answer import Answer
+from openstats.api.parameters import Flag, Limits, Selecting
+from openstats.meters import QUOTA_NAMES
+from openstats.statistics import quota as statistic
+from openstats.storage import quota
+
+
+class QuotaParameters(Limits, Selecting):
+    """What quota takes."""
+
+    each: Flag = Field(False, description="One entry for each object instead of one sum.")
+
+
+FIGURES: dict[str, Any] = {
+    f"{name}{part}": (int, ...) for part in ("", "_usage") for name in QUOTA_NAMES
+}
+QuotaFigures: type[BaseModel] = create_model("QuotaFigures", **FIGURES)
+QuotaOfObject: type[BaseModel] = create_model(
+    "QuotaOfObject", __base__=QuotaFigures, uuid=(str, ...), name=(str, ...)
+)
+
+
+def view(request: Any, parameters: QuotaParameters) -> Answer:
+    """Sum over everything selected, or by object."""
+    selection, skip = parameters.selection(), parameters.skip_unlimited
+    with request.store.read() as db:
+        if not parameters.each:
+            sums, coverage = quota.total(db, request.scope, selection)
+            return Answer(statistic.summary(sums, skip_unlimited=skip), coverage)
+        coverage = quota.coverage(db, request.scope, selection)
+        found = quota.each(db, request.scope, selection)
+    document = [
+        {"uuid": of.uuid, "name": of.name} | statistic.summary(sums, skip_unlimited=skip)
+        for of, sums in found
+    ]
+    return Answer(document, coverage)

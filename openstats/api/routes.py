@@ -1,0 +1,62 @@
+"""The route table: every URL, its view, who may use it, what it takes and what it answers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from openstats.api import capacity, creation, customer, quota
+from openstats.api.answer import Answer
+from openstats.api.parameters import Parameters
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """A statistic: its name in the URL, its view, parameters and the shape of its answer."""
+
+    name: str
+    summary: str
+    view: Callable[[Any, Any], Answer]
+    parameters: type[Parameters]
+    answer: Any
+
+    @property
+    def permission(self) -> str:
+        """The rule that decides who may ask."""
+        return f"openstats:{self.name}:get"
+
+
+STATISTICS = (
+    Statistic(
+        "resource",
+        "What is allocated in a cloud: physical capacity beside quotas.",
+        capacity.view,
+        capacity.ResourceParameters,
+        capacity.ResourceFigures,
+    ),
+    Statistic(
+        "quota",
+        "Limits and use, summed by customer, project or project group.",
+        quota.view,
+        quota.QuotaParameters,
+        quota.QuotaFigures | list[quota.QuotaOfObject],  # type: ignore[valid-type]
+    ),
+    Statistic(
+        "customer",
+        "How many projects, groups and instances each customer has.",
+        customer.view,
+        customer.CustomerParameters,
+        list[customer.CustomerFigures],
+    ),
+    Statistic(
+        "creation-time",
+        "How many customers, projects or groups were created in each interval.",
+        creation.view,
+        creation.CreationParameters,
+        list[creation.Datapoint],
+    ),
+)
+
+ROOTS = ("/api/stats", "/stats")
+"""Where statistics are found, by the specification's own spelling."""
+
+METHODS = ("GET", "HEAD")

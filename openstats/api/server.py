@@ -1,0 +1,61 @@
+"""The server: waitress, whose own refusals speak the error document too."""
+
+import logging
+from typing import Any
+from uuid import uuid4
+
+from waitress.channel import HTTPChannel
+from waitress.server import create_server
+from waitress.task import ErrorTask
+
+from openstats.api import errors
+
+# It warns of each request that waits for a thread, even if for a microsecond.
+logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+
+
+class DocumentedRefusal(ErrorTask):  # type: ignore[misc]
+    """What waitress says to requests that never reach the application: too large, malformed."""
+
+    def execute(self) -> None:
+        """Write the error document instead of plain text."""
+        error = self.request.error
+        request_id = f"req-{uuid4()}"
+        title = f"The request was refused: {error.reason}"
+        body = errors.document(
+            error.code, "openstats.request.refused", title, (error.reason,), request_id
+        )
+        self.status = f"{error.code} {error.reason}"
+        self.response_headers = [
+            ("Content-Type", "application/json"),
+            ("Content-Length", str(len(body))),
+            ("X-Openstack-Request-Id", request_id),
+            ("Connection", "close"),
+        ]
+        self.close_on_finish = True
+        self.content_length = len(body)
+        self.write(body)
+
+
+class Channel(HTTPChannel):  # type: ignore[misc]
+    """A connection whose refusals are documented."""
+
+    error_task_class = DocumentedRefusal
+
+
+def make_server(app: Any, options: Any) -> Any:
+    """Listen on [api] host and port; ``run`` serves until ``close`` is called.
+
+    Raises:
+        OSError: the address is taken or not this machine's.
+    """
+    server = create_server(
+        app,
+        host=options.host,
+        port=options.port,
+        threads=options.threads,
+        ident="openstats",
+        clear_untrusted_proxy_headers=False,
+    )
+    server.channel_class = Channel
+    return server

@@ -1,0 +1,62 @@
+"""What the service says of itself: health, version, and the OpenAPI document."""
+
+from functools import cache
+from typing import Any
+
+import orjson
+from pyramid.response import Response
+from pyramid.security import NO_PERMISSION_REQUIRED
+
+from openstats import __version__
+from openstats.api import errors
+from openstats.errors import StoreError
+
+
+def healthcheck(request: Any) -> Response:
+    """Say whether the store answers; of its content nothing."""
+    try:
+        request.store.ping()
+    except StoreError:
+        return _json({"status": "the store does not answer"}, 503)
+    return _json({"status": "ok"})
+
+
+def version(_request: Any) -> Response:
+    """Say what this is, and where its description is."""
+    links = [{"rel": "describedby", "href": "/openapi.json"}]
+    return _json({"name": "openstats", "version": __version__, "links": links})
+
+
+def openapi(_request: Any) -> Response:
+    """Give the OpenAPI document."""
+    return _json(_document())
+
+
+@cache
+def _document() -> dict[str, Any]:
+    from openstats.api.openapi import document  # noqa: PLC0415 (made once, when somebody asks)
+
+    return document()
+
+
+def _json(document: Any, status: int = 200) -> Response:
+    body = orjson.dumps(document)
+    return Response(body=body, status=status, content_type="application/json", charset=None)
+
+
+PAGES = {"/healthcheck": healthcheck, "/openapi.json": openapi, "/": version}
+
+
+def includeme(config: Any) -> None:
+    """Add the pages that need no token."""
+    for path, view in PAGES.items():
+        config.add_route(path, path)
+        for methods in (("GET", "HEAD"), None):
+            given = view if methods else _other
+            config.add_view(
+                given, route_name=path, request_method=methods, permission=NO_PERMISSION_REQUIRED
+            )
+
+
+def _other(request: Any) -> Response:
+    return errors.wrong_method(request, ("GET", "HEAD"))

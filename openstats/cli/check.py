@@ -1,0 +1,100 @@
+"""``openstats check``: tries everything that openstats needs."""
+
+import argparse
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from cliff.lister import Lister
+
+from openstats.cli.main import OpenstatsCommand
+from openstats.errors import OpenstatsError, RefusedError
+
+Line = tuple[str, str, str]
+
+
+class Check(OpenstatsCommand, Lister):
+    """Check the configuration, the store and each cloud: what answers, and which rights lack."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Say what the command takes."""
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        parser.add_argument(
+            "clouds", nargs="*", metavar="CLOUD", help="only these entries of clouds.yaml"
+        )
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        """List what was tried and what came of it."""
+        self.failed = False
+        return ("what", "state", "said"), list(self._lines(parsed_args))
+
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        """Exit with 0 only if everything works."""
+        return super().run(parsed_args) or int(self.failed)
+
+    def _lines(self, parsed_args: argparse.Namespace) -> Iterator[Line]:
+        from openstats.cli.clouds import connections
+
+        yield self._line(
+            "configuration",
+            lambda: ", ".join(dict.fromkeys(self.app.conf.config_file or [])) or "defaults",
+        )
+        yield self._line("store", lambda: str(self.app.store))
+        try:
+            found = connections(self.app.conf, parsed_args.clouds)
+        except OpenstatsError as error:
+            yield self._failure("clouds.yaml", error)
+            return
+        for name, connection in found.items():
+            for what, tried in _trials(connection):
+                yield self._line(f"{name}: {what}", tried)
+
+    def _line(self, what: str, tried: Callable[[], str]) -> Line:
+        try:
+            return what, "ok", tried()
+        except OpenstatsError as error:
+            return self._failure(what, error)
+
+    def _failure(self, what: str, error: OpenstatsError) -> Line:
+        self.failed = True
+        missing = isinstance(error, RefusedError) and "HTTP 403" in str(error)
+        return what, "no right" if missing else "failed", str(error)
+
+
+def _trials(connection: Any) -> Iterator[tuple[str, Callable[[], str]]]:
+    """Give each thing that the collector will do, as something to try."""
+    from openstats.clouds import cinder, keystone, nova, placement
+
+    def projects() -> str:
+        found = keystone.placings(connection)
+        nowhere = sum(placing.customer is None for placing in found)
+        return f"{len(found)} projects, {nowhere} of them no customer's"
+
+    def servers() -> str:
+        page, _ = next(nova.servers(connection, page_size=1))
+        version = connection.nova.api_version.get_string()
+        return f"microversion {version}, {'some' if page else 'no'} servers"
+
+    def providers() -> str:
+        number = len(placement.providers(connection, {}, 0))
+        return f"microversion {connection.placement.default_microversion}, {number} providers"
+
+    def volumes() -> str:
+        number = len(cinder.use(connection, page_size=1000))
+        version = connection.cinder.api_version.get_string()
+        return f"microversion {version}, {number} tenants have some"
+
+    def tenant() -> str:
+        return keystone.projects(connection)[0].id
+
+    settings = connection.entry.settings
+    yield "Keystone", projects
+    if settings.capacity_source != "placement":
+        yield "Nova, hypervisors", lambda: f"{nova.capacity(connection).vcpus} vCPUs"
+    if settings.capacity_source != "nova":
+        yield "Placement", providers
+    yield "Nova, servers", servers
+    yield "Nova, quotas", lambda: f"{len(nova.quotas(connection, tenant()))} resources"
+    if settings.block_storage:
+        yield "Cinder, volumes", volumes
+        yield "Cinder, quotas", lambda: f"{len(cinder.quotas(connection, tenant()))} resources"

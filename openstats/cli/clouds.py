@@ -1,0 +1,92 @@
+"""How commands come by clouds: entries of clouds.yaml, connections, a collector, progress bars."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from threading import Lock
+from typing import Any
+
+from openstats.clouds.connection import Connection
+from openstats.clouds.entry import Settings, load
+from openstats.collector.collector import Collector
+from openstats.conf.clouds import OPTIONS
+from openstats.storage.store import Store
+
+
+def connections(conf: Any, names: Sequence[str] = ()) -> dict[str, Connection]:
+    """Make a connection for each cloud that is configured, or named; nothing is dialled yet.
+
+    Raises:
+        ConfigError: clouds.yaml does not tell of them.
+    """
+    options = conf.clouds
+    defaults = Settings(
+        capacity_source=options.capacity_source,
+        customer_from=options.customer_from,
+        customer_regex=options.customer_regex,
+        customer_file=options.customer_file,
+        group_tags=options.group_tags,
+        exclude_projects=tuple(options.exclude_projects),
+        block_storage=options.block_storage,
+    )
+    entries = load(names or options.names, defaults, _read)
+    timeouts = conf.collector.connect_timeout, conf.collector.read_timeout
+    return {name: Connection(entry, timeouts) for name, entry in entries.items()}
+
+
+def _read(name: str, given: Any) -> Any:
+    """Read a setting of one cloud as the option of the same name would be."""
+    option = next(option for option in OPTIONS if option.name == name)
+    try:
+        return option.type(given)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ValueError(f"{name}: {given!r} is none: {error}") from error
+
+
+def collector(
+    conf: Any, store: Store, names: Sequence[str] = (), **collaborators: Any
+) -> Collector:
+    """Make a collector whose clouds are in the registry."""
+    made = Collector(store, connections(conf, names), conf.collector, **collaborators)
+    made.register()
+    return made
+
+
+class Bars:
+    """A progress bar for each thing that a cloud is asked for; only on a terminal."""
+
+    def __init__(self) -> None:
+        self._bars: dict[tuple[str, str], Any] = {}
+        self._lock = Lock()
+
+    def show(self, cloud: str, what: str, done: int, total: int | None) -> None:
+        """Move one bar."""
+        from tqdm import tqdm
+
+        with self._lock:
+            if (cloud, what) not in self._bars:
+                label = f"{cloud} {what}"
+                self._bars[cloud, what] = tqdm(
+                    desc=label, total=total, unit="", delay=1, leave=False
+                )
+            bar = self._bars[cloud, what]
+            bar.total = total
+            bar.update(done - bar.n)
+
+    def close(self) -> None:
+        """Take the bars off the terminal."""
+        for bar in self._bars.values():
+            bar.close()
+
+
+@contextmanager
+def progress() -> Iterator[dict[str, Any]]:
+    """Give the collaborator that shows progress, where somebody is watching."""
+    if not sys.stderr.isatty():
+        yield {}
+        return
+    bars = Bars()
+    try:
+        yield {"progress": bars.show}
+    finally:
+        bars.close()

@@ -1,0 +1,111 @@
+"""``openstats``: global options, and what every command finds on its ``app``."""
+
+import argparse
+import sys
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from cliff.app import App
+from cliff.command import Command
+from cliff.commandmanager import CommandManager
+
+from openstats import __version__
+from openstats.errors import OpenstatsError
+
+if TYPE_CHECKING:
+    from openstats.storage.store import Store
+
+
+class Openstats(App):
+    """What is allocated in OpenStack clouds, for their admins and portals."""
+
+    NAME = "openstats"
+    # Commands print their results; what they did on the way is for --verbose.
+    DEFAULT_VERBOSE_LEVEL = 0
+
+    def __init__(self) -> None:
+        super().__init__(
+            description="What is allocated in OpenStack clouds, for their admins and portals.",
+            version=__version__,
+            command_manager=CommandManager("openstats.commands"),
+            deferred_help=True,
+        )
+
+    def build_option_parser(
+        self,
+        description: str | None,
+        version: str | None,
+        argparse_kwargs: dict[str, Any] | None = None,
+    ) -> argparse.ArgumentParser:
+        """Add our own to cliff's global options."""
+        parser: argparse.ArgumentParser = super().build_option_parser(
+            description, version, {"prog": "openstats"} | (argparse_kwargs or {})
+        )
+        parser.add_argument(
+            "--config-file",
+            action="append",
+            default=[],
+            metavar="FILE",
+            help="configuration to read instead of /etc/openstats/openstats.conf; may be repeated",
+        )
+        return parser
+
+    @cached_property
+    def conf(self) -> Any:
+        """The configuration."""
+        from oslo_config import cfg
+
+        from openstats import conf
+        from openstats.errors import ConfigError
+
+        try:
+            return conf.load(self.options.config_file)
+        except cfg.Error as error:
+            raise ConfigError(str(error)) from error
+
+    @cached_property
+    def store(self) -> "Store":
+        """The store, whose schema is checked."""
+        store = self.open_store()
+        store.check()
+        return store
+
+    def open_store(self) -> "Store":
+        """Open the store that [database] names, whatever its schema."""
+        from openstats.storage.store import Store
+
+        return Store(self.conf.database.connection, self.conf.database.pool_size)
+
+    def run_subcommand(self, argv: list[str]) -> int:
+        """Run a command; an error of ours is a sentence, not a traceback."""
+        try:
+            return int(super().run_subcommand(argv) or 0)
+        except OpenstatsError as error:
+            return self.say_error(error)
+
+    def say_error(self, error: OpenstatsError) -> int:
+        """Tell what went wrong, in one line; the exit status is 1."""
+        self.stderr.write(f"openstats: {' '.join(str(error).split())}\n")
+        return 1
+
+
+class OpenstatsCommand(Command):
+    """A command of openstats: what it raises on purpose ends in one line."""
+
+    app: Openstats
+
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        """Run the command."""
+        try:
+            return int(super().run(parsed_args) or 0)
+        except OpenstatsError as error:
+            return self.app.say_error(error)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; give the exit status."""
+    return int(Openstats().run(sys.argv[1:] if argv is None else argv))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

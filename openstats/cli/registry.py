@@ -1,0 +1,69 @@
+"""``openstats registry``: the registry as a YAML document."""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from openstats.cli.main import OpenstatsCommand
+from openstats.errors import RegistryError
+
+
+class Import(OpenstatsCommand):
+    """Create or replace customers, groups, projects and links from a YAML document."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Say what the command takes."""
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        parser.add_argument("file", metavar="FILE", help="the document; - for standard input")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> int:
+        """Import all of it, or nothing."""
+        import yaml
+
+        from openstats.storage.document import import_registry
+
+        try:
+            document = yaml.safe_load(_text(parsed_args.file))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise RegistryError(f"{parsed_args.file} cannot be read: {error}") from error
+        with self.app.store.transaction() as db:
+            counts = import_registry(db, document, int(time.time()))
+        told = ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in counts.items())
+        self.app.stdout.write(f"Imported {told}.\n")
+        return 0
+
+
+def _text(file: str) -> str:
+    return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+
+
+class Export(OpenstatsCommand):
+    """Write the registry as a YAML document, which can be imported again."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Say what the command takes."""
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        parser.add_argument(
+            "file", metavar="FILE", nargs="?", default="-", help="default: standard output"
+        )
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> int:
+        """Export."""
+        import yaml
+
+        from openstats.storage.document import export_registry
+
+        with self.app.store.read() as db:
+            document = export_registry(db)
+        text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+        if parsed_args.file == "-":
+            self.app.stdout.write(text)
+            return 0
+        try:
+            Path(parsed_args.file).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise RegistryError(f"{parsed_args.file} cannot be written: {error}") from error
+        return 0

@@ -1,0 +1,147 @@
+"""``openstats stats``: the statistics, asked of the application itself, without a server.
+
+The very views that answer over HTTP answer here: parameters, errors and figures are the same.
+"""
+
+import argparse
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from cliff.lister import Lister
+
+from openstats.cli.main import OpenstatsCommand
+from openstats.errors import OpenstatsError
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def ask(app: Any, statistic: str, parameters: dict[str, Any]) -> Any:
+    """Ask the application for a statistic's document; what is incomplete is said on stderr.
+
+    Raises:
+        OpenstatsError: with the sentences of the error document.
+    """
+    from openstats.api import inside
+
+    given = {name: value for name, value in parameters.items() if value not in (None, False, [])}
+    spelled = {name: "true" if value is True else value for name, value in given.items()}
+    url = f"/api/stats/{statistic}/?{urlencode(spelled, doseq=True)}"
+    status, document, headers = inside.ask(app.conf.api, app.store, url)
+    if status != 200:
+        raise OpenstatsError("; ".join(error["detail"] for error in document["errors"]))
+    _tell(app, headers)
+    return document
+
+
+def _tell(app: Any, headers: Any) -> None:
+    coverage = headers["X-Openstats-Coverage"]
+    parts = [part.partition("=")[2].split("/") for part in coverage.split()]
+    if any(known != wanted for known, wanted in parts):
+        app.stderr.write(f"Not everything is known: {coverage}.\n")
+
+
+def printable(value: Any, formatter: str) -> Any:
+    """Make a name that somebody else chose harmless for a terminal, and for a spreadsheet."""
+    if not isinstance(value, str):
+        return value
+    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in value)
+    return f"'{shown}" if formatter == "csv" and value.startswith(FORMULA) else shown
+
+
+def rows(document: list[dict[str, Any]], formatter: str) -> tuple[Sequence[str], list[list[Any]]]:
+    """Turn a list of alike objects into columns and rows."""
+    columns = list(document[0]) if document else []
+    return columns, [[printable(entry[c], formatter) for c in columns] for entry in document]
+
+
+def _spell(parser: argparse.ArgumentParser, *names: str, **options: Any) -> None:
+    for name in names:
+        parser.add_argument(f"--{name}", **options)
+
+
+class Statistic(OpenstatsCommand):
+    """What the statistics' commands have in common."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Say what the command takes."""
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        parser.add_argument("--strict", action="store_true", help="fail if something is not known")
+        return parser
+
+
+class Resource(Statistic, Lister):
+    """Show what is allocated in a cloud."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Say what the command takes."""
+        parser = super().get_parser(prog_name)
+        parser.add_argument("auth_url", help="the auth_url of a registered cloud")
+        _spell(parser, "region", help="only this region of it")
+        _spell(parser, "unlimited", choices=["skip"], help="leave unlimited members out of sums")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        """Show the nine figures, in one row: cliff has no CSV for anything else."""
+        names = "auth_url", "region", "unlimited", "strict"
+        found = ask(self.app, "resource", {name: getattr(parsed_args, name) for name in names})
+        return rows([found], parsed_args.formatter)
+
+
+class Quota(Statistic, Lister):
+    """Show limits and use, summed, or with --each by object."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Say what the command takes."""
+        parser = super().get_parser(prog_name)
+        choices = ["customer", "project", "project_group"]
+        _spell(parser, "aggregate", choices=choices, help="what to sum by (default: customer)")
+        _spell(
+            parser, "uuid", action="append", default=[], help="only this object; may be repeated"
+        )
+        _spell(parser, "each", action="store_true", help="one row for each object")
+        _spell(parser, "unlimited", choices=["skip"], help="leave unlimited members out of sums")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        """List the sums."""
+        names = "aggregate", "uuid", "each", "unlimited", "strict"
+        found = ask(self.app, "quota", {name: getattr(parsed_args, name) for name in names})
+        return rows(found if parsed_args.each else [found], parsed_args.formatter)
+
+
+class Customer(Statistic, Lister):
+    """List the customers with their projects, groups and instances."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Say what the command takes."""
+        parser = super().get_parser(prog_name)
+        _spell(parser, "with", choices=["uuid"], dest="adding", help="add the uuid")
+        _spell(parser, "limit", type=int, help="at most so many")
+        _spell(parser, "marker", help="the uuid of the last customer of the page before")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        """List the customers."""
+        parameters = {"with": parsed_args.adding, "limit": parsed_args.limit}
+        parameters |= {"marker": parsed_args.marker, "strict": parsed_args.strict}
+        return rows(ask(self.app, "customer", parameters), parsed_args.formatter)
+
+
+class CreationTime(Statistic, Lister):
+    """Count the objects that were created in each interval."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Say what the command takes."""
+        parser = super().get_parser(prog_name)
+        choices = ["customer", "project", "project_group"]
+        parser.add_argument("type", choices=choices, help="what to count")
+        _spell(parser, "from", "to", metavar="TIME", help="Unix seconds or ISO 8601")
+        _spell(parser, "datapoints", type=int, help="how many intervals (default: 6)")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        """List the datapoints."""
+        names = "type", "from", "to", "datapoints", "strict"
+        found = ask(self.app, "creation-time", {name: getattr(parsed_args, name) for name in names})
+        return rows(found, parsed_args.formatter)

@@ -1,0 +1,61 @@
+"""Placement: resource providers with their inventories and what is allocated of them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from openstats.clouds.asking import asking
+from openstats.clouds.connection import Connection
+from openstats.model import Inventory, Provider
+
+DISABLED = "COMPUTE_STATUS_DISABLED"
+
+
+def providers(connection: Connection, known: Mapping[str, Provider], now: int) -> list[Provider]:
+    """List all providers: two calls, and two more for each that is not known at its generation.
+
+    ``known`` are those that need not be read again unless their generation changed. A provider
+    below a disabled root is disabled as well.
+    """
+    with asking(connection.cloud.name, "Placement's /resource_providers"):
+        found = _get(connection, "/resource_providers")["resource_providers"]
+        # Only compute nodes can carry the trait; clouds without any have not even heard of it.
+        listed = _get(connection, f"/resource_providers?required={DISABLED}")["resource_providers"]
+        disabled = {p["uuid"] for p in listed}
+        return [_provider(connection, p, known.get(p["uuid"]), disabled, now) for p in found]
+
+
+def _provider(
+    connection: Connection, found: Any, known: Provider | None, disabled: set[str], now: int
+) -> Provider:
+    unchanged = known if known and known.generation == found["generation"] else None
+    return Provider(
+        uuid=found["uuid"],
+        name=found["name"],
+        root=found["root_provider_uuid"],
+        generation=found["generation"],
+        disabled=found["root_provider_uuid"] in disabled,
+        inventories=unchanged.inventories if unchanged else _inventories(connection, found["uuid"]),
+        read_at=unchanged.read_at if unchanged else now,
+    )
+
+
+def _inventories(connection: Connection, uuid: str) -> tuple[Inventory, ...]:
+    path = f"/resource_providers/{uuid}"
+    with asking(connection.cloud.name, f"Placement's {path}"):
+        inventories = _get(connection, f"{path}/inventories")["inventories"]
+        usages = _get(connection, f"{path}/usages")["usages"]
+        return tuple(
+            Inventory(
+                resource_class=name,
+                total=i["total"],
+                reserved=i["reserved"],
+                allocation_ratio=float(i["allocation_ratio"]),
+                used=usages.get(name, 0),
+            )
+            for name, i in sorted(inventories.items())
+        )
+
+
+def _get(connection: Connection, path: str) -> Any:
+    with asking(connection.cloud.name, f"Placement's {path}"):
+        return connection.placement.get(path).json()

@@ -1,0 +1,229 @@
+"""The collector: leases due jobs and runs them in a bounded pool of threads."""
+
+import random
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from threading import Event, Thread
+from typing import Any
+
+from oslo_log import log
+
+from openstats.clouds.connection import Connection
+from openstats.collector import capacity, discovery, instances, quotas, volumes
+from openstats.collector.poll import Poll, Progress, silent
+from openstats.errors import CloudError, ConfigError, LeaseLostError, OpenstatsError, StoreError
+from openstats.model import Lease
+from openstats.storage import jobs, registry
+from openstats.storage.store import Store
+
+LOG = log.getLogger(__name__)
+
+POLLS: dict[str, Callable[[Poll], None]] = {
+    "discovery": discovery.poll,
+    "capacity": capacity.poll,
+    "instances": instances.poll,
+    "volumes": volumes.poll,
+    "quotas": quotas.poll,
+}
+PHASES = (("discovery",), ("instances", "volumes"), ("capacity", "quotas"))
+"""In a cycle that is run on demand, what must be known before the next is asked."""
+
+LONGEST_REST = 5.0
+"""Seconds after which the collector looks into the store whether somebody made a job due."""
+
+
+def spread(interval: float, share: float) -> float:
+    """Vary an interval by up to a share of it, so that clouds are not all asked at once."""
+    return interval * (1 + random.uniform(-share, share))  # noqa: S311 (no secret)
+
+
+class Collector:
+    """Asks clouds when they are due; any number of collectors may share a store.
+
+    Args:
+        store: where jobs are leased and figures are kept.
+        connections: the clouds that this collector can ask, by name.
+        options: the group [collector] of the configuration.
+        clock: gives Unix seconds.
+        jitter: varies an interval by a share of it.
+        progress: told how far a poll is.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        connections: Mapping[str, Connection],
+        options: Any,
+        *,
+        clock: Callable[[], float] = time.time,
+        jitter: Callable[[float, float], float] = spread,
+        progress: Progress = silent,
+    ) -> None:
+        self.store = store
+        self.connections = connections
+        self.options = options
+        self.clock = clock
+        self.jitter = jitter
+        self.progress = progress
+        self._wake = Event()
+        self._stopped = False
+        self._ended = Event()
+        self._held: dict[str, Lease] = {}
+        self._workers = ThreadPoolExecutor(options.threads, "poll")
+        self._calls = ThreadPoolExecutor(options.threads, "call")
+        Thread(target=self._live, name="heart", daemon=True).start()
+
+    def register(self) -> None:
+        """Write the clouds of this collector and their jobs into the registry."""
+        with self.store.transaction() as db:
+            for connection in self.connections.values():
+                cloud = registry.register_cloud(db, connection.cloud, connection.entry.urls)
+                jobs.ensure(db, cloud.id, POLLS, self.clock())
+
+    def cycle(self, kinds: Iterable[str] = tuple(POLLS), *, full: bool = False) -> list[str]:
+        """Poll everything once, now, phase by phase; give the errors, none if all went well."""
+        for phase in PHASES:
+            if self._stopped:
+                break
+            wanted = [kind for kind in phase if kind in kinds]
+            with self.store.transaction() as db:
+                mine = [c.id for c in registry.clouds(db) if c.name in self.connections]
+                jobs.make_due(db, mine, wanted, self.clock())
+            leases = self._lease(wanted, max(1, len(mine) * len(wanted)))
+            wait([self._start(lease, full) for lease in leases])
+        return self._errors(kinds)
+
+    def _errors(self, kinds: Iterable[str]) -> list[str]:
+        with self.store.read() as db:
+            found = jobs.outcomes(db)
+        mine = [row for row in found if row["name"] in self.connections and row["kind"] in kinds]
+        return [row["error"] for row in mine if row["error"]]
+
+    def run(self) -> None:
+        """Poll what is due, for ever, until ``stop`` is called from another thread."""
+        running: set[Future[None]] = set()
+        while not self._stopped:
+            self._wake.clear()
+            running = {future for future in running if not future.done()}
+            try:
+                leases = self._lease(POLLS, self.options.threads - len(running))
+                running |= {self._start(lease, full=False) for lease in leases}
+                rest = self._rest()
+            except StoreError as error:
+                LOG.error("%s", error)
+                rest = LONGEST_REST
+            self._wake.wait(rest)
+        self.close()
+
+    def stop(self) -> None:
+        """Have ``run`` end once the polls under way have."""
+        self._stopped = True
+        self._wake.set()
+
+    def close(self) -> None:
+        """Wait for what is under way and end the threads."""
+        self._workers.shutdown()
+        self._calls.shutdown()
+        self._ended.set()
+
+    def _live(self) -> None:
+        """Prolong the leases of the polls under way: a collector that died loses its own soon."""
+        while not self._ended.wait(self.options.lease / 3):
+            for lease in list(self._held.values()):
+                # One that is lost, or over by now, is its own poll's affair.
+                try:
+                    with suppress(LeaseLostError), self.store.transaction() as db:
+                        jobs.hold(db, lease, self.clock() + self.options.lease)
+                except StoreError as error:
+                    LOG.warning("%s", error)
+
+    def _rest(self) -> float:
+        with self.store.read() as db:
+            due = jobs.next_at(db, self.connections)
+        return LONGEST_REST if due is None else min(max(due - self.clock(), 0.05), LONGEST_REST)
+
+    def _lease(self, kinds: Iterable[str], limit: int) -> list[Lease]:
+        if limit <= 0:
+            return []
+        now = self.clock()
+        with self.store.transaction() as db:
+            until = now + self.options.lease
+            return jobs.lease(db, self.connections, kinds, now=now, until=until, limit=limit)
+
+    def _start(self, lease: Lease, full: bool) -> Future[None]:
+        self._held[lease.token] = lease
+        future = self._workers.submit(self._run, lease, full)
+        future.add_done_callback(lambda _: self._ran(lease))
+        return future
+
+    def _ran(self, lease: Lease) -> None:
+        del self._held[lease.token]
+        self._wake.set()
+
+    def _run(self, lease: Lease, full: bool) -> None:
+        """Run one poll and write its outcome, whatever it is: a poll never ends the collector."""
+        poll = self._poll(lease, full)
+        try:
+            POLLS[lease.kind](poll)
+            self._succeeded(poll)
+        except LeaseLostError as lost:
+            LOG.warning("%s", lost)
+        except StoreError as error:
+            LOG.error("%s of %s: %s", lease.kind, lease.cloud.name, error)
+        except (CloudError, ConfigError) as error:
+            LOG.warning("%s of %s: %s", lease.kind, lease.cloud.name, error)
+            self._failed(poll, error)
+        except Exception as error:
+            LOG.exception("a defect of openstats in %s of %s", lease.kind, lease.cloud.name)
+            self._failed(poll, OpenstatsError(f"a defect of openstats: {error!r}"))
+
+    def _poll(self, lease: Lease, full: bool) -> Poll:
+        return Poll(
+            lease=lease,
+            connection=self.connections[lease.cloud.name],
+            store=self.store,
+            options=self.options,
+            clock=self.clock,
+            calls=self._calls,
+            full=full,
+            progress=self.progress,
+            cursor=dict(lease.cursor),
+            now=int(self.clock()),
+        )
+
+    def _succeeded(self, poll: Poll) -> None:
+        now = self.clock()
+        interval = getattr(self.options, f"{poll.lease.kind}_interval")
+        next_at = now + self.jitter(interval, self.options.jitter)
+        with poll.writing() as db:
+            jobs.succeed(
+                db,
+                poll.lease,
+                now=poll.now,
+                next_at=next_at,
+                seconds=now - poll.now,
+                cursor=poll.cursor,
+                error=poll.missing,
+            )
+        if poll.missing:
+            LOG.warning("%s of %s: %s", poll.lease.kind, poll.lease.cloud.name, poll.missing)
+        LOG.info("%s of %s took %.1f s", poll.lease.kind, poll.lease.cloud.name, now - poll.now)
+
+    def _failed(self, poll: Poll, error: OpenstatsError) -> None:
+        now = self.clock()
+        pause = max(self.options.retry_interval, getattr(error, "retry_after", 0))
+        next_at = now + self.jitter(pause, self.options.jitter)
+        try:
+            with self.store.transaction() as db:
+                jobs.fail(
+                    db,
+                    poll.lease,
+                    now=int(now),
+                    next_at=next_at,
+                    seconds=now - poll.now,
+                    error=str(error),
+                )
+        except StoreError as unwritten:
+            LOG.error("the outcome of %s could not be written: %s", poll.lease.kind, unwritten)

@@ -1,0 +1,76 @@
+"""One poll: a leased job with everything that it may use."""
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from openstats.clouds.connection import Connection
+from openstats.model import Changes, Cloud, Lease
+from openstats.storage import capacity, jobs, quota
+from openstats.storage.store import Database, Store
+
+Progress = Callable[[str, str, int, int | None], None]
+"""Told of what is under way: cloud, what, how many so far, of how many (None: nobody knows)."""
+
+
+def silent(_cloud: str, _what: str, _done: int, _total: int | None) -> None:
+    """Show nothing."""
+
+
+@dataclass
+class Poll:
+    """What a poll is made of; ``cursor`` is what it leaves for the next one of its kind.
+
+    ``now`` is the Unix time at which it began, ``full`` whether everything is to be read anew.
+    ``missing`` tells what a poll that succeeded did not bring.
+    """
+
+    lease: Lease
+    connection: Connection
+    store: Store
+    options: Any
+    clock: Callable[[], float]
+    calls: Executor
+    full: bool = False
+    progress: Progress = silent
+    cursor: dict[str, Any] = field(default_factory=dict)
+    now: int = 0
+    missing: str | None = None
+
+    @property
+    def cloud(self) -> Cloud:
+        """The cloud as the registry knows it."""
+        return self.lease.cloud
+
+    @property
+    def first(self) -> bool:
+        """Whether no poll of this kind ever succeeded."""
+        return self.lease.polled_at is None
+
+    @contextmanager
+    def writing(self) -> Iterator[Database]:
+        """Open a transaction for what was read; it prolongs the lease first.
+
+        Raises:
+            LeaseLostError: another collector does this job now, and nothing is written.
+        """
+        with self.store.transaction() as db:
+            jobs.hold(db, self.lease, self.clock() + self.options.lease)
+            yield db
+
+    def changed(self, db: Database, changes: Changes) -> None:
+        """Have quotas and hypervisors read soon where something changed."""
+        capacity.touch(db, self.cloud, changes.hosts)
+        quota.make_due(db, changes.tenants, int(self.clock()))
+        if changes.tenants:
+            jobs.make_due(db, [self.cloud.id], ["quotas"], self.now)
+
+    def sweep_due(self, cursor: Mapping[str, Any]) -> bool:
+        """Tell whether it is time to read everything rather than what changed."""
+        return self.full or self.now - cursor.get("swept_at", 0) >= self.options.full_interval
+
+    def say(self, what: str, done: int, total: int | None = None) -> None:
+        """Tell whoever watches how far this is."""
+        self.progress(self.cloud.name, what, done, total)

@@ -1,0 +1,56 @@
+"""Every option, declared once; no global CONF: ``load`` makes an object that is handed down."""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from oslo_config import cfg
+from oslo_log import log
+
+from openstats import __version__
+from openstats.conf import api, clouds, collector, database
+
+GROUPS = (database, clouds, collector, api)
+
+
+def list_opts() -> list[tuple[str | None, list[cfg.Opt]]]:
+    """Answer what oslo-config-generator asks for: (group, options)."""
+    return [(module.GROUP, module.OPTIONS) for module in GROUPS]
+
+
+def register_opts(conf: cfg.ConfigOpts) -> None:
+    """Register every option of openstats on a configuration object."""
+    for module in GROUPS:
+        conf.register_opts(module.OPTIONS, group=module.GROUP)
+
+
+def load(files: Sequence[str] = (), **overrides: Any) -> cfg.ConfigOpts:
+    """Read the configuration: the files given, or those that oslo.config finds by itself.
+
+    ``overrides`` are options by ``group__name``, for doors that were given flags and for tests.
+
+    Raises:
+        cfg.Error: a file is missing, or is none, or holds a value that an option does not take.
+    """
+    conf = cfg.ConfigOpts()
+    register_opts(conf)
+    log.register_options(conf)
+    conf(
+        args=[],
+        project="openstats",
+        version=__version__,
+        default_config_files=list(files) or None,
+        prog=sys.argv[0].rsplit("/", 1)[-1],
+    )
+    for name, value in overrides.items():
+        group, option = name.split("__")
+        conf.set_override(option, value, group=group)
+    _read_all(conf)
+    return conf
+
+
+def _read_all(conf: cfg.ConfigOpts) -> None:
+    """Have a wrong value told now, and not in the thread that needs it first."""
+    for module in GROUPS:
+        for option in module.OPTIONS:
+            getattr(conf[module.GROUP], option.dest)

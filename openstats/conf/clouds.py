@@ -1,0 +1,69 @@
+"""Which clouds are asked, and how their projects become customers.
+
+Credentials stay in clouds.yaml. A key ``openstats`` inside an entry of it overrides these options
+for that cloud; ``openstats.clouds.entry`` knows the keys.
+"""
+
+from oslo_config import cfg
+
+GROUP = "clouds"
+OPTIONS = [
+    cfg.ListOpt(
+        "names",
+        default=[],
+        help="Entries of clouds.yaml to ask. Empty: the one that OS_CLOUD names, or else all of "
+        "them. An entry with several regions is one cloud for each.",
+    ),
+    cfg.StrOpt(
+        "capacity_source",
+        default="auto",
+        choices=[
+            ("auto", "Nova's hypervisor statistics, Placement where Nova refuses them"),
+            ("nova", "Nova's hypervisor statistics (microversion 2.87 at most)"),
+            ("placement", "inventories and usages of Placement's compute providers"),
+        ],
+        help="Where vCPUs, memory and disk of the hypervisors are read.",
+    ),
+    cfg.StrOpt(
+        "customer_from",
+        default="domain",
+        choices=[
+            ("domain", "the Keystone domain of the project"),
+            ("top-project", "the topmost project above it in its domain"),
+            ("tag", "its tag openstats:customer=NAME"),
+            ("regex", "the group 'customer' of [clouds] customer_regex, found in its name"),
+            ("file", "the file [clouds] customer_file"),
+        ],
+        help="What makes a Keystone project belong to a customer. Projects for which it yields "
+        "nothing stay unlinked and count nowhere.",
+    ),
+    cfg.StrOpt(
+        "customer_regex",
+        default="",
+        help="For customer_from = regex: a Python regular expression with a group named "
+        "'customer', for example ^(?P<customer>[a-z]+)-.",
+    ),
+    cfg.StrOpt(
+        "customer_file",
+        default="",
+        help="For customer_from = file: YAML that lists, under each customer's name, the ids or "
+        "names of its projects. It is the only way to join projects of different Keystones.",
+    ),
+    cfg.BoolOpt(
+        "group_tags",
+        default=False,
+        help="Make project groups from tags openstats:group=NAME. Off by default: whoever manages "
+        "a domain can set tags.",
+    ),
+    cfg.ListOpt(
+        "exclude_projects",
+        default=["service", "admin"],
+        help="Keystone projects (names or ids) that belong to no customer.",
+    ),
+    cfg.BoolOpt(
+        "block_storage",
+        default=True,
+        help="Whether the clouds have Cinder. One that should have it and does not offer it in "
+        "its catalog is in error; say false for a cloud that really has none.",
+    ),
+]

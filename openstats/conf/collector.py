@@ -1,0 +1,53 @@
+"""When clouds are asked, and how gently."""
+
+from oslo_config import cfg
+
+GROUP = "collector"
+
+
+def _seconds(name: str, default: int, text: str, minimum: int = 1) -> cfg.IntOpt:
+    return cfg.IntOpt(name, default=default, min=minimum, help=f"{text} Seconds.")
+
+
+OPTIONS = [
+    _seconds("discovery_interval", 3600, "Between two readings of a Keystone's projects."),
+    _seconds("capacity_interval", 300, "Between two readings of a cloud's hypervisors."),
+    _seconds("instances_interval", 300, "Between two readings of what changed among servers."),
+    _seconds("volumes_interval", 300, "Between two looks whether volumes changed."),
+    _seconds("quotas_interval", 300, "Between two looks for tenants whose quotas are due."),
+    _seconds(
+        "quota_max_age",
+        1800,
+        "A tenant's quotas are read when its servers or volumes changed, and at this age; so is a "
+        "provider of Placement.",
+    ),
+    _seconds(
+        "full_interval",
+        86400,
+        "Between two full sweeps over all servers and volumes; in between only changes are read.",
+    ),
+    _seconds("retry_interval", 60, "Until a job that failed is tried again."),
+    cfg.FloatOpt(
+        "jitter",
+        default=0.1,
+        min=0,
+        max=1,
+        help="Intervals are varied by this share, so that clouds are not all asked at once.",
+    ),
+    _seconds("overlap", 120, "How far the clocks of clouds and collector may disagree.", 0),
+    cfg.IntOpt(
+        "threads",
+        default=8,
+        min=1,
+        max=64,
+        help="Jobs under way at once, and as many calls for tenants' quotas, over all clouds.",
+    ),
+    cfg.IntOpt("page_size", default=1000, min=1, help="Servers and volumes asked for in one page."),
+    _seconds("connect_timeout", 10, "How long a cloud may take to accept a connection."),
+    _seconds("read_timeout", 60, "How long a cloud may keep silent in an answer."),
+    _seconds(
+        "lease",
+        60,
+        "How long a collector keeps a job without a sign of life before another takes it over.",
+    ),
+]

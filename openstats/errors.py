@@ -1,0 +1,104 @@
+"""What can go wrong, each with a code that stays the same for ever.
+
+Nothing here knows HTTP: ``openstats.api.errors`` maps these to statuses.
+"""
+
+
+class OpenstatsError(Exception):
+    """The root of all that openstats raises on purpose: ``str()`` of it says what to do."""
+
+    code = "openstats.error"
+    title = "Something went wrong"
+
+
+class ParameterError(OpenstatsError):
+    """One or more parameters are not acceptable; ``problems`` holds a sentence for each."""
+
+    code = "openstats.parameter.invalid"
+    title = "A parameter is not acceptable"
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class PermissionDeniedError(OpenstatsError):
+    """The caller may not do this."""
+
+    code = "openstats.permission.denied"
+    title = "Not allowed"
+
+
+class NotPolledError(OpenstatsError):
+    """A cloud's figures are not known yet; its jobs were made due."""
+
+    code = "openstats.cloud.not_polled"
+    title = "The cloud has not been polled yet"
+    retry_after = 10
+
+
+class IncompleteError(OpenstatsError):
+    """``strict=true`` was asked for, and not everything is known."""
+
+    code = "openstats.statistic.incomplete"
+    title = "Not everything is known"
+    retry_after = 60
+
+
+class StoreError(OpenstatsError):
+    """The store is missing, of another version, or does not answer."""
+
+    code = "openstats.store.unavailable"
+    title = "The store does not answer"
+    retry_after = 10
+
+
+class ConfigError(OpenstatsError):
+    """The configuration is wrong; the message names the option and what it takes."""
+
+    code = "openstats.config.invalid"
+    title = "The configuration is wrong"
+
+
+class RegistryError(OpenstatsError):
+    """A registry document contradicts itself or what is there."""
+
+    code = "openstats.registry.invalid"
+    title = "The registry document is not acceptable"
+
+
+class LeaseLostError(OpenstatsError):
+    """Another collector has taken the job over: nothing was written."""
+
+    code = "openstats.job.lease_lost"
+    title = "The lease of the job was lost"
+
+
+class CloudError(OpenstatsError):
+    """A cloud did not give what was asked; the message says which call and why."""
+
+    code = "openstats.cloud.failed"
+    title = "The cloud did not answer as expected"
+    retry_after = 0.0
+    """Seconds after which the cloud wishes to be asked again."""
+
+
+class ServiceMissingError(CloudError):
+    """The cloud's catalog does not hold a service that is asked."""
+
+    code = "openstats.cloud.service_missing"
+    title = "The cloud's catalog lacks a service"
+
+
+class RefusedError(CloudError):
+    """The cloud does not serve this call: gone from the API, or not for this user."""
+
+    code = "openstats.cloud.refused"
+    title = "The cloud refuses the call"
+
+
+class TenantUnknownError(CloudError):
+    """The cloud no longer knows the tenant."""
+
+    code = "openstats.cloud.tenant_unknown"
+    title = "The cloud does not know the tenant"

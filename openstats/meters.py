@@ -1,0 +1,52 @@
+"""What is measured, in which unit, and what OpenStack calls it.
+
+Everything that is summed, stored or answered is named here once. No arithmetic and no I/O.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+UNLIMITED: Final = -1
+"""OpenStack's word for a limit that is none. It is carried along, never added."""
+
+COMPUTE: Final = "compute"
+VOLUME: Final = "volume"
+SERVICES: Final = (COMPUTE, VOLUME)
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaMeter:
+    """One resource that a tenant has a limit on.
+
+    ``name`` is our word (and the key of the answers), ``resource`` the key of the service's quota
+    set, ``factor`` turns the service's unit into ours.
+    """
+
+    name: str
+    unit: str
+    service: str
+    resource: str
+    factor: int = 1
+
+
+QUOTAS: Final = (
+    QuotaMeter("vcpu", "vCPU", COMPUTE, "cores"),
+    QuotaMeter("ram", "MiB", COMPUTE, "ram"),
+    QuotaMeter("storage", "MiB", VOLUME, "gigabytes", factor=1024),
+    QuotaMeter("max_instances", "instances", COMPUTE, "instances"),
+)
+
+QUOTA_NAMES: Final = tuple(meter.name for meter in QUOTAS)
+
+CAPACITY: Final = (
+    "vcpus",
+    "vcpus_used",
+    "memory_mb",
+    "memory_mb_used",
+    "free_ram_mb",
+    "free_disk_gb",
+)
+"""A cloud's physical capacity, by Nova's names: vCPU, MiB and GiB over its hypervisors."""
+
+AGGREGATES: Final = ("customer", "project", "project_group")
+"""What figures can be summed by."""

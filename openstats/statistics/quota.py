@@ -1,0 +1,29 @@
+"""Quota: limits and use, summed over tenants."""
+
+from collections.abc import Mapping
+
+from openstats.meters import QUOTA_NAMES, UNLIMITED
+from openstats.model import QuotaSum
+
+NOTHING = QuotaSum(limited=0, unlimited=0, in_use=0)
+USAGES = tuple((name, f"{name}_usage") for name in QUOTA_NAMES)
+
+
+def limit(total: QuotaSum, *, skip_unlimited: bool) -> int:
+    """Give a summed limit: one unlimited member makes the whole unlimited, unless skipped."""
+    if total.unlimited and not skip_unlimited:
+        return UNLIMITED
+    return total.limited
+
+
+def summary(sums: Mapping[str, QuotaSum], *, skip_unlimited: bool = False) -> dict[str, int]:
+    """Give the eight figures by the contract's names; what is not in ``sums`` is 0.
+
+    Units are those of ``meters.QUOTAS``: storage and ram in MiB.
+    """
+    figures = {
+        name: limit(sums.get(name, NOTHING), skip_unlimited=skip_unlimited) for name in QUOTA_NAMES
+    }
+    for name, usage in USAGES:
+        figures[usage] = sums.get(name, NOTHING).in_use
+    return figures

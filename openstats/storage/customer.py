@@ -1,0 +1,93 @@
+"""Customer: how many projects, groups and instances there are by customer."""
+
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    Select,
+    bindparam,
+    distinct,
+    func,
+    or_,
+    select,
+    tuple_,
+)
+
+from openstats.model import CustomerCounts, Scope
+from openstats.storage import schema
+from openstats.storage.membership import (
+    counts,
+    group,
+    member,
+    object_name,
+    objects,
+    project,
+    tenant,
+    variables,
+    visible_project,
+    whole_sum,
+)
+
+customer, instance = schema.customer, schema.instance
+
+
+@cache
+def _by_customer(everything: bool) -> Any:
+    """Count projects and instances by customer.
+
+    A project counts with any tenant that does, and without any: those were made by hand.
+    """
+    servers = select(func.count()).where(instance.c.tenant_id == tenant.c.id).scalar_subquery()
+    return (
+        select(
+            project.c.customer_id,
+            func.count(distinct(project.c.id)).label("projects"),
+            whole_sum(servers).label("instances"),
+        )
+        .select_from(project.outerjoin(tenant, tenant.c.project_id == project.c.id))
+        .where(visible_project(everything), or_(tenant.c.id.is_(None), counts))
+        .group_by(project.c.customer_id)
+        .subquery("sums")
+    )
+
+
+@cache
+def _groups(everything: bool) -> Any:
+    found = select(group.c.customer_id, func.count().label("project_groups"))
+    if not everything:
+        mine = select(member.c.project_group_id).join(project, project.c.id == member.c.project_id)
+        found = found.where(group.c.id.in_(mine.where(visible_project(everything))))
+    return (
+        found.where(group.c.deleted_at.is_(None)).group_by(group.c.customer_id).subquery("groups")
+    )
+
+
+@cache
+def _listing(everything: bool, after: bool, limited: bool) -> Select[Any]:
+    numbers, groups = _by_customer(everything), _groups(everything)
+    chosen = objects("customer", everything=everything, filtered=False)
+    if after:
+        place = select(customer.c.name, customer.c.uuid).where(
+            customer.c.uuid == bindparam("marker")
+        )
+        chosen = chosen.where(tuple_(customer.c.name, customer.c.uuid) > place.scalar_subquery())
+    if limited:
+        chosen = chosen.limit(bindparam("limit"))
+    chosen = chosen.outerjoin(numbers, numbers.c.customer_id == customer.c.id)
+    chosen = chosen.outerjoin(groups, groups.c.customer_id == customer.c.id)
+    columns = numbers.c.projects, groups.c.project_groups, numbers.c.instances
+    return chosen.add_columns(*(func.coalesce(column, 0).label(column.name) for column in columns))
+
+
+def listing(
+    db: Connection, scope: Scope, *, limit: int | None = None, marker: str | None = None
+) -> list[CustomerCounts]:
+    """List the visible customers by name, then uuid, with the counts of their visible part.
+
+    ``marker`` is the uuid of the last customer of the page before.
+    """
+    values = variables(scope) | {"limit": limit, "marker": marker}
+    rows = db.execute(_listing(scope.everything, marker is not None, limit is not None), values)
+    name = object_name("customer")
+    return [CustomerCounts(name(row), *row[4:]) for row in rows.all()]

@@ -1,0 +1,71 @@
+"""Instances: the servers of all clouds, written page by page as the collector reads them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, select
+
+from openstats.model import Changes, Cloud, Instance
+from openstats.storage import schema, tenants
+from openstats.storage.upsert import upsert
+
+instance = schema.instance
+
+
+def write(
+    db: Connection, cloud: Cloud, found: Sequence[Instance], *, seen: int, now: int
+) -> Changes:
+    """Write servers that exist; tell where something changed."""
+    rows = tenants.rows_of(db, cloud, {server.tenant for server in found}, now)
+    before = _rows(db, cloud, [server.uuid for server in found])
+    values = [_values(cloud, server, rows[server.tenant], seen) for server in found]
+    upsert(db, instance, values)
+    changed = [v for v in values if _differs(before.get(v["uuid"]), v)]
+    left = [before[v["uuid"]]._mapping for v in changed if v["uuid"] in before]
+    return _changes([*changed, *left])
+
+
+def _changes(rows: Iterable[Mapping[Any, Any]]) -> Changes:
+    listed = list(rows)
+    hosts = {row["host"] for row in listed if row["host"]}
+    return Changes(frozenset(row["tenant_id"] for row in listed), frozenset(hosts))
+
+
+def _values(cloud: Cloud, server: Instance, tenant_row: int, seen: int) -> dict[str, Any]:
+    figures = asdict(server)
+    del figures["tenant"]
+    return figures | {"cloud_id": cloud.id, "tenant_id": tenant_row, "seen": seen}
+
+
+def _differs(row: Any, values: dict[str, Any]) -> bool:
+    compared = ("tenant_id", "status", "vcpus", "ram", "disk", "host")
+    return row is None or any(getattr(row, name) != values[name] for name in compared)
+
+
+def _rows(db: Connection, cloud: Cloud, uuids: Sequence[str]) -> dict[str, Any]:
+    wanted = instance.c.cloud_id == cloud.id, instance.c.uuid.in_(uuids)
+    return {row.uuid: row for row in db.execute(select(instance).where(*wanted))}
+
+
+def remove(db: Connection, cloud: Cloud, uuids: Iterable[str]) -> Changes:
+    """Forget servers that are gone; tell where they were."""
+    gone = list(_rows(db, cloud, list(uuids)).values())
+    if gone:
+        mine = instance.c.cloud_id == cloud.id, instance.c.uuid.in_([row.uuid for row in gone])
+        db.execute(delete(instance).where(*mine))
+    return _changes(row._mapping for row in gone)
+
+
+def unseen(db: Connection, cloud: Cloud, seen: int) -> list[str]:
+    """List the servers that the full sweep of time ``seen`` did not show."""
+    missed = instance.c.cloud_id == cloud.id, instance.c.seen < seen
+    return list(db.scalars(select(instance.c.uuid).where(*missed).order_by(instance.c.uuid)))
+
+
+def first_created(db: Connection, cloud: Cloud) -> dict[int, int]:
+    """Give the creation of each tenant's earliest server, by tenant row."""
+    oldest = select(instance.c.tenant_id, func.min(instance.c.created_at)).where(
+        instance.c.cloud_id == cloud.id
+    )
+    return {row[0]: row[1] for row in db.execute(oldest.group_by(instance.c.tenant_id))}

@@ -1,0 +1,133 @@
+"""Jobs: which cloud is to be asked what, when, by whom; and how it went.
+
+A job is leased by one conditional update, so that any number of collectors share the work.
+Whatever a poll writes begins with ``hold``: one who slept through the lease writes nothing.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, func, insert, or_, select, update
+
+from openstats.errors import LeaseLostError
+from openstats.model import Lease
+from openstats.storage import schema
+from openstats.storage.registry import cloud_of
+
+cloud, job = schema.cloud, schema.job
+
+
+def ensure(db: Connection, cloud_id: int, kinds: Iterable[str], now: float) -> None:
+    """Add the jobs that a cloud does not have yet, due at once."""
+    there = set(db.scalars(select(job.c.kind).where(job.c.cloud_id == cloud_id)))
+    rows = [
+        {"cloud_id": cloud_id, "kind": kind, "next_at": now} for kind in kinds if kind not in there
+    ]
+    if rows:
+        db.execute(insert(job), rows)
+
+
+def make_due(db: Connection, clouds: Iterable[int], kinds: Iterable[str], now: float) -> None:
+    """Bring jobs forward to now; what is due already keeps its place."""
+    wanted = job.c.cloud_id.in_(list(clouds)), job.c.kind.in_(list(kinds)), job.c.next_at > now
+    db.execute(update(job).where(*wanted).values(next_at=now))
+
+
+def make_all_due(db: Connection, clouds: Iterable[int], now: float) -> None:
+    """Bring every job of these clouds forward to now, likewise."""
+    wanted = job.c.cloud_id.in_(list(clouds)), job.c.next_at > now
+    db.execute(update(job).where(*wanted).values(next_at=now))
+
+
+def lease(
+    db: Connection,
+    clouds: Iterable[str],
+    kinds: Iterable[str],
+    *,
+    now: float,
+    until: float,
+    limit: int,
+) -> list[Lease]:
+    """Take up to ``limit`` due jobs, longest due first, of clouds by name."""
+    free = or_(job.c.leased_until.is_(None), job.c.leased_until <= now)
+    due = (
+        select(cloud, job.c.kind, job.c.cursor, job.c.polled_at)
+        .join(job, job.c.cloud_id == cloud.c.id)
+        .where(cloud.c.name.in_(list(clouds)), job.c.kind.in_(list(kinds)))
+        .where(job.c.next_at <= now, free)
+        .order_by(job.c.next_at)
+        .limit(limit)
+        .with_for_update(of=job, skip_locked=True)
+    )
+    leases = [
+        Lease(cloud_of(row), row.kind, str(uuid4()), json.loads(row.cursor), row.polled_at)
+        for row in db.execute(due)
+    ]
+    for taken in leases:
+        db.execute(_update(taken).values(leased_until=until, lease_token=taken.token))
+    return leases
+
+
+def next_at(db: Connection, clouds: Iterable[str]) -> float | None:
+    """Give the time at which the next job falls due or its lease ends; None without jobs."""
+    free_at = func.coalesce(job.c.leased_until, job.c.next_at)
+    when = func.min(free_at)
+    mine = cloud.c.name.in_(list(clouds))
+    return db.scalar(select(when).join(cloud, cloud.c.id == job.c.cloud_id).where(mine))
+
+
+def _update(lease: Lease) -> Any:
+    return update(job).where(job.c.cloud_id == lease.cloud.id, job.c.kind == lease.kind)
+
+
+def hold(db: Connection, lease: Lease, until: float) -> None:
+    """Prolong a lease, as the first thing in a transaction; raise LeaseLostError if it is gone."""
+    held = db.execute(
+        _update(lease).where(job.c.lease_token == lease.token).values(leased_until=until)
+    )
+    if held.rowcount != 1:
+        raise LeaseLostError(f"another collector polls {lease.kind} of {lease.cloud.name} now")
+
+
+def succeed(
+    db: Connection,
+    lease: Lease,
+    *,
+    now: int,
+    next_at: float,
+    seconds: float,
+    cursor: Mapping[str, object],
+    error: str | None = None,
+) -> None:
+    """End a poll that brought figures; ``error`` tells what was missing in them."""
+    values = {
+        "polled_at": now,
+        "error": error,
+        "error_at": now if error else None,
+        "cursor": json.dumps(dict(cursor)),
+    }
+    _end(db, lease, next_at, seconds, values)
+
+
+def fail(
+    db: Connection, lease: Lease, *, now: int, next_at: float, seconds: float, error: str
+) -> None:
+    """End a poll that brought nothing: the last good figures stay, with their age."""
+    _end(db, lease, next_at, seconds, {"error": error, "error_at": now})
+
+
+def _end(
+    db: Connection, lease: Lease, next_at: float, seconds: float, values: dict[str, Any]
+) -> None:
+    mine = job.c.lease_token == lease.token
+    freed = {"next_at": next_at, "seconds": seconds, "leased_until": None, "lease_token": None}
+    db.execute(_update(lease).where(mine).values(values | freed))
+
+
+def outcomes(db: Connection) -> list[dict[str, Any]]:
+    """List every job with its cloud's name and how its last poll went, by cloud and kind."""
+    columns = cloud.c.name, job.c.kind, job.c.polled_at, job.c.error, job.c.error_at, job.c.seconds
+    joined = select(*columns).join(job, job.c.cloud_id == cloud.c.id)
+    return [dict(row._mapping) for row in db.execute(joined.order_by(cloud.c.name, job.c.kind))]

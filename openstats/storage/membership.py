@@ -1,0 +1,140 @@
+"""Which tenants make up a customer, a project or a project group, for a caller.
+
+Every statistic that sums over tenants begins here, so that scope, moves and deletions are
+understood in one place.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    FromClause,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    cast,
+    exists,
+    func,
+    or_,
+    select,
+    true,
+)
+
+from openstats.model import ObjectName, Scope, Selection
+from openstats.storage import schema
+
+OBJECTS: dict[str, Table] = {
+    "customer": schema.customer,
+    "project": schema.project,
+    "project_group": schema.project_group,
+}
+
+project, tenant, quota = schema.project, schema.tenant, schema.quota
+group, member = schema.project_group, schema.project_group_member
+
+held = quota.alias("held")
+holds_resources = exists().where(
+    held.c.tenant_id == tenant.c.id, or_(held.c.max_instances_in_use > 0, held.c.storage_in_use > 0)
+)
+
+counts: ColumnElement[bool] = and_(
+    tenant.c.deleted_at.is_(None), or_(tenant.c.enabled, holds_resources)
+)
+"""Whether a tenant counts: it exists, and a disabled one only while it holds something.
+
+Only for disabled ones is what they hold looked up.
+"""
+
+
+def whole_sum(value: ColumnElement[Any]) -> ColumnElement[int]:
+    """Sum whole numbers: PostgreSQL's sum of bigint is numeric, which would come as Decimal."""
+    return cast(func.coalesce(func.sum(value), 0), BigInteger)
+
+
+def variables(scope: Scope, selection: Selection | None = None) -> dict[str, Any]:
+    """Give the values of the bind parameters in statements made by this module."""
+    values: dict[str, Any] = {}
+    if not scope.everything:
+        values["scope_projects"] = sorted(scope.projects or ())
+    if selection and selection.uuids:
+        values["uuids"] = list(selection.uuids)
+    return values
+
+
+def _uuids() -> ColumnElement[Any]:
+    return bindparam("uuids", expanding=True)
+
+
+def visible_project(everything: bool) -> ColumnElement[bool]:
+    """Say that a project exists and that the caller may see it."""
+    shown = (
+        true() if everything else project.c.uuid.in_(bindparam("scope_projects", expanding=True))
+    )
+    return and_(project.c.deleted_at.is_(None), shown)
+
+
+@cache
+def _grouped_projects(filtered: bool) -> Select[Any]:
+    """Select the projects in any group, or in those asked for: each once."""
+    found = select(member.c.project_id).join(group, group.c.id == member.c.project_group_id)
+    found = found.where(group.c.deleted_at.is_(None))
+    return found.where(group.c.uuid.in_(_uuids())) if filtered else found
+
+
+def selected(aggregate: str, filtered: bool) -> ColumnElement[bool]:
+    """Say that a project belongs to what is asked about, through however many groups."""
+    if aggregate == "project_group":
+        return project.c.id.in_(_grouped_projects(filtered))
+    if not filtered:
+        return true()
+    if aggregate == "project":
+        return project.c.uuid.in_(_uuids())
+    customers = select(schema.customer.c.id).where(schema.customer.c.uuid.in_(_uuids()))
+    return project.c.customer_id.in_(customers)
+
+
+def from_projects() -> FromClause:
+    """Join projects with their tenants and those with their quotas."""
+    return project.join(tenant, tenant.c.project_id == project.c.id).outerjoin(
+        quota, quota.c.tenant_id == tenant.c.id
+    )
+
+
+def objects(aggregate: str, *, everything: bool, filtered: bool) -> Select[Any]:
+    """Select uuid, name and customer's uuid of the visible objects, by name, then uuid.
+
+    A customer or group is visible through any of its visible projects; to who sees everything,
+    always.
+    """
+    table = OBJECTS[aggregate]
+    owner = table.c.uuid if aggregate == "customer" else schema.customer.c.uuid
+    chosen = select(table.c.id, table.c.uuid, table.c.name, owner.label("customer"))
+    if aggregate != "customer":
+        chosen = chosen.join(schema.customer, schema.customer.c.id == table.c.customer_id)
+    chosen = chosen.where(table.c.deleted_at.is_(None), _shown(aggregate, everything))
+    if filtered:
+        chosen = chosen.where(table.c.uuid.in_(_uuids()))
+    return chosen.order_by(table.c.name, table.c.uuid)
+
+
+def _shown(aggregate: str, everything: bool) -> ColumnElement[bool]:
+    if everything:
+        return true()
+    if aggregate == "project":
+        return visible_project(everything)
+    seen = visible_project(everything)
+    if aggregate == "customer":
+        return schema.customer.c.id.in_(select(project.c.customer_id).where(seen))
+    mine = select(member.c.project_group_id).join(project, project.c.id == member.c.project_id)
+    return group.c.id.in_(mine.where(seen))
+
+
+def object_name(aggregate: str) -> Callable[[Any], ObjectName]:
+    """Give what makes the name of an object from a row of ``objects``."""
+    if aggregate == "customer":
+        return lambda row: ObjectName(row[1], row[2])
+    return lambda row: ObjectName(*row[1:4])

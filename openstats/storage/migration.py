@@ -1,0 +1,42 @@
+"""Bring the store's schema up to date, or back."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection
+
+from openstats.storage.store import Store
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option(
+        "script_location", str(Path(__file__).parent / "migrations").replace("%", "%%")
+    )
+    config.attributes["connection"] = connection
+    return config
+
+
+def upgrade(store: Store, revision: str = "head") -> None:
+    """Walk the migrations up to a revision, in one transaction."""
+    with store.transaction() as connection:
+        command.upgrade(_config(connection), revision)
+
+
+def downgrade(store: Store, revision: str) -> None:
+    """Walk the migrations down to a revision, in one transaction."""
+    with store.transaction() as connection:
+        command.downgrade(_config(connection), revision)
+
+
+def difference(store: Store) -> None:
+    """Raise alembic's CommandError unless the migrations make exactly ``schema.metadata``."""
+    with store.read() as connection:
+        command.check(_config(connection))
+
+
+def create(store: Store, message: str, revision: str) -> None:
+    """Write a migration from the difference between the store and ``schema.metadata``."""
+    with store.read() as connection:
+        command.revision(_config(connection), message, autogenerate=True, rev_id=revision)

@@ -1,0 +1,238 @@
+"""Quota: limits and use of tenants, summed; and what the collector writes of them."""
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    case,
+    distinct,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
+
+from openstats.meters import QUOTA_NAMES, QUOTAS, SERVICES, UNLIMITED
+from openstats.model import Cloud, Coverage, ObjectName, Quota, QuotaSum, Scope, Selection
+from openstats.storage import schema
+from openstats.storage.membership import (
+    OBJECTS,
+    counts,
+    from_projects,
+    member,
+    object_name,
+    objects,
+    project,
+    quota,
+    selected,
+    tenant,
+    variables,
+    visible_project,
+    whole_sum,
+)
+
+Sums = dict[str, QuotaSum]
+
+
+@cache
+def _sums() -> list[ColumnElement[Any]]:
+    columns: list[ColumnElement[Any]] = []
+    for name in QUOTA_NAMES:
+        limit, in_use = quota.c[f"{name}_limit"], quota.c[f"{name}_in_use"]
+        columns += [
+            whole_sum(limit).label(f"{name}_limit"),
+            func.count().filter(limit == UNLIMITED).label(f"{name}_unlimited"),
+            whole_sum(in_use).label(f"{name}_in_use"),
+        ]
+    return columns
+
+
+def _sums_of(row: Any, first: int = 0) -> Sums:
+    """Read the sums out of a row, whose columns from ``first`` on are those of ``_sums``."""
+    sums: Sums = {}
+    columns = iter(row[first : first + 3 * len(QUOTA_NAMES)])
+    for name in QUOTA_NAMES:
+        limit, unlimited, in_use = next(columns), next(columns), next(columns)
+        # Each unlimited one has lowered the sum by one.
+        sums[name] = QuotaSum(limit + unlimited, unlimited, in_use)
+    return sums
+
+
+known = and_(*(quota.c[f"{service}_at"].is_not(None) for service in SERVICES))
+
+
+def _older() -> ColumnElement[Any]:
+    compute, volume = (quota.c[f"{service}_at"] for service in SERVICES)
+    return func.min(case((or_(volume.is_(None), compute < volume), compute), else_=volume))
+
+
+def _coverage() -> list[ColumnElement[Any]]:
+    return [
+        func.count(tenant.c.id).label("tenants"),
+        func.count().filter(known).label("tenants_known"),
+        _older().label("oldest"),
+    ]
+
+
+@cache
+def _clouds(all_of_them: bool) -> list[ColumnElement[Any]]:
+    """Count the clouds asked about, and those that answered at least once."""
+    if not all_of_them:
+        answered = case((known, tenant.c.cloud_id))
+        return [
+            func.count(distinct(tenant.c.cloud_id)).label("clouds"),
+            func.count(distinct(answered)).label("clouds_known"),
+        ]
+    polled = schema.job.c.kind == "quotas", schema.job.c.polled_at.is_not(None)
+    return [
+        select(func.count()).select_from(schema.cloud).scalar_subquery().label("clouds"),
+        select(func.count())
+        .select_from(schema.job)
+        .where(*polled)
+        .scalar_subquery()
+        .label("clouds_known"),
+    ]
+
+
+@cache
+def _over(aggregate: str, everything: bool, filtered: bool, *, sums: bool) -> Select[Any]:
+    columns = _sums() if sums else []
+    columns = columns + _coverage() + _clouds(everything and not filtered)
+    return (
+        select(*columns)
+        .select_from(from_projects())
+        .where(visible_project(everything), selected(aggregate, filtered), counts)
+    )
+
+
+def total(db: Connection, scope: Scope, selection: Selection) -> tuple[Sums, Coverage]:
+    """Sum over all tenants of what is selected, each once, and say how much of it is known."""
+    row = _one(db, scope, selection, sums=True)
+    return _sums_of(row), _coverage_of(row)
+
+
+def coverage(db: Connection, scope: Scope, selection: Selection) -> Coverage:
+    """Say how much is known of what is selected."""
+    return _coverage_of(_one(db, scope, selection, sums=False))
+
+
+def _one(db: Connection, scope: Scope, selection: Selection, *, sums: bool) -> Any:
+    filtered = bool(selection.uuids)
+    statement = _over(selection.aggregate, scope.everything, filtered, sums=sums)
+    return db.execute(statement, variables(scope, selection)).one()
+
+
+def _coverage_of(row: Any) -> Coverage:
+    return Coverage(row.tenants, row.tenants_known, row.clouds, row.clouds_known, row.oldest)
+
+
+@cache
+def _by_object(aggregate: str, everything: bool) -> Any:
+    """Sum by object, as a subquery; objects without tenants are not in it."""
+    keys = {"customer": project.c.customer_id, "project": project.c.id}
+    joined = from_projects()
+    if aggregate == "project_group":
+        joined = joined.join(member, member.c.project_id == project.c.id)
+    key = keys.get(aggregate, member.c.project_group_id).label("object_id")
+    return (
+        select(key, *_sums())
+        .select_from(joined)
+        .where(visible_project(everything), counts)
+        .group_by(key)
+        .subquery("sums")
+    )
+
+
+@cache
+def _each(aggregate: str, everything: bool, filtered: bool) -> Select[Any]:
+    sums = _by_object(aggregate, everything)
+    chosen = objects(aggregate, everything=everything, filtered=filtered)
+    figures = [func.coalesce(sums.c[c.name], literal(0)).label(c.name) for c in _sums()]
+    chosen = chosen.outerjoin(sums, sums.c.object_id == OBJECTS[aggregate].c.id)
+    return chosen.add_columns(*figures)
+
+
+def each(db: Connection, scope: Scope, selection: Selection) -> list[tuple[ObjectName, Sums]]:
+    """Sum by visible object, by name, then uuid; a tenant in two groups counts in both."""
+    statement = _each(selection.aggregate, scope.everything, bool(selection.uuids))
+    rows = db.execute(statement, variables(scope, selection)).all()
+    name = object_name(selection.aggregate)
+    return [(name(row), _sums_of(row, first=4)) for row in rows]
+
+
+@cache
+def _of_clouds() -> Select[Any]:
+    return (
+        select(*_sums(), *_coverage())
+        .select_from(tenant.outerjoin(quota, quota.c.tenant_id == tenant.c.id))
+        .where(tenant.c.cloud_id.in_(bindparam("clouds", expanding=True)))
+        .where(tenant.c.project_id.is_not(None), counts)
+    )
+
+
+def of_clouds(db: Connection, clouds: Iterable[int]) -> tuple[Sums, Coverage]:
+    """Sum over the tenants of these clouds that are linked to a project."""
+    row = db.execute(_of_clouds(), {"clouds": list(clouds)}).one()
+    return _sums_of(row), Coverage(row.tenants, row.tenants_known, oldest=row.oldest)
+
+
+def due(db: Connection, cloud: Cloud, now: int) -> list[tuple[int, str]]:
+    """List the tenants (row id, Keystone id) whose quotas are to be read, longest due first."""
+    statement = (
+        select(tenant.c.id, tenant.c.tenant_id)
+        .join(quota, quota.c.tenant_id == tenant.c.id)
+        .where(tenant.c.cloud_id == cloud.id, quota.c.due_at <= now)
+        .where(tenant.c.project_id.is_not(None), tenant.c.deleted_at.is_(None))
+        .order_by(quota.c.due_at, tenant.c.id)
+    )
+    return [(row.id, row.tenant_id) for row in db.execute(statement)]
+
+
+def make_due(db: Connection, tenants: Iterable[int], now: int) -> None:
+    """Have the quotas of these tenants (row ids) read at the next occasion.
+
+    Those that are due get a new date as well: it tells a reading under way that it came too soon.
+    """
+    rows = [{"tenant": tenant_id, "now": now} for tenant_id in sorted(set(tenants))]
+    if rows:
+        changed = update(quota).where(quota.c.tenant_id == bindparam("tenant"))
+        db.execute(changed.values(due_at=bindparam("now")), rows)
+
+
+def make_cloud_due(db: Connection, cloud: Cloud, now: int) -> None:
+    """Have the quotas of all tenants of a cloud read at the next occasion."""
+    mine = select(tenant.c.id).where(tenant.c.cloud_id == cloud.id)
+    db.execute(update(quota).where(quota.c.tenant_id.in_(mine)).values(due_at=now))
+
+
+def record(
+    db: Connection,
+    tenant_id: int,
+    quotas: Mapping[str, Quota],
+    *,
+    now: int,
+    due_at: int,
+    error: str | None,
+    asked_at: int | None = None,
+) -> None:
+    """Write what was read of a tenant; services that did not answer keep their last figures.
+
+    What was made due after ``asked_at``, when the reading began, stays so: it may have come too
+    soon for what changed.
+    """
+    values: dict[str, Any] = {"due_at": due_at, "error": error}
+    if asked_at is not None:
+        values["due_at"] = case((quota.c.due_at > asked_at, quota.c.due_at), else_=due_at)
+    for meter in QUOTAS:
+        if meter.name in quotas:
+            values[f"{meter.service}_at"] = now
+            values[f"{meter.name}_limit"] = quotas[meter.name].limit
+            values[f"{meter.name}_in_use"] = quotas[meter.name].in_use
+    db.execute(update(quota).where(quota.c.tenant_id == tenant_id).values(values))

@@ -1,0 +1,59 @@
+"""The registry: clouds, customers, project groups, projects and tenants."""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from openstats.model import Cloud
+from openstats.storage import schema
+from openstats.storage.store import alone
+
+cloud, cloud_url = schema.cloud, schema.cloud_url
+
+
+def cloud_of(row: Any) -> Cloud:
+    """Make a Cloud from a row that has the columns of its table."""
+    return Cloud(row.name, row.auth_url, row.region, row.keystone, row.id, row.uuid)
+
+
+def clouds(db: Connection) -> list[Cloud]:
+    """List the registered clouds, by name."""
+    return [cloud_of(row) for row in db.execute(select(cloud).order_by(cloud.c.name))]
+
+
+def register_cloud(db: Connection, found: Cloud, urls: Iterable[str]) -> Cloud:
+    """Add a cloud, or bring it up to date; it is the same if Keystone and region are, or the name.
+
+    ``urls`` are the ways to ask for it, in their compared form; those of before stay.
+    """
+    alone(db, "registration")
+    same = (cloud.c.keystone == found.keystone) & (cloud.c.region == found.region)
+    row = db.execute(
+        select(cloud).where(same | (cloud.c.name == found.name)).order_by(~same)
+    ).first()
+    values = {name: getattr(found, name) for name in ("name", "auth_url", "region", "keystone")}
+    if row is None:
+        db.execute(insert(cloud).values(uuid=str(uuid4()), **values))
+    else:
+        # Two that swap their names: the other one is registered by its new name in a moment.
+        taken = cloud.c.name == found.name, cloud.c.id != row.id
+        db.execute(update(cloud).where(*taken).values(name=cloud.c.uuid))
+        db.execute(update(cloud).where(cloud.c.id == row.id).values(values))
+    kept = cloud_of(db.execute(select(cloud).where(same)).one())
+    add_urls(db, kept, {found.keystone, *urls})
+    return kept
+
+
+def add_urls(db: Connection, owner: Cloud, urls: Iterable[str]) -> None:
+    """Have a cloud found by these URLs (compared form) too."""
+    there = set(db.scalars(select(cloud_url.c.url).where(cloud_url.c.cloud_id == owner.id)))
+    rows = [{"cloud_id": owner.id, "url": url} for url in sorted(set(urls) - there)]
+    if rows:
+        db.execute(insert(cloud_url), rows)
+
+
+def remove_cloud(db: Connection, owner: Cloud) -> None:
+    """Remove a cloud with all that was read of it; customers and projects stay."""
+    db.execute(delete(cloud).where(cloud.c.id == owner.id))

@@ -1,0 +1,233 @@
+"""The tables. Times are Unix seconds; uuids are dashed, lower case; names are the clouds' own."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+)
+from sqlalchemy.schema import SchemaItem
+
+from openstats.meters import CAPACITY, QUOTA_NAMES, SERVICES
+
+HEAD = "0001"
+"""The revision that this code works with: the newest of ``migrations/versions``."""
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Uuid = String(36)
+Time = BigInteger
+
+
+def _identity() -> list[Column]:  # type: ignore[type-arg]
+    return [
+        Column("id", Integer, primary_key=True),
+        Column("uuid", Uuid, nullable=False, unique=True),
+    ]
+
+
+def _flag(name: str) -> Column[bool]:
+    return Column(name, Boolean, nullable=False, server_default=false())
+
+
+def _reference(
+    name: str, target: str, *, ondelete: str = "CASCADE", **options: object
+) -> Column[int]:
+    return Column(name, Integer, ForeignKey(target, ondelete=ondelete), **options)  # type: ignore[arg-type]
+
+
+cloud = Table(
+    "cloud",
+    metadata,
+    *_identity(),
+    Column("name", String(255), nullable=False, unique=True),
+    Column("auth_url", String(1024), nullable=False),
+    Column("region", String(255), nullable=False),
+    # The compared form of auth_url: what an id of this Keystone is unique within.
+    Column("keystone", String(1024), nullable=False),
+    UniqueConstraint("keystone", "region"),
+)
+
+# Every URL by which a cloud may be asked for: its own, its aliases, its catalog's. Compared form.
+cloud_url = Table(
+    "cloud_url",
+    metadata,
+    _reference("cloud_id", "cloud.id", primary_key=True),
+    Column("url", String(1024), primary_key=True),
+    Index(None, "url"),
+)
+
+
+def _object(name: str, *columns: SchemaItem) -> Table:
+    """Make a table of the registry: found by discovery, made by hand, or both.
+
+    Where ``undated``, the creation date is still to come from the first servers and volumes.
+    """
+    return Table(
+        name,
+        metadata,
+        *_identity(),
+        Column("name", String(255), nullable=False),
+        Column("created_at", Time),
+        Column("deleted_at", Time),
+        Column("keystone", String(1024)),
+        Column("keystone_id", String(255)),
+        _flag("undated"),
+        _flag("name_by_hand"),
+        *columns,
+        UniqueConstraint("keystone", "keystone_id"),
+        Index(None, "created_at"),
+    )
+
+
+customer = _object("customer")
+project_group = _object(
+    "project_group", _reference("customer_id", "customer.id", nullable=False, index=True)
+)
+project = _object(
+    "project",
+    _reference("customer_id", "customer.id", nullable=False),
+    _flag("customer_by_hand"),
+    # Covering: sums by customer read no row of this table.
+    Index(None, "customer_id", "deleted_at"),
+)
+
+project_group_member = Table(
+    "project_group_member",
+    metadata,
+    _reference("project_group_id", "project_group.id", primary_key=True),
+    _reference("project_id", "project.id", primary_key=True),
+    _flag("by_hand"),
+    Index(None, "project_id"),
+)
+
+tenant = Table(
+    "tenant",
+    metadata,
+    *_identity(),
+    _reference("cloud_id", "cloud.id", nullable=False),
+    Column("tenant_id", String(64), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    _reference("project_id", "project.id", ondelete="SET NULL"),
+    _flag("project_by_hand"),
+    Column("deleted_at", Time),
+    # Complete sweeps in a row that did not show it.
+    Column("missed", Integer, nullable=False, server_default=text("0")),
+    # Creation of its earliest server or volume, as the first sweeps saw them.
+    Column("first_created", Time),
+    UniqueConstraint("cloud_id", "tenant_id"),
+    # Covering, likewise.
+    Index(None, "project_id", "deleted_at", "enabled", "cloud_id"),
+    Index(None, "cloud_id", "deleted_at", "project_id", "enabled"),
+)
+
+# A limit of -1 is unlimited; a limit or use that is NULL is not known yet.
+quota = Table(
+    "quota",
+    metadata,
+    _reference("tenant_id", "tenant.id", primary_key=True, autoincrement=False),
+    Column("due_at", Time, nullable=False),
+    *(Column(f"{service}_at", Time) for service in SERVICES),
+    *(Column(f"{name}_limit", BigInteger) for name in QUOTA_NAMES),
+    *(Column(f"{name}_in_use", BigInteger) for name in QUOTA_NAMES),
+    Column("error", Text),
+    Index(None, "due_at"),
+)
+
+instance = Table(
+    "instance",
+    metadata,
+    _reference("cloud_id", "cloud.id", primary_key=True, autoincrement=False),
+    Column("uuid", Uuid, primary_key=True),
+    _reference("tenant_id", "tenant.id", nullable=False, index=True),
+    Column("name", String(255), nullable=False),
+    Column("status", String(64), nullable=False),
+    Column("vcpus", Integer, nullable=False),
+    Column("ram", BigInteger, nullable=False),
+    Column("disk", BigInteger, nullable=False),
+    Column("created_at", Time, nullable=False),
+    Column("host", String(255), nullable=False),
+    # The full sweep that saw it last: what an older one saw and this one did not is looked up.
+    Column("seen", Time, nullable=False),
+    Index(None, "cloud_id", "seen"),
+)
+
+volume_use = Table(
+    "volume_use",
+    metadata,
+    _reference("tenant_id", "tenant.id", primary_key=True, autoincrement=False),
+    Column("volumes", BigInteger, nullable=False),
+    Column("gigabytes", BigInteger, nullable=False),
+    Column("snapshots", BigInteger, nullable=False),
+    Column("snapshot_gigabytes", BigInteger, nullable=False),
+)
+
+capacity = Table(
+    "capacity",
+    metadata,
+    _reference("cloud_id", "cloud.id", primary_key=True, autoincrement=False),
+    *(Column(name, BigInteger, nullable=False) for name in CAPACITY),
+    Column("source", String(16), nullable=False),
+    Column("collected_at", Time, nullable=False),
+)
+
+provider = Table(
+    "provider",
+    metadata,
+    _reference("cloud_id", "cloud.id", primary_key=True, autoincrement=False),
+    Column("uuid", Uuid, primary_key=True),
+    Column("name", String(255), nullable=False),
+    Column("root", Uuid, nullable=False),
+    Column("generation", BigInteger, nullable=False),
+    Column("disabled", Boolean, nullable=False),
+    # When its inventories were read; 0 once a server came to it or left it.
+    Column("read_at", Time, nullable=False),
+)
+
+inventory = Table(
+    "inventory",
+    metadata,
+    _reference("cloud_id", "cloud.id", primary_key=True, autoincrement=False),
+    Column("provider", Uuid, primary_key=True),
+    Column("resource_class", String(255), primary_key=True),
+    Column("total", BigInteger, nullable=False),
+    Column("reserved", BigInteger, nullable=False),
+    Column("allocation_ratio", Float, nullable=False),
+    Column("used", BigInteger, nullable=False),
+)
+
+job = Table(
+    "job",
+    metadata,
+    _reference("cloud_id", "cloud.id", primary_key=True, autoincrement=False),
+    Column("kind", String(32), primary_key=True),
+    Column("next_at", Float, nullable=False),
+    Column("leased_until", Float),
+    Column("lease_token", Uuid),
+    # The newest poll that succeeded, and the error of the newest one where it did not.
+    Column("polled_at", Time),
+    Column("error", Text),
+    Column("error_at", Time),
+    Column("seconds", Float),
+    # What the next poll of this kind needs to know of the last one, as JSON.
+    Column("cursor", Text, nullable=False, server_default=text("'{}'")),
+    Index(None, "next_at"),
+)

@@ -1,0 +1,75 @@
+"""Tenants: the Keystone projects of each cloud, and to which registry project each is linked.
+
+One that two complete sweeps in a row did not show has left; nothing else deletes it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from openstats.model import Cloud, KeystoneProject
+from openstats.storage import schema
+from openstats.storage.upsert import add_missing
+
+MISSES = 2
+
+tenant, quota = schema.tenant, schema.quota
+
+
+def refresh(
+    db: Connection,
+    cloud: Cloud,
+    found: Sequence[KeystoneProject],
+    links: Mapping[str, int],
+    now: int,
+) -> None:
+    """Bring tenants up to date, linked to registry projects (row ids) by Keystone id."""
+    ids = {project.id for project in found}
+    rows = rows_of(db, cloud, ids, now)
+    if found:
+        names = [{"row": rows[p.id], "name": p.name, "enabled": p.enabled} for p in found]
+        db.execute(_seen(), names)
+        db.execute(_linked(), [{"row": rows[p.id], "link": links.get(p.id)} for p in found])
+    _miss(db, cloud, [row for key, row in _rows(db, cloud).items() if key not in ids], now)
+
+
+def _seen() -> Any:
+    values: dict[str, Any] = {name: bindparam(name) for name in ("name", "enabled")}
+    values |= {"missed": 0, "deleted_at": None}
+    return update(tenant).where(tenant.c.id == bindparam("row")).values(values)
+
+
+def _linked() -> Any:
+    mine = tenant.c.id == bindparam("row"), ~tenant.c.project_by_hand
+    return update(tenant).where(*mine).values(project_id=bindparam("link"))
+
+
+def _miss(db: Connection, cloud: Cloud, missing: Sequence[int], now: int) -> None:
+    """Note that a complete sweep did not show these tenants (row ids)."""
+    once_more = update(tenant).where(tenant.c.id == bindparam("row"))
+    if missing:
+        values = once_more.values(missed=tenant.c.missed + 1)
+        db.execute(values, [{"row": row} for row in missing])
+    gone = tenant.c.cloud_id == cloud.id, tenant.c.missed >= MISSES, tenant.c.deleted_at.is_(None)
+    db.execute(update(tenant).where(*gone).values(deleted_at=now))
+
+
+def _rows(db: Connection, cloud: Cloud) -> dict[str, int]:
+    found = db.execute(select(tenant.c.tenant_id, tenant.c.id).where(tenant.c.cloud_id == cloud.id))
+    return {row.tenant_id: row.id for row in found}
+
+
+def rows_of(db: Connection, cloud: Cloud, ids: Iterable[str], now: int) -> dict[str, int]:
+    """Give the row ids of tenants by Keystone id; unknown ones are added, linked to nothing."""
+    rows = _rows(db, cloud)
+    new = sorted(set(ids) - set(rows))
+    if not new:
+        return rows
+    blank = {"cloud_id": cloud.id, "name": "", "enabled": True}
+    # Several kinds of polls meet a new tenant at the same time.
+    add_missing(db, tenant, [{"uuid": str(uuid4()), "tenant_id": key, **blank} for key in new])
+    rows = _rows(db, cloud)
+    add_missing(db, quota, [{"tenant_id": rows[key], "due_at": now} for key in new])
+    return rows

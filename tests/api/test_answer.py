@@ -1,0 +1,161 @@
+"""What every statistic's answer has around it: coverage, age, caching, methods, roots."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from webtest import TestApp
+
+from openstats.storage.store import Store
+from tests.registry import KEYSTONE, NOW, site
+
+ROOTS = ("/api/stats", "/stats")
+ASKED = {
+    "resource": f"?auth_url={KEYSTONE}",
+    "quota": "",
+    "customer": "",
+    "creation-time": "?type=customer",
+}
+VARY = {"X-Auth-Token", "Authorization", "Cookie", "Accept", "Origin"}
+
+
+@pytest.fixture(params=ASKED)
+def url(request: pytest.FixtureRequest) -> str:
+    return f"/api/stats/{request.param}/{ASKED[request.param]}"
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_both_roots_with_and_without_the_slash(client: TestApp, name: str) -> None:
+    urls = [f"{root}/{name}{slash}{ASKED[name]}" for root in ROOTS for slash in ("", "/")]
+    answers = [client.get(url) for url in urls]
+    assert {answer.status_int for answer in answers} == {200}
+    assert len({answer.body for answer in answers}) == 1
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/api/stats", "/api/stats/", "/api/stats/nothing/", "/api/stats/quota//", "/stats/quotas"],
+)
+def test_nothing_else_is_there(client: TestApp, path: str) -> None:
+    (error,) = client.get(path, status=404).json["errors"]
+    assert (error["status"], error["code"]) == (404, "openstats.route.unknown")
+
+
+def test_headers(client: TestApp, url: str) -> None:
+    answer = client.get(url)
+    assert answer.content_type == "application/json"
+    assert answer.headers["Cache-Control"] == "private, no-cache"
+    assert set(answer.headers["Vary"].split(", ")) == VARY
+    assert answer.headers["X-Openstack-Request-Id"].startswith("req-")
+    assert "Last-Modified" not in answer.headers
+
+
+def test_request_ids_differ(client: TestApp, url: str) -> None:
+    ids = {client.get(url).headers["X-Openstack-Request-Id"] for _ in range(3)}
+    assert len(ids) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "coverage", "age"),
+    [
+        ("resource", "tenants=4/4 clouds=2/2", "90"),
+        ("quota", "tenants=4/4 clouds=2/2", "90"),
+        ("customer", "tenants=4/4 clouds=2/2", "50"),
+        ("creation-time", "tenants=4/4 clouds=2/2", "50"),
+    ],
+)
+def test_coverage_and_age(api: TestApp, name: str, coverage: str, age: str) -> None:
+    headers = api.get(f"/api/stats/{name}/{ASKED[name]}").headers
+    assert (headers["X-Openstats-Coverage"], headers["X-Openstats-Age"]) == (coverage, age)
+
+
+def test_where_nothing_is_known_there_is_no_age(empty: TestApp) -> None:
+    headers = empty.get("/api/stats/quota/").headers
+    assert headers["X-Openstats-Coverage"] == "tenants=0/0 clouds=0/0"
+    assert "X-Openstats-Age" not in headers
+
+
+def test_a_figure_of_the_future_is_not_younger_than_now(own: TestApp, store: Store) -> None:
+    with store.transaction() as db:
+        site(db).project("p1").discover().quota("p1", at=NOW + 3600)
+    assert own.get("/api/stats/quota/").headers["X-Openstats-Age"] == "0"
+
+
+def test_strict_when_all_is_known(client: TestApp, url: str) -> None:
+    strict = f"{url}{'&' if '?' in url else '?'}strict=true"
+    assert client.get(strict).json == client.get(url).json
+
+
+@pytest.mark.parametrize("name", ["quota", "customer", "creation-time", "resource"])
+def test_strict_when_something_is_missing(own: TestApp, store: Store, name: str) -> None:
+    with store.transaction() as db:
+        site(db, "a", region="one").project("p1").discover().capacity()
+        site(db, "b", region="two")
+    query = f"{ASKED[name] or '?'}&strict="
+    assert own.get(f"/api/stats/{name}/{query}false").status_int == 200
+    answer = own.get(f"/api/stats/{name}/{query}true", status=503)
+    (error,) = answer.json["errors"]
+    assert error["code"] == "openstats.statistic.incomplete"
+    assert "clouds=" in error["detail"]
+    assert answer.headers["Retry-After"] == "60"
+
+
+def test_the_etag_is_that_of_the_bytes(own: TestApp, store: Store) -> None:
+    with store.transaction() as db:
+        alpha = site(db).project("p1").discover().quota("p1", vcpu=(1, 1))
+    first, again = own.get("/api/stats/quota/"), own.get("/api/stats/quota/")
+    assert first.headers["ETag"] == again.headers["ETag"]
+    with store.transaction() as db:
+        alpha.db = db
+        alpha.quota("p1", vcpu=(2, 1))
+    assert own.get("/api/stats/quota/").headers["ETag"] != first.headers["ETag"]
+
+
+@pytest.mark.parametrize("form", ["{}", "W/{}", '"other", {}', "*"])
+def test_who_has_the_bytes_gets_304(client: TestApp, url: str, form: str) -> None:
+    whole = client.get(url)
+    headers = {"If-None-Match": form.format(whole.headers["ETag"])}
+    answer = client.get(url, headers=headers, status=304)
+    assert answer.body == b""
+    for name in ("ETag", "Vary", "Cache-Control", "X-Openstats-Coverage"):
+        assert answer.headers[name] == whole.headers[name]
+
+
+def test_who_has_other_bytes_gets_all(client: TestApp, url: str) -> None:
+    answer = client.get(url, headers={"If-None-Match": '"other", "W/x"'})
+    assert answer.status_int == 200
+    assert answer.json == client.get(url).json
+
+
+def test_head_is_get_without_the_body(client: TestApp, url: str) -> None:
+    head, whole = client.head(url), client.get(url)
+    assert head.body == b""
+    for name in ("ETag", "Content-Length", "Content-Type", "X-Openstats-Coverage"):
+        assert head.headers[name] == whole.headers[name]
+    assert int(head.headers["Content-Length"]) == len(whole.body)
+
+
+def test_head_may_be_304_or_400(client: TestApp, url: str) -> None:
+    etag = client.get(url).headers["ETag"]
+    client.head(url, headers={"If-None-Match": etag}, status=304)
+    client.head(f"{url}{'&' if '?' in url else '?'}nonsense=1", status=400)
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
+def test_other_methods(client: TestApp, url: str, method: str) -> None:
+    answer = client.request(url, method=method, status=405)
+    assert answer.headers["Allow"] == "GET, HEAD"
+    (error,) = answer.json["errors"]
+    assert (error["status"], error["code"]) == (405, "openstats.method.not_allowed")
+
+
+def test_a_body_of_a_get_is_not_looked_at(client: TestApp, url: str) -> None:
+    answer = client.request(url, method="GET", body=b"\x00\xff", status=200)
+    assert answer.body == client.get(url).body
+
+
+def test_one_transaction_sees_one_state(
+    filled_store: Store, app_on: Callable[[Store], Any]
+) -> None:
+    found = {TestApp(app_on(filled_store)).get("/api/stats/quota/").body for _ in range(5)}
+    assert len(found) == 1

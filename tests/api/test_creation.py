@@ -1,0 +1,59 @@
+"""Creation time over HTTP."""
+
+from typing import Any
+
+import pytest
+from webtest import TestApp
+
+from tests.api.world import CLOCK, NOW
+
+URL = "/api/stats/creation-time/"
+EXAMPLE = "from=1&to=1415912629&datapoints=3"
+
+
+def ask(api: TestApp, query: str) -> Any:
+    return api.get(f"{URL}?{query}").json
+
+
+def test_the_specifications_edges(api: TestApp) -> None:
+    assert ask(api, f"type=project&{EXAMPLE}") == [
+        {"to": 471970877, "from": 1, "value": 0},
+        {"to": 943941753, "from": 471970877, "value": 0},
+        {"to": 1415912629, "from": 943941753, "value": 0},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "number"), [("customer", 2), ("project", 3), ("project_group", 2)]
+)
+def test_counts_where_they_belong(api: TestApp, kind: str, number: int) -> None:
+    found = ask(api, f"type={kind}&from={NOW - 150}&to={NOW}&datapoints=3")
+    assert [point["value"] for point in found] == [0, number, 0]
+
+
+def test_by_default_six_pieces_of_the_last_thirty_days(api: TestApp) -> None:
+    found = ask(api, "type=customer")
+    assert len(found) == 6
+    assert (found[0]["from"], found[-1]["to"]) == (CLOCK - 30 * 86400, CLOCK)
+    assert sum(point["value"] for point in found) == 2
+
+
+def test_dates_in_iso_8601(api: TestApp) -> None:
+    found = ask(api, "type=customer&from=1970-01-01T00:00:01Z&to=2014-11-13T21:03:49&datapoints=3")
+    assert found == ask(api, f"type=customer&{EXAMPLE}")
+
+
+def test_the_end_is_not_included(api: TestApp) -> None:
+    created = NOW - 100
+    query = "type=customer&datapoints=1"
+    assert ask(api, f"{query}&from={created - 9}&to={created}")[0]["value"] == 0
+    assert ask(api, f"{query}&from={created}&to={created + 9}")[0]["value"] == 2
+
+
+def test_numbers_are_integers(api: TestApp) -> None:
+    for point in ask(api, "type=customer"):
+        assert {key: type(value) for key, value in point.items()} == {
+            "from": int,
+            "to": int,
+            "value": int,
+        }

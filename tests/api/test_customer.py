@@ -1,0 +1,40 @@
+"""Customer over HTTP."""
+
+from typing import Any
+
+from webtest import TestApp
+
+from tests.api.world import UNKNOWN
+
+URL = "/api/stats/customer/"
+ACME = {"name": "acme", "projects": 2, "project_groups": 2, "instances": 4}
+UMBRELLA = {"name": "umbrella", "projects": 1, "project_groups": 0, "instances": 0}
+
+
+def ask(api: TestApp, query: str = "") -> Any:
+    return api.get(f"{URL}?{query}").json
+
+
+def test_exactly_the_four_keys_by_name(api: TestApp) -> None:
+    assert ask(api) == [ACME, UMBRELLA]
+
+
+def test_the_uuid_when_asked_for(api: TestApp) -> None:
+    found = ask(api, "with=uuid")
+    assert [{k: v for k, v in entry.items() if k != "uuid"} for entry in found] == [ACME, UMBRELLA]
+    assert len({entry["uuid"] for entry in found}) == 2
+
+
+def test_pages(api: TestApp) -> None:
+    (first,) = ask(api, "with=uuid&limit=1")
+    assert first["name"] == "acme"
+    assert ask(api, f"limit=1&marker={first['uuid']}") == [UMBRELLA]
+    assert ask(api, f"marker={first['uuid'].replace('-', '')}") == [UMBRELLA]
+
+
+def test_nothing_comes_after_an_unknown_marker(api: TestApp) -> None:
+    assert ask(api, f"marker={UNKNOWN}") == []
+
+
+def test_nobody(empty: TestApp) -> None:
+    assert ask(empty) == []

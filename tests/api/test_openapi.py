@@ -1,0 +1,134 @@
+"""The OpenAPI document against the route table, and answers against the document."""
+
+from typing import Any
+
+import jsonschema
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis.generation import GenerationMode
+from webtest import TestApp
+
+from openstats.api.routes import ROOTS, STATISTICS
+from tests.registry import KEYSTONE
+
+PAGES = {"/", "/healthcheck", "/openapi.json"}
+ANSWERED = [
+    ("resource", f"auth_url={KEYSTONE}", 200),
+    ("resource", "", 400),
+    ("quota", "", 200),
+    ("quota", "each=true&aggregate=project", 200),
+    ("quota", "aggregate=vm", 400),
+    ("customer", "", 200),
+    ("customer", "with=uuid", 200),
+    ("creation-time", "type=customer", 200),
+    ("creation-time", "type=vm&datapoints=0", 400),
+]
+
+
+@pytest.fixture(scope="module")
+def document(client: TestApp) -> dict[str, Any]:
+    found: dict[str, Any] = client.get("/openapi.json").json
+    return found
+
+
+def parameters(document: dict[str, Any], path: str) -> dict[str, dict[str, Any]]:
+    return {given["name"]: given for given in document["paths"][path]["get"]["parameters"]}
+
+
+def test_every_route_is_described_and_nothing_else(document: dict[str, Any]) -> None:
+    statistics = {f"{root}/{statistic.name}/" for root in ROOTS for statistic in STATISTICS}
+    assert set(document["paths"]) == statistics | PAGES
+    assert {method for path in document["paths"].values() for method in path} == {"get"}
+
+
+def test_what_is_described_is_there(client: TestApp, document: dict[str, Any]) -> None:
+    for path in document["paths"]:
+        assert client.get(path, status="*").status_int in (200, 400)
+
+
+def test_operations_have_names_of_their_own(document: dict[str, Any]) -> None:
+    names = [path["get"]["operationId"] for path in document["paths"].values()]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("resource", {"strict", "unlimited", "auth_url", "region"}),
+        ("quota", {"strict", "unlimited", "aggregate", "uuid", "each"}),
+        ("customer", {"strict", "limit", "marker", "with"}),
+        ("creation-time", {"strict", "from", "to", "datapoints", "type"}),
+    ],
+)
+def test_parameters_are_those_of_the_contract(
+    document: dict[str, Any], name: str, expected: set[str]
+) -> None:
+    for root in ROOTS:
+        assert set(parameters(document, f"{root}/{name}/")) == expected
+
+
+def test_what_is_required(document: dict[str, Any]) -> None:
+    required = {
+        (path, name)
+        for path in document["paths"]
+        if path.startswith("/api/stats/")
+        for name, given in parameters(document, path).items()
+        if given["required"]
+    }
+    assert required == {
+        ("/api/stats/resource/", "auth_url"),
+        ("/api/stats/creation-time/", "type"),
+    }
+
+
+def test_schemas_are_schemas(document: dict[str, Any]) -> None:
+    for schema in document["components"]["schemas"].values():
+        jsonschema.Draft202012Validator.check_schema(schema)
+    for path in document["paths"]:
+        for parameter in document["paths"][path]["get"].get("parameters", []):
+            jsonschema.Draft202012Validator.check_schema(parameter["schema"])
+
+
+@pytest.mark.parametrize(("name", "query", "status"), ANSWERED)
+def test_answers_are_as_described(
+    client: TestApp, document: dict[str, Any], name: str, query: str, status: int
+) -> None:
+    answer = client.get(f"/api/stats/{name}/?{query}", status=status)
+    described = document["paths"][f"/api/stats/{name}/"]["get"]["responses"][str(status)]
+    schema = described["content"]["application/json"]["schema"]
+    whole = schema | {"components": document["components"]}
+    jsonschema.validate(answer.json, whole, cls=jsonschema.Draft202012Validator)
+    assert answer.json
+    assert set(described.get("headers", {})) <= set(answer.headers)
+
+
+@pytest.fixture(scope="module")
+def described(filled_app: Any) -> Any:
+    """Give the document as schemathesis reads it; what it cannot say may be refused with 400.
+
+    Such are: that from comes before to, and which auth_urls are registered.
+    """
+    schema = schemathesis.openapi.from_wsgi("/openapi.json", filled_app)
+    accepted = schema.config.checks.positive_data_acceptance
+    accepted.expected_statuses = [*accepted.expected_statuses, "400"]
+    return schema
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
+@pytest.mark.parametrize("path", [f"/api/stats/{statistic.name}/" for statistic in STATISTICS])
+def test_whatever_is_asked(described: Any, path: str, mode: GenerationMode) -> None:
+    registered = mode is GenerationMode.POSITIVE and "resource" in path
+    query = {"auth_url": KEYSTONE} if registered else None
+
+    @given(described[path]["GET"].as_strategy(generation_mode=mode, query=query))
+    @settings(max_examples=100, suppress_health_check=list(HealthCheck))
+    def ask(case: schemathesis.Case) -> None:
+        assert case.call_and_validate().status_code in (200, 400)
+
+    ask()
+
+
+@pytest.mark.parametrize("path", sorted(PAGES))
+def test_pages_are_as_described(described: Any, path: str) -> None:
+    assert described[path]["GET"].Case().call_and_validate().status_code == 200

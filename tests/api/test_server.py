@@ -1,0 +1,157 @@
+"""The server over real sockets: what never reaches the application is documented too."""
+
+import json
+import socket
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from openstats.api.server import make_server
+from tests.postgresql import free_port
+
+ERROR = {"status", "code", "title", "detail", "request_id"}
+
+
+@pytest.fixture(scope="module")
+def port(filled_app: Any, options: Callable[..., Any]) -> Iterator[int]:
+    """Serve, and give the port; the server is ended from within its own loop."""
+    server = make_server(filled_app, options(api__port=free_port()).api)
+    thread = Thread(target=server.run)
+    thread.start()
+    yield int(server.effective_port)
+    server.trigger.pull_trigger(server.close)
+    thread.join(timeout=30)
+    assert not thread.is_alive()
+    server.task_dispatcher.shutdown()
+
+
+def spoken(port: int, raw: bytes) -> tuple[int, dict[str, str], bytes]:
+    """Send bytes as they are; give status, headers (names in lower case) and body."""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        try:
+            connection.sendall(raw)
+            connection.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # It has answered and closed before it had read all.
+        answer = _read(connection)
+    head, _, body = answer.partition(b"\r\n\r\n")
+    first, *lines = head.decode("latin-1").split("\r\n")
+    headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+    return int(first.split()[1]), headers, body
+
+
+def _read(connection: socket.socket) -> bytes:
+    answer = b""
+    try:
+        while piece := connection.recv(65536):
+            answer += piece
+    except ConnectionResetError:
+        pass
+    return answer
+
+
+def refusal(port: int, raw: bytes) -> tuple[int, str]:
+    """Send bytes and give status and code of the error document, whose form is checked."""
+    status, headers, body = spoken(port, raw)
+    assert headers["content-type"] == "application/json"
+    (error,) = json.loads(body)["errors"]
+    assert set(error) == ERROR
+    assert error["status"] == status
+    assert error["request_id"] == headers["x-openstack-request-id"]
+    return status, error["code"]
+
+
+def request(target: str, *headers: str) -> bytes:
+    lines = (f"GET {target} HTTP/1.1", "Host: localhost", "Connection: close", *headers)
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+
+def test_it_answers(port: int) -> None:
+    status, headers, body = spoken(port, request("/api/stats/customer/"))
+    assert status == 200
+    assert [entry["name"] for entry in json.loads(body)] == ["acme", "umbrella"]
+    assert headers["server"] == "openstats"
+
+
+@pytest.mark.parametrize("size", [300_000, 10_000_000])
+def test_a_query_that_is_too_long(port: int, size: int) -> None:
+    status, code = refusal(port, request(f"/api/stats/quota/?uuid={'0' * size}"))
+    assert (status, code) == (431, "openstats.request.refused")
+
+
+def test_a_long_query_that_is_read_is_refused_by_its_parameter(port: int) -> None:
+    status, code = refusal(port, request(f"/api/stats/quota/?uuid={'0' * 200_000}"))
+    assert (status, code) == (400, "openstats.parameter.invalid")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"nonsense\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"\x00\xff\x00\xff\r\n\r\n",
+        b"GET / HTTP/9.9 nonsense\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost : localhost\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: a\x00b\r\n\r\n",
+    ],
+)
+def test_malformed_requests(port: int, raw: bytes) -> None:
+    status, code = refusal(port, raw)
+    assert (status, code) == (400, "openstats.request.refused")
+
+
+def test_a_body_that_is_too_large(port: int) -> None:
+    raw = request("/healthcheck", "Content-Length: 99999999999")
+    assert refusal(port, raw) == (413, "openstats.request.refused")
+
+
+def test_bytes_that_are_no_text(port: int) -> None:
+    told = refusal(port, request("/api/stats/quota/?aggregate=%FF"))
+    assert told == (400, "openstats.parameter.invalid")
+    told = refusal(port, request("/api/stats/quota/?aggregate=\xff"))
+    assert told == (400, "openstats.request.refused")
+
+
+def test_a_path_that_is_no_text(port: int) -> None:
+    assert refusal(port, request("/api/%ff/")) == (404, "openstats.route.unknown")
+
+
+def test_a_foreign_name(port: int) -> None:
+    raw = b"GET /api/stats/quota/ HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n"
+    assert refusal(port, raw) == (403, "openstats.permission.denied")
+
+
+@pytest.mark.parametrize("header", ["Forwarded: for=10.0.0.1", "X-Forwarded-For: 10.0.0.1"])
+def test_forwarded_requests(port: int, header: str) -> None:
+    raw = request("/api/stats/quota/", header)
+    assert refusal(port, raw) == (403, "openstats.permission.denied")
+
+
+def test_head_sends_no_body(port: int) -> None:
+    raw = request("/api/stats/quota/").replace(b"GET", b"HEAD", 1)
+    status, headers, body = spoken(port, raw)
+    assert (status, body) == (200, b"")
+    assert int(headers["content-length"]) > 0
+
+
+def test_one_connection_serves_many_requests(port: int) -> None:
+    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    found = set()
+    for _ in range(20):
+        connection.request("GET", "/api/stats/quota/")
+        found.add(connection.getresponse().read())
+    connection.close()
+    assert len(found) == 1
+
+
+def test_many_at_once(port: int) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: spoken(port, request("/api/stats/quota/")), range(40)))
+    assert {status for status, _, _ in answers} == {200}
+    assert len({body for _, _, body in answers}) == 1

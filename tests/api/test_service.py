@@ -1,0 +1,112 @@
+"""Health, version, the document; and what is said when the store is down or we are wrong."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from webtest import TestApp
+
+import openstats
+from openstats.storage.store import Store
+from tests.conftest import Sqlite
+from tests.postgresql import free_port
+from tests.registry import KEYSTONE, site
+
+STATISTICS = [
+    f"/api/stats/resource/?auth_url={KEYSTONE}",
+    "/api/stats/quota/",
+    "/api/stats/quota/?each=true",
+    "/api/stats/customer/",
+    "/api/stats/creation-time/?type=project",
+]
+PAGES = ["/", "/healthcheck", "/openapi.json"]
+App = Callable[[Store], Any]
+
+
+@pytest.fixture
+def down(stores: Callable[[str], Store], app_on: App) -> TestApp:
+    """Give a client of the application whose PostgreSQL does not listen."""
+    url = f"postgresql+psycopg://me:secret@127.0.0.1:{free_port()}/openstats"
+    return TestApp(app_on(stores(url)))
+
+
+def test_healthy(api: TestApp) -> None:
+    assert api.get("/healthcheck").json == {"status": "ok"}
+
+
+def test_not_healthy(down: TestApp) -> None:
+    answer = down.get("/healthcheck", status=503)
+    assert answer.json == {"status": "the store does not answer"}
+
+
+@pytest.mark.parametrize("url", STATISTICS)
+def test_statistics_while_the_store_is_down(down: TestApp, url: str) -> None:
+    answer = down.get(url, status=503)
+    (error,) = answer.json["errors"]
+    assert error["code"] == "openstats.store.unavailable"
+    assert answer.headers["Retry-After"] == "10"
+    for secret in ("secret", "127.0.0.1", "psycopg", "refused"):
+        assert secret not in answer.text
+
+
+def test_wrong_input_is_wrong_while_the_store_is_down(down: TestApp) -> None:
+    down.get("/api/stats/quota/?nonsense=1", status=400)
+
+
+@pytest.mark.parametrize("url", STATISTICS)
+def test_a_store_without_tables_is_no_defect(empty_store: Store, app_on: App, url: str) -> None:
+    (error,) = TestApp(app_on(empty_store)).get(url, status=503).json["errors"]
+    assert error["code"] == "openstats.store.unavailable"
+
+
+def test_back_again(own: TestApp, store: Store) -> None:
+    own.get("/api/stats/quota/")
+    store.close()
+    assert own.get("/api/stats/quota/").status_int == 200
+
+
+def test_a_defect_tells_nothing_but_where_to_look(sqlite: Sqlite, app_on: App) -> None:
+    with sqlite.store() as store:
+        with store.transaction() as db:
+            site(db).capacity().project("p1").discover()
+            # No code of ours writes this: the clock of the oldest figure is no number.
+            db.exec_driver_sql("UPDATE quota SET compute_at = 'soon', volume_at = 'soon'")
+        answer = TestApp(app_on(store)).get("/api/stats/quota/", status=500)
+    (error,) = answer.json["errors"]
+    assert error["code"] == "openstats.defect"
+    assert error["request_id"] == answer.headers["X-Openstack-Request-Id"]
+    assert "soon" not in answer.text
+    assert "Traceback" not in answer.text
+
+
+def test_version(client: TestApp) -> None:
+    answer = client.get("/").json
+    assert (answer["name"], answer["version"]) == ("openstats", openstats.__version__)
+    (link,) = answer["links"]
+    assert client.get(link["href"]).json["openapi"].startswith("3.1")
+
+
+@pytest.mark.parametrize("url", PAGES)
+def test_pages_have_a_request_id_and_are_json(client: TestApp, url: str) -> None:
+    answer = client.get(url)
+    assert answer.content_type == "application/json"
+    assert answer.headers["X-Openstack-Request-Id"].startswith("req-")
+    assert client.head(url).body == b""
+
+
+@pytest.mark.parametrize("url", PAGES)
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
+def test_pages_are_read_only(client: TestApp, url: str, method: str) -> None:
+    answer = client.request(url, method=method, status=405)
+    assert answer.headers["Allow"] == "GET, HEAD"
+    assert answer.json["errors"][0]["code"] == "openstats.method.not_allowed"
+
+
+@pytest.mark.parametrize(
+    "url", ["/nothing", "/api/", "/healthcheck/", "/a//b", "/%00", "/%ff", "/a%2fb"]
+)
+def test_nothing_is_there(client: TestApp, url: str) -> None:
+    answer = client.get(url, status=404)
+    (error,) = answer.json["errors"]
+    assert error["code"] == "openstats.route.unknown"
+    assert error["request_id"] == answer.headers["X-Openstack-Request-Id"]

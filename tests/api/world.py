@@ -1,0 +1,44 @@
+"""What the filled store holds, so that every test can tell what must come out."""
+
+from typing import Any
+
+from sqlalchemy import Connection
+
+from openstats.model import Capacity
+from tests.registry import NOW, site
+
+CLOCK = NOW + 30
+ALIAS = "https://alias.example/identity"
+LIMITED = {
+    "vcpu": (2, 1),
+    "ram": (4096, 4096),
+    "storage": (16384, 16000),
+    "max_instances": (4, 3),
+}
+UNLIMITED = {"vcpu": (-1, 5), "ram": (1024, 0), "storage": (-1, 0), "max_instances": (10, 1)}
+SMALL = {"vcpu": (8, 0), "ram": (512, 0), "storage": (1024, 0), "max_instances": (1, 0)}
+EXAMPLE = Capacity(64, 4, 516588, 6144, 510444, 14)
+UNKNOWN = "00000000-0000-0000-0000-000000000000"
+
+
+def fill(db: Connection) -> None:
+    """Fill two regions of one Keystone, with two customers."""
+    one = site(db, "alpha:one", region="one", aliases=[ALIAS])
+    one.project("shop", groups=["web", "db"]).project("blog", groups=["web"])
+    one.project("lab", customer="umbrella").project("admin", customer=None)
+    one.discover(NOW - 100)
+    one.quota("shop", at=NOW - 60, **LIMITED).quota("blog", **UNLIMITED).quota("lab", **SMALL)
+    one.servers("shop", 3).servers("blog", 1).servers("admin", 1)
+    one.capacity(EXAMPLE, at=NOW - 10).polled(at=NOW - 20)
+    two = site(db, "alpha:two", region="two").project("shop", groups=["web", "db"]).discover()
+    two.quota("shop", **SMALL).capacity(EXAMPLE).polled()
+
+
+def quota_of(*tenants: dict[str, tuple[int, int]]) -> dict[str, Any]:
+    """Give the eight figures that these tenants sum to, one unlimited making all so."""
+    figures: dict[str, int] = {}
+    for name in LIMITED:
+        limits = [tenant[name][0] for tenant in tenants]
+        figures[name] = -1 if -1 in limits else sum(limits)
+        figures[f"{name}_usage"] = sum(tenant[name][1] for tenant in tenants)
+    return figures

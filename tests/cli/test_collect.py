@@ -1,0 +1,238 @@
+"""``collect`` and ``discover``: clouds.yaml, one cycle, and for ever."""
+
+from typing import Any
+
+import pytest
+
+from tests.cli.installation import Installation
+from tests.double import Double, Flavor
+from tests.edge import Edge, Hang, Status
+
+SMALL = Flavor("m1.small", 1, 2048, 20)
+
+
+def sql(installed: Installation, statement: str) -> list[Any]:
+    import sqlite3
+    from contextlib import closing
+
+    with closing(sqlite3.connect(installed.store)) as store, store:
+        return store.execute(statement).fetchall()
+
+
+def test_once(installed: Installation, alpha: Double) -> None:
+    assert installed.run("collect", "--once") == (0, "Asked alpha: no errors.\n", "")
+    assert sql(installed, "SELECT count(*) FROM instance") == [(6,)]
+    assert sql(installed, "SELECT count(*) FROM quota WHERE volume_at IS NOT NULL") == [(3,)]
+
+
+def test_full_reads_everything(installed: Installation, edge: Edge, alpha: Double) -> None:
+    installed.run("collect", "--once")
+    edge.clear()
+    assert installed.run("collect", "--once").status == 0
+    assert edge.count(lambda seen: "os-quota-sets" in seen.url) == 0
+    assert installed.run("collect", "--once", "--full").status == 0
+    assert edge.count(lambda seen: "os-quota-sets" in seen.url) == 6
+
+
+def test_discover_finds_projects_only(installed: Installation, alpha: Double) -> None:
+    assert installed.run("discover") == (0, "Asked alpha: no errors.\n", "")
+    assert sql(installed, "SELECT count(*) FROM project") == [(3,)]
+    assert sql(installed, "SELECT count(*) FROM instance") == [(0,)]
+
+
+def test_only_the_clouds_that_are_named(installed: Installation, alpha: Double) -> None:
+    other = {"auth": {"auth_url": "http://127.0.0.1:1"}}
+    installed.clouds(alpha=alpha.clouds_entry(), beta=other)
+    assert installed.run("discover", "alpha").status == 0
+    installed.configure("clouds", names="alpha")
+    assert installed.run("discover") == (0, "Asked alpha: no errors.\n", "")
+
+
+def test_the_cloud_that_os_cloud_names(
+    installed: Installation, alpha: Double, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = {"auth": {"auth_url": "http://127.0.0.1:1"}}
+    installed.clouds(alpha=alpha.clouds_entry(), beta=other)
+    monkeypatch.setenv("OS_CLOUD", "alpha")
+    assert installed.run("discover") == (0, "Asked alpha: no errors.\n", "")
+
+
+def test_what_went_wrong_is_told_at_the_end(
+    installed: Installation, edge: Edge, alpha: Double
+) -> None:
+    edge.rule("statistics|v3/domains", Status(500, {}, b"<html>"))
+    told = installed.run("collect", "--once")
+    assert told.status == 1
+    assert told.out == "Asked alpha: 2 errors.\n"
+    first, second = told.err.splitlines()
+    assert first.startswith("openstats: alpha: Nova's hypervisor statistics: HTTP 500")
+    assert second.startswith("openstats: alpha: Keystone's domains: ")
+
+
+def test_one_tenant_that_was_not_read_is_an_error(
+    installed: Installation, edge: Edge, alpha: Double
+) -> None:
+    tenant = list(alpha.state.projects)[-1]
+    edge.rule(f"os-quota-sets/{tenant}", Status(500))
+    told = installed.run("collect", "--once")
+    assert told.status == 1
+    assert "alpha: quotas of 1 of 3 tenants were not read" in told.err
+
+
+def test_verbose_tells_what_is_done(installed: Installation, alpha: Double) -> None:
+    told = installed.run("--verbose", "collect", "--once")
+    assert told.status == 0
+    assert "capacity of alpha took" in told.err
+    assert "double-secret" not in told.err
+
+
+@pytest.mark.parametrize("levels", [["--debug"], ["-v", "-v", "-v"]])
+def test_secrets_are_never_told(installed: Installation, alpha: Double, levels: list[str]) -> None:
+    told = installed.run(*levels, "collect", "--once")
+    assert told.status == 0
+    assert "double-secret" not in told.err
+    assert not any(token in told.err for token in alpha.site.tokens)
+
+
+class Terminal:
+    """A standard error on which somebody looks."""
+
+    def __init__(self, real: Any) -> None:
+        self.real = real
+
+    def isatty(self) -> bool:
+        return True
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.real, name)
+
+
+def test_progress_is_shown_to_whom_is_looking(
+    installed: Installation, alpha: Double, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sys
+
+    # A bar is shown for what takes longer than a second; here, for everything.
+    import tqdm
+
+    monkeypatch.setattr(tqdm.tqdm, "__init__", _undelayed(tqdm.tqdm.__init__))
+    installed.capsys.readouterr()
+    monkeypatch.setattr(sys, "stderr", Terminal(sys.stderr))
+    told = installed.run("collect", "--once")
+    assert told.status == 0
+    assert "alpha quotas: " in told.err
+    assert "3/3" in told.err
+
+
+def _undelayed(init: Any) -> Any:
+    return lambda *given, **named: init(*given, **named | {"delay": 0, "mininterval": 0})
+
+
+# -- clouds.yaml
+
+
+def test_no_clouds_yaml(installed: Installation) -> None:
+    said = installed.sentence("collect", "--once")
+    assert said == "no cloud is told of: write a clouds.yaml, or set OS_CLIENT_CONFIG_FILE"
+    assert installed.sentence("collect") == said
+
+
+def test_an_entry_that_is_not_there(installed: Installation, alpha: Double) -> None:
+    said = installed.sentence("discover", "gamma")
+    assert said == "clouds.yaml has no entry gamma; there are alpha"
+
+
+@pytest.mark.parametrize("text", ["clouds: [a\n", "clouds: 5\n", "- a\n", "clouds:\n  a: 5\n"])
+def test_a_clouds_yaml_that_cannot_be_used(installed: Installation, text: str) -> None:
+    installed.clouds_yaml.write_text(text)
+    told = installed.run("discover", "a")
+    assert told.status == 1
+    # openstacksdk skips a file that is no YAML, and warns.
+    assert told.err.splitlines()[-1].startswith("openstats: ")
+    assert "clouds.yaml" in told.err
+
+
+@pytest.mark.parametrize("kind", ["password", "none"])
+def test_an_entry_without_auth_url(installed: Installation, kind: str) -> None:
+    installed.clouds(alpha={"auth_type": kind, "auth": {}, "region_name": "R"})
+    said = installed.sentence("discover")
+    assert said.startswith("the entry alpha of clouds.yaml ")
+    assert "auth_url" in said
+
+
+@pytest.mark.parametrize("url", ["nonsense", "ftp://a", "http://", 5, "http://a:b"])
+def test_an_entry_whose_auth_url_is_none(installed: Installation, url: Any) -> None:
+    installed.clouds(alpha={"auth": {"auth_url": url, "username": "u", "password": "topsecret"}})
+    said = installed.sentence("discover")
+    assert said.startswith("the entry alpha of clouds.yaml")
+    assert "topsecret" not in said
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("all", "it takes auth_url_aliases, block_storage, capacity_source, "),
+        ({"colour": "red"}, "not {'colour': 'red'}"),
+        ({"capacity_source": "thin air"}, "capacity_source: "),
+        ({"customer_from": "thin air"}, "customer_from: "),
+        ({"block_storage": "perhaps"}, "block_storage: "),
+        ({"group_tags": [1]}, "group_tags: "),
+        ({"exclude_projects": {"a": 1}}, "exclude_projects: "),
+        ({"customer_regex": 5}, ""),
+        ({"auth_url_aliases": "http://a"}, "auth_url_aliases takes a list of URLs"),
+        ({"auth_url_aliases": ["nonsense"]}, "nonsense"),
+        ({"auth_url_aliases": [5]}, "5"),
+    ],
+)
+def test_settings_of_a_cloud_that_are_wrong(
+    installed: Installation, alpha: Double, given: Any, said: str
+) -> None:
+    installed.clouds(alpha=alpha.clouds_entry() | {"openstats": given})
+    told = installed.run("discover")
+    if not said:
+        # A number is as good as its text.
+        assert told.status == 0
+        return
+    assert told.status == 1
+    assert told.err.startswith("openstats: the entry alpha of clouds.yaml, openstats: ")
+    assert said in told.err
+    assert told.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("excluded", ["project-00000, admin", ["project-00000", "admin"]])
+def test_settings_of_a_cloud(installed: Installation, alpha: Double, excluded: Any) -> None:
+    settings = {"exclude_projects": excluded, "block_storage": "no", "group_tags": True}
+    installed.clouds(alpha=alpha.clouds_entry() | {"openstats": settings})
+    assert installed.run("collect", "--once").status == 0
+    names = [name for (name,) in sql(installed, "SELECT name FROM project ORDER BY name")]
+    assert names == ["project-00001", "project-00002", "service"]
+
+
+# -- for ever
+
+
+def test_for_ever(installed: Installation, edge: Edge, alpha: Double) -> None:
+    installed.configure("collector", instances_interval=1, overlap=5)
+    with installed.started("collect") as process:
+        process.until("instances of alpha took")
+        alpha.boot(list(alpha.state.projects)[-1], SMALL)
+        process.until("instances of alpha took")
+        assert process.end() == 0
+    assert "Traceback" not in process.said
+    assert "double-secret" not in process.said
+    assert sql(installed, "SELECT count(*) FROM instance") == [(7,)]
+    assert sql(installed, "SELECT count(*) FROM job WHERE lease_token IS NOT NULL") == [(0,)]
+
+
+def test_for_ever_ends_what_is_under_way(
+    installed: Installation, edge: Edge, alpha: Double
+) -> None:
+    hang = Hang()
+    edge.rule("statistics", hang)
+    with installed.started("collect") as process:
+        assert hang.reached.wait(20)
+        process.process.terminate()
+        hang.release()
+        assert process.end() == 0
+    polled = "SELECT count(*) FROM job WHERE kind = 'capacity' AND polled_at IS NOT NULL"
+    assert sql(installed, polled) == [(1,)]

@@ -1,0 +1,126 @@
+"""The command line itself: help, configuration, store, and errors in one line."""
+
+from importlib.metadata import entry_points
+
+import pytest
+
+from openstats import __version__
+from tests.cli.installation import Installation
+
+
+def test_help_lists_every_command(bare: Installation) -> None:
+    told = bare.run("--help")
+    assert (told.status, told.err) == (0, "")
+    commands = [each.name.replace("_", " ") for each in entry_points(group="openstats.commands")]
+    assert len(commands) >= 11
+    for name in commands:
+        assert f"\n  {name} " in told.out
+
+
+def test_every_command_has_help(bare: Installation) -> None:
+    for each in entry_points(group="openstats.commands"):
+        told = bare.run(*each.name.split("_"), "--help")
+        assert told.status == 0
+        assert f"usage: openstats {each.name.replace('_', ' ')}" in told.out
+        assert each.load().__doc__.splitlines()[0] in " ".join(told.out.split())
+
+
+def test_the_version(bare: Installation) -> None:
+    told = bare.run("--version")
+    assert (told.status, told.err) == (0, "")
+    assert told.out.endswith(f" {__version__}\n")
+
+
+@pytest.mark.parametrize("words", [["nonsense"], ["stats"], ["collect", "--nonsense"]])
+def test_what_is_no_command(bare: Installation, words: list[str]) -> None:
+    told = bare.run(*words)
+    assert told.status == 2
+    assert "Traceback" not in told.err
+
+
+def test_a_command_that_starts_like_two(bare: Installation) -> None:
+    assert bare.run("registry").status == 2
+
+
+def test_the_store_is_made_and_brought_up_to_date(bare: Installation) -> None:
+    for _ in range(2):
+        told = bare.run("db", "upgrade")
+        assert told == (0, f"The store sqlite:///{bare.store} has schema 0001.\n", "")
+    assert bare.run("stats", "customer").status == 0
+
+
+def test_the_store_is_made_in_a_directory_that_is_not_there(bare: Installation) -> None:
+    path = bare.directory / "some" / "where" / "openstats.sqlite"
+    bare.configure("database", connection=f"sqlite:///{path}")
+    assert bare.run("db", "upgrade").status == 0
+    assert path.exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["stats", "customer"],
+        ["stats", "resource", "https://keystone.example:5000"],
+        ["registry", "export"],
+        ["collect", "--once"],
+        ["discover"],
+        ["serve", "--port", "0"],
+    ],
+)
+def test_a_store_without_schema(bare: Installation, words: list[str]) -> None:
+    bare.clouds(alpha={"auth": {"auth_url": "http://127.0.0.1:1"}})
+    assert bare.sentence(*words) == (
+        f"the store sqlite:///{bare.store} has schema none and this version needs 0001: "
+        "run 'openstats db upgrade'"
+    )
+
+
+def test_a_store_of_another_version(installed: Installation) -> None:
+    import sqlite3
+    from contextlib import closing
+
+    with closing(sqlite3.connect(installed.store)) as store, store:
+        store.execute("UPDATE alembic_version SET version_num = '9999'")
+    assert "has schema 9999 and this version needs 0001" in installed.sentence("stats", "customer")
+
+
+def test_a_store_that_is_something_else(bare: Installation) -> None:
+    bare.store.write_text("certainly no database, of more than sixteen bytes")
+    assert "file is not a database" in bare.sentence("stats", "customer")
+    assert "file is not a database" in bare.sentence("db", "upgrade")
+
+
+@pytest.mark.parametrize("url", ["mysql://a:topsecret@b/c", "nonsense", "sqlite://"])
+def test_a_store_that_is_no_url(bare: Installation, url: str) -> None:
+    bare.configure("database", connection=url)
+    said = bare.sentence("db", "upgrade")
+    assert said.startswith("[database] connection: it takes sqlite:///FILE or ")
+    assert "topsecret" not in said
+
+
+def test_a_server_that_is_not_there(bare: Installation) -> None:
+    url = "postgresql+psycopg://me:topsecret@127.0.0.1:1/openstats"
+    bare.configure("database", connection=url)
+    for words in (["db", "upgrade"], ["stats", "customer"]):
+        said = bare.sentence(*words)
+        assert "does not answer" in said
+        assert "topsecret" not in said
+
+
+def test_a_configuration_that_is_not_there(bare: Installation) -> None:
+    bare.conf.unlink()
+    assert "openstats.conf" in bare.sentence("db", "upgrade")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[api]\nport = many\n", "many"),
+        ("[clouds]\ncustomer_from = thin air\n", "thin air"),
+        ("nonsense\n", "nonsense"),
+        ("[collector]\nthreads = 0\n", "threads"),
+    ],
+)
+def test_a_configuration_that_is_wrong(bare: Installation, text: str, said: str) -> None:
+    bare.conf.write_text(f"[database]\nconnection = sqlite:///{bare.store}\n{text}")
+    assert said in bare.sentence("collect", "--once")

@@ -1,0 +1,215 @@
+"""``stats``: the statistics in every format, whatever names customers chose for themselves."""
+
+import csv
+import io
+import json
+import shutil
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from openstats.cli.main import main
+from tests.cli.installation import Installation, kept_process
+from tests.cli.test_collect import sql
+from tests.conftest import Sqlite
+from tests.double import Double, Flavor
+
+CHOSEN = {
+    "=cmd()": "=cmd()",
+    "+1": "+1",
+    "-2": "-2",
+    "@sum": "@sum",
+    "\t=tab": "\\t=tab",
+    "\r=return": "\\r=return",
+    "\x1b[31mred\x07": "\\x1b[31mred\\x07",
+    "two\nlines": "two\\nlines",
+    "Ümläut ☃": "Ümläut ☃",
+    'a,b;"c"\'d': 'a,b;"c"\'d',
+}
+"""What somebody called a project, and what may be shown of it."""
+FORMATS = ("table", "json", "csv", "yaml")
+
+
+@pytest.fixture(scope="module")
+def collected(sqlite: Sqlite, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """Give a store that knows a cloud with such names, and that cloud's auth_url."""
+    directory = tmp_path_factory.mktemp("collected")
+    store, conf = directory / "openstats.sqlite", directory / "openstats.conf"
+    shutil.copyfile(sqlite.migrated, store)
+    conf.write_text(f"[database]\nconnection = sqlite:///{store}\n")
+    with Double() as double, pytest.MonkeyPatch.context() as patch, kept_process():
+        _fill(double)
+        entries = {"clouds": {"alpha": double.clouds_entry()}}
+        (directory / "clouds.yaml").write_text(yaml.safe_dump(entries))
+        patch.setenv("OS_CLIENT_CONFIG_FILE", str(directory / "clouds.yaml"))
+        patch.delenv("HTTP_PROXY", raising=False)
+        patch.delenv("http_proxy", raising=False)
+        assert main(["--config-file", str(conf), "collect", "--once"]) == 0
+    # The command's own connection may still be open, and hold the newest part.
+    whole = directory / "whole.sqlite"
+    with closing(sqlite3.connect(store)) as connection:
+        connection.execute(f"VACUUM INTO '{whole}'")
+    return whole, double.auth_url
+
+
+def _fill(double: Double) -> None:
+    double.add_hypervisor("compute-0000", vcpus=64)
+    for name in CHOSEN:
+        project = double.create_project(name, double.create_domain(name).id).id
+        double.boot(project, Flavor("m1.small", 1, 2048, 20), created=time.time() - 100)
+        double.create_volume(project, 2)
+
+
+@pytest.fixture
+def known(bare: Installation, collected: tuple[Path, str]) -> Installation:
+    """Give an installation on a copy of that store."""
+    shutil.copyfile(collected[0], bare.store)
+    return bare
+
+
+def stats(known: Installation, formatter: str, *words: str) -> list[dict[str, Any]]:
+    """Ask in a format, and give the rows of what can be read back."""
+    told = known.run("stats", *words, "-f", formatter)
+    assert (told.status, told.err) == (0, "")
+    for forbidden in ("\x1b", "\x07", "\t", "\r="):
+        assert forbidden not in told.out
+    if formatter == "csv":
+        return list(csv.DictReader(io.StringIO(told.out), escapechar="\\"))
+    if formatter == "table":
+        return _read_table(told.out)
+    return list(json.loads(told.out) if formatter == "json" else yaml.safe_load(told.out))
+
+
+def _read_table(text: str) -> list[dict[str, Any]]:
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    head, *rows = ([cell.strip() for cell in line.strip("|").split(" | ")] for line in lines)
+    return [dict(zip(head, row, strict=True)) for row in rows]
+
+
+def named(rows: list[dict[str, Any]]) -> set[str]:
+    return {row["name"] for row in rows}
+
+
+@pytest.mark.parametrize("formatter", FORMATS)
+def test_customer(known: Installation, formatter: str) -> None:
+    rows = stats(known, formatter, "customer")
+    assert set(rows[0]) == {"name", "projects", "project_groups", "instances"}
+    assert {str(row["instances"]) for row in rows} == {"1"}
+    shown = set(CHOSEN.values())
+    assert named(rows) == (shown if formatter != "csv" else _quoted())
+
+
+def _quoted() -> set[str]:
+    """Give what a spreadsheet may see: nothing that begins like a formula."""
+    formulas = ("=", "+", "-", "@", "\t", "\r")
+    return {f"'{s}" if name.startswith(formulas) else s for name, s in CHOSEN.items()}
+
+
+@pytest.mark.parametrize("formatter", FORMATS)
+def test_quota_of_each(known: Installation, formatter: str) -> None:
+    rows = stats(known, formatter, "quota", "--each", "--aggregate", "project")
+    assert named(rows) == (set(CHOSEN.values()) if formatter != "csv" else _quoted())
+    assert {(str(r["vcpu"]), str(r["vcpu_usage"]), str(r["storage_usage"])) for r in rows} == {
+        ("20", "1", "2048")
+    }
+
+
+@pytest.mark.parametrize("formatter", FORMATS)
+def test_quota_in_all(known: Installation, formatter: str) -> None:
+    (row,) = stats(known, formatter, "quota")
+    found = {key: int(value) for key, value in row.items()}
+    assert found == {
+        "vcpu": 200,
+        "vcpu_usage": 10,
+        "ram": 512000,
+        "ram_usage": 20480,
+        "storage": 10240000,
+        "storage_usage": 20480,
+        "max_instances": 100,
+        "max_instances_usage": 10,
+    }
+
+
+def test_quota_of_one(known: Installation) -> None:
+    listed = json.loads(known.run("stats", "customer", "--with", "uuid", "-f", "json").out)
+    uuids = [entry["uuid"] for entry in listed[:2]]
+    (row,) = stats(known, "json", "quota", "--uuid", uuids[0], "--uuid", uuids[1])
+    assert row["vcpu_usage"] == 2
+    assert stats(known, "json", "customer", "--limit", "3")[2]["name"] == listed[2]["name"]
+    (last,) = stats(known, "json", "customer", "--marker", listed[-2]["uuid"])
+    assert last["name"] == listed[-1]["name"]
+
+
+@pytest.mark.parametrize("formatter", FORMATS)
+def test_resource(known: Installation, collected: tuple[Path, str], formatter: str) -> None:
+    (row,) = stats(known, formatter, "resource", collected[1])
+    assert (len(row), int(row["vcpus"]), int(row["vcpu_quota"])) == (9, 64, 200)
+
+
+@pytest.mark.parametrize("formatter", FORMATS)
+def test_creation_time(known: Installation, formatter: str) -> None:
+    rows = stats(known, formatter, "creation-time", "project", "--datapoints", "3")
+    assert len(rows) == 3
+    assert sum(int(row["value"]) for row in rows) == len(CHOSEN)
+    rows = stats(
+        known, formatter, "creation-time", "customer", "--from", "2001-01-01", "--to", "1000000000"
+    )
+    assert [int(row["value"]) for row in rows] == [0] * 6
+
+
+def test_unlimited_may_be_skipped(known: Installation, collected: tuple[Path, str]) -> None:
+    for words in (["quota"], ["resource", collected[1], "--region", "RegionOne"]):
+        assert known.run("stats", *words, "--unlimited", "skip", "--strict").status == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["resource", "https://nobody.example:5000"], "https://nobody.example:5000"),
+        (["resource", "nonsense"], "nonsense"),
+        (["quota", "--uuid", "nonsense"], "uuid"),
+        (["creation-time", "project", "--from", "yesterday"], "from"),
+        (["creation-time", "project", "--from", "2", "--to", "1"], "from"),
+        (["creation-time", "project", "--datapoints", "9999"], "datapoints"),
+        (["customer", "--limit", "-1"], "limit"),
+        (["customer", "--marker", "nonsense"], "marker"),
+    ],
+)
+def test_what_cannot_be_answered(known: Installation, words: list[str], said: str) -> None:
+    assert said in known.sentence("stats", *words)
+
+
+@pytest.mark.parametrize(
+    "words", [["creation-time"], ["creation-time", "cloud"], ["resource"], ["quota", "--uuid"]]
+)
+def test_what_is_no_question(known: Installation, words: list[str]) -> None:
+    told = known.run("stats", *words)
+    assert told.status == 2
+    assert "Traceback" not in told.err
+
+
+def test_what_is_not_known_is_told(known: Installation) -> None:
+    one = "SELECT min(id) FROM tenant WHERE project_id IS NOT NULL"
+    sql(known, f"UPDATE quota SET compute_at = NULL WHERE tenant_id = ({one})")
+    told = known.run("stats", "quota", "-f", "json")
+    assert told.status == 0
+    assert told.err == "Not everything is known: tenants=9/10 clouds=1/1.\n"
+    assert "9/10" in known.sentence("stats", "quota", "--strict")
+
+
+def test_a_cloud_that_was_never_asked(known: Installation, collected: tuple[Path, str]) -> None:
+    sql(known, "DELETE FROM capacity")
+    sql(known, "UPDATE job SET polled_at = NULL")
+    assert "are being read" in known.sentence("stats", "resource", collected[1])
+
+
+def test_an_empty_registry(installed: Installation) -> None:
+    for formatter in ("json", "csv", "table", "yaml"):
+        told = installed.run("stats", "customer", "-f", formatter)
+        assert told.status == 0
+        assert not told.out.strip() or told.out.strip() == "[]"

@@ -1,0 +1,180 @@
+"""A collector in this process, clouds that are doubles, an edge between them, and one clock.
+
+Nothing of openstats is replaced: its connections are made from a clouds.yaml, and go through the
+edge. Time stands still until a test moves it, for clouds and collector alike.
+"""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from threading import Thread
+from typing import Any, Self
+
+import yaml
+from sqlalchemy import text
+
+from openstats import conf
+from openstats.cli.clouds import connections
+from openstats.collector.collector import POLLS, Collector
+from openstats.storage import jobs
+from openstats.storage.store import Store
+from tests.double import Double, Settings, Size, populate
+from tests.double.state import Flavor
+from tests.edge import Edge
+
+SMALL = Flavor("m1.small", 1, 2048, 20)
+LARGE = Flavor("m1.large", 4, 8192, 80, ephemeral=10, swap=1024)
+SIZE = Size(projects=4, servers=10, volumes=6, hypervisors=2, snapshots=2)
+
+INTERVALS = {"discovery": 3600, "capacity": 300, "instances": 300, "volumes": 300, "quotas": 300}
+SOON = 500
+"""Later than the overlap of two polls, and sooner than quotas grow old."""
+
+
+class Clock:
+    """Unix seconds that pass when told to; it begins today, as tokens expire by the real time."""
+
+    def __init__(self) -> None:
+        self.now = float(int(time.time()))
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def settings(**changed: Any) -> Settings:
+    """Settings of a double whose tokens outlive every test."""
+    return Settings(**{"token_lifetime": 1e9} | changed)
+
+
+class Lab:
+    """Doubles and collectors on one store; ``directory`` is where the configuration is."""
+
+    def __init__(self, directory: Path, store: Store, edge: Edge) -> None:
+        self.directory = directory
+        self.store = store
+        self.edge = edge
+        self.clock = Clock()
+        self.clouds: dict[str, dict[str, Any]] = {}
+        self._stack = ExitStack()
+        self._usual: Collector | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    # -- clouds
+
+    def double(
+        self,
+        name: str = "alpha",
+        size: Size | None = SIZE,
+        *,
+        identity: Double | None = None,
+        openstats: dict[str, Any] | None = None,
+        **changed: Any,
+    ) -> Double:
+        """Start a double, filled unless ``size`` is None, and write it into clouds.yaml.
+
+        ``openstats`` is that key of its entry, ``changed`` are settings of the double.
+        """
+        made = Double(clock=self.clock, identity=identity, settings=settings(**changed))
+        double = self._stack.enter_context(made)
+        if size:
+            populate(double, size)
+            # So that the next poll but one finds nothing that changed just now.
+            self.clock.advance(SOON)
+        entry = double.clouds_entry()
+        self.clouds[name] = entry | ({"openstats": openstats} if openstats else {})
+        return double
+
+    def configure(self, name: str = "alpha", **openstats: Any) -> None:
+        """Change the key ``openstats`` of an entry, for collectors that are made from now on."""
+        self.clouds[name]["openstats"] = self.clouds[name].get("openstats", {}) | openstats
+        self._usual = None
+
+    # -- collectors
+
+    def collector(
+        self,
+        *names: str,
+        store: Store | None = None,
+        jitter: Callable[[float, float], float] = lambda interval, _: interval,
+        **options: Any,
+    ) -> Collector:
+        """Make and register a collector of its own; ``options`` are those of [collector]."""
+        (self.directory / "clouds.yaml").write_text(yaml.safe_dump({"clouds": self.clouds}))
+        empty = self.directory / "openstats.conf"
+        empty.touch()
+        overrides = {f"collector__{name}": value for name, value in options.items()}
+        loaded = conf.load([str(empty)], **overrides)
+        made = Collector(
+            store or self.store,
+            connections(loaded, names),
+            loaded.collector,
+            clock=self.clock,
+            jitter=jitter,
+        )
+        self._stack.callback(made.close)
+        made.register()
+        return made
+
+    def use(self, **options: Any) -> Collector:
+        """Have ``cycle`` use a collector with these options."""
+        self._usual = self.collector(**options)
+        return self._usual
+
+    def cycle(self, *kinds: str, after: float = 0, full: bool = False) -> list[str]:
+        """Move the clock, run one cycle, and give its errors; the edge's record is of it only."""
+        usual = self._usual or self.use()
+        self.clock.advance(after)
+        self.edge.clear()
+        return usual.cycle(kinds or tuple(POLLS), full=full)
+
+    # -- what came of it
+
+    def asked(self, pattern: str = "") -> int:
+        """Count the requests since the last cycle began whose "METHOD URL" has the pattern."""
+        return self.edge.count(lambda seen: bool(re.search(pattern, f"{seen.method} {seen.url}")))
+
+    def outcome(self, kind: str, cloud: str = "alpha") -> dict[str, Any]:
+        """Give how the last poll of a kind went."""
+        with self.store.read() as db:
+            found = jobs.outcomes(db)
+        return next(row for row in found if (row["name"], row["kind"]) == (cloud, kind))
+
+    def job(self, kind: str, column: str, cloud: str = "alpha") -> Any:
+        """Give a column of a job."""
+        query = f"SELECT j.{column} FROM job j JOIN cloud c ON c.id = j.cloud_id"
+        ((value,),) = self.sql(f"{query} WHERE c.name = '{cloud}' AND j.kind = '{kind}'")
+        return value
+
+    def idle(self) -> bool:
+        """Whether every job has succeeded, and none is due or under way."""
+        busy = f"next_at <= {self.clock.now} OR lease_token IS NOT NULL OR polled_at IS NULL"
+        return self.sql(f"SELECT count(*) FROM job WHERE {busy}") == [(0,)]
+
+    def sql(self, statement: str) -> list[tuple[Any, ...]]:
+        """Look into the store, or change it, behind everybody's back."""
+        with self.store.transaction() as db:
+            done = db.execute(text(statement))
+            return [tuple(row) for row in done] if done.returns_rows else []
+
+
+@contextmanager
+def running(collector: Collector) -> Iterator[Thread]:
+    """Have a collector run until the block ends."""
+    thread = Thread(target=collector.run)
+    thread.start()
+    try:
+        yield thread
+    finally:
+        collector.stop()
+        thread.join(20)
+    assert not thread.is_alive()

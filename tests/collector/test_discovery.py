@@ -1,0 +1,241 @@
+"""Discovery: whose each project is, by every way there is to tell."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.collector import expected
+from tests.collector.lab import SMALL, Lab
+from tests.double import Double
+from tests.edge import Garbage
+
+
+@pytest.fixture
+def alpha(lab: Lab) -> Double:
+    """A cloud in which everything lives in the domain Default, some of it in a tree."""
+    double = lab.double(size=None)
+    double.add_hypervisor("compute-0000")
+    top = double.create_project("acme", tags=["openstats:customer=Acme"])
+    child = double.create_project("acme-web", parent=top.id, tags=["openstats:group=front", "x"])
+    double.create_project("acme-web-db", parent=child.id, tags=["openstats:group=", "y=z"])
+    tags = ["openstats:customer=Umbrella", "openstats:group=front", "openstats:group=back"]
+    double.create_project("umbrella-1", tags=tags)
+    return double
+
+
+def places(lab: Lab) -> dict[str, str | None]:
+    """Give the customer of each tenant by name; None where it belongs to nobody."""
+    found = lab.sql(
+        "SELECT t.name, c.name FROM tenant t LEFT JOIN project p ON p.id = t.project_id "
+        "LEFT JOIN customer c ON c.id = p.customer_id"
+    )
+    return dict(found)
+
+
+def groups(lab: Lab) -> set[tuple[str, str, str]]:
+    """Give customer, group and project of each membership."""
+    return set(
+        lab.sql(
+            "SELECT c.name, g.name, p.name FROM project_group_member m "
+            "JOIN project_group g ON g.id = m.project_group_id "
+            "JOIN project p ON p.id = m.project_id JOIN customer c ON c.id = g.customer_id"
+        )
+    )
+
+
+def test_domain(lab: Lab, alpha: Double) -> None:
+    alpha.create_project("elsewhere", alpha.create_domain("Initech").id)
+    assert lab.cycle("discovery") == []
+    mine = dict.fromkeys(("acme", "acme-web", "acme-web-db", "umbrella-1"), "Default")
+    assert places(lab) == mine | {"elsewhere": "Initech", "admin": None, "service": None}
+
+
+def test_top_project(lab: Lab, alpha: Double) -> None:
+    lab.configure(customer_from="top-project")
+    assert lab.cycle("discovery") == []
+    found = places(lab)
+    assert {found[name] for name in ("acme", "acme-web", "acme-web-db")} == {"acme"}
+    assert found["umbrella-1"] == "umbrella-1"
+
+
+def test_top_project_whose_parents_go_in_a_circle(lab: Lab, alpha: Double) -> None:
+    lab.configure(customer_from="top-project")
+    by_name = {project.name: project for project in alpha.state.projects.values()}
+    by_name["acme"].parent_id = by_name["acme-web-db"].id
+    assert lab.cycle("discovery") == []
+    assert places(lab)["umbrella-1"] == "umbrella-1"
+
+
+def test_tag(lab: Lab, alpha: Double) -> None:
+    lab.configure(customer_from="tag")
+    assert lab.cycle("discovery") == []
+    found = places(lab)
+    assert (found["acme"], found["umbrella-1"]) == ("Acme", "Umbrella")
+    assert (found["acme-web"], found["acme-web-db"]) == (None, None)
+
+
+def test_regex(lab: Lab, alpha: Double) -> None:
+    lab.configure(customer_from="regex", customer_regex="^(?P<customer>[a-z]+)-")
+    assert lab.cycle("discovery") == []
+    found = places(lab)
+    assert (found["acme-web"], found["acme-web-db"]) == ("acme", "acme")
+    assert (found["umbrella-1"], found["acme"]) == ("umbrella", None)
+
+
+def test_regex_whose_group_may_be_empty(lab: Lab, alpha: Double) -> None:
+    lab.configure(customer_from="regex", customer_regex="^(?P<customer>umb.*)?")
+    assert lab.cycle("discovery") == []
+    found = places(lab)
+    assert (found["umbrella-1"], found["acme"]) == ("umbrella-1", None)
+
+
+def filed(lab: Lab, document: str) -> Path:
+    path = lab.directory / "customers.yaml"
+    path.write_text(document)
+    return path
+
+
+def test_file_takes_names_and_ids(lab: Lab, alpha: Double) -> None:
+    key = next(p.id for p in alpha.state.projects.values() if p.name == "acme-web")
+    path = filed(lab, f"ACME AG: [acme, {key}]\nOther: [umbrella-1]\n")
+    lab.configure(customer_from="file", customer_file=str(path))
+    assert lab.cycle("discovery") == []
+    found = places(lab)
+    assert (found["acme"], found["acme-web"]) == ("ACME AG", "ACME AG")
+    assert (found["umbrella-1"], found["acme-web-db"]) == ("Other", None)
+
+
+def test_file_joins_two_keystones(lab: Lab, alpha: Double) -> None:
+    beta = lab.double("beta", size=None)
+    beta.add_hypervisor("compute-0000")
+    beta.boot(beta.create_project("shop").id, SMALL)
+    alpha.boot(next(p.id for p in alpha.state.projects.values() if p.name == "acme"), SMALL)
+    path = filed(lab, "ACME AG: [acme, shop]\n")
+    for cloud in ("alpha", "beta"):
+        lab.configure(cloud, customer_from="file", customer_file=str(path))
+    assert lab.cycle() == []
+    assert expected.customers(lab.store) == {"ACME AG": (2, 0, 2)}
+
+
+def test_customers_of_the_same_name_in_two_keystones_stay_two(lab: Lab, alpha: Double) -> None:
+    lab.double("beta", size=None).create_project("shop")
+    assert lab.cycle("discovery") == []
+    assert lab.sql("SELECT name FROM customer") == [("Default",), ("Default",)]
+
+
+def test_tags_make_groups_where_they_may(lab: Lab, alpha: Double) -> None:
+    lab.configure(customer_from="tag", group_tags=True)
+    assert lab.cycle("discovery") == []
+    # acme-web is nobody's, so that its tag makes no group.
+    assert groups(lab) == {
+        ("Umbrella", "front", "umbrella-1"),
+        ("Umbrella", "back", "umbrella-1"),
+    }
+
+
+def test_tags_make_no_groups_unless_they_may(lab: Lab, alpha: Double) -> None:
+    assert lab.cycle("discovery") == []
+    assert groups(lab) == set()
+    assert lab.sql("SELECT name FROM project_group") == []
+
+
+def test_a_tag_that_goes_takes_the_project_out_of_its_group(lab: Lab, alpha: Double) -> None:
+    lab.configure(group_tags=True)
+    lab.cycle("discovery")
+    assert len(groups(lab)) == 3
+    tagged = next(p for p in alpha.state.projects.values() if p.name == "umbrella-1")
+    tagged.tags.remove("openstats:group=back")
+    assert lab.cycle("discovery", after=600) == []
+    assert groups(lab) == {
+        ("Default", "front", "umbrella-1"),
+        ("Default", "front", "acme-web"),
+    }
+
+
+def test_excluded_by_name_or_id(lab: Lab, alpha: Double) -> None:
+    key = next(p.id for p in alpha.state.projects.values() if p.name == "acme")
+    lab.configure(exclude_projects=f"umbrella-1, {key}")
+    assert lab.cycle("discovery") == []
+    found = places(lab)
+    assert {name for name, owner in found.items() if owner is None} == {"umbrella-1", "acme"}
+    assert found["admin"] == "Default"
+
+
+def test_another_name_is_no_other_project(lab: Lab, alpha: Double) -> None:
+    lab.cycle("discovery")
+    before = lab.sql("SELECT id, uuid FROM project WHERE name = 'umbrella-1'")
+    project = next(p for p in alpha.state.projects.values() if p.name == "umbrella-1")
+    project.name = "umbrella-2"
+    alpha.state.domains["default"].name = "Standard"
+    assert lab.cycle("discovery", after=600) == []
+    assert lab.sql("SELECT id, uuid FROM project WHERE name = 'umbrella-2'") == before
+    assert places(lab)["umbrella-2"] == "Standard"
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"customer_from": "regex", "customer_regex": "("}, "customer_regex '(' is no regular"),
+        ({"customer_from": "regex", "customer_regex": "a"}, "has no group (?P<customer>...)"),
+        ({"customer_from": "file", "customer_file": "/nowhere"}, "customer_file '/nowhere' cannot"),
+        ({"customer_from": "file"}, "customer_file '' cannot be used"),
+    ],
+)
+def test_a_setting_that_cannot_be_used(
+    lab: Lab, alpha: Double, told: dict[str, Any], said: str
+) -> None:
+    lab.configure(**told)
+    (error,) = lab.cycle("discovery")
+    assert said in error
+    assert lab.outcome("discovery")["error"] == error
+    assert lab.outcome("discovery")["polled_at"] is None
+    assert places(lab) == {}
+
+
+@pytest.mark.parametrize("document", ["- a\n- b\n", "a: 5\n", "a: [b\n", "a:\n", "\x00"])
+def test_a_file_that_cannot_be_used(lab: Lab, alpha: Double, document: str) -> None:
+    lab.configure(customer_from="file", customer_file=str(filed(lab, document)))
+    (error,) = lab.cycle("discovery")
+    assert "customers.yaml' cannot be used: " in error
+
+
+@pytest.mark.parametrize("name", ["x" * 256, '"a\\nb"'])
+def test_a_file_with_names_that_are_none(lab: Lab, alpha: Double, name: str) -> None:
+    path = filed(lab, f"{name}: [acme]\n")
+    lab.configure(customer_from="file", customer_file=str(path))
+    (error,) = lab.cycle("discovery")
+    assert "is no name of a customer" in error
+
+
+def test_a_file_that_is_no_text(lab: Lab, alpha: Double) -> None:
+    path = lab.directory / "customers.yaml"
+    path.write_bytes(b"a: [\xff]")
+    lab.configure(customer_from="file", customer_file=str(path))
+    (error,) = lab.cycle("discovery")
+    assert "customers.yaml' cannot be used: " in error
+
+
+def test_nobody_is_shown(lab: Lab, alpha: Double) -> None:
+    lab.cycle("discovery")
+    before = places(lab)
+    lab.edge.rule("GET .*/v3/projects", Garbage(b'{"projects": [], "links": {}}'))
+    assert lab.cycle("discovery") == ["alpha: Keystone shows no project to this user"]
+    assert lab.cycle("discovery") == ["alpha: Keystone shows no project to this user"]
+    assert places(lab) == before
+    assert lab.sql("SELECT count(*) FROM tenant WHERE deleted_at IS NOT NULL") == [(0,)]
+
+
+def test_the_catalogs_identity_endpoint_is_another_name_of_the_cloud(
+    lab: Lab, alpha: Double
+) -> None:
+    public = alpha.auth_url.replace("127.0.0.1", "localhost")
+    alpha.site.catalog[:] = [
+        each._replace(url=public) if each.type == "identity" else each
+        for each in alpha.site.catalog
+    ]
+    lab.configure(auth_url_aliases=["HTTPS://Old.example:443/v2.0/"])
+    assert lab.cycle("discovery") == []
+    own = alpha.auth_url.removesuffix("/v3")
+    known = {url for (url,) in lab.sql("SELECT url FROM cloud_url")}
+    assert known == {own, own.replace("127.0.0.1", "localhost"), "https://old.example"}

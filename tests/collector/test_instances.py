@@ -1,0 +1,251 @@
+"""Servers: what changed is read, and what is only absent is not deleted."""
+
+import json
+
+import pytest
+
+from tests.collector import expected
+from tests.collector.lab import LARGE, SMALL, SOON, Lab
+from tests.double import Double
+from tests.edge import Rewrite, Status
+
+DAY = 86400
+QUOTA = "os-quota-sets"
+
+
+@pytest.fixture
+def settled(lab: Lab, alpha: Double) -> Double:
+    """A cloud in which nothing has happened for a while."""
+    assert lab.cycle() == []
+    return alpha
+
+
+def servers_of(double: Double, tenant: str) -> list[str]:
+    return [key for key, server in double.state.servers.items() if server.tenant_id == tenant]
+
+
+def test_nothing_changed(lab: Lab, settled: Double) -> None:
+    assert lab.cycle(after=SOON) == []
+    assert lab.asked(QUOTA) == 0
+    assert lab.asked("servers/detail") == lab.asked("changes-since") == 1
+    # domains, projects; os-services, servers; summary, volumes, snapshots; hypervisors.
+    assert lab.asked() == 8
+
+
+def test_one_booted_server(lab: Lab, settled: Double) -> None:
+    tenant = next(iter(settled.state.servers.values())).tenant_id
+    key = settled.boot(tenant, LARGE).id
+    assert lab.cycle(after=SOON) == []
+    assert key in expected.servers(lab.store)
+    assert lab.asked(QUOTA) == lab.asked(rf"{QUOTA}/{tenant}") == 2
+    assert expected.known_quotas(lab.store) == expected.quotas(settled)
+    assert lab.cycle(after=SOON) == []
+    assert lab.asked(QUOTA) == 0
+
+
+@pytest.mark.parametrize("status", ["DELETED", "SOFT_DELETED"])
+def test_one_deleted_server(lab: Lab, settled: Double, status: str) -> None:
+    key, server = next(iter(settled.state.servers.items()))
+    if status == "DELETED":
+        settled.delete_server(key)
+    else:
+        settled.set_status(key, status)
+    assert lab.cycle(after=SOON) == []
+    assert key not in expected.servers(lab.store)
+    assert lab.asked(QUOTA) == lab.asked(rf"{QUOTA}/{server.tenant_id}") == 2
+
+
+def test_a_resized_server(lab: Lab, settled: Double) -> None:
+    key, server = next(iter(settled.state.servers.items()))
+    settled.resize(key, LARGE)
+    assert lab.cycle(after=SOON) == []
+    assert lab.asked(QUOTA) == lab.asked(rf"{QUOTA}/{server.tenant_id}") == 2
+    found = lab.sql(f"SELECT vcpus, ram, disk FROM instance WHERE uuid = '{key}'")
+    assert found == [(4, 8192, 90)]
+
+
+def test_another_name_costs_nobody_a_quota_call(lab: Lab, settled: Double) -> None:
+    server = next(iter(settled.state.servers.values()))
+    server.name, server.updated = "renamed", lab.clock.now
+    assert lab.cycle(after=SOON) == []
+    assert lab.asked(QUOTA) == 0
+    assert lab.sql(f"SELECT name FROM instance WHERE uuid = '{server.id}'") == [("renamed",)]
+
+
+def test_changes_come_in_pages(lab: Lab) -> None:
+    double = lab.double(max_limit=3)
+    lab.cycle()
+    lab.cycle(after=SOON)
+    tenant = next(iter(double.state.servers.values())).tenant_id
+    for key in servers_of(double, tenant)[:2]:
+        double.delete_server(key)
+    for _ in range(5):
+        double.boot(tenant, SMALL)
+    assert lab.cycle("instances", after=SOON) == []
+    assert lab.asked("changes-since") == 3
+    assert expected.servers(lab.store) == set(double.state.servers)
+
+
+def test_what_changed_while_clocks_disagree_is_not_missed(lab: Lab, settled: Double) -> None:
+    """The cloud's clock is behind: its change has a time before the last poll."""
+    tenant = next(iter(settled.state.servers.values())).tenant_id
+    key = settled.boot(tenant, SMALL, created=lab.clock.now - 100).id
+    assert lab.cycle("instances", after=SOON) == []
+    assert key in expected.servers(lab.store)
+
+
+def test_everything_is_swept_when_the_last_sweep_is_old(lab: Lab, settled: Double) -> None:
+    assert lab.cycle("instances", after=DAY - SOON) == []
+    assert lab.asked("servers/detail") == 1
+    assert lab.cycle("instances", after=SOON) == []
+    assert lab.asked("servers/detail") == 2
+    assert lab.cycle("instances", after=SOON) == []
+    assert lab.asked("servers/detail") == 1
+
+
+def test_full_reads_everything(lab: Lab, settled: Double) -> None:
+    assert lab.cycle(full=True, after=SOON) == []
+    assert lab.asked("servers/detail") == 2
+    assert lab.asked(QUOTA) == 8
+    assert lab.asked(r"volumes/detail\S*limit=1000") == 1
+
+
+# -- absence is not deletion
+
+
+def hidden(key: str) -> Rewrite:
+    """Have Nova's lists leave a server out."""
+
+    def without(body: bytes) -> bytes:
+        document = json.loads(body)
+        document["servers"] = [s for s in document["servers"] if s["id"] != key]
+        return json.dumps(document).encode()
+
+    return Rewrite(without)
+
+
+def test_a_server_that_a_sweep_misses_is_asked_for(lab: Lab, settled: Double) -> None:
+    key = next(iter(settled.state.servers))
+    with lab.edge.during("servers/detail", hidden(key)):
+        assert lab.cycle("instances", full=True, after=SOON) == []
+    assert lab.asked(f"/servers/{key}") == 1
+    assert key in expected.servers(lab.store)
+
+
+@pytest.mark.parametrize("soft", [True, False])
+def test_a_server_that_went_unseen_is_gone_when_asked_for(
+    lab: Lab, settled: Double, soft: bool
+) -> None:
+    """No poll saw it in ``changes-since``: it was gone from there when the next one came."""
+    key, server = next(iter(settled.state.servers.items()))
+    if soft:
+        settled.set_status(key, "SOFT_DELETED")
+    else:
+        settled.delete_server(key)
+    with lab.edge.during("servers/detail", hidden(key)):
+        assert lab.cycle(after=SOON) == []
+        assert key in expected.servers(lab.store)
+        assert lab.cycle(after=DAY) == []
+    assert lab.asked(f"/servers/{key}") == 1
+    assert key not in expected.servers(lab.store)
+    assert lab.asked(rf"{QUOTA}/{server.tenant_id}") == 2
+
+
+@pytest.mark.parametrize("status", [500, 403, 503])
+def test_only_404_says_that_it_is_gone(lab: Lab, settled: Double, status: int) -> None:
+    key = next(iter(settled.state.servers))
+    lab.edge.rule("servers/detail", hidden(key))
+    lab.edge.rule(f"/servers/{key}", Status(status))
+    (error,) = lab.cycle("instances", full=True, after=SOON)
+    assert f"Nova's server {key}: HTTP {status}" in error
+    assert key in expected.servers(lab.store)
+
+
+# -- cells that are down
+
+
+@pytest.fixture
+def celled(lab: Lab) -> Double:
+    """A settled cloud with two cells; three servers are in the second."""
+    double = lab.double(size=None)
+    tenant = double.create_project("acme").id
+    hosts = [double.add_hypervisor(f"compute-{n}", cell=f"cell{n}").id for n in (1, 2)]
+    for number in range(6):
+        double.boot(tenant, SMALL, hypervisor=hosts[number % 2])
+    assert lab.cycle() == []
+    return double
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_a_cell_that_is_down_deletes_nothing(lab: Lab, celled: Double, full: bool) -> None:
+    before = expected.servers(lab.store), expected.known_quotas(lab.store)
+    celled.set_cell_down("cell2")
+    errors = lab.cycle("instances", "quotas", after=1800, full=full)
+    said = "alpha: Nova leaves out cells that are down, of compute-2; figures of before stay"
+    assert errors == [said, "alpha: cells of Nova are down, of compute-2"]
+    assert lab.outcome("instances")["error"] == said
+    assert (expected.servers(lab.store), expected.known_quotas(lab.store)) == before
+    assert lab.asked(QUOTA) == 0
+    celled.set_cell_down("cell2", False)
+    assert lab.cycle() == []
+    assert lab.outcome("instances")["error"] is None
+
+
+def test_the_poll_after_begins_where_the_last_whole_one_ended(lab: Lab, celled: Double) -> None:
+    tenant = next(iter(celled.state.servers.values())).tenant_id
+    hosts = {h.cell: h.id for h in celled.state.hypervisors.values()}
+    celled.set_cell_down("cell2")
+    there = celled.boot(tenant, SMALL, hypervisor=hosts["cell1"]).id
+    missed = celled.boot(tenant, SMALL, hypervisor=hosts["cell2"]).id
+    gone = next(k for k, s in celled.state.servers.items() if s.cell == "cell2" and k != missed)
+    celled.delete_server(gone)
+    for _ in range(3):
+        assert len(lab.cycle("instances", after=SOON)) == 1
+    # What can be seen is seen all the same.
+    assert there in expected.servers(lab.store)
+    assert gone in expected.servers(lab.store)
+    celled.set_cell_down("cell2", False)
+    assert lab.cycle(after=SOON) == []
+    assert lab.asked("servers/detail") == 1
+    assert expected.servers(lab.store) == set(celled.state.servers)
+    assert expected.known_quotas(lab.store) == expected.quotas(celled)
+
+
+def test_a_cell_that_no_service_tells_of(lab: Lab, celled: Double) -> None:
+    """Only the plain list tells of servers in a cell in which nothing ever ran, or no more."""
+    celled.state.services["compute-2"].cell = None
+    celled.set_cell_down("cell2")
+    before = expected.servers(lab.store)
+    (error,) = lab.cycle("instances", full=True, after=SOON)
+    assert "cells that are down, of cell0" in error
+    assert expected.servers(lab.store) == before
+
+
+def test_the_first_poll_waits_for_all_cells(lab: Lab) -> None:
+    double = lab.double()
+    double.add_hypervisor("other", cell="cell2")
+    double.set_cell_down("cell2")
+    lab.cycle("discovery")
+    assert len(lab.cycle("instances")) == 1
+    double.set_cell_down("cell2", False)
+    assert lab.cycle("instances", after=SOON) == []
+    dated = lab.sql("SELECT count(*) FROM project WHERE created_at IS NOT NULL")
+    assert dated == [(4,)]
+
+
+def test_old_nova_hides_cells_and_still_nothing_is_deleted(lab: Lab) -> None:
+    """Before 2.69 nobody says that a cell is down: the sweep asks for what it misses."""
+    double = lab.double(compute_max=(2, 60))
+    tenant = next(iter(double.state.servers.values())).tenant_id
+    other = double.add_hypervisor("other", cell="cell2").id
+    key = double.boot(tenant, SMALL, hypervisor=other).id
+    assert lab.cycle() == []
+    double.set_cell_down("cell2")
+    assert lab.cycle("instances", after=SOON) == []
+    assert lab.asked("os-services") == 0
+    (error,) = lab.cycle("instances", full=True, after=SOON)
+    assert f"Nova's server {key}: HTTP 500" in error
+    assert key in expected.servers(lab.store)
+    double.set_cell_down("cell2", False)
+    assert lab.cycle("instances", full=True, after=SOON) == []
+    assert expected.servers(lab.store) == set(double.state.servers)

@@ -1,0 +1,166 @@
+"""Stores for all tests: each backend is migrated once, and every store is a copy of that."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from sqlalchemy import Connection
+
+from openstats import conf
+from openstats.storage import migration
+from openstats.storage.store import Store
+from tests import postgresql
+from tests.undone import undone
+
+BACKENDS = ("sqlite", "postgresql")
+Making = Callable[[], AbstractContextManager[Store]]
+
+# A first example on a busy machine may be slow; a fixture that every example leaves as it was
+# is no danger.
+settings.register_profile(
+    "openstats",
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("openstats")
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[postgresql.Server]:
+    """Start a PostgreSQL server; where there can be none, the tests that need it fail."""
+    directory = tmp_path_factory.mktemp("postgresql")
+    with postgresql.running(directory) as server:
+        yield server
+    shutil.rmtree(directory)
+
+
+@contextmanager
+def opened(url: str) -> Iterator[Store]:
+    store = Store(url)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+class Sqlite:
+    """Stores in files of one directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.numbers = count()
+        self.migrated = directory / "migrated.sqlite"
+        with opened(f"sqlite:///{self.migrated}") as store:
+            migration.upgrade(store)
+
+    def _path(self) -> Path:
+        return self.directory / f"{next(self.numbers)}.sqlite"
+
+    @contextmanager
+    def empty(self) -> Iterator[Store]:
+        with opened(f"sqlite:///{self._path()}") as store:
+            yield store
+
+    @contextmanager
+    def store(self) -> Iterator[Store]:
+        path = self._path()
+        shutil.copyfile(self.migrated, path)
+        with opened(f"sqlite:///{path}") as store:
+            yield store
+        path.unlink()
+
+
+class Postgresql:
+    """Stores in databases of one server."""
+
+    def __init__(self, server: postgresql.Server) -> None:
+        self.server = server
+        self.numbers = count()
+        server.execute("CREATE DATABASE migrated")
+        with opened(server.url("migrated")) as store:
+            migration.upgrade(store)
+
+    @contextmanager
+    def _database(self, template: str) -> Iterator[Store]:
+        name = f"store{next(self.numbers)}"
+        self.server.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        with opened(self.server.url(name)) as store:
+            yield store
+        self.server.execute(f"DROP DATABASE {name}")
+
+    def empty(self) -> AbstractContextManager[Store]:
+        return self._database("template0")
+
+    def store(self) -> AbstractContextManager[Store]:
+        return self._database("migrated")
+
+
+@pytest.fixture(scope="session")
+def sqlite(tmp_path_factory: pytest.TempPathFactory) -> Sqlite:
+    return Sqlite(tmp_path_factory.mktemp("sqlite"))
+
+
+@pytest.fixture(scope="session")
+def postgres(server: postgresql.Server) -> Postgresql:
+    return Postgresql(server)
+
+
+@pytest.fixture(scope="session", params=BACKENDS)
+def backend(request: pytest.FixtureRequest) -> Any:
+    """Each kind of store in turn."""
+    return request.getfixturevalue({"sqlite": "sqlite", "postgresql": "postgres"}[request.param])
+
+
+@pytest.fixture
+def store(backend: Any) -> Iterator[Store]:
+    """Give a migrated store of the test's own."""
+    with backend.store() as store:
+        yield store
+
+
+@pytest.fixture
+def empty_store(backend: Any) -> Iterator[Store]:
+    """Give a store without any table."""
+    with backend.empty() as store:
+        yield store
+
+
+@pytest.fixture(scope="session")
+def shared_store(backend: Any) -> Iterator[Store]:
+    """Give a migrated store in which nothing is ever kept."""
+    with backend.store() as store:
+        yield store
+
+
+@pytest.fixture
+def db(shared_store: Store) -> Iterator[Connection]:
+    """Give a transaction that is undone when the test ends: cheaper than a store of its own."""
+    with undone(shared_store) as connection:
+        yield connection
+
+
+@pytest.fixture
+def stores() -> Iterator[Callable[[str], Store]]:
+    """Open stores by URL; they are closed when the test ends."""
+    with ExitStack() as stack:
+        yield lambda url: stack.enter_context(opened(url))
+
+
+@pytest.fixture(scope="session")
+def no_file(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Give a configuration file that says nothing, so that the machine's own are not read."""
+    path = tmp_path_factory.mktemp("conf") / "openstats.conf"
+    path.touch()
+    return str(path)
+
+
+@pytest.fixture(scope="session")
+def options(no_file: str) -> Callable[..., Any]:
+    """Make a configuration of defaults and overrides, ``group__name=value``."""
+    return lambda **overrides: conf.load([no_file], **overrides)

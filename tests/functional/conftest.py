@@ -1,0 +1,52 @@
+"""Two real clouds at once: one of the current release, one of Zed, with small pages."""
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.devcloud import Cloud
+from tests.edge import Edge
+from tests.functional.system import System
+
+KEPT = "OPENSTATS_KEEP_CLOUDS"
+"""Set in the environment, the clouds stay up for the next run."""
+
+CLOUDS = {
+    # Pages of five servers: every list is longer than one.
+    "current": {"release": "current", "port_base": 16000, "nova_max_limit": 5, "nodes": 3},
+    "zed": {"release": "zed", "port_base": 16100, "nodes": 3},
+}
+
+
+@pytest.fixture(scope="session")
+def clouds() -> Iterator[dict[str, Cloud]]:
+    made = {name: Cloud(f"test-{name}", **settings) for name, settings in CLOUDS.items()}
+    for cloud in made.values():
+        cloud.install()
+    try:
+        with ThreadPoolExecutor() as threads:
+            list(threads.map(Cloud.up, made.values()))
+        for cloud in made.values():
+            cloud.seed(tenants=8, servers=12, volumes=6, snapshots=2, deletions=2)
+        yield made
+    finally:
+        if KEPT not in os.environ:
+            for cloud in made.values():
+                cloud.down(wipe=True)
+
+
+@pytest.fixture
+def edge() -> Iterator[Edge]:
+    with Edge() as between:
+        yield between
+
+
+@pytest.fixture
+def system(clouds: dict[str, Cloud], edge: Edge, tmp_path: Path) -> Iterator[System]:
+    """A fresh installation that asks both clouds through the edge."""
+    entries = {name: cloud.clouds_entry() for name, cloud in clouds.items()}
+    with System(tmp_path, entries, edge) as fresh:
+        yield fresh

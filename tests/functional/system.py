@@ -1,0 +1,146 @@
+"""An installation of openstats as an operator has it: files, commands, and HTTP."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, Self
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+
+import yaml
+
+from tests.devcloud.process import wait_for
+from tests.edge import Edge
+
+COMMAND = (sys.executable, "-m", "openstats.cli.main")
+
+
+class System:
+    """A directory with configuration and store, and clouds that are reached through an edge.
+
+    ``options`` are those of the group [collector]; ``entries`` those of clouds.yaml; the store is
+    SQLite, below the directory, unless a ``store`` is given by URL.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        entries: dict[str, dict[str, Any]],
+        edge: Edge,
+        store: str = "",
+        **options: object,
+    ) -> None:
+        self.home = home
+        self.store = store or f"sqlite:///{self.database}"
+        self.edge = edge
+        self.entries = entries
+        self.options: dict[str, object] = {"read_timeout": 20, "connect_timeout": 5} | options
+        self.running: list[subprocess.Popen[str]] = []
+
+    def __enter__(self) -> Self:
+        self.configure()
+        self.run("db", "upgrade")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self.running:
+            process.kill()
+            process.wait()
+
+    # -- files
+
+    @property
+    def database(self) -> Path:
+        return self.home / "openstats.sqlite"
+
+    def configure(self, **options: object) -> None:
+        """Write the configuration, with further options of [collector]."""
+        self.options |= options
+        lines = [f"{name} = {value}" for name, value in self.options.items()]
+        text = f"[database]\nconnection = {self.store}\n[collector]\n"
+        (self.home / "openstats.conf").write_text(text + "\n".join(lines) + "\n")
+        (self.home / "clouds.yaml").write_text(yaml.safe_dump({"clouds": self.entries}))
+
+    def environ(self) -> dict[str, str]:
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("OS_")}
+        mine = {"OS_CLIENT_CONFIG_FILE": str(self.home / "clouds.yaml"), "HOME": str(self.home)}
+        # What libraries warn of is looked at where the tests run themselves.
+        return clean | mine | self.edge.environ() | {"PYTHONWARNINGS": "ignore"}
+
+    # -- commands
+
+    def command(self, *words: str) -> list[str]:
+        return [*COMMAND, "--config-file", str(self.home / "openstats.conf"), *words]
+
+    def run(self, *words: str, status: int = 0) -> str:
+        """Run a command to its end, and give what it printed."""
+        done = subprocess.run(
+            self.command(*words), env=self.environ(), text=True, capture_output=True, timeout=300
+        )
+        assert done.returncode == status, (
+            f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        )
+        return done.stdout if status == 0 else done.stderr
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        """Start a command that stays, with its words in a file named as its first."""
+        with (self.home / f"{words[0]}.log").open("w") as log:
+            process = subprocess.Popen(
+                self.command(*words), env=self.environ(), text=True, stdout=log, stderr=log
+            )
+        self.running.append(process)
+        return process
+
+    def said(self, word: str) -> str:
+        return (self.home / f"{word}.log").read_text()
+
+    def sql(self, statement: str) -> list[Any]:
+        """Look into the store, or change it, behind everybody's back."""
+        with closing(sqlite3.connect(self.database, timeout=30)) as connection, connection:
+            return connection.execute(statement).fetchall()
+
+    # -- HTTP
+
+    @contextmanager
+    def serving(self) -> Iterator["Api"]:
+        """Serve without collecting, on a free port."""
+        with (self.home / "openstats.conf").open("a") as conf:
+            conf.write("[api]\ncollect = false\n")
+        process = self.start("serve", "--port", "0")
+        wait_for("the service", lambda: "is ready" in self.said("serve") or process.poll())
+        url = self.said("serve").split("is ready: ")[-1].split()[0]
+        try:
+            yield Api(url)
+        finally:
+            process.terminate()
+            assert process.wait(20) == 0
+
+
+class Api:
+    """The HTTP API, as a portal asks it."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url.rstrip("/")
+        # The edge is for clouds only.
+        self.opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def get(self, statistic: str, **parameters: Any) -> Any:
+        """Give a statistic's document."""
+        return self.ask(statistic, **parameters)[1]
+
+    def ask(self, statistic: str, **parameters: Any) -> tuple[int, Any, dict[str, str]]:
+        """Give status, document and headers."""
+        spelled = {name.rstrip("_"): value for name, value in parameters.items()}
+        url = f"{self.url}/api/stats/{statistic}/?{urlencode(spelled, doseq=True)}"
+        try:
+            with self.opener.open(url, timeout=30) as answer:
+                return answer.status, json.load(answer), dict(answer.headers)
+        except HTTPError as error:
+            with error:
+                return error.code, json.load(error), dict(error.headers)

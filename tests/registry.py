@@ -1,0 +1,161 @@
+"""Fills a store through the functions that the collector uses, in few words.
+
+``site(db).project("p1", customer="acme", groups=["web"]).discover().quota("p1", vcpu=(8, 2))``
+"""
+
+from collections.abc import Iterable
+from typing import Any, Self
+from uuid import uuid4
+
+from sqlalchemy import Connection, select, update
+
+from openstats.auth_url import compared
+from openstats.meters import QUOTA_NAMES
+from openstats.model import (
+    Capacity,
+    Changes,
+    Cloud,
+    Instance,
+    KeystoneProject,
+    Origin,
+    Placing,
+    Quota,
+    VolumeUse,
+)
+from openstats.storage import (
+    capacity,
+    discovery,
+    instances,
+    jobs,
+    membership,
+    quota,
+    registry,
+    schema,
+    tenants,
+    volumes,
+)
+
+NOW = 1_700_000_000
+KEYSTONE = "https://keystone.example:5000"
+KINDS = ("discovery", "capacity", "instances", "volumes", "quotas")
+CAPACITY = Capacity(64, 4, 516588, 6144, 510444, 14)
+
+
+class Site:
+    """A cloud, and what the next sweep of its Keystone will find."""
+
+    def __init__(self, db: Connection, cloud: Cloud) -> None:
+        self.db = db
+        self.cloud = cloud
+        self.placings: dict[str, Placing] = {}
+        jobs.ensure(db, cloud.id, KINDS, NOW)
+
+    def project(
+        self,
+        key: str,
+        *,
+        name: str = "",
+        customer: str | None = "acme",
+        customer_key: str = "",
+        groups: Iterable[str] = (),
+        enabled: bool = True,
+    ) -> Self:
+        """Have the next sweep find a project; its customer's key is its name, unless given."""
+        found = KeystoneProject(key, name or key, "d1", "Default", None, enabled)
+        owner = Origin(self.cloud.keystone, customer_key or customer) if customer else None
+        self.placings[key] = Placing(found, owner, customer or "", frozenset(groups))
+        return self
+
+    def without(self, key: str) -> Self:
+        """Have the next sweep miss a project."""
+        del self.placings[key]
+        return self
+
+    def discover(self, now: int = NOW, *, first: bool = False) -> Self:
+        """Sweep."""
+        discovery.place(self.db, self.cloud, list(self.placings.values()), now=now, first=first)
+        return self
+
+    def row(self, key: str) -> int:
+        """Give the row id of a tenant."""
+        return tenants.rows_of(self.db, self.cloud, {key}, NOW)[key]
+
+    def quota(self, key: str, *, at: int = NOW, **figures: tuple[int, int]) -> Self:
+        """Write limit and use of a tenant; what is not named is 0 of 0."""
+        return self.partial_quota(key, at=at, **dict.fromkeys(QUOTA_NAMES, (0, 0)) | figures)
+
+    def partial_quota(self, key: str, *, at: int = NOW, **figures: tuple[int, int]) -> Self:
+        """Write limit and use of a tenant of which services told only what is named."""
+        found = {name: Quota(*pair) for name, pair in figures.items()}
+        quota.record(self.db, self.row(key), found, now=at, due_at=at + 1800, error=None)
+        return self
+
+    def server(self, key: str, *, seen: int = NOW, **fields: Any) -> Changes:
+        """Write a server of a tenant; give what ``instances.write`` gives."""
+        return instances.write(self.db, self.cloud, [server(key, **fields)], seen=seen, now=NOW)
+
+    def servers(self, key: str, number: int) -> Self:
+        """Write so many servers."""
+        found = [server(key) for _ in range(number)]
+        instances.write(self.db, self.cloud, found, seen=NOW, now=NOW)
+        return self
+
+    def volumes(self, **counts: int) -> Self:
+        """Write a complete sweep: by tenant, how many volumes it has."""
+        found = {key: VolumeUse(number, number, 0, 0) for key, number in counts.items()}
+        volumes.write(self.db, self.cloud, found, NOW)
+        return self
+
+    def capacity(self, figures: Capacity = CAPACITY, *, at: int = NOW) -> Self:
+        """Write what the hypervisors have."""
+        capacity.record(self.db, self.cloud, figures, at)
+        return self
+
+    def polled(self, *kinds: str, at: int = NOW) -> Self:
+        """Have polls of these kinds (all of them) succeed; the next ones are an hour away."""
+        until, wanted = at + 60, kinds or KINDS
+        jobs.make_due(self.db, [self.cloud.id], wanted, at)
+        names = [self.cloud.name]
+        for lease in jobs.lease(self.db, names, wanted, now=at, until=until, limit=len(KINDS)):
+            jobs.succeed(self.db, lease, now=at, next_at=at + 3600, seconds=1, cursor={})
+        return self
+
+
+def site(
+    db: Connection,
+    name: str = "alpha",
+    *,
+    auth_url: str = KEYSTONE,
+    region: str = "RegionOne",
+    aliases: Iterable[str] = (),
+) -> Site:
+    """Register a cloud that was never polled."""
+    found = Cloud(name, auth_url, region, compared(auth_url))
+    return Site(db, registry.register_cloud(db, found, map(compared, aliases)))
+
+
+def server(tenant: str, **fields: Any) -> Instance:
+    """Make a server of a tenant."""
+    usual: dict[str, Any] = {"uuid": str(uuid4()), "name": "vm", "status": "ACTIVE"}
+    usual |= {"vcpus": 2, "ram": 4096, "disk": 20, "created_at": NOW - 1000}
+    return Instance(tenant=tenant, **usual | fields)
+
+
+def uuids(db: Connection, aggregate: str) -> dict[str, str]:
+    """Give the uuids of an aggregate's objects by name."""
+    table = membership.OBJECTS[aggregate]
+    return {row.name: row.uuid for row in db.execute(select(table.c.name, table.c.uuid))}
+
+
+def created(db: Connection, aggregate: str) -> dict[str, int | None]:
+    """Give the creation dates of an aggregate's objects by name."""
+    table = membership.OBJECTS[aggregate]
+    found = db.execute(select(table.c.name, table.c.created_at))
+    return {row.name: row.created_at for row in found}
+
+
+def change(db: Connection, table: str, name: str, /, **values: Any) -> None:
+    """Change an object of the registry as somebody would by hand."""
+    changed = schema.metadata.tables[table]
+    done = db.execute(update(changed).where(changed.c.name == name).values(**values))
+    assert done.rowcount == 1, f"there is not one {table} {name}"

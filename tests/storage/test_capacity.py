@@ -1,0 +1,112 @@
+"""Capacity: of which cloud, how old, and the Placement providers behind it."""
+
+from sqlalchemy import Connection
+
+from openstats.model import Capacity, Inventory, Provider
+from openstats.storage import capacity
+from tests.registry import KEYSTONE, NOW, Site, site
+
+FIGURES = Capacity(1, 2, 3, 4, 5, 6, source="placement")
+OTHER = "https://other.example"
+VCPU = Inventory("VCPU", total=8, reserved=1, allocation_ratio=1.5, used=2)
+DISK = Inventory("DISK_GB", total=80, reserved=0, allocation_ratio=1.0, used=20)
+
+
+def provider(uuid: str, *inventories: Inventory, read_at: int = NOW) -> Provider:
+    return Provider(
+        uuid=uuid,
+        name=f"host-{uuid}",
+        root=uuid,
+        generation=1,
+        disabled=False,
+        read_at=read_at,
+        inventories=inventories,
+    )
+
+
+def write(of: Site, *found: Provider, now: int = NOW) -> None:
+    capacity.record_providers(of.db, of.cloud, found, now)
+
+
+def test_figures_and_when_they_were_read(db: Connection) -> None:
+    alpha = site(db).capacity(FIGURES, at=NOW - 5)
+    assert capacity.at(db, KEYSTONE, None) == {alpha.cloud.id: (FIGURES, NOW - 5)}
+
+
+def test_newer_figures_replace_older_ones(db: Connection) -> None:
+    alpha = site(db).capacity(FIGURES, at=NOW - 5).capacity(at=NOW)
+    ((found, at),) = [known for known in capacity.at(db, KEYSTONE, None).values() if known]
+    assert (found.source, at) == ("nova", NOW)
+    assert list(capacity.at(db, KEYSTONE, None)) == [alpha.cloud.id]
+
+
+def test_a_cloud_that_was_never_read(db: Connection) -> None:
+    alpha = site(db)
+    assert capacity.at(db, KEYSTONE, None) == {alpha.cloud.id: None}
+
+
+def test_a_url_that_nobody_registered(db: Connection) -> None:
+    site(db).capacity()
+    assert capacity.at(db, OTHER, None) == {}
+
+
+def test_aliases(db: Connection) -> None:
+    alpha = site(db, aliases=[OTHER]).capacity()
+    assert list(capacity.at(db, OTHER, None)) == [alpha.cloud.id]
+
+
+def test_regions_and_one_of_them(db: Connection) -> None:
+    one = site(db, "a", region="one").capacity()
+    two = site(db, "b", region="two")
+    assert set(capacity.at(db, KEYSTONE, None)) == {one.cloud.id, two.cloud.id}
+    assert list(capacity.at(db, KEYSTONE, "two")) == [two.cloud.id]
+    assert capacity.at(db, KEYSTONE, "three") == {}
+
+
+def test_providers_are_given_as_they_were_written(db: Connection) -> None:
+    alpha = site(db)
+    write(alpha, provider("a", VCPU), provider("b"))
+    found = capacity.providers(db, alpha.cloud)
+    assert found == {"a": provider("a", VCPU), "b": provider("b")}
+
+
+def test_all_inventories_of_a_provider(db: Connection) -> None:
+    alpha = site(db)
+    write(alpha, provider("a", VCPU, DISK))
+    assert set(capacity.providers(db, alpha.cloud)["a"].inventories) == {VCPU, DISK}
+
+
+def test_newer_inventories_replace_the_former(db: Connection) -> None:
+    alpha = site(db)
+    write(alpha, provider("a", VCPU), provider("b", VCPU))
+    write(alpha, provider("a", DISK))
+    assert capacity.providers(db, alpha.cloud) == {"a": provider("a", DISK)}
+    write(alpha)
+    assert capacity.providers(db, alpha.cloud) == {}
+
+
+def test_providers_are_of_one_cloud(db: Connection) -> None:
+    one, two = site(db, "a", region="one"), site(db, "b", region="two")
+    write(one, provider("a", VCPU))
+    write(two, provider("a", DISK))
+    write(two)
+    capacity.touch(db, two.cloud, ["host-a"])
+    assert capacity.providers(db, one.cloud) == {"a": provider("a", VCPU)}
+
+
+def test_a_touched_provider_is_to_be_read_again(db: Connection) -> None:
+    alpha = site(db)
+    write(alpha, provider("a", VCPU), provider("b", VCPU))
+    capacity.touch(db, alpha.cloud, ["host-a", "unknown"])
+    found = capacity.providers(db, alpha.cloud)
+    assert (found["a"].read_at, found["b"].read_at) == (0, NOW)
+
+
+def test_touched_while_it_was_not_read_stays_touched(db: Connection) -> None:
+    alpha = site(db)
+    write(alpha, provider("a", VCPU))
+    capacity.touch(db, alpha.cloud, ["host-a"])
+    write(alpha, provider("a", VCPU, read_at=NOW), now=NOW + 60)
+    assert capacity.providers(db, alpha.cloud)["a"].read_at == 0
+    write(alpha, provider("a", VCPU, read_at=NOW + 120), now=NOW + 120)
+    assert capacity.providers(db, alpha.cloud)["a"].read_at == NOW + 120

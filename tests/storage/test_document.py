@@ -1,0 +1,256 @@
+"""Registry documents: what goes out comes in again, and what was set by hand stays."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Connection, select
+
+from openstats.errors import RegistryError
+from openstats.model import EVERYTHING, QuotaSum, Selection
+from openstats.storage import quota, schema
+from openstats.storage.document import export_registry, import_registry
+from openstats.storage.store import Store
+from tests.registry import KEYSTONE, NOW, Site, created, site, uuids
+from tests.undone import undone
+
+A, B, C = (f"{i}0000000-0000-0000-0000-000000000000" for i in (1, 2, 3))
+FLAGS = {"customer": "name_by_hand", "project": "customer_by_hand", "project_group": "name_by_hand"}
+
+
+def filled(db: Connection) -> Site:
+    alpha = site(db).project("shop", groups=["web"]).project("blog", groups=["web", "db"])
+    return alpha.project("lab", customer="umbrella").discover()
+
+
+def read(db: Connection, document: Any) -> dict[str, int]:
+    return import_registry(db, document, NOW)
+
+
+def by_hand(db: Connection) -> set[str]:
+    """Give the names of objects that have any flag of what was set by hand."""
+    return {
+        name
+        for table, flag in FLAGS.items()
+        for name in db.scalars(
+            select(schema.metadata.tables[table].c.name).where(
+                schema.metadata.tables[table].c[flag]
+            )
+        )
+    }
+
+
+def test_what_an_export_holds(db: Connection) -> None:
+    filled(db)
+    acme, umbrella = export_registry(db)["customers"]
+    assert (acme["name"], umbrella["name"]) == ("acme", "umbrella")
+    assert acme["uuid"] == uuids(db, "customer")["acme"]
+    assert acme["origin"] == {"keystone": KEYSTONE, "id": "acme"}
+    blog, shop = acme["projects"]
+    assert (blog["name"], shop["name"], shop["created_at"]) == ("blog", "shop", NOW)
+    assert shop["tenants"] == [{"cloud": "alpha", "tenant_id": "shop"}]
+    held = {group["name"]: set(group["projects"]) for group in acme["project_groups"]}
+    assert held == {"db": {blog["uuid"]}, "web": {blog["uuid"], shop["uuid"]}}
+    assert umbrella["project_groups"] == []
+
+
+def test_an_export_comes_in_again_and_changes_nothing(db: Connection) -> None:
+    filled(db)
+    before = export_registry(db)
+    assert read(db, before) == {"customers": 2, "projects": 3, "project_groups": 2, "tenants": 3}
+    assert export_registry(db) == before
+    assert by_hand(db) == set()
+
+
+def test_an_export_meets_what_another_store_discovered(shared_store: Store) -> None:
+    with undone(shared_store) as db:
+        filled(db)
+        document = export_registry(db)
+    with undone(shared_store) as db:
+        filled(db)
+        assert export_registry(db) != document
+        read(db, document)
+        assert export_registry(db) == document
+        filled(db)
+        assert export_registry(db) == document
+
+
+def test_an_export_comes_before_discovery(shared_store: Store) -> None:
+    with undone(shared_store) as db:
+        filled(db)
+        document = export_registry(db)
+    bare = {
+        "customers": [
+            entry | {"projects": [], "project_groups": []} for entry in document["customers"]
+        ]
+    }
+    with undone(shared_store) as db:
+        read(db, bare)
+        filled(db)
+        assert uuids(db, "customer") == {e["name"]: e["uuid"] for e in document["customers"]}
+
+
+def test_customers_made_by_hand(db: Connection) -> None:
+    filled(db)
+    tenant = {"cloud": "alpha", "tenant_id": "lab"}
+    project = {"uuid": B, "name": "theirs", "tenants": [tenant], "created_at": 5}
+    group = {"uuid": C, "name": "all", "projects": [B]}
+    read(
+        db,
+        {
+            "customers": [
+                {"uuid": A, "name": "new", "projects": [project], "project_groups": [group]}
+            ]
+        },
+    )
+    assert (uuids(db, "customer")["new"], uuids(db, "project")["theirs"]) == (A, B)
+    assert (created(db, "customer")["new"], created(db, "project")["theirs"]) == (NOW, 5)
+    filled(db).quota("lab", vcpu=(3, 1))
+    for aggregate, uuid in (("customer", A), ("project", B), ("project_group", C)):
+        sums, _ = quota.total(db, EVERYTHING, Selection(aggregate, (uuid,)))
+        assert sums["vcpu"] == QuotaSum(3, 0, 1)
+
+
+def test_a_group_is_emptied(db: Connection) -> None:
+    filled(db)
+    acme, _ = export_registry(db)["customers"]
+    for group in acme["project_groups"]:
+        group["projects"] = []
+    read(db, {"customers": [acme]})
+    assert export_registry(db)["customers"][0] == acme
+
+
+def test_what_is_not_named_stays(db: Connection) -> None:
+    filled(db)
+    before = export_registry(db)
+    read(db, {"customers": []})
+    read(db, {})
+    assert export_registry(db) == before
+
+
+def test_a_new_name_stays_when_it_is_discovered_again(db: Connection) -> None:
+    filled(db)
+    document = export_registry(db)
+    document["customers"][0]["name"] = "Acme Ltd"
+    read(db, document)
+    filled(db)
+    assert sorted(uuids(db, "customer")) == ["Acme Ltd", "umbrella"]
+    assert by_hand(db) == {"Acme Ltd"}
+
+
+def test_a_project_given_to_another_customer_leaves_its_groups_and_stays(db: Connection) -> None:
+    filled(db)
+    acme, umbrella = export_registry(db)["customers"]
+    shop = acme["projects"][1]
+    read(db, {"customers": [umbrella | {"projects": [shop]}]})
+    for _ in range(2):
+        acme, umbrella = export_registry(db)["customers"]
+        assert [project["name"] for project in umbrella["projects"]] == ["lab", "shop"]
+        assert all(shop["uuid"] not in group["projects"] for group in acme["project_groups"])
+        filled(db)
+
+
+def test_what_was_deleted_comes_back(db: Connection) -> None:
+    filled(db)
+    document = export_registry(db)
+    db.execute(schema.customer.update().values(deleted_at=NOW))
+    assert export_registry(db) == {"customers": []}
+    read(db, document)
+    assert export_registry(db) == document
+
+
+@pytest.mark.parametrize(
+    ("document", "told"),
+    [
+        ([], "customers: it takes a list"),
+        ({"customers": {"name": "x"}}, "customers: it takes a list"),
+        ({"customers": ["x"]}, "customer: it takes a mapping"),
+        ({"customers": [{}]}, "customer: it needs a name"),
+        ({"customers": [{"name": ""}]}, "customer: it needs a name"),
+        ({"customers": [{"name": 5}]}, "customer: it needs a name"),
+        ({"customers": [{"name": "a\x00"}]}, "customer: it needs a name"),
+        ({"customers": [{"name": "a" * 256}]}, "customer: it needs a name"),
+        ({"customers": [{"name": "a", "nmae": 1}]}, "customer: no key nmae; there are"),
+        ({"customers": [{"name": "a", "uuid": "x"}]}, "customer: 'x' is no uuid"),
+        ({"customers": [{"name": "a", "created_at": -1}]}, "created_at takes Unix seconds"),
+        ({"customers": [{"name": "a", "created_at": True}]}, "created_at takes Unix seconds"),
+        ({"customers": [{"name": "a", "created_at": 2**70}]}, "created_at takes Unix seconds"),
+        ({"customers": [{"name": "a", "origin": "x"}]}, "origin takes keystone and id"),
+        ({"customers": [{"name": "a", "origin": {"id": "x"}}]}, "origin takes keystone and id"),
+        (
+            {"customers": [{"name": "a", "origin": {"keystone": 1, "id": []}}]},
+            "keystone and id of an origin are texts",
+        ),
+        ({"customers": [{"name": "a", "projects": {}}, 1]}, "it takes"),
+        ({"customers": [{"name": "a", "projects": [{"name": "p", "tenants": [1]}]}]}, "tenant: it"),
+        (
+            {
+                "customers": [
+                    {"name": "a", "projects": [{"name": "p", "tenants": [{"cloud": "x"}]}]}
+                ]
+            },
+            "no cloud 'x' is registered",
+        ),
+        (
+            {
+                "customers": [
+                    {"name": "a", "projects": [{"name": "p", "tenants": [{"cloud": "alpha"}]}]}
+                ]
+            },
+            "cloud alpha has no project",
+        ),
+        (
+            {"customers": [{"name": "a", "project_groups": [{"name": "g", "projects": [A]}]}]},
+            f"its customer has no project {A}",
+        ),
+        (
+            {"customers": [{"name": "a", "project_groups": [{"name": "g", "projects": ["x"]}]}]},
+            "'x' is no uuid",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_documents_that_are_refused(db: Connection, document: Any, told: str) -> None:
+    filled(db)
+    with pytest.raises(RegistryError) as raised:
+        read(db, document)
+    assert told in str(raised.value)
+
+
+def test_two_objects_of_one_origin_are_refused(db: Connection) -> None:
+    filled(db)
+    read(db, {"customers": [{"uuid": A, "name": "mine"}]})
+    origin = {"keystone": KEYSTONE, "id": "acme"}
+    with pytest.raises(RegistryError, match="same uuid or origin"):
+        read(db, {"customers": [{"uuid": A, "name": "mine", "origin": origin}]})
+
+
+texts = st.text(max_size=3) | st.sampled_from(["acme", "alpha", A, "\x00", "\ud800"])
+leaves = st.none() | st.booleans() | st.integers() | st.floats() | texts
+keys = st.sampled_from(
+    ["uuid", "name", "created_at", "origin", "projects", "project_groups", "tenants", "cloud"]
+)
+values = st.recursive(
+    leaves, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(keys, inner, max_size=4)
+)
+entries = st.fixed_dictionaries(
+    {"name": st.just("n")},
+    optional={
+        "projects": values,
+        "project_groups": values,
+        "origin": values,
+        "created_at": values,
+        "uuid": values,
+    },
+)
+
+
+@given(st.fixed_dictionaries({"customers": st.lists(entries | values, max_size=2)}) | values)
+def test_any_document_is_read_or_refused(shared_store: Store, document: Any) -> None:
+    with undone(shared_store) as db:
+        try:
+            customers = read(db, document)["customers"]
+        except RegistryError:
+            return
+        assert len(export_registry(db)["customers"]) <= customers

@@ -1,0 +1,134 @@
+"""How SQLite goes about the queries with 100,000 instances in the store: never through all."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event, func, insert, select
+
+from openstats.model import EVERYTHING, Interval, Scope, Selection
+from openstats.storage import coverage, creation, customer, instances, jobs, quota, schema, tenants
+from openstats.storage.store import Store
+from tests.conftest import Sqlite
+from tests.registry import KINDS, NOW, Site, server, site, uuids
+from tests.undone import undone
+
+INSTANCES = 100_000
+TENANTS = 1000
+
+Query = Callable[[Connection, Site], object]
+
+
+@pytest.fixture(scope="module")
+def crowded(sqlite: Sqlite) -> Iterator[Store]:
+    with sqlite.store() as store:
+        with store.transaction() as db:
+            fill(site(db))
+            site(db, "beta", region="two").project("p0").discover().servers("p0", 10)
+            db.exec_driver_sql("ANALYZE")
+        yield store
+
+
+def fill(alpha: Site) -> None:
+    for i in range(TENANTS):
+        alpha.project(f"p{i}", customer=f"c{i % 50}", groups=[f"g{i % 10}"])
+    alpha.discover().polled()
+    page = [server(f"p{i}") for i in range(TENANTS)]
+    instances.write(alpha.db, alpha.cloud, page, seen=NOW, now=NOW)
+    table = schema.instance
+    copied = [c if c.name != "uuid" else func.hex(func.randomblob(16)) for c in table.columns]
+    while alpha.db.scalar(select(func.count()).select_from(table)) < INSTANCES:
+        alpha.db.execute(insert(table).from_select(list(table.columns.keys()), select(*copied)))
+
+
+def plan(db: Connection, ask: Callable[[], object]) -> list[str]:
+    """Give SQLite's plan of every statement that is executed while something is asked."""
+    executed: list[tuple[str, Any]] = []
+
+    def note(_c: object, _cursor: object, sql: str, given: Any, _x: object, many: bool) -> None:
+        executed.append((sql, given[0] if many else given))
+
+    event.listen(db, "before_cursor_execute", note)
+    try:
+        ask()
+    finally:
+        event.remove(db, "before_cursor_execute", note)
+    assert executed, "nothing was asked of the store"
+    steps = [db.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", given) for sql, given in executed]
+    return [row.detail for rows in steps for row in rows]
+
+
+def scans(details: list[str], table: str) -> list[str]:
+    return [detail for detail in details if detail.split()[:2] == ["SCAN", table]]
+
+
+def test_a_query_that_does_go_through_all_is_seen(crowded: Store) -> None:
+    with crowded.read() as db:
+        found = plan(db, lambda: db.exec_driver_sql("SELECT sum(ram) FROM instance").all())
+    assert scans(found, "instance")
+
+
+@pytest.mark.parametrize("aggregate", ["customer", "project", "project_group"])
+@pytest.mark.parametrize("filtered", [False, True], ids=["all", "one"])
+@pytest.mark.parametrize("scoped", [False, True], ids=["everything", "scoped"])
+@pytest.mark.parametrize("query", [quota.total, quota.each, quota.coverage])
+def test_quota_asks_no_instances(
+    crowded: Store, aggregate: str, filtered: bool, scoped: bool, query: Any
+) -> None:
+    with crowded.read() as db:
+        wanted = tuple(uuids(db, aggregate).values())[:1] if filtered else ()
+        scope = Scope(frozenset([uuids(db, "project")["p7"]])) if scoped else EVERYTHING
+        found = plan(db, lambda: query(db, scope, Selection(aggregate, wanted)))
+    assert not [detail for detail in found if "instance" in detail.split()]
+
+
+@pytest.mark.parametrize("aggregate", ["customer", "project"])
+def test_the_quota_of_one_object_reads_no_other_tenant(crowded: Store, aggregate: str) -> None:
+    with crowded.read() as db:
+        wanted = Selection(aggregate, tuple(uuids(db, aggregate).values())[:1])
+        found = plan(db, lambda: quota.total(db, EVERYTHING, wanted))
+    assert not scans(found, "tenant") + scans(found, "project") + scans(found, "quota")
+
+
+@pytest.mark.parametrize("aggregate", ["customer", "project", "project_group"])
+def test_creation_counts_use_the_index_of_dates(crowded: Store, aggregate: str) -> None:
+    interval = Interval(NOW - 100, NOW, 6)
+    with crowded.read() as db:
+        found = plan(db, lambda: creation.counts(db, EVERYTHING, aggregate, interval))
+    assert any(f"ix_{aggregate}_created_at" in detail for detail in found)
+    assert not scans(found, aggregate) + scans(found, "instance")
+
+
+def test_the_customers_of_a_scope_ask_no_other_instances(crowded: Store) -> None:
+    with crowded.read() as db:
+        mine = Scope(frozenset([uuids(db, "project")["p7"]]))
+        found = plan(db, lambda: customer.listing(db, mine))
+    assert any("instance" in detail.split() for detail in found)
+    assert not scans(found, "instance")
+
+
+def test_coverage_asks_no_instances(crowded: Store) -> None:
+    with crowded.read() as db:
+        found = plan(db, lambda: coverage.of_polls(db, EVERYTHING, "instances"))
+    assert not scans(found, "instance")
+
+
+COLLECTORS: dict[str, Query] = {
+    "write": lambda db, s: instances.write(db, s.cloud, [server("p1")], seen=NOW, now=NOW),
+    "remove": lambda db, s: instances.remove(db, s.cloud, ["x", "y"]),
+    "unseen": lambda db, s: instances.unseen(db, s.cloud, NOW),
+    "quotas due": lambda db, s: quota.due(db, s.cloud, NOW),
+    "make due": lambda db, s: quota.make_due(db, [s.row("p1")], NOW),
+    "make cloud due": lambda db, s: quota.make_cloud_due(db, s.cloud, NOW),
+    "rows": lambda db, s: tenants.rows_of(db, s.cloud, ["p1"], NOW),
+    "lease": lambda db, s: jobs.lease(db, ["beta"], KINDS, now=NOW, until=NOW, limit=5),
+}
+
+
+@pytest.mark.parametrize("name", COLLECTORS)
+def test_the_collector_reads_no_more_than_its_cloud(crowded: Store, name: str) -> None:
+    with undone(crowded) as db:
+        beta = site(db, "beta", region="two")
+        found = plan(db, lambda: COLLECTORS[name](db, beta))
+    tables = ("instance", "tenant", "quota")
+    assert not [detail for table in tables for detail in scans(found, table)]

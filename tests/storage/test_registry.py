@@ -1,0 +1,96 @@
+"""Clouds in the registry: which one is the same, and by which URLs it is found."""
+
+import pytest
+from sqlalchemy import Connection, select
+
+from openstats.model import Cloud
+from openstats.storage import registry, schema
+from tests.registry import KEYSTONE, site
+
+KEYSTONE_URL = "https://other.example/identity"
+
+
+def cloud(name: str, region: str = "RegionOne", keystone: str = KEYSTONE) -> Cloud:
+    return Cloud(name, keystone + "/v3", region, keystone)
+
+
+def urls(db: Connection, owner: Cloud) -> set[str]:
+    url = schema.cloud_url
+    return set(db.scalars(select(url.c.url).where(url.c.cloud_id == owner.id)))
+
+
+def names(db: Connection) -> list[str]:
+    return [found.name for found in registry.clouds(db)]
+
+
+def test_a_cloud_is_registered_with_all_its_fields(db: Connection) -> None:
+    kept = registry.register_cloud(db, cloud("alpha"), [])
+    assert (kept.name, kept.auth_url, kept.region, kept.keystone) == (
+        "alpha",
+        KEYSTONE + "/v3",
+        "RegionOne",
+        KEYSTONE,
+    )
+    assert kept.id
+    assert len(kept.uuid) == 36
+    assert registry.clouds(db) == [kept]
+
+
+def test_the_same_keystone_and_region_is_the_same_cloud_renamed(db: Connection) -> None:
+    before = registry.register_cloud(db, cloud("alpha"), [])
+    after = registry.register_cloud(db, cloud("beta"), [])
+    assert (after.id, after.uuid, after.name) == (before.id, before.uuid, "beta")
+    assert names(db) == ["beta"]
+
+
+def test_the_same_name_is_the_same_cloud_moved(db: Connection) -> None:
+    before = registry.register_cloud(db, cloud("alpha"), [])
+    after = registry.register_cloud(db, cloud("alpha", keystone=KEYSTONE_URL), [])
+    assert (after.id, after.keystone) == (before.id, KEYSTONE_URL)
+    assert names(db) == ["alpha"]
+
+
+def test_another_region_is_another_cloud(db: Connection) -> None:
+    one = registry.register_cloud(db, cloud("alpha:one", "one"), [])
+    two = registry.register_cloud(db, cloud("alpha:two", "two"), [])
+    assert one.id != two.id
+    assert one.uuid != two.uuid
+
+
+def test_two_clouds_may_swap_names(db: Connection) -> None:
+    one = registry.register_cloud(db, cloud("alpha"), [])
+    two = registry.register_cloud(db, cloud("beta", "RegionTwo"), [])
+    registry.register_cloud(db, cloud("beta"), [])
+    registry.register_cloud(db, cloud("alpha", "RegionTwo"), [])
+    found = {known.name: known.id for known in registry.clouds(db)}
+    assert found == {"beta": one.id, "alpha": two.id}
+
+
+def test_clouds_are_listed_by_name(db: Connection) -> None:
+    for name in ("b", "c", "a"):
+        registry.register_cloud(db, cloud(name, region=name), [])
+    assert names(db) == ["a", "b", "c"]
+
+
+def test_urls_are_added_and_those_of_before_stay(db: Connection) -> None:
+    kept = registry.register_cloud(db, cloud("alpha"), ["http://one"])
+    registry.register_cloud(db, cloud("alpha"), ["http://two", "http://one"])
+    registry.add_urls(db, kept, ["http://three", "http://two"])
+    assert urls(db, kept) == {KEYSTONE, "http://one", "http://two", "http://three"}
+
+
+def test_two_clouds_may_share_a_url(db: Connection) -> None:
+    one = registry.register_cloud(db, cloud("a", "one"), [])
+    two = registry.register_cloud(db, cloud("b", "two"), [])
+    assert urls(db, one) == urls(db, two) == {KEYSTONE}
+
+
+@pytest.mark.parametrize("table", ["tenant", "quota", "instance", "volume_use", "capacity", "job"])
+def test_removing_a_cloud_takes_what_was_read_of_it(db: Connection, table: str) -> None:
+    alpha = site(db).project("p1").discover().quota("p1").servers("p1", 1).volumes(p1=1)
+    alpha.capacity().polled()
+    found = select(schema.metadata.tables[table])
+    assert db.execute(found).all()
+    registry.remove_cloud(db, alpha.cloud)
+    assert db.execute(found).all() == []
+    assert db.scalars(select(schema.project.c.name)).all() == ["p1"]

@@ -1,0 +1,170 @@
+"""The store: what is kept, what is undone, and how it says that it cannot be used."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert, select, text, update
+from sqlalchemy.exc import IntegrityError
+
+from openstats.errors import ConfigError, StoreError
+from openstats.storage import migration, schema
+from openstats.storage.store import Store
+from tests.postgresql import Server, free_port
+from tests.undone import undone
+
+Open = Callable[[str], Store]
+CUSTOMER = {"uuid": "u", "name": "acme"}
+
+
+def names(store: Store) -> list[str]:
+    with store.read() as db:
+        return list(db.scalars(select(schema.customer.c.name)))
+
+
+def add(store: Store) -> None:
+    with store.transaction() as db:
+        db.execute(insert(schema.customer).values(CUSTOMER))
+
+
+def test_a_transaction_is_kept(store: Store) -> None:
+    add(store)
+    assert names(store) == ["acme"]
+
+
+def test_a_transaction_that_raises_is_undone(store: Store) -> None:
+    with undone(store) as db:
+        db.execute(insert(schema.customer).values(CUSTOMER))
+        assert db.scalar(select(schema.customer.c.name)) == "acme"
+    assert names(store) == []
+
+
+def test_what_is_read_is_one_state(store: Store) -> None:
+    add(store)
+    with store.read() as db:
+        before = db.scalar(select(schema.customer.c.name))
+        with store.transaction() as other:
+            other.execute(update(schema.customer).values(name="renamed"))
+        assert db.scalar(select(schema.customer.c.name)) == before == "acme"
+    assert names(store) == ["renamed"]
+
+
+def test_writers_wait_for_one_another(store: Store) -> None:
+    add(store)
+    name = schema.customer.c.name
+
+    def append() -> None:
+        with store.transaction() as db:
+            db.execute(update(schema.customer).values(name=name + "b"))
+
+    with ThreadPoolExecutor(1) as pool:
+        with store.transaction() as db:
+            db.execute(update(schema.customer).values(name="a"))
+            waiting = pool.submit(append)
+        waiting.result(timeout=60)
+    assert names(store) == ["ab"]
+
+
+def test_our_own_mistakes_are_no_store_errors(store: Store) -> None:
+    add(store)
+    with pytest.raises(IntegrityError):
+        add(store)
+
+
+def test_foreign_keys_are_held(store: Store) -> None:
+    with pytest.raises(IntegrityError), store.transaction() as db:
+        db.execute(insert(schema.project).values(uuid="p", name="p", customer_id=1))
+
+
+def test_a_migrated_store_is_fine(store: Store) -> None:
+    store.check()
+    store.ping()
+
+
+def test_a_store_without_a_schema_says_what_to_do(empty_store: Store) -> None:
+    with pytest.raises(StoreError, match=r"schema none .* 'openstats db upgrade'"):
+        empty_store.check()
+
+
+def test_an_older_schema_says_what_to_do(store: Store) -> None:
+    with store.transaction() as db:
+        db.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+    with pytest.raises(StoreError, match=rf"schema 0000 .* needs {schema.HEAD}"):
+        store.check()
+
+
+def test_a_downgraded_store_has_no_schema(store: Store) -> None:
+    migration.downgrade(store, "base")
+    with pytest.raises(StoreError, match="schema none"):
+        store.check()
+
+
+def test_tables_that_are_missing_are_a_store_error(empty_store: Store) -> None:
+    with pytest.raises(StoreError):
+        names(empty_store)
+
+
+def test_a_server_that_is_down(stores: Open) -> None:
+    store = stores(f"postgresql+psycopg://me:secret@127.0.0.1:{free_port()}/openstats")
+    for use in (store.check, store.ping, lambda: names(store), lambda: add(store)):
+        with pytest.raises(StoreError, match="does not answer") as raised:
+            use()
+        assert "secret" not in str(raised.value)
+
+
+def test_a_database_that_is_missing(server: Server, stores: Open) -> None:
+    with pytest.raises(StoreError, match="no_such_database"):
+        stores(server.url("no_such_database")).ping()
+
+
+def test_connections_that_the_server_closed_are_made_anew(store: Store, server: Server) -> None:
+    add(store)
+    if not store.embedded:
+        server.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            f"WHERE datname = '{store.url.database}'"
+        )
+    assert names(store) == ["acme"]
+
+
+def test_a_file_that_is_no_database(tmp_path: Path, stores: Open) -> None:
+    path = tmp_path / "text.sqlite"
+    path.write_text("This is not a database. " * 100)
+    with pytest.raises(StoreError):
+        stores(f"sqlite:///{path}").check()
+
+
+def test_a_place_that_cannot_be_written(tmp_path: Path, stores: Open) -> None:
+    with pytest.raises(StoreError):
+        stores(f"sqlite:///{tmp_path}").check()
+
+
+def test_the_directory_of_the_file_is_made(tmp_path: Path, stores: Open) -> None:
+    store = stores(f"sqlite:///{tmp_path}/new/place/openstats.sqlite")
+    migration.upgrade(store)
+    store.check()
+    assert (tmp_path / "new/place/openstats.sqlite").is_file()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "nonsense:secret",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "mysql://me:secret@host/db",
+        "postgresql://me:secret@host/db",
+        "postgresql+psycopg://me:secret@host",
+    ],
+)
+def test_other_urls_are_refused_in_words_that_hide_the_password(stores: Open, url: str) -> None:
+    with pytest.raises(ConfigError, match="it takes sqlite:///FILE") as raised:
+        stores(url)
+    assert "secret" not in str(raised.value)
+
+
+def test_its_name_hides_the_password(stores: Open) -> None:
+    store = stores("postgresql+psycopg://me:secret@host/openstats")
+    assert str(store) == "postgresql+psycopg://me:***@host/openstats"

@@ -1,0 +1,74 @@
+"""Tenants: seen, missed, gone and back again."""
+
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from openstats.storage import quota, schema, tenants
+from tests.registry import NOW, Site, site
+
+tenant = schema.tenant
+
+
+def state(of: Site, key: str) -> Any:
+    return of.db.execute(select(tenant).where(tenant.c.id == of.row(key))).one()
+
+
+def test_one_missed_sweep_is_not_the_end(db: Connection) -> None:
+    alpha = site(db).project("p1").project("p2").discover()
+    alpha.without("p2").discover(NOW + 60)
+    assert state(alpha, "p2").deleted_at is None
+
+
+def test_gone_after_two_sweeps(db: Connection) -> None:
+    alpha = site(db).project("p1").project("p2").discover()
+    alpha.without("p2").discover(NOW + 60).discover(NOW + 120).discover(NOW + 180)
+    assert state(alpha, "p2").deleted_at == NOW + 120
+    assert state(alpha, "p1").deleted_at is None
+
+
+def test_misses_are_counted_in_a_row(db: Connection) -> None:
+    alpha = site(db).project("p1").discover()
+    for _ in range(3):
+        alpha.without("p1").discover()
+        alpha.project("p1").discover()
+    assert state(alpha, "p1").deleted_at is None
+
+
+def test_back_again(db: Connection) -> None:
+    alpha = site(db).project("p1").discover()
+    before = state(alpha, "p1")
+    alpha.without("p1").discover().discover()
+    alpha.project("p1", name="back", enabled=False).discover()
+    after = state(alpha, "p1")
+    assert (after.deleted_at, after.missed, after.name, after.enabled) == (None, 0, "back", False)
+    assert (after.uuid, after.project_id) == (before.uuid, before.project_id)
+
+
+def test_what_services_report_of_unknown_projects_is_a_tenant_without_a_project(
+    db: Connection,
+) -> None:
+    alpha = site(db).servers("stranger", 1)
+    found = state(alpha, "stranger")
+    assert (found.project_id, found.name, found.enabled) == (None, "", True)
+
+
+def test_discovery_links_a_tenant_that_a_service_reported_first(db: Connection) -> None:
+    alpha = site(db).servers("p1", 1)
+    before = alpha.row("p1")
+    alpha.project("p1").discover()
+    assert alpha.row("p1") == before
+    assert state(alpha, "p1").project_id is not None
+
+
+def test_rows_of_adds_each_once_with_a_quota_that_is_due(db: Connection) -> None:
+    alpha = site(db)
+    first = tenants.rows_of(db, alpha.cloud, ["a", "b", "a"], NOW)
+    assert tenants.rows_of(db, alpha.cloud, ["b"], NOW + 60) == first
+    alpha.project("a").project("b").discover()
+    assert [key for _, key in quota.due(db, alpha.cloud, NOW)] == ["a", "b"]
+
+
+def test_one_id_in_two_clouds_is_two_tenants(db: Connection) -> None:
+    one, two = site(db, "a", region="one"), site(db, "b", region="two")
+    assert one.row("p1") != two.row("p1")

@@ -1,0 +1,73 @@
+"""Several collectors that write of the same things at the same moment."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from openstats.storage import schema, tenants
+from openstats.storage.store import Store
+from tests.registry import NOW, site
+
+WRITERS = 4
+ROUNDS = 5
+
+
+def together(store: Store, write: Callable[[Connection, int, int], object]) -> None:
+    """Have every writer write in a transaction of its own, all of a round at the same moment."""
+    start = Barrier(WRITERS)
+
+    def writer(number: int) -> None:
+        try:
+            for turn in range(ROUNDS):
+                start.wait(timeout=60)
+                with store.transaction() as db:
+                    write(db, number, turn)
+        except BaseException:
+            start.abort()  # The others wait for nobody.
+            raise
+
+    with ThreadPoolExecutor(WRITERS) as pool:
+        for done in [pool.submit(writer, number) for number in range(WRITERS)]:
+            done.result(timeout=120)
+
+
+def number_of(store: Store, table: Any) -> int:
+    with store.read() as db:
+        return int(db.scalar(select(func.count()).select_from(table)) or 0)
+
+
+def test_regions_that_discover_the_same_projects(store: Store) -> None:
+    with store.transaction() as db:
+        for number in range(WRITERS):
+            site(db, f"region{number}", region=str(number))
+
+    def discover(db: Connection, number: int, turn: int) -> None:
+        found = site(db, f"region{number}", region=str(number))
+        found.project(f"p{turn}", customer=f"c{turn}", groups=["web"]).discover(NOW + turn)
+
+    together(store, discover)
+    assert number_of(store, schema.customer) == ROUNDS
+    assert number_of(store, schema.project) == ROUNDS
+    assert number_of(store, schema.project_group) == ROUNDS
+    assert number_of(store, schema.tenant) == WRITERS * ROUNDS
+
+
+def test_polls_that_meet_a_new_tenant(store: Store) -> None:
+    with store.transaction() as db:
+        cloud = site(db).cloud
+    found: list[int] = []
+
+    def meet(db: Connection, _: int, turn: int) -> None:
+        found.append(tenants.rows_of(db, cloud, [f"p{turn}"], NOW)[f"p{turn}"])
+
+    together(store, meet)
+    assert number_of(store, schema.tenant) == number_of(store, schema.quota) == ROUNDS
+    assert len(set(found)) == ROUNDS
+
+
+def test_collectors_that_register_the_same_clouds(store: Store) -> None:
+    together(store, lambda db, _, turn: site(db, f"cloud{turn}", region=str(turn)))
+    assert number_of(store, schema.cloud) == ROUNDS

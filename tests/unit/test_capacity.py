@@ -1,0 +1,123 @@
+"""Capacity: the nine figures of resource, and Placement's providers as Nova would sum them."""
+
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from openstats.model import Capacity, Inventory, Provider, QuotaSum
+from openstats.statistics.capacity import of_providers, resource
+
+EXAMPLE = Capacity(
+    vcpus=64,
+    vcpus_used=4,
+    memory_mb=516588,
+    memory_mb_used=6144,
+    free_ram_mb=510444,
+    free_disk_gb=14,
+)
+CLASSES = ("VCPU", "PCPU", "MEMORY_MB", "DISK_GB", "VGPU")
+amounts = st.integers(0, 10**9)
+inventories = st.builds(
+    Inventory, st.sampled_from(CLASSES), amounts, amounts, st.floats(0.1, 16), amounts
+)
+providers = st.builds(
+    Provider,
+    uuid=st.uuids().map(str),
+    name=st.just("host"),
+    root=st.just("root"),
+    generation=st.just(1),
+    disabled=st.booleans(),
+    inventories=st.lists(inventories, max_size=6).map(tuple),
+    read_at=st.just(0),
+)
+
+
+def host(*held: Inventory, disabled: bool = False) -> Provider:
+    return Provider("u", "host", "u", 1, disabled, held, 0)
+
+
+def test_the_specifications_example() -> None:
+    assert resource([EXAMPLE], {}) == {
+        "free_disk_gb": 14,
+        "free_ram_mb": 510444,
+        "memory_mb": 516588,
+        "memory_mb_used": 6144,
+        "memory_quota": 0,
+        "storage_quota": 0,
+        "vcpu_quota": 0,
+        "vcpus": 64,
+        "vcpus_used": 4,
+    }
+
+
+def test_regions_are_summed() -> None:
+    one, three = resource([EXAMPLE], {}), resource([EXAMPLE] * 3, {})
+    assert three == {name: 3 * figure for name, figure in one.items()}
+
+
+def test_quotas_stand_beside_them() -> None:
+    sums = {
+        "vcpu": QuotaSum(8, 0, 1),
+        "ram": QuotaSum(1024, 0, 1),
+        "storage": QuotaSum(2048, 1, 1),
+        "max_instances": QuotaSum(5, 0, 1),
+    }
+    found = resource([EXAMPLE], sums)
+    assert (found["vcpu_quota"], found["memory_quota"], found["storage_quota"]) == (8, 1024, -1)
+    assert resource([EXAMPLE], sums, skip_unlimited=True)["storage_quota"] == 2048
+    assert len(found) == 9
+
+
+def test_no_provider_is_nothing() -> None:
+    assert of_providers([]) == Capacity(0, 0, 0, 0, 0, 0, "placement")
+
+
+def test_a_provider_as_nova_would_tell_it() -> None:
+    held = (
+        Inventory("VCPU", total=16, reserved=1, allocation_ratio=4.0, used=5),
+        Inventory("PCPU", total=8, reserved=0, allocation_ratio=1.0, used=2),
+        Inventory("MEMORY_MB", total=1000, reserved=512, allocation_ratio=1.0, used=100),
+        Inventory("DISK_GB", total=100, reserved=10, allocation_ratio=1.0, used=30),
+    )
+    assert of_providers([host(*held)]) == Capacity(
+        vcpus=24,
+        vcpus_used=7,
+        memory_mb=1000,
+        memory_mb_used=612,
+        free_ram_mb=388,
+        free_disk_gb=70,
+        source="placement",
+    )
+
+
+def test_other_resources_do_not_count() -> None:
+    vgpu = Inventory("VGPU", total=4, reserved=1, allocation_ratio=1.0, used=2)
+    assert of_providers([host(vgpu)]) == of_providers([])
+
+
+@given(st.lists(providers, max_size=4))
+def test_disabled_providers_do_not_count(found: list[Provider]) -> None:
+    enabled = [p for p in found if not p.disabled]
+    assert of_providers(found) == of_providers(enabled)
+
+
+@given(st.lists(providers, max_size=4))
+def test_memory_and_what_is_free_of_it_add_up(found: list[Provider]) -> None:
+    total = of_providers(found)
+    assert total.free_ram_mb == total.memory_mb - total.memory_mb_used
+
+
+@settings(max_examples=25)
+@given(st.lists(providers, max_size=2), st.lists(providers, max_size=2))
+def test_two_halves_sum_to_the_whole(one: list[Provider], two: list[Provider]) -> None:
+    halves = resource([of_providers(one), of_providers(two)], {})
+    assert halves == resource([of_providers(one + two)], {})
+
+
+@given(st.lists(providers, max_size=4))
+def test_the_allocation_ratio_changes_nothing(found: list[Provider]) -> None:
+    def doubled(p: Provider) -> Provider:
+        return replace(p, inventories=tuple(replace(i, allocation_ratio=2) for i in p.inventories))
+
+    assert of_providers(map(doubled, found)) == of_providers(found)

@@ -1,0 +1,85 @@
+"""The documents name everything that there is."""
+
+import re
+from dataclasses import fields
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+from openstats import conf, errors
+from openstats.api import errors as api_errors
+from openstats.api import server
+from openstats.api.parameters import names
+from openstats.api.routes import ROOTS, STATISTICS
+from openstats.api.service import PAGES
+from openstats.clouds.entry import Settings
+
+ROOT = Path(__file__).parents[2]
+API = (ROOT / "docs" / "api.rst").read_text()
+CONFIGURATION = (ROOT / "docs" / "configuration.rst").read_text()
+README = (ROOT / "README.rst").read_text()
+
+
+def section(document: str, title: str) -> str:
+    """Give what stands below a title, up to the next title of any level."""
+    found = re.search(
+        rf"^{re.escape(title)}\n[-~]+\n(.*?)(?=^\S[^\n]*\n[-~]{{3,}}\n|\Z)", document, re.M | re.S
+    )
+    assert found, f"no section {title}"
+    return found[1]
+
+
+def rows(text: str) -> set[str]:
+    """Give the first cells of tables that are literals."""
+    return set(re.findall(r"^``([^`]+)``(?=  |,|$)", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize(("group", "options"), conf.list_opts(), ids=lambda v: str(v)[:12])
+def test_every_option_is_described(group, options):
+    assert rows(section(CONFIGURATION, f"[{group}]")) == {option.dest for option in options}
+
+
+def test_every_key_of_an_entry_is_described():
+    described = section(CONFIGURATION, "The key ``openstats``")
+    assert all(re.search(rf"^{field.name} ", described, re.M) for field in fields(Settings))
+
+
+@pytest.mark.parametrize("statistic", STATISTICS, ids=lambda s: s.name)
+def test_every_statistic_is_described_with_its_parameters(statistic):
+    for root in ROOTS:
+        assert f"``{root}/{statistic.name}/``" in section(API, "Routes")
+    assert rows(section(API, statistic.name)) >= set(names(statistic.parameters))
+
+
+def test_every_page_is_described():
+    assert rows(section(API, "Routes")) >= set(PAGES)
+
+
+def codes(kind: type[errors.OpenstatsError]) -> set[str]:
+    return {kind.code}.union(*(codes(below) for below in kind.__subclasses__()))
+
+
+def test_every_error_is_described_with_its_status():
+    table = section(API, "Errors")
+    spelled = [code for code, _ in (*api_errors.HTTP_CODES.values(), api_errors.DEFECT)]
+    refused = re.findall(r'"(openstats\.request\.\w+)"', Path(server.__file__).read_text())
+    assert refused
+    assert rows(table) == codes(errors.OpenstatsError) | {*spelled, *refused}
+    for kind, status in api_errors.STATUSES.items():
+        assert re.search(rf"^``{re.escape(kind.code)}`` +{status} ", table, re.MULTILINE)
+
+
+def test_every_command_is_described():
+    commands = entry_points(group="openstats.commands")
+    told = {f"openstats {command.name.replace('_', ' ')}" for command in commands}
+    assert rows(section(README, "Commands")) == told
+
+
+@pytest.mark.parametrize("page", [*ROOT.glob("*.rst"), *ROOT.glob("docs/*.rst")], ids=str)
+def test_what_documents_point_to_is_there(page):
+    text = page.read_text()
+    places = re.findall(r"<([\w./-]+)>`_|(?<![/\w])((?:docs|etc|tools|tests)/[\w./-]*\w)", text)
+    for link, place in places:
+        base = page.parent if link else ROOT
+        assert (base / (link or place)).exists(), link or place

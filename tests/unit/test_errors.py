@@ -1,0 +1,36 @@
+"""Errors: codes that stay the same, and statuses for those that a request can meet."""
+
+from openstats import errors
+from openstats.errors import OpenstatsError
+
+CODES = {
+    "OpenstatsError": "openstats.error",
+    "ParameterError": "openstats.parameter.invalid",
+    "PermissionDeniedError": "openstats.permission.denied",
+    "NotPolledError": "openstats.cloud.not_polled",
+    "IncompleteError": "openstats.statistic.incomplete",
+    "StoreError": "openstats.store.unavailable",
+    "ConfigError": "openstats.config.invalid",
+    "RegistryError": "openstats.registry.invalid",
+    "LeaseLostError": "openstats.job.lease_lost",
+    "CloudError": "openstats.cloud.failed",
+    "ServiceMissingError": "openstats.cloud.service_missing",
+    "RefusedError": "openstats.cloud.refused",
+    "TenantUnknownError": "openstats.cloud.tenant_unknown",
+}
+
+
+def test_codes_stay_the_same() -> None:
+    kinds = {
+        name: kind
+        for name, kind in vars(errors).items()
+        if isinstance(kind, type) and issubclass(kind, OpenstatsError)
+    }
+    assert {name: kind.code for name, kind in kinds.items()} == CODES
+    assert len({kind.title for kind in kinds.values()}) == len(kinds)
+
+
+def test_a_parameter_error_tells_each_problem() -> None:
+    error = errors.ParameterError("a: wrong", "b: missing")
+    assert error.problems == ("a: wrong", "b: missing")
+    assert str(error) == "a: wrong; b: missing"

@@ -1,0 +1,53 @@
+"""What is shipped: a version, commands that are there, and rooms that import what they may."""
+
+import ast
+import re
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+from cliff.command import Command
+
+import openstats
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "openstats"
+COMMANDS = sorted(entry_points(group="openstats.commands"), key=lambda found: found.name)
+PURE = sorted(
+    [*PACKAGE.glob("statistics/*.py")]
+    + [PACKAGE / f"{name}.py" for name in ("model", "meters", "errors", "auth_url")]
+)
+
+
+def test_the_change_log_begins_with_this_version():
+    versions = re.findall(r"^(\d+\.\d+\.\d+)\n-+$", (ROOT / "ChangeLog").read_text(), re.MULTILINE)
+    assert versions[0] == openstats.__version__
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda found: found.name)
+def test_every_command_can_be_loaded_and_has_help(command):
+    kind = command.load()
+    assert issubclass(kind, Command)
+    assert kind.__doc__
+    parser = kind(None, None).get_parser(f"openstats {command.name}")
+    assert "usage: openstats" in parser.format_help()
+
+
+def test_the_program_lists_every_command():
+    program = Path(sys.executable).with_name("openstats")
+    told = subprocess.run([program, "--help"], capture_output=True, text=True, check=True).stdout
+    for command in COMMANDS:
+        assert f"\n  {command.name.replace('_', ' ')} " in told
+
+
+@pytest.mark.parametrize("module", PURE, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_statistics_and_below_import_the_standard_library_and_numpy_only(module):
+    imported = set()
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.Import):
+            imported |= {name.name.partition(".")[0] for name in node.names}
+        if isinstance(node, ast.ImportFrom):
+            imported.add((node.module or "").partition(".")[0])
+    assert imported <= sys.stdlib_module_names | {"openstats", "numpy"}

@@ -1,0 +1,206 @@
+"""Parameters: what a query string means, and what is said when it means nothing."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from openstats.api.capacity import ResourceParameters
+from openstats.api.creation import CreationParameters
+from openstats.api.customer import CustomerParameters
+from openstats.api.parameters import LATEST, Parameters, Timed, names, parse
+from openstats.api.quota import QuotaParameters
+from openstats.errors import ParameterError
+from openstats.model import Interval, Selection
+
+NOW = 1_700_000_000
+UUID = "0b5e2c1a-1111-4222-8333-444455556666"
+OTHER = "ffffffff-1111-4222-8333-444455556666"
+MODELS = [ResourceParameters, CreationParameters, CustomerParameters, QuotaParameters]
+MOMENT = 1415910025
+
+
+def problems(model: type[Parameters], query: str) -> tuple[str, ...]:
+    with pytest.raises(ParameterError) as raised:
+        parse(model, query)
+    return raised.value.problems
+
+
+def moment(text: str) -> int | None:
+    return parse(CreationParameters, f"type=customer&from={text}").start
+
+
+def test_defaults() -> None:
+    asked = parse(QuotaParameters, "")
+    assert asked.selection() == Selection("customer", ())
+    assert (asked.each, asked.strict, asked.skip_unlimited) == (False, False, False)
+    assert parse(CreationParameters, "type=project").datapoints == 6
+    listed = parse(CustomerParameters, "")
+    assert (listed.adding, listed.limit, listed.marker) == (None, None, None)
+
+
+def test_everything_that_quota_takes() -> None:
+    query = f"aggregate=project_group&uuid={UUID}&uuid={OTHER}&each=true&unlimited=skip&strict=true"
+    asked = parse(QuotaParameters, query)
+    assert asked.selection() == Selection("project_group", (UUID, OTHER))
+    assert (asked.each, asked.strict, asked.skip_unlimited) == (True, True, True)
+
+
+@pytest.mark.parametrize("text", [UUID, UUID.upper(), UUID.replace("-", "")])
+def test_uuids_have_two_spellings(text: str) -> None:
+    assert parse(QuotaParameters, f"uuid={text}").uuid == (UUID,)
+    assert parse(CustomerParameters, f"marker={text}").marker == UUID
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{MOMENT}",
+        "2014-11-13T20:20:25",
+        "2014-11-13T20:20:25Z",
+        "2014-11-13%2020:20:25",
+        "2014-11-13T22:20:25%2B02:00",
+        "2014-11-13T20:20:25.999",
+        "20141113T202025",
+    ],
+)
+def test_a_moment_has_many_spellings(text: str) -> None:
+    assert moment(text) == MOMENT
+
+
+def test_a_day_begins_at_midnight_utc() -> None:
+    assert moment("2014-11-13") == 1415836800
+
+
+def test_the_first_and_the_last_moment() -> None:
+    assert moment("0") == moment("1970-01-01") == 0
+    assert parse(CreationParameters, f"type=customer&to={LATEST}").end == LATEST
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("from=1415910025000", "were those milliseconds?"),
+        (f"from={LATEST + 1}", "were those milliseconds?"),
+        ("from=-1", "times since 1970"),
+        ("from=1969-12-31", "times since 1970"),
+        ("from=0001-01-01T00:00:00%2B23:59", "times since 1970"),
+        ("from=9999-12-31T23:59:59-23:59", "were those milliseconds?"),
+        (f"from={'9' * 5000}", "were those milliseconds?"),
+        ("from=", "Unix seconds or ISO 8601"),
+        ("from=yesterday", "Unix seconds or ISO 8601"),
+        ("from=1.5", "Unix seconds or ISO 8601"),
+        ("from=1e9", "Unix seconds or ISO 8601"),
+        ("from=+1", "Unix seconds or ISO 8601"),
+        ("from=%D9%A1", "Unix seconds or ISO 8601"),
+        ("from=2014-02-30", "Unix seconds or ISO 8601"),
+        ("from=1%00", "Unix seconds or ISO 8601"),
+    ],
+)
+def test_moments_that_are_none(query: str, told: str) -> None:
+    (sentence,) = problems(CreationParameters, f"type=customer&{query}")
+    assert sentence.startswith("from=")
+    assert told in sentence
+
+
+def test_the_interval_asked_for() -> None:
+    asked = parse(CreationParameters, "type=project&from=1&to=1415912629&datapoints=3")
+    assert asked.interval(NOW, 60) == Interval(1, 1415912629, 3)
+
+
+def test_the_default_interval_ends_now() -> None:
+    asked = parse(CreationParameters, "type=project")
+    assert asked.interval(NOW, 3600) == Interval(NOW - 3600, NOW, 6)
+
+
+def test_the_default_interval_ends_where_asked() -> None:
+    asked = parse(CreationParameters, "type=project&to=5000")
+    assert asked.interval(NOW, 3600) == Interval(1400, 5000, 6)
+
+
+def test_the_default_interval_does_not_begin_before_1970() -> None:
+    asked = parse(CreationParameters, "type=project&to=100")
+    assert asked.interval(NOW, 3600) == Interval(0, 100, 6)
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("from=5&to=5", "from=5: it takes a time before to=5"),
+        ("from=6&to=5", "from=6: it takes a time before to=5"),
+        ("to=0", "from=0: it takes a time before to=0"),
+        (f"from={NOW}", f"from={NOW}: it takes a time before to={NOW}"),
+        ("from=0&to=5&datapoints=6", "datapoints=6: there are only 5 seconds"),
+    ],
+)
+def test_intervals_that_are_none(query: str, told: str) -> None:
+    asked = parse(Timed, query)
+    with pytest.raises(ParameterError) as raised:
+        asked.interval(NOW, 3600)
+    assert raised.value.problems == (told,)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_unknown_parameters_are_told_what_there_is(model: type[Parameters]) -> None:
+    found = problems(model, "auth_url=http://h&type=customer&nonsense=1")
+    assert any(s.startswith("nonsense: no such parameter here; there are") for s in found)
+    assert all(", ".join(names(model)) in s for s in found)
+
+
+@pytest.mark.parametrize("inner", ["start", "end", "adding", "repeatable", "model_config"])
+def test_only_the_names_of_the_url_are_known(inner: str) -> None:
+    for model in (CreationParameters, CustomerParameters):
+        assert any(s.startswith(f"{inner}: no such") for s in problems(model, f"{inner}=1"))
+
+
+def test_every_problem_is_told() -> None:
+    found = problems(CreationParameters, "type=vm&datapoints=0&from=x&strict=maybe")
+    assert [s.split("=")[0] for s in found] == ["strict", "from", "datapoints", "type"]
+
+
+def test_what_is_missing() -> None:
+    assert problems(ResourceParameters, "") == ("auth_url: it is required",)
+    assert problems(CreationParameters, "") == ("type: it is required",)
+
+
+def test_what_is_repeated() -> None:
+    found = problems(CreationParameters, "type=project&type=project&from=1&from=1")
+    assert found == ("type: it is given more than once", "from: it is given more than once")
+
+
+def test_a_query_that_is_not_utf8() -> None:
+    assert problems(QuotaParameters, "aggregate=%ff") == ("the query string is not UTF-8",)
+    assert problems(QuotaParameters, "aggregate=\xff") == ("the query string is not UTF-8",)
+
+
+def test_too_many_parameters() -> None:
+    found = problems(QuotaParameters, "&".join(f"uuid={UUID}" for _ in range(1001)))
+    assert found == ("the query string has more than 1000 parameters",)
+    assert len(parse(QuotaParameters, "&".join(f"uuid={UUID}" for _ in range(1000))).uuid) == 1000
+
+
+def test_what_is_said_holds_little_of_what_was_given_and_nothing_harmful() -> None:
+    (sentence,) = problems(QuotaParameters, "aggregate=%1b[31m%0a" + "x" * 10000)
+    assert sentence.isprintable()
+    assert len(sentence) < 300
+
+
+@pytest.mark.parametrize("text", ["", "a%0ab", "a%00", "x" * 256])
+def test_names_that_are_none(text: str) -> None:
+    (sentence,) = problems(ResourceParameters, f"auth_url=http://h&region={text}")
+    assert sentence.startswith("region=")
+
+
+def test_auth_urls_are_compared() -> None:
+    assert parse(ResourceParameters, "auth_url=HTTP://H:80/v3/").auth_url == "http://h"
+    (sentence,) = problems(ResourceParameters, "auth_url=ftp://h")
+    assert sentence == "auth_url=ftp://h: it takes the http(s) URL of a cloud's Keystone"
+
+
+@given(st.sampled_from(MODELS), st.binary(max_size=60))
+def test_any_bytes_are_parsed_or_refused(model: type[Parameters], raw: bytes) -> None:
+    try:
+        parse(model, raw.decode("latin-1"))
+        told = ()
+    except ParameterError as error:
+        told = error.problems
+    assert all(sentence.isprintable() for sentence in told)

@@ -1,0 +1,56 @@
+"""The samples in etc/openstats say what the code says."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import yaml
+from oslo_config import generator
+
+from openstats import conf
+from openstats.cli.clouds import connections
+from openstats.clouds import entry
+
+ROOT = Path(__file__).parents[2]
+ETC = ROOT / "etc" / "openstats"
+
+
+def groups(sample: str) -> dict[str, str]:
+    """Cut a sample into its groups."""
+    parts = re.split(r"^\[(\w+)\]$", sample, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], (part.strip() for part in parts[2::2]), strict=True))
+
+
+def test_the_sample_of_the_configuration_is_fresh(tmp_path, monkeypatch):
+    # Away from home: nothing in a sample may depend on who makes it.
+    monkeypatch.setenv("HOME", "/home/somebody")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    made = tmp_path / "made"
+    arguments = ["--config-file", str(ETC / "config-generator.conf"), "--output-file", str(made)]
+    generator.main(arguments)
+    sample = groups((ETC / "openstats.conf.sample").read_text())
+    fresh = groups(made.read_text())
+    # The options of oslo.log change with its releases, which are none of ours.
+    assert sample.pop("DEFAULT").startswith("#\n# From oslo.log\n")
+    del fresh["DEFAULT"]
+    assert sample == fresh, "run: make sample"
+
+
+@pytest.fixture
+def clouds_yaml(monkeypatch):
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(ETC / "clouds.yaml.sample"))
+    monkeypatch.delenv("OS_CLOUD", raising=False)
+    return yaml.safe_load((ETC / "clouds.yaml.sample").read_text())["clouds"]
+
+
+def test_every_entry_of_the_sample_of_clouds_yaml_can_be_used(clouds_yaml):
+    found = connections(conf.load())
+    assert set(found) == {"frankfurt", "zurich", "nordic:north", "nordic:south", "special"}
+
+
+def test_the_sample_of_clouds_yaml_shows_every_setting(clouds_yaml):
+    shown = clouds_yaml["special"]["openstats"]
+    assert set(shown) == {field.name for field in fields(entry.Settings)}
+    defaults = entry.Settings()
+    assert all(value != getattr(defaults, name) for name, value in shown.items())
