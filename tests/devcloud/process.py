@@ -82,9 +82,6 @@ def wait_for(what: str, ready: Callable[[], Any], timeout: float = 120) -> Any:
     raise DevcloudError(f"{what}: not within {timeout:.0f} s ({last!r})")
 
 
-CHILDREN: list[subprocess.Popen[bytes]] = []
-
-
 class Processes:
     """The processes of one cloud; what runs is known from the files in `pids`."""
 
@@ -109,8 +106,6 @@ class Processes:
             )
         _children.append(child)
         (self.pids / name).write_text(f"{child.pid} {start_time(child.pid)}\n")
-        # It is meant to outlast this object, which Popen would warn of.
-        CHILDREN.append(child)
 
     def started(self) -> dict[str, int]:
         """Every process that was started and not stopped by us, alive or not."""
