@@ -33,15 +33,15 @@ def unit(store: Store) -> Any:
 
 def main(url: str) -> None:
     """Serve on a free port, which is printed."""
-    options = conf.load(api__port=0).api
+    loaded = conf.load(api__port=0)
     store = Store(url)
-    measured, beside = make_app(options, store), unit(store)
+    measured, beside = make_app(loaded, store), unit(store)
 
     def application(environ: dict[str, Any], start_response: Any) -> Any:
         app = beside if environ["PATH_INFO"].startswith("/unit/") else measured
         return app(environ, start_response)
 
-    server = make_server(application, options)
+    server = make_server(application, loaded.api)
     print(server.effective_port, flush=True)
     server.run()
 

@@ -74,6 +74,13 @@ class LeaseLostError(OpenstatsError):
     title = "The lease of the job was lost"
 
 
+class LateReadingError(OpenstatsError):
+    """A reading is not later than those that are there: nothing was written."""
+
+    code = "openstats.usage.late_reading"
+    title = "A reading came too late"
+
+
 class CloudError(OpenstatsError):
     """A cloud did not give what was asked; the message says which call and why."""
 

@@ -50,3 +50,48 @@ CAPACITY: Final = (
 
 AGGREGATES: Final = ("customer", "project", "project_group")
 """What figures can be summed by."""
+
+ALLOCATED: Final = "allocated"
+USED: Final = "used"
+BASES: Final = (ALLOCATED, USED)
+"""What a usage figure counts: what is reserved for instances, or what their guests use."""
+
+MEAN: Final = "mean"
+SHARE: Final = "share"
+AMOUNT: Final = "amount"
+
+
+@dataclass(frozen=True, slots=True)
+class UsageMeter:
+    """Running totals that are kept of every tenant.
+
+    ``item`` is the word of the contract, ``unit`` that of its values, ``total`` and ``weight`` are
+    what the odometer adds up. ``kind`` says what becomes of differences of both: MEAN, the sum over
+    tenants of total ÷ weight; SHARE, 100 times the sum of totals ÷ that of weights; AMOUNT, the sum
+    of totals in hours.
+    """
+
+    item: str
+    basis: str
+    unit: str
+    total: str
+    weight: str
+    kind: str
+
+    @property
+    def name(self) -> str:
+        """By what name its readings are stored."""
+        return f"{self.item}.{self.basis}"
+
+
+USAGE: Final = (
+    UsageMeter("cpu", USED, "%", "vCPU-seconds burnt", "vCPU-seconds of running ones", SHARE),
+    UsageMeter("memory", ALLOCATED, "MiB", "MiB-seconds", "seconds observed", MEAN),
+    UsageMeter("memory", USED, "MiB", "MiB-seconds", "seconds observed", MEAN),
+    UsageMeter("storage", ALLOCATED, "MiB", "MiB-seconds", "seconds observed", MEAN),
+    UsageMeter("storage", USED, "MiB", "MiB-seconds", "seconds observed", MEAN),
+    UsageMeter("vcpu_hours", ALLOCATED, "vCPU-hours", "vCPU-seconds", "seconds observed", AMOUNT),
+)
+
+USAGE_ITEMS: Final = tuple(dict.fromkeys(meter.item for meter in USAGE))
+USAGE_METERS: Final = {meter.name: meter for meter in USAGE}

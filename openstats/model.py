@@ -4,9 +4,16 @@ No I/O and no arithmetic but what a noun says of itself. Units are those of ``op
 times are Unix seconds.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Vector = NDArray[np.float64]
+    Column = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +174,9 @@ class Placing:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """A server that exists: ``disk`` in GiB (root and ephemeral), ``ram`` in MiB.
+    """A server that exists: ``ram`` in MiB, ``disk`` in MiB of its hypervisor's.
+
+    Its disk is root (0 where it was booted from a volume), ephemeral and swap.
 
     ``host`` is its hypervisor's name, empty where it has none or the cloud does not tell.
     """
@@ -232,3 +241,46 @@ class Lease:
     token: str
     cursor: Mapping[str, object] = field(default_factory=dict)
     polled_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """Running totals of a cloud's tenants at one moment, for one ``meters.UsageMeter``.
+
+    Two vectors of float64, of one length: a tenant has the same slot for ever. Slot 0 is the
+    cloud's clock: its weight is the seconds observed at all, its total stays 0. A reading that is
+    shorter than the newest is from before the tenants of the slots that it lacks.
+    """
+
+    at: int
+    totals: "Vector"
+    weights: "Vector"
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """What came to the totals of one meter in the ``seconds`` before ``at``.
+
+    ``gains`` are (total, weight) by tenant; who is in neither it nor ``unobserved`` used nothing.
+    Tenants are Keystone ids, or slots once storage has told them.
+    """
+
+    at: int
+    seconds: float
+    gains: Mapping[Any, tuple[float, float]]
+    unobserved: frozenset[Any] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Members:
+    """Which slots make up which objects, and when: columns of int64, of one length.
+
+    ``owners`` are indices into ``objects``; a slot belongs to its owner in ``[since, until)``.
+    """
+
+    objects: Sequence[ObjectName]
+    clouds: "Column"
+    slots: "Column"
+    owners: "Column"
+    since: "Column"
+    until: "Column"

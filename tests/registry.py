@@ -10,7 +10,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, select, update
 
 from openstats.auth_url import compared
-from openstats.meters import QUOTA_NAMES
+from openstats.meters import QUOTA_NAMES, USAGE_METERS
 from openstats.model import (
     Capacity,
     Changes,
@@ -20,8 +20,10 @@ from openstats.model import (
     Origin,
     Placing,
     Quota,
+    Tick,
     VolumeUse,
 )
+from openstats.statistics import odometer
 from openstats.storage import (
     capacity,
     discovery,
@@ -32,12 +34,13 @@ from openstats.storage import (
     registry,
     schema,
     tenants,
+    usage,
     volumes,
 )
 
 NOW = 1_700_000_000
 KEYSTONE = "https://keystone.example:5000"
-KINDS = ("discovery", "capacity", "instances", "volumes", "quotas")
+KINDS = ("discovery", "capacity", "instances", "volumes", "quotas", "usage")
 CAPACITY = Capacity(64, 4, 516588, 6144, 510444, 14)
 
 
@@ -109,6 +112,21 @@ class Site:
     def capacity(self, figures: Capacity = CAPACITY, *, at: int = NOW) -> Self:
         """Write what the hypervisors have."""
         capacity.record(self.db, self.cloud, figures, at)
+        return self
+
+    def read(self, item: str, at: int, seconds: int = 300, **held: float) -> Self:
+        """Write a reading of a meter: what tenants held in the seconds before, on the average.
+
+        Of a share: how many vCPUs of one they burnt. The first one only begins.
+        """
+        last = usage.last(self.db, self.cloud, item)
+        if last is None:
+            found = odometer.begun(at)
+        else:
+            slots = usage.slots(self.db, self.cloud, held, at)
+            gains = {slots[key]: (amount * seconds, seconds) for key, amount in held.items()}
+            found = odometer.advance(last, Tick(at, seconds, gains), USAGE_METERS[item])
+        usage.append(self.db, self.cloud, item, found)
         return self
 
     def polled(self, *kinds: str, at: int = NOW) -> Self:

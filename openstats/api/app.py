@@ -19,18 +19,19 @@ CLOSED = "openstats:closed"
 """The permission of a view that has none: nobody's."""
 
 
-def make_app(options: Any, store: Store, clock: Callable[[], float] = time.time) -> Any:
+def make_app(conf: Any, store: Store, clock: Callable[[], float] = time.time) -> Any:
     """Make the WSGI application.
 
     Args:
-        options: the group [api] of the configuration.
+        conf: the configuration.
         store: what is answered from.
         clock: gives Unix seconds.
     """
     with Configurator() as config:
-        config.set_security_policy(identity.security_policy(options))
+        config.set_security_policy(identity.security_policy(conf.api))
         config.set_default_permission(CLOSED)
         config.add_request_method(lambda _: store, "store", property=True)
+        config.add_request_method(lambda _: conf, "conf", property=True)
         config.add_request_method(lambda _: int(clock()), "now", reify=True)
         config.add_request_method(lambda request: request.identity.scope, "scope", reify=True)
         config.add_request_method(_request_id, "request_id", reify=True)

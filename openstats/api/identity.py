@@ -34,6 +34,7 @@ RULES: dict[str, Callable[[Identity], bool]] = {
     "openstats:quota:get": _anybody,
     "openstats:customer:get": _anybody,
     "openstats:creation-time:get": _anybody,
+    "openstats:usage:get": _anybody,
 }
 """Which identities a permission lets pass. A permission that is not here lets nobody."""
 

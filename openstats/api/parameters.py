@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 from urllib.parse import parse_qsl
 from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -73,6 +74,13 @@ def _printable(value: str) -> str:
     return value
 
 
+def _zone(value: str) -> str:
+    try:
+        return ZoneInfo(value).key
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        raise ValueError("it takes a time zone such as Europe/Berlin") from None
+
+
 def _flag(value: Any) -> Any:
     if value not in ("true", "false", True, False):
         raise ValueError("it takes true or false")
@@ -87,6 +95,7 @@ Seconds = Annotated[
 Uuid = Annotated[str, AfterValidator(_uuid), Field(json_schema_extra={"format": "uuid"})]
 AuthUrl = Annotated[str, AfterValidator(_auth_url), Field(json_schema_extra={"format": "uri"})]
 Name = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_printable)]
+Zone = Annotated[str, AfterValidator(_zone)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Whole = Annotated[int, BeforeValidator(_whole)]
 Aggregate = Literal["customer", "project", "project_group"]
@@ -123,16 +132,25 @@ class Timed(Parameters):
     end: Seconds | None = Field(None, alias="to", description="Unix seconds or ISO 8601; now.")
     datapoints: Annotated[Whole, Field(ge=1, le=1000, description="How many intervals.")] = 6
 
-    def interval(self, now: int, period: int) -> Interval:
-        """Give the interval asked for; ``period`` seconds are the default before its end.
+    def bounds(self, now: int, period: int) -> tuple[int, int]:
+        """Give from and to; ``period`` seconds are the default between them.
 
         Raises:
-            ParameterError: it would be empty, or shorter than its datapoints.
+            ParameterError: there is nothing between them.
         """
         end = now if self.end is None else self.end
         start = max(0, end - period) if self.start is None else self.start
         if start >= end:
             raise ParameterError(f"from={start}: it takes a time before to={end}")
+        return start, end
+
+    def interval(self, now: int, period: int) -> Interval:
+        """Give the interval asked for, likewise.
+
+        Raises:
+            ParameterError: it would be empty, or shorter than its datapoints.
+        """
+        start, end = self.bounds(now, period)
         if self.datapoints > end - start:
             raise ParameterError(
                 f"datapoints={self.datapoints}: there are only {end - start} seconds"

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from openstats.api import capacity, creation, customer, quota
+from openstats.api import capacity, creation, customer, quota, usage
 from openstats.api.answer import Answer
 from openstats.api.parameters import Parameters
 
@@ -53,6 +53,13 @@ STATISTICS = (
         creation.view,
         creation.CreationParameters,
         list[creation.Datapoint],
+    ),
+    Statistic(
+        "usage",
+        "How much CPU, memory and storage was used in each interval.",
+        usage.view,
+        usage.UsageParameters,
+        list[usage.UsageOfObject],
     ),
 )
 

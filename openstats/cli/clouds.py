@@ -22,6 +22,8 @@ def connections(conf: Any, names: Sequence[str] = ()) -> dict[str, Connection]:
     options = conf.clouds
     defaults = Settings(
         capacity_source=options.capacity_source,
+        meter_source=options.meter_source,
+        meter_options=options.meter_options,
         customer_from=options.customer_from,
         customer_regex=options.customer_regex,
         customer_file=options.customer_file,
@@ -47,7 +49,7 @@ def collector(
     conf: Any, store: Store, names: Sequence[str] = (), **collaborators: Any
 ) -> Collector:
     """Make a collector whose clouds are in the registry."""
-    made = Collector(store, connections(conf, names), conf.collector, **collaborators)
+    made = Collector(store, connections(conf, names), conf, **collaborators)
     made.register()
     return made
 

@@ -49,7 +49,7 @@ class Serve(OpenstatsCommand):
         from openstats.api.server import make_server
 
         options = self.app.conf.api
-        app = allowing(make_app(options, self.app.store), self.app.conf)
+        app = allowing(make_app(self.app.conf, self.app.store), self.app.conf)
         try:
             return make_server(app, options)
         except OSError as error:

@@ -27,7 +27,7 @@ def ask(app: Any, statistic: str, parameters: dict[str, Any]) -> Any:
     given = {name: value for name, value in parameters.items() if value not in (None, False, [])}
     spelled = {name: "true" if value is True else value for name, value in given.items()}
     url = f"/api/stats/{statistic}/?{urlencode(spelled, doseq=True)}"
-    status, document, headers = inside.ask(app.conf.api, app.store, url)
+    status, document, headers = inside.ask(app.conf, app.store, url)
     if status != 200:
         raise OpenstatsError("; ".join(error["detail"] for error in document["errors"]))
     _tell(app, headers)
@@ -126,6 +126,39 @@ class Customer(Statistic, Lister):
         parameters = {"with": parsed_args.adding, "limit": parsed_args.limit}
         parameters |= {"marker": parsed_args.marker, "strict": parsed_args.strict}
         return rows(ask(self.app, "customer", parameters), parsed_args.formatter)
+
+
+class Usage(Statistic, Lister):
+    """Show what customers, projects or groups used of CPU, memory or storage, by interval."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Say what the command takes."""
+        parser = super().get_parser(prog_name)
+        items = ["cpu", "memory", "storage", "vcpu_hours"]
+        parser.add_argument("item", choices=items, help="what was used")
+        choices = ["customer", "project", "project_group"]
+        _spell(parser, "aggregate", choices=choices, help="what to sum by (default: customer)")
+        _spell(
+            parser, "uuid", action="append", default=[], help="only this object; may be repeated"
+        )
+        _spell(parser, "from", "to", metavar="TIME", help="Unix seconds or ISO 8601")
+        _spell(parser, "datapoints", type=int, help="how many intervals (default: 6)")
+        _spell(parser, "interval", choices=["hour", "day", "month"], help="those of a calendar")
+        _spell(parser, "tz", metavar="ZONE", help="whose calendar (default: UTC)")
+        bases = ["allocated", "used"]
+        _spell(parser, "basis", choices=bases, help="what is reserved, or what guests use")
+        _spell(parser, "fill", choices=["null"], help="null where nothing is known, not 0")
+        _spell(parser, "limit", type=int, help="at most so many objects")
+        _spell(parser, "marker", help="the uuid of the last object of the page before")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        """List the datapoints of each object."""
+        names = ("item", "aggregate", "uuid", "from", "to", "datapoints", "interval", "tz")
+        names += ("basis", "fill", "limit", "marker", "strict")
+        found = ask(self.app, "usage", {name: getattr(parsed_args, name) for name in names})
+        listed = [{"name": of["name"]} | point for of in found for point in of["datapoints"]]
+        return rows(listed, parsed_args.formatter)
 
 
 class CreationTime(Statistic, Lister):

@@ -8,7 +8,7 @@ same names, and give ``auth_url_aliases``.
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from openstats.auth_url import compared
@@ -21,6 +21,8 @@ class Settings:
     """What can be told of a cloud beside how to reach it; see the options of [clouds]."""
 
     capacity_source: str = "auto"
+    meter_source: str = "nova"
+    meter_options: Mapping[str, Any] = field(default_factory=dict)
     customer_from: str = "domain"
     customer_regex: str = ""
     customer_file: str = ""

@@ -84,10 +84,16 @@ def _instance(server: dict[str, Any]) -> Instance:
         status=text(server["status"]),
         vcpus=int(flavor["vcpus"]),
         ram=int(flavor["ram"]),
-        disk=int(flavor["disk"]) + int(flavor["ephemeral"]),
+        disk=_local_disk(server, flavor),
         host=text(server.get("OS-EXT-SRV-ATTR:hypervisor_hostname") or ""),
         created_at=int(datetime.fromisoformat(server["created"]).timestamp()),
     )
+
+
+def _local_disk(server: dict[str, Any], flavor: dict[str, Any]) -> int:
+    """Give MiB. Who has no image was booted from a volume, whatever the flavor's root."""
+    root = int(flavor["disk"]) if server.get("image") else 0
+    return (root + int(flavor["ephemeral"])) * 1024 + int(flavor["swap"] or 0)
 
 
 def exists(connection: Connection, uuid: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 from oslo_log import log
 
 from openstats.clouds.connection import Connection
-from openstats.collector import capacity, discovery, instances, quotas, volumes
+from openstats.collector import capacity, discovery, instances, quotas, usage, volumes
 from openstats.collector.poll import Poll, Progress, silent
 from openstats.errors import CloudError, ConfigError, LeaseLostError, OpenstatsError, StoreError
 from openstats.model import Lease
@@ -26,8 +26,9 @@ POLLS: dict[str, Callable[[Poll], None]] = {
     "instances": instances.poll,
     "volumes": volumes.poll,
     "quotas": quotas.poll,
+    "usage": usage.poll,
 }
-PHASES = (("discovery",), ("instances", "volumes"), ("capacity", "quotas"))
+PHASES = (("discovery",), ("instances", "volumes"), ("capacity", "quotas"), ("usage",))
 """In a cycle that is run on demand, what must be known before the next is asked."""
 
 LONGEST_REST = 5.0
@@ -45,8 +46,9 @@ class Collector:
     Args:
         store: where jobs are leased and figures are kept.
         connections: the clouds that this collector can ask, by name.
-        options: the group [collector] of the configuration.
+        conf: the configuration.
         clock: gives Unix seconds.
+        uptime: gives seconds since this machine was started.
         jitter: varies an interval by a share of it.
         progress: told how far a poll is.
     """
@@ -55,24 +57,28 @@ class Collector:
         self,
         store: Store,
         connections: Mapping[str, Connection],
-        options: Any,
+        conf: Any,
         *,
         clock: Callable[[], float] = time.time,
+        uptime: Callable[[], float] = time.monotonic,
         jitter: Callable[[float, float], float] = spread,
         progress: Progress = silent,
     ) -> None:
         self.store = store
         self.connections = connections
-        self.options = options
+        self.options = conf.collector
+        # Not conf.usage, which is what oslo.config prints for --help.
+        self.usage = conf["usage"]
         self.clock = clock
+        self.uptime = uptime
         self.jitter = jitter
         self.progress = progress
         self._wake = Event()
         self._stopped = False
         self._ended = Event()
         self._held: dict[str, Lease] = {}
-        self._workers = ThreadPoolExecutor(options.threads, "poll")
-        self._calls = ThreadPoolExecutor(options.threads, "call")
+        self._workers = ThreadPoolExecutor(self.options.threads, "poll")
+        self._calls = ThreadPoolExecutor(self.options.threads, "call")
         Thread(target=self._live, name="heart", daemon=True).start()
 
     def register(self) -> None:
@@ -185,7 +191,10 @@ class Collector:
             connection=self.connections[lease.cloud.name],
             store=self.store,
             options=self.options,
+            usage=self.usage,
             clock=self.clock,
+            uptime=self.uptime,
+            jitter=self.jitter,
             calls=self._calls,
             full=full,
             progress=self.progress,
@@ -195,8 +204,10 @@ class Collector:
 
     def _succeeded(self, poll: Poll) -> None:
         now = self.clock()
-        interval = getattr(self.options, f"{poll.lease.kind}_interval")
-        next_at = now + self.jitter(interval, self.options.jitter)
+        next_at = poll.next_at
+        if next_at is None:
+            interval = getattr(self.options, f"{poll.lease.kind}_interval")
+            next_at = now + self.jitter(interval, self.options.jitter)
         with poll.writing() as db:
             jobs.succeed(
                 db,

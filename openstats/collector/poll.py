@@ -24,20 +24,25 @@ class Poll:
     """What a poll is made of; ``cursor`` is what it leaves for the next one of its kind.
 
     ``now`` is the Unix time at which it began, ``full`` whether everything is to be read anew.
-    ``missing`` tells what a poll that succeeded did not bring.
+    ``missing`` tells what a poll that succeeded did not bring, ``next_at`` when the next is due,
+    where that is not an interval later. ``options`` and ``usage`` are groups of the configuration.
     """
 
     lease: Lease
     connection: Connection
     store: Store
     options: Any
+    usage: Any
     clock: Callable[[], float]
+    uptime: Callable[[], float]
+    jitter: Callable[[float, float], float]
     calls: Executor
     full: bool = False
     progress: Progress = silent
     cursor: dict[str, Any] = field(default_factory=dict)
     now: int = 0
     missing: str | None = None
+    next_at: float | None = None
 
     @property
     def cloud(self) -> Cloud:
@@ -70,6 +75,11 @@ class Poll:
     def sweep_due(self, cursor: Mapping[str, Any]) -> bool:
         """Tell whether it is time to read everything rather than what changed."""
         return self.full or self.now - cursor.get("swept_at", 0) >= self.options.full_interval
+
+    def spread(self, interval: float) -> float:
+        """Give a while, for clouds not to be asked all at once: none to twice the jitter."""
+        share: float = self.options.jitter
+        return self.jitter(interval, share) - interval * (1 - share)
 
     def say(self, what: str, done: int, total: int | None = None) -> None:
         """Tell whoever watches how far this is."""

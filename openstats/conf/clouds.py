@@ -25,6 +25,18 @@ OPTIONS = [
         help="Where vCPUs, memory and disk of the hypervisors are read.",
     ),
     cfg.StrOpt(
+        "meter_source",
+        default="nova",
+        help="What measures usage: 'nova' (CPU time from server diagnostics), or another entry "
+        "point of openstats.meter_sources. What is allocated is known of every cloud.",
+    ),
+    cfg.DictOpt(
+        "meter_options",
+        default={},
+        help="What the source needs to know, as name:value pairs; docs/configuration.rst lists the "
+        "names. They are best written into the entries of clouds.yaml.",
+    ),
+    cfg.StrOpt(
         "customer_from",
         default="domain",
         choices=[

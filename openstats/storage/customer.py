@@ -3,16 +3,7 @@
 from functools import cache
 from typing import Any
 
-from sqlalchemy import (
-    Connection,
-    Select,
-    bindparam,
-    distinct,
-    func,
-    or_,
-    select,
-    tuple_,
-)
+from sqlalchemy import Connection, Select, distinct, func, or_, select
 
 from openstats.model import CustomerCounts, Scope
 from openstats.storage import schema
@@ -66,14 +57,9 @@ def _groups(everything: bool) -> Any:
 @cache
 def _listing(everything: bool, after: bool, limited: bool) -> Select[Any]:
     numbers, groups = _by_customer(everything), _groups(everything)
-    chosen = objects("customer", everything=everything, filtered=False)
-    if after:
-        place = select(customer.c.name, customer.c.uuid).where(
-            customer.c.uuid == bindparam("marker")
-        )
-        chosen = chosen.where(tuple_(customer.c.name, customer.c.uuid) > place.scalar_subquery())
-    if limited:
-        chosen = chosen.limit(bindparam("limit"))
+    chosen = objects(
+        "customer", everything=everything, filtered=False, after=after, limited=limited
+    )
     chosen = chosen.outerjoin(numbers, numbers.c.customer_id == customer.c.id)
     chosen = chosen.outerjoin(groups, groups.c.customer_id == customer.c.id)
     columns = numbers.c.projects, groups.c.project_groups, numbers.c.instances

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Table, bindparam, delete, insert, select, upd
 
 from openstats.model import Cloud, Origin, Placing
 from openstats.storage import schema, tenants
+from openstats.storage.moves import PROJECTS, move
 from openstats.storage.store import alone
 
 customer, project, group = schema.customer, schema.project, schema.project_group
@@ -38,6 +39,8 @@ def place(
         db, customer, {owner: {"name": p.customer_name} for p, owner in placed}, born
     )
     projects = _known_again(db, project, _projects(cloud, placed, customers), born)
+    owners = {projects[Origin(cloud.keystone, p.project.id)]: customers[o] for p, o in placed}
+    move(db, PROJECTS, _moved(db, cloud, owners), now)
     _groups(db, placed, customers, projects, cloud, born)
     links = {p.project.id: projects[Origin(cloud.keystone, p.project.id)] for p, _ in placed}
     tenants.refresh(db, cloud, [p.project for p in placings], links, now)
@@ -88,16 +91,17 @@ def _by_origin(db: Connection, table: Table, keystones: Iterable[str]) -> dict[O
 
 
 def _refresh(db: Connection, table: Table, row: Any, values: dict[str, Any]) -> None:
-    """Write what differs, unless it was set by hand."""
-    hands = {"name": "name_by_hand", "customer_id": "customer_by_hand"}
-    current = row._mapping
-    changed = {
-        name: value
-        for name, value in values.items()
-        if current[name] != value and not current.get(hands[name])
-    }
-    if changed:
-        db.execute(update(table).where(table.c.id == row.id).values(changed))
+    """Write another name, unless it was given by hand; who owns what is for ``move``."""
+    if row.name != values["name"] and not row.name_by_hand:
+        db.execute(update(table).where(table.c.id == row.id).values(name=values["name"]))
+
+
+def _moved(db: Connection, cloud: Cloud, owners: Mapping[int, int]) -> dict[int, int | None]:
+    """Give those projects (row ids) that are another customer's now, unless by hand."""
+    mine = project.c.keystone == cloud.keystone, ~project.c.customer_by_hand
+    found = db.execute(select(project.c.id, project.c.customer_id).where(*mine))
+    before = {row.id: row.customer_id for row in found}
+    return {row: owner for row, owner in owners.items() if before.get(row, owner) != owner}
 
 
 def _groups(

@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, Table, case, delete, insert, select, true, update
+from sqlalchemy import Connection, Table, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from openstats.errors import RegistryError
 from openstats.storage import schema
+from openstats.storage.moves import PROJECTS, TENANTS, move
 from openstats.storage.store import alone
 
 customer, group, project = schema.customer, schema.project_group, schema.project
@@ -107,7 +108,7 @@ def _import(db: Connection, document: Any, now: int) -> dict[str, int]:
         for item in _listed(entry, "projects"):
             row = _write(db, project, "project", item, now, customer_id=owner)
             counts["projects"] += 1
-            counts["tenants"] += _link(db, row, _listed(item, "tenants"))
+            counts["tenants"] += _link(db, row, _listed(item, "tenants"), now)
         for item in _listed(entry, "project_groups"):
             row = _write(db, group, "project_group", item, now, customer_id=owner)
             _fill(db, row, owner, item)
@@ -157,6 +158,8 @@ def _write(db: Connection, table: Table, kind: str, entry: Any, now: int, **owne
         fresh = {"created_at": now, **values, **by_hand}
         return int(db.execute(insert(table).values(fresh).returning(table.c.id)).scalar_one())
     before = row._mapping
+    if table is project and before["customer_id"] != values["customer_id"]:
+        move(db, PROJECTS, {row.id: values["customer_id"]}, now)
     by_hand = _by_hand(table, {name: value != before[name] for name, value in values.items()})
     kept = {"keystone", "keystone_id"} if values["keystone"] is None else set()
     changed = {n: v for n, v in values.items() if n not in kept} | {"deleted_at": None}
@@ -214,24 +217,30 @@ def _date(kind: str, given: Any) -> int:
     return given
 
 
-def _link(db: Connection, project_row: int, entries: list[Any]) -> int:
+def _link(db: Connection, project_row: int, entries: list[Any], now: int) -> int:
     """Link tenants of registered clouds to a project; each was found by discovery before."""
     for entry in entries:
-        given = _checked("tenant", entry)
-        owner = db.scalar(select(cloud.c.id).where(cloud.c.name == str(given.get("cloud"))))
-        if owner is None:
-            raise RegistryError(
-                f"tenant: no cloud {given.get('cloud')!r} is registered: run 'discover' first"
-            )
-        mine = tenant.c.cloud_id == owner, tenant.c.tenant_id == str(given.get("tenant_id"))
-        elsewhere = tenant.c.project_id.is_distinct_from(project_row)
-        by_hand = case((elsewhere, true()), else_=tenant.c.project_by_hand)
-        linked = update(tenant).where(*mine).values(project_id=project_row, project_by_hand=by_hand)
-        if db.execute(linked).rowcount != 1:
-            raise RegistryError(
-                f"tenant: cloud {given['cloud']} has no project {given.get('tenant_id')}"
-            )
+        found = _tenant(db, _checked("tenant", entry))
+        if found.project_id != project_row:
+            move(db, TENANTS, {found.id: project_row}, now)
+            by_hand = update(tenant).where(tenant.c.id == found.id)
+            db.execute(by_hand.values(project_by_hand=True))
     return len(entries)
+
+
+def _tenant(db: Connection, given: Entry) -> Any:
+    owner = db.scalar(select(cloud.c.id).where(cloud.c.name == str(given.get("cloud"))))
+    if owner is None:
+        raise RegistryError(
+            f"tenant: no cloud {given.get('cloud')!r} is registered: run 'discover' first"
+        )
+    mine = tenant.c.cloud_id == owner, tenant.c.tenant_id == str(given.get("tenant_id"))
+    found = db.execute(select(tenant.c.id, tenant.c.project_id).where(*mine)).first()
+    if found is None:
+        raise RegistryError(
+            f"tenant: cloud {given['cloud']} has no project {given.get('tenant_id')}"
+        )
+    return found
 
 
 def _fill(db: Connection, group_row: int, owner: int, entry: Entry) -> None:

@@ -1,7 +1,7 @@
 """Instances: the servers of all clouds, written page by page as the collector reads them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, select
@@ -10,7 +10,9 @@ from openstats.model import Changes, Cloud, Instance
 from openstats.storage import schema, tenants
 from openstats.storage.upsert import upsert
 
-instance = schema.instance
+instance, tenant = schema.instance, schema.tenant
+
+FIELDS = [field.name for field in fields(Instance)]
 
 
 def write(
@@ -61,6 +63,27 @@ def unseen(db: Connection, cloud: Cloud, seen: int) -> list[str]:
     """List the servers that the full sweep of time ``seen`` did not show."""
     missed = instance.c.cloud_id == cloud.id, instance.c.seen < seen
     return list(db.scalars(select(instance.c.uuid).where(*missed).order_by(instance.c.uuid)))
+
+
+def allocated(db: Connection, cloud: Cloud) -> dict[str, tuple[int, int, int]]:
+    """Give vCPUs, MiB of memory and MiB of disk of what exists, by tenant (Keystone id)."""
+    sums = [func.sum(instance.c[name]) for name in ("vcpus", "ram", "disk")]
+    by_tenant = select(instance.c.tenant_id, *sums).where(instance.c.cloud_id == cloud.id)
+    summed = by_tenant.group_by(instance.c.tenant_id).subquery()
+    rows = select(tenant.c.tenant_id, *list(summed.c)[1:]).join(
+        summed, summed.c.tenant_id == tenant.c.id
+    )
+    return {row[0]: (int(row[1]), int(row[2]), int(row[3])) for row in db.execute(rows)}
+
+
+def running(db: Connection, cloud: Cloud) -> list[Instance]:
+    """List the servers that are running; their tenants by Keystone id."""
+    columns = [instance.c[name] for name in FIELDS if name != "tenant"]
+    found = select(*columns, tenant.c.tenant_id.label("tenant"))
+    found = found.join(tenant, tenant.c.id == instance.c.tenant_id)
+    found = found.where(instance.c.cloud_id == cloud.id, instance.c.status == "ACTIVE")
+    rows = db.execute(found.order_by(instance.c.uuid))
+    return [Instance(**row._mapping) for row in rows]
 
 
 def first_created(db: Connection, cloud: Cloud) -> dict[int, int]:

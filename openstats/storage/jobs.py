@@ -12,7 +12,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, func, insert, or_, select, update
 
 from openstats.errors import LeaseLostError
-from openstats.model import Lease
+from openstats.model import Cloud, Lease
 from openstats.storage import schema
 from openstats.storage.registry import cloud_of
 
@@ -76,6 +76,12 @@ def next_at(db: Connection, clouds: Iterable[str]) -> float | None:
     when = func.min(free_at)
     mine = cloud.c.name.in_(list(clouds))
     return db.scalar(select(when).join(cloud, cloud.c.id == job.c.cloud_id).where(mine))
+
+
+def polled_at(db: Connection, owner: Cloud, kind: str) -> int | None:
+    """Give when a kind of poll last succeeded."""
+    mine = job.c.cloud_id == owner.id, job.c.kind == kind
+    return db.scalar(select(job.c.polled_at).where(*mine))
 
 
 def _update(lease: Lease) -> Any:

@@ -22,6 +22,7 @@ from sqlalchemy import (
     or_,
     select,
     true,
+    tuple_,
 )
 
 from openstats.model import ObjectName, Scope, Selection
@@ -104,11 +105,18 @@ def from_projects() -> FromClause:
     )
 
 
-def objects(aggregate: str, *, everything: bool, filtered: bool) -> Select[Any]:
+def objects(
+    aggregate: str,
+    *,
+    everything: bool,
+    filtered: bool,
+    after: bool = False,
+    limited: bool = False,
+) -> Select[Any]:
     """Select uuid, name and customer's uuid of the visible objects, by name, then uuid.
 
     A customer or group is visible through any of its visible projects; to who sees everything,
-    always.
+    always. ``after`` takes only those behind the object ``marker``, ``limited`` only ``limit``.
     """
     table = OBJECTS[aggregate]
     owner = table.c.uuid if aggregate == "customer" else schema.customer.c.uuid
@@ -118,6 +126,11 @@ def objects(aggregate: str, *, everything: bool, filtered: bool) -> Select[Any]:
     chosen = chosen.where(table.c.deleted_at.is_(None), _shown(aggregate, everything))
     if filtered:
         chosen = chosen.where(table.c.uuid.in_(_uuids()))
+    if after:
+        place = select(table.c.name, table.c.uuid).where(table.c.uuid == bindparam("marker"))
+        chosen = chosen.where(tuple_(table.c.name, table.c.uuid) > place.scalar_subquery())
+    if limited:
+        chosen = chosen.limit(bindparam("limit"))
     return chosen.order_by(table.c.name, table.c.uuid)
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -20,7 +21,7 @@ from sqlalchemy.schema import SchemaItem
 
 from openstats.meters import CAPACITY, QUOTA_NAMES, SERVICES
 
-HEAD = "0001"
+HEAD = "0002"
 """The revision that this code works with: the newest of ``migrations/versions``."""
 
 metadata = MetaData(
@@ -45,6 +46,11 @@ def _identity() -> list[Column]:  # type: ignore[type-arg]
 
 def _flag(name: str) -> Column[bool]:
     return Column(name, Boolean, nullable=False, server_default=false())
+
+
+def _since(name: str) -> Column[int]:
+    """Make a column that says from when on a reference holds; 0: for as long as anybody knows."""
+    return Column(name, Time, nullable=False, server_default=text("0"))
 
 
 def _reference(
@@ -104,6 +110,7 @@ project_group = _object(
 project = _object(
     "project",
     _reference("customer_id", "customer.id", nullable=False),
+    _since("customer_since"),
     _flag("customer_by_hand"),
     # Covering: sums by customer read no row of this table.
     Index(None, "customer_id", "deleted_at"),
@@ -127,17 +134,37 @@ tenant = Table(
     Column("name", String(255), nullable=False),
     Column("enabled", Boolean, nullable=False),
     _reference("project_id", "project.id", ondelete="SET NULL"),
+    _since("project_since"),
     _flag("project_by_hand"),
     Column("deleted_at", Time),
     # Complete sweeps in a row that did not show it.
     Column("missed", Integer, nullable=False, server_default=text("0")),
     # Creation of its earliest server or volume, as the first sweeps saw them.
     Column("first_created", Time),
+    # Its place in the vectors of its cloud's readings; NULL until it was in one.
+    Column("slot", Integer),
     UniqueConstraint("cloud_id", "tenant_id"),
     # Covering, likewise.
     Index(None, "project_id", "deleted_at", "enabled", "cloud_id"),
     Index(None, "cloud_id", "deleted_at", "project_id", "enabled"),
+    Index("ix_tenant_slot", "cloud_id", "slot", unique=True),
 )
+
+
+def _former(name: str, owned: str, owner: str) -> Table:
+    """Make a table of what once belonged to whom; what belongs to whom now is in ``owned``."""
+    return Table(
+        name,
+        metadata,
+        _reference(f"{owned}_id", f"{owned}.id", primary_key=True, autoincrement=False),
+        Column("since", Time, primary_key=True, autoincrement=False),
+        Column("until", Time, nullable=False),
+        _reference(f"{owner}_id", f"{owner}.id", nullable=False, index=True),
+    )
+
+
+former_project = _former("former_project", "tenant", "project")
+former_customer = _former("former_customer", "project", "customer")
 
 # A limit of -1 is unlimited; a limit or use that is NULL is not known yet.
 quota = Table(
@@ -212,6 +239,29 @@ inventory = Table(
     Column("reserved", BigInteger, nullable=False),
     Column("allocation_ratio", Float, nullable=False),
     Column("used", BigInteger, nullable=False),
+)
+
+# Running totals; ``item`` is the name of a meters.UsageMeter. What is in the vectors, and in what
+# order of bytes, is storage/usage.py's affair.
+reading = Table(
+    "reading",
+    metadata,
+    _reference("cloud_id", "cloud.id", primary_key=True, autoincrement=False),
+    Column("item", String(32), primary_key=True),
+    Column("at", Time, primary_key=True, autoincrement=False),
+    Column("totals", LargeBinary, nullable=False),
+    Column("weights", LargeBinary, nullable=False),
+    # An end of a gap: it outlives its neighbours.
+    _flag("kept"),
+)
+
+# What a meter source needs to know of its last reading, as JSON.
+meter_cursor = Table(
+    "meter_cursor",
+    metadata,
+    _reference("cloud_id", "cloud.id", primary_key=True, autoincrement=False),
+    Column("source", String(64), primary_key=True),
+    Column("content", Text, nullable=False),
 )
 
 job = Table(

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from openstats.model import Cloud, KeystoneProject
 from openstats.storage import schema
+from openstats.storage.moves import TENANTS, move
 from openstats.storage.upsert import add_missing
 
 MISSES = 2
@@ -31,7 +32,7 @@ def refresh(
     if found:
         names = [{"row": rows[p.id], "name": p.name, "enabled": p.enabled} for p in found]
         db.execute(_seen(), names)
-        db.execute(_linked(), [{"row": rows[p.id], "link": links.get(p.id)} for p in found])
+    move(db, TENANTS, _moved(db, cloud, {rows[p.id]: links.get(p.id) for p in found}), now)
     _miss(db, cloud, [row for key, row in _rows(db, cloud).items() if key not in ids], now)
 
 
@@ -41,9 +42,12 @@ def _seen() -> Any:
     return update(tenant).where(tenant.c.id == bindparam("row")).values(values)
 
 
-def _linked() -> Any:
-    mine = tenant.c.id == bindparam("row"), ~tenant.c.project_by_hand
-    return update(tenant).where(*mine).values(project_id=bindparam("link"))
+def _moved(db: Connection, cloud: Cloud, links: Mapping[int, int | None]) -> dict[int, int | None]:
+    """Give those tenants (row ids) that are linked to something else now, unless by hand."""
+    mine = tenant.c.cloud_id == cloud.id, ~tenant.c.project_by_hand
+    found = db.execute(select(tenant.c.id, tenant.c.project_id).where(*mine))
+    before = {row.id: row.project_id for row in found}
+    return {row: link for row, link in links.items() if before.get(row, link) != link}
 
 
 def _miss(db: Connection, cloud: Cloud, missing: Sequence[int], now: int) -> None:

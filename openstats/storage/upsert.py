@@ -1,9 +1,9 @@
-"""Insert, or update or leave what is there: the one statement that SQLAlchemy spells twice."""
+"""What SQLite and PostgreSQL, or SQLAlchemy for them, spell differently."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import BigInteger, Connection, Table, Text, bindparam, cast, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 DIALECTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
@@ -23,3 +23,12 @@ def add_missing(db: Connection, table: Table, rows: Sequence[dict[str, Any]]) ->
     """Write those rows that are not there, be it that another transaction adds them just now."""
     if rows:
         db.execute(DIALECTS[db.dialect.name](table).on_conflict_do_nothing(), rows)
+
+
+def numbers(dialect: str, name: str) -> Any:
+    """Give a table with the column ``value``: the JSON list of whole numbers in a parameter."""
+    given = bindparam(name, type_=Text)
+    if dialect == "sqlite":
+        return select(func.json_each(given).table_valued("value").c.value).cte(name)
+    listed = func.json_array_elements_text(cast(given, postgresql.JSON)).table_valued("value")
+    return select(cast(listed.c.value, BigInteger).label("value")).cte(name)

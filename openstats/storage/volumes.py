@@ -35,6 +35,13 @@ def write(db: Connection, cloud: Cloud, found: Mapping[str, VolumeUse], now: int
     return changed
 
 
+def gigabytes(db: Connection, cloud: Cloud) -> dict[str, int]:
+    """Give GiB of volumes, attached or not, by tenant (Keystone id)."""
+    held = select(tenant.c.tenant_id, volume_use.c.gigabytes)
+    held = held.join(volume_use, volume_use.c.tenant_id == tenant.c.id)
+    return {row[0]: row[1] for row in db.execute(held.where(tenant.c.cloud_id == cloud.id))}
+
+
 def _use(db: Connection, cloud: Cloud) -> dict[int, tuple[int, ...]]:
     mine = select(volume_use).join(tenant, tenant.c.id == volume_use.c.tenant_id)
     return {row[0]: tuple(row[1:]) for row in db.execute(mine.where(tenant.c.cloud_id == cloud.id))}

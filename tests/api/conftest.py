@@ -18,7 +18,7 @@ Api = Callable[..., Any]
 @pytest.fixture(scope="session")
 def app_on(options: Callable[..., Any]) -> Callable[[Store], Any]:
     """Make the WSGI application on a store; its clock stands still."""
-    return lambda store: make_app(options().api, store, clock=lambda: CLOCK)
+    return lambda store: make_app(options(), store, clock=lambda: CLOCK)
 
 
 @pytest.fixture(scope="session")

@@ -38,6 +38,24 @@ TAKEN: dict[str, tuple[dict[str, str], dict[str, list[str]]]] = {
     ),
     "quota": ({}, COMMON | AGGREGATED | {"each": WORDS, "unlimited": WORDS}),
     "customer": ({}, COMMON | {"with": WORDS, "limit": [*WHOLE, "10001"], "marker": UUIDS}),
+    "usage": (
+        {"item": "memory"},
+        COMMON
+        | AGGREGATED
+        | {
+            "item": [*WORDS, "ram", "CPU"],
+            "from": TIMES,
+            "to": TIMES,
+            "datapoints": [*WHOLE, "1001"],
+            "interval": [*WORDS, "week"],
+            "tz": [*NAMES, "CEST", "../../etc/passwd", "/etc/localtime", "."],
+            "basis": [*WORDS, "reserved"],
+            "fill": ["", "0", "None", "NULL"],
+            "with": WORDS,
+            "limit": [*WHOLE, "10001"],
+            "marker": UUIDS,
+        },
+    ),
     "creation-time": (
         {"type": "customer"},
         COMMON
@@ -86,7 +104,7 @@ def test_a_wrong_value_is_named(empty: TestApp, statistic: str, name: str, query
 
 
 @pytest.mark.parametrize(
-    ("statistic", "name"), [("resource", "auth_url"), ("creation-time", "type")]
+    ("statistic", "name"), [("resource", "auth_url"), ("creation-time", "type"), ("usage", "item")]
 )
 def test_what_is_missing_is_named(empty: TestApp, statistic: str, name: str) -> None:
     assert refused(empty, statistic, "") == [f"{name}: it is required"]

@@ -20,7 +20,7 @@ def app(store, tmp_path, request):
     path = tmp_path / "openstats.conf"
     path.write_text(f"[cors]\nallowed_origin = {request.param}\n")
     options = conf.load([str(path)])
-    made = allowing(make_app(options.api, store), options)
+    made = allowing(make_app(options, store), options)
     return TestApp(made, extra_environ={"HTTP_HOST": "localhost"})
 
 

@@ -71,7 +71,7 @@ def test_a_refusal_comes_before_the_parameters(client: TestApp) -> None:
 def test_who_is_in_front_decides_when_told_so(sqlite: Sqlite, options: Callable[..., Any]) -> None:
     with sqlite.store() as store:
         conf = options(api__host="0.0.0.0", api__noauth_beyond_loopback=True)
-        client = TestApp(make_app(conf.api, store))
+        client = TestApp(make_app(conf, store))
         environ = {"HTTP_HOST": "stats.example", "HTTP_X_FORWARDED_FOR": "10.0.0.1"}
         assert status(client, URLS[0], environ) == 200
 
@@ -81,13 +81,13 @@ def test_the_network_is_not_let_in_by_accident(
     sqlite: Sqlite, options: Callable[..., Any], host: str
 ) -> None:
     with sqlite.store() as store, pytest.raises(ConfigError, match="noauth_beyond_loopback"):
-        make_app(options(api__host=host).api, store)
+        make_app(options(api__host=host), store)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
 def test_loopback_is_fine(sqlite: Sqlite, options: Callable[..., Any], host: str) -> None:
     with sqlite.store() as store:
-        assert TestApp(make_app(options(api__host=host).api, store)).get(URLS[0]).json
+        assert TestApp(make_app(options(api__host=host), store)).get(URLS[0]).json
 
 
 def test_nobody_but_an_admin_may_ask_for_resources() -> None:
@@ -101,6 +101,7 @@ def test_nobody_but_an_admin_may_ask_for_resources() -> None:
         "openstats:quota:get": (True, True),
         "openstats:customer:get": (True, True),
         "openstats:creation-time:get": (True, True),
+        "openstats:usage:get": (True, True),
     }
 
 

@@ -22,6 +22,9 @@ ANSWERED = [
     ("customer", "", 200),
     ("customer", "with=uuid", 200),
     ("creation-time", "type=customer", 200),
+    ("usage", "item=memory", 200),
+    ("usage", "item=cpu&aggregate=project&with=uuid&fill=null", 200),
+    ("usage", "item=disk", 400),
     ("creation-time", "type=vm&datapoints=0", 400),
 ]
 
@@ -59,6 +62,11 @@ def test_operations_have_names_of_their_own(document: dict[str, Any]) -> None:
         ("quota", {"strict", "unlimited", "aggregate", "uuid", "each"}),
         ("customer", {"strict", "limit", "marker", "with"}),
         ("creation-time", {"strict", "from", "to", "datapoints", "type"}),
+        (
+            "usage",
+            {"strict", "item", "aggregate", "uuid", "from", "to", "datapoints", "interval", "tz"}
+            | {"basis", "fill", "with", "limit", "marker"},
+        ),
     ],
 )
 def test_parameters_are_those_of_the_contract(
@@ -79,6 +87,7 @@ def test_what_is_required(document: dict[str, Any]) -> None:
     assert required == {
         ("/api/stats/resource/", "auth_url"),
         ("/api/stats/creation-time/", "type"),
+        ("/api/stats/usage/", "item"),
     }
 
 
@@ -107,7 +116,8 @@ def test_answers_are_as_described(
 def described(filled_app: Any) -> Any:
     """Give the document as schemathesis reads it; what it cannot say may be refused with 400.
 
-    Such are: that from comes before to, and which auth_urls are registered.
+    Such are: that from comes before to, which auth_urls are registered, and which time zones
+    there are.
     """
     schema = schemathesis.openapi.from_wsgi("/openapi.json", filled_app)
     accepted = schema.config.checks.positive_data_acceptance

@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from openstats.meters import USAGE_METERS
 from openstats.model import Capacity
 from tests.registry import NOW, site
 
@@ -18,6 +19,10 @@ LIMITED = {
 UNLIMITED = {"vcpu": (-1, 5), "ram": (1024, 0), "storage": (-1, 0), "max_instances": (10, 1)}
 SMALL = {"vcpu": (8, 0), "ram": (512, 0), "storage": (1024, 0), "max_instances": (1, 0)}
 EXAMPLE = Capacity(64, 4, 516588, 6144, 510444, 14)
+READ = NOW // 300 * 300
+"""When usage was read last, an hour after the first time."""
+USED = {"shop": 20, "blog": 4, "lab": 0.5}
+"""What was used in that hour, on the average, in the first region; in the second 100, by one."""
 UNKNOWN = "00000000-0000-0000-0000-000000000000"
 
 
@@ -32,6 +37,10 @@ def fill(db: Connection) -> None:
     one.capacity(EXAMPLE, at=NOW - 10).polled(at=NOW - 20)
     two = site(db, "alpha:two", region="two").project("shop", groups=["web", "db"]).discover()
     two.quota("shop", **SMALL).capacity(EXAMPLE).polled()
+    for cloud, used in ((one, USED), (two, {"shop": 100})):
+        for item in USAGE_METERS:
+            if not item.endswith("ory.used"):
+                cloud.read(item, READ - 3600).read(item, READ, 3600, **used)
 
 
 def quota_of(*tenants: dict[str, tuple[int, int]]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from importlib.metadata import entry_points
 import pytest
 
 from openstats import __version__
+from openstats.storage.schema import HEAD
 from tests.cli.installation import Installation
 
 
@@ -45,7 +46,7 @@ def test_a_command_that_starts_like_two(bare: Installation) -> None:
 def test_the_store_is_made_and_brought_up_to_date(bare: Installation) -> None:
     for _ in range(2):
         told = bare.run("db", "upgrade")
-        assert told == (0, f"The store sqlite:///{bare.store} has schema 0001.\n", "")
+        assert told == (0, f"The store sqlite:///{bare.store} has schema {HEAD}.\n", "")
     assert bare.run("stats", "customer").status == 0
 
 
@@ -70,7 +71,7 @@ def test_the_store_is_made_in_a_directory_that_is_not_there(bare: Installation) 
 def test_a_store_without_schema(bare: Installation, words: list[str]) -> None:
     bare.clouds(alpha={"auth": {"auth_url": "http://127.0.0.1:1"}})
     assert bare.sentence(*words) == (
-        f"the store sqlite:///{bare.store} has schema none and this version needs 0001: "
+        f"the store sqlite:///{bare.store} has schema none and this version needs {HEAD}: "
         "run 'openstats db upgrade'"
     )
 
@@ -81,7 +82,7 @@ def test_a_store_of_another_version(installed: Installation) -> None:
 
     with closing(sqlite3.connect(installed.store)) as store, store:
         store.execute("UPDATE alembic_version SET version_num = '9999'")
-    assert "has schema 9999 and this version needs 0001" in installed.sentence("stats", "customer")
+    assert f"has schema 9999 and this version needs {HEAD}" in installed.sentence("stats", "customer")
 
 
 def test_a_store_that_is_something_else(bare: Installation) -> None:

@@ -117,8 +117,9 @@ class Lab:
         made = Collector(
             store or self.store,
             connections(loaded, names),
-            loaded.collector,
+            loaded,
             clock=self.clock,
+            uptime=self.clock,
             jitter=jitter,
         )
         self._stack.callback(made.close)

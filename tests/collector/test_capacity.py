@@ -74,7 +74,7 @@ def test_a_nova_of_the_future(lab: Lab, alpha: Double) -> None:
     lab.edge.rule(r"/compute/v2\.1$", from_version("2.88"))
     errors = lab.cycle()
     said = "alpha: compute serves microversions 2.88 to 2.96, openstats speaks 2.47 to 2.87"
-    assert errors == [said, said]
+    assert errors == [said] * 3
     assert lab.outcome("capacity")["error"] is None
     assert known(lab, alpha)["source"] == "placement"
     assert lab.outcome("instances")["error"] == lab.outcome("quotas")["error"] == said
@@ -84,7 +84,7 @@ def test_a_nova_of_the_past(lab: Lab) -> None:
     """Before 2.47 servers do not tell their flavors."""
     double = lab.double(compute_max=(2, 46))
     said = "alpha: compute serves microversions 2.1 to 2.46, openstats speaks 2.47 to 2.87"
-    assert lab.cycle() == [said, said]
+    assert lab.cycle() == [said] * 3
     assert known(lab, double)["source"] == "placement"
 
 

@@ -9,7 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from . import config, debian, postgres, rabbitmq, services
@@ -55,7 +55,7 @@ def install(release: Release) -> None:
         _ensure(cache() / "uv", "1", "uv", _install_uv)
         _ensure(rabbitmq.unpacked(), "1", "RabbitMQ", _unpack_rabbitmq)
         _install_postgres()
-        packages = _fingerprint(release)
+        packages = _fingerprint(_packages(release))
         build = _unpack_zed if release.debian else _install_current
         _ensure(release.packages, packages, f"packages of release {release.name}", build(release))
         _copy_virt_driver(release)
@@ -74,10 +74,35 @@ def _install_postgres() -> None:
         _ensure(postgres.unpacked(), "1", "PostgreSQL", _unpack_postgres)
 
 
-def _fingerprint(release: Release) -> str:
+def install_environment(place: Path, text: str, packages: Iterable[str]) -> None:
+    """Install Python packages in `venv` of a directory, under the constraints of a release."""
+    wanted = tuple(packages)
+
+    def build(place: Path) -> None:
+        _make_environment(place / "venv", *wanted)
+
+    with lock(cache() / "install.lock"):
+        _ensure(cache() / "uv", "1", "uv", _install_uv)
+        _ensure(place, _fingerprint(wanted), text, build)
+
+
+def install_alone(place: Path, package: str) -> None:
+    """Unpack a Debian package without its dependencies in `root` of a directory."""
+
+    def build(place: Path) -> None:
+        debian.unpack(place / "root", (package,), lambda name: name == package)
+
+    with lock(cache() / "install.lock"):
+        _ensure(place, "1", package, build)
+
+
+def _packages(release: Release) -> tuple[str, ...]:
+    return (*(ZED + ZED_ALONE if release.debian else PACKAGES), *EXTRAS)
+
+
+def _fingerprint(packages: Iterable[str]) -> str:
     """Changes whenever the packages have to be installed anew."""
-    lines = (*ZED, *ZED_ALONE) if release.debian else PACKAGES
-    recipe = "\n".join((*lines, *EXTRAS)) + (HERE / "constraints.txt").read_text()
+    recipe = "\n".join(packages) + (HERE / "constraints.txt").read_text()
     return hashlib.sha256(recipe.encode()).hexdigest()
 
 
@@ -106,8 +131,8 @@ def _uv(*arguments: str | Path) -> None:
     subprocess.run([cache() / "uv/bin/uv", *arguments], env=env, check=True)
 
 
-def _pip(release: Release, *arguments: str) -> None:
-    python = release.program("python")
+def _pip(venv: Path, *arguments: str) -> None:
+    python = venv / "bin" / "python"
     constraints = str(HERE / "constraints.txt")
     _uv("pip", "install", "-q", "--python", python, "-c", constraints, *arguments)
 
@@ -125,12 +150,13 @@ def _unpack_postgres(place: Path) -> None:
     debian.unpack(place / "root", POSTGRES[:2], wanted)
 
 
-def _install_current(release: Release) -> Callable[[Path], None]:
-    def build(place: Path) -> None:
-        _uv("venv", "-q", "--python", sys.executable, release.venv)
-        _pip(release, "--compile-bytecode", *PACKAGES, *EXTRAS)
+def _make_environment(venv: Path, *packages: str) -> None:
+    _uv("venv", "-q", "--python", sys.executable, venv)
+    _pip(venv, "--compile-bytecode", *packages)
 
-    return build
+
+def _install_current(release: Release) -> Callable[[Path], None]:
+    return lambda place: _make_environment(release.venv, *_packages(release))
 
 
 def _unpack_zed(release: Release) -> Callable[[Path], None]:
@@ -141,7 +167,7 @@ def _unpack_zed(release: Release) -> Callable[[Path], None]:
         _uv("venv", "-q", "--system-site-packages", "--python", "/usr/bin/python3", release.venv)
         site = next(release.venv.glob("lib/python3*/site-packages"))
         (site / "zed.pth").write_text(f"{release.site_packages}\n")
-        _pip(release, "--no-deps", *EXTRAS)
+        _pip(release.venv, "--no-deps", *EXTRAS)
         _copy_zed_programs(release)
 
     return build

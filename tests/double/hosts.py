@@ -7,7 +7,7 @@ provider's, so Nova and Placement agree to the digit, as they do on the devcloud
 import json
 from typing import Any
 
-from tests.double import compute, paging
+from tests.double import compute, diagnostics, paging
 from tests.double.state import Hypervisor, Service
 from tests.double.times import micro
 from tests.double.web import Api, Microversions, Reply, Request, ServiceError, Site, fault, route
@@ -155,6 +155,7 @@ API = Api(
         route("/v2.1/servers", compute.server_names),
         route("/v2.1/servers/detail", compute.servers),
         route("/v2.1/servers/{}", compute.server),
+        route("/v2.1/servers/{}/diagnostics", diagnostics.diagnostics),
         route("/v2.1/os-quota-sets/{}/detail", compute.quota_detail),
         route("/v2.1/os-quota-sets/{}", compute.quota),
         route("/v2.1/os-hypervisors/statistics", statistics),

@@ -24,7 +24,7 @@ NULL = "null"
 class Call:
     """A call of openstats: where, at which microversion, and the keys that it reads.
 
-    `path` has the fields {tenant} and {provider} to fill in; keys are paths, [] an element.
+    `path` has the fields {tenant}, {server} and {provider} to fill in; keys are paths, [] an element.
     """
 
     service: str
@@ -110,6 +110,9 @@ CALLS: dict[str, Call] = {
             for name in ("cores", "instances", "ram")
             for key in ("limit", "in_use")
         ),
+    ),
+    "diagnostics": Call(
+        "compute", "/servers/{server}/diagnostics", "2.87", _each("cpu_details[]", "id time")
     ),
     "volumes": Call(
         "block-storage",

@@ -69,6 +69,9 @@ class Server:
     status: str = "ACTIVE"
     image: str | None = None
     terminated: float | None = None
+    # Which share of its vCPUs it burns, and when it was last started, if not when it was created.
+    burn: float = 0.25
+    started: float | None = None
 
     @property
     def resources(self) -> dict[str, int]:

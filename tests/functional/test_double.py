@@ -27,10 +27,11 @@ def double() -> Iterator[Double]:
 
 def answer(rest: Any, call: Call) -> Any:
     """Ask a cloud, for a tenant and a provider that it has."""
-    servers = rest.call("GET", "nova", "/servers/detail?all_tenants=1&limit=1", None, "2.87")
+    servers = rest.call("GET", "nova", "/servers/detail?all_tenants=1&status=ACTIVE", None, "2.87")
     providers = rest.call("GET", "placement", "/resource_providers", None, "1.36")
     path = call.path.format(
         tenant=servers["servers"][0]["tenant_id"],
+        server=servers["servers"][0]["id"],
         provider=providers["resource_providers"][0]["uuid"],
     )
     return rest.call("GET", SERVICES[call.service], path, None, call.version)

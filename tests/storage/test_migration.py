@@ -43,3 +43,40 @@ def test_upgrade_of_what_is_there_changes_nothing(store: Store) -> None:
 def test_migrations_make_exactly_the_schema(store: Store) -> None:
     # Raises CommandError, naming what differs.
     assert migration.difference(store) is None
+
+
+OF_0001 = """
+INSERT INTO cloud VALUES (1, 'u1', 'alpha', 'http://k', 'one', 'http://k');
+INSERT INTO customer (id, uuid, name) VALUES (1, 'u2', 'acme');
+INSERT INTO project (id, uuid, name, customer_id) VALUES (1, 'u3', 'shop', 1);
+INSERT INTO tenant (id, uuid, cloud_id, tenant_id, name, enabled, project_id)
+    VALUES (1, 'u4', 1, 't1', 'shop', true, 1);
+INSERT INTO quota (tenant_id, due_at, vcpu_limit) VALUES (1, 5, 8);
+INSERT INTO instance VALUES (1, 'u5', 1, 'vm', 'ACTIVE', 2, 4096, 20, 7, 'hv', 9);
+INSERT INTO job (cloud_id, kind, next_at) VALUES (1, 'quotas', 5)
+"""
+"""What a store of the first schema may hold."""
+
+
+def rows(store: Store, query: str) -> list[tuple]:
+    with store.read() as db:
+        return [tuple(row) for row in db.exec_driver_sql(query)]
+
+
+def test_what_is_there_outlives_an_upgrade_and_the_way_back(empty_store: Store) -> None:
+    migration.upgrade(empty_store, "0001")
+    with empty_store.transaction() as db:
+        for statement in OF_0001.split(";"):
+            db.exec_driver_sql(statement)
+    kept = {
+        "SELECT uuid, vcpus, ram, disk, seen FROM instance": [("u5", 2, 4096, 20 * 1024, 9)],
+        "SELECT tenant_id, project_id, project_since, slot FROM tenant": [("t1", 1, 0, None)],
+        "SELECT name, customer_id, customer_since FROM project": [("shop", 1, 0)],
+        "SELECT vcpu_limit FROM quota": [(8,)],
+        "SELECT kind FROM job": [("quotas",)],
+    }
+    migration.upgrade(empty_store)
+    assert {query: rows(empty_store, query) for query in kept} == kept
+    migration.downgrade(empty_store, "0001")
+    assert rows(empty_store, "SELECT disk FROM instance") == [(20,)]
+    assert rows(empty_store, "SELECT vcpu_limit FROM quota") == [(8,)]

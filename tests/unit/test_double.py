@@ -477,7 +477,8 @@ def answer_of(double: Double, name: str) -> dict:
     call = CALLS[name]
     asked = adapter.Adapter(signed_in(double), service_type=call.service)
     provider = next(iter(double.state.hypervisors))
-    path = call.path.format(tenant=tenant_of(double), provider=provider)
+    server = next(iter(double.state.servers))
+    path = call.path.format(tenant=tenant_of(double), provider=provider, server=server)
     return asked.get(path, microversion=call.version).json()
 
 

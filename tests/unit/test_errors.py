@@ -13,6 +13,7 @@ CODES = {
     "ConfigError": "openstats.config.invalid",
     "RegistryError": "openstats.registry.invalid",
     "LeaseLostError": "openstats.job.lease_lost",
+    "LateReadingError": "openstats.usage.late_reading",
     "CloudError": "openstats.cloud.failed",
     "ServiceMissingError": "openstats.cloud.service_missing",
     "RefusedError": "openstats.cloud.refused",

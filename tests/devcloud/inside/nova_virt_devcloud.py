@@ -1,13 +1,18 @@
-"""Nova's fake virt driver, with many hypervisors in one nova-compute.
+"""Nova's fake virt driver, with many hypervisors in one nova-compute, and guests that burn CPU.
 
 Install copies this file to nova/virt/devcloud.py: Nova loads drivers from there only.
 """
 
 import os
+import time
 import uuid
 
 from nova.compute import power_state
 from nova.virt import fake
+
+
+BURN = 0.25
+"""The share of its vCPUs that every guest burns."""
 
 
 class Guests(dict):
@@ -48,3 +53,11 @@ class ManyNodes(fake.FakeDriver):
 
     def get_available_resource(self, nodename):
         return {**super().get_available_resource(nodename), "uuid": self._uuid(nodename)}
+
+    def get_instance_diagnostics(self, instance):
+        found = super().get_instance_diagnostics(instance)
+        found.cpu_details, found.num_cpus = [], 0
+        burnt = BURN * (time.time() - instance.created_at.timestamp())
+        for number in range(instance.flavor.vcpus):
+            found.add_cpu(id=number, time=int(burnt * 1e9))
+        return found

@@ -1,0 +1,116 @@
+"""Usage: how much CPU, memory and storage customers, groups and projects used."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from openstats.api.answer import Answer
+from openstats.api.parameters import Paged, Selecting, Timed, Zone
+from openstats.errors import ParameterError
+from openstats.meters import ALLOCATED, USAGE, USED, UsageMeter
+from openstats.model import Coverage
+from openstats.statistics import interval
+from openstats.statistics import usage as statistic
+from openstats.storage import coverage, members, usage
+from openstats.storage.store import Database
+
+PERIOD = 3600
+LONGEST = 1001
+"""Edges that an answer has at most."""
+
+
+class UsageParameters(Paged, Timed, Selecting):
+    """What usage takes."""
+
+    item: Literal["cpu", "memory", "storage", "vcpu_hours"] = Field(description="What was used.")
+    basis: Literal["allocated", "used"] | None = Field(
+        None, description="Count what is reserved, or what guests use; else as configured."
+    )
+    every: Literal["hour", "day", "month"] | None = Field(
+        None, alias="interval", description="Intervals of the calendar instead of datapoints."
+    )
+    zone: Zone = Field("UTC", alias="tz", description="Whose calendar, for interval.")
+    fill: Literal["null"] | None = Field(None, description="null where nothing is known, not 0.")
+    adding: Literal["uuid"] | None = Field(None, alias="with", description="Add uuids.")
+
+
+class UsageDatapoint(BaseModel):
+    """What was used in one interval: from included, to not."""
+
+    start: int = Field(alias="from")
+    end: int = Field(alias="to")
+    value: float | None = Field(description="null only with fill=null.")
+
+
+class UsageOfObject(BaseModel):
+    """What one object used."""
+
+    name: str
+    datapoints: list[UsageDatapoint]
+    uuid: str = Field("", description="Only with=uuid.")
+    customer: str = Field("", description="Only with=uuid, of groups and projects.")
+
+
+def view(request: Any, parameters: UsageParameters) -> Answer:
+    """List what every selected object used, interval by interval."""
+    edges = _edges(parameters, request.now)
+    with request.store.read() as db:
+        meter = _meter(parameters, request.conf["usage"].basis, db)
+        found = members.of(
+            db,
+            request.scope,
+            parameters.selection(),
+            limit=parameters.limit,
+            marker=parameters.marker,
+        )
+        _bounded(len(found.objects), len(edges) - 1, request.conf["usage"].max_datapoints)
+        clouds = set(found.clouds.tolist())
+        readings = usage.around(db, clouds, meter.name, statistic.cuts(edges, found))
+        known = coverage.of_readings(db, request.scope, meter.name)
+    document = statistic.listing(
+        found.objects,
+        edges,
+        statistic.values(meter, edges, found, readings),
+        with_uuid=parameters.adding == "uuid",
+        fill_null=parameters.fill == "null",
+    )
+    return Answer(document, known, _headers(meter, known))
+
+
+def _edges(parameters: UsageParameters, now: int) -> list[int]:
+    if parameters.every is None:
+        return interval.edges(parameters.interval(now, PERIOD))
+    if "datapoints" in parameters.model_fields_set:
+        raise ParameterError("datapoints: it does not go together with interval")
+    start, end = parameters.bounds(now, PERIOD)
+    edges = interval.calendar(start, end, parameters.every, parameters.zone, LONGEST)
+    if len(edges) > LONGEST:
+        raise ParameterError(f"interval={parameters.every}: there are more than {LONGEST - 1}")
+    return edges
+
+
+def _meter(parameters: UsageParameters, configured: str, db: Database) -> UsageMeter:
+    """Choose the meter of an item: on the basis that was asked for, or else is configured."""
+    there = {meter.basis: meter for meter in USAGE if meter.item == parameters.item}
+    if parameters.basis and parameters.basis not in there:
+        known = ", ".join(there)
+        raise ParameterError(f"basis={parameters.basis}: {parameters.item} takes {known}")
+    if len(there) == 1:
+        return there.popitem()[1]
+    basis = parameters.basis or configured
+    if basis == "auto":
+        basis = USED if usage.everywhere(db, there[USED].name) else ALLOCATED
+    return there[basis]
+
+
+def _bounded(objects: int, pieces: int, most: int) -> None:
+    if objects * pieces > most:
+        raise ParameterError(
+            f"datapoints: {objects} objects times {pieces} intervals are {objects * pieces}, "
+            f"it takes at most {most}: ask for fewer, or for pages with limit"
+        )
+
+
+def _headers(meter: UsageMeter, known: Coverage) -> dict[str, str]:
+    until = {} if known.oldest is None else {"X-Openstats-Complete-Until": str(known.oldest)}
+    return {"X-Openstats-Basis": meter.basis} | until

@@ -1,0 +1,36 @@
+"""HTTP to a meter server that is none of the cloud's catalog, and has its own ways to sign in."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import requests
+from keystoneauth1.session import Session
+
+from openstats import __version__
+from openstats.clouds.asking import hear
+
+
+@contextmanager
+def session(
+    timeouts: tuple[float, float],
+    *,
+    cacert: str = "",
+    insecure: bool = False,
+    headers: Mapping[str, str] | None = None,
+) -> Iterator[Any]:
+    """Open a session that asks for no token; its errors are those of every other service.
+
+    ``timeouts`` are seconds: to connect, and between two bytes of an answer.
+    """
+    with requests.Session() as connections:
+        connections.hooks["response"].append(hear)
+        made = Session(
+            session=connections,
+            verify=False if insecure else cacert or True,
+            additional_headers=dict(headers or {}),
+            additional_user_agent=[("openstats", __version__)],
+        )
+        # keystoneauth takes one number; the requests library below it takes both.
+        made.timeout = timeouts  # type: ignore[assignment]
+        yield made

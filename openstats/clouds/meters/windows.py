@@ -1,0 +1,104 @@
+"""Which granules are read of a source that keeps history, and the windows that come of them.
+
+What a source is asked, and in which language, does not live here.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+
+from openstats.clouds.meters import GRID, LONGEST, Asked, Window
+from openstats.clouds.meters.ledger import Fleet, Ledger, Sums
+from openstats.clouds.meters.options import Summing
+from openstats.model import Tick
+
+DAY = 86400
+SPAN = DAY // 2
+"""Seconds of which a source is asked at once: an answer of more might not fit into memory."""
+
+LATE = SPAN - 3600
+"""For so many seconds a granule in which nothing was is looked at again. It is less than a span,
+so that a meter that a source lacks costs no call more than one that it has."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """Granules from the one that begins at ``begin`` to the one that ends at ``end``.
+
+    In ``recent`` ones the instances that run now tell how many should have reported.
+    """
+
+    begin: int
+    end: int
+    recent: bool
+
+
+Reader = Callable[[Span], Sums | None]
+"""Reads one meter; None where the source does not know it."""
+
+
+def windows(asked: Asked, options: Summing, readers: Mapping[str, Reader]) -> Iterator[Window]:
+    """Read what is complete and was not read yet, span by span.
+
+    The first tick of a meter is its beginning, and holds nothing. A granule in which a source has
+    nothing of a meter gives no tick of it.
+    """
+    end = (asked.now - options.lag) // GRID * GRID
+    cursor = asked.cursor if asked.cursor.get("mark") == options.mark else {}
+    begins = {name: _begin(asked, name, end, cursor.get("searched", 0)) for name in readers}
+    fleet = Fleet(asked.running, since=asked.now - options.lag - LONGEST)
+    begun = set(asked.last)
+    for span in _spans(min(begins.values(), default=end), end, fleet.since):
+        ledgers = {}
+        for name, read in readers.items():
+            if begins[name] < span.end:
+                mine = Span(max(span.begin, begins[name]), span.end, span.recent)
+                if sums := read(mine):
+                    ledgers[name] = Ledger(sums, fleet)
+        yield from _windows(ledgers, begun, options.mark, span)
+
+
+def _begin(asked: Asked, name: str, end: int, searched: int) -> int:
+    """Tell from when on a meter is to be read."""
+    if searched >= end:
+        return end
+    days = asked.options.backfill_days
+    first = min((asked.now - days * DAY) // GRID * GRID, end - GRID)
+    return max(asked.last.get(name, first), searched - LATE)
+
+
+def _spans(begin: int, end: int, since: int) -> Iterator[Span]:
+    edges = [*range(begin, end, SPAN), end]
+    for start, stop in pairwise(edges):
+        yield Span(start, stop, stop > since)
+
+
+def _windows(
+    ledgers: Mapping[str, Ledger], begun: set[str], mark: str, span: Span
+) -> Iterator[Window]:
+    """Give the windows of a span; with the last of them all of it has been searched."""
+    moments = _moments(ledgers, begun)
+    for at in moments[:-1]:
+        yield Window(_ticks(ledgers, begun, at), {"mark": mark, "searched": span.begin})
+    ticks = _ticks(ledgers, begun, moments[-1]) if moments else {}
+    yield Window(ticks, {"mark": mark, "searched": span.end})
+
+
+def _moments(ledgers: Mapping[str, Ledger], begun: Iterable[str]) -> list[int]:
+    found: set[int] = set()
+    for name, ledger in ledgers.items():
+        found.update(ledger.ends)
+        if name not in begun and ledger.ends:
+            found.add(ledger.ends[0] - GRID)
+    return sorted(found)
+
+
+def _ticks(ledgers: Mapping[str, Ledger], begun: set[str], at: int) -> dict[str, Tick]:
+    ticks = {}
+    for name, ledger in ledgers.items():
+        if at in ledger.ends:
+            ticks[name] = ledger.tick(at)
+        elif name not in begun and ledger.ends and at == ledger.ends[0] - GRID:
+            ticks[name] = Tick(at, 0, {})
+    begun.update(ticks)
+    return ticks

@@ -1,0 +1,106 @@
+"""The odometer: running totals that advance tick by tick, and are read at any moment.
+
+Between two readings they are linear; before the first and after the last nothing is known.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openstats.meters import SHARE, UsageMeter
+from openstats.model import Reading, Tick
+
+CLOCK = 0
+"""The slot that no tenant has: its weight is the seconds in which the cloud was observed."""
+
+Vector = NDArray[np.float64]
+Matrix = NDArray[np.float64]
+
+
+def begun(at: int) -> Reading:
+    """Give a cloud's first reading: from here on is counted."""
+    return Reading(at, np.zeros(1), np.zeros(1))
+
+
+def paused(last: Reading, at: int) -> Reading:
+    """Give the reading that ends a gap: time passed, and nobody knows what was used in it."""
+    return Reading(at, last.totals, last.weights)
+
+
+def advance(last: Reading, tick: Tick, meter: UsageMeter) -> Reading:
+    """Give the reading at a tick, whose gains are by slot.
+
+    Raises:
+        ValueError: the tick is not later than the last reading.
+    """
+    if tick.at <= last.at:
+        raise ValueError(f"a tick of {tick.at} comes too late after a reading of {last.at}")
+    length = 1 + max(len(last.totals) - 1, *tick.gains, *tick.unobserved, CLOCK)
+    totals, weights = _lengthened(last, length, meter)
+    slots = np.fromiter(tick.gains, np.intp, len(tick.gains))
+    gains = np.array(list(tick.gains.values()), np.float64).reshape(-1, 2)
+    weights[CLOCK] += tick.seconds
+    if meter.kind != SHARE:
+        weights[_others(length, slots, tick)] += tick.seconds
+    totals[slots] += gains[:, 0]
+    weights[slots] += gains[:, 1]
+    return Reading(tick.at, totals, weights)
+
+
+def _others(length: int, slots: NDArray[np.intp], tick: Tick) -> NDArray[np.bool_]:
+    """Mark the tenants that were observed using nothing."""
+    others = np.ones(length, np.bool_)
+    others[CLOCK] = False
+    others[slots] = False
+    others[list(tick.unobserved)] = False
+    return others
+
+
+def _lengthened(reading: Reading, length: int, meter: UsageMeter) -> tuple[Vector, Vector]:
+    """Give copies of the vectors, with slots for tenants that came later.
+
+    Before it was born a tenant used nothing, and was observed as long as its cloud.
+    """
+    missing = length - len(reading.totals)
+    born = 0.0 if meter.kind == SHARE else reading.weights[CLOCK]
+    return (
+        np.concatenate([reading.totals, np.zeros(missing)]),
+        np.concatenate([reading.weights, np.full(missing, born)]),
+    )
+
+
+def along(
+    readings: Sequence[Reading], moments: Any, slots: Any, meter: UsageMeter
+) -> tuple[Matrix, Matrix]:
+    """Give totals and weights of slots at moments: two matrices, a row for each moment.
+
+    ``readings`` are in order of time, at least one, and hold those around each moment.
+    """
+    length = int(np.max(slots, initial=CLOCK)) + 1
+    vectors = [_taken(reading, slots, length, meter) for reading in readings]
+    at = np.array([reading.at for reading in readings], np.float64)
+    first, share = _places(at, np.asarray(moments, np.float64))
+    second = np.minimum(first + 1, len(at) - 1)
+    totals, weights = (np.stack(found) for found in zip(*vectors, strict=True))
+    return (
+        totals[first] + share * (totals[second] - totals[first]),
+        weights[first] + share * (weights[second] - weights[first]),
+    )
+
+
+def _taken(reading: Reading, slots: Any, length: int, meter: UsageMeter) -> tuple[Vector, Vector]:
+    totals, weights = reading.totals, reading.weights
+    if len(totals) < length:
+        totals, weights = _lengthened(reading, length, meter)
+    return totals[slots], weights[slots]
+
+
+def _places(at: Vector, moments: Vector) -> tuple[NDArray[np.intp], Matrix]:
+    """Give the reading before each moment, and which share of the way to the next it lies."""
+    last = max(len(at) - 2, 0)
+    first = np.clip(np.searchsorted(at, moments, side="right") - 1, 0, last)
+    length = at[np.minimum(first + 1, len(at) - 1)] - at[first]
+    passed = np.divide(moments - at[first], length, out=np.zeros(len(moments)), where=length > 0)
+    return first, np.clip(passed, 0, 1)[:, None]

@@ -1,0 +1,65 @@
+"""Moves: what belongs to another owner from now on, and to whom it belonged before.
+
+Usage of before a move stays with the former owner. What nobody ever owned brings its past along.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Table, bindparam, case, insert, literal, select, update
+
+from openstats.storage import schema
+
+Column = Any
+
+
+@dataclass(frozen=True)
+class Owning:
+    """A table whose rows have an owner, and the table of their former ones."""
+
+    owned: Table
+    owner: str
+    former: Table
+
+    @property
+    def owner_id(self) -> Column:
+        """Who owns it now; NULL for nobody."""
+        return self.owned.c[f"{self.owner}_id"]
+
+    @property
+    def since(self) -> Column:
+        """From when on; 0 for always."""
+        return self.owned.c[f"{self.owner}_since"]
+
+    @property
+    def former_id(self) -> Column:
+        """Which row once belonged to somebody else."""
+        return self.former.c[f"{self.owned.name}_id"]
+
+
+TENANTS = Owning(schema.tenant, "project", schema.former_project)
+PROJECTS = Owning(schema.project, "customer", schema.former_customer)
+
+
+def move(db: Connection, kind: Owning, owners: Mapping[int, int | None], now: int) -> None:
+    """Give rows to new owners (row ids, None for nobody); each is to be another than before."""
+    rows = [{"row": row, "new": owner, "now": now} for row, owner in owners.items()]
+    if rows:
+        db.execute(_kept(kind), rows)
+        db.execute(_given(kind), rows)
+
+
+def _kept(kind: Owning) -> Any:
+    """Keep who owned a row until now, if anybody did, and for a while."""
+    held = select(kind.owned.c.id, kind.since, literal(0) + bindparam("now"), kind.owner_id)
+    held = held.where(kind.owned.c.id == bindparam("row"), kind.owner_id.is_not(None))
+    names = [kind.former_id.name, "since", "until", kind.owner_id.name]
+    return insert(kind.former).from_select(names, held.where(kind.since < bindparam("now")))
+
+
+def _given(kind: Owning) -> Any:
+    had_one = select(kind.former_id).where(kind.former_id == kind.owned.c.id).exists()
+    always = case((kind.owner_id.is_(None) & ~had_one, 0), else_=bindparam("now"))
+    values = {kind.owner_id.name: bindparam("new"), kind.since.name: always}
+    return update(kind.owned).where(kind.owned.c.id == bindparam("row")).values(values)

@@ -1,0 +1,157 @@
+"""Usage: the readings of the odometer, the slots of tenants in them, and meter sources' cursors.
+
+A reading is a row that holds two vectors, float64 in little-endian order, whatever the machine.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, true, update
+
+from openstats.errors import LateReadingError
+from openstats.meters import USAGE_METERS
+from openstats.model import Cloud, Reading
+from openstats.storage import schema, tenants
+from openstats.storage.upsert import numbers, upsert
+
+cloud, tenant = schema.cloud, schema.tenant
+reading, meter_cursor = schema.reading, schema.meter_cursor
+
+FLOAT = np.dtype("<f8")
+FIRST_SLOT = 1
+"""Slot 0 is the clock of statistics.odometer."""
+
+
+def slots(db: Connection, owner: Cloud, ids: Collection[str], now: int) -> dict[str, int]:
+    """Give the slots of tenants by Keystone id; those without one get the next that is free."""
+    rows = tenants.rows_of(db, owner, ids, now)
+    mine = tenant.c.cloud_id == owner.id, tenant.c.slot.is_not(None)
+    found = db.execute(select(tenant.c.tenant_id, tenant.c.slot).where(*mine))
+    known = {row.tenant_id: row.slot for row in found}
+    new = sorted(set(ids) - set(known))
+    if new:
+        first = max(known.values(), default=FIRST_SLOT - 1) + 1
+        known |= {key: first + i for i, key in enumerate(new)}
+        given = update(tenant).where(tenant.c.id == bindparam("row"))
+        places = [{"row": rows[key], "place": known[key]} for key in new]
+        db.execute(given.values(slot=bindparam("place")), places)
+    return {key: known[key] for key in ids}
+
+
+def last(db: Connection, owner: Cloud, item: str) -> Reading | None:
+    """Give the newest reading of a meter, by its name."""
+    mine = reading.c.cloud_id == owner.id, reading.c.item == item
+    row = db.execute(select(reading).where(*mine).order_by(reading.c.at.desc()).limit(1)).first()
+    return None if row is None else _reading(row)
+
+
+def _reading(row: Any) -> Reading:
+    return Reading(row.at, np.frombuffer(row.totals, FLOAT), np.frombuffer(row.weights, FLOAT))
+
+
+def append(
+    db: Connection, owner: Cloud, item: str, found: Reading, *, after_gap: bool = False
+) -> None:
+    """Write a reading that is later than all others; both ends of a gap outlive their neighbours.
+
+    Raises:
+        LateReadingError: there is one of its time or later.
+    """
+    mine = reading.c.cloud_id == owner.id, reading.c.item == item
+    before = db.scalar(select(newest(owner.id, item)))
+    if before is not None and found.at <= before:
+        raise LateReadingError(f"{owner.name}: {item}: {found.at} is not after {before}")
+    if after_gap:
+        db.execute(update(reading).where(*mine, reading.c.at == before).values(kept=True))
+    vectors = {
+        "totals": found.totals.astype(FLOAT).tobytes(),
+        "weights": found.weights.astype(FLOAT).tobytes(),
+    }
+    row = {"cloud_id": owner.id, "item": item, "at": found.at, "kept": after_gap}
+    db.execute(insert(reading), [row | vectors])
+
+
+@cache
+def _around(dialect: str) -> Select[Any]:
+    """Select, for each cloud and moment, the last reading until then and the first from then on."""
+    moments, clouds = numbers(dialect, "moments"), numbers(dialect, "clouds")
+    mine = reading.c.cloud_id == clouds.c.value, reading.c.item == bindparam("item")
+    before = select(func.max(reading.c.at)).where(*mine, reading.c.at <= moments.c.value)
+    after = select(func.min(reading.c.at)).where(*mine, reading.c.at >= moments.c.value)
+    ends = [
+        select(clouds.c.value.label("cloud_id"), end.scalar_subquery().label("at")).select_from(
+            clouds.join(moments, true())
+        )
+        for end in (before, after)
+    ]
+    wanted = ends[0].union(ends[1]).cte("wanted")
+    joined = (reading.c.cloud_id == wanted.c.cloud_id) & (reading.c.at == wanted.c.at)
+    return (
+        select(reading.c.cloud_id, reading.c.at, reading.c.totals, reading.c.weights)
+        .join(wanted, joined)
+        .where(reading.c.item == bindparam("item"))
+        .order_by(reading.c.cloud_id, reading.c.at)
+    )
+
+
+def around(
+    db: Connection, clouds: Iterable[int], item: str, moments: Iterable[int]
+) -> dict[int, list[Reading]]:
+    """Give, by cloud, the readings around each moment, in order: at most two for each.
+
+    Before the first and after the last there is but that one.
+    """
+    values = {"item": item, "moments": json.dumps(list(moments)), "clouds": json.dumps([*clouds])}
+    found: dict[int, list[Reading]] = {}
+    for row in db.execute(_around(db.dialect.name), values):
+        found.setdefault(row.cloud_id, []).append(_reading(row))
+    return found
+
+
+def newest(owner: Any, item: Any) -> Any:
+    """Give, as an expression, the time of the newest reading of a cloud's meter; NULL for none."""
+    mine = reading.c.cloud_id == owner, reading.c.item == item
+    return select(func.max(reading.c.at)).where(*mine).scalar_subquery()
+
+
+def ends(db: Connection, owner: Cloud) -> dict[str, int]:
+    """Give the time of the newest reading by meter; what has none is not in it."""
+    row = db.execute(select(*(newest(owner.id, name) for name in USAGE_METERS))).one()
+    return {name: at for name, at in zip(USAGE_METERS, row, strict=True) if at is not None}
+
+
+def everywhere(db: Connection, item: str) -> bool:
+    """Tell whether there are readings of a meter from all clouds, and a cloud at all."""
+    found = db.scalars(select(newest(cloud.c.id, item)).select_from(cloud)).all()
+    return bool(found) and None not in found
+
+
+def times(db: Connection, owner: Cloud, item: str) -> list[tuple[int, bool]]:
+    """Give the times of all readings of a meter, in order, and whether each is kept for ever."""
+    mine = reading.c.cloud_id == owner.id, reading.c.item == item
+    found = select(reading.c.at, reading.c.kept).where(*mine).order_by(reading.c.at)
+    return [(row.at, row.kept) for row in db.execute(found)]
+
+
+def forget(db: Connection, owner: Cloud, item: str, at: Sequence[int]) -> None:
+    """Delete readings by their times."""
+    mine = reading.c.cloud_id == owner.id, reading.c.item == item
+    if at:
+        gone = delete(reading).where(*mine, reading.c.at == bindparam("gone"))
+        db.execute(gone, [{"gone": moment} for moment in at])
+
+
+def cursor(db: Connection, owner: Cloud, source: str) -> dict[str, Any]:
+    """Give what a meter source left for its next reading; empty before the first."""
+    mine = meter_cursor.c.cloud_id == owner.id, meter_cursor.c.source == source
+    content = db.scalar(select(meter_cursor.c.content).where(*mine))
+    return {} if content is None else dict(json.loads(content))
+
+
+def keep_cursor(db: Connection, owner: Cloud, source: str, content: Mapping[str, Any]) -> None:
+    """Leave something for the next reading; it is written with the readings or not at all."""
+    row = {"cloud_id": owner.id, "source": source, "content": json.dumps(dict(content))}
+    upsert(db, meter_cursor, [row])

@@ -1,0 +1,194 @@
+"""Usage over HTTP: keys, bases, intervals, and how it tells what is not known."""
+
+from typing import Any
+
+import pytest
+from webtest import TestApp
+
+from openstats.storage.store import Store
+from tests.api.world import CLOCK, READ, USED
+from tests.registry import NOW, site, uuids
+
+HOUR = {"from": READ - 3600, "to": READ}
+
+
+def usage(api: TestApp, **parameters: Any) -> Any:
+    return api.get("/api/stats/usage/", HOUR | {"datapoints": 1} | parameters)
+
+
+def values(answer: Any) -> dict[str, list[float]]:
+    """Give the values by name; objects of the same name one after the other."""
+    found: dict[str, list[float]] = {}
+    for entry in answer.json:
+        points = [point["value"] for point in entry["datapoints"]]
+        found[entry["name"]] = found.get(entry["name"], []) + points
+    return found
+
+
+def test_every_aggregate(api: TestApp) -> None:
+    answer = usage(api, item="memory")
+    assert values(answer) == {"acme": [124], "umbrella": [0.5]}
+    assert values(usage(api, item="memory", aggregate="project")) == {
+        "blog": [4], "lab": [0.5], "shop": [120],
+    }  # fmt: skip
+    assert values(usage(api, item="memory", aggregate="project_group")) == {
+        "db": [120],
+        "web": [124],
+    }
+
+
+def test_the_keys_of_the_specification(api: TestApp) -> None:
+    (entry,) = usage(api, item="storage", limit=1).json
+    assert set(entry) == {"name", "datapoints"}
+    assert entry["datapoints"] == [{"from": READ - 3600, "to": READ, "value": 124.0}]
+
+
+def test_the_intervals_of_the_specification(api: TestApp) -> None:
+    answer = api.get("/api/stats/usage/?item=memory&from=1&to=1415912629&datapoints=3&limit=1")
+    assert answer.json == [
+        {
+            "name": "acme",
+            "datapoints": [
+                {"from": 1, "to": 471970877, "value": 0},
+                {"from": 471970877, "to": 943941753, "value": 0},
+                {"from": 943941753, "to": 1415912629, "value": 0},
+            ],
+        }
+    ]
+
+
+def test_six_pieces_of_the_last_hour_are_asked_for_without_saying(api: TestApp) -> None:
+    (entry, _) = api.get("/stats/usage?item=vcpu_hours").json
+    points = entry["datapoints"]
+    assert (len(points), points[0]["from"], points[-1]["to"]) == (6, CLOCK - 3600, CLOCK)
+    seen = 3600 - (CLOCK - READ)
+    assert sum(point["value"] for point in points) == pytest.approx(124 * seen / 3600, abs=1e-5)
+
+
+def test_cpu_is_a_share(own: TestApp, store: Store) -> None:
+    with store.transaction() as db:
+        site(db).project("p1").project("p2").discover().read("cpu.used", READ - 600).read(
+            "cpu.used", READ - 300, p1=0.25
+        ).read("cpu.used", READ, p1=0.75, p2=0)
+    found = usage(own, item="cpu", datapoints=2, **{"from": READ - 600})
+    assert values(found) == {"acme": [25, 37.5]}
+    assert found.headers["X-Openstats-Basis"] == "used"
+
+
+def test_uuids_on_request(api: TestApp, filled_store: Store) -> None:
+    with filled_store.read() as db:
+        customers, projects = uuids(db, "customer"), uuids(db, "project")
+    lab = usage(api, item="memory", aggregate="project", uuid=projects["lab"], **{"with": "uuid"})
+    (entry,) = lab.json
+    assert (entry["uuid"], entry["customer"]) == (projects["lab"], customers["umbrella"])
+    (entry,) = usage(api, item="memory", uuid=customers["acme"], **{"with": "uuid"}).json
+    assert entry["uuid"] == customers["acme"]
+    assert "customer" not in entry
+
+
+def test_pages(api: TestApp, filled_store: Store) -> None:
+    with filled_store.read() as db:
+        acme = uuids(db, "customer")["acme"]
+    assert list(values(usage(api, item="memory", limit=1))) == ["acme"]
+    assert list(values(usage(api, item="memory", limit=1, marker=acme))) == ["umbrella"]
+
+
+def test_zeros_can_be_told_from_nothing_known(api: TestApp) -> None:
+    wide = {"from": READ - 7200, "to": READ + 3600, "datapoints": 3}
+    assert values(usage(api, item="memory", **wide))["acme"] == [0, 124, 0]
+    answer = usage(api, item="memory", fill="null", **wide)
+    assert values(answer)["acme"] == [None, 124, None]
+    assert answer.headers["X-Openstats-Complete-Until"] == str(READ)
+    assert answer.headers["X-Openstats-Age"] == str(CLOCK - READ)
+    assert answer.headers["X-Openstats-Coverage"] == "tenants=4/4 clouds=2/2"
+
+
+def test_a_cloud_that_was_not_read(own: TestApp, store: Store) -> None:
+    with store.transaction() as db:
+        one = site(db).project("p1").project("p2").discover()
+        one.read("memory.allocated", READ - 300).read("memory.allocated", READ, p1=5)
+        site(db, "beta", region="two").project("p1").discover()
+    found = usage(own, item="memory", aggregate="project", fill="null", **{"from": READ - 300})
+    # p2 is in the cloud that was read, p1 in both.
+    assert values(found) == {"p1": [5], "p2": [0]}
+    assert found.headers["X-Openstats-Coverage"] == "tenants=2/3 clouds=1/2"
+    assert usage(own, item="memory", aggregate="project").status_int == 200
+    answer = own.get("/api/stats/usage/?item=memory&strict=true", status=503)
+    assert answer.json["errors"][0]["code"] == "openstats.statistic.incomplete"
+
+
+def test_nothing_was_ever_read(own: TestApp, store: Store) -> None:
+    with store.transaction() as db:
+        site(db).project("p1").discover()
+    answer = usage(own, item="memory")
+    assert values(answer) == {"acme": [0]}
+    assert "X-Openstats-Complete-Until" not in answer.headers
+    assert answer.headers["X-Openstats-Coverage"] == "tenants=0/1 clouds=0/1"
+
+
+def test_a_basis_is_what_every_cloud_has_unless_asked_for(api: TestApp) -> None:
+    # The clouds of this world measure storage, and not memory.
+    for parameters, basis in (
+        ({"item": "storage"}, "used"),
+        ({"item": "memory"}, "allocated"),
+        ({"item": "storage", "basis": "allocated"}, "allocated"),
+        ({"item": "memory", "basis": "used"}, "used"),
+        ({"item": "cpu"}, "used"),
+        ({"item": "vcpu_hours"}, "allocated"),
+    ):
+        assert usage(api, **parameters).headers["X-Openstats-Basis"] == basis
+    unmeasured = usage(api, item="memory", basis="used", fill="null")
+    assert values(unmeasured)["acme"] == [None]
+    assert unmeasured.headers["X-Openstats-Coverage"] == "tenants=0/4 clouds=0/2"
+
+
+@pytest.mark.parametrize(("item", "basis"), [("cpu", "allocated"), ("vcpu_hours", "used")])
+def test_a_basis_that_an_item_does_not_have(api: TestApp, item: str, basis: str) -> None:
+    answer = api.get(f"/api/stats/usage/?item={item}&basis={basis}", status=400)
+    assert answer.json["errors"][0]["detail"].startswith(f"basis={basis}: {item} takes ")
+
+
+def test_intervals_of_a_calendar(api: TestApp) -> None:
+    days = {"from": "2023-11-13T12:00", "to": "2023-11-15", "interval": "day", "item": "memory"}
+    (entry, _) = api.get("/api/stats/usage/", days).json
+    assert [point["from"] for point in entry["datapoints"]] == [1699876800, 1699920000]
+    (entry, _) = api.get("/api/stats/usage/", days | {"tz": "Europe/Berlin"}).json
+    assert [point["to"] for point in entry["datapoints"]] == [1699916400, 1700002800, 1700006400]
+
+
+def test_calendar_and_datapoints_do_not_go_together(api: TestApp) -> None:
+    answer = api.get("/api/stats/usage/?item=cpu&interval=day&datapoints=5", status=400)
+    assert answer.json["errors"][0]["detail"].startswith("datapoints: ")
+
+
+def test_a_calendar_with_too_many_hours(api: TestApp) -> None:
+    answer = api.get("/api/stats/usage/?item=cpu&interval=hour&from=0", status=400)
+    assert answer.json["errors"][0]["detail"] == "interval=hour: there are more than 1000"
+
+
+def test_an_answer_that_would_be_too_long(own: TestApp, store: Store, options: Any) -> None:
+    with store.transaction() as db:
+        alpha = site(db)
+        for i in range(501):
+            alpha.project(f"p{i}")
+        alpha.discover()
+    url = "/api/stats/usage/?item=cpu&aggregate=project&datapoints=1000&from=0"
+    detail = own.get(url, status=400).json["errors"][0]["detail"]
+    assert detail.startswith("datapoints: 501 objects times 1000 intervals are 501000, ")
+    assert len(own.get(f"{url}&limit=2").json) == 2
+
+
+def test_usage_of_before_a_move_stays_with_the_former_owner(own: TestApp, store: Store) -> None:
+    with store.transaction() as db:
+        alpha = site(db).project("p1").discover()
+        alpha.read("memory.allocated", READ - 600).read("memory.allocated", READ, 600, p1=8)
+        alpha.project("p1", customer="new").discover(READ - 150)
+    # Of the second half the new customer has a half.
+    found = usage(own, item="memory", datapoints=2, **{"from": READ - 600})
+    assert values(found) == {"acme": [8, 4], "new": [0, 4]}
+
+
+def test_what_was_used_is_what_the_world_says(api: TestApp) -> None:
+    projects = values(usage(api, item="vcpu_hours", aggregate="project"))
+    assert projects == {"blog": [USED["blog"]], "lab": [USED["lab"]], "shop": [120]}
+    assert NOW > READ

@@ -1,0 +1,143 @@
+"""Readings: written in order, found around any moment, thinned by deletion."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Connection, select
+
+from openstats.errors import LateReadingError
+from openstats.model import Reading
+from openstats.storage import schema, usage
+from openstats.storage.store import Store
+from tests.registry import NOW, Site, site
+from tests.undone import undone
+
+MEMORY, CPU = "memory.allocated", "cpu.used"
+
+
+def reading(at: int, *totals: float) -> Reading:
+    found = np.array([0.0, *totals])
+    return Reading(at, found, found + 1)
+
+
+def written(of: Site, *at: int, item: str = MEMORY) -> None:
+    for moment in at:
+        usage.append(of.db, of.cloud, item, reading(moment, moment / 7))
+
+
+def test_a_reading_comes_back_to_the_bit(db: Connection) -> None:
+    alpha = site(db)
+    assert usage.last(db, alpha.cloud, MEMORY) is None
+    given = reading(NOW, 1 / 3, 1e300, 5e-324, 2**53 + 0.0)
+    usage.append(db, alpha.cloud, MEMORY, given)
+    found = usage.last(db, alpha.cloud, MEMORY)
+    assert found
+    assert found.at == NOW
+    assert found.totals.tolist() == given.totals.tolist()
+    assert found.weights.tolist() == given.weights.tolist()
+
+
+def test_vectors_lie_in_the_store_as_little_endian_floats(db: Connection) -> None:
+    alpha = site(db)
+    usage.append(db, alpha.cloud, MEMORY, reading(NOW, 1.0))
+    raw = bytes(db.execute(select(schema.reading.c.totals)).scalar_one())
+    assert raw.hex() == "0000000000000000" + "000000000000f03f"
+
+
+@pytest.mark.parametrize("late", [NOW, NOW - 300])
+def test_a_late_reading_is_refused(db: Connection, late: int) -> None:
+    alpha = site(db)
+    written(alpha, NOW)
+    with pytest.raises(LateReadingError, match=r"alpha: memory.allocated: \d+ is not after"):
+        written(alpha, late)
+    written(alpha, late, item=CPU)
+    assert usage.ends(db, alpha.cloud) == {MEMORY: NOW, CPU: late}
+
+
+def test_slots_stay_for_ever_and_new_ones_follow(db: Connection) -> None:
+    alpha, beta = site(db), site(db, "beta", region="two")
+    first = usage.slots(db, alpha.cloud, ["p2", "p1"], NOW)
+    assert first == {"p1": 1, "p2": 2}
+    assert usage.slots(db, alpha.cloud, ["p3", "p1", "p0"], NOW) == {"p1": 1, "p0": 3, "p3": 4}
+    assert usage.slots(db, beta.cloud, ["p1"], NOW) == {"p1": 1}
+    assert usage.slots(db, alpha.cloud, ["p2"], NOW) == {"p2": 2}
+
+
+def times(db: Connection, of: Site, *moments: int) -> list[int]:
+    found = usage.around(db, [of.cloud.id], MEMORY, moments)
+    return [reading.at for reading in found.get(of.cloud.id, [])]
+
+
+def test_readings_around_moments(db: Connection) -> None:
+    alpha = site(db)
+    written(alpha, 300, 600, 900, 1200)
+    written(site(db, "beta", region="two"), 450)
+    assert times(db, alpha, 600) == [600]
+    assert times(db, alpha, 650) == [600, 900]
+    assert times(db, alpha, 1, 10) == [300]
+    assert times(db, alpha, 5000) == [1200]
+    assert times(db, alpha, 1000, 310, 301) == [300, 600, 900, 1200]
+    assert times(db, alpha) == []
+
+
+def test_readings_of_several_clouds_and_of_none(db: Connection) -> None:
+    alpha, beta = site(db), site(db, "beta", region="two")
+    written(alpha, 300)
+    written(beta, 600)
+    found = usage.around(db, [alpha.cloud.id, beta.cloud.id, 999], MEMORY, [450])
+    assert {cloud: [r.at for r in read] for cloud, read in found.items()} == {
+        alpha.cloud.id: [300],
+        beta.cloud.id: [600],
+    }
+    assert usage.around(db, [], MEMORY, [450]) == {}
+
+
+@given(st.sets(st.integers(0, 40), min_size=1), st.sets(st.integers(0, 900), min_size=1))
+def test_around_is_what_a_search_through_all_finds(
+    shared_store: Store, at: set[int], moments: set[int]
+) -> None:
+    with undone(shared_store) as db:
+        alpha = site(db)
+        there = sorted(20 * moment for moment in at)
+        written(alpha, *there)
+        before = {max((t for t in there if t <= m), default=None) for m in moments}
+        after = {min((t for t in there if t >= m), default=None) for m in moments}
+        assert times(db, alpha, *moments) == sorted((before | after) - {None})
+
+
+def test_both_ends_of_a_gap_are_kept(db: Connection) -> None:
+    alpha = site(db)
+    written(alpha, 300, 600)
+    usage.append(db, alpha.cloud, MEMORY, reading(9000, 1), after_gap=True)
+    written(alpha, 9300)
+    expected = [(300, False), (600, True), (9000, True), (9300, False)]
+    assert usage.times(db, alpha.cloud, MEMORY) == expected
+
+
+def test_what_is_forgotten_is_gone(db: Connection) -> None:
+    alpha = site(db)
+    written(alpha, 300, 600, 900)
+    written(alpha, 600, item=CPU)
+    usage.forget(db, alpha.cloud, MEMORY, [600])
+    usage.forget(db, alpha.cloud, MEMORY, [])
+    assert [at for at, _ in usage.times(db, alpha.cloud, MEMORY)] == [300, 900]
+    assert usage.ends(db, alpha.cloud) == {MEMORY: 900, CPU: 600}
+
+
+def test_a_meter_is_everywhere_when_every_cloud_has_it(db: Connection) -> None:
+    assert not usage.everywhere(db, MEMORY)
+    alpha, beta = site(db), site(db, "beta", region="two")
+    written(alpha, 300)
+    assert not usage.everywhere(db, MEMORY)
+    written(beta, 300)
+    assert usage.everywhere(db, MEMORY)
+
+
+def test_a_cursor_is_replaced(db: Connection) -> None:
+    alpha = site(db)
+    assert usage.cursor(db, alpha.cloud, "nova") == {}
+    usage.keep_cursor(db, alpha.cloud, "nova", {"vm": [1.5, 2]})
+    usage.keep_cursor(db, alpha.cloud, "nova", {"other": None})
+    assert usage.cursor(db, alpha.cloud, "nova") == {"other": None}
+    assert usage.cursor(db, alpha.cloud, "gnocchi") == {}
