@@ -77,11 +77,9 @@ def _gains(
     belongs = _belongs(np.array(moments), members)
     gained = np.add.reduceat(gained * belongs, first)
     if meter.kind == SHARE:
-        return (
-            gained,
-            np.add.reduceat(weighed * belongs, first),
-            np.repeat(clock > 0, gained.shape[1], axis=1),
-        )
+        # A tenant without a slot has the clock's, whose weight is no vCPU's.
+        weight = np.add.reduceat(weighed * belongs * (members.slots != CLOCK), first)
+        return gained, weight, np.repeat(clock > 0, gained.shape[1], axis=1)
     # All of the tenant's time, whosever it was then: a mean over less would count it as more.
     whole = np.add.reduceat(weighed, first)
     there = np.add.reduceat(belongs, first) > 0

@@ -14,6 +14,7 @@ from sqlalchemy import (
     FromClause,
     Select,
     bindparam,
+    func,
     literal,
     select,
     union_all,
@@ -33,6 +34,9 @@ from openstats.storage.moves import PROJECTS, TENANTS, Owning
 FOREVER = 2**53
 """Later than every time: how long what belongs to somebody now will."""
 
+NO_SLOT = 0
+"""What a tenant has that was in no reading yet: the clock's slot, in which nothing is used."""
+
 
 @cache
 def _stretches(kind: Owning) -> FromClause:
@@ -49,10 +53,10 @@ def _stretches(kind: Owning) -> FromClause:
 def _members(aggregate: str, everything: bool, few: bool) -> Select[Any]:
     """Select cloud, slot, owner and the two stretches in which the slot is the owner's."""
     held = _stretches(TENANTS)
-    found = select(tenant.c.cloud_id, tenant.c.slot).join(held, held.c.owned == tenant.c.id)
+    place = func.coalesce(tenant.c.slot, NO_SLOT)
+    found = select(tenant.c.cloud_id, place).join(held, held.c.owned == tenant.c.id)
     found, owner, owned = _owners(found, held, aggregate)
     found = found.add_columns(owner, held.c.since, held.c.until, *owned)
-    found = found.where(tenant.c.slot.is_not(None))
     if few:
         found = found.where(owner.in_(bindparam("owners", expanding=True)))
     if not everything:

@@ -38,11 +38,21 @@ class Clock:
 
     def __init__(self) -> None:
         self.now = float(int(time.time()))
+        self.stepped = 0.0
 
     def __call__(self) -> float:
         return self.now
 
+    def uptime(self) -> float:
+        """Give seconds that passed, whatever the clock was set to meanwhile."""
+        return self.now - self.stepped
+
     def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+    def step(self, seconds: float) -> None:
+        """Set the clock forward or back."""
+        self.stepped += seconds
         self.now += seconds
 
 
@@ -108,18 +118,22 @@ class Lab:
         jitter: Callable[[float, float], float] = lambda interval, _: interval,
         **options: Any,
     ) -> Collector:
-        """Make and register a collector of its own; ``options`` are those of [collector]."""
+        """Make and register a collector of its own.
+
+        ``options`` are those of [collector], or ``group__name`` of another group.
+        """
         (self.directory / "clouds.yaml").write_text(yaml.safe_dump({"clouds": self.clouds}))
         empty = self.directory / "openstats.conf"
         empty.touch()
-        overrides = {f"collector__{name}": value for name, value in options.items()}
+        options = {"usage__diagnostics_per_second": 10_000} | options
+        overrides = {n if "__" in n else f"collector__{n}": v for n, v in options.items()}
         loaded = conf.load([str(empty)], **overrides)
         made = Collector(
             store or self.store,
             connections(loaded, names),
             loaded,
             clock=self.clock,
-            uptime=self.clock,
+            uptime=self.clock.uptime,
             jitter=jitter,
         )
         self._stack.callback(made.close)

@@ -195,6 +195,17 @@ def test_one_cloud_that_was_not_observed_makes_the_sum_unknown() -> None:
     assert (found[0, 0], known[0, 0]) == (10, False)
 
 
+@pytest.mark.parametrize("meter", [MEMORY, CPU, HOURS], ids=lambda meter: meter.name)
+def test_a_tenant_without_a_slot_used_nothing_while_its_cloud_was_observed(meter) -> None:
+    first = odometer.begun(0)
+    second = odometer.advance(first, Tick(300, 300, {1: (300, 300)}), meter)
+    both = members([Stay(7, 0, 0, 0, 2**53), Stay(7, 1, 0, 0, 2**53), Stay(7, 0, 1, 0, 2**53)])
+    found, known = usage.values(meter, [-300, 0, 300], both, {7: [first, second]})
+    assert (found[1, 0], found[1, 1]) == (100 if meter is CPU else found[1, 0], 0)
+    assert found[1, 0] > 0
+    assert known[:, :2].tolist() == [[False, False], [True, True]]
+
+
 def test_cpu_of_clouds_is_one_quotient() -> None:
     def read(burnt: float, had: float) -> list[Reading]:
         first = odometer.begun(0)

@@ -72,18 +72,24 @@ class Fleet:
 
 @dataclass(frozen=True)
 class Ledger:
-    """Makes ticks of what a source says of one meter."""
+    """Makes ticks of what a source says of one meter.
+
+    Of a meter that was never read (``fresh``) the first is its beginning, in which nothing is.
+    """
 
     sums: Sums
     fleet: Fleet
+    fresh: bool = False
 
     @cached_property
-    def ends(self) -> list[int]:
-        """The ends of the granules that the source has something of, in order."""
+    def moments(self) -> list[int]:
+        """When there are ticks, in order: the ends of granules of which something is said."""
         found = {at for values in self.sums.totals.values() for at in values}
         if self.sums.share and self.sums.weights is None:
             # What ran in other times than the present, nobody knows.
             found = {at for at in found if at > self.fleet.since}
+        if self.fresh and found:
+            found.add(min(found) - GRID)
         return sorted(found)
 
     @cached_property
@@ -92,7 +98,9 @@ class Ledger:
         return {key: (min(values), max(values)) for key, values in self.sums.totals.items()}
 
     def tick(self, at: int) -> Tick:
-        """Make the tick at the end of a granule."""
+        """Make the tick of one of the moments."""
+        if self.fresh and at == self.moments[0]:
+            return Tick(at, 0, {})
         gains, unobserved = {}, set()
         for tenant in self._known.keys() | self.fleet.tenants:
             if at not in self.sums.totals.get(tenant, ()):

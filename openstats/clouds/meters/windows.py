@@ -3,8 +3,8 @@
 What a source is asked, and in which language, does not live here.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from openstats.clouds.meters import GRID, LONGEST, Asked, Window
@@ -51,11 +51,11 @@ def windows(asked: Asked, options: Summing, readers: Mapping[str, Reader]) -> It
     for span in _spans(min(begins.values(), default=end), end, fleet.since):
         ledgers = {}
         for name, read in readers.items():
-            if begins[name] < span.end:
-                mine = Span(max(span.begin, begins[name]), span.end, span.recent)
-                if sums := read(mine):
-                    ledgers[name] = Ledger(sums, fleet)
-        yield from _windows(ledgers, begun, options.mark, span)
+            mine = replace(span, begin=max(span.begin, begins[name]))
+            if mine.begin < mine.end and (sums := read(mine)):
+                ledgers[name] = Ledger(sums, fleet, fresh=name not in begun)
+        yield from _windows(ledgers, options.mark, span)
+        begun |= ledgers.keys()
 
 
 def _begin(asked: Asked, name: str, end: int, searched: int) -> int:
@@ -64,7 +64,7 @@ def _begin(asked: Asked, name: str, end: int, searched: int) -> int:
         return end
     days = asked.options.backfill_days
     first = min((asked.now - days * DAY) // GRID * GRID, end - GRID)
-    return max(asked.last.get(name, first), searched - LATE)
+    return int(max(asked.last.get(name, first), searched - LATE))
 
 
 def _spans(begin: int, end: int, since: int) -> Iterator[Span]:
@@ -73,32 +73,14 @@ def _spans(begin: int, end: int, since: int) -> Iterator[Span]:
         yield Span(start, stop, stop > since)
 
 
-def _windows(
-    ledgers: Mapping[str, Ledger], begun: set[str], mark: str, span: Span
-) -> Iterator[Window]:
+def _windows(ledgers: Mapping[str, Ledger], mark: str, span: Span) -> Iterator[Window]:
     """Give the windows of a span; with the last of them all of it has been searched."""
-    moments = _moments(ledgers, begun)
+    moments = sorted({at for ledger in ledgers.values() for at in ledger.moments})
     for at in moments[:-1]:
-        yield Window(_ticks(ledgers, begun, at), {"mark": mark, "searched": span.begin})
-    ticks = _ticks(ledgers, begun, moments[-1]) if moments else {}
+        yield Window(_ticks(ledgers, at), {"mark": mark, "searched": span.begin})
+    ticks = _ticks(ledgers, moments[-1]) if moments else {}
     yield Window(ticks, {"mark": mark, "searched": span.end})
 
 
-def _moments(ledgers: Mapping[str, Ledger], begun: Iterable[str]) -> list[int]:
-    found: set[int] = set()
-    for name, ledger in ledgers.items():
-        found.update(ledger.ends)
-        if name not in begun and ledger.ends:
-            found.add(ledger.ends[0] - GRID)
-    return sorted(found)
-
-
-def _ticks(ledgers: Mapping[str, Ledger], begun: set[str], at: int) -> dict[str, Tick]:
-    ticks = {}
-    for name, ledger in ledgers.items():
-        if at in ledger.ends:
-            ticks[name] = ledger.tick(at)
-        elif name not in begun and ledger.ends and at == ledger.ends[0] - GRID:
-            ticks[name] = Tick(at, 0, {})
-    begun.update(ticks)
-    return ticks
+def _ticks(ledgers: Mapping[str, Ledger], at: int) -> dict[str, Tick]:
+    return {name: ledger.tick(at) for name, ledger in ledgers.items() if at in ledger.moments}

@@ -1,0 +1,351 @@
+"""Ticks of the odometer: what is allocated, what is burnt, and what nobody saw."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from openstats.meters import USAGE_METERS
+from openstats.model import EVERYTHING, Reading, Selection
+from openstats.statistics import usage as statistic
+from openstats.storage import members, usage
+from tests.collector.lab import LARGE, SMALL, Lab
+from tests.double import Double
+from tests.double.state import Flavor, Server
+from tests.edge import Refuse, Status
+
+GRID = 300
+ALLOCATED = ("memory.allocated", "storage.allocated", "vcpu_hours.allocated")
+CPU = "cpu.used"
+DIAGNOSTICS = r"/servers/[^/]+/diagnostics"
+
+
+def aligned(lab: Lab) -> None:
+    """Put the clock on the grid, and a bit."""
+    lab.clock.advance(GRID - lab.clock.now % GRID + 20)
+
+
+@pytest.fixture
+def settled(lab: Lab, alpha: Double) -> Double:
+    """Give a cloud in which everything was read for the first time just now."""
+    aligned(lab)
+    assert lab.cycle() == []
+    return alpha
+
+
+def last(lab: Lab, item: str) -> Reading | None:
+    with lab.store.read() as db:
+        from openstats.storage import registry
+
+        (cloud,) = registry.clouds(db)
+        return usage.last(db, cloud, item)
+
+
+def at(lab: Lab, item: str) -> list[int]:
+    """Give when a meter was read, in grid steps before now."""
+    now = int(lab.clock.now) // GRID * GRID
+    rows = lab.sql(f"SELECT at FROM reading WHERE item = '{item}' ORDER BY at")
+    return [(now - row[0]) // GRID for row in rows]
+
+
+def values(lab: Lab, item: str, steps: int = 1) -> dict[str, float | None]:
+    """Give what each tenant used in so many grid steps before now; None where nobody knows."""
+    now = int(lab.clock.now) // GRID * GRID
+    edges = [now - steps * GRID, now]
+    with lab.store.read() as db:
+        found = members.of(db, EVERYTHING, Selection("project"))
+        readings = usage.around(db, set(found.clouds.tolist()), item, edges)
+        names = dict(db.exec_driver_sql("SELECT p.uuid, p.keystone_id FROM project p").all())
+    figures, known = statistic.values(USAGE_METERS[item], edges, found, readings)
+    listed = zip(found.objects, figures[0].tolist(), known[0].tolist(), strict=True)
+    return {names[of.uuid]: value if seen else None for of, value, seen in listed}
+
+
+def servers_of(double: Double, tenant: str) -> list[Server]:
+    return [s for s in double.state.servers.values() if s.tenant_id == tenant]
+
+
+def allocated(double: Double, tenant: str) -> tuple[float, float]:
+    """Give MiB of memory and storage that a tenant has, by a naive sum."""
+    memory, storage = 0, 0
+    for server in servers_of(double, tenant):
+        flavor = server.flavor
+        memory += flavor.ram
+        storage += 1024 * ((flavor.disk if server.image else 0) + flavor.ephemeral) + flavor.swap
+    volumes = [v.size for v in double.state.volumes.values() if v.tenant_id == tenant]
+    return memory, storage + 1024 * sum(volumes)
+
+
+def check_allocated(lab: Lab, double: Double, steps: int = 1) -> None:
+    memory, storage = values(lab, ALLOCATED[0], steps), values(lab, ALLOCATED[1], steps)
+    assert memory
+    for tenant in memory:
+        assert (memory[tenant], storage[tenant]) == allocated(double, tenant)
+
+
+def test_the_first_tick_begins(lab: Lab, settled: Double) -> None:
+    for item in (*ALLOCATED, CPU):
+        assert at(lab, item) == [0]
+        assert set(values(lab, item).values()) == {None}
+
+
+def test_what_is_allocated_is_what_there_is(lab: Lab, settled: Double) -> None:
+    assert lab.cycle(after=GRID) == []
+    check_allocated(lab, settled)
+    tenants = list(values(lab, ALLOCATED[0]))
+    settled.boot(tenants[0], LARGE)
+    server = servers_of(settled, tenants[1])[0]
+    settled.resize(server.id, LARGE)
+    settled.delete_server(servers_of(settled, tenants[2])[0].id)
+    settled.create_volume(tenants[3], 7)
+    assert lab.cycle(after=GRID) == []
+    check_allocated(lab, settled)
+    hours = values(lab, "vcpu_hours.allocated")
+    for tenant in tenants:
+        vcpus = sum(s.flavor.vcpus for s in servers_of(settled, tenant))
+        assert hours[tenant] == pytest.approx(vcpus * GRID / 3600, abs=1e-6)
+
+
+def test_a_stopped_server_keeps_what_it_has_and_burns_nothing(lab: Lab, settled: Double) -> None:
+    for key in settled.state.servers:
+        settled.set_status(key, "SHUTOFF")
+    assert lab.cycle(after=GRID) == []
+    assert lab.cycle(after=GRID) == []
+    check_allocated(lab, settled)
+    assert lab.asked(DIAGNOSTICS) == 0
+    assert set(values(lab, CPU).values()) == {0}
+
+
+def test_cpu_is_what_is_burnt_of_what_runs(lab: Lab, settled: Double) -> None:
+    shares = {}
+    for i, tenant in enumerate(values(lab, CPU)):
+        for server in servers_of(settled, tenant):
+            server.burn = (i + 1) / 10
+            shares[tenant] = 100 * server.burn
+    # Counters are lifelong: the first tick after a change sees a jump of all their past.
+    assert lab.cycle(after=GRID) == []
+    assert lab.cycle(after=GRID) == []
+    assert values(lab, CPU) == pytest.approx(shares, abs=1e-3)
+    assert lab.asked(DIAGNOSTICS) == len(settled.state.servers)
+
+
+def test_large_servers_weigh_more(lab: Lab, settled: Double) -> None:
+    tenant = next(iter(values(lab, CPU)))
+    for server in servers_of(settled, tenant):
+        settled.delete_server(server.id)
+    settled.boot(tenant, Flavor("c3", 3, 512, 1)).burn = 0.5
+    settled.boot(tenant, SMALL).burn = 0.1
+    assert lab.cycle(after=GRID) == []
+    assert lab.cycle(after=GRID) == []
+    assert values(lab, CPU)[tenant] == pytest.approx(100 * (3 * 0.5 + 0.1) / 4, abs=1e-3)
+
+
+def test_a_counter_that_began_anew_says_nothing_of_before(lab: Lab, settled: Double) -> None:
+    tenant = next(iter(values(lab, CPU)))
+    assert lab.cycle(after=GRID) == []
+    lab.clock.advance(100)
+    for server in servers_of(settled, tenant):
+        server.started = lab.clock.now
+    assert lab.cycle(after=GRID - 100) == []
+    assert values(lab, CPU)[tenant] == 0
+    assert lab.cycle(after=GRID) == []
+    assert values(lab, CPU)[tenant] == pytest.approx(25, abs=1e-3)
+
+
+def test_one_server_that_does_not_answer_is_caught_up_with(lab: Lab, settled: Double) -> None:
+    server = next(iter(settled.state.servers.values()))
+    with lab.edge.during(rf"/servers/{server.id}/diagnostics", Status(500)):
+        (said,) = lab.cycle(after=GRID)
+        assert "diagnostics of 1 of 10 servers" in said
+    assert lab.cycle(after=GRID) == []
+    total = last(lab, CPU)
+    assert total
+    vcpus = sum(s.flavor.vcpus for s in settled.state.servers.values())
+    assert total.totals.sum() == pytest.approx(vcpus * 0.25 * 2 * GRID, rel=1e-6)
+    assert total.weights[1:].sum() == pytest.approx(vcpus * 2 * GRID, rel=1e-6)
+
+
+def test_a_server_that_was_silent_for_long_says_nothing_of_before(
+    lab: Lab, settled: Double
+) -> None:
+    server = next(iter(settled.state.servers.values()))
+    vcpus = sum(s.flavor.vcpus for s in settled.state.servers.values())
+    with lab.edge.during(rf"/servers/{server.id}/diagnostics", Status(500)):
+        for _ in range(4):
+            lab.cycle(after=GRID)
+    assert lab.cycle(after=GRID) == []
+    total = last(lab, CPU)
+    assert total
+    lost = server.flavor.vcpus * 5
+    assert total.weights[1:].sum() == pytest.approx((vcpus * 5 - lost) * GRID, rel=1e-6)
+
+
+def test_no_server_answers(lab: Lab, settled: Double) -> None:
+    with lab.edge.during(DIAGNOSTICS, Status(503)):
+        (said,) = lab.cycle(after=GRID)
+    assert "HTTP 503" in said
+    assert at(lab, CPU) == [1]
+    # What is allocated is known all the same.
+    assert at(lab, ALLOCATED[0]) == [1, 0]
+
+
+def test_a_driver_that_has_no_diagnostics(lab: Lab, settled: Double) -> None:
+    with lab.edge.during(DIAGNOSTICS, Status(501)):
+        assert lab.cycle(after=GRID) == []
+    assert set(values(lab, CPU).values()) == {0}
+
+
+def test_too_many_servers_are_not_asked(lab: Lab, alpha: Double) -> None:
+    lab.use(usage__diagnostics_max_instances=9)
+    assert lab.cycle() == []
+    assert lab.cycle(after=GRID) == []
+    assert lab.asked(DIAGNOSTICS) == 0
+    assert at(lab, CPU) == []
+    assert at(lab, ALLOCATED[0]) == [1, 0]
+
+
+def test_two_polls_in_one_step_of_the_grid_are_one_tick(lab: Lab, settled: Double) -> None:
+    assert lab.cycle(after=GRID) == []
+    assert lab.cycle(after=60) == []
+    assert at(lab, ALLOCATED[0]) == at(lab, CPU) == [1, 0]
+    assert lab.asked(DIAGNOSTICS) == 0
+
+
+def test_ticks_are_on_the_grid_and_shortly_after_it(lab: Lab, settled: Double) -> None:
+    assert lab.cycle(after=100) == []
+    due = lab.job("usage", "next_at")
+    assert lab.clock.now < due <= lab.clock.now // GRID * GRID + GRID + 60
+
+
+def test_what_was_seen_lately_stands_for_some_ticks(lab: Lab, settled: Double) -> None:
+    with lab.edge.during("/compute/", Refuse()):
+        for _ in range(2):
+            lab.cycle(after=GRID)
+    assert at(lab, ALLOCATED[0]) == [2, 1, 0]
+    check_allocated(lab, settled, steps=2)
+
+
+def test_a_cloud_that_was_down_for_long_leaves_a_gap(lab: Lab, settled: Double) -> None:
+    assert lab.cycle(after=GRID) == []
+    before = last(lab, ALLOCATED[0])
+    with lab.edge.during("/compute/", Refuse()):
+        for _ in range(15):
+            lab.cycle(after=GRID)
+    assert lab.cycle(after=GRID) == []
+    after = last(lab, ALLOCATED[0])
+    assert before
+    assert after
+    # Three ticks stood, the rest is nobody's.
+    assert at(lab, ALLOCATED[0]) == [17, 16, 15, 14, 13, 0]
+    assert after.weights[0] == before.weights[0] + 3 * GRID
+    assert set(values(lab, ALLOCATED[0], steps=10).values()) == {None}
+    kept = lab.sql("SELECT count(*) FROM reading WHERE kept AND item = 'memory.allocated'")
+    assert kept == [(2,)]
+    assert lab.cycle(after=GRID) == []
+    check_allocated(lab, settled)
+
+
+@pytest.mark.parametrize("step", [-3600, -90, 90, 600, 86400])
+def test_a_clock_that_is_set_makes_a_gap(lab: Lab, settled: Double, step: int) -> None:
+    assert lab.cycle(after=GRID) == []
+    weighed = last(lab, ALLOCATED[0])
+    assert weighed
+    lab.clock.step(step)
+    # However far it was put back, there comes the time when it is later than ever.
+    for _ in range(14 if step < -90 else 2):
+        lab.cycle(after=GRID)
+    found = last(lab, ALLOCATED[0])
+    assert found
+    assert found.at > weighed.at
+    assert found.weights[0] - weighed.weights[0] <= GRID * 2
+
+
+def test_a_tenant_that_left_keeps_its_past(lab: Lab, settled: Double) -> None:
+    assert lab.cycle(after=GRID) == []
+    tenant = next(iter(values(lab, ALLOCATED[0])))
+    used = values(lab, ALLOCATED[0])[tenant]
+    settled.delete_project(tenant)
+    for _ in range(2):
+        lab.cycle("discovery", after=60)
+    assert lab.sql("SELECT count(*) FROM tenant WHERE deleted_at IS NOT NULL") == [(1,)]
+    lab.clock.advance(-120)
+    assert values(lab, ALLOCATED[0])[tenant] == used
+
+
+def test_old_readings_are_thinned(lab: Lab, settled: Double) -> None:
+    for _ in range(30):
+        lab.cycle("instances", "volumes", "usage", after=GRID)
+    before = values(lab, ALLOCATED[0], steps=24)
+    lab.clock.advance(3 * 86400)
+    lab.cycle("instances", "volumes", "usage")
+    assert len(at(lab, ALLOCATED[0])) <= 7
+    lab.clock.advance(-3 * 86400)
+    assert values(lab, ALLOCATED[0], steps=24) == before
+
+
+class KilledError(BaseException):
+    """Ends a poll as kill -9 would: nothing is handled, whatever was not committed is gone."""
+
+
+@contextmanager
+def killed_at(lab: Lab, number: int) -> Iterator[list[str]]:
+    """Fail at the so-manieth statement of a tick, counted from the poll's own first one."""
+    seen: list[str] = []
+
+    def count(_c: Any, _cursor: Any, sql: str, *_: Any) -> None:
+        seen.append(sql)
+        if len(seen) == number:
+            raise KilledError
+
+    event.listen(lab.store.engine, "before_cursor_execute", count)
+    try:
+        yield seen
+    finally:
+        event.remove(lab.store.engine, "before_cursor_execute", count)
+
+
+def tick_killed_at(lab: Lab, number: int) -> bool:
+    """Run a tick that dies at a statement; give whether it came that far."""
+    collector = lab.use()
+    with lab.store.transaction() as db:
+        from openstats.storage import jobs
+
+        now = lab.clock.now
+        jobs.make_due(db, [1], ["usage"], now)
+        (lease,) = jobs.lease(db, ["alpha"], ["usage"], now=now, until=now + 60, limit=1)
+    with killed_at(lab, number) as seen:
+        try:
+            collector._run(lease, full=False)
+        except KilledError:
+            return True
+    return len(seen) >= number
+
+
+def test_a_tick_that_is_killed_anywhere_counts_nothing_twice_and_loses_nothing(
+    lab: Lab, settled: Double
+) -> None:
+    vcpus = sum(server.flavor.vcpus for server in settled.state.servers.values())
+    begun = last(lab, CPU)
+    assert begun
+    number = ticks = 0
+    killed = True
+    while killed:
+        number += 1
+        ticks += 1
+        lab.cycle("instances", "volumes", after=GRID)
+        killed = tick_killed_at(lab, number)
+        # The lease of the dead runs out, and another takes its work over.
+        assert lab.cycle("usage", after=61) == []
+        lab.clock.advance(-61)
+        for item in (*ALLOCATED, CPU):
+            found = last(lab, item)
+            assert found
+            assert found.weights[0] == ticks * GRID
+        check_allocated(lab, settled, steps=ticks)
+        burnt = last(lab, CPU)
+        assert burnt
+        # The counter was asked for up to 61 seconds later than the grid says.
+        assert abs(burnt.totals.sum() - 0.25 * vcpus * ticks * GRID) <= 0.25 * vcpus * 61
+    assert number > 20
