@@ -154,9 +154,8 @@ class Usage(Statistic, Lister):
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         """List the datapoints of each object."""
-        names = ("item", "aggregate", "uuid", "from", "to", "datapoints", "interval", "tz")
-        names += ("basis", "fill", "limit", "marker", "strict")
-        found = ask(self.app, "usage", {name: getattr(parsed_args, name) for name in names})
+        names = "item aggregate uuid from to datapoints interval tz basis fill limit marker strict"
+        found = ask(self.app, "usage", {n: getattr(parsed_args, n) for n in names.split()})
         listed = [{"name": of["name"]} | point for of in found for point in of["datapoints"]]
         return rows(listed, parsed_args.formatter)
 

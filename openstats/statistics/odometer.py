@@ -30,13 +30,7 @@ def paused(last: Reading, at: int) -> Reading:
 
 
 def advance(last: Reading, tick: Tick, meter: UsageMeter) -> Reading:
-    """Give the reading at a tick, whose gains are by slot.
-
-    Raises:
-        ValueError: the tick is not later than the last reading.
-    """
-    if tick.at <= last.at:
-        raise ValueError(f"a tick of {tick.at} comes too late after a reading of {last.at}")
+    """Give the reading at a tick, whose gains are by slot."""
     length = 1 + max(len(last.totals) - 1, *tick.gains, *tick.unobserved, CLOCK)
     totals, weights = _lengthened(last, length, meter)
     slots = np.fromiter(tick.gains, np.intp, len(tick.gains))

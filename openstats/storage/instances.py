@@ -78,12 +78,10 @@ def allocated(db: Connection, cloud: Cloud) -> dict[str, tuple[int, int, int]]:
 
 def running(db: Connection, cloud: Cloud) -> list[Instance]:
     """List the servers that are running; their tenants by Keystone id."""
-    columns = [instance.c[name] for name in FIELDS if name != "tenant"]
-    found = select(*columns, tenant.c.tenant_id.label("tenant"))
-    found = found.join(tenant, tenant.c.id == instance.c.tenant_id)
+    columns = [tenant.c.tenant_id if name == "tenant" else instance.c[name] for name in FIELDS]
+    found = select(*columns).join(tenant, tenant.c.id == instance.c.tenant_id)
     found = found.where(instance.c.cloud_id == cloud.id, instance.c.status == "ACTIVE")
-    rows = db.execute(found.order_by(instance.c.uuid))
-    return [Instance(**row._mapping) for row in rows]
+    return [Instance(*row) for row in db.execute(found)]
 
 
 def first_created(db: Connection, cloud: Cloud) -> dict[int, int]:

@@ -27,12 +27,12 @@ FIRST_SLOT = 1
 
 def slots(db: Connection, owner: Cloud, ids: Collection[str], now: int) -> dict[str, int]:
     """Give the slots of tenants by Keystone id; those without one get the next that is free."""
-    rows = tenants.rows_of(db, owner, ids, now)
     mine = tenant.c.cloud_id == owner.id, tenant.c.slot.is_not(None)
     found = db.execute(select(tenant.c.tenant_id, tenant.c.slot).where(*mine))
     known = {row.tenant_id: row.slot for row in found}
     new = sorted(set(ids) - set(known))
     if new:
+        rows = tenants.rows_of(db, owner, new, now)
         first = max(known.values(), default=FIRST_SLOT - 1) + 1
         known |= {key: first + i for i, key in enumerate(new)}
         given = update(tenant).where(tenant.c.id == bindparam("row"))
@@ -61,7 +61,7 @@ def append(
         LateReadingError: there is one of its time or later.
     """
     mine = reading.c.cloud_id == owner.id, reading.c.item == item
-    before = db.scalar(select(newest(owner.id, item)))
+    before = newest_at(db, owner, item)
     if before is not None and found.at <= before:
         raise LateReadingError(f"{owner.name}: {item}: {found.at} is not after {before}")
     if after_gap:
@@ -115,6 +115,12 @@ def newest(owner: Any, item: Any) -> Any:
     """Give, as an expression, the time of the newest reading of a cloud's meter; NULL for none."""
     mine = reading.c.cloud_id == owner, reading.c.item == item
     return select(func.max(reading.c.at)).where(*mine).scalar_subquery()
+
+
+def newest_at(db: Connection, owner: Cloud, item: str) -> int | None:
+    """Give the time of the newest reading of a meter."""
+    at: int | None = db.scalar(select(newest(owner.id, item)))
+    return at
 
 
 def ends(db: Connection, owner: Cloud) -> dict[str, int]:

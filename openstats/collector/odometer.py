@@ -1,0 +1,76 @@
+"""The odometer of one cloud, as a poll moves it on: ticks become readings, and old ones go."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from openstats.clouds.meters import LONGEST
+from openstats.collector.poll import Poll
+from openstats.meters import USAGE_METERS
+from openstats.model import Reading, Tick
+from openstats.statistics import odometer
+from openstats.statistics.thinning import History, superfluous
+from openstats.storage import usage
+from openstats.storage.store import Database
+
+HOUR = 3600
+
+
+@dataclass
+class Odometer:
+    """Adds ticks to the readings of a poll's cloud.
+
+    ``stepped`` says that the clock was set since the last tick, so that nobody knows how much time
+    passed.
+    """
+
+    poll: Poll
+    stepped: bool
+    _slots: dict[str, int] = field(default_factory=dict)
+
+    def hold(self, db: Database, name: str, at: int, held: Mapping[str, int]) -> None:
+        """Have tenants (Keystone ids) hold so much since the last reading of a meter."""
+        last = usage.newest_at(db, self.poll.cloud, name)
+        seconds = at - (at if last is None else last)
+        gains = {key: (float(amount * seconds), float(seconds)) for key, amount in held.items()}
+        self.add(db, name, Tick(at, seconds, gains))
+
+    def add(self, db: Database, name: str, tick: Tick) -> None:
+        """Write a tick's reading, or a gap's end where nobody knows the time before it.
+
+        A tick that is not later than the last reading came too late, and is none.
+        """
+        last = usage.last(db, self.poll.cloud, name)
+        if last is None:
+            usage.append(db, self.poll.cloud, name, odometer.begun(tick.at))
+        elif tick.at > last.at:
+            found = self._moved_on(db, name, last, tick)
+            usage.append(db, self.poll.cloud, name, found, after_gap=tick.at - last.at > HOUR)
+
+    def _moved_on(self, db: Database, name: str, last: Reading, tick: Tick) -> Reading:
+        if self.stepped or tick.at - last.at > LONGEST:
+            return odometer.paused(last, tick.at)
+        return odometer.advance(last, self._placed(db, tick), USAGE_METERS[name])
+
+    def _placed(self, db: Database, tick: Tick) -> Tick:
+        """Turn Keystone ids into slots; all tenants that a source reports have one."""
+        slots = self._slots
+        missing = (tick.gains.keys() | tick.unobserved) - slots.keys()
+        if missing:
+            slots |= usage.slots(db, self.poll.cloud, missing, self.poll.now)
+        return replace(
+            tick,
+            gains={slots[key]: gain for key, gain in tick.gains.items()},
+            unobserved=frozenset(slots[key] for key in tick.unobserved),
+        )
+
+
+def thin(poll: Poll, names: Iterable[str]) -> None:
+    """Delete readings of meters that are closer together than their age asks for."""
+    options = poll.usage
+    history = History(options.all_days, options.hourly_days, options.timezone)
+    with poll.writing() as db:
+        for name in names:
+            times = usage.times(db, poll.cloud, name)
+            kept = {at for at, kept in times if kept}
+            gone = superfluous([at for at, _ in times], kept, poll.now, history)
+            usage.forget(db, poll.cloud, name, gone)
