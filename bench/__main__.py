@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import polling, process, serving
+from bench import polling, process, serving, usage
 from bench.result import Result
 
 MEASURES = (
@@ -15,6 +15,8 @@ MEASURES = (
     process.embedded,
     polling.calls,
     polling.wall,
+    usage.queries,
+    usage.tick,
 )
 RESULTS = Path(__file__).parent / "results.json"
 
@@ -30,8 +32,8 @@ def show(result: Result) -> None:
     """Print a row."""
     sign = {"higher": "≥", "lower": "≤"}[result.better]
     spread = f"{result.spread[0]:g} … {result.spread[1]:g}"
-    bound = f"{sign} {result.bound:g}"
-    state = "met" if result.met else "NOT MET"
+    bound = "" if result.bound is None else f"{sign} {result.bound:g}"
+    state = "" if result.bound is None else "met" if result.met else "NOT MET"
     print(f"{result.name:32} {result.value:>9g} {result.unit:6} {bound:>8}  {spread:20} {state}")
 
 

@@ -3,11 +3,15 @@
 What is in it follows from numbers alone, so that every run measures the same.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
-from openstats.meters import QUOTAS
+import numpy as np
+from sqlalchemy import insert
+
+from openstats.meters import QUOTAS, USAGE_METERS
 from openstats.model import (
     Capacity,
     Cloud,
@@ -26,13 +30,21 @@ from openstats.storage import (
     jobs,
     quota,
     registry,
+    schema,
     tenants,
+    usage,
     volumes,
 )
 from openstats.storage.store import Database, Store
 
 NOW = 1_790_000_000
 DAY = 86_400
+GRID = 300
+END = NOW // GRID * GRID
+"""When usage was read last."""
+LATELY = range(END - DAY, END + 1, GRID)
+METER = USAGE_METERS["memory.allocated"]
+PIECE = 1000
 KINDS = ("discovery", "instances", "volumes", "capacity", "quotas")
 
 
@@ -52,11 +64,13 @@ def uuid(kind: str, number: int) -> str:
     return str(uuid5(NAMESPACE_OID, f"{kind}-{number}"))
 
 
-def fill(store: Store, size: Size = Size()) -> None:
-    """Write everything, cloud by cloud."""
+def fill(store: Store, size: Size = Size(), read_at: Sequence[int] = LATELY) -> None:
+    """Write everything, cloud by cloud; ``read_at`` is when usage was read."""
     for number in range(size.clouds):
         with store.transaction() as db:
-            _fill_cloud(db, size, number)
+            cloud = _fill_cloud(db, size, number)
+            mine = range(number, size.projects, size.clouds)
+            _fill_readings(db, cloud, [uuid("project", project) for project in mine], read_at)
 
 
 def auth_url(number: int) -> str:
@@ -64,7 +78,7 @@ def auth_url(number: int) -> str:
     return f"https://cloud-{number}.example.org:5000/v3"
 
 
-def _fill_cloud(db: Database, size: Size, number: int) -> None:
+def _fill_cloud(db: Database, size: Size, number: int) -> Cloud:
     keystone = auth_url(number).removesuffix("/v3")
     cloud = registry.register_cloud(
         db, Cloud(f"cloud-{number}", auth_url(number), "RegionOne", keystone), []
@@ -81,6 +95,7 @@ def _fill_cloud(db: Database, size: Size, number: int) -> None:
     _fill_figures(db, cloud, size, mine)
     for lease in jobs.lease(db, [cloud.name], KINDS, now=NOW, until=NOW + 60, limit=9):
         _succeed(db, lease)
+    return cloud
 
 
 def _succeed(db: Database, lease: Lease) -> None:
@@ -124,3 +139,21 @@ def _instances(size: Size, mine: range) -> Iterator[Instance]:
                 disk=40,
                 created_at=NOW - number,
             )
+
+
+def held(tenants: int) -> Any:
+    """Give the MiB that each slot holds all the time; the clock's none."""
+    return np.append(0.0, 1024.0 * (np.arange(1, tenants + 1) % 7 + 1))
+
+
+def _fill_readings(db: Database, cloud: Cloud, ids: Sequence[str], at: Sequence[int]) -> None:
+    usage.slots(db, cloud, ids, NOW)
+    for first in range(0, len(at), PIECE):
+        rows = [_reading(cloud, moment, len(ids), at[0]) for moment in at[first : first + PIECE]]
+        db.execute(insert(schema.reading), rows)
+
+
+def _reading(cloud: Cloud, at: int, tenants: int, begun: int) -> dict[str, Any]:
+    weights = np.full(tenants + 1, float(at - begun))
+    vectors = {"totals": (held(tenants) * weights).tobytes(), "weights": weights.tobytes()}
+    return {"cloud_id": cloud.id, "item": METER.name, "at": at, "kept": False} | vectors

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from bench.fill import DAY, NOW, Size, auth_url, fill
+from bench.fill import DAY, END, NOW, Size, auth_url, fill, held
 from bench.load import Client, Measured, load
 from bench.result import Result, median
 from openstats.storage import migration, schema
@@ -59,14 +59,36 @@ def _windows(_store: Store) -> list[str]:
     ]
 
 
+def _usages(store: Store) -> list[str]:
+    uuids = _uuids(store, schema.project)[:100]
+    return [
+        f"/api/stats/usage/?item=memory&aggregate=project&uuid={uuid}&from={END - DAY}"
+        f"&to={END - 600 * number}"
+        for number, uuid in enumerate(uuids)
+    ]
+
+
 def _clouds(_store: Store) -> list[str]:
     return [f"/api/stats/resource/?auth_url={auth_url(number)}" for number in range(Size().clouds)]
+
+
+def _first(found: Any) -> float:
+    """Give the value of the first interval, which is that of all: what is held does not change."""
+    value = float(found[0]["datapoints"][0]["value"])
+    assert value in held(7)[1:]
+    return value
 
 
 ROWS = (
     Row("resource", _clouds, lambda found: found["vcpus"] == 6400 and found["vcpu_quota"] > 0, 0.6),
     Row("creation-time", _windows, lambda found: len(found) == 6, 0.6),
     Row("quota", _quotas, lambda found: found["vcpu"] > 0, 0.6),
+    Row(
+        "usage",
+        _usages,
+        lambda found: [p["value"] for p in found[0]["datapoints"]] == [_first(found)] * 6,
+        0.4,
+    ),
     Row(
         "quota_all",
         lambda _: ["/api/stats/quota/?each=true"],

@@ -275,10 +275,12 @@ class Tick:
 class Members:
     """Which slots make up which objects, and when: columns of int64, of one length.
 
-    ``owners`` are indices into ``objects``; a slot belongs to its owner in ``[since, until)``.
+    ``tenants`` are row ids, ``owners`` indices into ``objects``; a slot belongs to its owner in
+    ``[since, until)``. They are in order of clouds, then owners.
     """
 
     objects: Sequence[ObjectName]
+    tenants: "Column"
     clouds: "Column"
     slots: "Column"
     owners: "Column"

@@ -1,5 +1,6 @@
 """Usage: how much CPU, memory and storage customers, groups and projects used."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
@@ -11,7 +12,7 @@ from openstats.meters import ALLOCATED, USAGE, USED, UsageMeter
 from openstats.model import Coverage
 from openstats.statistics import interval
 from openstats.statistics import usage as statistic
-from openstats.storage import coverage, members, usage
+from openstats.storage import members, usage
 from openstats.storage.store import Database
 
 PERIOD = 3600
@@ -33,6 +34,11 @@ class UsageParameters(Paged, Timed, Selecting):
     fill: Literal["null"] | None = Field(None, description="null where nothing is known, not 0.")
     adding: Literal["uuid"] | None = Field(None, alias="with", description="Add uuids.")
 
+    @property
+    def narrowed(self) -> bool:
+        """Whether this asks for some objects only."""
+        return bool(self.uuid or self.limit or self.marker)
+
 
 class UsageDatapoint(BaseModel):
     """What was used in one interval: from included, to not."""
@@ -53,9 +59,9 @@ class UsageOfObject(BaseModel):
 
 def view(request: Any, parameters: UsageParameters) -> Answer:
     """List what every selected object used, interval by interval."""
-    edges = _edges(parameters, request.now)
+    edges, options = _edges(parameters, request.now), request.conf["usage"]
     with request.store.read() as db:
-        meter = _meter(parameters, request.conf["usage"].basis, db)
+        meter, read_at = _meter(parameters, options.basis, db)
         found = members.of(
             db,
             request.scope,
@@ -63,10 +69,12 @@ def view(request: Any, parameters: UsageParameters) -> Answer:
             limit=parameters.limit,
             marker=parameters.marker,
         )
-        _bounded(len(found.objects), len(edges) - 1, request.conf["usage"].max_datapoints)
+        _bounded(len(found.objects), len(edges) - 1, options.max_datapoints)
         clouds = set(found.clouds.tolist())
         readings = usage.around(db, clouds, meter.name, statistic.cuts(edges, found))
-        known = coverage.of_readings(db, request.scope, meter.name)
+    known = statistic.coverage(
+        found, read_at, whole=request.scope.everything and not parameters.narrowed
+    )
     document = statistic.listing(
         found.objects,
         edges,
@@ -89,18 +97,31 @@ def _edges(parameters: UsageParameters, now: int) -> list[int]:
     return edges
 
 
-def _meter(parameters: UsageParameters, configured: str, db: Database) -> UsageMeter:
-    """Choose the meter of an item: on the basis that was asked for, or else is configured."""
+def _meter(
+    parameters: UsageParameters, configured: str, db: Database
+) -> tuple[UsageMeter, dict[int, int | None]]:
+    """Choose the meter of an item: on the basis that was asked for, or else is configured.
+
+    Tell when each cloud was read last.
+    """
     there = {meter.basis: meter for meter in USAGE if meter.item == parameters.item}
     if parameters.basis and parameters.basis not in there:
         known = ", ".join(there)
         raise ParameterError(f"basis={parameters.basis}: {parameters.item} takes {known}")
+    read_at = usage.newest_of_clouds(db, [meter.name for meter in there.values()])
+    meter = there[_basis(parameters.basis or configured, there, read_at)]
+    return meter, {cloud: at[meter.name] for cloud, at in read_at.items()}
+
+
+def _basis(
+    wanted: str, there: Mapping[str, UsageMeter], read_at: Mapping[int, Mapping[str, int | None]]
+) -> str:
     if len(there) == 1:
-        return there.popitem()[1]
-    basis = parameters.basis or configured
-    if basis == "auto":
-        basis = USED if usage.everywhere(db, there[USED].name) else ALLOCATED
-    return there[basis]
+        return next(iter(there))
+    if wanted != "auto":
+        return wanted
+    times = [at[there[USED].name] for at in read_at.values()]
+    return USED if times and None not in times else ALLOCATED
 
 
 def _bounded(objects: int, pieces: int, most: int) -> None:

@@ -15,6 +15,7 @@ from openstats.model import Reading, Tick
 CLOCK = 0
 """The slot that no tenant has: its weight is the seconds in which the cloud was observed."""
 
+Slots = NDArray[np.int64]
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
@@ -66,35 +67,37 @@ def _lengthened(reading: Reading, length: int, meter: UsageMeter) -> tuple[Vecto
 
 
 def along(
-    readings: Sequence[Reading], moments: Any, slots: Any, meter: UsageMeter
+    readings: Sequence[Reading], moments: Any, slots: Slots, meter: UsageMeter
 ) -> tuple[Matrix, Matrix]:
     """Give totals and weights of slots at moments: two matrices, a row for each moment.
 
     ``readings`` are in order of time, at least one, and hold those around each moment.
     """
-    length = int(np.max(slots, initial=CLOCK)) + 1
+    length = int(slots.max()) + 1
     vectors = [_taken(reading, slots, length, meter) for reading in readings]
     at = np.array([reading.at for reading in readings], np.float64)
-    first, share = _places(at, np.asarray(moments, np.float64))
-    second = np.minimum(first + 1, len(at) - 1)
-    totals, weights = (np.stack(found) for found in zip(*vectors, strict=True))
+    first, second, share = _places(at, np.asarray(moments, np.float64))
+    totals, weights = (np.array(found) for found in zip(*vectors, strict=True))
     return (
         totals[first] + share * (totals[second] - totals[first]),
         weights[first] + share * (weights[second] - weights[first]),
     )
 
 
-def _taken(reading: Reading, slots: Any, length: int, meter: UsageMeter) -> tuple[Vector, Vector]:
+def _taken(reading: Reading, slots: Slots, length: int, meter: UsageMeter) -> tuple[Vector, Vector]:
     totals, weights = reading.totals, reading.weights
     if len(totals) < length:
         totals, weights = _lengthened(reading, length, meter)
     return totals[slots], weights[slots]
 
 
-def _places(at: Vector, moments: Vector) -> tuple[NDArray[np.intp], Matrix]:
-    """Give the reading before each moment, and which share of the way to the next it lies."""
-    last = max(len(at) - 2, 0)
-    first = np.clip(np.searchsorted(at, moments, side="right") - 1, 0, last)
-    length = at[np.minimum(first + 1, len(at) - 1)] - at[first]
+def _places(at: Vector, moments: Vector) -> tuple[NDArray[np.intp], NDArray[np.intp], Matrix]:
+    """Give the readings around each moment, and which share of the way between them it lies.
+
+    Beyond the first and the last there is but that one.
+    """
+    second = at.searchsorted(moments, side="right").clip(1, max(len(at) - 1, 1))
+    first, second = second - 1, np.minimum(second, len(at) - 1)
+    length = at[second] - at[first]
     passed = np.divide(moments - at[first], length, out=np.zeros(len(moments)), where=length > 0)
-    return first, np.clip(passed, 0, 1)[:, None]
+    return first, second, passed.clip(0, 1)[:, None]

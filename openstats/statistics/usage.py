@@ -1,6 +1,6 @@
 """Usage: what customers, groups and projects used in each piece of an interval."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openstats.meters import MEAN, SHARE, UsageMeter
-from openstats.model import Members, ObjectName, Reading
+from openstats.model import Coverage, Members, ObjectName, Reading
 from openstats.statistics.odometer import CLOCK, along
 
 DIGITS = 6
 """Decimals of a value: what lies behind them is the noise of long sums."""
+
+COLUMNS = ("tenants", "clouds", "slots", "owners", "since", "until")
 
 Matrix = NDArray[np.float64]
 Known = NDArray[np.bool_]
@@ -31,80 +33,93 @@ def values(
     """
     shape = len(edges) - 1, len(members.objects)
     totals, weights, known = np.zeros(shape), np.zeros(shape), np.ones(shape, np.bool_)
-    for cloud in np.unique(members.clouds):
-        mine = _of_cloud(members, cloud)
-        there = readings.get(int(cloud), ())
-        if not there:
+    for cloud, mine in _by_cloud(members):
+        if cloud not in readings:
             known[:, mine.owners] = False
             continue
-        gained, weighed, observed = _gains(meter, edges, mine, there)
-        _add(totals, gained, mine.owners)
-        _add(weights, weighed, mine.owners)
-        missed = np.zeros(shape)
-        _add(missed, ~observed, mine.owners)
-        known &= missed == 0
-    return np.round(_values_of(meter, totals, weights), DIGITS), known
-
-
-def _values_of(meter: UsageMeter, totals: Matrix, weights: Matrix) -> Matrix:
-    if meter.kind != SHARE:
-        return totals
-    return _quotient(totals * 100, weights)
+        gained, weighed, observed = _gains(meter, edges, mine, readings[cloud])
+        _gather(np.add, totals, gained, mine.owners)
+        _gather(np.logical_and, known, observed, mine.owners)
+        if meter.kind == SHARE:
+            _gather(np.add, weights, weighed, mine.owners)
+    figures = _quotient(totals * 100, weights) if meter.kind == SHARE else totals
+    return figures.round(DIGITS), known
 
 
 def _quotient(totals: Matrix, weights: Matrix) -> Matrix:
     return np.divide(totals, weights, out=np.zeros_like(totals), where=weights > 0)
 
 
-def _of_cloud(members: Members, cloud: int) -> Members:
-    """Give the members of one cloud, those of one owner side by side."""
-    rows = np.flatnonzero(members.clouds == cloud)
-    rows = rows[np.argsort(members.owners[rows], kind="stable")]
-    columns = (members.clouds, members.slots, members.owners, members.since, members.until)
-    return Members(members.objects, *(column[rows] for column in columns))
+def _by_cloud(members: Members) -> Iterator[tuple[int, Members]]:
+    """Cut the members into those of each cloud, by which they are in order."""
+    clouds = sorted(set(members.clouds.tolist()))
+    if len(clouds) == 1:
+        yield clouds[0], members
+        return
+    for cloud in clouds:
+        mine = slice(*np.searchsorted(members.clouds, [cloud, cloud + 1]))
+        yield cloud, Members(members.objects, *(getattr(members, n)[mine] for n in COLUMNS))
 
 
 def _gains(
     meter: UsageMeter, edges: Sequence[int], members: Members, readings: Sequence[Reading]
 ) -> tuple[Matrix, Matrix, Known]:
     """Give what each member contributes to each piece: total, weight, and whether it is known."""
-    moments = cuts(edges, members)
+    moments = np.array(cuts(edges, members))
     first = np.searchsorted(moments, edges[:-1])
+    # The clock is the last column.
     totals, weights = along(readings, moments, np.append(members.slots, CLOCK), meter)
-    gained, weighed = np.diff(totals, axis=0), np.diff(weights, axis=0)
-    clock = np.add.reduceat(weighed[:, -1:], first)
-    gained, weighed = gained[:, :-1], weighed[:, :-1]
-    belongs = _belongs(np.array(moments), members)
-    gained = np.add.reduceat(gained * belongs, first)
+    gained, weighed = np.diff(totals[:, :-1], axis=0), np.diff(weights, axis=0)
+    seen = _pieces(np.add, weighed[:, -1:], first) > 0
+    weighed = weighed[:, :-1]
+    belongs = _belongs(moments, members)
+    gained = _pieces(np.add, gained * belongs, first)
     if meter.kind == SHARE:
         # A tenant without a slot has the clock's, whose weight is no vCPU's.
-        weight = np.add.reduceat(weighed * belongs * (members.slots != CLOCK), first)
-        return gained, weight, np.repeat(clock > 0, gained.shape[1], axis=1)
+        weight = _pieces(np.add, weighed * belongs * (members.slots != CLOCK), first)
+        return gained, weight, np.repeat(seen, len(members.slots), axis=1)
     # All of the tenant's time, whosever it was then: a mean over less would count it as more.
-    whole = np.add.reduceat(weighed, first)
-    there = np.add.reduceat(belongs, first) > 0
-    observed = (clock > 0) & ((whole > 0) | ~there)
+    whole = _pieces(np.add, weighed, first)
+    there = _pieces(np.logical_or, belongs, first)
     value = _quotient(gained, whole) if meter.kind == MEAN else gained / 3600
-    return value, whole, observed
+    return value, whole, seen & ((whole > 0) | ~there)
 
 
 def cuts(edges: Sequence[int], members: Members) -> list[int]:
     """Give the edges, and the moments between them at which members come or go."""
-    moves = np.concatenate([members.since, members.until])
-    inside = moves[(moves > edges[0]) & (moves < edges[-1])]
-    return sorted({*edges, *inside.tolist()})
+    moves = {*members.since.tolist(), *members.until.tolist()}
+    return sorted({*edges, *(at for at in moves if edges[0] < at < edges[-1])})
 
 
-def _belongs(cuts: NDArray[np.int64], members: Members) -> Matrix:
-    """Tell which members count between two cuts: 1 or 0, a row for each two."""
+def _belongs(cuts: NDArray[np.int64], members: Members) -> Known:
+    """Tell which members count between two cuts: a row for each two."""
     begins, ends = cuts[:-1, None], cuts[1:, None]
-    return ((members.since <= begins) & (members.until >= ends)).astype(np.float64)
+    return (members.since <= begins) & (members.until >= ends)
 
 
-def _add(sums: Matrix, found: Any, owners: NDArray[np.int64]) -> None:
-    """Add columns of members to those of their owners, which are in order."""
+def _pieces(how: np.ufunc, found: Any, first: NDArray[np.intp]) -> Any:
+    """Put together the rows of each piece; where nothing moved, a piece is a row."""
+    return found if len(found) == len(first) else how.reduceat(found, first)
+
+
+def _gather(how: np.ufunc, into: Any, found: Any, owners: NDArray[np.int64]) -> None:
+    """Put columns of members together into those of their owners, which are in order."""
     starts = np.flatnonzero(np.append(True, owners[1:] != owners[:-1]))
-    sums[:, owners[starts]] += np.add.reduceat(found, starts, axis=1, dtype=np.float64)
+    whole = found if len(starts) == len(owners) else how.reduceat(found, starts, axis=1)
+    into[:, owners[starts]] = how(into[:, owners[starts]], whole)
+
+
+def coverage(members: Members, read_at: Mapping[int, int | None], *, whole: bool) -> Coverage:
+    """Say of how many tenants and clouds a meter was read, and when the last of the clouds was.
+
+    ``read_at`` is when each cloud was read last; ``whole`` counts all clouds, and not only those in
+    which the members are.
+    """
+    tenants = dict(zip(members.tenants.tolist(), members.clouds.tolist(), strict=True))
+    clouds = set(read_at) if whole else set(tenants.values())
+    times = [at for cloud in clouds if (at := read_at[cloud]) is not None]
+    known = sum(read_at[cloud] is not None for cloud in tenants.values())
+    return Coverage(len(tenants), known, len(clouds), len(times), min(times, default=None))
 
 
 def listing(

@@ -1,13 +1,12 @@
 """Coverage: of how much of what a caller sees a kind of poll has brought figures."""
 
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from sqlalchemy import bindparam, case, func, select
+from sqlalchemy import and_, bindparam, case, func, select
 
 from openstats.model import Coverage, Scope
-from openstats.storage import schema, usage
+from openstats.storage import schema
 from openstats.storage.membership import project, tenant, variables, visible_project, whole_sum
 from openstats.storage.store import Database
 
@@ -25,45 +24,25 @@ def _tenants(everything: bool) -> Any:
     return found.group_by(tenant.c.cloud_id).subquery("tenants")
 
 
-def _polled() -> Any:
-    """Give the time of a cloud's newest poll of a kind that succeeded."""
-    mine = job.c.cloud_id == cloud.c.id, job.c.kind == bindparam("what")
-    return select(job.c.polled_at).where(*mine).scalar_subquery()
-
-
-def _read() -> Any:
-    """Give the time of a cloud's newest reading of a meter."""
-    return usage.newest(cloud.c.id, bindparam("what"))
-
-
 @cache
-def _covered(everything: bool, known: Callable[[], Any]) -> Any:
-    """Join clouds with when they are known; who does not see everything, sees clouds of tenants."""
+def _polled(everything: bool) -> Any:
+    """Join clouds with their job of a kind; who does not see everything, sees clouds of tenants."""
     held = _tenants(everything)
-    at = select(cloud.c.id.label("cloud_id"), known().label("at")).subquery("known")
-    joined = at.join(held, held.c.cloud_id == at.c.cloud_id, isouter=everything)
+    mine = and_(job.c.cloud_id == cloud.c.id, job.c.kind == bindparam("kind"))
+    joined = cloud.outerjoin(job, mine)
+    joined = joined.join(held, held.c.cloud_id == cloud.c.id, isouter=everything)
+    polled = job.c.polled_at
     return select(
         whole_sum(held.c.tenants),
-        whole_sum(case((at.c.at.is_not(None), held.c.tenants))),
-        func.count(at.c.cloud_id),
-        func.count(at.c.at),
-        func.min(at.c.at),
+        whole_sum(case((polled.is_not(None), held.c.tenants))),
+        func.count(cloud.c.id),
+        func.count(polled),
+        func.min(polled),
     ).select_from(joined)
-
-
-def _of(db: Database, scope: Scope, known: Callable[[], Any], what: str) -> Coverage:
-    row = db.execute(_covered(scope.everything, known), variables(scope) | {"what": what}).one()
-    return Coverage(*row)
 
 
 def of_polls(db: Database, scope: Scope, kind: str) -> Coverage:
     """Say of how many visible tenants and clouds a kind of poll ever succeeded."""
-    return _of(db, scope, _polled, kind)
-
-
-def of_readings(db: Database, scope: Scope, item: str) -> Coverage:
-    """Say of how many visible tenants and clouds a meter was read; the oldest is the newest of one.
-
-    What was used is complete until ``oldest``.
-    """
-    return _of(db, scope, _read, item)
+    row = db.execute(_polled(scope.everything), variables(scope) | {"kind": kind}).one()
+    tenants, tenants_known, clouds, clouds_known, oldest = row
+    return Coverage(tenants, tenants_known, clouds, clouds_known, oldest)

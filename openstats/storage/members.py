@@ -3,8 +3,11 @@
 Tenants belong to projects, and projects to customers, for a while; groups are as of now.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -17,6 +20,7 @@ from sqlalchemy import (
     func,
     literal,
     select,
+    true,
     union_all,
 )
 
@@ -30,6 +34,7 @@ from openstats.storage.membership import (
     variables,
 )
 from openstats.storage.moves import PROJECTS, TENANTS, Owning
+from openstats.storage.upsert import numbers
 
 FOREVER = 2**53
 """Later than every time: how long what belongs to somebody now will."""
@@ -38,45 +43,66 @@ NO_SLOT = 0
 """What a tenant has that was in no reading yet: the clock's slot, in which nothing is used."""
 
 
-@cache
-def _stretches(kind: Owning) -> FromClause:
-    """Select who owned what, and when: owned, owner, since, until."""
-    forever = literal(FOREVER, BigInteger).label("until")
-    now = select(kind.owned.c.id.label("owned"), kind.owner_id.label("owner"))
-    now = now.add_columns(kind.since.label("since"), forever)
-    owner = kind.former.c[kind.owner_id.name]
-    before = select(kind.former_id, owner, kind.former.c.since, kind.former.c.until)
-    return union_all(now.where(kind.owner_id.is_not(None)), before).subquery(kind.former.name)
+@dataclass(frozen=True)
+class Stay:
+    """A way in which a row belongs to an owner: it does now, or it did before a move."""
+
+    table: FromClause
+    owned: Any
+    owner: Any
+    since: Any
+    until: Any
+
+
+def _stays(kind: Owning) -> tuple[Stay, Stay]:
+    """Give both ways; who reads both, and adds them up, knows all that was ever owned."""
+    now = Stay(kind.owned, kind.owned.c.id, kind.owner_id, kind.since, literal(FOREVER, BigInteger))
+    former = kind.former.c
+    owner = former[kind.owner_id.name]
+    return now, Stay(kind.former, kind.former_id, owner, former.since, former.until)
 
 
 @cache
-def _members(aggregate: str, everything: bool, few: bool) -> Select[Any]:
-    """Select cloud, slot, owner and the two stretches in which the slot is the owner's."""
-    held = _stretches(TENANTS)
+def _members(dialect: str, aggregate: str, everything: bool, few: bool) -> Any:
+    """Select tenant, cloud, slot, owner and the two stretches in which the slot is the owner's."""
+    chosen = select(numbers(dialect, "owners").c.value)
+    parts = [
+        _seen(found, held.owner, everything).where(owner.in_(chosen) if few else true())
+        for held in _stays(TENANTS)
+        for found, owner in _owners(held, aggregate)
+    ]
+    return union_all(*parts)
+
+
+def _owners(held: Stay, aggregate: str) -> Iterator[tuple[Select[Any], Any]]:
+    """Select tenants of projects with what owns these; tell the column of the owner."""
     place = func.coalesce(tenant.c.slot, NO_SLOT)
-    found = select(tenant.c.cloud_id, place).join(held, held.c.owned == tenant.c.id)
-    found, owner, owned = _owners(found, held, aggregate)
-    found = found.add_columns(owner, held.c.since, held.c.until, *owned)
-    if few:
-        found = found.where(owner.in_(bindparam("owners", expanding=True)))
-    if not everything:
-        seen = project.c.uuid.in_(bindparam("scope_projects", expanding=True))
-        found = found.where(held.c.owner.in_(select(project.c.id).where(seen)))
-    return found
-
-
-def _owners(found: Select[Any], held: FromClause, aggregate: str) -> tuple[Select[Any], Any, Any]:
-    """Join what owns the projects; give the column of owners and those of their stretch."""
-    always = literal(0, BigInteger), literal(FOREVER, BigInteger)
-    if aggregate == "project":
-        return found, held.c.owner, always
+    found = select(tenant.c.id, tenant.c.cloud_id, place)
+    if held.table is not tenant:
+        found = found.join(held.table, held.owned == tenant.c.id)
+    if aggregate == "customer":
+        for owned in _stays(PROJECTS):
+            overlap = (owned.since < held.until) & (held.since < owned.until)
+            joined = found.join(owned.table, (owned.owned == held.owner) & overlap)
+            ends = held.since, held.until, owned.since, owned.until
+            yield joined.add_columns(owned.owner, *ends), owned.owner
+        return
+    owner = held.owner
     if aggregate == "project_group":
-        joined = found.join(member, member.c.project_id == held.c.owner)
-        return joined, member.c.project_group_id, always
-    owned = _stretches(PROJECTS)
-    overlap = (owned.c.since < held.c.until) & (held.c.since < owned.c.until)
-    joined = found.join(owned, (owned.c.owned == held.c.owner) & overlap)
-    return joined, owned.c.owner, (owned.c.since, owned.c.until)
+        found = found.join(member, member.c.project_id == held.owner)
+        owner = member.c.project_group_id
+    always = literal(0, BigInteger), literal(FOREVER, BigInteger)
+    yield found.add_columns(owner, held.since, held.until, *always), owner
+
+
+def _seen(found: Select[Any], project_id: Any, everything: bool) -> Select[Any]:
+    """Narrow to projects that the caller sees."""
+    found = found.where(project_id.is_not(None))
+    if everything:
+        return found
+    seen = project.alias("seen")
+    mine = seen.c.uuid.in_(bindparam("scope_projects", expanding=True))
+    return found.where(project_id.in_(select(seen.c.id).where(mine)))
 
 
 _objects = cache(objects)
@@ -103,19 +129,22 @@ def of(
     values = variables(scope, selection) | {"limit": limit, "marker": marker}
     found = db.execute(chosen, values).all()
     few = any(asked.values())
-    statement = _members(selection.aggregate, scope.everything, few)
-    values = variables(scope) | ({"owners": [row.id for row in found]} if few else {})
-    rows = db.execute(statement, values).all()
+    statement = _members(db.dialect.name, selection.aggregate, scope.everything, few)
+    ids = [row.id for row in found]
+    rows = db.execute(statement, variables(scope) | {"owners": json.dumps(ids)}).all()
     name = object_name(selection.aggregate)
-    return _columns([name(row) for row in found], [row.id for row in found], rows)
+    return _columns([name(row) for row in found], ids, rows)
 
 
 def _columns(names: Sequence[ObjectName], ids: Sequence[int], rows: Sequence[Any]) -> Members:
     """Turn rows of ``_members`` into columns; those of owners that were not chosen fall out."""
-    table = np.array([tuple(row) for row in rows], np.int64).reshape(-1, 7)
-    places = {owner: place for place, owner in enumerate(ids)}
-    owners = np.array([places.get(row[2], -1) for row in rows], np.int64)
-    chosen = owners >= 0
-    clouds, slots, _, held, let, owned, gone = table[chosen].T
+    table = np.fromiter(chain.from_iterable(rows), np.int64, 8 * len(rows)).reshape(-1, 8)
+    order = np.argsort(np.array(ids, np.int64))
+    known = np.append(np.array(ids, np.int64)[order], FOREVER)
+    places = np.searchsorted(known, table[:, 3])
+    chosen = known[places] == table[:, 3]
+    owners, table = order[places[chosen]], table[chosen]
+    sorting = np.lexsort((owners, table[:, 1]))
+    tenants, clouds, slots, _, held, let, owned, gone = table[sorting].T
     since, until = np.maximum(held, owned), np.minimum(let, gone)
-    return Members(names, clouds, slots, owners[chosen], since, until)
+    return Members(names, tenants, clouds, slots, owners[sorting], since, until)

@@ -129,10 +129,16 @@ def ends(db: Connection, owner: Cloud) -> dict[str, int]:
     return {name: at for name, at in zip(USAGE_METERS, row, strict=True) if at is not None}
 
 
-def everywhere(db: Connection, item: str) -> bool:
-    """Tell whether there are readings of a meter from all clouds, and a cloud at all."""
-    found = db.scalars(select(newest(cloud.c.id, item)).select_from(cloud)).all()
-    return bool(found) and None not in found
+@cache
+def _newest_of_clouds(items: tuple[str, ...]) -> Any:
+    return select(cloud.c.id, *(newest(cloud.c.id, item) for item in items))
+
+
+def newest_of_clouds(db: Connection, items: Iterable[str]) -> dict[int, dict[str, int | None]]:
+    """Give, for each cloud, when meters were read last; None for never."""
+    names = tuple(items)
+    rows = db.execute(_newest_of_clouds(names))
+    return {row[0]: dict(zip(names, row[1:], strict=True)) for row in rows}
 
 
 def times(db: Connection, owner: Cloud, item: str) -> list[tuple[int, bool]]:

@@ -125,13 +125,15 @@ def test_what_is_forgotten_is_gone(db: Connection) -> None:
     assert usage.ends(db, alpha.cloud) == {MEMORY: 900, CPU: 600}
 
 
-def test_a_meter_is_everywhere_when_every_cloud_has_it(db: Connection) -> None:
-    assert not usage.everywhere(db, MEMORY)
+def test_when_clouds_were_read_last(db: Connection) -> None:
+    assert usage.newest_of_clouds(db, [MEMORY]) == {}
     alpha, beta = site(db), site(db, "beta", region="two")
-    written(alpha, 300)
-    assert not usage.everywhere(db, MEMORY)
-    written(beta, 300)
-    assert usage.everywhere(db, MEMORY)
+    written(alpha, 300, 600)
+    written(beta, 900, item=CPU)
+    assert usage.newest_of_clouds(db, [MEMORY, CPU]) == {
+        alpha.cloud.id: {MEMORY: 600, CPU: None},
+        beta.cloud.id: {MEMORY: None, CPU: 900},
+    }
 
 
 def test_a_cursor_is_replaced(db: Connection) -> None:

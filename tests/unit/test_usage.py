@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openstats.meters import MEAN, SHARE, USAGE_METERS
-from openstats.model import Members, ObjectName, Reading, Tick
+from openstats.model import Coverage, Members, ObjectName, Reading, Tick
 from openstats.statistics import odometer, usage
 
 GRID = 300
@@ -92,8 +92,9 @@ def stays(draw: st.DrawFn, cloud: int) -> list[Stay]:
 
 
 def members(found: Iterable[Stay]) -> Members:
-    rows = [(s.cloud, s.slot, s.owner, s.since, s.until) for s in found]
-    return Members(OBJECTS, *np.array(rows, np.int64).reshape(-1, 5).T)
+    rows = [(10 * s.cloud + s.slot, s.cloud, s.slot, s.owner, s.since, s.until) for s in found]
+    rows.sort(key=lambda row: (row[1], row[3]))
+    return Members(OBJECTS, *np.array(rows, np.int64).reshape(-1, 6).T)
 
 
 def overlap(a: int, b: int, c: int, d: int) -> int:
@@ -216,8 +217,18 @@ def test_cpu_of_clouds_is_one_quotient() -> None:
     assert (found[0, 0], known[0, 0]) == (25, True)
 
 
+def test_coverage_is_of_tenants_and_of_their_clouds() -> None:
+    # A tenant that moved is one.
+    moved = [Stay(7, 1, 0, 0, 9), Stay(7, 1, 1, 9, 99), Stay(9, 1, 0, 0, 99), Stay(9, 2, 1, 0, 99)]
+    read_at = {7: 500, 9: None, 11: 400}
+    owned = members(moved)
+    assert usage.coverage(owned, read_at, whole=False) == Coverage(3, 1, 2, 1, 500)
+    assert usage.coverage(owned, read_at, whole=True) == Coverage(3, 1, 3, 2, 400)
+    assert usage.coverage(members([]), {}, whole=True) == Coverage()
+
+
 def test_nobody_and_nothing() -> None:
-    none = Members([], *np.zeros((5, 0), np.int64))
+    none = Members([], *np.zeros((6, 0), np.int64))
     found = usage.values(MEMORY, [0, 10], none, {})
     assert usage.listing([], [0, 10], found) == []
 

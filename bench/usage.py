@@ -1,0 +1,205 @@
+"""Usage: queries over a year of readings of 1,000 projects, on both kinds of stores; one tick."""
+
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+from sqlalchemy import select
+
+from bench.fill import DAY, END, GRID, METER, NOW, Size, fill, held, uuid
+from bench.load import Client
+from bench.result import Result, median
+from bench.serving import running
+from openstats.meters import USAGE_METERS
+from openstats.model import EVERYTHING, Members, Selection, Tick
+from openstats.statistics import odometer
+from openstats.statistics import usage as statistic
+from openstats.storage import instances, members, migration, registry, schema, usage, volumes
+from openstats.storage.store import Store
+from tests import postgresql
+
+RUNS = 15
+ONE = Size(clouds=1)
+COUNTERS = 500
+"""How many counters the cursor of the source nova holds at most."""
+
+QUERIES: dict[str, tuple[Callable[[Store], Selection], int, int, float]] = {
+    # What, over how many seconds, in how many pieces, and the milliseconds that it may take.
+    "projects_30d": (lambda _: Selection("project"), 30 * DAY, 60, 5),
+    "project_30d": (lambda store: Selection("project", (_project(store),)), 30 * DAY, 100, 4),
+    "customers_1h": (lambda _: Selection("customer"), 3600, 6, 1),
+    "customers_1y": (lambda _: Selection("customer"), 365 * DAY, 12, 2),
+}
+
+
+def _project(store: Store) -> str:
+    with store.read() as db:
+        return str(db.scalar(select(schema.project.c.uuid).order_by(schema.project.c.name)))
+
+
+def _times() -> list[int]:
+    """Give when there are readings: 30 days at 5 minutes, and hourly before, for a year."""
+    hourly = range(END // 3600 * 3600 - 365 * DAY, END - 30 * DAY, 3600)
+    return [*hourly, *range(END - 30 * DAY, END + 1, GRID)]
+
+
+@contextmanager
+def stores() -> Iterator[tuple[Store, Store]]:
+    """Give a filled SQLite store and a PostgreSQL store with the same in it."""
+    with tempfile.TemporaryDirectory(prefix="openstats-bench-") as folder:
+        directory = Path(folder) / "postgresql"
+        directory.mkdir()
+        with postgresql.running(directory) as server:
+            server.execute("CREATE DATABASE bench")
+            embedded = Store(f"sqlite:///{folder}/bench.sqlite")
+            remote = Store(server.url("bench"))
+            with closing(embedded), closing(remote):
+                for store in (embedded, remote):
+                    migration.upgrade(store)
+                    fill(store, ONE, _times())
+                yield embedded, remote
+
+
+def _edges(seconds: int, pieces: int) -> list[int]:
+    return [END - seconds + i * seconds // pieces for i in range(pieces + 1)]
+
+
+def _ask(store: Store, edges: list[int], found: Members) -> Any:
+    clouds = set(found.clouds.tolist())
+    with store.read() as db:
+        readings = usage.around(db, clouds, METER.name, statistic.cuts(edges, found))
+    return statistic.values(METER, edges, found, readings)
+
+
+def _check(found: Members, figures: Any) -> None:
+    """Whatever the interval, an object holds what its tenants hold."""
+    rates = held(ONE.projects)
+    wanted = np.zeros(len(found.objects))
+    np.add.at(wanted, found.owners, rates[found.slots])
+    assert np.allclose(figures, wanted), "a wrong answer"
+
+
+def _milliseconds(ask: Callable[[], Any]) -> float:
+    began = time.perf_counter()
+    ask()
+    return (time.perf_counter() - began) * 1000
+
+
+def _forgotten(path: str) -> None:
+    """Have the kernel forget what it keeps of a file in memory."""
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def queries(wanted: Callable[[str], bool]) -> Iterator[Result]:
+    """Time queries in process, without reading the registry; PostgreSQL as a ratio."""
+    if not any(map(wanted, ("usage.query", "usage.membership_ms", "usage.http.json_ratio"))):
+        return
+    with stores() as (embedded, remote):
+        for name in QUERIES:
+            yield from _query(name, embedded, remote)
+        yield _membership(embedded)
+        yield _http(embedded)
+
+
+def _query(name: str, embedded: Store, remote: Store) -> Iterator[Result]:
+    selection, seconds, pieces, bound = QUERIES[name]
+    edges, found = _edges(seconds, pieces), []
+    for store in (embedded, remote):
+        with store.read() as db:
+            found.append(members.of(db, EVERYTHING, selection(store)))
+        _check(found[-1], _ask(store, edges, found[-1])[0])
+    ours = [lambda: _ask(embedded, edges, found[0]), lambda: _ask(remote, edges, found[1])]
+    warm = [_milliseconds(ours[0]) for _ in range(RUNS)]
+    pairs = [[_milliseconds(ask) for ask in ours] for _ in range(RUNS)]
+    ratios = [theirs / mine for mine, theirs in pairs]
+    yield median(f"usage.query.{name}_ms", warm, "ms", bound, "lower")
+    yield _cold(name, embedded, edges, found[0])
+    yield median(f"usage.query.{name}.pg_ratio", ratios, "ratio", 10, "lower")
+
+
+def _cold(name: str, store: Store, edges: list[int], found: Members) -> Result:
+    times = []
+    for _ in range(3):
+        store.close()
+        _forgotten(str(store.url.database))
+        times.append(_milliseconds(lambda: _ask(store, edges, found)))
+    return median(f"usage.query.{name}_cold_ms", times, "ms", None, "lower")
+
+
+def _membership(store: Store) -> Result:
+    def ask() -> Members:
+        with store.read() as db:
+            return members.of(db, EVERYTHING, Selection("customer"))
+
+    assert len(ask().slots) == ONE.projects
+    times = [_milliseconds(ask) for _ in range(RUNS)]
+    return median("usage.membership_ms", times, "ms", 3, "lower")
+
+
+def _http(store: Store) -> Result:
+    """Compare a whole answer of 60,000 datapoints with what turning it into JSON alone takes."""
+    path = f"/api/stats/usage/?item=memory&aggregate=project&datapoints=60&from={END - 30 * DAY}"
+    path += f"&to={END}"
+    with running(sys.executable, "-m", "bench.server", str(store.url)) as (_, port):
+        client = Client(int(port))
+        document = json.loads(client.get(path)[1])
+        assert sum(len(entry["datapoints"]) for entry in document) == 60_000
+        ratios = []
+        for _ in range(RUNS):
+            ours = _milliseconds(lambda: client.get(path))
+            ratios.append(ours / _milliseconds(lambda: orjson.dumps(document)))
+    return median("usage.http.json_ratio", ratios, "ratio", 8, "lower")
+
+
+def tick(wanted: Callable[[str], bool]) -> Iterator[Result]:
+    """Time what a tick of 10,000 instances does to the store, the cursor included."""
+    if not wanted("usage.tick_ms"):
+        return
+    with tempfile.TemporaryDirectory(prefix="openstats-bench-") as folder:
+        store = Store(f"sqlite:///{folder}/bench.sqlite")
+        with closing(store):
+            migration.upgrade(store)
+            fill(store, ONE, ())
+            times = [_milliseconds(lambda at=at: _tick(store, at)) for at in _ticks()]
+            with store.read() as db:
+                (cloud,) = registry.clouds(db)
+                last = usage.last(db, cloud, METER.name)
+            assert last
+            assert last.totals.sum() == ONE.instances * 4096 * GRID * RUNS
+    yield median("usage.tick_ms", times[1:], "ms", 20, "lower")
+
+
+def _ticks() -> list[int]:
+    return [END + GRID * number for number in range(RUNS + 1)]
+
+
+def _tick(store: Store, at: int) -> None:
+    with store.transaction() as db:
+        (cloud,) = registry.clouds(db)
+        servers, disks = instances.allocated(db, cloud), volumes.gigabytes(db, cloud)
+        slots = usage.slots(db, cloud, servers.keys() | disks, NOW)
+        for place, name in enumerate(("vcpu_hours", "memory", "storage")):
+            gains = {
+                slots[key]: (float(all_of[place] * GRID), float(GRID))
+                for key, all_of in servers.items()
+            }
+            last = usage.last(db, cloud, f"{name}.allocated")
+            found = odometer.begun(at)
+            if last:
+                meter = USAGE_METERS[f"{name}.allocated"]
+                found = odometer.advance(last, Tick(at, GRID, gains), meter)
+            usage.append(db, cloud, f"{name}.allocated", found)
+        counters = {
+            uuid("instance", number): [at + number / 7, float(at)] for number in range(COUNTERS)
+        }
+        usage.keep_cursor(db, cloud, "nova", counters)
