@@ -34,34 +34,32 @@ class Odometer:
         gains = {key: (float(amount * seconds), float(seconds)) for key, amount in held.items()}
         self.add(db, name, Tick(at, seconds, gains))
 
-    def add(self, db: Database, name: str, tick: Tick) -> None:
+    def add(self, db: Database, name: str, tick: Tick, *, dated: bool = False) -> None:
         """Write a tick's reading, or a gap's end where nobody knows the time before it.
 
-        A tick that is not later than the last reading came too late, and is none.
+        ``dated``: its time is not our clock's. A tick that is not later than the last reading came
+        too late, and is none.
         """
         last = usage.last(db, self.poll.cloud, name)
         if last is None:
             usage.append(db, self.poll.cloud, name, odometer.begun(tick.at))
         elif tick.at > last.at:
-            found = self._moved_on(db, name, last, tick)
+            gap = tick.at - last.at > LONGEST or (self.stepped and not dated)
+            found = odometer.paused(last, tick.at) if gap else self._moved_on(db, name, last, tick)
             usage.append(db, self.poll.cloud, name, found, after_gap=tick.at - last.at > HOUR)
 
     def _moved_on(self, db: Database, name: str, last: Reading, tick: Tick) -> Reading:
-        if self.stepped or tick.at - last.at > LONGEST:
-            return odometer.paused(last, tick.at)
-        return odometer.advance(last, self._placed(db, tick), USAGE_METERS[name])
-
-    def _placed(self, db: Database, tick: Tick) -> Tick:
-        """Turn Keystone ids into slots; all tenants that a source reports have one."""
+        """Advance, with slots for Keystone ids; all tenants that a source reports have one."""
         slots = self._slots
         missing = (tick.gains.keys() | tick.unobserved) - slots.keys()
         if missing:
             slots |= usage.slots(db, self.poll.cloud, missing, self.poll.now)
-        return replace(
+        placed = replace(
             tick,
             gains={slots[key]: gain for key, gain in tick.gains.items()},
             unobserved=frozenset(slots[key] for key in tick.unobserved),
         )
+        return odometer.advance(last, placed, USAGE_METERS[name])
 
 
 def thin(poll: Poll, names: Iterable[str]) -> None:

@@ -92,9 +92,13 @@ def _measure(poll: Poll, now: int, odometer: Odometer) -> None:
             calls=poll.calls,
             clock=poll.clock,
         )
+    first = None
     for window in read(asked):
         with poll.writing() as db:
             usage.keep_cursor(db, poll.cloud, source, window.cursor)
             for name, tick in window.ticks.items():
-                odometer.add(db, name, tick)
+                odometer.add(db, name, tick, dated=window.dated)
         poll.missing = window.missing or poll.missing
+        for tick in window.ticks.values():
+            first = tick.at if first is None else first
+            poll.say("usage", (tick.at - first) // GRID, (now - first) // GRID)

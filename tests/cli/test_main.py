@@ -82,7 +82,9 @@ def test_a_store_of_another_version(installed: Installation) -> None:
 
     with closing(sqlite3.connect(installed.store)) as store, store:
         store.execute("UPDATE alembic_version SET version_num = '9999'")
-    assert f"has schema 9999 and this version needs {HEAD}" in installed.sentence("stats", "customer")
+    assert f"has schema 9999 and this version needs {HEAD}" in installed.sentence(
+        "stats", "customer"
+    )
 
 
 def test_a_store_that_is_something_else(bare: Installation) -> None:

@@ -24,7 +24,8 @@ NULL = "null"
 class Call:
     """A call of openstats: where, at which microversion, and the keys that it reads.
 
-    `path` has the fields {tenant}, {server} and {provider} to fill in; keys are paths, [] an element.
+    `path` has the fields {tenant}, {server} and {provider} to fill in. Keys are paths, [] is an
+    element.
     """
 
     service: str

@@ -150,6 +150,32 @@ def _summed(resources: dict[str, int], rows: list[Row]) -> dict[str, dict[str, i
     return sums
 
 
+# -- what is allocated
+
+
+def allocated(cloud: Databases) -> dict[str, tuple[int, int, int]]:
+    """MiB of memory and of storage (local disk and volumes), and vCPUs, by tenant."""
+    flavor = "(e.flavor::json -> 'cur' -> 'nova_object.data' ->> 'swap')::int"
+    query = f"""
+        SELECT i.project_id, sum(i.memory_mb) AS memory, sum(i.vcpus) AS vcpus,
+            sum(1024 * (CASE i.image_ref WHEN '' THEN 0 ELSE i.root_gb END + i.ephemeral_gb)
+                + {flavor}) AS disk
+        FROM instances i JOIN instance_extra e ON e.instance_uuid = i.uuid
+        WHERE i.deleted = 0 AND NOT i.hidden
+            AND (i.vm_state IS NULL OR i.vm_state <> 'soft-delete')
+        GROUP BY i.project_id
+    """
+    sums: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
+    for row in (row for cell in CELLS for row in cloud.sql(cell, query)):
+        found = sums[row["project_id"]]
+        for place, column in enumerate(("memory", "disk", "vcpus")):
+            found[place] += int(row[column])
+    volumes = "SELECT project_id, sum(size) AS size FROM volumes WHERE NOT deleted GROUP BY 1"
+    for row in cloud.sql("cinder", volumes):
+        sums[row["project_id"]][1] += 1024 * int(row["size"])
+    return {tenant: (memory, disk, vcpus) for tenant, (memory, disk, vcpus) in sums.items()}
+
+
 # -- who has what, since when
 
 

@@ -88,6 +88,16 @@ class System:
         )
         return done.stdout if status == 0 else done.stderr
 
+    def tenants(self) -> dict[str, tuple[str, str]]:
+        """Give, by uuid of a registry project, its cloud and Keystone id, as the registry tells."""
+        document = yaml.safe_load(self.run("registry", "export"))
+        return {
+            project["uuid"]: (tenant["cloud"], tenant["tenant_id"])
+            for customer in document["customers"]
+            for project in customer["projects"]
+            for tenant in project["tenants"]
+        }
+
     def start(self, *words: str) -> subprocess.Popen[str]:
         """Start a command that stays, with its words in a file named as its first."""
         with (self.home / f"{words[0]}.log").open("w") as log:

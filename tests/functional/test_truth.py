@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tests.conftest import Postgresql
 from tests.devcloud import Cloud
@@ -43,17 +42,6 @@ def placement(
             yield fresh
 
 
-def tenants(system: System) -> dict[str, tuple[str, str]]:
-    """Give, by uuid of a registry project, its cloud and Keystone id, as the registry tells."""
-    document = yaml.safe_load(system.run("registry", "export"))
-    return {
-        project["uuid"]: (tenant["cloud"], tenant["tenant_id"])
-        for customer in document["customers"]
-        for project in customer["projects"]
-        for tenant in project["tenants"]
-    }
-
-
 def check_resources(api: Api, clouds: dict[str, Cloud], expected: dict[str, Expected]) -> None:
     for name, cloud in clouds.items():
         assert api.get("resource", auth_url=cloud.auth_url) == expected[name].resource(), name
@@ -63,7 +51,7 @@ def check_quotas(system: System, api: Api, expected: dict[str, Expected]) -> Non
     everything = [e.quotas[t] for e in expected.values() for t in e.projects]
     assert api.get("quota") == total(everything)
     assert api.get("quota", unlimited="skip") == total(everything, skip=True)
-    linked = tenants(system)
+    linked = system.tenants()
     counted = 0
     for entry in api.get("quota", aggregate="project", each="true"):
         cloud, tenant = linked[entry.pop("uuid")]

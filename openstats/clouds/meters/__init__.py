@@ -53,12 +53,14 @@ class Asked:
 class Window:
     """What was used in one stretch of time: a tick for each meter, by its name.
 
-    ``cursor`` is kept together with it; ``missing`` tells what could not be read.
+    ``cursor`` is kept together with it; ``missing`` tells what could not be read. ``dated`` says
+    that its time is the source's own, and not that of a clock here, which may have been set.
     """
 
     ticks: Mapping[str, Tick]
     cursor: Mapping[str, Any]
     missing: str | None = None
+    dated: bool = False
 
 
 class Source(Protocol):

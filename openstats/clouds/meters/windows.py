@@ -77,9 +77,9 @@ def _windows(ledgers: Mapping[str, Ledger], mark: str, span: Span) -> Iterator[W
     """Give the windows of a span; with the last of them all of it has been searched."""
     moments = sorted({at for ledger in ledgers.values() for at in ledger.moments})
     for at in moments[:-1]:
-        yield Window(_ticks(ledgers, at), {"mark": mark, "searched": span.begin})
+        yield Window(_ticks(ledgers, at), {"mark": mark, "searched": span.begin}, dated=True)
     ticks = _ticks(ledgers, moments[-1]) if moments else {}
-    yield Window(ticks, {"mark": mark, "searched": span.end})
+    yield Window(ticks, {"mark": mark, "searched": span.end}, dated=True)
 
 
 def _ticks(ledgers: Mapping[str, Ledger], at: int) -> dict[str, Tick]:

@@ -10,7 +10,6 @@ import uuid
 from nova.compute import power_state
 from nova.virt import fake
 
-
 BURN = 0.25
 """The share of its vCPUs that every guest burns."""
 

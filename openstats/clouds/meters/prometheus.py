@@ -1,0 +1,177 @@
+"""Meter source ``prometheus``: sums by project of what Ceilometer exports there, by range queries.
+
+So are VictoriaMetrics, Mimir and Thanos asked. How they cut time was observed: tests/peers/
+prometheus.py and victoriametrics.py say how.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from openstats.clouds.asking import asking
+from openstats.clouds.meters import GRID, Asked, Window, server
+from openstats.clouds.meters.ledger import Series, Sums, summed
+from openstats.clouds.meters.options import MIB, Summing, made
+from openstats.clouds.meters.windows import Reader, Span, windows
+
+NANO = 1e-9
+SHORT = 0.001
+"""Seconds before its end at which a granule is asked for: a sample on the edge belongs to the
+next one, and the window is closed there."""
+
+METRIC = re.compile("[a-zA-Z_:][a-zA-Z0-9_:]*")
+LABEL = re.compile("[a-zA-Z_][a-zA-Z0-9_]*")
+
+WHOLE = {"nocache": "1", "deny_partial_response": "1", "partial_response": "false"}
+"""No rounded times (VictoriaMetrics), and no part of an answer (it and Thanos); Prometheus does
+not care."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(Summing):
+    """What is told of a Prometheus, and whatever else speaks PromQL.
+
+    Attributes:
+        url: what comes before /api/v1.
+        selector: further label matchers: ``region="one",job=~"ceilometer.*"``.
+        label: the label that holds the project's id.
+        bearer: a token.
+        org: whose data it is, of a Mimir that several share: X-Scope-OrgID.
+    """
+
+    url: str = ""
+    selector: str = ""
+    label: str = "project"
+    username: str = ""
+    password: str = field(default="", repr=False)
+    bearer: str = field(default="", repr=False)
+    org: str = ""
+    cacert: str = ""
+    insecure: bool = False
+    cpu: str = "ceilometer_cpu"
+    vcpus: str = "ceilometer_vcpus"
+    memory: str = "ceilometer_memory_usage"
+    storage: str = "ceilometer_disk_device_usage"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.url:
+            raise ValueError("url is needed: what comes before /api/v1")
+        for name in ("cpu", "vcpus", "memory", "storage"):
+            metric = getattr(self, name)
+            if metric and not METRIC.fullmatch(metric):
+                raise ValueError(f"{name} takes the name of a metric, not {metric!r}")
+        if not LABEL.fullmatch(self.label):
+            raise ValueError(f"label takes the name of a label, not {self.label!r}")
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What is sent with every request."""
+        found = {"Accept": "application/json"}
+        if self.bearer:
+            found["Authorization"] = f"Bearer {self.bearer}"
+        if self.org:
+            found["X-Scope-OrgID"] = self.org
+        return found
+
+
+def read(asked: Asked) -> Iterator[Window]:
+    """Read the sums of all granules that are complete and were not read yet.
+
+    Raises:
+        ConfigError: an option is wrong.
+        CloudError: the server did not answer as expected.
+    """
+    options = made(Options, "prometheus", asked.settings)
+    opened = server.session(
+        asked.connection.timeouts,
+        cacert=options.cacert,
+        insecure=options.insecure,
+        headers=options.headers,
+    )
+    with opened as session:
+        source = Prometheus(asked.connection.cloud.name, options, session)
+        yield from windows(asked, options, source.readers())
+
+
+@dataclass(frozen=True)
+class Prometheus:
+    """One server, as it is asked by a read."""
+
+    cloud: str
+    options: Options
+    session: Any
+
+    def readers(self) -> dict[str, Reader]:
+        """Give what reads each meter that is wanted."""
+        options, factor = self.options, MIB[self.options.storage_unit] * GRID
+        wanted: dict[str, tuple[str, Reader]] = {
+            "cpu.used": (options.cpu, self._cpu),
+            "memory.used": (options.memory, partial(self._gauge, options.memory, GRID)),
+            "storage.used": (options.storage, partial(self._gauge, options.storage, factor)),
+        }
+        return {name: reader for name, (metric, reader) in wanted.items() if metric}
+
+    def _window(self, function: str, metric: str, offset: str = "") -> str:
+        return f"{function}({metric}{{{self.options.selector}}}[{GRID}s]{offset})"
+
+    def _gauge(self, metric: str, factor: float, span: Span) -> Sums | None:
+        mean = self._window("avg_over_time", metric)
+        totals = self._by_project("sum", mean, span, factor)
+        if not totals:
+            return None
+        return Sums(totals, self._by_project("count", mean, span) if span.recent else {})
+
+    def _cpu(self, span: Span) -> Sums | None:
+        """Read CPU time; whose counter fell began again, and is not known in that granule."""
+        newest, before = (
+            self._window("last_over_time", self.options.cpu, offset)
+            for offset in ("", f" offset {GRID}s")
+        )
+        burnt = f"({newest} - {before}) >= 0"
+        totals = self._by_project("sum", burnt, span, NANO)
+        if not totals:
+            return None
+        reported = self._by_project("count", burnt, span) if span.recent else {}
+        vcpus = self._window("avg_over_time", self.options.vcpus)
+        weights = self._by_project("sum", vcpus, span, GRID) if self.options.vcpus else {}
+        return Sums(totals, reported, share=True, weights=weights or None)
+
+    def _by_project(self, function: str, inner: str, span: Span, factor: float = 1) -> Series:
+        """Ask for a value by project and granule: one call."""
+        query = {
+            "query": f"{function} by ({self.options.label}) ({inner})",
+            "start": f"{span.begin + GRID - SHORT:.3f}",
+            "end": f"{span.end}",
+            "step": f"{GRID}",
+        }
+        with asking(self.cloud, f"its range query of {inner[:80]}"):
+            answer = self.session.get(
+                "/api/v1/query_range",
+                endpoint_override=self.options.url,
+                requests_auth=self._signed(),
+                params=query | WHOLE,
+            )
+            return summed(_points(answer.json(), self.options.label, factor))
+
+    def _signed(self) -> tuple[str, str] | None:
+        if not self.options.username:
+            return None
+        return self.options.username, self.options.password
+
+
+def _points(
+    answer: Mapping[str, Any], label: str, factor: float
+) -> Iterator[tuple[str | None, int, float]]:
+    if answer["status"] != "success" or answer["data"]["resultType"] != "matrix":
+        raise ValueError(f"no matrix: {str(answer)[:80]}")
+    if answer.get("isPartial"):
+        raise ValueError("a part of an answer")
+    for series in answer["data"]["result"]:
+        for time, text in series["values"]:
+            at = round(float(time))
+            if at % GRID:
+                raise ValueError(f"a value at {time}, that was not asked for")
+            yield series["metric"].get(label), at, float(text) * factor

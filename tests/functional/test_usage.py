@@ -1,0 +1,72 @@
+"""Usage of real clouds: what is allocated by their own databases, CPU time by their drivers."""
+
+import time
+
+import pytest
+
+from tests.devcloud import Cloud
+from tests.devcloud.process import wait_for
+from tests.functional import oracle
+from tests.functional.system import Api, System
+
+GRID = 300
+BURN = 25.0
+"""The share of its vCPUs that a guest of the devcloud burns, in %."""
+AWHILE = 8.0
+
+
+@pytest.fixture
+def ticked(system: System, clouds: dict[str, Cloud]) -> System:
+    """Give an installation in which a tick began five minutes ago, and ended just now.
+
+    The clouds' own counters go by the real time, of which five minutes are too many to wait for:
+    instead, what was read first is put back to before.
+    """
+    for cloud in clouds.values():
+        cloud.wait_until_quiet()
+    began = time.time()
+    system.run("collect", "--once", "--full")
+    wait_for("guests to burn", lambda: time.time() - began > AWHILE)
+    system.sql(f"UPDATE reading SET at = at - {GRID}")
+    # A grid's edge may have passed meanwhile: then there are two steps.
+    system.run("collect", "--once")
+    return system
+
+
+def used(api: Api, item: str) -> dict[str, float]:
+    """Give what each project (uuid) used in the last second that was read."""
+    until = int(api.ask("usage", item=item)[2]["X-Openstats-Complete-Until"])
+    window = {"from_": until - 1, "to": until, "datapoints": 1, "with": "uuid"}
+    found = api.get("usage", item=item, aggregate="project", **window)
+    return {entry["uuid"]: entry["datapoints"][0]["value"] for entry in found}
+
+
+def test_what_is_allocated_is_what_the_clouds_say(ticked: System, clouds: dict[str, Cloud]) -> None:
+    wanted = {name: oracle.allocated(cloud) for name, cloud in clouds.items()}
+    with ticked.serving() as api:
+        found = {item: used(api, item) for item in ("memory", "storage", "vcpu_hours")}
+        assert api.ask("usage", item="memory", strict="true")[0] == 200
+    linked = ticked.tenants()
+    assert sum(found["memory"].values()) > 0
+    for project, (cloud, tenant) in linked.items():
+        memory, storage, vcpus = wanted[cloud].get(tenant, (0, 0, 0))
+        assert found["memory"][project] == memory
+        assert found["storage"][project] == storage
+        assert found["vcpu_hours"][project] == pytest.approx(vcpus / 3600, abs=1e-6)
+
+
+def running(cloud: Cloud) -> set[str]:
+    """Give the tenants that have servers which run."""
+    servers = cloud.rest.pages("nova", "/servers/detail?all_tenants=1", "servers", "2.87")
+    return {server["tenant_id"] for server in servers if server["status"] == "ACTIVE"}
+
+
+def test_cpu_is_what_the_guests_burn(ticked: System, clouds: dict[str, Cloud]) -> None:
+    with ticked.serving() as api:
+        found = used(api, "cpu")
+    burning = {name: running(cloud) for name, cloud in clouds.items()}
+    assert all(burning.values())
+    for project, (cloud, tenant) in ticked.tenants().items():
+        # Clouds and collector do not look at their clocks at the same moment.
+        wanted = BURN if tenant in burning[cloud] else 0
+        assert found[project] == pytest.approx(wanted, abs=0.1 * BURN)

@@ -1,0 +1,282 @@
+"""What sources that sum by project share: options, what a granule comes to, which are read."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from openstats.clouds.meters import GRID, LONGEST, Asked, Window, gnocchi, prometheus
+from openstats.clouds.meters.ledger import Fleet, Ledger, Sums, summed
+from openstats.clouds.meters.options import Summing, made
+from openstats.clouds.meters.windows import DAY, LATE, SPAN, Span, windows
+from openstats.errors import ConfigError
+from openstats.model import Instance, Tick
+
+AT = 1_700_000_100
+NOW = AT + 600
+SINCE = NOW - 600 - LONGEST
+NAN, INFINITE = float("nan"), float("inf")
+PROMETHEUS = {"url": "http://prometheus.example:9090"}
+
+
+def server(number: int, tenant: str = "t", created_at: int = 0, vcpus: int = 1) -> Instance:
+    return Instance(f"i{number}", tenant, "", "ACTIVE", vcpus, 512, 0, created_at)
+
+
+def fleet(*servers: Instance) -> Fleet:
+    return Fleet(servers, SINCE)
+
+
+# -- options
+
+
+def test_options_may_be_strings() -> None:
+    told = {"lag": "900", "insecure": "Yes", "interval": 60, "storage_unit": "GiB", "cpu": ""}
+    options = made(gnocchi.Options, "gnocchi", told)
+    assert (options.lag, options.insecure, options.interval, options.cpu) == (900, True, 60, "")
+    assert options.memory == "memory.usage"
+
+
+@pytest.mark.parametrize(
+    ("kind", "told", "said"),
+    [
+        (gnocchi, {"ur": "x"}, "no option 'ur'; there are lag, cpu, vcpus"),
+        (gnocchi, {"lag": "soon"}, "lag takes a whole number, not 'soon'"),
+        (gnocchi, {"lag": "-1"}, "lag takes a whole number, not '-1'"),
+        (gnocchi, {"lag": True}, "lag takes a whole number, not 'True'"),
+        (gnocchi, {"interval": 0}, "interval takes seconds, not 0"),
+        (gnocchi, {"insecure": "maybe"}, "insecure takes true, yes, 1, false, no, 0, not 'maybe'"),
+        (gnocchi, {"storage_unit": "MB"}, "storage_unit takes B, KiB, MiB, GiB, not 'MB'"),
+        (gnocchi, {"auth": "none"}, "auth takes keystone, basic, not 'none'"),
+        (gnocchi, {"auth": "basic"}, "auth = basic takes a url as well"),
+        (gnocchi, {"cpu": ["a"]}, "cpu takes one value, not ['a']"),
+        (gnocchi, {"cpu": None}, "cpu takes one value, not None"),
+        (prometheus, {}, "url is needed"),
+        (prometheus, PROMETHEUS | {"cpu": "a-b"}, "cpu takes the name of a metric, not 'a-b'"),
+        (prometheus, PROMETHEUS | {"label": ""}, "label takes the name of a label, not ''"),
+    ],
+)
+def test_a_wrong_option_is_named(kind: Any, told: Mapping[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        made(kind.Options, "any", told)
+    assert str(raised.value).startswith("meter_options of meter_source = any: ")
+    assert said in str(raised.value)
+
+
+def test_a_mark_tells_options_apart_and_shows_no_secret() -> None:
+    one, other = (
+        made(prometheus.Options, "prometheus", PROMETHEUS | {"selector": text})
+        for text in ("", 'region="one"')
+    )
+    assert one.mark != other.mark
+    secret = made(prometheus.Options, "prometheus", PROMETHEUS | {"bearer": "s3cret"})
+    assert "s3cret" not in repr(secret)
+
+
+# -- what a granule comes to
+
+
+def test_points_are_summed_by_tenant() -> None:
+    dashed = "0b0b0b0b-0B0b-0b0b-0b0b-0b0b0b0b0b0b"
+    points = [("0b" * 16, AT, 1.0), (dashed, AT, 2.0), ("", AT, 4.0), (None, AT, 8.0)]
+    assert summed(points) == {"0b" * 16: {AT: 3.0}}
+
+
+def gauge(totals: Mapping[str, Mapping[int, float]], reported: int | None = None) -> Sums:
+    counts = {} if reported is None else {tenant: {AT: reported} for tenant in totals}
+    return Sums(totals, counts)
+
+
+def tick(sums: Sums, *servers: Instance, at: int = AT) -> Tick:
+    return Ledger(sums, fleet(*servers)).tick(at)
+
+
+def test_a_gauge_weighs_the_time_that_it_was_observed() -> None:
+    found = tick(gauge({"t": {AT: 5.0}, "u": {AT: 0.0}}))
+    assert found == Tick(AT, GRID, {"t": (5.0, GRID), "u": (0.0, GRID)})
+
+
+@pytest.mark.parametrize("value", [NAN, INFINITE, -1.0])
+def test_what_is_no_amount_was_not_observed(value: float) -> None:
+    assert tick(gauge({"t": {AT: value}})) == Tick(AT, GRID, {}, frozenset("t"))
+
+
+@pytest.mark.parametrize(
+    ("running", "reported", "total"),
+    [(0, 2, 6.0), (2, 2, 6.0), (3, 2, 9.0), (4, 2, 12.0), (5, 2, None), (1, 0, None), (0, 0, None)],
+)
+def test_sums_are_scaled_up_while_half_report(
+    running: int, reported: int, total: float | None
+) -> None:
+    found = tick(gauge({"t": {AT: 6.0}}, reported), *(server(n) for n in range(running)))
+    if total is None:
+        assert found == Tick(AT, GRID, {}, frozenset("t"))
+    else:
+        assert found.gains == {"t": (total, GRID)}
+
+
+def test_instances_that_came_later_need_not_have_reported() -> None:
+    sums = gauge({"t": {AT: 6.0}}, 1)
+    assert tick(sums, server(1), server(2, created_at=AT)).gains == {"t": (6.0, GRID)}
+    assert tick(sums, server(1), server(2, created_at=AT - 1)).gains == {"t": (12.0, GRID)}
+
+
+def test_a_tenant_of_which_nothing_is_said() -> None:
+    sums = gauge({"t": {AT: 1.0}})
+    assert tick(sums, server(1, "u")).unobserved == {"u"}
+    assert tick(sums, server(1, "u", created_at=AT - GRID)).unobserved == {"u"}
+    assert tick(sums, server(1, "u", created_at=AT - GRID + 1)).unobserved == set()
+
+
+def test_long_ago_what_runs_now_tells_nothing_but_a_hole_does() -> None:
+    """Before a tenant was first heard of, and after the last time, it used nothing."""
+    old = [SINCE - n * GRID for n in (4, 3, 2, 1, 0)]
+    sums = gauge({"t": {old[1]: 1.0, old[3]: 1.0}, "u": dict.fromkeys(old, 2.0)})
+    missed = [bool(tick(sums, server(1), server(2, "v"), at=at).unobserved) for at in old]
+    assert missed == [False, False, True, False, False]
+
+
+def cpu(
+    weights: Mapping[str, Mapping[int, float]] | None,
+    reported: int | None = None,
+    at: int = AT,
+) -> Sums:
+    counts = {} if reported is None else {"t": {at: reported}}
+    return Sums({"t": {at: 60.0}}, counts, share=True, weights=weights)
+
+
+def test_cpu_time_weighs_what_ran() -> None:
+    assert tick(cpu({"t": {AT: 600.0}})).gains == {"t": (60.0, 600.0)}
+    assert tick(cpu({"u": {AT: 600.0}})).unobserved == {"t"}
+    assert tick(cpu({"t": {AT: NAN}})).unobserved == {"t"}
+    assert tick(cpu({"t": {AT: INFINITE}})).unobserved == {"t"}
+
+
+def test_where_some_do_not_report_the_inventory_tells_what_ran() -> None:
+    running = server(1), server(2, vcpus=3)
+    assert tick(cpu({"t": {AT: 300.0}}, 1), *running).gains == {"t": (120.0, 4 * GRID)}
+    assert tick(cpu({"t": {AT: 6000.0}}, 1), *running).gains == {"t": (120.0, 6000.0)}
+    assert tick(cpu({"t": {AT: 300.0}}, 2), *running).gains == {"t": (60.0, 300.0)}
+
+
+def test_without_vcpus_what_runs_now_tells_them_of_the_present_only() -> None:
+    assert Ledger(cpu(None), fleet(server(1, vcpus=2))).moments == [AT]
+    assert tick(cpu(None), server(1, vcpus=2)).gains == {"t": (60.0, 2 * GRID)}
+    assert tick(cpu(None)).unobserved == {"t"}
+    assert Ledger(cpu(None, at=SINCE), fleet(server(1)), fresh=True).moments == []
+
+
+# -- which granules are read
+
+
+@dataclass
+class Source:
+    """Has something of meters in some granules, and remembers what it was asked."""
+
+    meters: Mapping[str, Iterable[int]]
+    spans: list[tuple[str, int, int, bool]] = field(default_factory=list)
+
+    def reader(self, name: str) -> Any:
+        def read(span: Span) -> Sums | None:
+            self.spans.append((name, span.begin, span.end, span.recent))
+            found = {at: 1.0 for at in self.meters[name] if span.begin < at <= span.end}
+            return Sums({"t": found}, {}) if found else None
+
+        return read
+
+
+def asked(
+    *,
+    now: int = NOW,
+    last: Mapping[str, int] | None = None,
+    cursor: Mapping[str, Any] | None = None,
+    days: int = 1,
+) -> Asked:
+    options: Any = SimpleNamespace(backfill_days=days)
+    nothing: Any = None
+    return Asked(nothing, now, last or {}, [], cursor or {}, {}, options, nothing, nothing)
+
+
+def read(source: Source, question: Asked) -> list[Window]:
+    return list(windows(question, Summing(), {name: source.reader(name) for name in source.meters}))
+
+
+def told(found: Iterable[Window]) -> list[tuple[int, dict[str, float]]]:
+    """Give when ticks are, and of how many seconds, by meter."""
+    listed = []
+    for window in found:
+        moments = {tick.at for tick in window.ticks.values()}
+        assert len(moments) <= 1
+        seconds = {name: tick.seconds for name, tick in window.ticks.items()}
+        listed.extend((at, seconds) for at in moments)
+    return listed
+
+
+def test_a_meter_begins_with_its_first_granule() -> None:
+    source = Source({"a": [AT - GRID, AT], "b": [AT]})
+    assert told(read(source, asked())) == [
+        (AT - 2 * GRID, {"a": 0}),
+        (AT - GRID, {"a": GRID, "b": 0}),
+        (AT, {"a": GRID, "b": GRID}),
+    ]
+
+
+def test_a_back_fill_goes_in_spans_and_only_the_last_is_recent() -> None:
+    source = Source({"a": []})
+    (window, *_, last) = read(source, asked(days=2))
+    spans = [span[1:] for span in source.spans]
+    assert spans[0] == (NOW - 2 * DAY, NOW - 2 * DAY + SPAN, False)
+    assert [begin for begin, _, _ in spans[1:]] == [end for _, end, _ in spans[:-1]]
+    assert [recent for *_, recent in spans] == [False] * (len(spans) - 1) + [True]
+    assert spans[-1][1] == AT
+    assert (window.ticks, last.cursor["searched"]) == ({}, AT)
+
+
+def test_without_back_fill_the_newest_granule_is_the_first() -> None:
+    source = Source({"a": [AT - GRID, AT]})
+    assert told(read(source, asked(days=0))) == [(AT - GRID, {"a": 0}), (AT, {"a": GRID})]
+
+
+def test_what_was_read_is_not_read_again() -> None:
+    source = Source({"a": [AT - GRID, AT], "b": [AT]})
+    *_, last = read(source, asked())
+    source.spans.clear()
+    assert read(source, asked(cursor=last.cursor, last={"a": AT, "b": AT})) == []
+    assert read(source, asked(last={"a": AT, "b": AT + GRID})) == []
+    assert source.spans == []
+    assert told(read(source, asked(last={"a": AT, "b": AT - GRID}))) == [(AT, {"b": GRID})]
+
+
+def test_one_that_stopped_half_way_goes_on() -> None:
+    source = Source({"a": range(AT - DAY // 2, AT + 1, GRID)})
+    question = asked()
+    whole = told(read(source, question))
+    for number in (1, 2, 50):
+        reader = {"a": source.reader("a")}
+        done = list(islice(windows(question, Summing(), reader), number))
+        ends = [found.ticks["a"].at for found in done if found.ticks]
+        last = {"a": ends[-1]} if ends else {}
+        rest = read(source, asked(last=last, cursor=done[-1].cursor))
+        assert told([*done, *rest]) == whole
+
+
+def test_what_comes_late_is_looked_for_and_long_silence_is_not() -> None:
+    source = Source({"a": []})
+    *_, last = read(source, asked(days=30))
+    source.spans.clear()
+    later = NOW + GRID
+    read(source, asked(now=later, cursor=last.cursor, days=30))
+    assert source.spans == [("a", AT - LATE, AT + GRID, True)]
+    source.meters = {"a": [AT]}
+    found = read(source, asked(now=later, cursor=last.cursor, last={"a": AT - DAY}, days=30))
+    assert told(found) == [(AT, {"a": GRID})]
+
+
+def test_other_options_look_for_everything_anew() -> None:
+    source = Source({"a": []})
+    cursor = {"mark": Summing(lag=601).mark, "searched": AT}
+    read(source, asked(cursor=cursor))
+    assert source.spans[0][1] == NOW - DAY
