@@ -7,7 +7,7 @@ from typing import Any
 from cliff.lister import Lister
 
 from openstats.cli.main import OpenstatsCommand
-from openstats.errors import OpenstatsError, RefusedError
+from openstats.errors import ConfigError, OpenstatsError, RefusedError
 
 Line = tuple[str, str, str]
 
@@ -46,7 +46,7 @@ class Check(OpenstatsCommand, Lister):
             yield self._failure("clouds.yaml", error)
             return
         for name, connection in found.items():
-            for what, tried in _trials(connection):
+            for what, tried in _trials(connection, self.app.conf["usage"]):
                 yield self._line(f"{name}: {what}", tried)
 
     def _line(self, what: str, tried: Callable[[], str]) -> Line:
@@ -61,7 +61,51 @@ class Check(OpenstatsCommand, Lister):
         return what, "no right" if missing else "failed", str(error)
 
 
-def _trials(connection: Any) -> Iterator[tuple[str, Callable[[], str]]]:
+def _usage(connection: Any, options: Any) -> str:
+    """Tell what the meter source measures: of one granule, or of one server."""
+    import time
+    from concurrent.futures import ThreadPoolExecutor
+    from types import SimpleNamespace
+
+    from openstats.clouds import meters
+
+    most, source = options.diagnostics_max_instances, connection.entry.settings.meter_source
+    running = _running(connection, most + 1)
+    if source == "nova" and len(running) > most:
+        raise ConfigError(
+            f"more than {most} servers run: their CPU time is not measured. With meter_source = "
+            "gnocchi or prometheus it is"
+        )
+    little = SimpleNamespace(backfill_days=0, diagnostics_max_instances=1, diagnostics_per_second=1)
+    with ThreadPoolExecutor(1) as calls:
+        asked = meters.Asked(
+            connection=connection,
+            now=int(time.time()) // meters.GRID * meters.GRID,
+            last={},
+            running=running[:1],
+            cursor={},
+            settings=connection.entry.settings.meter_options,
+            options=little,
+            calls=calls,
+            clock=time.time,
+        )
+        found = {name for window in meters.load(source)(asked) for name in window.ticks}
+    measured = sorted(name.partition(".")[0] for name in found)
+    return ", ".join(measured) or "nothing measured lately"
+
+
+def _running(connection: Any, most: int) -> list[Any]:
+    """List servers that run: not more than so many."""
+    from itertools import chain, islice
+
+    from openstats.clouds import nova
+
+    pages = (page for page, _ in nova.servers(connection, page_size=1000))
+    running = (server for server in chain.from_iterable(pages) if server.status == "ACTIVE")
+    return list(islice(running, most))
+
+
+def _trials(connection: Any, options: Any) -> Iterator[tuple[str, Callable[[], str]]]:
     """Give each thing that the collector will do, as something to try."""
     from openstats.clouds import cinder, keystone, nova, placement
 
@@ -98,3 +142,4 @@ def _trials(connection: Any) -> Iterator[tuple[str, Callable[[], str]]]:
     if settings.block_storage:
         yield "Cinder, volumes", volumes
         yield "Cinder, quotas", lambda: f"{len(cinder.quotas(connection, tenant()))} resources"
+    yield f"usage, {settings.meter_source}", lambda: _usage(connection, options)

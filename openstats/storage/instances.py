@@ -8,6 +8,7 @@ from sqlalchemy import Connection, delete, func, select
 
 from openstats.model import Changes, Cloud, Instance
 from openstats.storage import schema, tenants
+from openstats.storage.membership import whole_sum
 from openstats.storage.upsert import upsert
 
 instance, tenant = schema.instance, schema.tenant
@@ -67,20 +68,17 @@ def unseen(db: Connection, cloud: Cloud, seen: int) -> list[str]:
 
 def allocated(db: Connection, cloud: Cloud) -> dict[str, tuple[int, int, int]]:
     """Give vCPUs, MiB of memory and MiB of disk of what exists, by tenant (Keystone id)."""
-    sums = [func.sum(instance.c[name]) for name in ("vcpus", "ram", "disk")]
-    by_tenant = select(instance.c.tenant_id, *sums).where(instance.c.cloud_id == cloud.id)
-    summed = by_tenant.group_by(instance.c.tenant_id).subquery()
-    rows = select(tenant.c.tenant_id, *list(summed.c)[1:]).join(
-        summed, summed.c.tenant_id == tenant.c.id
-    )
-    return {row[0]: (int(row[1]), int(row[2]), int(row[3])) for row in db.execute(rows)}
+    sums = [whole_sum(instance.c[name]) for name in ("vcpus", "ram", "disk")]
+    held = select(tenant.c.tenant_id, *sums).join(instance, instance.c.tenant_id == tenant.c.id)
+    rows = db.execute(held.where(tenant.c.cloud_id == cloud.id).group_by(tenant.c.tenant_id))
+    return {row[0]: (row[1], row[2], row[3]) for row in rows}
 
 
 def running(db: Connection, cloud: Cloud) -> list[Instance]:
     """List the servers that are running; their tenants by Keystone id."""
     columns = [tenant.c.tenant_id if name == "tenant" else instance.c[name] for name in FIELDS]
     found = select(*columns).join(tenant, tenant.c.id == instance.c.tenant_id)
-    found = found.where(instance.c.cloud_id == cloud.id, instance.c.status == "ACTIVE")
+    found = found.where(tenant.c.cloud_id == cloud.id, instance.c.status == "ACTIVE")
     return [Instance(*row) for row in db.execute(found)]
 
 

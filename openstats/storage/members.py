@@ -3,7 +3,6 @@
 Tenants belong to projects, and projects to customers, for a while; groups are as of now.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -34,7 +33,6 @@ from openstats.storage.membership import (
     variables,
 )
 from openstats.storage.moves import PROJECTS, TENANTS, Owning
-from openstats.storage.upsert import numbers
 
 FOREVER = 2**53
 """Later than every time: how long what belongs to somebody now will."""
@@ -63,9 +61,9 @@ def _stays(kind: Owning) -> tuple[Stay, Stay]:
 
 
 @cache
-def _members(dialect: str, aggregate: str, everything: bool, few: bool) -> Any:
+def _members(aggregate: str, everything: bool, few: bool) -> Any:
     """Select tenant, cloud, slot, owner and the two stretches in which the slot is the owner's."""
-    chosen = select(numbers(dialect, "owners").c.value)
+    chosen: Any = bindparam("owners", expanding=True)
     parts = [
         _seen(found, held.owner, everything).where(owner.in_(chosen) if few else true())
         for held in _stays(TENANTS)
@@ -129,9 +127,9 @@ def of(
     values = variables(scope, selection) | {"limit": limit, "marker": marker}
     found = db.execute(chosen, values).all()
     few = any(asked.values())
-    statement = _members(db.dialect.name, selection.aggregate, scope.everything, few)
+    statement = _members(selection.aggregate, scope.everything, few)
     ids = [row.id for row in found]
-    rows = db.execute(statement, variables(scope) | {"owners": json.dumps(ids)}).all()
+    rows = db.execute(statement, variables(scope) | ({"owners": ids} if few else {})).all()
     name = object_name(selection.aggregate)
     return _columns([name(row) for row in found], ids, rows)
 

@@ -33,8 +33,33 @@ def test_all_is_well(installed: Installation, alpha: Double) -> None:
             "alpha: Nova, quotas": ("ok", "3 resources"),
             "alpha: Cinder, volumes": ("ok", "microversion 3.70, 3 tenants have some"),
             "alpha: Cinder, quotas": ("ok", "1 resources"),
+            "alpha: usage, nova": ("ok", "cpu"),
         },
     )
+
+
+def test_too_many_servers_to_ask_each_for_its_use(installed: Installation, alpha: Double) -> None:
+    with installed.conf.open("a") as conf:
+        conf.write("[usage]\ndiagnostics_max_instances = 2\n")
+    status, found = check(installed)
+    state, said = found["alpha: usage, nova"]
+    assert (status, state) == (1, "failed")
+    assert said.startswith("more than 2 servers run")
+    assert "meter_source = gnocchi or prometheus" in said
+
+
+def test_a_meter_source_that_does_not_answer(installed: Installation, alpha: Double) -> None:
+    source = {"meter_source": "prometheus", "meter_options": {"url": "http://127.0.0.1:9"}}
+    installed.clouds(alpha=alpha.clouds_entry() | {"openstats": source})
+    status, found = check(installed)
+    assert (status, found["alpha: usage, prometheus"][0]) == (1, "failed")
+    assert "its range query" in found["alpha: usage, prometheus"][1]
+
+
+def test_a_meter_source_that_there_is_none_of(installed: Installation, alpha: Double) -> None:
+    installed.clouds(alpha=alpha.clouds_entry() | {"openstats": {"meter_source": "guesses"}})
+    said = "[clouds] meter_source: no source 'guesses'; there are gnocchi, nova, prometheus"
+    assert check(installed)[1]["alpha: usage, guesses"] == ("failed", said)
 
 
 def test_as_a_table(installed: Installation, alpha: Double) -> None:
@@ -73,6 +98,7 @@ RIGHTS = {
     "alpha: Nova, quotas": "/compute/.*os-quota-sets",
     "alpha: Cinder, volumes": "volumes/detail",
     "alpha: Cinder, quotas": "/volume/.*os-quota-sets",
+    "alpha: usage, nova": "diagnostics",
 }
 
 
@@ -84,6 +110,9 @@ def test_a_right_that_lacks(installed: Installation, edge: Edge, alpha: Double, 
     state, said = found.pop(what)
     assert state == "no right"
     assert "HTTP 403" in said
+    if what == "alpha: Nova, servers":
+        # Whose use is measured, is learnt from them.
+        assert found.pop("alpha: usage, nova")[0] == "no right"
     if what != "alpha: Keystone":
         assert {state for state, _ in found.values()} == {"ok"}
 

@@ -162,6 +162,22 @@ def test_creation_time(known: Installation, formatter: str) -> None:
     assert [int(row["value"]) for row in rows] == [0] * 6
 
 
+@pytest.mark.parametrize("formatter", FORMATS)
+def test_usage(known: Installation, formatter: str) -> None:
+    rows = stats(known, formatter, "usage", "memory", "--aggregate", "project", "--datapoints", "2")
+    assert set(rows[0]) == {"name", "from", "to", "value"}
+    assert len(rows) == 2 * len(CHOSEN)
+    assert named(rows) == (set(CHOSEN.values()) if formatter != "csv" else _quoted())
+
+
+def test_usage_by_the_calendar(known: Installation) -> None:
+    words = ["vcpu_hours", "--interval", "month", "--tz", "Europe/Berlin", "--limit", "1"]
+    rows = stats(known, "json", "usage", *words, "--from", "2025-01-31", "--to", "2025-03-01")
+    assert [row["to"] for row in rows] == [1738364400, 1740783600, 1740787200]
+    rows = stats(known, "json", "usage", "cpu", "--fill", "null", "--datapoints", "1")
+    assert {row["value"] for row in rows} == {None}
+
+
 def test_unlimited_may_be_skipped(known: Installation, collected: tuple[Path, str]) -> None:
     for words in (["quota"], ["resource", collected[1], "--region", "RegionOne"]):
         assert known.run("stats", *words, "--unlimited", "skip", "--strict").status == 0
@@ -176,6 +192,8 @@ def test_unlimited_may_be_skipped(known: Installation, collected: tuple[Path, st
         (["creation-time", "project", "--from", "yesterday"], "from"),
         (["creation-time", "project", "--from", "2", "--to", "1"], "from"),
         (["creation-time", "project", "--datapoints", "9999"], "datapoints"),
+        (["usage", "cpu", "--tz", "nowhere"], "tz"),
+        (["usage", "cpu", "--basis", "allocated"], "basis"),
         (["customer", "--limit", "-1"], "limit"),
         (["customer", "--marker", "nonsense"], "marker"),
     ],
@@ -185,7 +203,8 @@ def test_what_cannot_be_answered(known: Installation, words: list[str], said: st
 
 
 @pytest.mark.parametrize(
-    "words", [["creation-time"], ["creation-time", "cloud"], ["resource"], ["quota", "--uuid"]]
+    "words",
+    [["creation-time"], ["creation-time", "cloud"], ["resource"], ["quota", "--uuid"], ["usage"]],
 )
 def test_what_is_no_question(known: Installation, words: list[str]) -> None:
     told = known.run("stats", *words)

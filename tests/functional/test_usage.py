@@ -1,6 +1,9 @@
 """Usage of real clouds: what is allocated by their own databases, CPU time by their drivers."""
 
 import time
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -8,6 +11,7 @@ from tests.devcloud import Cloud
 from tests.devcloud.process import wait_for
 from tests.functional import oracle
 from tests.functional.system import Api, System
+from tests.peers import Gnocchi, Instance
 
 GRID = 300
 BURN = 25.0
@@ -53,6 +57,41 @@ def test_what_is_allocated_is_what_the_clouds_say(ticked: System, clouds: dict[s
         assert found["memory"][project] == memory
         assert found["storage"][project] == storage
         assert found["vcpu_hours"][project] == pytest.approx(vcpus / 3600, abs=1e-6)
+
+
+@pytest.fixture
+def gnocchi(clouds: dict[str, Cloud], tmp_path: Path) -> Iterator[Gnocchi]:
+    """Give a Gnocchi that asks a real Keystone who its callers are, and is in its catalog."""
+    cloud, home = clouds["current"], tmp_path / "gnocchi"
+    home.mkdir()
+    with Gnocchi(home, keystone=cloud.clouds_entry()) as peer:
+        service = {"service": {"name": "gnocchi", "type": "metric"}}
+        made = cloud.rest.call("POST", "keystone", "/services", service)["service"]["id"]
+        where = {"service_id": made, "interface": "public", "url": peer.url}
+        where["region_id"] = cloud.plan.settings.region
+        cloud.rest.call("POST", "keystone", "/endpoints", {"endpoint": where})
+        try:
+            yield peer
+        finally:
+            cloud.catalog()
+
+
+def test_a_source_in_the_catalog_is_asked_with_the_clouds_own_token(
+    system: System, gnocchi: Gnocchi
+) -> None:
+    system.run("discover")
+    project, tenant = next((p, t) for p, (c, t) in system.tenants().items() if c == "current")
+    end = int(time.time()) // GRID * GRID - 2 * GRID
+    polls = [end - 3600 + 17 + GRID * number for number in range(12)]
+    samples = {"memory.usage": [(at, 1000.0 + k) for k, at in enumerate(polls)]}
+    gnocchi.feed([Instance(str(UUID(int=1)), tenant, samples)])
+    system.entries["current"] |= {"openstats": {"meter_source": "gnocchi"}}
+    system.configure()
+    system.run("collect", "--once")
+    window = {"from_": end - 3600, "to": end, "datapoints": 12, "basis": "used"}
+    with system.serving() as api:
+        (entry,) = api.get("usage", item="memory", aggregate="project", uuid=project, **window)
+    assert [point["value"] for point in entry["datapoints"]] == [1000.0 + k for k in range(12)]
 
 
 def running(cloud: Cloud) -> set[str]:

@@ -7,7 +7,18 @@ import pytest
 from sqlalchemy import Connection, event, func, insert, select
 
 from openstats.model import EVERYTHING, Interval, Scope, Selection
-from openstats.storage import coverage, creation, customer, instances, jobs, quota, schema, tenants
+from openstats.storage import (
+    coverage,
+    creation,
+    customer,
+    instances,
+    jobs,
+    members,
+    quota,
+    schema,
+    tenants,
+    usage,
+)
 from openstats.storage.store import Store
 from tests.conftest import Sqlite
 from tests.registry import KINDS, NOW, Site, server, site, uuids
@@ -31,6 +42,15 @@ def crowded(sqlite: Sqlite) -> Iterator[Store]:
 
 def fill(alpha: Site) -> None:
     for i in range(TENANTS):
+        alpha.project(f"p{i}", customer=f"c{i % 50}", groups=[f"g{i % 10}"])
+    alpha.discover(NOW - 100)
+    # Some were another customer's, and some tenants of no project for a while.
+    for i in range(0, TENANTS, 5):
+        alpha.project(f"p{i}", customer=f"c{(i + 1) % 50}", groups=[f"g{i % 10}"])
+    for i in range(1, TENANTS, 5):
+        alpha.project(f"p{i}", customer=None)
+    alpha.discover(NOW - 50)
+    for i in range(1, TENANTS, 5):
         alpha.project(f"p{i}", customer=f"c{i % 50}", groups=[f"g{i % 10}"])
     alpha.discover().polled()
     page = [server(f"p{i}") for i in range(TENANTS)]
@@ -113,6 +133,24 @@ def test_coverage_asks_no_instances(crowded: Store) -> None:
     assert not scans(found, "instance")
 
 
+@pytest.mark.parametrize("aggregate", ["customer", "project"])
+def test_the_usage_of_one_object_reads_no_other_tenant(crowded: Store, aggregate: str) -> None:
+    with crowded.read() as db:
+        wanted = Selection(aggregate, tuple(uuids(db, aggregate).values())[:1])
+        found = plan(db, lambda: members.of(db, EVERYTHING, wanted))
+    assert any("tenant" in detail.split() for detail in found)
+    tables = ("tenant", "project", "customer", "former_project", "former_customer")
+    assert not [detail for table in tables for detail in scans(found, table)]
+
+
+def test_readings_are_found_by_their_times(crowded: Store) -> None:
+    with crowded.read() as db:
+        found = plan(db, lambda: usage.around(db, [1, 2], "memory.allocated", [NOW, NOW + 5]))
+        found += plan(db, lambda: usage.newest_of_clouds(db, ["memory.allocated", "cpu.used"]))
+    assert any("reading" in detail.split() for detail in found)
+    assert not scans(found, "reading")
+
+
 COLLECTORS: dict[str, Query] = {
     "write": lambda db, s: instances.write(db, s.cloud, [server("p1")], seen=NOW, now=NOW),
     "remove": lambda db, s: instances.remove(db, s.cloud, ["x", "y"]),
@@ -121,6 +159,9 @@ COLLECTORS: dict[str, Query] = {
     "make due": lambda db, s: quota.make_due(db, [s.row("p1")], NOW),
     "make cloud due": lambda db, s: quota.make_cloud_due(db, s.cloud, NOW),
     "rows": lambda db, s: tenants.rows_of(db, s.cloud, ["p1"], NOW),
+    "allocated": lambda db, s: instances.allocated(db, s.cloud),
+    "running": lambda db, s: instances.running(db, s.cloud),
+    "slots": lambda db, s: usage.slots(db, s.cloud, ["p1"], NOW),
     "lease": lambda db, s: jobs.lease(db, ["beta"], KINDS, now=NOW, until=NOW, limit=5),
 }
 
