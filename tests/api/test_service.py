@@ -18,6 +18,7 @@ STATISTICS = [
     "/api/stats/quota/?each=true",
     "/api/stats/customer/",
     "/api/stats/creation-time/?type=project",
+    "/api/stats/usage/?item=memory",
 ]
 PAGES = ["/", "/healthcheck", "/openapi.json"]
 App = Callable[[Store], Any]

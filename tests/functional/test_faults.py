@@ -16,7 +16,7 @@ from tests.edge import Edge, Garbage, Hang, Refuse, Reset, Status, Truncate
 from tests.functional.system import Api, System
 
 BROKEN, WHOLE = "current", "zed"
-KINDS = {"discovery", "capacity", "instances", "volumes", "quotas"}
+KINDS = {"discovery", "capacity", "instances", "volumes", "quotas", "usage"}
 AGED = 3600
 
 
@@ -47,6 +47,7 @@ def made_old(system: System) -> None:
     dates = ", ".join(f"{date} = {date} - {AGED}" for date in ("compute_at", "volume_at", "due_at"))
     system.sql(f"UPDATE quota SET {dates}")
     system.sql(f"UPDATE job SET polled_at = polled_at - {AGED}")
+    system.sql(f"UPDATE reading SET at = at - {AGED}")
 
 
 def errors(system: System) -> dict[str, dict[str, str | None]]:
@@ -95,7 +96,7 @@ def without_cinder(_edge: Edge, cloud: Cloud) -> Iterator[None]:
         cloud.catalog()
 
 
-COMPUTE = {"capacity", "instances", "quotas"}
+COMPUTE = {"capacity", "instances", "quotas", "usage"}
 FAULTS: dict[str, tuple[Injecting, set[str]]] = {
     "refused": (everywhere(Refuse()), KINDS),
     "reset": (everywhere(Reset()), KINDS),

@@ -16,7 +16,7 @@ from tests.peers import Gnocchi, Instance
 GRID = 300
 BURN = 25.0
 """The share of its vCPUs that a guest of the devcloud burns, in %."""
-AWHILE = 8.0
+AWHILE = 20.0
 
 
 @pytest.fixture
@@ -45,18 +45,38 @@ def used(api: Api, item: str) -> dict[str, float]:
     return {entry["uuid"]: entry["datapoints"][0]["value"] for entry in found}
 
 
-def test_what_is_allocated_is_what_the_clouds_say(ticked: System, clouds: dict[str, Cloud]) -> None:
+def check_allocated(system: System, api: Api, clouds: dict[str, Cloud]) -> None:
     wanted = {name: oracle.allocated(cloud) for name, cloud in clouds.items()}
-    with ticked.serving() as api:
-        found = {item: used(api, item) for item in ("memory", "storage", "vcpu_hours")}
-        assert api.ask("usage", item="memory", strict="true")[0] == 200
-    linked = ticked.tenants()
+    found = {item: used(api, item) for item in ("memory", "storage", "vcpu_hours")}
     assert sum(found["memory"].values()) > 0
-    for project, (cloud, tenant) in linked.items():
+    for project, (cloud, tenant) in system.tenants().items():
         memory, storage, vcpus = wanted[cloud].get(tenant, (0, 0, 0))
         assert found["memory"][project] == memory
         assert found["storage"][project] == storage
         assert found["vcpu_hours"][project] == pytest.approx(vcpus / 3600, abs=1e-6)
+
+
+def running(cloud: Cloud) -> set[str]:
+    """Give the tenants that have servers which run."""
+    servers = cloud.rest.pages("nova", "/servers/detail?all_tenants=1", "servers", "2.87")
+    return {server["tenant_id"] for server in servers if server["status"] == "ACTIVE"}
+
+
+def check_cpu(system: System, api: Api, clouds: dict[str, Cloud]) -> None:
+    burning = {name: running(cloud) for name, cloud in clouds.items()}
+    assert all(burning.values())
+    found = used(api, "cpu")
+    for project, (cloud, tenant) in system.tenants().items():
+        # Clouds and collector do not look at their clocks at the same moment.
+        wanted = BURN if tenant in burning[cloud] else 0
+        assert found[project] == pytest.approx(wanted, abs=0.1 * BURN)
+
+
+def test_usage_is_what_the_clouds_themselves_say(ticked: System, clouds: dict[str, Cloud]) -> None:
+    with ticked.serving() as api:
+        assert api.ask("usage", item="memory", strict="true")[0] == 200
+        check_allocated(ticked, api, clouds)
+        check_cpu(ticked, api, clouds)
 
 
 @pytest.fixture
@@ -81,7 +101,8 @@ def test_a_source_in_the_catalog_is_asked_with_the_clouds_own_token(
 ) -> None:
     system.run("discover")
     project, tenant = next((p, t) for p, (c, t) in system.tenants().items() if c == "current")
-    end = int(time.time()) // GRID * GRID - 2 * GRID
+    # So long ago that nobody expects as many instances as run now.
+    end = int(time.time()) // GRID * GRID - 8 * GRID
     polls = [end - 3600 + 17 + GRID * number for number in range(12)]
     samples = {"memory.usage": [(at, 1000.0 + k) for k, at in enumerate(polls)]}
     gnocchi.feed([Instance(str(UUID(int=1)), tenant, samples)])
@@ -92,20 +113,3 @@ def test_a_source_in_the_catalog_is_asked_with_the_clouds_own_token(
     with system.serving() as api:
         (entry,) = api.get("usage", item="memory", aggregate="project", uuid=project, **window)
     assert [point["value"] for point in entry["datapoints"]] == [1000.0 + k for k in range(12)]
-
-
-def running(cloud: Cloud) -> set[str]:
-    """Give the tenants that have servers which run."""
-    servers = cloud.rest.pages("nova", "/servers/detail?all_tenants=1", "servers", "2.87")
-    return {server["tenant_id"] for server in servers if server["status"] == "ACTIVE"}
-
-
-def test_cpu_is_what_the_guests_burn(ticked: System, clouds: dict[str, Cloud]) -> None:
-    with ticked.serving() as api:
-        found = used(api, "cpu")
-    burning = {name: running(cloud) for name, cloud in clouds.items()}
-    assert all(burning.values())
-    for project, (cloud, tenant) in ticked.tenants().items():
-        # Clouds and collector do not look at their clocks at the same moment.
-        wanted = BURN if tenant in burning[cloud] else 0
-        assert found[project] == pytest.approx(wanted, abs=0.1 * BURN)
