@@ -122,6 +122,7 @@ def test_a_configuration_that_is_not_there(bare: Installation) -> None:
         ("[clouds]\ncustomer_from = thin air\n", "thin air"),
         ("nonsense\n", "nonsense"),
         ("[collector]\nthreads = 0\n", "threads"),
+        ("[usage]\ntimezone = CEST\n", "timezone"),
     ],
 )
 def test_a_configuration_that_is_wrong(bare: Installation, text: str, said: str) -> None:
