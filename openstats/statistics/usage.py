@@ -42,8 +42,10 @@ def values(
         _gather(np.logical_and, known, observed, mine.owners)
         if meter.kind == SHARE:
             _gather(np.add, weights, weighed, mine.owners)
-    figures = _quotient(totals * 100, weights) if meter.kind == SHARE else totals
-    return figures.round(DIGITS), known
+    if meter.kind == SHARE:
+        # Clocks that do not agree may make a busy hour one of more than 60 minutes.
+        totals = _quotient(totals * 100, weights).clip(0, 100)
+    return totals.round(DIGITS), known
 
 
 def _quotient(totals: Matrix, weights: Matrix) -> Matrix:

@@ -196,6 +196,12 @@ def test_one_cloud_that_was_not_observed_makes_the_sum_unknown() -> None:
     assert (found[0, 0], known[0, 0]) == (10, False)
 
 
+def test_a_share_is_never_more_than_all() -> None:
+    first = odometer.begun(0)
+    busy = odometer.advance(first, Tick(300, 300, {1: (301, 300)}), CPU)
+    assert usage.values(CPU, [0, 300], whole(1), {7: [first, busy]})[0][0, 0] == 100
+
+
 @pytest.mark.parametrize("meter", [MEMORY, CPU, HOURS], ids=lambda meter: meter.name)
 def test_a_tenant_without_a_slot_used_nothing_while_its_cloud_was_observed(meter) -> None:
     first = odometer.begun(0)
