@@ -11,7 +11,7 @@ COVERAGE = $(BIN)/python -m coverage report
 PURE = openstats/statistics/*,openstats/model.py,openstats/meters.py,openstats/errors.py
 
 .DEFAULT_GOAL = help
-.PHONY: help run test bench cloud cloud-down unit functional cover lint types docs dist sample plain venv clean
+.PHONY: help run test bench bench-peers cloud cloud-down unit functional cover lint types docs dist sample plain venv clean
 
 help:         ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -23,6 +23,9 @@ test: lint types docs dist cover  ## everything that has to pass
 
 bench: venv   ## measure; a table, and bench/results.json
 	$(BIN)/python -m bench $(ARGS)
+
+bench-peers: venv  ## the same, and openstats beside Gnocchi, which it installs
+	$(BIN)/python -m bench.peers $(ARGS)
 
 cloud: plain  ## bring the test cloud up and fill it
 	$(DEVCLOUD) up $(ARGS)

@@ -35,13 +35,13 @@ def show(result: Result) -> None:
     spread = f"{result.spread[0]:g} … {result.spread[1]:g}"
     bound = "" if result.bound is None else f"{sign} {result.bound:g}"
     state = "" if result.bound is None else "met" if result.met else "NOT MET"
-    print(f"{result.name:32} {result.value:>9g} {result.unit:6} {bound:>8}  {spread:20} {state}")
+    print(f"{result.name:41} {result.value:>9g} {result.unit:6} {bound:>8}  {spread:20} {state}")
 
 
 def main(names: list[str], measures: Sequence[Measure] = MEASURES) -> int:
     """Measure what was named, or everything; the exit status is 0 if every bound is met."""
     results = []
-    print(f"{'figure':32} {'value':>9} {'unit':6} {'bound':>8}  {'spread':20}")
+    print(f"{'figure':41} {'value':>9} {'unit':6} {'bound':>8}  {'spread':20}")
     for measure in measures:
         for result in measure(chosen(names)):
             show(result)
