@@ -65,17 +65,16 @@ AMOUNT: Final = "amount"
 class UsageMeter:
     """Running totals that are kept of every tenant.
 
-    ``item`` is the word of the contract, ``unit`` that of its values, ``total`` and ``weight`` are
-    what the odometer adds up. ``kind`` says what becomes of differences of both: MEAN, the sum over
-    tenants of total ÷ weight; SHARE, 100 times the sum of totals ÷ that of weights; AMOUNT, the sum
-    of totals in hours.
+    ``item`` is the word of the contract, ``unit`` that of its values. ``kind`` says what totals and
+    weights are, and what becomes of their differences: MEAN, MiB-seconds and seconds observed, and
+    the sum over tenants of total ÷ weight; SHARE, vCPU-seconds burnt and those of running
+    instances, and 100 times the sum of totals ÷ that of weights; AMOUNT, vCPU-seconds and seconds
+    observed, and the sum of totals in hours.
     """
 
     item: str
     basis: str
     unit: str
-    total: str
-    weight: str
     kind: str
 
     @property
@@ -85,12 +84,12 @@ class UsageMeter:
 
 
 USAGE: Final = (
-    UsageMeter("cpu", USED, "%", "vCPU-seconds burnt", "vCPU-seconds of running ones", SHARE),
-    UsageMeter("memory", ALLOCATED, "MiB", "MiB-seconds", "seconds observed", MEAN),
-    UsageMeter("memory", USED, "MiB", "MiB-seconds", "seconds observed", MEAN),
-    UsageMeter("storage", ALLOCATED, "MiB", "MiB-seconds", "seconds observed", MEAN),
-    UsageMeter("storage", USED, "MiB", "MiB-seconds", "seconds observed", MEAN),
-    UsageMeter("vcpu_hours", ALLOCATED, "vCPU-hours", "vCPU-seconds", "seconds observed", AMOUNT),
+    UsageMeter("cpu", USED, "%", SHARE),
+    UsageMeter("memory", ALLOCATED, "MiB", MEAN),
+    UsageMeter("memory", USED, "MiB", MEAN),
+    UsageMeter("storage", ALLOCATED, "MiB", MEAN),
+    UsageMeter("storage", USED, "MiB", MEAN),
+    UsageMeter("vcpu_hours", ALLOCATED, "vCPU-hours", AMOUNT),
 )
 
 USAGE_ITEMS: Final = tuple(dict.fromkeys(meter.item for meter in USAGE))

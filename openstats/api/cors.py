@@ -9,7 +9,7 @@ cors.set_defaults(
     allow_methods=["GET", "HEAD"],
     allow_headers=["X-Auth-Token", "Content-Type", "If-None-Match", "X-Openstack-Request-Id"],
     expose_headers=["ETag", "Retry-After", "X-Openstack-Request-Id"]
-    + [f"X-Openstats-{name}" for name in ("Coverage", "Age")],
+    + [f"X-Openstats-{name}" for name in ("Coverage", "Age", "Basis", "Complete-Until")],
     allow_credentials=False,
 )
 

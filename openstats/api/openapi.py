@@ -72,7 +72,7 @@ def _operation(statistic: Statistic, root: str, schemas: dict[str, Any]) -> dict
         "description": "The statistic.",
         "headers": {
             name: {"description": text, "schema": {"type": "string"}}
-            for name, text in HEADERS.items()
+            for name, text in {**HEADERS, **statistic.headers}.items()
         },
         "content": {"application/json": {"schema": schema}},
     }
@@ -94,6 +94,7 @@ def _parameters(model: type[Parameters]) -> list[dict[str, Any]]:
 
 
 def _parameter(name: str, schema: dict[str, Any], required: bool) -> dict[str, Any]:
+    told = {"description": schema["description"]} if "description" in schema else {}
     schema = {
         key: value for key, value in schema.items() if key not in ("title", "description")
     } | ({"default": schema["default"]} if schema.get("default") else {})
@@ -102,7 +103,7 @@ def _parameter(name: str, schema: dict[str, Any], required: bool) -> dict[str, A
     # A parameter that is not given has no null to give instead.
     kinds = [kind for kind in schema.pop("anyOf", []) if kind != {"type": "null"}]
     schema |= kinds[0] if len(kinds) == 1 else {"anyOf": kinds} if kinds else {}
-    return {"name": name, "in": "query", "required": required, "schema": schema}
+    return {"name": name, "in": "query", "required": required, "schema": schema} | told
 
 
 def _failures() -> dict[str, Any]:

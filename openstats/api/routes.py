@@ -1,7 +1,7 @@
 """The route table: every URL, its view, who may use it, what it takes and what it answers."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from openstats.api import capacity, creation, customer, quota, usage
@@ -11,13 +11,17 @@ from openstats.api.parameters import Parameters
 
 @dataclass(frozen=True)
 class Statistic:
-    """A statistic: its name in the URL, its view, parameters and the shape of its answer."""
+    """A statistic: its name in the URL, its view, parameters and the shape of its answer.
+
+    ``headers`` are those that only its answers have, with what they say.
+    """
 
     name: str
     summary: str
     view: Callable[[Any, Any], Answer]
     parameters: type[Parameters]
     answer: Any
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def permission(self) -> str:
@@ -60,6 +64,7 @@ STATISTICS = (
         usage.view,
         usage.UsageParameters,
         list[usage.UsageOfObject],
+        usage.HEADERS,
     ),
 )
 

@@ -16,6 +16,11 @@ from openstats.storage import members, usage
 from openstats.storage.store import Database
 
 PERIOD = 3600
+HEADERS = {
+    "X-Openstats-Basis": "Whether what is counted is allocated or used.",
+    "X-Openstats-Complete-Until": "Unix seconds until which all clouds were read.",
+}
+UNITS = ", ".join(dict.fromkeys(f"{meter.item} in {meter.unit}" for meter in USAGE))
 LONGEST = 1001
 """Edges that an answer has at most."""
 
@@ -23,7 +28,9 @@ LONGEST = 1001
 class UsageParameters(Paged, Timed, Selecting):
     """What usage takes."""
 
-    item: Literal["cpu", "memory", "storage", "vcpu_hours"] = Field(description="What was used.")
+    item: Literal["cpu", "memory", "storage", "vcpu_hours"] = Field(
+        description=f"What was used: {UNITS}."
+    )
     basis: Literal["allocated", "used"] | None = Field(
         None, description="Count what is reserved, or what guests use; else as configured."
     )

@@ -12,6 +12,7 @@ from cliff.lister import Lister
 
 from openstats.cli.main import OpenstatsCommand
 from openstats.errors import OpenstatsError
+from openstats.meters import AGGREGATES, BASES, USAGE_ITEMS
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -94,8 +95,7 @@ class Quota(Statistic, Lister):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Say what the command takes."""
         parser = super().get_parser(prog_name)
-        choices = ["customer", "project", "project_group"]
-        _spell(parser, "aggregate", choices=choices, help="what to sum by (default: customer)")
+        _spell(parser, "aggregate", choices=AGGREGATES, help="what to sum by (default: customer)")
         _spell(
             parser, "uuid", action="append", default=[], help="only this object; may be repeated"
         )
@@ -134,10 +134,8 @@ class Usage(Statistic, Lister):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Say what the command takes."""
         parser = super().get_parser(prog_name)
-        items = ["cpu", "memory", "storage", "vcpu_hours"]
-        parser.add_argument("item", choices=items, help="what was used")
-        choices = ["customer", "project", "project_group"]
-        _spell(parser, "aggregate", choices=choices, help="what to sum by (default: customer)")
+        parser.add_argument("item", choices=USAGE_ITEMS, help="what was used")
+        _spell(parser, "aggregate", choices=AGGREGATES, help="what to sum by (default: customer)")
         _spell(
             parser, "uuid", action="append", default=[], help="only this object; may be repeated"
         )
@@ -145,8 +143,7 @@ class Usage(Statistic, Lister):
         _spell(parser, "datapoints", type=int, help="how many intervals (default: 6)")
         _spell(parser, "interval", choices=["hour", "day", "month"], help="those of a calendar")
         _spell(parser, "tz", metavar="ZONE", help="whose calendar (default: UTC)")
-        bases = ["allocated", "used"]
-        _spell(parser, "basis", choices=bases, help="what is reserved, or what guests use")
+        _spell(parser, "basis", choices=BASES, help="what is reserved, or what guests use")
         _spell(parser, "fill", choices=["null"], help="null where nothing is known, not 0")
         _spell(parser, "limit", type=int, help="at most so many objects")
         _spell(parser, "marker", help="the uuid of the last object of the page before")
@@ -166,8 +163,7 @@ class CreationTime(Statistic, Lister):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Say what the command takes."""
         parser = super().get_parser(prog_name)
-        choices = ["customer", "project", "project_group"]
-        parser.add_argument("type", choices=choices, help="what to count")
+        parser.add_argument("type", choices=AGGREGATES, help="what to count")
         _spell(parser, "from", "to", metavar="TIME", help="Unix seconds or ISO 8601")
         _spell(parser, "datapoints", type=int, help="how many intervals (default: 6)")
         return parser

@@ -76,6 +76,16 @@ def test_parameters_are_those_of_the_contract(
         assert set(parameters(document, f"{root}/{name}/")) == expected
 
 
+def test_every_parameter_is_described(document: dict[str, Any]) -> None:
+    told = {
+        name: given.get("description")
+        for statistic in STATISTICS
+        for name, given in parameters(document, f"/api/stats/{statistic.name}/").items()
+    }
+    assert all(told.values())
+    assert "memory in MiB" in told["item"]
+
+
 def test_what_is_required(document: dict[str, Any]) -> None:
     required = {
         (path, name)
