@@ -73,9 +73,9 @@ def _edges(seconds: int, pieces: int) -> list[int]:
 
 
 def _ask(store: Store, edges: list[int], found: Members) -> Any:
-    clouds = set(found.clouds.tolist())
+    clouds, slots = set(found.clouds.tolist()), set(found.slots.tolist())
     with store.read() as db:
-        readings = usage.around(db, clouds, METER.name, statistic.cuts(edges, found))
+        readings = usage.around(db, clouds, METER.name, statistic.cuts(edges, found), slots)
     return statistic.values(METER, edges, found, readings)
 
 

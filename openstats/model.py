@@ -249,12 +249,14 @@ class Reading:
 
     Two vectors of float64, of one length: a tenant has the same slot for ever. Slot 0 is the
     cloud's clock: its weight is the seconds observed at all, its total stays 0. A reading that is
-    shorter than the newest is from before the tenants of the slots that it lacks.
+    shorter than the newest is from before the tenants of the slots that it lacks. One of which only
+    a stretch of slots was read has these behind the clock, from the slot ``first`` on.
     """
 
     at: int
     totals: "Vector"
     weights: "Vector"
+    first: int = 1
 
 
 @dataclass(frozen=True, slots=True)

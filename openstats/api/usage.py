@@ -77,8 +77,8 @@ def view(request: Any, parameters: UsageParameters) -> Answer:
             marker=parameters.marker,
         )
         _bounded(len(found.objects), len(edges) - 1, options.max_datapoints)
-        clouds = set(found.clouds.tolist())
-        readings = usage.around(db, clouds, meter.name, statistic.cuts(edges, found))
+        clouds, slots = set(found.clouds.tolist()), set(found.slots.tolist())
+        readings = usage.around(db, clouds, meter.name, statistic.cuts(edges, found), slots)
     known = statistic.coverage(
         found, read_at, whole=request.scope.everything and not parameters.narrowed
     )

@@ -71,10 +71,12 @@ def along(
 ) -> tuple[Matrix, Matrix]:
     """Give totals and weights of slots at moments: two matrices, a row for each moment.
 
-    ``readings`` are in order of time, at least one, and hold those around each moment.
+    ``readings`` are in order of time, at least one, and hold those around each moment; all have
+    the same slots.
     """
-    length = int(slots.max()) + 1
-    vectors = [_taken(reading, slots, length, meter) for reading in readings]
+    places = np.where(slots == CLOCK, CLOCK, slots - readings[0].first + 1)
+    length = int(places.max()) + 1
+    vectors = [_taken(reading, places, length, meter) for reading in readings]
     at = np.array([reading.at for reading in readings], np.float64)
     first, second, share = _places(at, np.asarray(moments, np.float64))
     totals, weights = (np.array(found) for found in zip(*vectors, strict=True))
@@ -84,11 +86,13 @@ def along(
     )
 
 
-def _taken(reading: Reading, slots: Slots, length: int, meter: UsageMeter) -> tuple[Vector, Vector]:
+def _taken(
+    reading: Reading, places: Slots, length: int, meter: UsageMeter
+) -> tuple[Vector, Vector]:
     totals, weights = reading.totals, reading.weights
     if len(totals) < length:
         totals, weights = _lengthened(reading, length, meter)
-    return totals[slots], weights[slots]
+    return totals[places], weights[places]
 
 
 def _places(at: Vector, moments: Vector) -> tuple[NDArray[np.intp], NDArray[np.intp], Matrix]:

@@ -9,7 +9,18 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Select, bindparam, delete, func, insert, select, true, update
+from sqlalchemy import (
+    Connection,
+    LargeBinary,
+    Select,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    true,
+    update,
+)
 
 from openstats.errors import LateReadingError
 from openstats.meters import USAGE_METERS
@@ -23,6 +34,18 @@ reading, meter_cursor = schema.reading, schema.meter_cursor
 FLOAT = np.dtype("<f8")
 FIRST_SLOT = 1
 """Slot 0 is the clock of statistics.odometer."""
+
+NARROW = 128
+"""How many slots side by side are read without the rest of a vector."""
+
+_WHOLE = (reading.c.totals, reading.c.weights)
+_STRETCH = (
+    *(
+        func.substr(vector, bindparam("offset"), bindparam("length"), type_=LargeBinary).label(name)
+        for name, vector in (("totals", reading.c.totals), ("weights", reading.c.weights))
+    ),
+    func.substr(reading.c.weights, 1, FLOAT.itemsize, type_=LargeBinary).label("clock"),
+)
 
 
 def slots(db: Connection, owner: Cloud, ids: Collection[str], now: int) -> dict[str, int]:
@@ -75,8 +98,11 @@ def append(
 
 
 @cache
-def _around(dialect: str) -> Select[Any]:
-    """Select, for each cloud and moment, the last reading until then and the first from then on."""
+def _around(dialect: str, narrow: bool) -> Select[Any]:
+    """Select, for each cloud and moment, the last reading until then and the first from then on.
+
+    Whole, or of their vectors a stretch, and the clock.
+    """
     moments, clouds = numbers(dialect, "moments"), numbers(dialect, "clouds")
     mine = reading.c.cloud_id == clouds.c.value, reading.c.item == bindparam("item")
     before = select(func.max(reading.c.at)).where(*mine, reading.c.at <= moments.c.value)
@@ -90,7 +116,7 @@ def _around(dialect: str) -> Select[Any]:
     wanted = ends[0].union(ends[1]).cte("wanted")
     joined = (reading.c.cloud_id == wanted.c.cloud_id) & (reading.c.at == wanted.c.at)
     return (
-        select(reading.c.cloud_id, reading.c.at, reading.c.totals, reading.c.weights)
+        select(reading.c.cloud_id, reading.c.at, *(_STRETCH if narrow else _WHOLE))
         .join(wanted, joined)
         .where(reading.c.item == bindparam("item"))
         .order_by(reading.c.cloud_id, reading.c.at)
@@ -98,17 +124,37 @@ def _around(dialect: str) -> Select[Any]:
 
 
 def around(
-    db: Connection, clouds: Iterable[int], item: str, moments: Iterable[int]
+    db: Connection,
+    clouds: Iterable[int],
+    item: str,
+    moments: Iterable[int],
+    slots: Collection[int] = (),
 ) -> dict[int, list[Reading]]:
     """Give, by cloud, the readings around each moment, in order: at most two for each.
 
-    Before the first and after the last there is but that one.
+    Before the first and after the last there is but that one. Where ``slots`` that are near to one
+    another are all that matters, no more of the vectors than that stretch is read.
     """
-    values = {"item": item, "moments": json.dumps(list(moments)), "clouds": json.dumps([*clouds])}
+    values: dict[str, Any] = {"item": item, "moments": json.dumps([*moments])}
+    values["clouds"] = json.dumps([*clouds])
+    wanted = [slot for slot in slots if slot >= FIRST_SLOT] or [FIRST_SLOT]
+    first, last = min(wanted), max(wanted)
+    narrow = bool(slots) and last - first < NARROW
+    if narrow:
+        size = FLOAT.itemsize
+        values |= {"offset": 1 + first * size, "length": (last - first + 1) * size}
     found: dict[int, list[Reading]] = {}
-    for row in db.execute(_around(db.dialect.name), values):
-        found.setdefault(row.cloud_id, []).append(_reading(row))
+    for row in db.execute(_around(db.dialect.name, narrow), values):
+        made = _stretch(row, first) if narrow else _reading(row)
+        found.setdefault(row.cloud_id, []).append(made)
     return found
+
+
+def _stretch(row: Any, first: int) -> Reading:
+    """Make a reading of the clock and the slots from ``first`` on."""
+    totals = np.frombuffer(bytes(FLOAT.itemsize) + row.totals, FLOAT)
+    weights = np.frombuffer(row.clock + row.weights, FLOAT)
+    return Reading(row.at, totals, weights, first)
 
 
 def newest(owner: Any, item: Any) -> Any:

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, select
 
 from openstats.errors import LateReadingError
+from openstats.meters import USAGE_METERS
 from openstats.model import Reading
+from openstats.statistics.odometer import along
 from openstats.storage import schema, usage
 from openstats.storage.store import Store
 from tests.registry import NOW, Site, site
@@ -104,6 +106,26 @@ def test_around_is_what_a_search_through_all_finds(
         before = {max((t for t in there if t <= m), default=None) for m in moments}
         after = {min((t for t in there if t >= m), default=None) for m in moments}
         assert times(db, alpha, *moments) == sorted((before | after) - {None})
+
+
+@pytest.mark.parametrize("slots", [{1}, {3}, {2, 3}, {0}, {0, 3}, {9}, {3, 400}, {400}])
+@pytest.mark.parametrize("meter", [MEMORY, CPU])
+def test_a_stretch_of_readings_says_the_same_of_its_slots(
+    db: Connection, slots: set[int], meter: str
+) -> None:
+    alpha = site(db)
+    for at, length in ((300, 1), (600, 2), (900, 4), (1200, 500)):
+        vectors = (np.arange(length) * at * 1.25, np.arange(length, 0, -1) * at * 0.5)
+        usage.append(db, alpha.cloud, meter, Reading(at, *vectors))
+    places, moments = np.array([0, *sorted(slots)]), [1, 450, 700, 1200, 2000]
+    whole, some = (
+        usage.around(db, [alpha.cloud.id], meter, moments, wanted)[alpha.cloud.id]
+        for wanted in ((), slots)
+    )
+    told = [along(read, moments, places, USAGE_METERS[meter]) for read in (whole, some)]
+    assert np.array_equal(told[0], told[1])
+    narrow = max(slots) - min(slots - {0}, default=1) < 128
+    assert (len(some[-1].totals) < 500) == narrow
 
 
 def test_both_ends_of_a_gap_are_kept(db: Connection) -> None:
