@@ -10,7 +10,7 @@ from sqlalchemy import event
 from openstats.meters import USAGE_METERS
 from openstats.model import EVERYTHING, Reading, Selection
 from openstats.statistics import usage as statistic
-from openstats.storage import members, usage
+from openstats.storage import jobs, members, registry, usage
 from tests.collector.lab import LARGE, SMALL, Lab
 from tests.double import Double
 from tests.double.state import Flavor, Server
@@ -37,8 +37,6 @@ def settled(lab: Lab, alpha: Double) -> Double:
 
 def last(lab: Lab, item: str) -> Reading | None:
     with lab.store.read() as db:
-        from openstats.storage import registry
-
         (cloud,) = registry.clouds(db)
         return usage.last(db, cloud, item)
 
@@ -310,8 +308,6 @@ def tick_killed_at(lab: Lab, number: int) -> bool:
     """Run a tick that dies at a statement; give whether it came that far."""
     collector = lab.use()
     with lab.store.transaction() as db:
-        from openstats.storage import jobs
-
         now = lab.clock.now
         jobs.make_due(db, [1], ["usage"], now)
         (lease,) = jobs.lease(db, ["alpha"], ["usage"], now=now, until=now + 60, limit=1)

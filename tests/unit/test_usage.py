@@ -153,8 +153,6 @@ def test_readings_that_are_no_edge_may_go(data, edges, keep) -> None:
     read = readings(history, MEMORY)
     kept = [r for i, r in enumerate(read) if i in keep or i in (0, len(read) - 1)]
     times = [reading.at for reading in kept]
-    if len(times) < 2:
-        return
     owned = members([Stay(7, slot, 0, 0, 2**53) for slot in range(1, 5)])
     few, _ = usage.values(MEMORY, times, owned, {7: kept})
     all_of_them, _ = usage.values(MEMORY, times, owned, {7: read})
