@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Vector = NDArray[np.float64]
+    Matrix = NDArray[np.float64]
     Column = NDArray[np.int64]
 
 
@@ -247,16 +248,25 @@ class Lease:
 class Reading:
     """Running totals of a cloud's tenants at one moment, for one ``meters.UsageMeter``.
 
-    Two vectors of float64, of one length: a tenant has the same slot for ever. Slot 0 is the
+    Two vectors of float64, totals and weights: a tenant has the same slot for ever. Slot 0 is the
     cloud's clock: its weight is the seconds observed at all, its total stays 0. A reading that is
     shorter than the newest is from before the tenants of the slots that it lacks. One of which only
     a stretch of slots was read has these behind the clock, from the slot ``first`` on.
     """
 
     at: int
-    totals: "Vector"
-    weights: "Vector"
+    vectors: "Matrix"
     first: int = 1
+
+    @property
+    def totals(self) -> "Vector":
+        """What was used so far."""
+        return self.vectors[0]  # type: ignore[no-any-return]
+
+    @property
+    def weights(self) -> "Vector":
+        """What it is divided by."""
+        return self.vectors[1]  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from typing import Any
-from uuid import uuid4
 
 from pyramid.config import Configurator
 from pyramid.events import NewResponse
@@ -12,6 +11,7 @@ from pyramid.security import NO_PERMISSION_REQUIRED
 
 from openstats.api import answer, errors, identity, service
 from openstats.api.parameters import parse
+from openstats.api.request import Request
 from openstats.api.routes import METHODS, ROOTS, STATISTICS, Statistic
 from openstats.storage.store import Store
 
@@ -30,11 +30,8 @@ def make_app(conf: Any, store: Store, clock: Callable[[], float] = time.time) ->
     with Configurator() as config:
         config.set_security_policy(identity.security_policy(conf.api))
         config.set_default_permission(CLOSED)
-        config.add_request_method(lambda _: store, "store", property=True)
-        config.add_request_method(lambda _: conf, "conf", property=True)
-        config.add_request_method(lambda _: int(clock()), "now", reify=True)
-        config.add_request_method(lambda request: request.identity.scope, "scope", reify=True)
-        config.add_request_method(_request_id, "request_id", reify=True)
+        config.set_request_factory(Request)
+        config.registry.conf, config.registry.store, config.registry.clock = conf, store, clock
         config.add_subscriber(_sign, NewResponse)
         config.include(errors)
         config.include(service)
@@ -74,10 +71,6 @@ def _answering(statistic: Statistic) -> Callable[[Any], Response]:
 
 def _only(methods: tuple[str, ...]) -> Callable[[Any], Response]:
     return lambda request: errors.wrong_method(request, methods)
-
-
-def _request_id(_request: Any) -> str:
-    return f"req-{uuid4()}"
 
 
 def _sign(event: Any) -> None:

@@ -22,18 +22,19 @@ Matrix = NDArray[np.float64]
 
 def begun(at: int) -> Reading:
     """Give a cloud's first reading: from here on is counted."""
-    return Reading(at, np.zeros(1), np.zeros(1))
+    return Reading(at, np.zeros((2, 1)))
 
 
 def paused(last: Reading, at: int) -> Reading:
     """Give the reading that ends a gap: time passed, and nobody knows what was used in it."""
-    return Reading(at, last.totals, last.weights)
+    return Reading(at, last.vectors)
 
 
 def advance(last: Reading, tick: Tick, meter: UsageMeter) -> Reading:
     """Give the reading at a tick, whose gains are by slot."""
     length = 1 + max(len(last.totals) - 1, *tick.gains, *tick.unobserved, CLOCK)
-    totals, weights = _lengthened(last, length, meter)
+    vectors = _lengthened(last, length, meter)
+    totals, weights = vectors
     slots = np.fromiter(tick.gains, np.intp, len(tick.gains))
     gains = np.array(list(tick.gains.values()), np.float64).reshape(-1, 2)
     weights[CLOCK] += tick.seconds
@@ -41,7 +42,7 @@ def advance(last: Reading, tick: Tick, meter: UsageMeter) -> Reading:
         weights[_others(length, slots, tick)] += tick.seconds
     totals[slots] += gains[:, 0]
     weights[slots] += gains[:, 1]
-    return Reading(tick.at, totals, weights)
+    return Reading(tick.at, vectors)
 
 
 def _others(length: int, slots: NDArray[np.intp], tick: Tick) -> NDArray[np.bool_]:
@@ -53,49 +54,42 @@ def _others(length: int, slots: NDArray[np.intp], tick: Tick) -> NDArray[np.bool
     return others
 
 
-def _lengthened(reading: Reading, length: int, meter: UsageMeter) -> tuple[Vector, Vector]:
+def _lengthened(reading: Reading, length: int, meter: UsageMeter) -> Matrix:
     """Give copies of the vectors, with slots for tenants that came later.
 
     Before it was born a tenant used nothing, and was observed as long as its cloud.
     """
-    missing = length - len(reading.totals)
-    born = 0.0 if meter.kind == SHARE else reading.weights[CLOCK]
-    return (
-        np.concatenate([reading.totals, np.zeros(missing)]),
-        np.concatenate([reading.weights, np.full(missing, born)]),
-    )
+    born = np.zeros((2, length - reading.vectors.shape[1]))
+    if meter.kind != SHARE:
+        born[1] = reading.weights[CLOCK]
+    return np.concatenate([reading.vectors, born], axis=1)
 
 
-def along(
-    readings: Sequence[Reading], moments: Any, slots: Slots, meter: UsageMeter
-) -> tuple[Matrix, Matrix]:
-    """Give totals and weights of slots at moments: two matrices, a row for each moment.
+def along(readings: Sequence[Reading], moments: Any, slots: Slots, meter: UsageMeter) -> Any:
+    """Give the totals and weights of slots at moments: for each moment two rows, a column a slot.
 
     ``readings`` are in order of time, at least one, and hold those around each moment; all have
     the same slots.
     """
     places = np.where(slots == CLOCK, CLOCK, slots - readings[0].first + 1)
     length = int(places.max()) + 1
-    vectors = [_taken(reading, places, length, meter) for reading in readings]
+    vectors = np.array([_taken(reading, places, length, meter) for reading in readings])
     at = np.array([reading.at for reading in readings], np.float64)
     first, second, share = _places(at, np.asarray(moments, np.float64))
-    totals, weights = (np.array(found) for found in zip(*vectors, strict=True))
-    return (
-        totals[first] + share * (totals[second] - totals[first]),
-        weights[first] + share * (weights[second] - weights[first]),
-    )
+    before = vectors[first]
+    return before + share * (vectors[second] - before)
 
 
-def _taken(
-    reading: Reading, places: Slots, length: int, meter: UsageMeter
-) -> tuple[Vector, Vector]:
-    totals, weights = reading.totals, reading.weights
-    if len(totals) < length:
-        totals, weights = _lengthened(reading, length, meter)
-    return totals[places], weights[places]
+def _taken(reading: Reading, places: Slots, length: int, meter: UsageMeter) -> Matrix:
+    vectors = reading.vectors
+    if vectors.shape[1] < length:
+        vectors = _lengthened(reading, length, meter)
+    return vectors[:, places]
 
 
-def _places(at: Vector, moments: Vector) -> tuple[NDArray[np.intp], NDArray[np.intp], Matrix]:
+def _places(
+    at: Vector, moments: Vector
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
     """Give the readings around each moment, and which share of the way between them it lies.
 
     Beyond the first and the last there is but that one.
@@ -104,4 +98,4 @@ def _places(at: Vector, moments: Vector) -> tuple[NDArray[np.intp], NDArray[np.i
     first, second = second - 1, np.minimum(second, len(at) - 1)
     length = at[second] - at[first]
     passed = np.divide(moments - at[first], length, out=np.zeros(len(moments)), where=length > 0)
-    return first, second, passed.clip(0, 1)[:, None]
+    return first, second, passed.clip(0, 1)[:, None, None]

@@ -70,10 +70,9 @@ def _gains(
     moments = np.array(cuts(edges, members))
     first = np.searchsorted(moments, edges[:-1])
     # The clock is the last column.
-    totals, weights = along(readings, moments, np.append(members.slots, CLOCK), meter)
-    gained, weighed = np.diff(totals[:, :-1], axis=0), np.diff(weights, axis=0)
-    seen = _pieces(np.add, weighed[:, -1:], first) > 0
-    weighed = weighed[:, :-1]
+    passed = np.diff(along(readings, moments, np.append(members.slots, CLOCK), meter), axis=0)
+    gained, weighed = passed[:, 0, :-1], passed[:, 1, :-1]
+    seen = _pieces(np.add, passed[:, 1, -1:], first) > 0
     belongs = _belongs(moments, members)
     gained = _pieces(np.add, gained * belongs, first)
     if meter.kind == SHARE:

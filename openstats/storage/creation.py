@@ -21,6 +21,7 @@ from openstats.model import Interval, Scope
 from openstats.storage import schema
 from openstats.storage.membership import OBJECTS, group, member, project, tenant, variables
 from openstats.storage.store import alone
+from openstats.storage.upsert import one_of
 
 
 @cache
@@ -44,7 +45,7 @@ def _counts(kind: str, everything: bool) -> Select[Any]:
 
 def _shown(kind: str) -> ColumnElement[bool]:
     """Say that the caller may see an object, or might have while it existed."""
-    mine = project.c.uuid.in_(bindparam("scope_projects", expanding=True))
+    mine = one_of(project.c.uuid, "scope_projects")
     if kind == "project":
         return mine
     if kind == "customer":

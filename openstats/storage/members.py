@@ -33,6 +33,7 @@ from openstats.storage.membership import (
     variables,
 )
 from openstats.storage.moves import PROJECTS, TENANTS, Owning
+from openstats.storage.upsert import one_of
 
 FOREVER = 2**53
 """Later than every time: how long what belongs to somebody now will."""
@@ -99,7 +100,7 @@ def _seen(found: Select[Any], project_id: Any, everything: bool) -> Select[Any]:
     if everything:
         return found
     seen = project.alias("seen")
-    mine = seen.c.uuid.in_(bindparam("scope_projects", expanding=True))
+    mine = one_of(seen.c.uuid, "scope_projects")
     return found.where(project_id.in_(select(seen.c.id).where(mine)))
 
 

@@ -27,6 +27,7 @@ from sqlalchemy import (
 
 from openstats.model import ObjectName, Scope, Selection
 from openstats.storage import schema
+from openstats.storage.upsert import one_of
 
 OBJECTS: dict[str, Table] = {
     "customer": schema.customer,
@@ -60,9 +61,9 @@ def variables(scope: Scope, selection: Selection | None = None) -> dict[str, Any
     """Give the values of the bind parameters in statements made by this module."""
     values: dict[str, Any] = {}
     if not scope.everything:
-        values["scope_projects"] = sorted(scope.projects or ())
+        values["scope_projects"] = [*(scope.projects or ())]
     if selection and selection.uuids:
-        values["uuids"] = list(selection.uuids)
+        values["uuids"] = [*selection.uuids]
     return values
 
 
@@ -72,9 +73,7 @@ def _uuids() -> ColumnElement[Any]:
 
 def visible_project(everything: bool) -> ColumnElement[bool]:
     """Say that a project exists and that the caller may see it."""
-    shown = (
-        true() if everything else project.c.uuid.in_(bindparam("scope_projects", expanding=True))
-    )
+    shown = true() if everything else one_of(project.c.uuid, "scope_projects")
     return and_(project.c.deleted_at.is_(None), shown)
 
 

@@ -179,7 +179,7 @@ def _of_clouds() -> Select[Any]:
 
 def of_clouds(db: Connection, clouds: Iterable[int]) -> tuple[Sums, Coverage]:
     """Sum over the tenants of these clouds that are linked to a project."""
-    row = db.execute(_of_clouds(), {"clouds": list(clouds)}).one()
+    row = db.execute(_of_clouds(), {"clouds": [*clouds]}).one()
     return _sums_of(row), Coverage(row.tenants, row.tenants_known, oldest=row.oldest)
 
 

@@ -3,8 +3,22 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Table, Text, bindparam, cast, func, select
+from sqlalchemy import (
+    CTE,
+    JSON,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    Table,
+    bindparam,
+    cast,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
 DIALECTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
@@ -25,10 +39,32 @@ def add_missing(db: Connection, table: Table, rows: Sequence[dict[str, Any]]) ->
         db.execute(DIALECTS[db.dialect.name](table).on_conflict_do_nothing(), rows)
 
 
-def numbers(dialect: str, name: str) -> Any:
-    """Give a table with the column ``value``: the JSON list of whole numbers in a parameter."""
-    given = bindparam(name, type_=Text)
-    if dialect == "sqlite":
-        return select(func.json_each(given).table_valued("value").c.value).cte(name)
-    listed = func.json_array_elements_text(cast(given, postgresql.JSON)).table_valued("value")
-    return select(cast(listed.c.value, BigInteger).label("value")).cte(name)
+class Listed(FunctionElement[str]):
+    """The rows of a JSON list: one parameter, however many values there are."""
+
+    inherit_cache = True
+
+
+@compiles(Listed, "sqlite")
+def _listed_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+    return f"json_each{compiler.process(element.clause_expr, **options)}"
+
+
+@compiles(Listed, "postgresql")
+def _listed_postgresql(element: Any, compiler: Any, **options: Any) -> str:
+    return f"json_array_elements_text{compiler.process(element.clause_expr, **options)}"
+
+
+def one_of(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    """Say that a column is among the values in a parameter."""
+    return column.in_(_values(name, column.type))
+
+
+def numbers(name: str) -> CTE:
+    """Give a table with the column ``value``: the whole numbers in a parameter."""
+    return _values(name, BigInteger()).cte(name)
+
+
+def _values(name: str, kind: Any) -> Select[Any]:
+    value = Listed(bindparam(name, type_=JSON)).table_valued("value").c.value
+    return select((cast(value, kind) if isinstance(kind, Integer) else value).label("value"))

@@ -72,7 +72,11 @@ def last(db: Connection, owner: Cloud, item: str) -> Reading | None:
 
 
 def _reading(row: Any) -> Reading:
-    return Reading(row.at, np.frombuffer(row.totals, FLOAT), np.frombuffer(row.weights, FLOAT))
+    return Reading(row.at, _vectors(row.totals, row.weights))
+
+
+def _vectors(*parts: bytes) -> Any:
+    return np.frombuffer(b"".join(parts), FLOAT).reshape(2, -1)
 
 
 def append(
@@ -98,12 +102,12 @@ def append(
 
 
 @cache
-def _around(dialect: str, narrow: bool) -> Select[Any]:
+def _around(narrow: bool) -> Select[Any]:
     """Select, for each cloud and moment, the last reading until then and the first from then on.
 
     Whole, or of their vectors a stretch, and the clock.
     """
-    moments, clouds = numbers(dialect, "moments"), numbers(dialect, "clouds")
+    moments, clouds = numbers("moments"), numbers("clouds")
     mine = reading.c.cloud_id == clouds.c.value, reading.c.item == bindparam("item")
     before = select(func.max(reading.c.at)).where(*mine, reading.c.at <= moments.c.value)
     after = select(func.min(reading.c.at)).where(*mine, reading.c.at >= moments.c.value)
@@ -135,8 +139,8 @@ def around(
     Before the first and after the last there is but that one. Where ``slots`` that are near to one
     another are all that matters, no more of the vectors than that stretch is read.
     """
-    values: dict[str, Any] = {"item": item, "moments": json.dumps([*moments])}
-    values["clouds"] = json.dumps([*clouds])
+    values: dict[str, Any] = {"item": item, "moments": [*moments]}
+    values["clouds"] = [*clouds]
     wanted = [slot for slot in slots if slot >= FIRST_SLOT] or [FIRST_SLOT]
     first, last = min(wanted), max(wanted)
     narrow = bool(slots) and last - first < NARROW
@@ -144,7 +148,7 @@ def around(
         size = FLOAT.itemsize
         values |= {"offset": 1 + first * size, "length": (last - first + 1) * size}
     found: dict[int, list[Reading]] = {}
-    for row in db.execute(_around(db.dialect.name, narrow), values):
+    for row in db.execute(_around(narrow), values):
         made = _stretch(row, first) if narrow else _reading(row)
         found.setdefault(row.cloud_id, []).append(made)
     return found
@@ -152,9 +156,8 @@ def around(
 
 def _stretch(row: Any, first: int) -> Reading:
     """Make a reading of the clock and the slots from ``first`` on."""
-    totals = np.frombuffer(bytes(FLOAT.itemsize) + row.totals, FLOAT)
-    weights = np.frombuffer(row.clock + row.weights, FLOAT)
-    return Reading(row.at, totals, weights, first)
+    clock = bytes(FLOAT.itemsize), row.clock
+    return Reading(row.at, _vectors(clock[0], row.totals, clock[1], row.weights), first)
 
 
 def newest(owner: Any, item: Any) -> Any:

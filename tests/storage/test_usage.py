@@ -20,7 +20,7 @@ MEMORY, CPU = "memory.allocated", "cpu.used"
 
 def reading(at: int, *totals: float) -> Reading:
     found = np.array([0.0, *totals])
-    return Reading(at, found, found + 1)
+    return Reading(at, np.array([found, found + 1]))
 
 
 def written(of: Site, *at: int, item: str = MEMORY) -> None:
@@ -116,7 +116,7 @@ def test_a_stretch_of_readings_says_the_same_of_its_slots(
     alpha = site(db)
     for at, length in ((300, 1), (600, 2), (900, 4), (1200, 500)):
         vectors = (np.arange(length) * at * 1.25, np.arange(length, 0, -1) * at * 0.5)
-        usage.append(db, alpha.cloud, meter, Reading(at, *vectors))
+        usage.append(db, alpha.cloud, meter, Reading(at, np.array(vectors)))
     places, moments = np.array([0, *sorted(slots)]), [1, 450, 700, 1200, 2000]
     whole, some = (
         usage.around(db, [alpha.cloud.id], meter, moments, wanted)[alpha.cloud.id]

@@ -1,0 +1,39 @@
+"""The request as views see it: with the store, the configuration, the time and the caller."""
+
+from typing import Any
+from uuid import uuid4
+
+from pyramid import request
+from pyramid.decorator import reify
+
+from openstats.model import Scope
+from openstats.storage.store import Store
+
+
+class Request(request.Request):  # type: ignore[misc]
+    """One class for all: what Pyramid's configurator adds would be a new class for each request."""
+
+    @property
+    def store(self) -> Store:
+        """What is answered from."""
+        return self.registry.store  # type: ignore[no-any-return]
+
+    @property
+    def conf(self) -> Any:
+        """The configuration."""
+        return self.registry.conf
+
+    @property
+    def scope(self) -> Scope:
+        """What the caller may see."""
+        return self.identity.scope  # type: ignore[no-any-return]
+
+    @reify  # type: ignore[untyped-decorator]
+    def now(self) -> int:
+        """Give the time of this request in Unix seconds."""
+        return int(self.registry.clock())
+
+    @reify  # type: ignore[untyped-decorator]
+    def request_id(self) -> str:
+        """Name this request, as logs and the answer know it."""
+        return f"req-{uuid4()}"
