@@ -21,7 +21,7 @@ from sqlalchemy.schema import SchemaItem
 
 from openstats.meters import CAPACITY, QUOTA_NAMES, SERVICES
 
-HEAD = "0002"
+HEAD = "0003"
 """The revision that this code works with: the newest of ``migrations/versions``."""
 
 metadata = MetaData(
@@ -280,4 +280,36 @@ job = Table(
     # What the next poll of this kind needs to know of the last one, as JSON.
     Column("cursor", Text, nullable=False, server_default=text("'{}'")),
     Index(None, "next_at"),
+)
+
+GRANTEES = ("user_id", "group_id", "subject")
+"""To whom a role is granted: a Keystone user or group, or somebody whom a portal alone knows."""
+
+# One of the grantees, and one of the references, is not NULL.
+grant = Table(
+    "grant",
+    metadata,
+    *_identity(),
+    *(Column(name, String(255), index=True) for name in GRANTEES),
+    Column("role", String(16), nullable=False),
+    _reference("customer_id", "customer.id", index=True),
+    _reference("project_group_id", "project_group.id", index=True),
+    _reference("project_id", "project.id", index=True),
+    _reference("cloud_id", "cloud.id", index=True),
+    Column("created_at", Time, nullable=False),
+)
+
+# Who wrote what; before and after are JSON, NULL where there was or is nothing.
+audit = Table(
+    "audit",
+    metadata,
+    *_identity(),
+    Column("at", Time, nullable=False, index=True),
+    Column("who", String(255), nullable=False),
+    Column("action", String(16), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("object", Uuid, nullable=False, index=True),
+    Column("before", Text),
+    Column("after", Text),
+    Column("request_id", String(64), nullable=False),
 )
