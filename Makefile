@@ -63,8 +63,9 @@ docs: venv    ## the documents as HTML in build/docs; a warning is an error
 dist: venv    ## wheel and sdist, tried in an environment of their own
 	tools/dist $(BIN)/python
 
-sample: venv  ## write the sample of the configuration anew
+sample: venv  ## write the samples of the configuration and of the rules anew
 	$(BIN)/oslo-config-generator --config-file etc/openstats/config-generator.conf
+	$(BIN)/oslopolicy-sample-generator --config-file etc/openstats/policy-generator.conf
 
 plain:
 ifeq ($(BIN),.venv/bin)

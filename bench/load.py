@@ -21,14 +21,15 @@ class Measured:
 class Client:
     """One connection that stays open."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, token: str = "") -> None:
+        self.token = f"X-Auth-Token: {token}\r\n" if token else ""
         self.socket = socket.create_connection(("127.0.0.1", port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.rest = b""
 
     def get(self, path: str) -> tuple[int, bytes]:
         """Ask, and give status and body."""
-        self.socket.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        self.socket.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{self.token}\r\n".encode())
         while b"\r\n\r\n" not in self.rest:
             self._receive()
         head, _, self.rest = self.rest.partition(b"\r\n\r\n")
@@ -46,7 +47,11 @@ class Client:
 
 
 def load(
-    port: int, paths: Sequence[str], check: Callable[[bytes], None], seconds: float = 1.0
+    port: int,
+    paths: Sequence[str],
+    check: Callable[[bytes], None],
+    seconds: float = 1.0,
+    token: str = "",
 ) -> Measured:
     """Ask for the paths in turn, from every connection, and check each answer."""
     taken: list[float] = []
@@ -55,7 +60,7 @@ def load(
 
     def ask(mine: Iterator[str]) -> None:
         try:
-            client = Client(port)
+            client = Client(port, token)
             for path in mine:
                 start = time.perf_counter()
                 status, body = client.get(path)

@@ -31,9 +31,9 @@ def unit(store: Store) -> Any:
         return config.make_wsgi_app()
 
 
-def main(url: str) -> None:
+def main(url: str, *files: str) -> None:
     """Serve on a free port, which is printed."""
-    loaded = conf.load(api__port=0)
+    loaded = conf.load(files, api__port=0)
     store = Store(url)
     measured, beside = make_app(loaded, store), unit(store)
 
@@ -47,4 +47,4 @@ def main(url: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

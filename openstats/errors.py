@@ -22,6 +22,13 @@ class ParameterError(OpenstatsError):
         self.problems = problems
 
 
+class UnauthenticatedError(OpenstatsError):
+    """Nobody knows who the caller is."""
+
+    code = "openstats.token.missing"
+    title = "Who asks is not known"
+
+
 class PermissionDeniedError(OpenstatsError):
     """The caller may not do this."""
 
@@ -65,6 +72,27 @@ class RegistryError(OpenstatsError):
 
     code = "openstats.registry.invalid"
     title = "The registry document is not acceptable"
+
+
+class ConflictError(RegistryError):
+    """What is to be written contradicts what is there."""
+
+    code = "openstats.registry.conflict"
+    title = "It contradicts what is there"
+
+
+class ObjectUnknownError(OpenstatsError):
+    """There is no such object, or none that the caller may see."""
+
+    code = "openstats.object.unknown"
+    title = "There is no such object"
+
+
+class BodyError(ParameterError):
+    """The body of a request is not acceptable."""
+
+    code = "openstats.body.invalid"
+    title = "The body is not acceptable"
 
 
 class LeaseLostError(OpenstatsError):

@@ -19,14 +19,32 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a caller may see: everything, or the projects of these uuids and what they sum to."""
+    """What a caller may see: everything, or what is named here by uuid, and what it sums to.
+
+    A project is seen with all its tenants, and its groups and its customer by name; of the project
+    of a single tenant no other tenant. Customers and groups are seen even without any project.
+    """
 
     projects: frozenset[str] | None = None
+    tenants: frozenset[str] = frozenset()
+    customers: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
 
     @property
     def everything(self) -> bool:
         """Whether nothing is hidden from the caller."""
         return self.projects is None
+
+    def __or__(self, other: "Scope") -> "Scope":
+        """Give what is seen by one of two callers, or by both."""
+        if self.projects is None or other.projects is None:
+            return EVERYTHING
+        return Scope(
+            self.projects | other.projects,
+            self.tenants | other.tenants,
+            self.customers | other.customers,
+            self.groups | other.groups,
+        )
 
 
 EVERYTHING = Scope()
@@ -250,13 +268,11 @@ class Reading:
 
     Two vectors of float64, totals and weights: a tenant has the same slot for ever. Slot 0 is the
     cloud's clock: its weight is the seconds observed at all, its total stays 0. A reading that is
-    shorter than the newest is from before the tenants of the slots that it lacks. One of which only
-    a stretch of slots was read has these behind the clock, from the slot ``first`` on.
+    shorter than the newest is from before the tenants of the slots that it lacks.
     """
 
     at: int
     vectors: "Matrix"
-    first: int = 1
 
     @property
     def totals(self) -> "Vector":
@@ -267,6 +283,20 @@ class Reading:
     def weights(self) -> "Vector":
         """What it is divided by."""
         return self.vectors[1]  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Readings:
+    """Readings of a cloud, for one meter, in columns and in order of time; at least one.
+
+    ``at`` is int64, ``vectors`` float64 of shape (readings, 2, slots): as those of ``Reading``, and
+    NaN in the slots that a reading lacks. Where only a stretch of slots was read, these are behind
+    the clock, from the slot ``first`` on.
+    """
+
+    at: "Column"
+    vectors: "Matrix"
+    first: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,14 @@
 """An answer on its way out: bytes, what is known of it, and how caches may treat it."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 from pyramid.response import Response
 
+from openstats.api.errors import PreconditionError
 from openstats.errors import IncompleteError
 from openstats.model import Coverage
 
@@ -31,19 +33,47 @@ def render(answer: Answer, *, strict: bool, now: int, if_none_match: str | None)
     """
     if strict and not answer.coverage.complete:
         raise IncompleteError(f"known are {_covered(answer.coverage)}")
-    body = orjson.dumps(answer.document)
-    etag = f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
-    headers = [
-        ("ETag", etag),
-        ("Cache-Control", CACHING),
-        ("Vary", VARY),
-        *_known(answer.coverage, now),
-    ]
-    headers += answer.headers.items()
-    if if_none_match and _matches(if_none_match, etag):
-        return Response(status=304, headerlist=headers)
-    headers += [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
-    return Response(app_iter=[body], headerlist=headers)
+    known = [*_known(answer.coverage, now), *answer.headers.items()]
+    return respond(answer.document, known, if_none_match=if_none_match)
+
+
+def respond(
+    document: Any,
+    headers: Iterable[tuple[str, str]] = (),
+    *,
+    status: int = 200,
+    if_none_match: str | None = None,
+) -> Response:
+    """Make the response that holds a document, 304 where the caller has the same bytes already."""
+    body = orjson.dumps(document)
+    tag = _tag(body)
+    listed = [("ETag", tag), ("Cache-Control", CACHING), ("Vary", VARY), *headers]
+    if if_none_match and _matches(if_none_match, tag):
+        return Response(status=304, headerlist=listed)
+    listed += [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+    return Response(status=status, app_iter=[body], headerlist=listed)
+
+
+def expect(document: Any, *, if_match: str | None, if_none_match: str | None) -> None:
+    """Hold what is there (None: nothing) against what who writes believes to be there.
+
+    Raises:
+        PreconditionError: it is something else.
+    """
+    tag = None if document is None else _tag(orjson.dumps(document))
+    # A weak tag does not say that the bytes are the same.
+    if if_match is not None and not (tag and {tag, "*"} & set(_tags(if_match))):
+        raise PreconditionError(f"If-Match: there is {tag or 'nothing'}")
+    if if_none_match is not None and tag and _matches(if_none_match, tag):
+        raise PreconditionError(f"If-None-Match: there is {tag}")
+
+
+def _tag(body: bytes) -> str:
+    return f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
+
+
+def _tags(header: str) -> list[str]:
+    return [tag.strip() for tag in header.split(",")]
 
 
 def _covered(coverage: Coverage) -> str:
@@ -59,5 +89,5 @@ def _known(coverage: Coverage, now: int) -> list[tuple[str, str]]:
 
 
 def _matches(if_none_match: str, etag: str) -> bool:
-    tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
+    tags = [tag.removeprefix("W/") for tag in _tags(if_none_match)]
     return etag in tags or "*" in tags

@@ -9,26 +9,30 @@ from pyramid.events import NewResponse
 from pyramid.response import Response
 from pyramid.security import NO_PERMISSION_REQUIRED
 
-from openstats.api import answer, errors, identity, service
+from openstats.api import answer, errors, security, service
 from openstats.api.parameters import parse
 from openstats.api.request import Request
-from openstats.api.routes import METHODS, ROOTS, STATISTICS, Statistic
+from openstats.api.resources import READING, VIEWS, Resource
+from openstats.api.routes import METHODS, RESOURCES, ROOTS, STATISTICS, Statistic
 from openstats.storage.store import Store
 
 CLOSED = "openstats:closed"
 """The permission of a view that has none: nobody's."""
 
 
-def make_app(conf: Any, store: Store, clock: Callable[[], float] = time.time) -> Any:
+def make_app(
+    conf: Any, store: Store, clock: Callable[[], float] = time.time, *, trusted: bool = False
+) -> Any:
     """Make the WSGI application.
 
     Args:
         conf: the configuration.
         store: what is answered from.
         clock: gives Unix seconds.
+        trusted: who asks is this process, whatever the strategy for others.
     """
     with Configurator() as config:
-        config.set_security_policy(identity.security_policy(conf.api))
+        config.set_security_policy(security.strategy(conf, clock, trusted=trusted))
         config.set_default_permission(CLOSED)
         config.set_request_factory(Request)
         config.registry.conf, config.registry.store, config.registry.clock = conf, store, clock
@@ -37,7 +41,10 @@ def make_app(conf: Any, store: Store, clock: Callable[[], float] = time.time) ->
         config.include(service)
         for statistic in STATISTICS:
             _add_statistic(config, statistic)
-        return config.make_wsgi_app()
+        for resource in RESOURCES:
+            for single in (False, True):
+                _add_resource(config, resource, single=single)
+        return security.around(config.make_wsgi_app(), conf, clock, trusted=trusted)
 
 
 def _add_statistic(config: Any, statistic: Statistic) -> None:
@@ -67,6 +74,24 @@ def _answering(statistic: Statistic) -> Callable[[Any], Response]:
         )
 
     return view
+
+
+def _add_resource(config: Any, resource: Resource, *, single: bool) -> None:
+    name, methods = f"{resource.url}{single}", resource.methods(single=single)
+    config.add_route(name, f"{resource.url[:-1]}{'/{uuid}' * single}{{slash:/?}}")
+    for part in (READING, tuple(m for m in methods if m not in READING)):
+        if part:
+            config.add_view(
+                _asking(resource, single=single),
+                route_name=name,
+                request_method=part,
+                permission=resource.permission(part[0]),
+            )
+    config.add_view(_only(methods), route_name=name, permission=NO_PERMISSION_REQUIRED)
+
+
+def _asking(resource: Resource, *, single: bool) -> Callable[[Any], Response]:
+    return lambda request: VIEWS[single][request.method](resource, request)
 
 
 def _only(methods: tuple[str, ...]) -> Callable[[Any], Response]:

@@ -12,9 +12,37 @@ from openstats import errors
 
 LOG = log.getLogger(__name__)
 
+
+class PreconditionError(errors.OpenstatsError):
+    """What is there is not what the caller's If-Match or If-None-Match says."""
+
+    code = "openstats.precondition.failed"
+    title = "It is not as the caller believes"
+
+
+class TooLargeError(errors.OpenstatsError):
+    """The body of a request is larger than any that is accepted."""
+
+    code = "openstats.body.too_large"
+    title = "The body is too large"
+
+
+class MediaTypeError(errors.OpenstatsError):
+    """The body of a request is not said to be JSON."""
+
+    code = "openstats.body.media_type"
+    title = "The body is not JSON"
+
+
 STATUSES: dict[type[errors.OpenstatsError], int] = {
     errors.ParameterError: 400,
+    errors.UnauthenticatedError: 401,
     errors.PermissionDeniedError: 403,
+    errors.ObjectUnknownError: 404,
+    errors.ConflictError: 409,
+    PreconditionError: 412,
+    TooLargeError: 413,
+    MediaTypeError: 415,
     errors.NotPolledError: 503,
     errors.IncompleteError: 503,
     errors.StoreError: 503,

@@ -1,47 +1,89 @@
-"""Who asks, and what that allows: identity becomes a Scope once, permissions are a table."""
+"""Who asks, and what that allows: a request becomes an Identity once, with its Scope in it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pyramid.security import Allowed, Denied
 
-from openstats.errors import ConfigError
-from openstats.model import EVERYTHING, Scope
+from openstats.api.policy import EVERYTHING, ON_BEHALF_OF, Credentials, Policy
+from openstats.errors import (
+    ConfigError,
+    ParameterError,
+    PermissionDeniedError,
+    UnauthenticatedError,
+)
+from openstats.model import Scope
+from openstats.storage import scopes
+from openstats.storage.scopes import NOTHING, Issuer
+from openstats.storage.store import Database
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 FORWARDED = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR")
+SUBJECT = "on_behalf_of"
+CONFIRMED = "Confirmed"
+
+Groups = Callable[[str], Collection[str]]
+"""Gives the Keystone groups of a user, by id; none where Keystone does not say."""
+
+
+NO_CREDENTIALS = Credentials()
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A caller: whether an admin, and what is visible."""
+    """A caller: a name for the audit, what rules look at, and what is visible."""
 
-    admin: bool
-    scope: Scope
-
-
-def _admin(identity: Identity) -> bool:
-    return identity.admin
+    name: str
+    credentials: Credentials = NO_CREDENTIALS
+    scope: Scope = NOTHING
 
 
-def _anybody(_identity: Identity) -> bool:
-    return True
+ADMIN = Identity("noauth", Credentials(("admin", "member", "reader"), "all"), Scope())
 
 
-RULES: dict[str, Callable[[Identity], bool]] = {
-    "openstats:resource:get": _admin,
-    "openstats:quota:get": _anybody,
-    "openstats:customer:get": _anybody,
-    "openstats:creation-time:get": _anybody,
-    "openstats:usage:get": _anybody,
-}
-"""Which identities a permission lets pass. A permission that is not here lets nobody."""
+class Deciding:
+    """What both strategies share: rules decide, and a portal may ask on behalf of a subject."""
 
-ADMIN = Identity(admin=True, scope=EVERYTHING)
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+
+    def identity(self, request: Any) -> Identity:
+        """Give the identity of the caller, or of the subject for whom it asks.
+
+        Raises:
+            UnauthenticatedError: there is none.
+        PermissionDeniedError: the caller may not ask for others.
+        """
+        caller = self.caller(request)
+        if SUBJECT not in request.query_string or not (told := request.GET.getall(SUBJECT)):
+            return caller
+        if not self.policy.allows(ON_BEHALF_OF, caller.credentials):
+            raise PermissionDeniedError(f"{SUBJECT} is for admins and services")
+        if len(told) > 1:
+            raise ParameterError(f"{SUBJECT}: it may be given once")
+        with request.store.read() as db:
+            seen = scopes.granted(db, subject=told[0])
+        return Identity(caller.name, scope=seen or NOTHING)
+
+    def caller(self, request: Any) -> Identity:
+        """Give the identity of who sent the request."""
+        raise NotImplementedError
+
+    def refusal(self, _request: Any) -> str | None:
+        """Say why a request is refused whoever sent it."""
+        return None
+
+    def permits(self, request: Any, _context: object, permission: str) -> Allowed | Denied:
+        """Decide whether the caller may use a view."""
+        if reason := self.refusal(request):
+            return Denied(reason)
+        if self.policy.allows(permission, request.identity.credentials):
+            return Allowed("%s is allowed", permission)
+        return Denied("%s is not allowed to this caller", permission)
 
 
-class NoAuth:
+class NoAuth(Deciding):
     """Everybody who can connect is an admin: for loopback, where only this machine's users are.
 
     A browser could be tricked into calling for somebody else: requests that came through a proxy
@@ -49,21 +91,17 @@ class NoAuth:
     something in front decides.
     """
 
-    def __init__(self, *, beyond_loopback: bool) -> None:
+    def __init__(self, policy: Policy, *, beyond_loopback: bool) -> None:
+        super().__init__(policy)
         self.beyond_loopback = beyond_loopback
 
-    def identity(self, _request: Any) -> Identity:
+    def caller(self, _request: Any) -> Identity:
         """Give the identity of the caller."""
         return ADMIN
 
-    def permits(self, request: Any, _context: object, permission: str) -> Allowed | Denied:
-        """Decide whether the caller may use a view."""
-        if not self.beyond_loopback and (reason := _foreign(request)):
-            return Denied(reason)
-        rule = RULES.get(permission)
-        if rule and rule(request.identity):
-            return Allowed("%s is allowed", permission)
-        return Denied("%s is not allowed to this caller", permission)
+    def refusal(self, request: Any) -> str | None:
+        """Refuse what may come from another machine."""
+        return None if self.beyond_loopback else _foreign(request)
 
 
 def _foreign(request: Any) -> str | None:
@@ -76,15 +114,88 @@ def _foreign(request: Any) -> str | None:
     return None
 
 
-def security_policy(options: Any) -> NoAuth:
-    """Make the policy that [api] auth_strategy names.
+class Keystone(Deciding):
+    """Callers are who their token says, as auth_token left it in the environment.
+
+    Its headers are not consulted: a service token beside the caller's writes into some of them.
+    """
+
+    def __init__(self, policy: Policy, options: Any, issuer: Issuer, groups: Groups) -> None:
+        super().__init__(policy)
+        self.options, self.issuer, self.groups = options, issuer, groups
+
+    def caller(self, request: Any) -> Identity:
+        """Give the identity of the caller."""
+        environ = request.environ
+        token = getattr(environ.get("keystone.token_auth"), "user", None)
+        if environ.get("HTTP_X_IDENTITY_STATUS") != CONFIRMED or token is None:
+            raise UnauthenticatedError("a valid token is needed in X-Auth-Token")
+        credentials = self._credentials(token)
+        if self.policy.allows(EVERYTHING, credentials):
+            return Identity(token.user_id, credentials, Scope())
+        with request.store.read() as db:
+            return Identity(token.user_id, credentials, self._scope(db, token, environ))
+
+    def _credentials(self, token: Any) -> Credentials:
+        return Credentials(
+            roles=tuple(token.role_names),
+            system_scope="all" if token.system_scoped and token.system.get("all") else None,
+            admin_project=self._is_admin_project(token),
+            user_id=token.user_id,
+            project_id=token.project_id,
+            domain_id=token.domain_id,
+        )
+
+    def _is_admin_project(self, token: Any) -> bool:
+        if self.options.admin_project_ids:
+            return token.project_id in self.options.admin_project_ids
+        return bool(
+            token.project_id
+            and token.project_name == "admin"
+            and token.project_domain_id == "default"
+        )
+
+    def _scope(self, db: Database, token: Any, environ: Mapping[str, Any]) -> Scope:
+        content = environ["keystone.token_info"]["token"]
+        if self.options.delegated_grants or not _delegated(content):
+            found = scopes.granted(db, user_id=token.user_id, groups=self._groups(db, content))
+            if found is not None:
+                return found
+        if "reader" not in token.role_names:
+            return NOTHING
+        if token.project_id:
+            return scopes.of_token_project(db, self.issuer, token.project_id)
+        if token.domain_id:
+            return scopes.of_token_domain(db, self.issuer, token.domain_id)
+        return NOTHING
+
+    def _groups(self, db: Database, content: Mapping[str, Any]) -> Collection[str]:
+        if not scopes.grants_to_groups(db):
+            return ()
+        user = content["user"]
+        if federated := user.get("OS-FEDERATION"):
+            return [group["id"] for group in federated.get("groups", ())]
+        return self.groups(user["id"])
+
+
+DELEGATED = ("application_credential", "OS-TRUST:trust", "OS-OAUTH1")
+
+
+def _delegated(content: Mapping[str, Any]) -> bool:
+    """Tell whether somebody gave a part of what is theirs to whoever holds the token."""
+    return any(name in content for name in DELEGATED)
+
+
+def noauth(conf: Any, policy: Policy) -> NoAuth:
+    """Make the strategy noauth.
 
     Raises:
         ConfigError: it would let the network in without saying so.
     """
+    options = conf.api
     if options.host not in ("127.0.0.1", "::1", "localhost") and not options.noauth_beyond_loopback:
         raise ConfigError(
             f"[api] host = {options.host} is reached by other machines, and auth_strategy = noauth "
             "lets everybody in: listen on 127.0.0.1, or set noauth_beyond_loopback = true"
         )
-    return NoAuth(beyond_loopback=options.noauth_beyond_loopback)
+    return NoAuth(policy, beyond_loopback=options.noauth_beyond_loopback)

@@ -101,11 +101,19 @@ Whole = Annotated[int, BeforeValidator(_whole)]
 Aggregate = Literal["customer", "project", "project_group"]
 
 
-class Parameters(BaseModel):
-    """What every statistic takes."""
+class Query(BaseModel):
+    """What a query string holds, and nothing else."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     repeatable: ClassVar[frozenset[str]] = frozenset()
+
+    on_behalf_of: str | None = Field(
+        None, description="Answer what this subject of a portal sees; for admins and services."
+    )
+
+
+class Parameters(Query):
+    """What every statistic takes."""
 
     strict: Flag = Field(False, description="Answer 503 rather than with something missing.")
 
@@ -180,7 +188,18 @@ class Paged(BaseModel):
     marker: Uuid | None = Field(None, description="The uuid of the last entry of the page before.")
 
 
-P = TypeVar("P", bound=Parameters)
+class Listed(Query):
+    """What every list takes, beside the fields to filter by."""
+
+    limit: Annotated[Whole, Field(ge=1, le=1000, description="At most so many entries.")] = 100
+    marker: Uuid | None = Field(None, description="The uuid of the last entry of the page before.")
+
+    def filters(self) -> dict[str, Any]:
+        """Give the fields to filter by, with what they are to be."""
+        return {n: getattr(self, n) for n in self.model_fields_set - set(Listed.model_fields)}
+
+
+P = TypeVar("P", bound=Query)
 
 
 def parse(model: type[P], query: str) -> P:
@@ -192,11 +211,22 @@ def parse(model: type[P], query: str) -> P:
     try:
         return model.model_validate(_values(model, query))
     except ValidationError as invalid:
-        errors = invalid.errors(include_url=False, include_context=False)
-        raise ParameterError(*dict.fromkeys(_sentence(model, error) for error in errors)) from None
+        raise ParameterError(*sentences(model, invalid, "parameter")) from None
 
 
-def _values(model: type[Parameters], query: str) -> dict[str, Any]:
+def dashed(text: str) -> str:
+    """Give the dashed form of a uuid in a path.
+
+    Raises:
+        ParameterError: it is none.
+    """
+    try:
+        return _uuid(text)
+    except ValueError as error:
+        raise ParameterError(f"uuid={_shown(text)}: {error}") from None
+
+
+def _values(model: type[Query], query: str) -> dict[str, Any]:
     """Give the parameters by name; one that may not be repeated has one value."""
     values: dict[str, list[str]] = {}
     for name, value in _decoded(query):
@@ -218,15 +248,23 @@ def _decoded(query: str) -> Sequence[tuple[str, str]]:
         raise ParameterError(f"the query string has more than {FIELDS} parameters") from None
 
 
-def _sentence(model: type[Parameters], error: Any) -> str:
-    name, given = str(error["loc"][0]), error["input"]
+def sentences(model: type[BaseModel], invalid: ValidationError, what: str) -> list[str]:
+    """Give a sentence for each problem; ``what`` is a parameter or a field."""
+    errors = invalid.errors(include_url=False, include_context=False)
+    return [*dict.fromkeys(_sentence(model, error, what) for error in errors)]
+
+
+def _sentence(model: type[BaseModel], error: Any, what: str) -> str:
+    place, given = error["loc"], error["input"]
+    name = _shown(".".join(map(str, place if what == "field" else place[:1])))
     if error["type"] == "missing":
         return f"{name}: it is required"
     if error["type"] == "extra_forbidden":
-        return f"{_shown(name)}: no such parameter here; there are {', '.join(names(model))}"
+        known = f"; there are {', '.join(names(model))}" if len(place) == 1 else ""
+        return f"{name}: no such {what} here{known}"
     told = error["msg"].removeprefix("Value error, ")
     told = re.sub("^(Input should be|String should have)", "it takes", told)
-    return f"{name}={_shown(given)}: {told}"
+    return f"{name}={_shown(given)}: {told}" if name else told
 
 
 def _shown(value: object) -> str:
@@ -235,6 +273,6 @@ def _shown(value: object) -> str:
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
-def names(model: type[Parameters]) -> list[str]:
+def names(model: type[BaseModel]) -> list[str]:
     """List the names of a model's parameters, as they are spelled in a URL."""
     return [field.alias or name for name, field in model.model_fields.items()]

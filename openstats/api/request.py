@@ -6,6 +6,7 @@ from uuid import uuid4
 from pyramid import request
 from pyramid.decorator import reify
 
+from openstats.api.identity import Identity
 from openstats.model import Scope
 from openstats.storage.store import Store
 
@@ -22,6 +23,11 @@ class Request(request.Request):  # type: ignore[misc]
     def conf(self) -> Any:
         """The configuration."""
         return self.registry.conf
+
+    @reify  # type: ignore[untyped-decorator]
+    def identity(self) -> Identity:
+        """Tell who asks: found once, however often it is looked at."""
+        return super().identity  # type: ignore[no-any-return]
 
     @property
     def scope(self) -> Scope:

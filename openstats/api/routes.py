@@ -2,18 +2,22 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from openstats.api import capacity, creation, customer, quota, usage
+from openstats.api import capacity, creation, customer, filters, quota, registry, usage
 from openstats.api.answer import Answer
 from openstats.api.parameters import Parameters
+from openstats.api.resources import Resource
+from openstats.storage import audit, found, grants, objects
 
 
 @dataclass(frozen=True)
 class Statistic:
     """A statistic: its name in the URL, its view, parameters and the shape of its answer.
 
-    ``headers`` are those that only its answers have, with what they say.
+    ``headers`` are those that only its answers have, with what they say. What is ``private`` is for
+    who sees everything.
     """
 
     name: str
@@ -22,6 +26,7 @@ class Statistic:
     parameters: type[Parameters]
     answer: Any
     headers: Mapping[str, str] = field(default_factory=dict)
+    private: bool = False
 
     @property
     def permission(self) -> str:
@@ -36,6 +41,7 @@ STATISTICS = (
         capacity.view,
         capacity.ResourceParameters,
         capacity.ResourceFigures,
+        private=True,
     ),
     Statistic(
         "quota",
@@ -65,6 +71,97 @@ STATISTICS = (
         usage.UsageParameters,
         list[usage.UsageOfObject],
         usage.HEADERS,
+    ),
+)
+
+RESOURCES = (
+    Resource(
+        "customers",
+        "customer",
+        "Customers, who own projects and project groups.",
+        objects.CUSTOMERS,
+        registry.Customer,
+        filters.CustomerFilters,
+        {
+            "POST": registry.NewCustomer,
+            "PUT": registry.WholeCustomer,
+            "PATCH": registry.CustomerChange,
+        },
+        partial(objects.write, "customer"),
+        partial(objects.remove, "customer"),
+    ),
+    Resource(
+        "project-groups",
+        "project_group",
+        "Project groups, each of projects of one customer.",
+        objects.GROUPS,
+        registry.ProjectGroup,
+        filters.OwnedFilters,
+        {"POST": registry.NewGroup, "PUT": registry.WholeGroup, "PATCH": registry.GroupChange},
+        partial(objects.write, "project_group"),
+        partial(objects.remove, "project_group"),
+    ),
+    Resource(
+        "projects",
+        "project",
+        "Projects, to which the clouds' tenants are linked.",
+        objects.PROJECTS,
+        registry.Project,
+        filters.OwnedFilters,
+        {
+            "POST": registry.NewProject,
+            "PUT": registry.WholeProject,
+            "PATCH": registry.ProjectChange,
+        },
+        partial(objects.write, "project"),
+        partial(objects.remove, "project"),
+    ),
+    Resource(
+        "tenants",
+        "tenant",
+        "Tenants: the Keystone projects of the clouds.",
+        found.TENANTS,
+        registry.Tenant,
+        filters.TenantFilters,
+        {"PATCH": registry.TenantChange},
+        objects.write_tenant,
+    ),
+    Resource(
+        "clouds",
+        "cloud",
+        "Clouds, as clouds.yaml names them.",
+        found.CLOUDS,
+        registry.Cloud,
+        filters.CloudFilters,
+    ),
+    Resource(
+        "instances",
+        "instance",
+        "Instances: the servers that exist.",
+        found.INSTANCES,
+        registry.Instance,
+        filters.InstanceFilters,
+    ),
+    Resource(
+        "grants",
+        "grant",
+        "Grants: who has which role on what.",
+        grants.GRANTS,
+        registry.Grant,
+        filters.GrantFilters,
+        {"POST": registry.NewGrant, "PUT": registry.WholeGrant},
+        grants.write,
+        grants.remove,
+        private=True,
+    ),
+    Resource(
+        "audit",
+        "audit entry",
+        "Audit: who wrote what; newest first.",
+        audit.AUDIT,
+        registry.AuditEntry,
+        filters.AuditFilters,
+        private=True,
     ),
 )
 

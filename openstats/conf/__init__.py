@@ -8,9 +8,9 @@ from oslo_config import cfg
 from oslo_log import log
 
 from openstats import __version__
-from openstats.conf import api, clouds, collector, database, usage
+from openstats.conf import api, clouds, collector, database, identity, usage
 
-GROUPS = (database, clouds, collector, usage, api)
+GROUPS = (database, clouds, collector, usage, api, identity)
 
 
 def list_opts() -> list[tuple[str | None, list[cfg.Opt]]]:

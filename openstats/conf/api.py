@@ -10,7 +10,10 @@ OPTIONS = [
     cfg.StrOpt(
         "auth_strategy",
         default="noauth",
-        choices=[("noauth", "everybody who can connect is an admin: loopback only")],
+        choices=[
+            ("noauth", "everybody who can connect is an admin: loopback only"),
+            ("keystone", "by Keystone's tokens: [keystone_authtoken], [identity], the policy file"),
+        ],
         help="How callers are known.",
     ),
     cfg.BoolOpt(

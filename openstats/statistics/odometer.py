@@ -3,14 +3,13 @@
 Between two readings they are linear; before the first and after the last nothing is known.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from openstats.meters import SHARE, UsageMeter
-from openstats.model import Reading, Tick
+from openstats.model import Reading, Readings, Tick
 
 CLOCK = 0
 """The slot that no tenant has: its weight is the seconds in which the cloud was observed."""
@@ -65,37 +64,40 @@ def _lengthened(reading: Reading, length: int, meter: UsageMeter) -> Matrix:
     return np.concatenate([reading.vectors, born], axis=1)
 
 
-def along(readings: Sequence[Reading], moments: Any, slots: Slots, meter: UsageMeter) -> Any:
-    """Give the totals and weights of slots at moments: for each moment two rows, a column a slot.
+def along(readings: Readings, moments: Any, slots: Slots, meter: UsageMeter) -> Any:
+    """Give the totals and weights of slots at moments: (moments, 2, slots).
 
-    ``readings`` are in order of time, at least one, and hold those around each moment; all have
-    the same slots.
+    ``readings`` hold those around each moment, which are Unix seconds.
     """
-    places = np.where(slots == CLOCK, CLOCK, slots - readings[0].first + 1)
-    length = int(places.max()) + 1
-    vectors = np.array([_taken(reading, places, length, meter) for reading in readings])
-    at = np.array([reading.at for reading in readings], np.float64)
-    first, second, share = _places(at, np.asarray(moments, np.float64))
-    before = vectors[first]
-    return before + share * (vectors[second] - before)
+    vectors = _taken(readings, slots, meter)
+    first, second, share = _places(readings.at, np.asarray(moments))
+    before = vectors.take(first, 0)
+    return before + share * (vectors.take(second, 0) - before)
 
 
-def _taken(reading: Reading, places: Slots, length: int, meter: UsageMeter) -> Matrix:
-    vectors = reading.vectors
-    if vectors.shape[1] < length:
-        vectors = _lengthened(reading, length, meter)
-    return vectors[:, places]
+def _taken(readings: Readings, slots: Slots, meter: UsageMeter) -> Any:
+    """Give the vectors of slots: (readings, 2, slots).
+
+    Slots that a reading lacks are what they are in ``_lengthened``.
+    """
+    places = np.maximum(slots - (readings.first - 1), CLOCK)
+    taken = readings.vectors.take(places, 2, mode="clip")
+    taken[..., places >= readings.vectors.shape[2]] = np.nan
+    lacking = np.isnan(taken[:, 0])
+    if lacking.any():
+        clock = 0 if meter.kind == SHARE else readings.vectors[:, 1, CLOCK, None]
+        np.copyto(taken[:, 0], 0, where=lacking)
+        np.copyto(taken[:, 1], clock, where=lacking)
+    return taken
 
 
-def _places(
-    at: Vector, moments: Vector
-) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
+def _places(at: Slots, moments: Slots) -> tuple[NDArray[np.intp], NDArray[np.intp], Any]:
     """Give the readings around each moment, and which share of the way between them it lies.
 
-    Beyond the first and the last there is but that one.
+    On a reading, and beyond the first and the last, both are that one.
     """
-    second = at.searchsorted(moments, side="right").clip(1, max(len(at) - 1, 1))
-    first, second = second - 1, np.minimum(second, len(at) - 1)
-    length = at[second] - at[first]
-    passed = np.divide(moments - at[first], length, out=np.zeros(len(moments)), where=length > 0)
-    return first, second, passed.clip(0, 1)[:, None, None]
+    first = np.maximum(at.searchsorted(moments, "right") - 1, 0)
+    second = np.minimum(at.searchsorted(moments), len(at) - 1)
+    begins = at[first]
+    share = (moments - begins) / np.maximum(at[second] - begins, 1)
+    return first, second, share[:, None, None]

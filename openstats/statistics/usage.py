@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openstats.meters import MEAN, SHARE, UsageMeter
-from openstats.model import Coverage, Members, ObjectName, Reading
+from openstats.model import Coverage, Members, ObjectName, Readings
 from openstats.statistics.odometer import CLOCK, along
 
 DIGITS = 6
@@ -18,13 +18,18 @@ COLUMNS = ("tenants", "clouds", "slots", "owners", "since", "until")
 
 Matrix = NDArray[np.float64]
 Known = NDArray[np.bool_]
+Places = NDArray[np.intp]
+
+CLOCKS = np.array([CLOCK])
+FIRST = np.array([True])
+"""What is first begins something, whatever follows."""
 
 
 def values(
     meter: UsageMeter,
     edges: Sequence[int],
     members: Members,
-    readings: Mapping[int, Sequence[Reading]],
+    readings: Mapping[int, Readings],
 ) -> tuple[Matrix, Known]:
     """Give the values of all objects, and which are known: a row for each piece.
 
@@ -38,10 +43,12 @@ def values(
             known[:, mine.owners] = False
             continue
         gained, weighed, observed = _gains(meter, edges, mine, readings[cloud])
-        _gather(np.add, totals, gained, mine.owners)
-        _gather(np.logical_and, known, observed, mine.owners)
+        starts = _starts(mine.owners)
+        owners = mine.owners[starts]
+        totals[:, owners] += _pieces(np.add, gained, starts, 1)
+        known[:, owners] &= _pieces(np.logical_and, observed, starts, 1)
         if meter.kind == SHARE:
-            _gather(np.add, weights, weighed, mine.owners)
+            weights[:, owners] += _pieces(np.add, weighed, starts, 1)
     if meter.kind == SHARE:
         # Clocks that do not agree may make a busy hour one of more than 60 minutes.
         totals = _quotient(totals * 100, weights).clip(0, 100)
@@ -49,7 +56,7 @@ def values(
 
 
 def _quotient(totals: Matrix, weights: Matrix) -> Matrix:
-    return np.divide(totals, weights, out=np.zeros_like(totals), where=weights > 0)
+    return np.divide(totals, weights, out=np.zeros(totals.shape), where=weights > 0)
 
 
 def _by_cloud(members: Members) -> Iterator[tuple[int, Members]]:
@@ -64,13 +71,14 @@ def _by_cloud(members: Members) -> Iterator[tuple[int, Members]]:
 
 
 def _gains(
-    meter: UsageMeter, edges: Sequence[int], members: Members, readings: Sequence[Reading]
+    meter: UsageMeter, edges: Sequence[int], members: Members, readings: Readings
 ) -> tuple[Matrix, Matrix, Known]:
     """Give what each member contributes to each piece: total, weight, and whether it is known."""
     moments = np.array(cuts(edges, members))
-    first = np.searchsorted(moments, edges[:-1])
+    first = moments.searchsorted(edges[:-1])
     # The clock is the last column.
-    passed = np.diff(along(readings, moments, np.append(members.slots, CLOCK), meter), axis=0)
+    found = along(readings, moments, np.concatenate((members.slots, CLOCKS)), meter)
+    passed = found[1:] - found[:-1]
     gained, weighed = passed[:, 0, :-1], passed[:, 1, :-1]
     seen = _pieces(np.add, passed[:, 1, -1:], first) > 0
     belongs = _belongs(moments, members)
@@ -98,16 +106,14 @@ def _belongs(cuts: NDArray[np.int64], members: Members) -> Known:
     return (members.since <= begins) & (members.until >= ends)
 
 
-def _pieces(how: np.ufunc, found: Any, first: NDArray[np.intp]) -> Any:
-    """Put together the rows of each piece; where nothing moved, a piece is a row."""
-    return found if len(found) == len(first) else how.reduceat(found, first)
+def _starts(owners: NDArray[np.int64]) -> Places:
+    """Tell where the members of each owner begin."""
+    return np.concatenate((FIRST, owners[1:] != owners[:-1])).nonzero()[0]
 
 
-def _gather(how: np.ufunc, into: Any, found: Any, owners: NDArray[np.int64]) -> None:
-    """Put columns of members together into those of their owners, which are in order."""
-    starts = np.flatnonzero(np.append(True, owners[1:] != owners[:-1]))
-    whole = found if len(starts) == len(owners) else how.reduceat(found, starts, axis=1)
-    into[:, owners[starts]] = how(into[:, owners[starts]], whole)
+def _pieces(how: np.ufunc, found: Any, first: Places, axis: int = 0) -> Any:
+    """Put together the rows, or columns, from each of ``first`` to the next; mostly it is one."""
+    return found if found.shape[axis] == len(first) else how.reduceat(found, first, axis)
 
 
 def coverage(members: Members, read_at: Mapping[int, int | None], *, whole: bool) -> Coverage:

@@ -7,7 +7,7 @@ from sqlalchemy import and_, bindparam, case, func, select
 
 from openstats.model import Coverage, Scope
 from openstats.storage import schema
-from openstats.storage.membership import project, tenant, variables, visible_project, whole_sum
+from openstats.storage.membership import project, tenant, variables, visible_tenant, whole_sum
 from openstats.storage.store import Database
 
 cloud, job = schema.cloud, schema.job
@@ -20,7 +20,7 @@ def _tenants(everything: bool) -> Any:
     found = found.where(tenant.c.project_id.is_not(None), tenant.c.deleted_at.is_(None))
     if not everything:
         found = found.join(project, project.c.id == tenant.c.project_id)
-        found = found.where(visible_project(everything))
+        found = found.where(visible_tenant(everything))
     return found.group_by(tenant.c.cloud_id).subquery("tenants")
 
 

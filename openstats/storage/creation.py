@@ -19,9 +19,17 @@ from sqlalchemy import (
 
 from openstats.model import Interval, Scope
 from openstats.storage import schema
-from openstats.storage.membership import OBJECTS, group, member, project, tenant, variables
+from openstats.storage.membership import (
+    OBJECTS,
+    group,
+    in_scope,
+    member,
+    owning,
+    project,
+    tenant,
+    variables,
+)
 from openstats.storage.store import alone
-from openstats.storage.upsert import one_of
 
 
 @cache
@@ -45,13 +53,8 @@ def _counts(kind: str, everything: bool) -> Select[Any]:
 
 def _shown(kind: str) -> ColumnElement[bool]:
     """Say that the caller may see an object, or might have while it existed."""
-    mine = one_of(project.c.uuid, "scope_projects")
-    if kind == "project":
-        return mine
-    if kind == "customer":
-        return schema.customer.c.id.in_(select(project.c.customer_id).where(mine))
-    groups = select(member.c.project_group_id).join(project, project.c.id == member.c.project_id)
-    return group.c.id.in_(groups.where(mine))
+    mine = in_scope(everything=False)
+    return mine if kind == "project" else owning(kind, mine)
 
 
 def counts(db: Connection, scope: Scope, kind: str, interval: Interval) -> dict[int, int]:

@@ -3,20 +3,21 @@
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, distinct, func, or_, select
+from sqlalchemy import Connection, Select, and_, distinct, func, or_, select
 
 from openstats.model import CustomerCounts, Scope
 from openstats.storage import schema
 from openstats.storage.membership import (
     counts,
     group,
-    member,
     object_name,
     objects,
+    owning,
     project,
     tenant,
     variables,
     visible_project,
+    visible_tenant,
     whole_sum,
 )
 
@@ -37,7 +38,8 @@ def _by_customer(everything: bool) -> Any:
             whole_sum(servers).label("instances"),
         )
         .select_from(project.outerjoin(tenant, tenant.c.project_id == project.c.id))
-        .where(visible_project(everything), or_(tenant.c.id.is_(None), counts))
+        .where(visible_project(everything))
+        .where(or_(tenant.c.id.is_(None), and_(visible_tenant(everything), counts)))
         .group_by(project.c.customer_id)
         .subquery("sums")
     )
@@ -47,8 +49,7 @@ def _by_customer(everything: bool) -> Any:
 def _groups(everything: bool) -> Any:
     found = select(group.c.customer_id, func.count().label("project_groups"))
     if not everything:
-        mine = select(member.c.project_group_id).join(project, project.c.id == member.c.project_id)
-        found = found.where(group.c.id.in_(mine.where(visible_project(everything))))
+        found = found.where(owning("project_group", visible_project(everything)))
     return (
         found.where(group.c.deleted_at.is_(None)).group_by(group.c.customer_id).subquery("groups")
     )

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy import Connection, Table, select
 from sqlalchemy.exc import IntegrityError
 
 from openstats.errors import RegistryError
 from openstats.storage import schema
-from openstats.storage.moves import PROJECTS, TENANTS, move
+from openstats.storage.objects import fill, leave_groups, link, put
 from openstats.storage.store import alone
 
 customer, group, project = schema.customer, schema.project_group, schema.project
@@ -111,20 +111,11 @@ def _import(db: Connection, document: Any, now: int) -> dict[str, int]:
             counts["tenants"] += _link(db, row, _listed(item, "tenants"), now)
         for item in _listed(entry, "project_groups"):
             row = _write(db, group, "project_group", item, now, customer_id=owner)
-            _fill(db, row, owner, item)
+            uuids = {_uuid("project_group", uuid) for uuid in _listed(item, "projects")}
+            fill(db, row, uuids)
             counts["project_groups"] += 1
-    _leave_groups(db)
+    leave_groups(db)
     return counts
-
-
-def _leave_groups(db: Connection) -> None:
-    """Take projects that were given to another customer out of the former one's groups."""
-    strangers = select(member.c.project_id).where(
-        project.c.id == member.c.project_id,
-        group.c.id == member.c.project_group_id,
-        project.c.customer_id != group.c.customer_id,
-    )
-    db.execute(delete(member).where(strangers.correlate(member).exists()))
 
 
 def _listed(entry: Any, key: str) -> list[Any]:
@@ -146,28 +137,7 @@ def _checked(kind: str, entry: Any) -> Entry:
 
 
 def _write(db: Connection, table: Table, kind: str, entry: Any, now: int, **owned: Any) -> int:
-    """Create or replace one object, and give its row id.
-
-    It is the one that has the uuid, or else the origin: so a registry that was exported meets
-    what discovery has found since. What differs from that was set by hand.
-    """
-    values = _values(kind, _checked(kind, entry)) | owned
-    row = _present(db, table, values)
-    if row is None:
-        by_hand = _by_hand(table, dict.fromkeys(values, values["keystone"] is None))
-        fresh = {"created_at": now, **values, **by_hand}
-        return int(db.execute(insert(table).values(fresh).returning(table.c.id)).scalar_one())
-    before = row._mapping
-    if table is project and before["customer_id"] != values["customer_id"]:
-        move(db, PROJECTS, {row.id: values["customer_id"]}, now)
-    by_hand = _by_hand(table, {name: value != before[name] for name, value in values.items()})
-    kept = {"keystone", "keystone_id"} if values["keystone"] is None else set()
-    changed = {n: v for n, v in values.items() if n not in kept} | {"deleted_at": None}
-    changed |= {flag: set_now or before[flag] for flag, set_now in by_hand.items()}
-    dated = values.get("created_at", before["created_at"]) != before["created_at"]
-    changed["undated"] = before["undated"] and not dated
-    db.execute(update(table).where(table.c.id == row.id).values(changed))
-    return int(row.id)
+    return put(db, table, _values(kind, _checked(kind, entry)) | owned, now)
 
 
 def _values(kind: str, given: Entry) -> dict[str, Any]:
@@ -185,21 +155,6 @@ def _values(kind: str, given: Entry) -> dict[str, Any]:
 
 def _is_text(given: Any, longest: int) -> bool:
     return isinstance(given, str) and 0 < len(given) <= longest and given.isprintable()
-
-
-def _present(db: Connection, table: Table, values: Mapping[str, Any]) -> Any:
-    same = table.c.uuid == values["uuid"]
-    found = db.execute(select(table).where(same)).first()
-    if found or values["keystone"] is None:
-        return found
-    origin = table.c.keystone == values["keystone"], table.c.keystone_id == values["keystone_id"]
-    return db.execute(select(table).where(*origin)).first()
-
-
-def _by_hand(table: Table, changed: Mapping[str, bool]) -> dict[str, bool]:
-    """Give the flags of what discovery must not set any more."""
-    flags = {"name": "name_by_hand", "customer_id": "customer_by_hand"}
-    return {flags[n]: bool(c) for n, c in changed.items() if n in flags and flags[n] in table.c}
 
 
 def _uuid(kind: str, given: Any) -> str:
@@ -220,45 +175,20 @@ def _date(kind: str, given: Any) -> int:
 def _link(db: Connection, project_row: int, entries: list[Any], now: int) -> int:
     """Link tenants of registered clouds to a project; each was found by discovery before."""
     for entry in entries:
-        found = _tenant(db, _checked("tenant", entry))
-        if found.project_id != project_row:
-            move(db, TENANTS, {found.id: project_row}, now)
-            by_hand = update(tenant).where(tenant.c.id == found.id)
-            db.execute(by_hand.values(project_by_hand=True))
+        link(db, _tenant(db, _checked("tenant", entry)), project_row, now)
     return len(entries)
 
 
-def _tenant(db: Connection, given: Entry) -> Any:
+def _tenant(db: Connection, given: Entry) -> int:
     owner = db.scalar(select(cloud.c.id).where(cloud.c.name == str(given.get("cloud"))))
     if owner is None:
         raise RegistryError(
             f"tenant: no cloud {given.get('cloud')!r} is registered: run 'discover' first"
         )
     mine = tenant.c.cloud_id == owner, tenant.c.tenant_id == str(given.get("tenant_id"))
-    found = db.execute(select(tenant.c.id, tenant.c.project_id).where(*mine)).first()
+    found = db.scalar(select(tenant.c.id).where(*mine))
     if found is None:
         raise RegistryError(
             f"tenant: cloud {given['cloud']} has no project {given.get('tenant_id')}"
         )
-    return found
-
-
-def _fill(db: Connection, group_row: int, owner: int, entry: Entry) -> None:
-    """Put exactly these projects into a group; they are its customer's."""
-    uuids = [_uuid("project_group", uuid) for uuid in _listed(entry, "projects")]
-    found = db.execute(
-        select(project.c.id, project.c.uuid).where(
-            project.c.uuid.in_(uuids), project.c.customer_id == owner
-        )
-    )
-    rows = {row.uuid: row.id for row in found}
-    missing = sorted(set(uuids) - set(rows))
-    if missing:
-        raise RegistryError(f"project_group: its customer has no project {missing[0]}")
-    db.execute(delete(member).where(member.c.project_group_id == group_row))
-    if rows:
-        pairs = [
-            {"project_group_id": group_row, "project_id": row, "by_hand": True}
-            for row in rows.values()
-        ]
-        db.execute(insert(member), pairs)
+    return int(found)

@@ -15,15 +15,18 @@ from sqlalchemy import (
     Connection,
     FromClause,
     Select,
+    and_,
     bindparam,
     func,
     literal,
+    or_,
     select,
     true,
     union_all,
 )
 
 from openstats.model import Members, ObjectName, Scope, Selection
+from openstats.storage import schema
 from openstats.storage.membership import (
     member,
     object_name,
@@ -66,7 +69,9 @@ def _members(aggregate: str, everything: bool, few: bool) -> Any:
     """Select tenant, cloud, slot, owner and the two stretches in which the slot is the owner's."""
     chosen: Any = bindparam("owners", expanding=True)
     parts = [
-        _seen(found, held.owner, everything).where(owner.in_(chosen) if few else true())
+        _seen(found, held.owner, owner, aggregate, everything).where(
+            owner.in_(chosen) if few else true()
+        )
         for held in _stays(TENANTS)
         for found, owner in _owners(held, aggregate)
     ]
@@ -94,14 +99,25 @@ def _owners(held: Stay, aggregate: str) -> Iterator[tuple[Select[Any], Any]]:
     yield found.add_columns(owner, held.since, held.until, *always), owner
 
 
-def _seen(found: Select[Any], project_id: Any, everything: bool) -> Select[Any]:
-    """Narrow to projects that the caller sees."""
+def _seen(
+    found: Select[Any], project_id: Any, owner: Any, aggregate: str, everything: bool
+) -> Select[Any]:
+    """Narrow to what the caller sees.
+
+    Of a single tenant that is its time with its project, of a customer of one's own the time with
+    it of projects that it has no more.
+    """
     found = found.where(project_id.is_not(None))
     if everything:
         return found
-    seen = project.alias("seen")
-    mine = one_of(seen.c.uuid, "scope_projects")
-    return found.where(project_id.in_(select(seen.c.id).where(mine)))
+    seen, customer = project.alias("seen"), schema.customer
+    projects = select(seen.c.id).where(one_of(seen.c.uuid, "scope_projects"))
+    single = and_(one_of(tenant.c.uuid, "scope_tenants"), project_id == tenant.c.project_id)
+    shown = [project_id.in_(projects), single]
+    if aggregate == "customer":
+        mine = select(customer.c.id).where(one_of(customer.c.uuid, "scope_customers"))
+        shown.append(owner.in_(mine))
+    return found.where(or_(*shown))
 
 
 _objects = cache(objects)

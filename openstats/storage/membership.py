@@ -52,6 +52,9 @@ Only for disabled ones is what they hold looked up.
 """
 
 
+SCOPES = ("projects", "tenants", "customers", "groups")
+
+
 def whole_sum(value: ColumnElement[Any]) -> ColumnElement[int]:
     """Sum whole numbers: PostgreSQL's sum of bigint is numeric, which would come as Decimal."""
     return cast(func.coalesce(func.sum(value), 0), BigInteger)
@@ -61,7 +64,7 @@ def variables(scope: Scope, selection: Selection | None = None) -> dict[str, Any
     """Give the values of the bind parameters in statements made by this module."""
     values: dict[str, Any] = {}
     if not scope.everything:
-        values["scope_projects"] = [*(scope.projects or ())]
+        values |= {f"scope_{name}": [*(getattr(scope, name) or ())] for name in SCOPES}
     if selection and selection.uuids:
         values["uuids"] = [*selection.uuids]
     return values
@@ -73,8 +76,25 @@ def _uuids() -> ColumnElement[Any]:
 
 def visible_project(everything: bool) -> ColumnElement[bool]:
     """Say that a project exists and that the caller may see it."""
-    shown = true() if everything else one_of(project.c.uuid, "scope_projects")
-    return and_(project.c.deleted_at.is_(None), shown)
+    return and_(project.c.deleted_at.is_(None), in_scope(everything))
+
+
+def in_scope(everything: bool) -> ColumnElement[bool]:
+    """Say that the caller may see a project, or might have while it existed."""
+    if everything:
+        return true()
+    single = tenant.alias("single")
+    mine = select(single.c.project_id).where(one_of(single.c.uuid, "scope_tenants"))
+    return or_(one_of(project.c.uuid, "scope_projects"), project.c.id.in_(mine))
+
+
+def visible_tenant(everything: bool) -> ColumnElement[bool]:
+    """Say that a tenant's project exists, and that the caller may see the tenant."""
+    there = project.c.deleted_at.is_(None)
+    if everything:
+        return there
+    mine = one_of(project.c.uuid, "scope_projects"), one_of(tenant.c.uuid, "scope_tenants")
+    return and_(there, or_(*mine))
 
 
 @cache
@@ -138,11 +158,16 @@ def _shown(aggregate: str, everything: bool) -> ColumnElement[bool]:
         return true()
     if aggregate == "project":
         return visible_project(everything)
-    seen = visible_project(everything)
+    return owning(aggregate, visible_project(everything))
+
+
+def owning(aggregate: str, seen: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Say that a customer or group is the caller's own, or has a project that is ``seen``."""
     if aggregate == "customer":
-        return schema.customer.c.id.in_(select(project.c.customer_id).where(seen))
-    mine = select(member.c.project_group_id).join(project, project.c.id == member.c.project_id)
-    return group.c.id.in_(mine.where(seen))
+        mine = one_of(schema.customer.c.uuid, "scope_customers")
+        return or_(mine, schema.customer.c.id.in_(select(project.c.customer_id).where(seen)))
+    held = select(member.c.project_group_id).join(project, project.c.id == member.c.project_id)
+    return or_(one_of(group.c.uuid, "scope_groups"), group.c.id.in_(held.where(seen)))
 
 
 def object_name(aggregate: str) -> Callable[[Any], ObjectName]:

@@ -34,7 +34,7 @@ from openstats.storage.membership import (
     selected,
     tenant,
     variables,
-    visible_project,
+    visible_tenant,
     whole_sum,
 )
 
@@ -108,7 +108,7 @@ def _over(aggregate: str, everything: bool, filtered: bool, *, sums: bool) -> Se
     return (
         select(*columns)
         .select_from(from_projects())
-        .where(visible_project(everything), selected(aggregate, filtered), counts)
+        .where(visible_tenant(everything), selected(aggregate, filtered), counts)
     )
 
 
@@ -144,7 +144,7 @@ def _by_object(aggregate: str, everything: bool) -> Any:
     return (
         select(key, *_sums())
         .select_from(joined)
-        .where(visible_project(everything), counts)
+        .where(visible_tenant(everything), counts)
         .group_by(key)
         .subquery("sums")
     )

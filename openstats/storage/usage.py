@@ -6,6 +6,8 @@ A reading is a row that holds two vectors, float64 in little-endian order, whate
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
+from itertools import chain, groupby, repeat
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -24,7 +26,7 @@ from sqlalchemy import (
 
 from openstats.errors import LateReadingError
 from openstats.meters import USAGE_METERS
-from openstats.model import Cloud, Reading
+from openstats.model import Cloud, Reading, Readings
 from openstats.storage import schema, tenants
 from openstats.storage.upsert import numbers, upsert
 
@@ -68,15 +70,9 @@ def last(db: Connection, owner: Cloud, item: str) -> Reading | None:
     """Give the newest reading of a meter, by its name."""
     mine = reading.c.cloud_id == owner.id, reading.c.item == item
     row = db.execute(select(reading).where(*mine).order_by(reading.c.at.desc()).limit(1)).first()
-    return None if row is None else _reading(row)
-
-
-def _reading(row: Any) -> Reading:
-    return Reading(row.at, _vectors(row.totals, row.weights))
-
-
-def _vectors(*parts: bytes) -> Any:
-    return np.frombuffer(b"".join(parts), FLOAT).reshape(2, -1)
+    if row is None:
+        return None
+    return Reading(row.at, np.frombuffer(row.totals + row.weights, FLOAT).reshape(2, -1))
 
 
 def append(
@@ -133,7 +129,7 @@ def around(
     item: str,
     moments: Iterable[int],
     slots: Collection[int] = (),
-) -> dict[int, list[Reading]]:
+) -> dict[int, Readings]:
     """Give, by cloud, the readings around each moment, in order: at most two for each.
 
     Before the first and after the last there is but that one. Where ``slots`` that are near to one
@@ -147,17 +143,25 @@ def around(
     if narrow:
         size = FLOAT.itemsize
         values |= {"offset": 1 + first * size, "length": (last - first + 1) * size}
-    found: dict[int, list[Reading]] = {}
-    for row in db.execute(_around(narrow), values):
-        made = _stretch(row, first) if narrow else _reading(row)
-        found.setdefault(row.cloud_id, []).append(made)
-    return found
+    rows = groupby(db.execute(_around(narrow), values).all(), itemgetter(0))
+    return {cloud: _columns(mine, first if narrow else FIRST_SLOT) for cloud, mine in rows}
 
 
-def _stretch(row: Any, first: int) -> Reading:
-    """Make a reading of the clock and the slots from ``first`` on."""
-    clock = bytes(FLOAT.itemsize), row.clock
-    return Reading(row.at, _vectors(clock[0], row.totals, clock[1], row.weights), first)
+def _columns(rows: Iterable[Any], first: int) -> Readings:
+    """Put rows of ``_around`` together, be they whole or a stretch from the slot ``first`` on.
+
+    Shorter ones are filled up with NaN.
+    """
+    _, at, totals, weights, *clocks = zip(*rows, strict=True)
+    longest = max(map(len, totals))
+    # All bits set are a NaN.
+    lacking = [b"\xff" * (longest - len(part)) for part in totals]
+    parts: list[Iterable[bytes]] = [totals, lacking, weights, lacking]
+    if clocks:
+        parts = [repeat(bytes(FLOAT.itemsize)), *parts[:2], clocks[0], *parts[2:]]
+    joined = b"".join(chain.from_iterable(zip(*parts, strict=False)))
+    vectors = np.frombuffer(joined, FLOAT).reshape(len(at), 2, -1)
+    return Readings(np.array(at), vectors, first)
 
 
 def newest(owner: Any, item: Any) -> Any:

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
+from tests.double import people
 from tests.double.state import Domain, Project
 from tests.double.times import micro_z
 from tests.double.web import Api, Reply, Request, ServiceError, Site, Token, route
@@ -257,6 +258,8 @@ API = Api(
     "identity",
     (
         route("/v3/auth/tokens", issue, open=True, method="POST"),
+        route("/v3/auth/tokens", people.validate),
+        route("/v3/users/{}/groups", people.groups),
         route("/v3/projects", projects),
         route("/v3/projects/{}", project),
         route("/v3/domains", domains),

@@ -78,6 +78,9 @@ class Site:
     url: str = ""
     tokens: dict[str, Token] = field(default_factory=dict)
     catalog: list[Endpoint] = field(default_factory=list)
+    handed: dict[str, Any] = field(default_factory=dict)
+    groups: dict[str, list[str]] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
 
 
 @dataclass

@@ -41,6 +41,7 @@ class System:
         self.edge = edge
         self.entries = entries
         self.options: dict[str, object] = {"read_timeout": 20, "connect_timeout": 5} | options
+        self.sections: dict[str, dict[str, object]] = {}
         self.running: list[subprocess.Popen[str]] = []
 
     def __enter__(self) -> Self:
@@ -64,6 +65,8 @@ class System:
         self.options |= options
         lines = [f"{name} = {value}" for name, value in self.options.items()]
         text = f"[database]\nconnection = {self.store}\n[collector]\n"
+        for section, given in self.sections.items():
+            lines += [f"[{section}]", *(f"{name} = {value}" for name, value in given.items())]
         (self.home / "openstats.conf").write_text(text + "\n".join(lines) + "\n")
         (self.home / "clouds.yaml").write_text(yaml.safe_dump({"clouds": self.entries}))
 
@@ -124,6 +127,7 @@ class System:
             conf.write("[api]\ncollect = false\n")
         process = self.start("serve", "--port", "0")
         wait_for("the service", lambda: "is ready" in self.said("serve") or process.poll())
+        assert process.poll() is None, self.said("serve")
         url = self.said("serve").split("is ready: ")[-1].split()[0]
         try:
             yield Api(url)
@@ -137,8 +141,16 @@ class Api:
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
+        self.headers: dict[str, str] = {}
         # The edge is for clouds only.
         self.opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def as_(self, token: str, **headers: str) -> "Api":
+        """Give the API as somebody else asks it."""
+        other = Api(self.url)
+        names = {name.replace("_", "-"): value for name, value in headers.items()}
+        other.headers = ({"X-Auth-Token": token} if token else {}) | names
+        return other
 
     def get(self, statistic: str, **parameters: Any) -> Any:
         """Give a statistic's document."""
@@ -149,7 +161,8 @@ class Api:
         spelled = {name.rstrip("_"): value for name, value in parameters.items()}
         url = f"{self.url}/api/stats/{statistic}/?{urlencode(spelled, doseq=True)}"
         try:
-            with self.opener.open(url, timeout=30) as answer:
+            request = urllib.request.Request(url, headers=self.headers)
+            with self.opener.open(request, timeout=30) as answer:
                 return answer.status, json.load(answer), dict(answer.headers)
         except HTTPError as error:
             with error:

@@ -68,7 +68,7 @@ def test_slots_stay_for_ever_and_new_ones_follow(db: Connection) -> None:
 
 def times(db: Connection, of: Site, *moments: int) -> list[int]:
     found = usage.around(db, [of.cloud.id], MEMORY, moments)
-    return [reading.at for reading in found.get(of.cloud.id, [])]
+    return [at for read in found.values() for at in read.at.tolist()]
 
 
 def test_readings_around_moments(db: Connection) -> None:
@@ -88,7 +88,7 @@ def test_readings_of_several_clouds_and_of_none(db: Connection) -> None:
     written(alpha, 300)
     written(beta, 600)
     found = usage.around(db, [alpha.cloud.id, beta.cloud.id, 999], MEMORY, [450])
-    assert {cloud: [r.at for r in read] for cloud, read in found.items()} == {
+    assert {cloud: read.at.tolist() for cloud, read in found.items()} == {
         alpha.cloud.id: [300],
         beta.cloud.id: [600],
     }
@@ -125,7 +125,20 @@ def test_a_stretch_of_readings_says_the_same_of_its_slots(
     told = [along(read, moments, places, USAGE_METERS[meter]) for read in (whole, some)]
     assert np.array_equal(told[0], told[1])
     narrow = max(slots) - min(slots - {0}, default=1) < 128
-    assert (len(some[-1].totals) < 500) == narrow
+    assert (some.vectors.shape[2] < 500) == narrow
+
+
+@pytest.mark.parametrize(("slots", "first"), [((), 1), ({2}, 2)])
+def test_what_an_older_reading_lacks_is_nan(db: Connection, slots: set[int], first: int) -> None:
+    alpha = site(db)
+    older, newer = reading(300), reading(600, 1.5, 2.5)
+    for found in (older, newer):
+        usage.append(db, alpha.cloud, MEMORY, found)
+    read = usage.around(db, [alpha.cloud.id], MEMORY, [450], slots)[alpha.cloud.id]
+    assert (read.first, read.at.tolist()) == (first, [300, 600])
+    assert np.array_equal(read.vectors[0, :, :1], older.vectors)
+    assert np.isnan(read.vectors[0, :, 1:]).all()
+    assert np.array_equal(read.vectors[1], newer.vectors[:, [0, *range(first, 3)]])
 
 
 def test_both_ends_of_a_gap_are_kept(db: Connection) -> None:

@@ -10,8 +10,8 @@ import pytest
 from openstats import conf, errors
 from openstats.api import errors as api_errors
 from openstats.api import server
-from openstats.api.parameters import names
-from openstats.api.routes import ROOTS, STATISTICS
+from openstats.api.parameters import Query, names
+from openstats.api.routes import RESOURCES, ROOTS, STATISTICS
 from openstats.api.service import PAGES
 from openstats.clouds.entry import Settings
 
@@ -49,7 +49,29 @@ def test_every_key_of_an_entry_is_described():
 def test_every_statistic_is_described_with_its_parameters(statistic):
     for root in ROOTS:
         assert f"``{root}/{statistic.name}/``" in section(API, "Routes")
-    assert rows(section(API, statistic.name)) >= set(names(statistic.parameters))
+    common = set(names(Query))
+    assert rows(section(API, statistic.name)) >= set(names(statistic.parameters)) - common
+    assert rows(section(API, "For all of them")) >= common
+
+
+@pytest.mark.parametrize("resource", RESOURCES, ids=lambda r: r.name)
+def test_every_resource_is_described_with_its_fields_and_methods(resource):
+    assert resource.url in rows(section(API, "Routes"))
+    described = section(API, resource.name)
+    assert rows(described) == set(resource.entry.model_fields)
+    taken = {method for single in (False, True) for method in resource.methods(single=single)}
+    told = re.findall(r"``([A-Z]+)``", described.split("===")[0])
+    assert set(told) == taken - {"HEAD"}
+
+
+def test_examples_of_writing_are_as_described():
+    bodies = re.findall(
+        r"-X (\w+) .*?-d '(\{.*?\})'[^']*'http://127.0.0.1:8779/api/([\w-]+)/", API, re.S
+    )
+    assert {method for method, _, _ in bodies} == {"POST", "PUT", "PATCH"}
+    found = {resource.name: resource for resource in RESOURCES}
+    for method, body, name in bodies:
+        found[name].bodies[method].model_validate_json(body)
 
 
 def test_every_page_is_described():

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openstats.meters import MEAN, SHARE, USAGE_METERS
-from openstats.model import Coverage, Members, ObjectName, Reading, Tick
+from openstats.model import Coverage, Members, ObjectName, Reading, Readings, Tick
 from openstats.statistics import odometer, usage
+from tests.readings import columns
 
 GRID = 300
 BEGIN = 1_700_000_100
@@ -138,7 +139,7 @@ def intervals(draw: st.DrawFn) -> list[int]:
 def test_any_interval_of_any_history_is_the_naive_sum(meter, data, edges) -> None:
     happened = {c: data.draw(histories(meter.kind == SHARE)) for c in CLOUDS}
     owned = [stay for c in CLOUDS for stay in data.draw(stays(c))]
-    read = {c: readings(steps, meter) for c, steps in happened.items()}
+    read = {c: columns(*readings(steps, meter)) for c, steps in happened.items()}
     found, _ = usage.values(meter, edges, members(owned), read)
     for i, (start, end) in enumerate(pairwise(edges)):
         for owner in range(len(OBJECTS)):
@@ -154,8 +155,8 @@ def test_readings_that_are_no_edge_may_go(data, edges, keep) -> None:
     kept = [r for i, r in enumerate(read) if i in keep or i in (0, len(read) - 1)]
     times = [reading.at for reading in kept]
     owned = members([Stay(7, slot, 0, 0, 2**53) for slot in range(1, 5)])
-    few, _ = usage.values(MEMORY, times, owned, {7: kept})
-    all_of_them, _ = usage.values(MEMORY, times, owned, {7: read})
+    few, _ = usage.values(MEMORY, times, owned, {7: columns(*kept)})
+    all_of_them, _ = usage.values(MEMORY, times, owned, {7: columns(*read)})
     assert few == pytest.approx(all_of_them)
 
 
@@ -167,9 +168,9 @@ def test_a_tenant_that_is_born_used_nothing_before() -> None:
     first = odometer.begun(0)
     second = odometer.advance(first, Tick(300, 300, {}), MEMORY)
     third = odometer.advance(second, Tick(600, 300, {1: (300 * 100.0, 300.0)}), MEMORY)
-    found, known = usage.values(MEMORY, [0, 600], whole(1), {7: [first, second, third]})
+    found, known = usage.values(MEMORY, [0, 600], whole(1), {7: columns(first, second, third)})
     assert (found[0, 0], known[0, 0]) == (50, True)
-    found, _ = usage.values(MEMORY, [0, 300, 600], whole(1), {7: [first, second, third]})
+    found, _ = usage.values(MEMORY, [0, 300, 600], whole(1), {7: columns(first, second, third)})
     assert found[:, 0].tolist() == [0, 100]
 
 
@@ -178,7 +179,7 @@ def test_what_is_known() -> None:
     second = odometer.advance(first, Tick(1300, 300, {1: (0, 300)}, frozenset({2})), MEMORY)
     gap = odometer.paused(second, 9000)
     _, known = usage.values(
-        MEMORY, [0, 1000, 1300, 9000, 9999], whole(1, 2), {7: [first, second, gap]}
+        MEMORY, [0, 1000, 1300, 9000, 9999], whole(1, 2), {7: columns(first, second, gap)}
     )
     assert known[:, 0].tolist() == [False, True, False, False]
     assert known[:, 1].tolist() == [False, False, False, False]
@@ -190,14 +191,14 @@ def test_one_cloud_that_was_not_observed_makes_the_sum_unknown() -> None:
     first = odometer.begun(0)
     second = odometer.advance(first, Tick(300, 300, {1: (3000, 300)}), MEMORY)
     both = members([Stay(7, 1, 0, 0, 2**53), Stay(9, 1, 0, 0, 2**53)])
-    found, known = usage.values(MEMORY, [0, 300], both, {7: [first, second]})
+    found, known = usage.values(MEMORY, [0, 300], both, {7: columns(first, second)})
     assert (found[0, 0], known[0, 0]) == (10, False)
 
 
 def test_a_share_is_never_more_than_all() -> None:
     first = odometer.begun(0)
     busy = odometer.advance(first, Tick(300, 300, {1: (301, 300)}), CPU)
-    assert usage.values(CPU, [0, 300], whole(1), {7: [first, busy]})[0][0, 0] == 100
+    assert usage.values(CPU, [0, 300], whole(1), {7: columns(first, busy)})[0][0, 0] == 100
 
 
 @pytest.mark.parametrize("meter", [MEMORY, CPU, HOURS], ids=lambda meter: meter.name)
@@ -205,16 +206,16 @@ def test_a_tenant_without_a_slot_used_nothing_while_its_cloud_was_observed(meter
     first = odometer.begun(0)
     second = odometer.advance(first, Tick(300, 300, {1: (300, 300)}), meter)
     both = members([Stay(7, 0, 0, 0, 2**53), Stay(7, 1, 0, 0, 2**53), Stay(7, 0, 1, 0, 2**53)])
-    found, known = usage.values(meter, [-300, 0, 300], both, {7: [first, second]})
+    found, known = usage.values(meter, [-300, 0, 300], both, {7: columns(first, second)})
     assert (found[1, 0], found[1, 1]) == (100 if meter is CPU else found[1, 0], 0)
     assert found[1, 0] > 0
     assert known[:, :2].tolist() == [[False, False], [True, True]]
 
 
 def test_cpu_of_clouds_is_one_quotient() -> None:
-    def read(burnt: float, had: float) -> list[Reading]:
+    def read(burnt: float, had: float) -> Readings:
         first = odometer.begun(0)
-        return [first, odometer.advance(first, Tick(300, 300, {1: (burnt, had)}), CPU)]
+        return columns(first, odometer.advance(first, Tick(300, 300, {1: (burnt, had)}), CPU))
 
     both = members([Stay(7, 1, 0, 0, 2**53), Stay(9, 1, 0, 0, 2**53)])
     found, known = usage.values(CPU, [0, 300], both, {7: read(300, 300), 9: read(0, 900)})

@@ -1,0 +1,212 @@
+"""Keystone's tokens: keystonemiddleware's auth_token outside the application."""
+
+from collections.abc import Callable, Mapping
+from threading import Lock
+from typing import Any
+from uuid import uuid4
+
+from cachetools import TTLCache
+from keystoneauth1 import adapter, loading, session
+from keystonemiddleware import auth_token
+from oslo_config import cfg
+from webob.exc import HTTPException
+
+from openstats.api import errors
+from openstats.api.identity import CONFIRMED, Keystone
+from openstats.api.policy import Policy
+from openstats.auth_url import compared
+from openstats.clouds.groups import Groups
+from openstats.errors import ConfigError, UnauthenticatedError
+from openstats.storage.scopes import Issuer
+
+GROUP = "keystone_authtoken"
+TOKENS = "openstats.tokens"
+"""Where auth_token finds the cache in the environment of a request."""
+
+TOKEN, SERVICE, STATUS = "HTTP_X_AUTH_TOKEN", "HTTP_X_SERVICE_TOKEN", "HTTP_X_IDENTITY_STATUS"
+LEFT = (STATUS, "keystone.token_auth", "keystone.token_info")
+"""What of auth_token's is looked at."""
+
+MOST = 10_000
+SECONDS = 10
+PROTECTED = ("/api", "/stats")
+ENCRYPTED = ("MAC", "ENCRYPT")
+
+
+class Tokens:
+    """Valid tokens, in process: for auth_token, and beside it for requests that need no more.
+
+    auth_token turns a token that it knows into some thirty headers at each request, which nobody
+    reads here. Each of both forgets after half of the time that a token may be remembered.
+    """
+
+    def __init__(self, seconds: int, clock: Callable[[], float]) -> None:
+        self._seconds, self._clock = seconds / 2, clock
+        self._told: TTLCache[str, Any] = TTLCache(MOST, self._seconds, clock)
+        self._known: TTLCache[str, tuple[float, dict[str, Any]]] = TTLCache(
+            MOST, self._seconds, clock
+        )
+        self._lock = Lock()
+
+    def get(self, key: str) -> Any:
+        """Give what Keystone told of a token."""
+        with self._lock:
+            return self._told.get(key)
+
+    def set(self, key: str, value: Any, time: int = 0) -> None:
+        """Keep what Keystone told of a token."""
+        with self._lock:
+            self._told[key] = value
+
+    def recall(self, environ: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Give what auth_token left in the environment of an earlier request, if it still holds."""
+        if SERVICE in environ or TOKEN not in environ:
+            return None
+        with self._lock:
+            until, found = self._known.get(environ[TOKEN], (0.0, None))
+        return found if until > self._clock() else None
+
+    def remember(self, environ: Mapping[str, Any]) -> None:
+        """Keep what auth_token left, unless it depends on more than the token itself."""
+        if SERVICE in environ or TOKEN not in environ or environ[STATUS] != CONFIRMED:
+            return
+        delegated = environ["keystone.token_info"]["token"].get("application_credential", {})
+        if delegated.get("access_rules") is None:
+            until = environ["keystone.token_auth"].user.expires.timestamp()
+            with self._lock:
+                self._known[environ[TOKEN]] = until, {name: environ[name] for name in LEFT}
+
+
+class AuthToken(auth_token.AuthProtocol):  # type: ignore[misc]
+    """auth_token, whose refusals speak the error document."""
+
+    def __init__(self, app: Any, conf: dict[str, Any]) -> None:
+        super().__init__(app, conf)
+        # Access rules are held against the catalog, but nobody here reads it from a header.
+        self._include_service_catalog = False
+
+    def validate_allowed_request(self, request: Any, token: dict[str, Any]) -> None:
+        """Hold a request against access rules; without a catalog there is none that allows it."""
+        super().validate_allowed_request(request, {"catalog": []} | token)
+
+    def process_request(self, request: Any) -> Any:
+        """Say who the caller is, or refuse."""
+        try:
+            return super().process_request(request)
+        except HTTPException as refusal:
+            return _documented(refusal)
+
+
+def _documented(refusal: Any) -> Any:
+    request_id = f"req-{uuid4()}"
+    refused = refusal.status_int == 401
+    code, title, detail = TELLING if refused else UNAVAILABLE
+    refusal.body = errors.document(refusal.status_int, code, title, (detail,), request_id)
+    refusal.content_type = "application/json"
+    refusal.headers["X-Openstack-Request-Id"] = request_id
+    refusal.headers["Cache-Control"] = "no-store"
+    return refusal
+
+
+TELLING = (
+    UnauthenticatedError.code,
+    UnauthenticatedError.title,
+    "a valid token is needed in X-Auth-Token",
+)
+UNAVAILABLE = (
+    "openstats.keystone.unavailable",
+    "Keystone does not answer",
+    "whether the token is valid cannot be told now",
+)
+
+
+def prepared(conf: cfg.ConfigOpts) -> cfg.ConfigOpts:
+    """Declare auth_token's options, with the defaults that openstats has for them.
+
+    Raises:
+        ConfigError: tokens would leave this machine unprotected, or nobody could validate them.
+    """
+    for group, options in auth_token.list_opts():
+        conf.register_opts(options, group=group)
+    defaults = {"service_type": "statistics", "cache": TOKENS}
+    for name, value in defaults.items():
+        conf.set_default(name, value, group=GROUP)
+    conf.set_default("service_token_roles_required", True, group=GROUP)
+    loading.register_auth_conf_options(conf, GROUP)
+    _check(conf[GROUP])
+    return conf
+
+
+def _check(options: Any) -> None:
+    if not options.auth_type:
+        raise ConfigError(
+            f"[{GROUP}] auth_type: auth_strategy = keystone needs a credential that may validate "
+            "tokens: auth_type = password, auth_url, username, password, project_name and domains"
+        )
+    far = [s for s in options.memcached_servers or () if not s.startswith(LOCAL)]
+    if far and options.memcache_security_strategy not in ENCRYPTED:
+        raise ConfigError(
+            f"[{GROUP}] memcached_servers = {', '.join(far)} are other machines: set "
+            "memcache_security_strategy = ENCRYPT, and memcache_secret_key"
+        )
+
+
+LOCAL = ("127.0.0.1", "localhost", "[::1]", "inet6:[::1]", "unix:")
+
+
+def strategy(conf: cfg.ConfigOpts, policy: Policy, clock: Callable[[], float]) -> Keystone:
+    """Make the strategy keystone."""
+    options = prepared(conf)[GROUP]
+    identity = adapter.Adapter(
+        _session(conf),
+        service_type="identity",
+        interface=options.interface,
+        min_version="3",
+        max_version="3.latest",
+    )
+    urls = {options.auth_url, options.www_authenticate_uri} - {None}
+    issuer = Issuer(conf.identity.clouds, sorted(map(compared, urls)))
+    return Keystone(policy, conf.identity, issuer, Groups(identity, clock))
+
+
+def _session(conf: cfg.ConfigOpts) -> session.Session:
+    """Make openstats' own session, with the credential that validates tokens."""
+    options = conf[GROUP]
+    return loading.session.Session().load_from_options(
+        auth=loading.load_auth_from_conf_options(conf, GROUP),
+        cacert=options.cafile,
+        cert=options.certfile,
+        key=options.keyfile,
+        insecure=options.insecure,
+        timeout=options.http_connect_timeout or SECONDS,
+    )
+
+
+def protected(app: Any, conf: cfg.ConfigOpts, clock: Callable[[], float]) -> Any:
+    """Put auth_token around an application; health, version and document need no token."""
+    if conf[GROUP].memcached_servers:
+        return _inside(AuthToken(app, {"oslo_config_config": conf}), app)
+    tokens = Tokens(conf[GROUP].token_cache_time, clock)
+
+    def confirmed(environ: dict[str, Any], start_response: Any) -> Any:
+        tokens.remember(environ)
+        return app(environ, start_response)
+
+    asking = AuthToken(confirmed, {"oslo_config_config": conf})
+
+    def dispatch(environ: dict[str, Any], start_response: Any) -> Any:
+        if known := tokens.recall(environ):
+            environ |= known
+            return app(environ, start_response)
+        environ[TOKENS] = tokens
+        return asking(environ, start_response)
+
+    return _inside(dispatch, app)
+
+
+def _inside(guarded: Any, app: Any) -> Any:
+    def dispatch(environ: dict[str, Any], start_response: Any) -> Any:
+        inside = environ["PATH_INFO"].startswith(PROTECTED)
+        return (guarded if inside else app)(environ, start_response)
+
+    return dispatch

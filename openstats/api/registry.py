@@ -1,0 +1,256 @@
+"""What the registry's resources look like: entries on their way out, and bodies."""
+
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
+
+from openstats.api.body import Body
+from openstats.api.parameters import LATEST, Name, Uuid
+from openstats.meters import QUOTA_NAMES
+from openstats.storage.grants import ROLES
+from openstats.storage.schema import GRANTEES
+
+EXAMPLE = "6f1c6a1e-3a0b-4c55-9a55-0d6c2b0f7a10"
+OTHER = "2b5f5a52-7d0c-4c38-8e5c-5f0f3c1d9e21"
+
+
+MOST = 10000
+"""Uuids in one list."""
+
+Uuids = Annotated[list[Uuid], Field(max_length=MOST)]
+Moment = Annotated[int, Field(ge=0, le=LATEST, description="Unix seconds.")]
+
+
+class Customer(BaseModel):
+    """A customer."""
+
+    uuid: Uuid
+    name: str
+    created_at: int | None
+
+
+class ProjectGroup(Customer):
+    """Projects of one customer."""
+
+    customer: Uuid
+    projects: list[Uuid]
+
+
+class Project(Customer):
+    """A project, to which tenants are linked."""
+
+    customer: Uuid
+    project_groups: list[Uuid]
+
+
+class QuotaFigure(BaseModel):
+    """A limit (-1: none) and what is in use; null: not known."""
+
+    limit: int | None
+    in_use: int | None
+
+
+Quotas: type[BaseModel] = create_model(
+    "Quotas",
+    **dict.fromkeys(QUOTA_NAMES, (QuotaFigure, ...)),  # type: ignore[call-overload]
+)
+
+
+class Tenant(BaseModel):
+    """A Keystone project of a cloud."""
+
+    uuid: Uuid
+    cloud: Uuid
+    tenant_id: str
+    name: str
+    project: Uuid | None
+    enabled: bool
+    deleted_at: int | None
+    collected_at: int | None
+    quota: Quotas  # type: ignore[valid-type]
+
+
+class Cloud(BaseModel):
+    """A cloud; who does not see everything, sees uuid and name of it."""
+
+    uuid: Uuid
+    name: str
+    auth_url: str = ""
+    region: str = ""
+    last_polled_at: int | None = None
+    last_error: str | None = None
+
+
+class Instance(BaseModel):
+    """A server that exists; ram and disk in MiB."""
+
+    uuid: Uuid
+    tenant: Uuid
+    name: str
+    status: str
+    vcpus: int
+    ram: int
+    disk: int
+    created_at: int
+
+
+class AuditEntry(BaseModel):
+    """Who wrote what, as it was before and after; null where there was or is nothing."""
+
+    uuid: Uuid
+    at: int
+    who: str
+    action: Literal["create", "change", "delete"]
+    kind: str
+    object: Uuid
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    request_id: str
+
+
+class GrantScope(Body):
+    """What a role is on: exactly one of these."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
+
+    customer: Uuid = ""
+    project_group: Uuid = ""
+    project: Uuid = ""
+    cloud: Uuid = ""
+
+    @model_validator(mode="after")
+    def _single(self) -> Self:
+        if len(self.model_fields_set) != 1:
+            raise ValueError(f"it takes exactly one of {', '.join(ROLES)}")
+        return self
+
+
+Role = Literal["owner", "manager", "admin"]
+
+
+class Grant(BaseModel):
+    """A role of one user, group or subject."""
+
+    uuid: Uuid
+    user_id: str = ""
+    group_id: str = ""
+    subject: str = ""
+    role: Role
+    scope: GrantScope
+
+
+def _example(**fields: Any) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [fields]})
+
+
+class NewCustomer(Body):
+    """A customer to create."""
+
+    model_config = _example(name="Acme Corp", created_at=1415910025)
+
+    name: Name
+    created_at: Moment | None = None
+
+
+class WholeCustomer(NewCustomer):
+    """A customer to create or replace; uuid and created_at are those that it has."""
+
+    uuid: Uuid = ""
+
+
+class CustomerChange(Body):
+    """What is to change of a customer."""
+
+    model_config = _example(name="Acme Corporation")
+
+    name: Name = ""
+
+
+class NewGroup(NewCustomer):
+    """A project group to create."""
+
+    model_config = _example(name="web", customer=EXAMPLE, projects=[OTHER])
+    always: ClassVar[dict[str, Any]] = {"projects": []}
+
+    customer: Uuid
+    projects: Uuids = Field(default_factory=list)
+
+
+class WholeGroup(NewGroup):
+    """A project group to create or replace."""
+
+    uuid: Uuid = ""
+
+
+class GroupChange(CustomerChange):
+    """What is to change of a project group."""
+
+    model_config = _example(projects=[OTHER])
+
+    customer: Uuid = ""
+    projects: Uuids = Field(default_factory=list)
+
+
+class NewProject(NewCustomer):
+    """A project to create."""
+
+    model_config = _example(name="shop", customer=EXAMPLE, project_groups=[OTHER])
+    always: ClassVar[dict[str, Any]] = {"project_groups": []}
+
+    customer: Uuid
+    project_groups: Uuids = Field(default_factory=list)
+
+
+class WholeProject(NewProject):
+    """A project to create or replace."""
+
+    uuid: Uuid = ""
+
+
+class ProjectChange(CustomerChange):
+    """What is to change of a project; the past stays with its former customer."""
+
+    model_config = _example(customer=EXAMPLE)
+
+    customer: Uuid = ""
+    project_groups: Uuids = Field(default_factory=list)
+
+
+class TenantChange(Body):
+    """To which project a tenant is linked from now on; null: to none."""
+
+    model_config = _example(project=EXAMPLE)
+
+    project: Uuid | None = None
+
+
+class NewGrant(Body):
+    """A grant to create, to exactly one of user_id, group_id and subject."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"subject": "jane", "role": "owner", "scope": {"customer": EXAMPLE}}],
+            "oneOf": [{"required": [name]} for name in GRANTEES],
+        }
+    )
+
+    user_id: Name = ""
+    group_id: Name = ""
+    subject: Name = ""
+    role: Role
+    scope: GrantScope
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if len(self.model_fields_set & set(GRANTEES)) != 1:
+            raise ValueError(f"{', '.join(GRANTEES)}: it takes exactly one of them")
+        (kind,) = self.scope.model_fields_set
+        if self.role not in ROLES[kind]:
+            raise ValueError(f"role={self.role}: of a {kind} it takes {' or '.join(ROLES[kind])}")
+        return self
+
+
+class WholeGrant(NewGrant):
+    """A grant to create or replace."""
+
+    uuid: Uuid = ""

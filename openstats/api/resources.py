@@ -1,0 +1,194 @@
+"""Resources of the registry over HTTP: list, show, create, replace, change and delete."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+from uuid import uuid4
+
+from pydantic import BaseModel
+from pyramid.response import Response
+
+from openstats.api import answer, body
+from openstats.api.body import Body
+from openstats.api.parameters import Listed, Query, dashed, parse
+from openstats.errors import BodyError, ObjectUnknownError, PermissionDeniedError
+from openstats.storage import audit, grants, listing
+from openstats.storage.audit import Author
+from openstats.storage.listing import Entry, Listing
+from openstats.storage.store import Database, alone
+
+ROOT = "/api"
+READING = ("GET", "HEAD")
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A kind of thing in the registry: its name in URLs, what is shown of it and what it takes.
+
+    ``kind`` is one of it, as the audit calls it; ``bodies`` are what each method takes,
+    ``write`` and ``remove`` (None: there is no such thing) what storage does then. Of what is
+    ``private`` only admins see anything.
+    """
+
+    name: str
+    kind: str
+    summary: str
+    listing: Listing
+    entry: type[BaseModel]
+    filters: type[Listed]
+    bodies: Mapping[str, type[Body]] = field(default_factory=dict)
+    write: Any = None
+    remove: Any = None
+    private: bool = False
+
+    @property
+    def key(self) -> str:
+        """Under what a list holds its entries."""
+        return self.name.replace("-", "_")
+
+    @property
+    def url(self) -> str:
+        """Where the list is."""
+        return f"{ROOT}/{self.name}/"
+
+    def permission(self, method: str) -> str:
+        """Name the rule that decides who may use a method."""
+        return f"openstats:{self.name}:{'get' if method in READING else 'write'}"
+
+    def methods(self, *, single: bool) -> tuple[str, ...]:
+        """List what a URL takes: that of the list, or of a single one."""
+        if not single:
+            return (*READING, *(m for m in self.bodies if m == "POST"))
+        writing = [method for method in self.bodies if method != "POST"]
+        return (*READING, *writing, *(("DELETE",) if self.remove else ()))
+
+
+def entries(resource: Resource, request: Any) -> Response:
+    """List what the caller sees."""
+    query = request.environ.get("QUERY_STRING", "")
+    asked = parse(resource.filters, query)
+    with request.store.read() as db:
+        found, more = listing.page(
+            db,
+            resource.listing,
+            request.scope,
+            filters=asked.filters(),
+            limit=asked.limit,
+            marker=asked.marker,
+        )
+    document: dict[str, Any] = {resource.key: found}
+    if more:
+        kept = [(n, value) for n, value in parse_qsl(query) if n != "marker"]
+        next_page = urlencode([*kept, ("marker", found[-1]["uuid"])])
+        document["links"] = [{"rel": "next", "href": f"{resource.url}?{next_page}"}]
+    return answer.respond(document, if_none_match=request.environ.get("HTTP_IF_NONE_MATCH"))
+
+
+def show(resource: Resource, request: Any) -> Response:
+    """Show a single entry."""
+    uuid = _single(request)
+    with request.store.read() as db:
+        found = listing.one(db, resource.listing, request.scope, uuid)
+    if found is None:
+        raise _unknown(resource, uuid)
+    return answer.respond(found, if_none_match=request.environ.get("HTTP_IF_NONE_MATCH"))
+
+
+def create(resource: Resource, request: Any) -> Response:
+    """Create an entry with a uuid of ours."""
+    given = _given(resource, request)
+    return _write(resource, request, str(uuid4()), given)
+
+
+def write(resource: Resource, request: Any) -> Response:
+    """Create or replace an entry of the caller's uuid, or change one."""
+    given = _given(resource, request)
+    return _write(resource, request, dashed(request.matchdict["uuid"]), given)
+
+
+def remove(resource: Resource, request: Any) -> Response:
+    """Delete an entry, and the grants on it."""
+    _from_own_page(request)
+    uuid = _single(request)
+    with request.store.transaction() as db:
+        before = _before(db, resource, request, uuid)
+        if before is None:
+            raise _unknown(resource, uuid)
+        resource.remove(db, uuid, request.now)
+        audit.record(db, _author(request), resource.kind, uuid, before=before, after=None)
+        for gone in grants.revoke(db, resource.kind, uuid):
+            audit.record(db, _author(request), "grant", gone["uuid"], before=gone, after=None)
+    return Response(status=204, headerlist=[("Cache-Control", "no-store")])
+
+
+def _write(resource: Resource, request: Any, uuid: str, given: dict[str, Any]) -> Response:
+    with request.store.transaction() as db:
+        before = _before(db, resource, request, uuid)
+        if before is None and request.method == "PATCH":
+            raise _unknown(resource, uuid)
+        _fixed(given, before or {"uuid": uuid})
+        resource.write(db, uuid, given, request.now)
+        after = listing.one(db, resource.listing, request.scope, uuid)
+        audit.record(db, _author(request), resource.kind, uuid, before=before, after=after)
+    if before is not None:
+        return answer.respond(after)
+    return answer.respond(after, [("Location", f"{resource.url}{uuid}/")], status=201)
+
+
+def _before(db: Database, resource: Resource, request: Any, uuid: str) -> Entry | None:
+    """Give what is there before it is written, when it is what the caller believes it is.
+
+    From here to the end of the transaction nobody else writes to the registry.
+    """
+    alone(db, "discovery")
+    found = listing.one(db, resource.listing, request.scope, uuid)
+    answer.expect(
+        found,
+        if_match=request.environ.get("HTTP_IF_MATCH"),
+        if_none_match=request.environ.get("HTTP_IF_NONE_MATCH"),
+    )
+    return found
+
+
+def _fixed(given: Mapping[str, Any], there: Entry) -> None:
+    """Refuse to change what never changes; it may be given as it is."""
+    for name in ("uuid", "created_at"):
+        if name in given and name in there and given[name] != there[name]:
+            raise BodyError(f"{name}={given[name]}: it cannot be changed from {there[name]}")
+
+
+def _given(resource: Resource, request: Any) -> dict[str, Any]:
+    _from_own_page(request)
+    parse(Query, request.environ.get("QUERY_STRING", ""))
+    return body.read(request, resource.bodies[request.method]).given()
+
+
+def _single(request: Any) -> str:
+    parse(Query, request.environ.get("QUERY_STRING", ""))
+    return dashed(request.matchdict["uuid"])
+
+
+def _from_own_page(request: Any) -> None:
+    """Refuse what another site's page has a browser send: without authentication it could."""
+    origin = request.environ.get("HTTP_ORIGIN")
+    if origin is None or request.conf.api.auth_strategy != "noauth":
+        return
+    host = request.environ.get("HTTP_HOST", "")
+    if origin.partition("://")[2].lower() != host.lower():
+        raise PermissionDeniedError("Origin: without authentication no other site's page may write")
+
+
+def _author(request: Any) -> Author:
+    return Author(str(request.identity.name), request.now, request.request_id)
+
+
+def _unknown(resource: Resource, uuid: str) -> ObjectUnknownError:
+    return ObjectUnknownError(f"there is no {resource.kind.replace('_', ' ')} {uuid} to be seen")
+
+
+VIEWS: dict[bool, dict[str, Callable[[Resource, Any], Response]]] = {
+    False: {"GET": entries, "HEAD": entries, "POST": create},
+    True: {"GET": show, "HEAD": show, "PUT": write, "PATCH": write, "DELETE": remove},
+}
+"""What answers a method, at the URL of a list and of a single entry."""

@@ -1,0 +1,42 @@
+"""The rules of all routes: whoever sees something may read it, and admins write."""
+
+from oslo_policy.policy import DocumentedRuleDefault, Operation
+
+from openstats.api.policy import ADMIN, EVERYTHING, READER
+from openstats.api.resources import READING, Resource
+from openstats.api.routes import METHODS, RESOURCES, ROOTS, STATISTICS, Statistic
+
+ANYBODY = "@"
+
+
+def _of_statistic(statistic: Statistic) -> DocumentedRuleDefault:
+    operations: list[Operation] = [
+        {"path": f"{root}/{statistic.name}/", "method": METHODS[0]} for root in ROOTS
+    ]
+    check = f"rule:{EVERYTHING}" if statistic.private else ANYBODY
+    return DocumentedRuleDefault(statistic.permission, check, statistic.summary, operations)
+
+
+def _of_resource(resource: Resource) -> list[DocumentedRuleDefault]:
+    """Make the rule of who reads a resource, and of who writes, where anybody can."""
+    operations: dict[str, list[Operation]] = {}
+    for single, url in ((False, resource.url), (True, f"{resource.url}{{uuid}}/")):
+        for method in resource.methods(single=single):
+            operation: Operation = {"path": url, "method": method}
+            operations.setdefault(resource.permission(method), []).append(operation)
+    return [
+        DocumentedRuleDefault(name, _check(resource, name), resource.summary, listed)
+        for name, listed in operations.items()
+    ]
+
+
+def _check(resource: Resource, name: str) -> str:
+    if name != resource.permission(READING[0]):
+        return f"rule:{ADMIN}"
+    return f"rule:{ADMIN} or rule:{READER}" if resource.private else ANYBODY
+
+
+RULES = (
+    *(_of_statistic(statistic) for statistic in STATISTICS),
+    *(rule for resource in RESOURCES for rule in _of_resource(resource)),
+)

@@ -1,0 +1,36 @@
+"""Which strategy knows the callers, and what stands around the application for it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from openstats.api import identity
+from openstats.api.identity import Deciding
+from openstats.api.policy import PERSONAS, Policy
+from openstats.api.rules import RULES
+
+
+def strategy(conf: Any, clock: Callable[[], float], *, trusted: bool) -> Deciding:
+    """Make the strategy of [api] auth_strategy; the ``trusted`` callers are this very process."""
+    policy = Policy(conf, RULES)
+    if trusted:
+        return identity.NoAuth(policy, beyond_loopback=False)
+    if conf.api.auth_strategy == "noauth":
+        return identity.noauth(conf, policy)
+    # Imported where it is needed: it brings Keystone's client along.
+    from openstats.api import keystone  # noqa: PLC0415
+
+    return keystone.strategy(conf, policy, clock)
+
+
+def around(app: Any, conf: Any, clock: Callable[[], float], *, trusted: bool) -> Any:
+    """Put around an application what its strategy needs."""
+    if trusted or conf.api.auth_strategy == "noauth":
+        return app
+    from openstats.api import keystone  # noqa: PLC0415
+
+    return keystone.protected(app, conf, clock)
+
+
+def list_rules() -> list[Any]:
+    """Answer what oslopolicy-sample-generator asks for."""
+    return [*PERSONAS, *RULES]

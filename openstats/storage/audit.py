@@ -1,0 +1,54 @@
+"""The audit: who wrote what in the registry, as it was before and as it is since."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, Select, insert, select
+
+from openstats.model import Scope
+from openstats.storage import schema
+from openstats.storage.listing import Entry, Listing
+
+audit = schema.audit
+
+WRITTEN = ("before", "after")
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who writes, when, and in which request."""
+
+    who: str
+    at: int
+    request_id: str
+
+
+def record(
+    db: Connection, author: Author, kind: str, uuid: str, *, before: Any, after: Any
+) -> None:
+    """Note one change; ``before`` and ``after`` are entries, None where there was or is none."""
+    action = "create" if before is None else "delete" if after is None else "change"
+    told = {
+        name: None if entry is None else json.dumps(entry)
+        for name, entry in zip(WRITTEN, (before, after), strict=True)
+    }
+    values = {"who": author.who, "at": author.at, "request_id": author.request_id, **told}
+    row = {"uuid": str(uuid4()), "action": action, "kind": kind, "object": uuid, **values}
+    db.execute(insert(audit).values(row))
+
+
+def _rows(_everything: bool) -> Select[Any]:
+    return select(audit)
+
+
+def _read(_db: Connection, _scope: Scope, entries: list[Entry]) -> list[Entry]:
+    return [
+        {name: value for name, value in entry.items() if name != "id"}
+        | {name: json.loads(entry[name]) if entry[name] else None for name in WRITTEN}
+        for entry in entries
+    ]
+
+
+AUDIT = Listing(_rows, _read, order=("id",), newest_first=True)

@@ -1,0 +1,74 @@
+"""Lists of whatever the registry shows: filtered, in order, page by page; and single entries."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, select, tuple_
+
+from openstats.errors import ParameterError
+from openstats.model import Scope
+from openstats.storage.membership import variables
+from openstats.storage.store import Database
+
+Entry = dict[str, Any]
+Rows = Callable[[bool], Select[Any]]
+
+
+def _as_they_are(_db: Database, _scope: Scope, entries: list[Entry]) -> list[Entry]:
+    return entries
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One kind of thing that can be listed.
+
+    ``rows`` selects what there is to see, for somebody who sees everything or not: its columns are
+    the fields, and those that ``order`` names. ``completed`` adds what is no column.
+    """
+
+    rows: Rows
+    completed: Callable[[Database, Scope, list[Entry]], list[Entry]] = _as_they_are
+    order: tuple[str, ...] = ("name", "uuid")
+    newest_first: bool = False
+
+
+def page(
+    db: Database,
+    listing: Listing,
+    scope: Scope,
+    *,
+    filters: Mapping[str, Any],
+    limit: int,
+    marker: str | None,
+) -> tuple[list[Entry], bool]:
+    """Give at most ``limit`` entries behind the one of the uuid ``marker``; tell if there are more.
+
+    Raises:
+        ParameterError: there is no such marker to see.
+    """
+    rows = listing.rows(scope.everything).subquery()
+    chosen = select(rows).where(*(rows.c[name] == value for name, value in filters.items()))
+    places = [rows.c[name] for name in listing.order]
+    if marker is not None:
+        place = db.execute(select(*places).where(rows.c.uuid == marker), variables(scope)).first()
+        if place is None:
+            raise ParameterError(f"marker={marker}: it takes the uuid of an entry of this list")
+        here = tuple_(*places)
+        chosen = chosen.where(here < tuple(place) if listing.newest_first else here > tuple(place))
+    ordered = (place.desc() if listing.newest_first else place for place in places)
+    found = db.execute(chosen.order_by(*ordered).limit(limit + 1), variables(scope)).all()
+    entries = [_entry(row) for row in found[:limit]]
+    return listing.completed(db, scope, entries), len(found) > limit
+
+
+def one(db: Database, listing: Listing, scope: Scope, uuid: str) -> Entry | None:
+    """Give a single entry; None where there is none to see."""
+    rows = listing.rows(scope.everything).subquery()
+    found = db.execute(select(rows).where(rows.c.uuid == uuid), variables(scope)).first()
+    return None if found is None else listing.completed(db, scope, [_entry(found)])[0]
+
+
+def _entry(row: Any) -> Entry:
+    # The names of columns are a kind of str that only str() makes plain.
+    return {str(name): value for name, value in row._mapping.items()}

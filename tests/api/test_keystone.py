@@ -1,0 +1,290 @@
+"""Keystone's tokens: what a caller is by them, whatever else the request says."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import insert, select
+from webtest import TestApp
+
+from openstats import conf
+from openstats.api.app import make_app
+from openstats.errors import ConfigError
+from openstats.storage import schema
+from openstats.storage.store import Store
+from tests.conftest import Sqlite
+from tests.double import Double
+from tests.registry import NOW, site
+
+CREDENTIAL = {
+    "auth_type": "password",
+    "username": "admin",
+    "password": "double-secret",
+    "project_name": "admin",
+    "user_domain_id": "default",
+    "project_domain_id": "default",
+}
+Token = dict[str, Any]
+
+
+def token(*roles: str, user: str = "ann", project: str = "shop", **more: Any) -> Token:
+    """Make a token as Keystone tells of it."""
+    default = {"id": "default", "name": "Default"}
+    return {
+        "methods": ["password"],
+        "user": {"id": user, "name": user, "domain": default, "password_expires_at": None},
+        "audit_ids": ["x"],
+        "issued_at": "2026-01-01T00:00:00.000000Z",
+        "expires_at": "2099-01-01T00:00:00.000000Z",
+        "project": {"id": project, "name": project, "domain": default},
+        "is_domain": False,
+        "roles": [{"id": role, "name": role} for role in roles],
+    } | more
+
+
+@dataclass
+class Door:
+    """The application behind auth_token, and the Keystone that it asks."""
+
+    home: Path
+    keystone: Double
+    store: Store
+    time: list[float] = field(default_factory=lambda: [float(NOW)])
+
+    def app(self, options: dict[str, str] | None = None, **groups: dict[str, str]) -> TestApp:
+        """Make the application, with options of [keystone_authtoken] and of other groups."""
+        own = CREDENTIAL | {"auth_url": self.keystone.auth_url} | (options or {})
+        sections = {"keystone_authtoken": own, "api": {"auth_strategy": "keystone"}} | groups
+        path = self.home / f"{uuid4()}.conf"
+        path.write_text(
+            "".join(
+                f"[{name}]\n" + "".join(f"{key} = {value}\n" for key, value in given.items())
+                for name, given in sections.items()
+            )
+        )
+        return TestApp(make_app(conf.load([str(path)]), self.store, lambda: self.time[0]))
+
+    def hand(self, content: Token) -> dict[str, str]:
+        """Have Keystone know a token, and give the header that it is sent in."""
+        key = f"gAAAAA{uuid4().hex}"
+        self.keystone.site.handed[key] = content
+        return {"X-Auth-Token": key}
+
+    def grant(self, project: str, **to: str) -> None:
+        with self.store.transaction() as db:
+            row = db.scalar(select(schema.project.c.id).where(schema.project.c.name == project))
+            values = {"uuid": str(uuid4()), "role": "manager", "created_at": 0, "project_id": row}
+            db.execute(insert(schema.grant).values(values | to))
+
+
+@pytest.fixture
+def door(sqlite: Sqlite, tmp_path: Path) -> Iterator[Door]:
+    with Double() as keystone, sqlite.store() as store:
+        with store.transaction() as db:
+            here = site(db, auth_url=keystone.auth_url).project("shop").project("blog")
+            here.discover().quota("shop", vcpu=(4, 1)).quota("blog", vcpu=(8, 2))
+        yield Door(tmp_path, keystone, store)
+
+
+def seen(app: TestApp, headers: dict[str, str]) -> list[str]:
+    """Give the names of the projects that a caller sees."""
+    url = "/api/stats/quota/?aggregate=project&each=true"
+    return [entry["name"] for entry in app.get(url, headers=headers).json]
+
+
+@pytest.mark.parametrize("strict", ["false", "true"])
+def test_nothing_but_a_token_says_who_asks(door: Door, strict: str) -> None:
+    app = door.app({"delay_auth_decision": strict})
+    forged = {
+        "X-Identity-Status": "Confirmed",
+        "X-Roles": "admin",
+        "X-User-Id": "me",
+        "OpenStack-System-Scope": "all",
+    }
+    for url in ("/api/stats/quota/", "/stats/quota", "/api/stats/resource/", "/api/customers/"):
+        for headers in ({}, forged, {"X-Auth-Token": "x"}, forged | {"X-Auth-Token": "x"}):
+            answer = app.get(url, headers=headers, status=401)
+            assert answer.json["errors"][0]["code"] == "openstats.token.missing"
+            assert answer.headers["WWW-Authenticate"].startswith("Keystone uri=")
+            assert (
+                answer.headers["X-Openstack-Request-Id"] == (answer.json["errors"][0]["request_id"])
+            )
+
+
+def test_health_and_the_document_need_no_token(door: Door) -> None:
+    app = door.app()
+    for url in ("/healthcheck", "/openapi.json", "/"):
+        assert app.get(url, headers={"X-Auth-Token": "x"}).status_int == 200
+    assert not door.keystone.site.asked
+
+
+def test_a_token_is_asked_for_once(door: Door) -> None:
+    app, headers = door.app(), door.hand(token("reader"))
+    for _ in range(3):
+        assert seen(app, headers) == ["shop"]
+    assert door.keystone.site.asked == [headers["X-Auth-Token"]]
+
+
+def test_without_keystone_nobody_knows_whether_a_token_is_valid(door: Door) -> None:
+    app = door.app({"http_request_max_retries": "0"})
+    headers = door.hand(token("reader"))
+    door.keystone.stop()
+    answer = app.get("/api/stats/quota/", headers=headers, status=503)
+    assert answer.json["errors"][0]["code"] == "openstats.keystone.unavailable"
+    assert app.get("/healthcheck").status_int == 200
+
+
+def test_an_expired_token_is_none(door: Door) -> None:
+    old = token("admin", expires_at="2020-01-01T00:00:00.000000Z")
+    door.app().get("/api/stats/quota/", headers=door.hand(old), status=401)
+
+
+@pytest.mark.parametrize(
+    ("roles", "project", "allowed"),
+    [
+        (("admin",), "admin", True),
+        (("reader",), "admin", True),
+        (("member",), "admin", False),
+        (("admin",), "shop", False),
+        (("service",), "shop", True),
+    ],
+)
+def test_who_sees_everything(
+    door: Door, roles: tuple[str, ...], project: str, allowed: bool
+) -> None:
+    headers = door.hand(token(*roles, project=project)) | {"X-Is-Admin-Project": "True"}
+    url = f"/api/stats/resource/?auth_url={door.keystone.auth_url}"
+    status = door.app().get(url, headers=headers, status="*").status_int
+    assert status == (503 if allowed else 403)
+
+
+def test_another_project_may_be_the_admins(door: Door) -> None:
+    app = door.app(identity={"admin_project_ids": "ops,shop"})
+    assert seen(app, door.hand(token("admin"))) == ["blog", "shop"]
+    assert seen(app, door.hand(token("admin", project="admin"))) == []
+
+
+def test_a_project_named_admin_elsewhere_is_not_the_admins(door: Door) -> None:
+    domain = {"id": "d2", "name": "Default"}
+    other = token("admin") | {"project": {"id": "p", "name": "admin", "domain": domain}}
+    assert seen(door.app(), door.hand(other)) == []
+
+
+@pytest.mark.parametrize("service", [token("service"), token("service", system={"all": True})])
+def test_a_service_token_beside_the_callers_adds_nothing(door: Door, service: Token) -> None:
+    caller, beside = door.hand(token("member")), door.hand(service)
+    headers = caller | {"X-Service-Token": beside["X-Auth-Token"]}
+    assert seen(door.app(), headers) == []
+
+
+def test_an_own_project_takes_the_role_reader(door: Door) -> None:
+    app = door.app()
+    assert seen(app, door.hand(token("member", "reader"))) == ["shop"]
+    assert seen(app, door.hand(token("member"))) == []
+    assert seen(app, door.hand(token("reader", project="unknown"))) == []
+
+
+def test_clouds_of_another_keystone_are_not_the_tokens(door: Door) -> None:
+    assert seen(door.app(identity={"clouds": "alpha"}), door.hand(token("reader"))) == ["shop"]
+    assert seen(door.app(identity={"clouds": "beta"}), door.hand(token("reader"))) == []
+
+
+def test_grants_take_the_place_of_an_own_project(door: Door) -> None:
+    app = door.app()
+    door.grant("blog", user_id="ann")
+    assert seen(app, door.hand(token("reader"))) == ["blog"]
+    assert seen(app, door.hand(token("reader", user="bob"))) == ["shop"]
+
+
+FEDERATED = {
+    "id": "ann",
+    "name": "ann",
+    "domain": {"id": "Federated", "name": "Federated"},
+    "OS-FEDERATION": {
+        "groups": [{"id": "staff"}],
+        "identity_provider": {"id": "idp"},
+        "protocol": {"id": "openid"},
+    },
+}
+
+
+def test_federated_tokens_carry_their_groups(door: Door) -> None:
+    door.grant("blog", group_id="staff")
+    headers = door.hand(token("reader") | {"user": FEDERATED})
+    assert seen(door.app(), headers) == ["blog"]
+    assert door.keystone.site.asked == [headers["X-Auth-Token"]]
+
+
+def test_other_groups_are_asked_for_and_remembered_for_a_while(door: Door) -> None:
+    app, headers, known = door.app(), door.hand(token("reader")), door.keystone.site
+    known.groups["ann"] = ["staff"]
+    assert seen(app, headers) == ["shop"]
+    # Where no group has a grant, it does not matter who is in it.
+    assert known.asked.count("ann") == 0
+    door.grant("blog", group_id="staff")
+    assert seen(app, headers) == seen(app, headers) == ["blog"]
+    assert known.asked.count("ann") == 1
+    known.groups["ann"] = []
+    door.time[0] += 299
+    assert seen(app, headers) == ["blog"]
+    door.time[0] += 2
+    assert seen(app, headers) == ["shop"]
+    assert known.asked.count("ann") == 2
+
+
+def test_what_keystone_does_not_say_of_groups_is_not_granted(door: Door) -> None:
+    door.grant("blog", group_id="staff")
+    assert seen(door.app(), door.hand(token("reader"))) == ["shop"]
+    door.grant("blog", user_id="ann")
+    assert seen(door.app(), door.hand(token("reader"))) == ["blog"]
+
+
+DELEGATED = {
+    "application credential": {"application_credential": {"id": "c", "restricted": True}},
+    "trust": {"OS-TRUST:trust": {"id": "t", "impersonation": True}},
+    "OAuth1": {"OS-OAUTH1": {"access_token_id": "a", "consumer_id": "c"}},
+}
+
+
+@pytest.mark.parametrize("kind", DELEGATED.values(), ids=DELEGATED)
+def test_who_was_given_a_part_has_no_grants(door: Door, kind: Token) -> None:
+    door.grant("blog", user_id="ann")
+    headers = door.hand(token("reader", **kind))
+    assert seen(door.app(), headers) == ["shop"]
+    assert seen(door.app(identity={"delegated_grants": "true"}), headers) == ["blog"]
+
+
+def test_access_rules_of_an_application_credential_hold(door: Door) -> None:
+    rule = {"id": "r", "service": "statistics", "method": "GET", "path": "/api/stats/quota/"}
+    given = {"application_credential": {"id": "c", "restricted": True, "access_rules": [rule]}}
+    catalog = [{"type": "statistics", "name": "openstats", "id": "s", "endpoints": []}]
+    app = door.app()
+    headers = door.hand(token("reader", **given, catalog=catalog))
+    assert app.get("/api/stats/quota/", headers=headers).json["vcpu"] == 4
+    app.get("/api/stats/customer/", headers=headers, status=401)
+    # A catalog without us, or none, allows nothing.
+    for more in ({"catalog": []}, {}):
+        app.get(
+            "/api/stats/quota/", headers=door.hand(token("reader", **given, **more)), status=401
+        )
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"auth_type": ""}, "auth_type"),
+        ({"memcached_servers": "192.0.2.1:11211"}, "memcache_security_strategy"),
+        (
+            {"memcached_servers": "127.0.0.1:1,far:1", "memcache_security_strategy": "None"},
+            "far:1 are other machines",
+        ),
+    ],
+)
+def test_what_would_leave_tokens_unprotected_is_refused(
+    door: Door, options: dict[str, str], told: str
+) -> None:
+    with pytest.raises(ConfigError, match=told):
+        door.app(options)

@@ -1,0 +1,286 @@
+"""The registry over HTTP: customers, project groups, projects, and what links tenants to them."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from webtest import TestApp
+
+from openstats.storage import schema
+from openstats.storage.store import Store
+from tests.api.world import CLOCK, UNKNOWN, fill
+from tests.registry import NOW, Site, site
+
+MINE = "6f1c6a1e-3a0b-4c55-9a55-0d6c2b0f7a10"
+KINDS = ("customers", "project-groups", "projects")
+
+
+@pytest.fixture(autouse=True)
+def world(store: Store) -> None:
+    with store.transaction() as db:
+        fill(db)
+
+
+def url(kind: str, uuid: str = "") -> str:
+    return f"/api/{kind}/{uuid}{'/' if uuid else ''}"
+
+
+def entries(api: TestApp, kind: str, query: str = "") -> dict[str, Any]:
+    """Give the entries of a list by name."""
+    found = api.get(f"/api/{kind}/?{query}").json[kind.replace("-", "_")]
+    return {entry["name"]: entry for entry in found}
+
+
+def uuid_of(api: TestApp, kind: str, name: str) -> str:
+    uuid: str = entries(api, kind)[name]["uuid"]
+    return uuid
+
+
+def created(api: TestApp, kind: str, **fields: Any) -> dict[str, Any]:
+    entry: dict[str, Any] = api.post_json(url(kind), fields, status=201).json
+    return entry
+
+
+def conflict(answer: Any) -> str:
+    (error,) = answer.json["errors"]
+    assert (error["status"], error["code"]) == (409, "openstats.registry.conflict")
+    detail: str = error["detail"]
+    return detail
+
+
+def audited(api: TestApp) -> list[tuple[str, str, str]]:
+    """Give kind, action and object of the audit, oldest first."""
+    found = api.get("/api/audit/?limit=1000").json["audit"]
+    return [(entry["kind"], entry["action"], entry["object"]) for entry in reversed(found)]
+
+
+def rows(store: Store, table: str) -> list[Any]:
+    with store.read() as db:
+        return list(db.execute(select(schema.metadata.tables[table])))
+
+
+def row(store: Store, table: str, uuid: str) -> Any:
+    (found,) = [row for row in rows(store, table) if row.uuid == uuid]
+    return found
+
+
+def owner(kind: str, api: TestApp) -> dict[str, str]:
+    return {} if kind == "customers" else {"customer": uuid_of(api, "customers", "acme")}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_from_creation_to_deletion(own: TestApp, kind: str) -> None:
+    answer = own.post_json(url(kind), {"name": "new", **owner(kind, own)}, status=201)
+    entry, place = answer.json, answer.headers["Location"]
+    assert place.endswith(url(kind, entry["uuid"]))
+    assert (entry["name"], entry["created_at"]) == ("new", CLOCK)
+    assert own.get(place).json == entry == entries(own, kind)["new"]
+    changed = own.patch_json(place, {"name": "newer"}).json
+    assert changed == entry | {"name": "newer"} == own.get(place).json
+    replaced = own.put_json(place, entry | {"name": "newest"}, status=200).json
+    assert replaced == entry | {"name": "newest"}
+    assert own.delete(place, status=204).body == b""
+    assert own.get(place, status=404).json["errors"][0]["code"] == "openstats.object.unknown"
+    assert entries(own, kind).keys().isdisjoint({"new", "newer", "newest"})
+    one = kind.replace("-", "_").removesuffix("s")
+    assert audited(own) == [
+        (one, action, entry["uuid"]) for action in ("create", "change", "change", "delete")
+    ]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("spelled", [MINE, MINE.replace("-", ""), MINE.upper()])
+def test_a_portal_brings_its_own_uuids(own: TestApp, kind: str, spelled: str) -> None:
+    body = {"name": "theirs", "created_at": 1415910025, **owner(kind, own)}
+    answer = own.put_json(url(kind, spelled), body, status=201)
+    assert answer.headers["Location"].endswith(url(kind, MINE))
+    assert answer.json["uuid"] == MINE
+    assert answer.json["created_at"] == 1415910025
+    own.put_json(url(kind, spelled), body | {"uuid": spelled}, status=200)
+    assert own.get(f"/api/{kind}/{spelled}").json["name"] == "theirs"
+    assert list(entries(own, kind, f"uuid={spelled}")) == ["theirs"]
+    own.delete(url(kind, spelled), status=204)
+
+
+def test_audit_tells_what_was_and_what_is(own: TestApp) -> None:
+    answer = own.post_json(url("customers"), {"name": "new"})
+    place, uuid = url("customers", answer.json["uuid"]), answer.json["uuid"]
+    changing = own.patch_json(place, {"name": "newer"})
+    last, first = own.get("/api/audit/").json["audit"]
+    assert first == {
+        "uuid": first["uuid"],
+        "at": CLOCK,
+        "who": "noauth",
+        "action": "create",
+        "kind": "customer",
+        "object": uuid,
+        "before": None,
+        "after": answer.json,
+        "request_id": answer.headers["X-Openstack-Request-Id"],
+    }
+    assert (last["before"], last["after"]) == (answer.json, changing.json)
+    assert own.get(url("audit", first["uuid"])).json == first
+    own.delete(place)
+    (gone,) = own.get("/api/audit/?action=delete").json["audit"]
+    assert (gone["before"], gone["after"]) == (changing.json, None)
+
+
+def test_what_fails_is_not_audited(own: TestApp) -> None:
+    acme = url("customers", uuid_of(own, "customers", "acme"))
+    own.delete(acme, status=409)
+    own.patch_json(acme, {"name": ""}, status=400)
+    own.patch_json(acme, {"name": "x"}, headers={"If-Match": '"x"'}, status=412)
+    assert audited(own) == []
+
+
+def test_what_is_created_is_by_hand(own: TestApp, store: Store) -> None:
+    acme = uuid_of(own, "customers", "acme")
+    made = created(own, "projects", name="new", customer=acme)
+    found = row(store, "project", made["uuid"])
+    assert (found.name_by_hand, found.customer_by_hand, found.keystone) == (True, True, None)
+
+
+def test_discovery_leaves_what_was_changed(own: TestApp, store: Store) -> None:
+    umbrella = uuid_of(own, "customers", "umbrella")
+    shop, web = uuid_of(own, "projects", "shop"), uuid_of(own, "project-groups", "web")
+    own.patch_json(url("projects", shop), {"name": "store", "customer": umbrella})
+    own.patch_json(url("project-groups", web), {"name": "www"})
+    tenant = entries(own, "tenants", "name=blog")["blog"]["uuid"]
+    own.patch_json(url("tenants", tenant), {"project": None})
+    with store.transaction() as db:
+        again(site(db, "alpha:one", region="one"))
+    assert entries(own, "projects")["store"]["customer"] == umbrella
+    assert set(entries(own, "project-groups")) == {"www", "db"}
+    assert entries(own, "tenants", "name=blog")["blog"]["project"] is None
+
+
+def again(one: Site) -> None:
+    """Have discovery find what it found before."""
+    one.project("shop", groups=["web", "db"]).project("blog", groups=["web"])
+    one.project("lab", customer="umbrella").project("admin", customer=None).discover(CLOCK + 300)
+
+
+def test_a_project_changes_hands_at_a_time(own: TestApp, store: Store) -> None:
+    acme, umbrella = (uuid_of(own, "customers", name) for name in ("acme", "umbrella"))
+    shop = uuid_of(own, "projects", "shop")
+    changed = own.patch_json(url("projects", shop), {"customer": umbrella}).json
+    assert (changed["customer"], changed["project_groups"]) == (umbrella, [])
+    (former,) = rows(store, "former_customer")
+    assert former.until == CLOCK
+    assert former.customer_id == row(store, "customer", acme).id
+    assert row(store, "project", shop).customer_since == CLOCK
+    own.patch_json(url("projects", shop), {"customer": umbrella})
+    assert len(rows(store, "former_customer")) == 1
+
+
+def test_a_tenant_changes_hands_at_a_time(own: TestApp, store: Store) -> None:
+    lab, blog = (uuid_of(own, "projects", name) for name in ("lab", "blog"))
+    tenant = entries(own, "tenants", f"project={blog}")["blog"]
+    changed = own.patch_json(url("tenants", tenant["uuid"]), {"project": lab}).json
+    assert changed == tenant | {"project": lab}
+    (former,) = rows(store, "former_project")
+    assert (former.until, former.project_id) == (CLOCK, row(store, "project", blog).id)
+    found = row(store, "tenant", tenant["uuid"])
+    assert (found.project_since, found.project_by_hand) == (CLOCK, True)
+    own.patch_json(url("tenants", tenant["uuid"]), {})
+    assert len(rows(store, "former_project")) == 1
+    assert audited(own)[0] == ("tenant", "change", tenant["uuid"])
+
+
+def test_a_tenant_is_linked_to_what_is_there(own: TestApp) -> None:
+    (tenant,) = entries(own, "tenants", "project=null").values()
+    assert tenant["name"] == "admin"
+    link = url("tenants", tenant["uuid"])
+    assert UNKNOWN in conflict(own.patch_json(link, {"project": UNKNOWN}, status=409))
+    made = created(own, "projects", name="ops", customer=uuid_of(own, "customers", "acme"))
+    own.patch_json(link, {"project": made["uuid"]})
+    assert "tenants" in conflict(own.delete(url("projects", made["uuid"]), status=409))
+    own.patch_json(link, {"project": None})
+    own.delete(url("projects", made["uuid"]), status=204)
+
+
+def test_groups_are_filled_from_both_sides(own: TestApp) -> None:
+    acme = uuid_of(own, "customers", "acme")
+    blog, shop = (uuid_of(own, "projects", name) for name in ("blog", "shop"))
+    group = created(own, "project-groups", name="all", customer=acme, projects=[blog, shop])
+    assert group["projects"] == sorted([blog, shop])
+    assert group["uuid"] in own.get(url("projects", blog)).json["project_groups"]
+    own.patch_json(url("projects", blog), {"project_groups": []})
+    assert own.get(url("project-groups", group["uuid"])).json["projects"] == [shop]
+    own.patch_json(url("projects", blog), {"project_groups": [group["uuid"].upper()] * 2})
+    assert own.get(url("project-groups", group["uuid"])).json["projects"] == group["projects"]
+    replaced = own.put_json(url("project-groups", group["uuid"]), {"name": "all", "customer": acme})
+    assert replaced.json["projects"] == []
+
+
+def test_a_group_holds_projects_of_its_own_customer(own: TestApp) -> None:
+    acme, umbrella = (uuid_of(own, "customers", name) for name in ("acme", "umbrella"))
+    lab, web = uuid_of(own, "projects", "lab"), uuid_of(own, "project-groups", "web")
+    body = {"name": "x", "customer": acme, "projects": [lab]}
+    assert lab in conflict(own.post_json(url("project-groups"), body, status=409))
+    place = url("project-groups", web)
+    assert lab in conflict(own.patch_json(place, {"projects": [lab]}, status=409))
+    assert conflict(own.patch_json(place, {"customer": umbrella}, status=409))
+    joining = own.patch_json(url("projects", lab), {"project_groups": [web]}, status=409)
+    assert web in conflict(joining)
+    moved = own.patch_json(place, {"customer": umbrella, "projects": [lab]}).json
+    assert (moved["customer"], moved["projects"]) == (umbrella, [lab])
+
+
+def test_there_has_to_be_a_customer(own: TestApp) -> None:
+    for kind in ("projects", "project-groups"):
+        answer = own.post_json(url(kind), {"name": "x", "customer": UNKNOWN}, status=409)
+        assert conflict(answer) == f"there is no customer {UNKNOWN}"
+
+
+def test_what_has_children_stays(own: TestApp) -> None:
+    for kind, name, held in [
+        ("customers", "acme", "projects"),
+        ("projects", "shop", "tenants"),
+        ("project-groups", "web", "projects"),
+    ]:
+        place = url(kind, uuid_of(own, kind, name))
+        assert conflict(own.delete(place, status=409)) == f"it still has {held}"
+        own.get(place)
+    made = created(own, "customers", name="x")
+    created(own, "project-groups", name="g", customer=made["uuid"])
+    place = url("customers", made["uuid"])
+    assert conflict(own.delete(place, status=409)) == "it still has project groups"
+
+
+def test_what_is_deleted_was_created_once(own: TestApp, store: Store) -> None:
+    query = f"/api/stats/creation-time/?type=customer&from={NOW}&to={CLOCK + 1}&datapoints=1"
+    made = created(own, "customers", name="x")
+    own.delete(url("customers", made["uuid"]), status=204)
+    assert own.get(query).json[0]["value"] == 1
+    assert row(store, "customer", made["uuid"]).deleted_at == CLOCK
+    own.delete(url("customers", made["uuid"]), status=404)
+    again = own.put_json(url("customers", made["uuid"]), {"name": "y"}, status=201)
+    assert again.json == made | {"name": "y"}
+    assert audited(own)[-1] == ("customer", "create", made["uuid"])
+
+
+def test_a_deleted_project_leaves_its_groups(own: TestApp) -> None:
+    acme = uuid_of(own, "customers", "acme")
+    project = created(own, "projects", name="p", customer=acme)["uuid"]
+    group = created(own, "project-groups", name="g", customer=acme, projects=[project])["uuid"]
+    own.delete(url("projects", project), status=204)
+    assert own.get(url("project-groups", group)).json["projects"] == []
+    own.put_json(url("projects", project), {"name": "p", "customer": acme}, status=201)
+    assert own.get(url("project-groups", group)).json["projects"] == []
+
+
+def test_when_it_was_created_does_not_change(own: TestApp) -> None:
+    made = created(own, "customers", name="x", created_at=1415910025)
+    place = url("customers", made["uuid"])
+    own.put_json(place, made)
+    for method, body in [
+        ("PUT", made | {"created_at": 5}),
+        ("PUT", made | {"created_at": None}),
+        ("PUT", made | {"uuid": UNKNOWN}),
+        ("PATCH", {"created_at": 1415910025}),
+        ("PATCH", {"uuid": made["uuid"]}),
+    ]:
+        answer = getattr(own, f"{method.lower()}_json")(place, body, status=400)
+        assert answer.json["errors"][0]["code"] == "openstats.body.invalid"
+    assert own.get(place).json == made

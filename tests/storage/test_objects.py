@@ -1,0 +1,161 @@
+"""Entries of the registry: who sees which, and what setting them by hand does."""
+
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import Connection, select
+
+from openstats.errors import ConflictError, ParameterError, RegistryError
+from openstats.model import EVERYTHING, Scope
+from openstats.storage import audit, found, grants, listing, moves, objects, schema
+from openstats.storage.listing import Listing
+from tests.registry import NOW, site, uuids
+
+LISTINGS = {
+    "customers": objects.CUSTOMERS,
+    "groups": objects.GROUPS,
+    "projects": objects.PROJECTS,
+    "tenants": found.TENANTS,
+    "clouds": found.CLOUDS,
+    "instances": found.INSTANCES,
+}
+ALL = {
+    "customers": ["acme", "umbrella"],
+    "groups": ["db", "web"],
+    "projects": ["blog", "lab", "shop"],
+    "tenants": ["blog", "lab", "other", "shop"],
+    "clouds": ["alpha", "beta"],
+    "instances": ["of blog", "of lab", "of other"],
+}
+
+
+@pytest.fixture(autouse=True)
+def world(db: Connection) -> None:
+    alpha = site(db).project("shop", groups=["web", "db"]).project("blog", groups=["web"])
+    alpha.project("other", customer=None).discover()
+    beta = site(db, "beta", region="two").project("lab", customer="umbrella").discover()
+    for cloud, key in ((alpha, "blog"), (alpha, "other"), (beta, "lab")):
+        cloud.server(key, name=f"of {key}")
+
+
+def seen(db: Connection, scope: Scope) -> dict[str, list[str]]:
+    return {kind: names(db, shown, scope) for kind, shown in LISTINGS.items()}
+
+
+def names(db: Connection, shown: Listing, scope: Scope) -> list[str]:
+    entries, more = listing.page(db, shown, scope, filters={}, limit=1000, marker=None)
+    assert not more
+    for entry in entries:
+        assert listing.one(db, shown, scope, entry["uuid"]) == entry
+    return [entry["name"] for entry in entries]
+
+
+def tenant(db: Connection, name: str) -> str:
+    uuid: str = db.scalars(select(schema.tenant.c.uuid).where(schema.tenant.c.name == name)).one()
+    return uuid
+
+
+def test_who_sees_everything(db: Connection) -> None:
+    assert seen(db, EVERYTHING) == ALL
+
+
+def test_who_sees_nothing(db: Connection) -> None:
+    assert seen(db, Scope(projects=frozenset())) == {kind: [] for kind in LISTINGS}
+
+
+def test_who_sees_a_project(db: Connection) -> None:
+    assert seen(db, Scope(projects=frozenset({uuids(db, "project")["blog"]}))) == {
+        "customers": ["acme"],
+        "groups": ["web"],
+        "projects": ["blog"],
+        "tenants": ["blog"],
+        "clouds": ["alpha"],
+        "instances": ["of blog"],
+    }
+
+
+def test_who_sees_a_tenant(db: Connection) -> None:
+    scope = Scope(projects=frozenset(), tenants=frozenset({tenant(db, "lab")}))
+    assert seen(db, scope) == {
+        "customers": ["umbrella"],
+        "groups": [],
+        "projects": ["lab"],
+        "tenants": ["lab"],
+        "clouds": ["beta"],
+        "instances": ["of lab"],
+    }
+
+
+def test_a_group_without_any_project_is_seen_by_its_manager(db: Connection) -> None:
+    owner, group = uuids(db, "customer")["acme"], str(uuid4())
+    objects.write("project_group", db, group, {"name": "new", "customer": owner}, NOW)
+    scope = Scope(projects=frozenset(), groups=frozenset({group}))
+    assert names(db, objects.GROUPS, scope) == ["new"]
+    entry = listing.one(db, objects.GROUPS, scope, group)
+    assert entry == {
+        "uuid": group,
+        "name": "new",
+        "created_at": NOW,
+        "customer": owner,
+        "projects": [],
+    }
+
+
+def test_what_is_not_seen_marks_no_place(db: Connection) -> None:
+    scope = Scope(projects=frozenset({uuids(db, "project")["blog"]}))
+    asked = {"filters": {}, "limit": 1, "marker": uuids(db, "project")["lab"]}
+    with pytest.raises(ParameterError, match="marker"):
+        listing.page(db, objects.PROJECTS, scope, **asked)
+    assert listing.page(db, objects.PROJECTS, EVERYTHING, **asked)[0][0]["name"] == "shop"
+
+
+def test_more_projects_than_a_statement_takes_parameters(db: Connection) -> None:
+    owner, group = uuids(db, "customer")["acme"], str(uuid4())
+    many = [str(uuid4()) for _ in range(70_000)]
+    given = {"name": "all", "customer": owner, "projects": many}
+    with pytest.raises(ConflictError, match=min(many)):
+        objects.write("project_group", db, group, given, NOW)
+
+
+def test_a_conflict_is_an_error_of_the_registry(db: Connection) -> None:
+    with pytest.raises(RegistryError) as raised:
+        objects.write("project", db, str(uuid4()), {"name": "x", "customer": str(uuid4())}, NOW)
+    assert isinstance(raised.value, ConflictError)
+
+
+def test_a_project_that_returns_was_elsewhere_meanwhile(db: Connection) -> None:
+    acme, umbrella = (uuids(db, "customer")[name] for name in ("acme", "umbrella"))
+    shop = uuids(db, "project")["shop"]
+    for at, owner in ((NOW + 10, umbrella), (NOW + 20, acme), (NOW + 30, acme)):
+        objects.write("project", db, shop, {"customer": owner}, at)
+    former = db.execute(select(moves.PROJECTS.former).order_by("since")).all()
+    owners = [objects.row_of(db, schema.customer, owner) for owner in (acme, umbrella)]
+    assert [(row.until, row.customer_id) for row in former] == [
+        (NOW + 10, owners[0]),
+        (NOW + 20, owners[1]),
+    ]
+
+
+def test_grants_are_revoked_on_one_object_only(db: Connection) -> None:
+    acme, umbrella = (uuids(db, "customer")[name] for name in ("acme", "umbrella"))
+    for customer in (acme, umbrella):
+        given = {"subject": "jane", "role": "owner", "scope": {"customer": customer}}
+        grants.write(db, str(uuid4()), given, NOW)
+    (gone,) = grants.revoke(db, "customer", acme)
+    assert gone["scope"] == {"customer": acme}
+    (left,), _ = listing.page(db, grants.GRANTS, EVERYTHING, filters={}, limit=9, marker=None)
+    assert left["scope"] == {"customer": umbrella}
+    assert grants.revoke(db, "tenant", acme) == []
+
+
+def test_the_audit_keeps_what_it_is_given(db: Connection) -> None:
+    author = audit.Author("me", NOW, "req-1")
+    entry = {"name": "ä\x00", "created_at": None, "projects": ["x"]}
+    uuid = str(uuid4())
+    audit.record(db, author, "customer", uuid, before=None, after=entry)
+    audit.record(db, author, "customer", uuid, before=entry, after=None)
+    found, _ = listing.page(db, audit.AUDIT, EVERYTHING, filters={}, limit=9, marker=None)
+    assert [(row["action"], row["before"], row["after"]) for row in found] == [
+        ("delete", entry, None),
+        ("create", None, entry),
+    ]

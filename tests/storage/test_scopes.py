@@ -1,0 +1,354 @@
+"""Scopes: whatever is hidden from a caller changes no figure that the caller sees.
+
+Random registries, moves and scopes. Figures of now are held against a store from which everything
+invisible was deleted; who owned what and when, which a deletion would change, against a naive walk
+through all rows.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Connection, Table, delete, insert, select, update
+
+from openstats.meters import AGGREGATES
+from openstats.model import EVERYTHING, Interval, Scope, Selection
+from openstats.storage import coverage, creation, customer, members, moves, quota, schema, scopes
+from openstats.storage.members import FOREVER
+from openstats.storage.scopes import NOTHING, Issuer
+from openstats.storage.store import Store
+from tests.registry import NOW, site
+from tests.undone import undone
+
+ONE, TWO = "https://one.example:5000", "https://two.example:5000"
+CLOUDS = {"alpha": (ONE, "east"), "west": (ONE, "west"), "beta": (TWO, "east")}
+"""Regions of a Keystone have the same projects, each with a tenant of its own."""
+
+CUSTOMERS, GROUPS = ("acme", "other"), ("web", "db")
+KINDS = ("projects", "tenants", "customers", "groups")
+SPAN = Interval(0, NOW + 1000, 3)
+
+
+@dataclass(frozen=True)
+class World:
+    """Projects with their customer, groups and clouds; who moves where; who is in the scope."""
+
+    projects: list[tuple[str, frozenset[str], frozenset[str]]]
+    moves: list[tuple[str, int, int]]
+    chosen: dict[str, frozenset[int]]
+
+
+none, few = st.just(frozenset()), st.frozensets(st.integers(0, 8), min_size=1, max_size=4)
+one_kind = [
+    st.fixed_dictionaries(dict.fromkeys(KINDS, none) | dict.fromkeys(kinds, few))
+    for kinds in (*((kind,) for kind in KINDS), ("tenants", "projects"), ("tenants", "customers"))
+]
+"""Scopes of one kind, or of two: in a union of many hardly anything stays invisible."""
+
+worlds = st.builds(
+    World,
+    st.lists(
+        st.tuples(
+            st.sampled_from(CUSTOMERS),
+            st.frozensets(st.sampled_from(GROUPS)),
+            st.frozensets(st.sampled_from(sorted(CLOUDS)), min_size=1),
+        ),
+        min_size=1,
+        max_size=3,
+    ),
+    st.lists(
+        st.tuples(st.sampled_from(["tenant", "project"]), st.integers(0, 9), st.integers(0, 9)),
+        max_size=6,
+    ),
+    st.one_of(*one_kind),
+)
+
+
+def written(db: Connection, world: World) -> None:
+    for name, (url, region) in CLOUDS.items():
+        found = site(db, name, auth_url=url, region=region)
+        keys = [f"p{i}" for i, (*_, clouds) in enumerate(world.projects) if name in clouds]
+        for key in keys:
+            owner, groups, _ = world.projects[int(key[1:])]
+            # Groups are of one customer: they are named after it.
+            found.project(key, customer=owner, groups=[f"{owner}-{g}" for g in groups])
+        found.discover()
+        for number, key in enumerate(keys, 1):
+            found.quota(key, vcpu=(number, 1), max_instances=(9, 2)).servers(key, number)
+    for step, (kind, what, whose) in enumerate(world.moves):
+        _move(db, kind, what, whose, NOW + 10 * (step + 1))
+
+
+def _move(db: Connection, kind: str, what: int, whose: int, at: int) -> None:
+    owning = moves.TENANTS if kind == "tenant" else moves.PROJECTS
+    owned, owners = _ids(db, owning.owned), _ids(db, _owner(kind))
+    if not owned:
+        return
+    row, owner = owned[what % len(owned)], owners[whose % len(owners)]
+    if db.scalar(select(owning.owner_id).where(owning.owned.c.id == row)) != owner:
+        moves.move(db, owning, {row: owner}, at)
+    # A group holds projects of its own customer only.
+    member, group, project = schema.project_group_member, schema.project_group, schema.project
+    whose_group = select(group.c.customer_id).where(group.c.id == member.c.project_group_id)
+    whose_project = select(project.c.customer_id).where(project.c.id == member.c.project_id)
+    db.execute(
+        delete(member).where(whose_group.scalar_subquery() != whose_project.scalar_subquery())
+    )
+
+
+def _owner(kind: str) -> Table:
+    return schema.project if kind == "tenant" else schema.customer
+
+
+def _ids(db: Connection, table: Table) -> list[int]:
+    return list(db.scalars(select(table.c.id).order_by(table.c.id)))
+
+
+def drawn(db: Connection, world: World) -> Scope:
+    """Give the scope of the world, with what its customers and groups bring along."""
+    tables = {
+        "projects": schema.project,
+        "tenants": schema.tenant,
+        "customers": schema.customer,
+        "groups": schema.project_group,
+    }
+    picked = {}
+    for name, table in tables.items():
+        known = list(db.scalars(select(table.c.uuid).order_by(table.c.id)))
+        picked[name] = frozenset(known[i] for i in world.chosen[name] if i < len(known))
+    rows = db.execute(
+        select(schema.project.c.uuid, schema.customer.c.uuid.label("customer")).join(
+            schema.customer, schema.customer.c.id == schema.project.c.customer_id
+        )
+    )
+    brought = {row.uuid for row in rows if row.customer in picked["customers"]}
+    brought |= {project for group, project in _memberships(db) if group in picked["groups"]}
+    return Scope(**picked | {"projects": picked["projects"] | brought})
+
+
+def _memberships(db: Connection) -> list[tuple[str, str]]:
+    group, member, project = schema.project_group, schema.project_group_member, schema.project
+    joined = member.join(group, group.c.id == member.c.project_group_id)
+    joined = joined.join(project, project.c.id == member.c.project_id)
+    rows = db.execute(select(group.c.uuid, project.c.uuid).select_from(joined))
+    return [(row[0], row[1]) for row in rows]
+
+
+def forget(db: Connection, scope: Scope) -> None:
+    """Delete whatever is invisible."""
+    project, tenant, group = schema.project, schema.tenant, schema.project_group
+    mine = {
+        row.id: row
+        for row in db.execute(
+            select(tenant.c.id, tenant.c.uuid, project.c.uuid.label("project")).outerjoin(
+                project, project.c.id == tenant.c.project_id
+            )
+        )
+    }
+    seen = {
+        id_
+        for id_, row in mine.items()
+        if row.project in scope.projects or (row.uuid in scope.tenants and row.project)
+    }
+    projects = scope.projects | {mine[id_].project for id_ in seen}
+    db.execute(delete(tenant).where(tenant.c.id.not_in(seen)))
+    owners = set(db.scalars(select(project.c.customer_id).where(project.c.uuid.in_(projects))))
+    groups = {g for g, p in _memberships(db) if p in projects} | scope.groups
+    db.execute(delete(project).where(project.c.uuid.not_in(projects)))
+    db.execute(delete(group).where(group.c.uuid.not_in(groups)))
+    hidden = [schema.customer.c.id.not_in(owners), schema.customer.c.uuid.not_in(scope.customers)]
+    # The customer of a group without projects stays, as nobody that is shown or counted.
+    of_groups = schema.customer.c.id.in_(select(group.c.customer_id))
+    nobody = {"deleted_at": 1, "created_at": None}
+    db.execute(update(schema.customer).where(*hidden, of_groups).values(nobody))
+    db.execute(delete(schema.customer).where(*hidden, ~of_groups))
+
+
+def figures(db: Connection, scope: Scope) -> Iterator[tuple[str, Any]]:
+    """Give every figure of now that a caller may ask for."""
+    yield "customer", customer.listing(db, scope)
+    for name in AGGREGATES:
+        wanted = Selection(name)
+        yield f"{name} sum", quota.total(db, scope, wanted)[0]
+        yield f"{name} each", quota.each(db, scope, wanted)
+        known = quota.coverage(db, scope, wanted)
+        yield f"{name} coverage", (known.tenants, known.tenants_known)
+        yield f"{name} created", creation.counts(db, scope, name, SPAN)
+        yield f"{name} names", members.of(db, scope, wanted).objects
+    yield "polled", coverage.of_polls(db, scope, "quotas").tenants
+
+
+@given(worlds)
+def test_figures_are_those_of_a_store_without_what_is_invisible(
+    shared_store: Store, world: World
+) -> None:
+    with undone(shared_store) as db:
+        written(db, world)
+        scope = drawn(db, world)
+        before = dict(figures(db, scope))
+        forget(db, scope)
+        assert before == dict(figures(db, EVERYTHING))
+
+
+def naive(db: Connection, scope: Scope, aggregate: str) -> set[tuple[str, str, int, int]]:
+    """Walk through all rows: (object, tenant, since, until) of every stay that is visible."""
+    tables = (schema.customer, schema.project, schema.project_group, schema.tenant)
+    uuids = {t.name: dict(db.execute(select(t.c.id, t.c.uuid)).all()) for t in tables}
+    owned = _stays(db, schema.project, "customer")
+    groups = {(uuids["project_group"][m.project_group_id], m.project_id) for m in _members(db)}
+    now = dict(db.execute(select(schema.tenant.c.id, schema.tenant.c.project_id)).all())
+    found = set()
+    for tenant, project, since, until in _stays(db, schema.tenant, "project"):
+        uuid = uuids["tenant"][tenant]
+        mine = uuids["project"][project] in scope.projects
+        mine |= uuid in scope.tenants and now[tenant] == project
+        if aggregate == "project" and mine:
+            found.add((uuids["project"][project], uuid, since, until))
+        if aggregate == "project_group" and mine:
+            found |= {(group, uuid, since, until) for group, p in groups if p == project}
+        for _, owner, begin, end in (stay for stay in owned if stay[0] == project):
+            name, first, last = uuids["customer"][owner], max(since, begin), min(until, end)
+            if aggregate == "customer" and first < last and (mine or name in scope.customers):
+                found.add((name, uuid, first, last))
+    return found
+
+
+def _members(db: Connection) -> Any:
+    return db.execute(select(schema.project_group_member)).all()
+
+
+def _stays(db: Connection, table: Table, owner: str) -> list[tuple[int, int, int, int]]:
+    column, since = table.c[f"{owner}_id"], table.c[f"{owner}_since"]
+    held = select(table.c.id, column, since).where(column.is_not(None))
+    stays = [(*row, FOREVER) for row in db.execute(held)]
+    former = schema.metadata.tables[f"former_{owner}"].c
+    gone = select(former[f"{table.name}_id"], former[f"{owner}_id"], former.since, former.until)
+    return [*stays, *(tuple(row) for row in db.execute(gone))]
+
+
+@given(worlds, st.sampled_from(AGGREGATES))
+def test_history_is_that_of_what_was_visible_then(
+    shared_store: Store, world: World, aggregate: str
+) -> None:
+    with undone(shared_store) as db:
+        written(db, world)
+        scope = drawn(db, world)
+        found = members.of(db, scope, Selection(aggregate))
+        uuids = dict(db.execute(select(schema.tenant.c.id, schema.tenant.c.uuid)).all())
+        columns = (found.owners, found.tenants, found.since, found.until)
+        rows = {
+            (found.objects[owner].uuid, uuids[tenant], since, until)
+            for owner, tenant, since, until in zip(*(c.tolist() for c in columns), strict=True)
+        }
+        shown = {of.uuid for of in found.objects}
+        assert rows == {stay for stay in naive(db, scope, aggregate) if stay[0] in shown}
+
+
+def granted_to(db: Connection, role: str, table: Table, name: str, **to: str) -> None:
+    row = db.scalar(select(table.c.id).where(table.c.name == name))
+    values = {"uuid": f"{role}-{table.name}-{name}-{to}"[:36], "role": role, "created_at": NOW}
+    db.execute(insert(schema.grant).values(values | to | {f"{table.name}_id": row}))
+
+
+def named(db: Connection, scope: Scope | None) -> dict[str, set[str]]:
+    """Give the names of what is in a scope."""
+    assert scope is not None
+    tables = {
+        "projects": schema.project,
+        "tenants": schema.tenant,
+        "customers": schema.customer,
+        "groups": schema.project_group,
+    }
+    found = {
+        kind: set(
+            db.scalars(select(table.c.name).where(table.c.uuid.in_(getattr(scope, kind) or ())))
+        )
+        for kind, table in tables.items()
+    }
+    return {kind: names for kind, names in found.items() if names}
+
+
+@pytest.fixture
+def two(db: Connection) -> Connection:
+    """Give a store with two Keystones: ids of the one mean nothing in the other."""
+    for name in ("alpha", "beta"):
+        there = site(db, name, auth_url=CLOUDS[name][0]).project(
+            "p1", name=f"{name}-p1", groups=["web"]
+        )
+        there.project("p2", name=f"{name}-p2", customer="other").discover()
+    return db
+
+
+def test_what_is_granted_to_whom(two: Connection) -> None:
+    granted_to(two, "owner", schema.customer, "acme", user_id="ann")
+    granted_to(two, "manager", schema.project_group, "web", group_id="staff")
+    granted_to(two, "admin", schema.project, "beta-p2", subject="bob")
+    granted_to(two, "admin", schema.cloud, "beta", user_id="eve")
+    acme = {"projects": {"alpha-p1"}, "customers": {"acme"}}
+    web = {"projects": {"alpha-p1"}, "groups": {"web"}}
+    assert named(two, scopes.granted(two, user_id="ann")) == acme
+    assert named(two, scopes.granted(two, user_id="x", groups=["staff", "y"])) == web
+    assert named(two, scopes.granted(two, user_id="ann", groups=["staff"])) == acme | web
+    assert named(two, scopes.granted(two, subject="bob")) == {"projects": {"beta-p2"}}
+    tenants = {"tenants": {"beta-p1", "beta-p2"}}
+    assert named(two, scopes.granted(two, user_id="eve")) == tenants
+
+
+@pytest.mark.parametrize("who", [{}, {"user_id": ""}, {"user_id": "bob"}, {"groups": ["ann"]}])
+def test_what_is_granted_to_others_is_nobodys(two: Connection, who: dict[str, Any]) -> None:
+    granted_to(two, "owner", schema.customer, "acme", user_id="ann")
+    granted_to(two, "owner", schema.customer, "acme", subject="bob")
+    granted_to(two, "owner", schema.customer, "acme", group_id="staff")
+    assert scopes.granted(two, **who) is None
+    assert scopes.granted(two, subject="") is None
+    assert scopes.granted(two, subject="ann") is None
+
+
+OWN: dict[str, Issuer] = {
+    "by name": Issuer(clouds=["beta"]),
+    "by URL": Issuer(urls=["https://two.example:5000"]),
+}
+
+
+@pytest.mark.parametrize("issuer", OWN.values(), ids=OWN)
+def test_ids_mean_something_for_the_issuers_clouds_only(two: Connection, issuer: Issuer) -> None:
+    assert named(two, scopes.of_token_project(two, issuer, "p1")) == {"tenants": {"beta-p1"}}
+    domain = scopes.of_token_domain(two, issuer, "other")
+    assert named(two, domain) == {"projects": {"beta-p2"}, "customers": {"other"}}
+    assert named(two, scopes.of_token_project(two, issuer, "p3")) == {}
+    for nobody in (Issuer(), Issuer(clouds=["gamma"]), Issuer(urls=["https://three.example"])):
+        assert scopes.of_token_project(two, nobody, "p1") == NOTHING
+        assert scopes.of_token_domain(two, nobody, "other") == NOTHING
+
+
+def test_that_it_matters_in_which_groups_somebody_is(two: Connection) -> None:
+    assert not scopes.grants_to_groups(two)
+    granted_to(two, "owner", schema.customer, "acme", user_id="ann")
+    assert not scopes.grants_to_groups(two)
+    granted_to(two, "owner", schema.customer, "acme", group_id="staff")
+    assert scopes.grants_to_groups(two)
+
+
+@pytest.mark.parametrize("seen", [EVERYTHING, NOTHING, Scope(frozenset("a"), frozenset("b"))])
+def test_scopes_add_up(seen: Scope) -> None:
+    assert seen | NOTHING == NOTHING | seen == seen | seen == seen
+    assert seen | EVERYTHING == EVERYTHING | seen == EVERYTHING
+
+
+def test_the_past_of_what_a_customer_gave_away_is_still_the_customers(two: Connection) -> None:
+    granted_to(two, "owner", schema.customer, "acme", user_id="ann")
+    customers, projects = (
+        dict(two.execute(select(table.c.name, table.c.id)).all())
+        for table in (schema.customer, schema.project)
+    )
+    moves.move(two, moves.PROJECTS, {projects["alpha-p1"]: customers["other"]}, NOW + 60)
+    seen = scopes.granted(two, user_id="ann")
+    assert named(two, seen) == {"customers": {"acme"}}
+    assert seen is not None
+    found = members.of(two, seen, Selection("customer"))
+    assert [of.name for of in found.objects] == ["acme"]
+    assert (found.since.tolist(), found.until.tolist()) == ([0], [NOW + 60])
+    assert not members.of(two, seen, Selection("project")).objects
