@@ -19,7 +19,8 @@ from bench.load import Client
 from bench.result import Result, median
 from bench.serving import running
 from openstats.meters import USAGE_METERS
-from openstats.model import EVERYTHING, Members, Selection, Tick
+from openstats.model import EVERYTHING, Selection
+from openstats.readings import Members, Tick
 from openstats.statistics import odometer
 from openstats.statistics import usage as statistic
 from openstats.storage import instances, members, migration, registry, schema, usage, volumes

@@ -16,6 +16,7 @@ from openstats.api.identity import CONFIRMED, Keystone
 from openstats.api.policy import Policy
 from openstats.auth_url import compared
 from openstats.clouds.groups import Groups
+from openstats.clouds.redirects import stay
 from openstats.errors import ConfigError, UnauthenticatedError
 from openstats.storage.scopes import Issuer
 
@@ -33,6 +34,10 @@ PROTECTED = ("/api", "/stats")
 ENCRYPTED = ("MAC", "ENCRYPT")
 
 
+Known = tuple[float, dict[str, Any]]
+"""Until when a token is good, and what auth_token left of it."""
+
+
 class Tokens:
     """Valid tokens, in process: for auth_token, and beside it for requests that need no more.
 
@@ -41,12 +46,9 @@ class Tokens:
     """
 
     def __init__(self, seconds: int, clock: Callable[[], float]) -> None:
-        self._seconds, self._clock = seconds / 2, clock
-        self._told: TTLCache[str, Any] = TTLCache(MOST, self._seconds, clock)
-        self._known: TTLCache[str, tuple[float, dict[str, Any]]] = TTLCache(
-            MOST, self._seconds, clock
-        )
-        self._lock = Lock()
+        self._told: TTLCache[str, Any] = TTLCache(MOST, seconds / 2, clock)
+        self._known: TTLCache[str, Known] = TTLCache(MOST, seconds / 2, clock)
+        self._clock, self._lock = clock, Lock()
 
     def get(self, key: str) -> Any:
         """Give what Keystone told of a token."""
@@ -84,6 +86,7 @@ class AuthToken(auth_token.AuthProtocol):  # type: ignore[misc]
         super().__init__(app, conf)
         # Access rules are held against the catalog, but nobody here reads it from a header.
         self._include_service_catalog = False
+        self._session.session.hooks["response"].append(stay)
 
     def validate_allowed_request(self, request: Any, token: dict[str, Any]) -> None:
         """Hold a request against access rules; without a catalog there is none that allows it."""
@@ -172,7 +175,7 @@ def strategy(conf: cfg.ConfigOpts, policy: Policy, clock: Callable[[], float]) -
 def _session(conf: cfg.ConfigOpts) -> session.Session:
     """Make openstats' own session, with the credential that validates tokens."""
     options = conf[GROUP]
-    return loading.session.Session().load_from_options(
+    made = loading.session.Session().load_from_options(
         auth=loading.load_auth_from_conf_options(conf, GROUP),
         cacert=options.cafile,
         cert=options.certfile,
@@ -180,6 +183,8 @@ def _session(conf: cfg.ConfigOpts) -> session.Session:
         insecure=options.insecure,
         timeout=options.http_connect_timeout or SECONDS,
     )
+    made.session.hooks["response"].append(stay)
+    return made
 
 
 def protected(app: Any, conf: cfg.ConfigOpts, clock: Callable[[], float]) -> Any:

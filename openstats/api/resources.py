@@ -20,6 +20,7 @@ from openstats.storage.store import Database, alone
 
 ROOT = "/api"
 READING = ("GET", "HEAD")
+DAY = 86_400
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,7 @@ def remove(resource: Resource, request: Any) -> Response:
         audit.record(db, _author(request), resource.kind, uuid, before=before, after=None)
         for gone in grants.revoke(db, resource.kind, uuid):
             audit.record(db, _author(request), "grant", gone["uuid"], before=gone, after=None)
+        _forget(db, request)
     return Response(status=204, headerlist=[("Cache-Control", "no-store")])
 
 
@@ -131,6 +133,7 @@ def _write(resource: Resource, request: Any, uuid: str, given: dict[str, Any]) -
         resource.write(db, uuid, given, request.now)
         after = listing.one(db, resource.listing, request.scope, uuid)
         audit.record(db, _author(request), resource.kind, uuid, before=before, after=after)
+        _forget(db, request)
     if before is not None:
         return answer.respond(after)
     return answer.respond(after, [("Location", f"{resource.url}{uuid}/")], status=201)
@@ -181,6 +184,11 @@ def _from_own_page(request: Any) -> None:
 
 def _author(request: Any) -> Author:
     return Author(str(request.identity.name), request.now, request.request_id)
+
+
+def _forget(db: Database, request: Any) -> None:
+    if days := request.conf.audit.keep_days:
+        audit.forget(db, request.now - days * DAY)
 
 
 def _unknown(resource: Resource, uuid: str) -> ObjectUnknownError:

@@ -13,6 +13,7 @@ from keystoneauth1.identity.generic.base import BaseGenericPlugin
 from openstats import __version__
 from openstats.clouds.asking import asking, hear
 from openstats.clouds.entry import Entry
+from openstats.clouds.redirects import stay
 from openstats.errors import CloudError, RefusedError, ServiceMissingError
 from openstats.model import Cloud
 
@@ -56,9 +57,15 @@ class Connection:
                 session.auth = session.auth.create_plugin(session, (3, 0), url)
         # keystoneauth takes one number; the requests library below it takes both.
         session.timeout = self.timeouts
-        session.session.hooks["response"].append(hear)
+        session.session.hooks["response"] += [hear, stay]
         session.additional_user_agent.append(("openstats", __version__))
         return session
+
+    @property
+    def project(self) -> str:
+        """The id of the project that one is signed in to."""
+        with asking(self.cloud.name, "signing in"):
+            return str(self.session.get_project_id())
 
     def _where(self, service: str) -> dict[str, Any]:
         region = self.entry.region

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from openstats.clouds.meters import LONGEST
 from openstats.collector.poll import Poll
 from openstats.meters import USAGE_METERS
-from openstats.model import Reading, Tick
+from openstats.readings import Reading, Tick
 from openstats.statistics import odometer
 from openstats.statistics.thinning import History, superfluous
 from openstats.storage import usage

@@ -8,9 +8,9 @@ from oslo_config import cfg
 from oslo_log import log
 
 from openstats import __version__
-from openstats.conf import api, clouds, collector, database, identity, usage
+from openstats.conf import api, audit, clouds, collector, database, identity, usage
 
-GROUPS = (database, clouds, collector, usage, api, identity)
+GROUPS = (database, clouds, collector, usage, api, identity, audit)
 
 
 def list_opts() -> list[tuple[str | None, list[cfg.Opt]]]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openstats.meters import SHARE, UsageMeter
-from openstats.model import Reading, Readings, Tick
+from openstats.readings import Reading, Readings, Tick
 
 CLOCK = 0
 """The slot that no tenant has: its weight is the seconds in which the cloud was observed."""

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openstats.meters import MEAN, SHARE, UsageMeter
-from openstats.model import Coverage, Members, ObjectName, Readings
+from openstats.model import Coverage, ObjectName
+from openstats.readings import Members, Readings
 from openstats.statistics.odometer import CLOCK, along
 
 DIGITS = 6

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Select, insert, select
+from sqlalchemy import Connection, Select, delete, insert, select
 
 from openstats.model import Scope
 from openstats.storage import schema
@@ -37,6 +37,11 @@ def record(
     values = {"who": author.who, "at": author.at, "request_id": author.request_id, **told}
     row = {"uuid": str(uuid4()), "action": action, "kind": kind, "object": uuid, **values}
     db.execute(insert(audit).values(row))
+
+
+def forget(db: Connection, before: int) -> None:
+    """Delete the entries of before a time."""
+    db.execute(delete(audit).where(audit.c.at < before))
 
 
 def _rows(_everything: bool) -> Select[Any]:

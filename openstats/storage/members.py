@@ -25,7 +25,8 @@ from sqlalchemy import (
     union_all,
 )
 
-from openstats.model import Members, ObjectName, Scope, Selection
+from openstats.model import ObjectName, Scope, Selection
+from openstats.readings import Members
 from openstats.storage import schema
 from openstats.storage.membership import (
     member,

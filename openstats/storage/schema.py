@@ -5,7 +5,6 @@ from sqlalchemy import (
     Boolean,
     Column,
     Float,
-    ForeignKey,
     Index,
     Integer,
     LargeBinary,
@@ -14,12 +13,12 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    false,
     text,
 )
 from sqlalchemy.schema import SchemaItem
 
 from openstats.meters import CAPACITY, QUOTA_NAMES, SERVICES
+from openstats.storage.columns import Time, Uuid, flag, identity, reference, since
 
 HEAD = "0003"
 """The revision that this code works with: the newest of ``migrations/versions``."""
@@ -33,36 +32,10 @@ metadata = MetaData(
     }
 )
 
-Uuid = String(36)
-Time = BigInteger
-
-
-def _identity() -> list[Column]:  # type: ignore[type-arg]
-    return [
-        Column("id", Integer, primary_key=True),
-        Column("uuid", Uuid, nullable=False, unique=True),
-    ]
-
-
-def _flag(name: str) -> Column[bool]:
-    return Column(name, Boolean, nullable=False, server_default=false())
-
-
-def _since(name: str) -> Column[int]:
-    """Make a column that says from when on a reference holds; 0: for as long as anybody knows."""
-    return Column(name, Time, nullable=False, server_default=text("0"))
-
-
-def _reference(
-    name: str, target: str, *, ondelete: str = "CASCADE", **options: object
-) -> Column[int]:
-    return Column(name, Integer, ForeignKey(target, ondelete=ondelete), **options)  # type: ignore[arg-type]
-
-
 cloud = Table(
     "cloud",
     metadata,
-    *_identity(),
+    *identity(),
     Column("name", String(255), nullable=False, unique=True),
     Column("auth_url", String(1024), nullable=False),
     Column("region", String(255), nullable=False),
@@ -75,7 +48,7 @@ cloud = Table(
 cloud_url = Table(
     "cloud_url",
     metadata,
-    _reference("cloud_id", "cloud.id", primary_key=True),
+    reference("cloud_id", "cloud.id", primary_key=True),
     Column("url", String(1024), primary_key=True),
     Index(None, "url"),
 )
@@ -89,14 +62,14 @@ def _object(name: str, *columns: SchemaItem) -> Table:
     return Table(
         name,
         metadata,
-        *_identity(),
+        *identity(),
         Column("name", String(255), nullable=False),
         Column("created_at", Time),
         Column("deleted_at", Time),
         Column("keystone", String(1024)),
         Column("keystone_id", String(255)),
-        _flag("undated"),
-        _flag("name_by_hand"),
+        flag("undated"),
+        flag("name_by_hand"),
         *columns,
         UniqueConstraint("keystone", "keystone_id"),
         Index(None, "created_at"),
@@ -105,13 +78,13 @@ def _object(name: str, *columns: SchemaItem) -> Table:
 
 customer = _object("customer")
 project_group = _object(
-    "project_group", _reference("customer_id", "customer.id", nullable=False, index=True)
+    "project_group", reference("customer_id", "customer.id", nullable=False, index=True)
 )
 project = _object(
     "project",
-    _reference("customer_id", "customer.id", nullable=False),
-    _since("customer_since"),
-    _flag("customer_by_hand"),
+    reference("customer_id", "customer.id", nullable=False),
+    since("customer_since"),
+    flag("customer_by_hand"),
     # Covering: sums by customer read no row of this table.
     Index(None, "customer_id", "deleted_at"),
 )
@@ -119,23 +92,23 @@ project = _object(
 project_group_member = Table(
     "project_group_member",
     metadata,
-    _reference("project_group_id", "project_group.id", primary_key=True),
-    _reference("project_id", "project.id", primary_key=True),
-    _flag("by_hand"),
+    reference("project_group_id", "project_group.id", primary_key=True),
+    reference("project_id", "project.id", primary_key=True),
+    flag("by_hand"),
     Index(None, "project_id"),
 )
 
 tenant = Table(
     "tenant",
     metadata,
-    *_identity(),
-    _reference("cloud_id", "cloud.id", nullable=False),
+    *identity(),
+    reference("cloud_id", "cloud.id", nullable=False),
     Column("tenant_id", String(64), nullable=False),
     Column("name", String(255), nullable=False),
     Column("enabled", Boolean, nullable=False),
-    _reference("project_id", "project.id", ondelete="SET NULL"),
-    _since("project_since"),
-    _flag("project_by_hand"),
+    reference("project_id", "project.id", ondelete="SET NULL"),
+    since("project_since"),
+    flag("project_by_hand"),
     Column("deleted_at", Time),
     # Complete sweeps in a row that did not show it.
     Column("missed", Integer, nullable=False, server_default=text("0")),
@@ -156,10 +129,10 @@ def _former(name: str, owned: str, owner: str) -> Table:
     return Table(
         name,
         metadata,
-        _reference(f"{owned}_id", f"{owned}.id", primary_key=True, autoincrement=False),
+        reference(f"{owned}_id", f"{owned}.id", primary_key=True, autoincrement=False),
         Column("since", Time, primary_key=True, autoincrement=False),
         Column("until", Time, nullable=False),
-        _reference(f"{owner}_id", f"{owner}.id", nullable=False, index=True),
+        reference(f"{owner}_id", f"{owner}.id", nullable=False, index=True),
     )
 
 
@@ -170,7 +143,7 @@ former_customer = _former("former_customer", "project", "customer")
 quota = Table(
     "quota",
     metadata,
-    _reference("tenant_id", "tenant.id", primary_key=True, autoincrement=False),
+    reference("tenant_id", "tenant.id", primary_key=True, autoincrement=False),
     Column("due_at", Time, nullable=False),
     *(Column(f"{service}_at", Time) for service in SERVICES),
     *(Column(f"{name}_limit", BigInteger) for name in QUOTA_NAMES),
@@ -182,9 +155,9 @@ quota = Table(
 instance = Table(
     "instance",
     metadata,
-    _reference("cloud_id", "cloud.id", primary_key=True, autoincrement=False),
+    reference("cloud_id", "cloud.id", primary_key=True, autoincrement=False),
     Column("uuid", Uuid, primary_key=True),
-    _reference("tenant_id", "tenant.id", nullable=False, index=True),
+    reference("tenant_id", "tenant.id", nullable=False, index=True),
     Column("name", String(255), nullable=False),
     Column("status", String(64), nullable=False),
     Column("vcpus", Integer, nullable=False),
@@ -200,7 +173,7 @@ instance = Table(
 volume_use = Table(
     "volume_use",
     metadata,
-    _reference("tenant_id", "tenant.id", primary_key=True, autoincrement=False),
+    reference("tenant_id", "tenant.id", primary_key=True, autoincrement=False),
     Column("volumes", BigInteger, nullable=False),
     Column("gigabytes", BigInteger, nullable=False),
     Column("snapshots", BigInteger, nullable=False),
@@ -210,7 +183,7 @@ volume_use = Table(
 capacity = Table(
     "capacity",
     metadata,
-    _reference("cloud_id", "cloud.id", primary_key=True, autoincrement=False),
+    reference("cloud_id", "cloud.id", primary_key=True, autoincrement=False),
     *(Column(name, BigInteger, nullable=False) for name in CAPACITY),
     Column("source", String(16), nullable=False),
     Column("collected_at", Time, nullable=False),
@@ -219,7 +192,7 @@ capacity = Table(
 provider = Table(
     "provider",
     metadata,
-    _reference("cloud_id", "cloud.id", primary_key=True, autoincrement=False),
+    reference("cloud_id", "cloud.id", primary_key=True, autoincrement=False),
     Column("uuid", Uuid, primary_key=True),
     Column("name", String(255), nullable=False),
     Column("root", Uuid, nullable=False),
@@ -232,7 +205,7 @@ provider = Table(
 inventory = Table(
     "inventory",
     metadata,
-    _reference("cloud_id", "cloud.id", primary_key=True, autoincrement=False),
+    reference("cloud_id", "cloud.id", primary_key=True, autoincrement=False),
     Column("provider", Uuid, primary_key=True),
     Column("resource_class", String(255), primary_key=True),
     Column("total", BigInteger, nullable=False),
@@ -246,20 +219,20 @@ inventory = Table(
 reading = Table(
     "reading",
     metadata,
-    _reference("cloud_id", "cloud.id", primary_key=True, autoincrement=False),
+    reference("cloud_id", "cloud.id", primary_key=True, autoincrement=False),
     Column("item", String(32), primary_key=True),
     Column("at", Time, primary_key=True, autoincrement=False),
     Column("totals", LargeBinary, nullable=False),
     Column("weights", LargeBinary, nullable=False),
     # An end of a gap: it outlives its neighbours.
-    _flag("kept"),
+    flag("kept"),
 )
 
 # What a meter source needs to know of its last reading, as JSON.
 meter_cursor = Table(
     "meter_cursor",
     metadata,
-    _reference("cloud_id", "cloud.id", primary_key=True, autoincrement=False),
+    reference("cloud_id", "cloud.id", primary_key=True, autoincrement=False),
     Column("source", String(64), primary_key=True),
     Column("content", Text, nullable=False),
 )
@@ -267,7 +240,7 @@ meter_cursor = Table(
 job = Table(
     "job",
     metadata,
-    _reference("cloud_id", "cloud.id", primary_key=True, autoincrement=False),
+    reference("cloud_id", "cloud.id", primary_key=True, autoincrement=False),
     Column("kind", String(32), primary_key=True),
     Column("next_at", Float, nullable=False),
     Column("leased_until", Float),
@@ -289,13 +262,13 @@ GRANTEES = ("user_id", "group_id", "subject")
 grant = Table(
     "grant",
     metadata,
-    *_identity(),
+    *identity(),
     *(Column(name, String(255), index=True) for name in GRANTEES),
     Column("role", String(16), nullable=False),
-    _reference("customer_id", "customer.id", index=True),
-    _reference("project_group_id", "project_group.id", index=True),
-    _reference("project_id", "project.id", index=True),
-    _reference("cloud_id", "cloud.id", index=True),
+    reference("customer_id", "customer.id", index=True),
+    reference("project_group_id", "project_group.id", index=True),
+    reference("project_id", "project.id", index=True),
+    reference("cloud_id", "cloud.id", index=True),
     Column("created_at", Time, nullable=False),
 )
 
@@ -303,7 +276,7 @@ grant = Table(
 audit = Table(
     "audit",
     metadata,
-    *_identity(),
+    *identity(),
     Column("at", Time, nullable=False, index=True),
     Column("who", String(255), nullable=False),
     Column("action", String(16), nullable=False),

@@ -1,16 +1,28 @@
 """Scopes: what grants, and a token's own project or domain, let a caller see."""
 
-from collections.abc import Collection, Iterable
+from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
-from functools import reduce
-from operator import or_
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, exists, select
-from sqlalchemy import or_ as any_of
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Select,
+    Text,
+    bindparam,
+    exists,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 
 from openstats.model import Scope
 from openstats.storage import schema
+from openstats.storage.upsert import one_of
 
 cloud, tenant, project, customer = schema.cloud, schema.tenant, schema.project, schema.customer
 group, member, grant = schema.project_group, schema.project_group_member, schema.grant
@@ -37,62 +49,92 @@ def granted(
 
     None says that there is no grant at all.
     """
-    # Not by equality: a grantee who is nobody would equal what is NULL.
-    mine = (
-        grant.c.user_id.in_([user_id] if user_id else []),
-        grant.c.group_id.in_(groups),
-        grant.c.subject.in_([subject] if subject else []),
+    who = {"user_id": user_id or None, "subject": subject or None, "group_ids": [*groups]}
+    found = _collected(db, _granted(), who)
+    return _scope(found) if found else None
+
+
+@cache
+def _granted() -> CompoundSelect[Any]:
+    """Select the grants of somebody, and all that they are for, as (kind, uuid)."""
+    # A parameter that is NULL equals nothing, as it should: nobody has the grants of others.
+    mine = or_(
+        grant.c.user_id == bindparam("user_id", type_=Text),
+        grant.c.subject == bindparam("subject", type_=Text),
+        one_of(grant.c.group_id, "group_ids"),
     )
-    rows = db.execute(select(grant).where(any_of(*mine))).all()
-    return reduce(or_, _granted(db, rows)) if rows else None
-
-
-def _granted(db: Connection, rows: Collection[Any]) -> Iterable[Scope]:
-    ids = {
-        table: {row[f"{table.name}_id"] for row in map(_mapping, rows)} - {None}
-        for table in (customer, group, project, cloud)
-    }
-    yield _of_customers(db, customer.c.id.in_(ids[customer]))
-    held = select(member.c.project_id).where(member.c.project_group_id.in_(ids[group]))
-    yield Scope(
-        projects=_uuids(db, project, project.c.id.in_(ids[project]) | project.c.id.in_(held)),
-        groups=_uuids(db, group, group.c.id.in_(ids[group])),
-        tenants=_uuids(db, tenant, tenant.c.cloud_id.in_(ids[cloud])),
+    held = select(grant).where(mine).cte("held")
+    of_group = member.c.project_group_id == held.c.project_group_id
+    return union_all(
+        _told("grants", held),
+        _told("customers", customer).where(customer.c.id == held.c.customer_id),
+        _told("projects", project).where(project.c.customer_id == held.c.customer_id),
+        _told("groups", group).where(group.c.id == held.c.project_group_id),
+        _told("projects", project).where(project.c.id == member.c.project_id, of_group),
+        _told("projects", project).where(project.c.id == held.c.project_id),
+        _told("tenants", tenant).where(tenant.c.cloud_id == held.c.cloud_id),
     )
 
 
-def _mapping(row: Any) -> Any:
-    return row._mapping
+def _told(kind: str, table: Any) -> Select[Any]:
+    return select(literal(kind, Text).label("kind"), table.c.uuid)
+
+
+def _collected(db: Connection, statement: Any, values: dict[str, Any]) -> dict[str, set[str]]:
+    found = defaultdict(set)
+    for kind, uuid in db.execute(statement, values):
+        found[kind].add(uuid)
+    return found
+
+
+def _scope(found: dict[str, set[str]]) -> Scope:
+    kinds = "projects", "tenants", "customers", "groups"
+    return Scope(*(frozenset(found.get(kind, ())) for kind in kinds))
+
+
+@cache
+def _grants_to_groups() -> Any:
+    return select(exists().where(grant.c.group_id.is_not(None)))
 
 
 def grants_to_groups(db: Connection) -> bool:
     """Tell whether it matters in which groups a user is."""
-    return bool(db.scalar(select(exists().where(grant.c.group_id.is_not(None)))))
+    return bool(db.scalar(_grants_to_groups()))
 
 
 def of_token_project(db: Connection, issuer: Issuer, keystone_id: str) -> Scope:
     """Give the tenants that a project of the tokens' Keystone is, on its own clouds only."""
-    mine = tenant.c.tenant_id == keystone_id, tenant.c.cloud_id.in_(_clouds(issuer, cloud.c.id))
-    return Scope(projects=frozenset(), tenants=_uuids(db, tenant, *mine))
+    return _scope(_collected(db, _of_project(), _issued(issuer, keystone_id)))
 
 
 def of_token_domain(db: Connection, issuer: Issuer, keystone_id: str) -> Scope:
     """Give the customer that was discovered from a domain of the tokens' Keystone."""
-    own = _clouds(issuer, cloud.c.keystone)
-    return _of_customers(db, customer.c.keystone_id == keystone_id, customer.c.keystone.in_(own))
+    return _scope(_collected(db, _of_domain(), _issued(issuer, keystone_id)))
 
 
-def _clouds(issuer: Issuer, column: ColumnElement[Any]) -> Any:
-    if issuer.clouds:
-        return select(column).where(cloud.c.name.in_(issuer.clouds))
-    known = select(schema.cloud_url.c.cloud_id).where(schema.cloud_url.c.url.in_(issuer.urls))
-    return select(column).where(cloud.c.id.in_(known))
+def _issued(issuer: Issuer, keystone_id: str) -> dict[str, Any]:
+    # Where clouds are named, it does not matter where they are found.
+    urls = () if issuer.clouds else issuer.urls
+    return {"keystone_id": keystone_id, "clouds": [*issuer.clouds], "urls": [*urls]}
 
 
-def _of_customers(db: Connection, *which: ColumnElement[bool]) -> Scope:
-    mine = project.c.customer_id.in_(select(customer.c.id).where(*which))
-    return Scope(projects=_uuids(db, project, mine), customers=_uuids(db, customer, *which))
+@cache
+def _of_project() -> Select[Any]:
+    issued = tenant.c.tenant_id == bindparam("keystone_id"), tenant.c.cloud_id.in_(_own(cloud.c.id))
+    return _told("tenants", tenant).where(*issued)
 
 
-def _uuids(db: Connection, table: Table, *which: ColumnElement[bool]) -> frozenset[str]:
-    return frozenset(db.scalars(select(table.c.uuid).where(*which)))
+@cache
+def _of_domain() -> CompoundSelect[Any]:
+    issued = customer.c.keystone_id == bindparam("keystone_id")
+    mine = select(customer.c.id).where(issued, customer.c.keystone.in_(_own(cloud.c.keystone)))
+    return union_all(
+        _told("customers", customer).where(customer.c.id.in_(mine)),
+        _told("projects", project).where(project.c.customer_id.in_(mine)),
+    )
+
+
+def _own(column: ColumnElement[Any]) -> Select[Any]:
+    """Select the clouds of the issuer."""
+    known = select(schema.cloud_url.c.cloud_id).where(one_of(schema.cloud_url.c.url, "urls"))
+    return select(column).where(or_(one_of(cloud.c.name, "clouds"), cloud.c.id.in_(known)))

@@ -26,7 +26,8 @@ from sqlalchemy import (
 
 from openstats.errors import LateReadingError
 from openstats.meters import USAGE_METERS
-from openstats.model import Cloud, Reading, Readings
+from openstats.model import Cloud
+from openstats.readings import Reading, Readings
 from openstats.storage import schema, tenants
 from openstats.storage.upsert import numbers, upsert
 

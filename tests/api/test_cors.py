@@ -37,6 +37,14 @@ def test_an_allowed_origin_is_answered(app):
 
 
 @pytest.mark.parametrize("app", [PORTAL], indirect=True)
+def test_an_allowed_origin_may_ask_to_write(app):
+    asked = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "If-Match"}
+    preflight = app.options("/api/customers/", headers=PREFLIGHT | asked)
+    assert "PUT" in preflight.headers["Access-Control-Allow-Methods"]
+    assert "If-Match" in preflight.headers["Access-Control-Allow-Headers"]
+
+
+@pytest.mark.parametrize("app", [PORTAL], indirect=True)
 def test_another_origin_is_told_nothing(app):
     other = PREFLIGHT | {"Origin": "https://elsewhere.example.com"}
     preflight = app.options("/api/stats/quota/", headers=other, expect_errors=True)

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -12,6 +14,7 @@ from webtest import TestApp
 
 from openstats import conf
 from openstats.api.app import make_app
+from openstats.api.keystone import Tokens
 from openstats.errors import ConfigError
 from openstats.storage import schema
 from openstats.storage.store import Store
@@ -126,6 +129,57 @@ def test_a_token_is_asked_for_once(door: Door) -> None:
     for _ in range(3):
         assert seen(app, headers) == ["shop"]
     assert door.keystone.site.asked == [headers["X-Auth-Token"]]
+
+
+def test_a_revoked_token_is_good_for_no_longer_than_it_is_remembered(door: Door) -> None:
+    app, headers = door.app({"token_cache_time": "100"}), door.hand(token("reader"))
+    for _ in range(2):
+        assert seen(app, headers) == ["shop"]
+    door.keystone.site.handed.clear()
+    # For a half of it auth_token remembers, for the other half what it made of it is kept.
+    door.time[0] += 49
+    assert seen(app, headers) == ["shop"]
+    door.time[0] += 52
+    app.get("/api/stats/quota/", headers=headers, status=401)
+
+
+def remembered(**more: Any) -> dict[str, Any]:
+    """Give an environment as auth_token leaves it, of a token that expires 10 s after NOW."""
+    expires = datetime.fromtimestamp(NOW + 10, UTC)
+    auth = SimpleNamespace(user=SimpleNamespace(expires=expires))
+    return {
+        "HTTP_X_AUTH_TOKEN": "t",
+        "HTTP_X_IDENTITY_STATUS": "Confirmed",
+        "keystone.token_auth": auth,
+        "keystone.token_info": {"token": {}},
+    } | more
+
+
+def recalled(environ: dict[str, Any], asked: dict[str, str], after: int = 0) -> bool:
+    now = [float(NOW)]
+    tokens = Tokens(300, lambda: now[0])
+    tokens.remember(environ)
+    now[0] += after
+    found = tokens.recall(asked)
+    assert found is None or found["HTTP_X_IDENTITY_STATUS"] == "Confirmed"
+    return found is not None
+
+
+def test_only_what_the_token_alone_decides_is_remembered() -> None:
+    asked = {"HTTP_X_AUTH_TOKEN": "t"}
+    rules = {"token": {"application_credential": {"access_rules": []}}}
+    assert recalled(remembered(), asked)
+    assert recalled(remembered(), asked, after=9)
+    assert not recalled(remembered(), asked, after=10)
+    assert not recalled(remembered(), {"HTTP_X_AUTH_TOKEN": "u"})
+    assert not recalled(remembered(), {})
+    assert not recalled(remembered(), asked | {"HTTP_X_SERVICE_TOKEN": "s"})
+    assert not recalled(remembered(HTTP_X_SERVICE_TOKEN="s"), asked)
+    assert not recalled(remembered(HTTP_X_IDENTITY_STATUS="Invalid"), asked)
+    assert not recalled(remembered(**{"keystone.token_info": rules}), asked)
+    unnamed = remembered()
+    del unnamed["HTTP_X_AUTH_TOKEN"]
+    assert not recalled(unnamed, asked)
 
 
 def test_without_keystone_nobody_knows_whether_a_token_is_valid(door: Door) -> None:

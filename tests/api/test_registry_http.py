@@ -1,11 +1,13 @@
 """The registry over HTTP: customers, project groups, projects, and what links tenants to them."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 from webtest import TestApp
 
+from openstats.api.app import make_app
 from openstats.storage import schema
 from openstats.storage.store import Store
 from tests.api.world import CLOCK, UNKNOWN, fill
@@ -123,6 +125,20 @@ def test_audit_tells_what_was_and_what_is(own: TestApp) -> None:
     own.delete(place)
     (gone,) = own.get("/api/audit/?action=delete").json["audit"]
     assert (gone["before"], gone["after"]) == (changing.json, None)
+
+
+@pytest.mark.parametrize(("days", "kept"), [(30, ["c"]), (0, ["a", "b", "c"])])
+def test_the_audit_forgets_what_is_older_than_it_is_kept(
+    store: Store, options: Callable[..., Any], days: int, kept: list[str]
+) -> None:
+    now = [CLOCK]
+    own = TestApp(make_app(options(audit__keep_days=days), store, lambda: now[0]))
+    for name in "ab":
+        created(own, "customers", name=name)
+    now[0] += 30 * 86_400 + 1
+    created(own, "customers", name="c")
+    found = own.get("/api/audit/").json["audit"]
+    assert sorted(entry["after"]["name"] for entry in found) == kept
 
 
 def test_what_fails_is_not_audited(own: TestApp) -> None:

@@ -159,11 +159,16 @@ class Api:
     def ask(self, statistic: str, **parameters: Any) -> tuple[int, Any, dict[str, str]]:
         """Give status, document and headers."""
         spelled = {name.rstrip("_"): value for name, value in parameters.items()}
-        url = f"{self.url}/api/stats/{statistic}/?{urlencode(spelled, doseq=True)}"
+        return self.call("GET", f"/api/stats/{statistic}/?{urlencode(spelled, doseq=True)}")
+
+    def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any, dict[str, str]]:
+        """Give status, document and headers of any request; a body is sent as JSON."""
+        sent = None if body is None else json.dumps(body).encode()
+        headers = self.headers | ({} if body is None else {"Content-Type": "application/json"})
+        request = urllib.request.Request(f"{self.url}{path}", sent, headers, method=method)
         try:
-            request = urllib.request.Request(url, headers=self.headers)
             with self.opener.open(request, timeout=30) as answer:
-                return answer.status, json.load(answer), dict(answer.headers)
+                return answer.status, json.loads(answer.read() or b"null"), dict(answer.headers)
         except HTTPError as error:
             with error:
                 return error.code, json.load(error), dict(error.headers)

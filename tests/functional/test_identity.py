@@ -4,6 +4,7 @@ Two clouds have tenants of equal ids, behind different Keystones: what is seen o
 must not be seen of the other.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ from uuid import uuid4
 
 import pytest
 
+from openstats.api.resources import Resource
+from openstats.api.routes import RESOURCES, ROOTS, STATISTICS
 from tests.devcloud import Cloud
 from tests.edge import Edge
 from tests.functional.personas import Keystone
@@ -99,12 +102,47 @@ def mine(house: House) -> dict[str, Any]:
     return first
 
 
-def sees(house: House, token: str) -> tuple[int, set[str]]:
-    """Give the status of what is for admins, and which projects are seen."""
-    url = house.keystone.url
-    status, _, headers = house.api.as_(token).ask("resource", auth_url=url)
-    assert "X-Openstack-Request-Id" in headers
-    return status, house.seen(token)
+NOWHERE = "00000000-0000-0000-0000-000000000000"
+ADMIN = {"read": 200, "private": 200, "resource": 200, "write": "allowed"}
+READER = ADMIN | {"write": 403}
+SERVICE = READER | {"private": 403}
+OTHERS = SERVICE | {"resource": 403}
+NOBODY = dict.fromkeys(OTHERS, 401)
+
+
+def allowed(house: House, token: str) -> dict[str, Any]:
+    """Try every route, and give by kind of route what came out, the same for all of the kind."""
+    found = defaultdict(set)
+    for statistic in STATISTICS:
+        query = f"auth_url={house.keystone.url}" if statistic.private else ""
+        query += "&type=customer" * (statistic.name == "creation-time")
+        query += "&item=cpu" * (statistic.name == "usage")
+        for root in ROOTS:
+            status = house.api.as_(token).call("GET", f"{root}/{statistic.name}/?{query}")[0]
+            found["resource" if statistic.private else "read"].add(status)
+    for resource in RESOURCES:
+        status = house.api.as_(token).call("GET", resource.url)[0]
+        found["private" if resource.private else "read"].add(status)
+        for method, path in writing(resource):
+            status = house.api.as_(token).call(method, path, {})[0]
+            # An empty body creates nothing, and what is nowhere cannot be changed.
+            found["write"].add("allowed" if status in {400, 404} else status)
+    return {kind: next(iter(statuses)) for kind, statuses in found.items() if len(statuses) == 1}
+
+
+def writing(resource: Resource) -> Iterator[tuple[str, str]]:
+    for single, path in ((False, resource.url), (True, f"{resource.url}{NOWHERE}/")):
+        for method in resource.methods(single=single):
+            if method not in {"GET", "HEAD"}:
+                yield method, path
+
+
+def sees(house: House, token: str) -> tuple[dict[str, Any], set[str]]:
+    """Give which routes are open, and which projects are seen, in quotas and in the registry."""
+    seen = house.seen(token)
+    listed = house.api.as_(token).call("GET", "/api/projects/?limit=1000")[1]["projects"]
+    assert {project["uuid"] for project in listed} == seen
+    return allowed(house, token), seen
 
 
 @pytest.mark.parametrize("token", ["", "no-token", "gAAAAABnnnn"])
@@ -118,12 +156,14 @@ def test_without_a_valid_token_there_is_nothing(house: House, token: str) -> Non
         "X_User_Id": "me",
         "OpenStack_System_Scope": "all",
     }
-    for statistic in ("resource", "quota", "customer", "creation-time", "usage"):
-        for headers in ({}, forged):
-            status, document, told = house.api.as_(token, **headers).ask(statistic)
+    for headers in ({}, forged):
+        api = house.api.as_(token, **headers)
+        for path in (*(f"{root}/quota/" for root in ROOTS), *(r.url for r in RESOURCES)):
+            status, document, told = api.call("GET", path)
             assert status == 401
             assert document["errors"][0]["code"] == "openstats.token.missing"
             assert told["Www-Authenticate"].startswith("Keystone uri=")
+    assert allowed(house, token) == NOBODY
 
 
 def test_a_revoked_token_that_was_never_seen_is_none(house: House) -> None:
@@ -162,36 +202,36 @@ def test_every_kind_of_caller_sees_what_is_theirs(house: House) -> None:
         return keystone.token(keystone.user(**{name: role}), **scope)
 
     table = {
-        "no role": (keystone.token(keystone.user()), 403, nothing),
-        "reader of a project": (with_role("reader", project=tenant), 403, mine_only),
-        "member of a project": (keystone.token(user, project=tenant), 403, mine_only),
-        "admin of a project": (with_role("admin", project=tenant), 403, mine_only),
-        "admin of a domain": (with_role("admin", domain=own["domain"]), 403, of_customer),
-        "reader of the system": (with_role("reader", system=True), 200, whole),
-        "admin of the system": (with_role("admin", system=True), 200, whole),
-        "admin": (with_role("admin", project=admin_project), 200, whole),
-        "reader": (with_role("reader", project=admin_project), 200, whole),
-        "service": (with_role("service", project=keystone.project("service")), 200, whole),
+        "no role": (keystone.token(keystone.user()), OTHERS, nothing),
+        "reader of a project": (with_role("reader", project=tenant), OTHERS, mine_only),
+        "member of a project": (keystone.token(user, project=tenant), OTHERS, mine_only),
+        "admin of a project": (with_role("admin", project=tenant), OTHERS, mine_only),
+        "admin of a domain": (with_role("admin", domain=own["domain"]), OTHERS, of_customer),
+        "reader of the system": (with_role("reader", system=True), READER, whole),
+        "admin of the system": (with_role("admin", system=True), ADMIN, whole),
+        "admin": (with_role("admin", project=admin_project), ADMIN, whole),
+        "reader": (with_role("reader", project=admin_project), READER, whole),
+        "service": (with_role("service", project=keystone.project("service")), SERVICE, whole),
         "application credential": (
             keystone.application_credential(user, tenant)[1],
-            403,
+            OTHERS,
             mine_only,
         ),
         "application credential of an owner": (
             keystone.application_credential(owner, tenant)[1],
-            403,
+            OTHERS,
             mine_only,
         ),
         "trust of an owner": (
             keystone.trust(owner, trusted, tenant, "member"),
-            403,
+            OTHERS,
             mine_only,
         ),
-        "owner of a customer": (keystone.token(owner, project=tenant), 403, of_customer),
-        "owner, unscoped": (keystone.token(owner), 403, of_customer),
-        "manager of a project": (keystone.token(manager), 403, {elsewhere["project"]}),
-        "admin of a project by a group": (keystone.token(grouped), 403, mine_only),
-        "admin of a cloud": (keystone.token(of_cloud), 403, house.projects(cloud=ZED)),
+        "owner of a customer": (keystone.token(owner, project=tenant), OTHERS, of_customer),
+        "owner, unscoped": (keystone.token(owner), OTHERS, of_customer),
+        "manager of a project": (keystone.token(manager), OTHERS, {elsewhere["project"]}),
+        "admin of a project by a group": (keystone.token(grouped), OTHERS, mine_only),
+        "admin of a cloud": (keystone.token(of_cloud), OTHERS, house.projects(cloud=ZED)),
     }
     found = {name: sees(house, token) for name, (token, *_) in table.items()}
     assert found == {name: tuple(expected) for name, (_, *expected) in table.items()}
@@ -231,3 +271,36 @@ def admin(keystone: Keystone) -> str:
     project = keystone.project("admin")
     user = keystone.user(**{f"project_{project}": "admin"})
     return keystone.token(user, project=project)
+
+
+def test_the_registry_shows_what_is_visible(house: House) -> None:
+    keystone, own = house.keystone, mine(house)
+    reader = keystone.user(**{f"project_{own['tenant_id']}": "reader"})
+    api = house.api.as_(keystone.token(reader, project=own["tenant_id"]))
+
+    def listed(kind: str) -> Any:
+        return api.call("GET", f"/api/{kind}/")[1][kind]
+
+    assert [tenant["uuid"] for tenant in listed("tenants")] == [own["uuid"]]
+    assert [customer["uuid"] for customer in listed("customers")] == [own["customer"]]
+    (cloud,) = listed("clouds")
+    assert cloud == {"uuid": cloud["uuid"], "name": CURRENT}
+    assert {instance["tenant"] for instance in listed("instances")} <= {own["uuid"]}
+    other = next(row for row in house.tenants if row["uuid"] != own["uuid"])
+    for path in (f"/api/tenants/{other['uuid']}/", f"/api/projects/{other['project']}/"):
+        assert api.call("GET", path)[0] == 404
+
+
+def test_an_admins_grant_holds_at_once_and_until_it_is_deleted(house: House) -> None:
+    keystone, own = house.keystone, mine(house)
+    user = keystone.user()
+    token, api = keystone.token(user), house.api.as_(admin(keystone))
+    assert house.seen(token) == set()
+    body = {"user_id": user.id, "role": "owner", "scope": {"customer": own["customer"]}}
+    status, made, _ = api.call("POST", "/api/grants/", body)
+    assert status == 201
+    assert house.seen(token) == house.projects(customer=own["customer"])
+    newest = api.call("GET", "/api/audit/?limit=1")[1]["audit"][0]
+    assert (newest["kind"], newest["object"], newest["after"]) == ("grant", made["uuid"], made)
+    assert api.call("DELETE", f"/api/grants/{made['uuid']}/")[0] == 204
+    assert house.seen(token) == set()

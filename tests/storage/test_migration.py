@@ -80,3 +80,32 @@ def test_what_is_there_outlives_an_upgrade_and_the_way_back(empty_store: Store) 
     migration.downgrade(empty_store, "0001")
     assert rows(empty_store, "SELECT disk FROM instance") == [(20,)]
     assert rows(empty_store, "SELECT vcpu_limit FROM quota") == [(8,)]
+
+
+OF_0002 = """
+INSERT INTO former_project VALUES (1, 3, 5, 1);
+INSERT INTO meter_cursor VALUES (1, 'nova', '{}')
+"""
+"""What a store of the second schema may hold beside that."""
+
+
+def test_an_upgrade_from_the_release_before(empty_store: Store) -> None:
+    migration.upgrade(empty_store, "0001")
+    with empty_store.transaction() as db:
+        for statement in OF_0001.split(";"):
+            db.exec_driver_sql(statement)
+    migration.upgrade(empty_store, "0002")
+    with empty_store.transaction() as db:
+        for statement in OF_0002.split(";"):
+            db.exec_driver_sql(statement)
+    migration.upgrade(empty_store)
+    kept = {
+        "SELECT since, until FROM former_project": [(3, 5)],
+        "SELECT source, content FROM meter_cursor": [("nova", "{}")],
+        "SELECT tenant_id, project_id FROM tenant": [("t1", 1)],
+        'SELECT count(*) FROM "grant"': [(0,)],
+        "SELECT count(*) FROM audit": [(0,)],
+    }
+    assert {query: rows(empty_store, query) for query in kept} == kept
+    migration.downgrade(empty_store, "0002")
+    assert rows(empty_store, "SELECT content FROM meter_cursor") == [("{}",)]

@@ -332,12 +332,6 @@ def test_that_it_matters_in_which_groups_somebody_is(two: Connection) -> None:
     assert scopes.grants_to_groups(two)
 
 
-@pytest.mark.parametrize("seen", [EVERYTHING, NOTHING, Scope(frozenset("a"), frozenset("b"))])
-def test_scopes_add_up(seen: Scope) -> None:
-    assert seen | NOTHING == NOTHING | seen == seen | seen == seen
-    assert seen | EVERYTHING == EVERYTHING | seen == EVERYTHING
-
-
 def test_the_past_of_what_a_customer_gave_away_is_still_the_customers(two: Connection) -> None:
     granted_to(two, "owner", schema.customer, "acme", user_id="ann")
     customers, projects = (

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 
 from openstats.errors import LateReadingError
 from openstats.meters import USAGE_METERS
-from openstats.model import Reading
+from openstats.readings import Reading
 from openstats.statistics.odometer import along
 from openstats.storage import schema, usage
 from openstats.storage.store import Store

@@ -13,7 +13,8 @@ from openstats.clouds.meters.ledger import Fleet, Ledger, Sums, summed
 from openstats.clouds.meters.options import Summing, made
 from openstats.clouds.meters.windows import DAY, LATE, SPAN, Span, windows
 from openstats.errors import ConfigError
-from openstats.model import Instance, Tick
+from openstats.model import Instance
+from openstats.readings import Tick
 
 AT = 1_700_000_100
 NOW = AT + 600

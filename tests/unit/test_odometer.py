@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from openstats.meters import SHARE, USAGE_METERS, UsageMeter
-from openstats.model import Reading, Readings
+from openstats.readings import Reading, Readings
 from openstats.statistics.odometer import CLOCK, along
 from tests.readings import columns
 

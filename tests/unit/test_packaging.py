@@ -17,7 +17,7 @@ PACKAGE = ROOT / "openstats"
 COMMANDS = sorted(entry_points(group="openstats.commands"), key=lambda found: found.name)
 PURE = sorted(
     [*PACKAGE.glob("statistics/*.py")]
-    + [PACKAGE / f"{name}.py" for name in ("model", "meters", "errors", "auth_url")]
+    + [PACKAGE / f"{name}.py" for name in ("readings", "model", "meters", "errors", "auth_url")]
 )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 from oslo_config import generator
+from oslo_policy import generator as policy_generator
 
 from openstats import conf
 from openstats.cli.clouds import connections
@@ -35,6 +36,13 @@ def test_the_sample_of_the_configuration_is_fresh(tmp_path, monkeypatch):
     assert sample.pop("DEFAULT").startswith("#\n# From oslo.log\n")
     del fresh["DEFAULT"]
     assert sample == fresh, "run: make sample"
+
+
+def test_the_sample_of_the_rules_is_fresh(tmp_path):
+    made = tmp_path / "made"
+    arguments = ["--config-file", str(ETC / "policy-generator.conf"), "--output-file", str(made)]
+    policy_generator.generate_sample(arguments)
+    assert (ETC / "policy.yaml.sample").read_text() == made.read_text(), "run: make sample"
 
 
 @pytest.fixture

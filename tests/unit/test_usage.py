@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openstats.meters import MEAN, SHARE, USAGE_METERS
-from openstats.model import Coverage, Members, ObjectName, Reading, Readings, Tick
+from openstats.model import Coverage, ObjectName
+from openstats.readings import Members, Reading, Readings, Tick
 from openstats.statistics import odometer, usage
 from tests.readings import columns
 

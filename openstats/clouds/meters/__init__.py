@@ -12,7 +12,8 @@ from typing import Any, Protocol
 
 from openstats.clouds.connection import Connection
 from openstats.errors import ConfigError
-from openstats.model import Instance, Tick
+from openstats.model import Instance
+from openstats.readings import Tick
 
 GROUP = "openstats.meter_sources"
 GRID = 300

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from openstats.clouds.meters import GRID
-from openstats.model import Instance, Tick
+from openstats.model import Instance
+from openstats.readings import Tick
 
 Series = Mapping[str, Mapping[int, float]]
 """Values by tenant (Keystone id) and by the end of the granule that they are of."""

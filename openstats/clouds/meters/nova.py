@@ -13,7 +13,8 @@ from openstats.clouds.asking import asking
 from openstats.clouds.connection import Connection, parsed
 from openstats.clouds.meters import GRID, LONGEST, Asked, Window
 from openstats.errors import CloudError
-from openstats.model import Instance, Tick
+from openstats.model import Instance
+from openstats.readings import Tick
 
 METER = "cpu.used"
 DIAGNOSTICS = "2.48"

@@ -9,6 +9,7 @@ from keystoneauth1.session import Session
 
 from openstats import __version__
 from openstats.clouds.asking import hear
+from openstats.clouds.redirects import stay
 
 
 @contextmanager
@@ -24,7 +25,7 @@ def session(
     ``timeouts`` are seconds: to connect, and between two bytes of an answer.
     """
     with requests.Session() as connections:
-        connections.hooks["response"].append(hear)
+        connections.hooks["response"] += [hear, stay]
         made = Session(
             session=connections,
             verify=False if insecure else cacert or True,

@@ -10,7 +10,7 @@ from itertools import pairwise
 from openstats.clouds.meters import GRID, LONGEST, Asked, Window
 from openstats.clouds.meters.ledger import Fleet, Ledger, Sums
 from openstats.clouds.meters.options import Summing
-from openstats.model import Tick
+from openstats.readings import Tick
 
 DAY = 86400
 SPAN = DAY // 2

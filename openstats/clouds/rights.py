@@ -1,0 +1,245 @@
+"""Which rights the collector needs: calls, and the rules of the services' policies that allow them.
+
+The overrides for a role of its own are in etc/policy/, one file for each service.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from openstats.clouds.asking import CLIENT_ERRORS, asking
+from openstats.clouds.connection import Connection
+
+NOBODY = "0" * 32
+"""The id of no project: policy is asked before it is looked for."""
+
+REFUSED = "is refused"
+OK, INVALID, FORBIDDEN, NOT_FOUND = 200, 400, 403, 404
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a service said: a status, its words where it is an error, and a document."""
+
+    status: int
+    words: str
+    body: Any
+
+
+Test = Callable[[Answer], bool]
+
+
+def _allowed(answer: Answer) -> bool:
+    return answer.status != FORBIDDEN
+
+
+def _seen(answer: Answer) -> bool:
+    return answer.status not in (FORBIDDEN, NOT_FOUND)
+
+
+def _admin(answer: Answer) -> bool:
+    """Tell whether Nova takes the user for an admin: nobody else may ask for deleted servers."""
+    return answer.status != FORBIDDEN or "dministrators" not in answer.words
+
+
+def _unfiltered(answer: Answer) -> bool:
+    """Tell whether Cinder takes the user for an admin: others may not filter by what is unknown."""
+    return answer.status != INVALID
+
+
+def _shows(kind: str, attribute: str) -> Test:
+    """Make a test for an attribute of whatever is listed."""
+    return lambda answer: all(attribute in found for found in answer.body.get(kind, ()))
+
+
+@dataclass(frozen=True)
+class Right:
+    """A call with the rules that allow it, and how to find out: ``quiet`` says that nothing fails.
+
+    ``asked`` differs from the call where that would be long; ``{server}`` stands for a server of
+    any tenant.
+    """
+
+    service: str
+    call: str
+    rules: tuple[str, ...]
+    asked: str = ""
+    granted: Test = _allowed
+    symptom: str = REFUSED
+    quiet: bool = False
+
+    def __str__(self) -> str:
+        """Say what to do about it."""
+        rules = " and ".join(self.rules)
+        file = f"etc/policy/{self.service.lower()}.yaml"
+        return f"{self.call} {self.symptom}: allow {rules} in {self.service}'s policy, see {file}"
+
+
+ADMIN = "context_is_admin"
+SERVER = "{server}"
+SERVERS = "/servers/detail?all_tenants=1&limit=1"
+DELETED = "/servers?status=DELETED&limit=1"
+HOST = "OS-EXT-SRV-ATTR:hypervisor_hostname"
+VOLUME_TENANT = "os-vol-tenant-attr:tenant_id"
+SNAPSHOT_TENANT = "os-extended-snapshot-attributes:project_id"
+UNKNOWN_FILTER = "/volumes?all_tenants=1&limit=1&openstats=1"
+
+
+def _nova(call: str, *rules: str, **more: Any) -> Right:
+    names = tuple(rule if rule == ADMIN else f"os_compute_api:{rule}" for rule in rules)
+    return Right("Nova", f"GET {call}", names, **more)
+
+
+def _cinder(call: str, *rules: str, **more: Any) -> Right:
+    return Right("Cinder", f"GET {call}", rules, **more)
+
+
+def _placement(call: str, rule: str, asked: str = "") -> Right:
+    name = f"placement:resource_providers:{rule}"
+    return Right("Placement", f"GET /resource_providers{call}", (name,), asked)
+
+
+def _keystone(call: str, rule: str, **more: Any) -> Right:
+    return Right("Keystone", f"GET {call}", (f"identity:{rule}",), **more)
+
+
+RIGHTS = {
+    "Keystone": (
+        _keystone("/domains", "list_domains"),
+        _keystone("/projects", "list_projects"),
+        _keystone(
+            "/projects/{id}",
+            "get_project",
+            asked=f"/projects/{NOBODY}",
+            symptom="is refused to Nova, which asks for this user",
+            quiet=True,
+        ),
+    ),
+    "Nova, hypervisors": (_nova("/os-hypervisors/statistics", "os-hypervisors:statistics"),),
+    "Placement": (
+        _placement("", "list"),
+        _placement(
+            "/{id}/inventories", "inventories:list", f"/resource_providers/{NOBODY}/inventories"
+        ),
+        _placement("/{id}/usages", "usages", f"/resource_providers/{NOBODY}/usages"),
+    ),
+    "Nova, servers": (
+        _nova("/servers/detail?all_tenants=1", "servers:detail", "servers:detail:get_all_tenants"),
+        _nova(
+            "/servers/detail",
+            "os-extended-server-attributes",
+            asked=SERVERS,
+            granted=_shows("servers", HOST),
+            symptom="does not show hypervisors",
+            quiet=True,
+        ),
+        _nova(
+            "/servers?all_tenants=1", "servers:index", "servers:index:get_all_tenants", quiet=True
+        ),
+        _nova("/os-services", "os-services:list", quiet=True),
+        _nova(
+            "/servers/{id}",
+            "servers:show",
+            ADMIN,
+            asked=f"/servers/{SERVER}",
+            granted=_seen,
+            symptom="does not show other tenants' servers",
+            quiet=True,
+        ),
+    ),
+    "Nova, quotas": (
+        _nova(
+            "/os-quota-sets/{project}/detail",
+            "os-quota-sets:detail",
+            asked=f"/os-quota-sets/{NOBODY}/detail",
+            quiet=True,
+        ),
+    ),
+    "usage, nova": (
+        _nova(
+            "/servers/{id}/diagnostics",
+            "os-server-diagnostics",
+            ADMIN,
+            asked=f"/servers/{SERVER}/diagnostics",
+            granted=_seen,
+            symptom="does not tell of other tenants' servers",
+            quiet=True,
+        ),
+    ),
+    "Cinder, volumes": (
+        _cinder("/volumes/detail", "volume:get_all"),
+        _cinder("/snapshots/detail", "volume:get_all_snapshots"),
+        _cinder(
+            "/volumes/detail?all_tenants=1",
+            ADMIN,
+            asked=UNKNOWN_FILTER,
+            granted=_unfiltered,
+            symptom="leaves other tenants' out",
+            quiet=True,
+        ),
+        _cinder(
+            "/volumes/detail",
+            "volume_extension:volume_tenant_attribute",
+            asked="/volumes/detail?all_tenants=1&limit=1",
+            granted=_shows("volumes", VOLUME_TENANT),
+            symptom="does not show whose they are",
+        ),
+        _cinder(
+            "/snapshots/detail",
+            "volume_extension:extended_snapshot_attributes",
+            asked="/snapshots/detail?all_tenants=1&limit=1",
+            granted=_shows("snapshots", SNAPSHOT_TENANT),
+            symptom="does not show whose they are",
+        ),
+    ),
+    "Cinder, quotas": (
+        _cinder(
+            "/os-quota-sets/{project}?usage=True",
+            "volume_extension:quotas:show",
+            asked=f"/os-quota-sets/{NOBODY}?usage=True",
+            quiet=True,
+        ),
+    ),
+}
+
+
+def missing(connection: Connection, what: str, *, quiet: bool = False) -> list[Right]:
+    """List the rights of a kind that the cloud does not give: one call for each, and one more.
+
+    ``quiet`` leaves out those without which the collector's own calls fail.
+
+    Raises:
+        CloudError: the cloud does not answer.
+    """
+    tried = (right for right in RIGHTS.get(what, ()) if right.quiet or not quiet)
+    return [right for right in tried if not _granted(connection, right)]
+
+
+def _granted(connection: Connection, right: Right) -> bool:
+    path, test = right.asked or right.call.removeprefix("GET "), right.granted
+    if SERVER in path:
+        server = _any_server(connection)
+        path, test = (path.replace(SERVER, server), test) if server else (DELETED, _admin)
+    return test(_ask(connection, right.service, path))
+
+
+def _any_server(connection: Connection) -> str:
+    servers = _ask(connection, "Nova", SERVERS).body.get("servers")
+    return str(servers[0]["id"]) if servers else ""
+
+
+def _ask(connection: Connection, service: str, path: str) -> Answer:
+    with asking(connection.cloud.name, f"{service}'s {path}"):
+        try:
+            return Answer(OK, "", ASKED[service](connection, path))
+        except CLIENT_ERRORS as error:
+            status = getattr(error, "http_status", None) or getattr(error, "code", None)
+            return Answer(status or 0, str(error), {})
+
+
+ASKED: dict[str, Callable[[Connection, str], Any]] = {
+    "Keystone": lambda connection, path: connection.keystone.projects.client.get(path)[1],
+    "Nova": lambda connection, path: connection.nova.client.get(path)[1],
+    "Cinder": lambda connection, path: connection.cinder.client.get(path)[1],
+    "Placement": lambda connection, path: connection.placement.get(path).json(),
+}

@@ -1,0 +1,86 @@
+"""The nouns of the odometer: what was counted, and whose it is, in numpy's arrays.
+
+As in ``openstats.model``: no I/O, and no arithmetic but what a noun says of itself.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from openstats.model import ObjectName
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Vector = NDArray[np.float64]
+    Matrix = NDArray[np.float64]
+    Column = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """Running totals of a cloud's tenants at one moment, for one ``meters.UsageMeter``.
+
+    Two vectors of float64, totals and weights: a tenant has the same slot for ever. Slot 0 is the
+    cloud's clock: its weight is the seconds observed at all, its total stays 0. A reading that is
+    shorter than the newest is from before the tenants of the slots that it lacks.
+    """
+
+    at: int
+    vectors: "Matrix"
+
+    @property
+    def totals(self) -> "Vector":
+        """What was used so far."""
+        return self.vectors[0]  # type: ignore[no-any-return]
+
+    @property
+    def weights(self) -> "Vector":
+        """What it is divided by."""
+        return self.vectors[1]  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Readings:
+    """Readings of a cloud, for one meter, in columns and in order of time; at least one.
+
+    ``at`` is int64, ``vectors`` float64 of shape (readings, 2, slots): as those of ``Reading``, and
+    NaN in the slots that a reading lacks. Where only a stretch of slots was read, these are behind
+    the clock, from the slot ``first`` on.
+    """
+
+    at: "Column"
+    vectors: "Matrix"
+    first: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """What came to the totals of one meter in the ``seconds`` before ``at``.
+
+    ``gains`` are (total, weight) by tenant; who is in neither it nor ``unobserved`` used nothing.
+    Tenants are Keystone ids, or slots once storage has told them.
+    """
+
+    at: int
+    seconds: float
+    gains: Mapping[Any, tuple[float, float]]
+    unobserved: frozenset[Any] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Members:
+    """Which slots make up which objects, and when: columns of int64, of one length.
+
+    ``tenants`` are row ids, ``owners`` indices into ``objects``; a slot belongs to its owner in
+    ``[since, until)``. They are in order of clouds, then owners.
+    """
+
+    objects: Sequence[ObjectName]
+    tenants: "Column"
+    clouds: "Column"
+    slots: "Column"
+    owners: "Column"
+    since: "Column"
+    until: "Column"
