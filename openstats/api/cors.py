@@ -7,8 +7,13 @@ from oslo_middleware import cors
 
 cors.set_defaults(
     allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
-    allow_headers=["X-Auth-Token", "Content-Type", "If-Match", "If-None-Match"]
-    + ["X-Openstack-Request-Id"],
+    allow_headers=[
+        "X-Auth-Token",
+        "Content-Type",
+        "If-Match",
+        "If-None-Match",
+        "X-Openstack-Request-Id",
+    ],
     expose_headers=["ETag", "Location", "Retry-After", "X-Openstack-Request-Id"]
     + [f"X-Openstats-{name}" for name in ("Coverage", "Age", "Basis", "Complete-Until")],
     allow_credentials=False,

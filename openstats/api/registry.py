@@ -70,6 +70,34 @@ class Tenant(BaseModel):
     quota: Quotas  # type: ignore[valid-type]
 
 
+class CloudCapacity(BaseModel):
+    """What a cloud's hypervisors have, as the statistic resource gives it, and since when."""
+
+    vcpus: int
+    vcpus_used: int
+    memory_mb: int
+    memory_mb_used: int
+    free_ram_mb: int
+    free_disk_gb: int
+    collected_at: int
+
+
+class QuotaSums(BaseModel):
+    """The sum of those limits that there are, how many are unlimited, and what is in use."""
+
+    limited: int
+    unlimited: int
+    in_use: int
+
+
+class Meter(BaseModel):
+    """What is measured of usage, and until when it is known."""
+
+    item: str
+    basis: str
+    complete_until: int
+
+
 class Cloud(BaseModel):
     """A cloud; who does not see everything, sees uuid and name of it."""
 
@@ -79,6 +107,10 @@ class Cloud(BaseModel):
     region: str = ""
     last_polled_at: int | None = None
     last_error: str | None = None
+    source: str | None = None
+    capacity: CloudCapacity | None = None
+    quota: dict[str, QuotaSums] = {}
+    meters: list[Meter] = []
 
 
 class Instance(BaseModel):

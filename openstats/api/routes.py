@@ -9,7 +9,7 @@ from openstats.api import capacity, creation, customer, filters, quota, registry
 from openstats.api.answer import Answer
 from openstats.api.parameters import Parameters
 from openstats.api.resources import Resource
-from openstats.storage import audit, found, grants, objects
+from openstats.storage import audit, clouds, found, grants, objects
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ RESOURCES = (
         "clouds",
         "cloud",
         "Clouds, as clouds.yaml names them.",
-        found.CLOUDS,
+        clouds.CLOUDS,
         registry.Cloud,
         filters.CloudFilters,
     ),

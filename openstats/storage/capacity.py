@@ -38,6 +38,12 @@ def at(db: Connection, url: str, region: str | None) -> dict[int, tuple[Capacity
     return {row[0]: _capacity(row) for row in db.execute(_at(bool(region)), values)}
 
 
+def by_cloud(db: Connection) -> dict[int, tuple[Capacity, int]]:
+    """Give, by cloud, the capacity and when it was read; those never read are not in it."""
+    found = {row.cloud_id: _capacity(row) for row in db.execute(select(capacity))}
+    return {owner: figures for owner, figures in found.items() if figures is not None}
+
+
 def _capacity(row: Any) -> tuple[Capacity, int] | None:
     if row.collected_at is None:
         return None

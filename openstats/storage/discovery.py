@@ -17,7 +17,7 @@ from openstats.storage.moves import PROJECTS, move
 from openstats.storage.store import alone
 
 customer, project, group = schema.customer, schema.project, schema.project_group
-member = schema.project_group_member
+member, left = schema.project_group_member, schema.project_group_left
 
 Placed = tuple[Placing, Origin]
 
@@ -148,7 +148,9 @@ def _members(db: Connection, cloud: Cloud, wanted: Mapping[int, set[int]]) -> No
     mine = select(member).join(project, project.c.id == member.c.project_id)
     found = db.execute(mine.where(project.c.keystone == cloud.keystone))
     there = {(row.project_id, row.project_group_id): row.by_hand for row in found}
-    new = [(p, g) for p, groups in wanted.items() for g in groups if (p, g) not in there]
+    taken = {(row.project_id, row.project_group_id) for row in db.execute(select(left))}
+    known = taken.union(there)
+    new = [(p, g) for p, groups in wanted.items() for g in groups if (p, g) not in known]
     gone = [
         {"left": p, "group": g}
         for (p, g), by_hand in there.items()

@@ -1,8 +1,8 @@
-"""What discovery and polls found, as it is shown: clouds, tenants and instances."""
+"""What discovery and polls found, as it is shown: tenants and instances."""
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, case, cast, func, null, select
+from sqlalchemy import ColumnElement, Connection, Select, case, func, select
 
 from openstats.meters import QUOTA_NAMES, SERVICES
 from openstats.model import Scope
@@ -14,38 +14,12 @@ cloud, job, instance = schema.cloud, schema.job, schema.instance
 tenant, project, quota = schema.tenant, schema.project, schema.quota
 
 
-def _seen_tenants(everything: bool, *columns: Any) -> Select[Any]:
+def seen_tenants(everything: bool, *columns: Any) -> Select[Any]:
     """Select from tenants with their projects and clouds; who sees not all, sees linked ones."""
     joined = tenant.join(cloud, cloud.c.id == tenant.c.cloud_id)
     joined = joined.outerjoin(project, project.c.id == tenant.c.project_id)
     chosen = select(*columns).select_from(joined)
     return chosen if everything else chosen.where(visible_tenant(everything))
-
-
-def _clouds(everything: bool) -> Select[Any]:
-    failed = select(job.c.error).where(job.c.cloud_id == cloud.c.id, job.c.error.is_not(None))
-    newest = failed.order_by(job.c.error_at.desc(), job.c.kind).limit(1).scalar_subquery()
-    polled = select(func.max(job.c.polled_at)).where(job.c.cloud_id == cloud.c.id)
-    hidden = (
-        cloud.c.auth_url,
-        cloud.c.region,
-        polled.scalar_subquery().label("last_polled_at"),
-        newest.label("last_error"),
-    )
-    own = cloud.c.uuid, cloud.c.name
-    if everything:
-        return select(*own, *hidden)
-    # Nor does a filter tell what they hold.
-    empty = (cast(null(), column.type).label(column.name) for column in hidden)
-    seen = _seen_tenants(everything, tenant.c.cloud_id)
-    return select(*own, *empty).where(cloud.c.id.in_(seen))
-
-
-def _named(_db: Connection, scope: Scope, entries: list[Entry]) -> list[Entry]:
-    """Leave who does not see everything no more than uuid and name."""
-    if scope.everything:
-        return entries
-    return [{name: entry[name] for name in ("uuid", "name")} for entry in entries]
 
 
 def _oldest() -> ColumnElement[Any]:
@@ -58,7 +32,7 @@ def _tenants(everything: bool) -> Select[Any]:
     figures = (quota.c[f"{name}_{part}"] for name in QUOTA_NAMES for part in ("limit", "in_use"))
     own = (tenant.c[name] for name in ("uuid", "tenant_id", "name", "enabled", "deleted_at"))
     linked = cloud.c.uuid.label("cloud"), project.c.uuid.label("project")
-    chosen = _seen_tenants(everything, *own, *linked, _oldest().label("collected_at"), *figures)
+    chosen = seen_tenants(everything, *own, *linked, _oldest().label("collected_at"), *figures)
     return chosen.outerjoin(quota, quota.c.tenant_id == tenant.c.id)
 
 
@@ -78,9 +52,8 @@ def _folded(entry: Entry) -> Entry:
 def _instances(everything: bool) -> Select[Any]:
     names = ("uuid", "name", "status", "vcpus", "ram", "disk", "created_at")
     columns = tenant.c.uuid.label("tenant"), *(instance.c[name] for name in names)
-    return _seen_tenants(everything, *columns).join(instance, instance.c.tenant_id == tenant.c.id)
+    return seen_tenants(everything, *columns).join(instance, instance.c.tenant_id == tenant.c.id)
 
 
-CLOUDS = Listing(_clouds, _named)
 TENANTS = Listing(_tenants, _with_quota)
 INSTANCES = Listing(_instances)

@@ -7,17 +7,17 @@ from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, delete, exists, insert, select, update
+from sqlalchemy import Connection, Select, Table, bindparam, delete, exists, insert, select, update
 
 from openstats.errors import ConflictError
 from openstats.model import Scope
 from openstats.storage import moves, schema
 from openstats.storage.listing import Entry, Listing
 from openstats.storage.membership import OBJECTS, objects, variables, visible_project
-from openstats.storage.upsert import one_of
+from openstats.storage.upsert import add_missing, one_of
 
 customer, group, project = schema.customer, schema.project_group, schema.project
-member, tenant = schema.project_group_member, schema.tenant
+member, left, tenant = schema.project_group_member, schema.project_group_left, schema.tenant
 
 Values = Mapping[str, Any]
 
@@ -107,8 +107,7 @@ def fill(db: Connection, group_row: int, uuids: Collection[str]) -> None:
         ConflictError: one of them is not its customer's.
     """
     rows = _of_customer(db, project, uuids, _owner(group, group_row), "project")
-    db.execute(delete(member).where(member.c.project_group_id == group_row))
-    _hold(db, [(group_row, row) for row in rows])
+    _hold(db, member.c.project_group_id == group_row, {(group_row, row) for row in rows})
 
 
 def join(db: Connection, project_row: int, uuids: Collection[str]) -> None:
@@ -118,8 +117,7 @@ def join(db: Connection, project_row: int, uuids: Collection[str]) -> None:
         ConflictError: one of them is not its customer's.
     """
     rows = _of_customer(db, group, uuids, _owner(project, project_row), "project group")
-    db.execute(delete(member).where(member.c.project_id == project_row))
-    _hold(db, [(row, project_row) for row in rows])
+    _hold(db, member.c.project_id == project_row, {(row, project_row) for row in rows})
 
 
 def _owner(table: Table, row: int) -> Any:
@@ -139,10 +137,24 @@ def _of_customer(
     return list(rows.values())
 
 
-def _hold(db: Connection, pairs: Collection[tuple[int, int]]) -> None:
+def _hold(db: Connection, which: Any, pairs: set[tuple[int, int]]) -> None:
+    """Replace memberships (group, project); discovery neither takes these away nor others back."""
+    before = db.execute(select(member.c.project_group_id, member.c.project_id).where(which))
+    gone = {(row[0], row[1]) for row in before} - pairs
+    db.execute(delete(member).where(which))
+    add_missing(db, left, [{"project_group_id": g, "project_id": p} for g, p in gone])
     if pairs:
-        rows = [{"project_group_id": g, "project_id": p, "by_hand": True} for g, p in pairs]
-        db.execute(insert(member), rows)
+        rows = [{"group": g, "project": p} for g, p in pairs]
+        db.execute(delete(left).where(*_same(left)), rows)
+        held = [{"project_group_id": g, "project_id": p, "by_hand": True} for g, p in pairs]
+        db.execute(insert(member), held)
+
+
+def _same(table: Table) -> list[Any]:
+    return [
+        table.c.project_group_id == bindparam("group"),
+        table.c.project_id == bindparam("project"),
+    ]
 
 
 STRANGERS = (

@@ -167,6 +167,14 @@ def each(db: Connection, scope: Scope, selection: Selection) -> list[tuple[Objec
     return [(name(row), _sums_of(row, first=4)) for row in rows]
 
 
+def by_cloud(db: Connection) -> dict[int, Sums]:
+    """Sum by cloud over its tenants that are linked to a project."""
+    joined = tenant.outerjoin(quota, quota.c.tenant_id == tenant.c.id)
+    found = select(tenant.c.cloud_id, *_sums()).select_from(joined)
+    linked = found.where(tenant.c.project_id.is_not(None), counts).group_by(tenant.c.cloud_id)
+    return {row.cloud_id: _sums_of(row, first=1) for row in db.execute(linked)}
+
+
 @cache
 def _of_clouds() -> Select[Any]:
     return (

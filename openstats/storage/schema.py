@@ -98,6 +98,14 @@ project_group_member = Table(
     Index(None, "project_id"),
 )
 
+# What was taken out of a group by hand: discovery does not put it back.
+project_group_left = Table(
+    "project_group_left",
+    metadata,
+    reference("project_group_id", "project_group.id", primary_key=True),
+    reference("project_id", "project.id", primary_key=True),
+)
+
 tenant = Table(
     "tenant",
     metadata,

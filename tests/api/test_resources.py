@@ -12,7 +12,7 @@ from webtest import TestApp
 from openstats.api import answer
 from openstats.api.routes import RESOURCES
 from openstats.storage.store import Store
-from tests.api.world import UNKNOWN, fill
+from tests.api.world import READ, UNKNOWN, fill
 from tests.conftest import Sqlite
 from tests.registry import KEYSTONE, NOW, site
 
@@ -86,7 +86,9 @@ def test_fields(full: TestApp) -> None:
         "projects": own | {"created_at", "customer", "project_groups"},
         "tenants": own
         | {"cloud", "tenant_id", "project", "enabled", "deleted_at", "collected_at", "quota"},
-        "clouds": own | {"auth_url", "region", "last_polled_at", "last_error"},
+        "clouds": own
+        | {"auth_url", "region", "last_polled_at", "last_error"}
+        | {"source", "capacity", "quota", "meters"},
         "instances": own | {"tenant", "status", "vcpus", "ram", "disk", "created_at"},
         "grants": {"uuid", "user_id", "role", "scope"},
         "audit": {"uuid", "at", "who", "action", "kind", "object", "before", "after"}
@@ -102,6 +104,33 @@ def test_quotas_of_a_tenant(full: TestApp) -> None:
     (admin,) = listed(full, "tenants", "name=admin")
     assert admin["quota"]["storage"] == {"limit": None, "in_use": None}
     assert admin["collected_at"] is None
+
+
+def test_figures_of_a_cloud(full: TestApp) -> None:
+    one, two = listed(full, "clouds")
+    assert one["source"] == "nova"
+    assert one["capacity"] == {
+        "vcpus": 64,
+        "vcpus_used": 4,
+        "memory_mb": 516588,
+        "memory_mb_used": 6144,
+        "free_ram_mb": 510444,
+        "free_disk_gb": 14,
+        "collected_at": NOW - 10,
+    }
+    # shop has 2, lab 8, and blog no limit; admin is nobody's.
+    assert one["quota"]["vcpu"] == {"limited": 10, "unlimited": 1, "in_use": 6}
+    assert two["quota"]["vcpu"] == {"limited": 8, "unlimited": 0, "in_use": 0}
+    known = {(meter["item"], meter["basis"]): meter["complete_until"] for meter in one["meters"]}
+    assert known[("memory", "allocated")] == READ
+    assert ("memory", "used") not in known
+
+
+def test_a_cloud_that_was_never_polled_has_no_figures(own: TestApp, store: Store) -> None:
+    with store.transaction() as db:
+        site(db)
+    (new,) = listed(own, "clouds")
+    assert (new["source"], new["capacity"], new["quota"], new["meters"]) == (None, None, {}, [])
 
 
 def test_the_newest_error_of_a_cloud(full: TestApp, store: Store) -> None:

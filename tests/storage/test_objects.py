@@ -1,5 +1,6 @@
 """Entries of the registry: who sees which, and what setting them by hand does."""
 
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -7,7 +8,7 @@ from sqlalchemy import Connection, select
 
 from openstats.errors import ConflictError, ParameterError, RegistryError
 from openstats.model import EVERYTHING, Scope
-from openstats.storage import audit, found, grants, listing, moves, objects, schema
+from openstats.storage import audit, clouds, found, grants, listing, moves, objects, schema
 from openstats.storage.listing import Listing
 from tests.registry import NOW, site, uuids
 
@@ -16,7 +17,7 @@ LISTINGS = {
     "groups": objects.GROUPS,
     "projects": objects.PROJECTS,
     "tenants": found.TENANTS,
-    "clouds": found.CLOUDS,
+    "clouds": clouds.CLOUDS,
     "instances": found.INSTANCES,
 }
 ALL = {
@@ -159,3 +160,41 @@ def test_the_audit_keeps_what_it_is_given(db: Connection) -> None:
         ("delete", entry, None),
         ("create", None, entry),
     ]
+
+
+@pytest.mark.parametrize("kind", ["project", "project_group"])
+def test_what_was_taken_out_of_a_group_by_hand_stays_out(db: Connection, kind: str) -> None:
+    here = site(db).project("shop", groups=["web", "db"]).project("blog", groups=["web"])
+    known = uuids(db, kind)
+
+    def held() -> list[str]:
+        (entry,) = [e for e in entries(db, objects.GROUPS) if e["name"] == "web"]
+        named = {uuid: name for name, uuid in uuids(db, "project").items()}
+        return sorted(named[uuid] for uuid in entry["projects"])
+
+    def put(*names: str) -> None:
+        """Have the group hold these, said of the group or of its projects."""
+        if kind == "project_group":
+            mine = uuids(db, "project")
+            given = {"projects": [mine[name] for name in names]}
+            objects.write(kind, db, known["web"], given, NOW)
+        else:
+            groups = uuids(db, "project_group")
+            for name in ("shop", "blog"):
+                given = {"project_groups": [groups["web"]] if name in names else []}
+                objects.write(kind, db, known[name], given, NOW)
+
+    put("shop")
+    here.discover(NOW + 60)
+    assert held() == ["shop"]
+    put("shop", "blog")
+    here.discover(NOW + 120)
+    assert held() == ["blog", "shop"]
+    put()
+    here.discover(NOW + 180)
+    assert held() == []
+
+
+def entries(db: Connection, shown: Listing) -> list[dict[str, Any]]:
+    found, _ = listing.page(db, shown, EVERYTHING, filters={}, limit=1000, marker=None)
+    return found

@@ -1,4 +1,4 @@
-"""Who may see what, and who wrote what: grants and audit."""
+"""Who may see what, and who wrote what: grants and audit; and what was taken out of groups."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -7,6 +7,7 @@ revision = '0003'
 down_revision = '0002'
 
 GRANTEES = ('user_id', 'group_id', 'subject')
+HELD = ('project_group', 'project')
 SCOPES = ('customer', 'project_group', 'project', 'cloud')
 
 
@@ -42,6 +43,14 @@ def upgrade() -> None:
     op.create_index(op.f('ix_audit_object'), 'audit', ['object'], unique=False)
 
 
+    op.create_table('project_group_left',
+    *(sa.Column(f'{name}_id', sa.Integer(), nullable=False) for name in HELD),
+    *(sa.ForeignKeyConstraint([f'{name}_id'], [f'{name}.id'], name=op.f(f'fk_project_group_left_{name}_id_{name}'), ondelete='CASCADE') for name in HELD),
+    sa.PrimaryKeyConstraint('project_group_id', 'project_id', name=op.f('pk_project_group_left'))
+    )
+
+
 def downgrade() -> None:
+    op.drop_table('project_group_left')
     op.drop_table('audit')
     op.drop_table('grant')

@@ -1,0 +1,72 @@
+"""Clouds as they are shown: what polls said of each, its capacity, quotas and meters."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import Connection, Select, cast, func, null, select
+
+from openstats.meters import USAGE_METERS
+from openstats.model import Capacity, Scope
+from openstats.storage import capacity, quota, schema, usage
+from openstats.storage.found import seen_tenants
+from openstats.storage.listing import Entry, Listing
+
+cloud, job, tenant = schema.cloud, schema.job, schema.tenant
+
+
+def _clouds(everything: bool) -> Select[Any]:
+    failed = select(job.c.error).where(job.c.cloud_id == cloud.c.id, job.c.error.is_not(None))
+    newest = failed.order_by(job.c.error_at.desc(), job.c.kind).limit(1).scalar_subquery()
+    polled = select(func.max(job.c.polled_at)).where(job.c.cloud_id == cloud.c.id)
+    hidden = (
+        cloud.c.auth_url,
+        cloud.c.region,
+        polled.scalar_subquery().label("last_polled_at"),
+        newest.label("last_error"),
+    )
+    own = cloud.c.uuid, cloud.c.name
+    if everything:
+        return select(*own, *hidden)
+    # Nor does a filter tell what they hold.
+    empty = (cast(null(), column.type).label(column.name) for column in hidden)
+    seen = seen_tenants(everything, tenant.c.cloud_id)
+    return select(*own, *empty).where(cloud.c.id.in_(seen))
+
+
+def _completed(db: Connection, scope: Scope, entries: list[Entry]) -> list[Entry]:
+    """Add figures; leave who does not see everything no more than uuid and name."""
+    if not scope.everything:
+        return [{name: entry[name] for name in ("uuid", "name")} for entry in entries]
+    ids = {row.uuid: row.id for row in db.execute(select(cloud.c.uuid, cloud.c.id))}
+    capacities, quotas = capacity.by_cloud(db), quota.by_cloud(db)
+    read_at = usage.newest_of_clouds(db, USAGE_METERS)
+    return [
+        entry
+        | _capacity(capacities.get(ids[entry["uuid"]]))
+        | {"quota": _quota(quotas.get(ids[entry["uuid"]], {}))}
+        | {"meters": _meters(read_at[ids[entry["uuid"]]])}
+        for entry in entries
+    ]
+
+
+def _capacity(found: tuple[Capacity, int] | None) -> Entry:
+    if found is None:
+        return {"source": None, "capacity": None}
+    figures = asdict(found[0])
+    return {"source": figures.pop("source"), "capacity": figures | {"collected_at": found[1]}}
+
+
+def _quota(sums: quota.Sums) -> Entry:
+    return {name: figures._asdict() for name, figures in sums.items()}
+
+
+def _meters(read_at: Mapping[str, int | None]) -> list[Entry]:
+    return [
+        {"item": meter.item, "basis": meter.basis, "complete_until": read_at[name]}
+        for name, meter in USAGE_METERS.items()
+        if read_at[name] is not None
+    ]
+
+
+CLOUDS = Listing(_clouds, _completed)

@@ -1,0 +1,72 @@
+"""The OpenAPI document, as somebody meets it who is a member of one project."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis.generation import GenerationMode
+
+from openstats.api.routes import RESOURCES, STATISTICS
+from tests.api.door import Door, token
+from tests.api.world import fill
+from tests.conftest import Sqlite
+from tests.double import Double
+
+REFUSED = ["400", "403", "404"]
+READ = [f"/api/stats/{statistic.name}/" for statistic in STATISTICS]
+READ += [resource.url for resource in RESOURCES]
+WRITTEN = [
+    (path, method)
+    for resource in RESOURCES
+    for single, path in ((False, resource.url), (True, f"{resource.url}{{uuid}}/"))
+    for method in resource.methods(single=single)
+    if method not in {"GET", "HEAD"}
+]
+
+
+@pytest.fixture(scope="module")
+def members(sqlite: Sqlite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Give the document of an application that takes whoever asks for a member of a project."""
+    with Double() as keystone, sqlite.store() as store:
+        with store.transaction() as db:
+            fill(db)
+        door = Door(tmp_path_factory.mktemp("member"), keystone, store)
+        app = door.app(identity={"clouds": "alpha:one"}).app
+        key = door.hand(token("member", "reader"))["X-Auth-Token"]
+
+        def signed_in(environ: dict[str, Any], start_response: Any) -> Any:
+            return app(environ | {"HTTP_X_AUTH_TOKEN": key}, start_response)
+
+        schema = schemathesis.openapi.from_wsgi("/openapi.json", signed_in)
+        accepted = schema.config.checks.positive_data_acceptance
+        accepted.expected_statuses = [*accepted.expected_statuses, *REFUSED]
+        yield schema
+
+
+def asked(document: Any, path: str, method: str, mode: GenerationMode) -> set[int]:
+    """Ask whatever the document allows, or what it does not, and give the statuses."""
+    statuses = set()
+
+    @given(document[path][method].as_strategy(generation_mode=mode))
+    @settings(max_examples=20, suppress_health_check=list(HealthCheck))
+    def ask(case: schemathesis.Case) -> None:
+        statuses.add(case.call_and_validate().status_code)
+
+    ask()
+    return statuses
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
+@pytest.mark.parametrize("path", READ)
+def test_whatever_a_member_asks(members: Any, path: str, mode: GenerationMode) -> None:
+    assert asked(members, path, "GET", mode) <= {200, 400, 403, 503}
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
+@pytest.mark.parametrize(("path", "method"), WRITTEN)
+def test_whatever_a_member_writes_is_refused(
+    members: Any, path: str, method: str, mode: GenerationMode
+) -> None:
+    assert asked(members, path, method, mode) <= {403, 404, 405}
