@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from openstats.model import Reading, Readings
+from openstats.readings import Reading, Readings
 
 
 def columns(*found: Reading) -> Readings:

@@ -20,9 +20,9 @@ from openstats.model import (
     Origin,
     Placing,
     Quota,
-    Tick,
     VolumeUse,
 )
+from openstats.readings import Tick
 from openstats.statistics import odometer
 from openstats.storage import (
     capacity,

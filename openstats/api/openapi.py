@@ -3,14 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, TypeAdapter
-
 from openstats import __version__
+from openstats.api import introduction
 from openstats.api.parameters import Query
 from openstats.api.resources import Resource
 from openstats.api.routes import RESOURCES, ROOTS, STATISTICS, Statistic
-
-REFERENCE = "#/components/schemas/{model}"
+from openstats.api.schemas import answer, component, parameters, reference
 
 ERROR = {
     "type": "object",
@@ -58,6 +56,14 @@ WRITING = READING | {
     "412": "It is not what If-Match or If-None-Match says.",
 }
 BODY = {"413": "The body is too large.", "415": "The body is not said to be JSON."}
+TOKEN = {
+    "type": "apiKey",
+    "in": "header",
+    "name": "X-Auth-Token",
+    "description": "A token of Keystone; where the service runs without authentication, none.",
+}
+GUARD = "The ETag of before: 412 if it has changed since."
+SERVICE = "Service"
 WORDS = {
     "GET": ("show", "200", "It."),
     "POST": ("create", "201", "It was created."),
@@ -66,6 +72,11 @@ WORDS = {
     "DELETE": ("delete", "204", "It was deleted."),
 }
 UUID = {"type": "string", "format": "uuid"}
+TEXT = {"type": "string"}
+LINKS = {
+    "type": "array",
+    "items": {"type": "object", "properties": {"rel": TEXT, "href": TEXT}},
+}
 
 
 def document() -> dict[str, Any]:
@@ -81,56 +92,53 @@ def document() -> dict[str, Any]:
         "info": {
             "title": "openstats",
             "version": __version__,
-            "description": "Statistics of OpenStack clouds and their customers.",
+            "summary": "Statistics of OpenStack clouds and their customers.",
+            "description": introduction.INTRODUCTION,
         },
+        "tags": _tags(),
+        "security": [{"token": []}, {}],
         "paths": paths | _registry(schemas) | _pages(),
-        "components": {"schemas": schemas},
+        "components": {"schemas": schemas, "securitySchemes": {"token": TOKEN}},
     }
 
 
+def _tags() -> list[dict[str, str]]:
+    """Describe the parts, in the order in which they are shown."""
+    texts = {_statistic_tag(s): introduction.STATISTICS[s.name] for s in STATISTICS}
+    texts |= {_resource_tag(r): introduction.RESOURCES[r.name] for r in RESOURCES}
+    texts[SERVICE] = introduction.SERVICE
+    return [{"name": name, "description": text} for name, text in texts.items()]
+
+
+def _statistic_tag(statistic: Statistic) -> str:
+    return f"Statistic: {statistic.name}"
+
+
+def _resource_tag(resource: Resource) -> str:
+    return resource.name.replace("-", " ").capitalize()
+
+
 def _operation(statistic: Statistic, root: str, schemas: dict[str, Any]) -> dict[str, Any]:
-    schema = TypeAdapter(statistic.answer).json_schema(ref_template=REFERENCE)
-    schemas |= schema.pop("$defs", {})
     ok = {
         "description": "The statistic.",
         "headers": {
             name: {"description": text, "schema": {"type": "string"}}
             for name, text in {**HEADERS, **statistic.headers}.items()
         },
-        "content": {"application/json": {"schema": schema}},
+        "content": {"application/json": {"schema": answer(statistic.answer, schemas)}},
     }
     return {
         "operationId": f"{root.strip('/').replace('/', '-')}-{statistic.name}",
+        "tags": [_statistic_tag(statistic)],
         "summary": statistic.summary,
-        "parameters": _parameters(statistic.parameters),
+        "parameters": parameters(statistic.parameters),
         "responses": {"200": ok, "304": {"description": "The caller has it already."}}
         | _failures(FAILURES),
     }
 
 
-def _parameters(model: type[Query]) -> list[dict[str, Any]]:
-    schema = model.model_json_schema(mode="validation")
-    required = schema.get("required", [])
-    return [
-        _parameter(name, given, name in required) for name, given in schema["properties"].items()
-    ]
-
-
-def _parameter(name: str, schema: dict[str, Any], required: bool) -> dict[str, Any]:
-    told = {"description": schema["description"]} if "description" in schema else {}
-    schema = {
-        key: value for key, value in schema.items() if key not in ("title", "description")
-    } | ({"default": schema["default"]} if schema.get("default") else {})
-    if schema.get("default", 0) is None:
-        del schema["default"]
-    # A parameter that is not given has no null to give instead.
-    kinds = [kind for kind in schema.pop("anyOf", []) if kind != {"type": "null"}]
-    schema |= kinds[0] if len(kinds) == 1 else {"anyOf": kinds} if kinds else {}
-    return {"name": name, "in": "query", "required": required, "schema": schema} | told
-
-
 def _failures(told: Mapping[str, str]) -> dict[str, Any]:
-    content = {"application/json": {"schema": {"$ref": REFERENCE.format(model="Error")}}}
+    content = {"application/json": {"schema": reference("Error")}}
     return {status: {"description": text, "content": content} for status, text in told.items()}
 
 
@@ -150,14 +158,15 @@ def _registry(schemas: dict[str, Any]) -> dict[str, Any]:
 def _list(resource: Resource, schemas: dict[str, Any]) -> dict[str, Any]:
     link = {"type": "object", "properties": {"rel": {"const": "next"}, "href": {"type": "string"}}}
     properties = {
-        resource.key: {"type": "array", "items": _component(resource.entry, schemas)},
+        resource.key: {"type": "array", "items": component(resource.entry, schemas)},
         "links": {"type": "array", "items": link, "description": "Only where there is more."},
     }
     schema = {"type": "object", "required": [resource.key], "properties": properties}
     return {
         "operationId": f"list-{resource.name}",
-        "summary": resource.summary,
-        "parameters": _parameters(resource.filters),
+        "tags": [_resource_tag(resource)],
+        "summary": f"List {resource.name.replace('-', ' ')}.",
+        "parameters": parameters(resource.filters),
         "responses": {"200": _document("The list.", schema)} | UNCHANGED | _failures(READING),
     }
 
@@ -165,30 +174,40 @@ def _list(resource: Resource, schemas: dict[str, Any]) -> dict[str, Any]:
 def _single(resource: Resource, method: str, schemas: dict[str, Any]) -> dict[str, Any]:
     """Describe what a method does with one entry."""
     verb, status, text = WORDS[method]
-    entry = _document(text, _component(resource.entry, schemas))
+    entry = _document(text, component(resource.entry, schemas))
     answers = {status: {"description": text} if method == "DELETE" else entry}
-    parameters = [] if method == "POST" else [_in("path", "uuid", UUID)]
+    given = [] if method == "POST" else [_in("path", "uuid", UUID, f"Which {_kind(resource)}.")]
     failures = dict(READING)
     if method == "GET":
         answers |= UNCHANGED
-        parameters += _parameters(Query)
+        given += parameters(Query)
     else:
         failures = WRITING | (BODY if method != "DELETE" else {})
-        parameters += [_in("header", "If-Match", {"type": "string"})] * (method != "POST")
+        given += [_in("header", "If-Match", {"type": "string"}, GUARD)] * (method != "POST")
     if method == "PUT":
         answers["201"] = entry
     if method in ("GET", "PATCH", "DELETE"):
         failures |= UNKNOWN
     described: dict[str, Any] = {
         "operationId": f"{verb}-{resource.name}",
-        "summary": f"{verb.capitalize()} one of: {resource.summary}",
-        "parameters": parameters,
+        "tags": [_resource_tag(resource)],
+        "summary": f"{verb.capitalize()} {_one(resource)}.",
+        "parameters": given,
         "responses": answers | _failures(failures),
     }
     if method in resource.bodies:
-        content = {"application/json": {"schema": _component(resource.bodies[method], schemas)}}
+        content = {"application/json": {"schema": component(resource.bodies[method], schemas)}}
         described["requestBody"] = {"required": True, "content": content}
     return described
+
+
+def _one(resource: Resource) -> str:
+    kind = _kind(resource)
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+
+
+def _kind(resource: Resource) -> str:
+    return resource.kind.replace("_", " ")
 
 
 UNCHANGED = {"304": {"description": "The caller has it already."}}
@@ -200,40 +219,31 @@ def _document(text: str, schema: dict[str, Any]) -> dict[str, Any]:
     return {"description": text, "headers": {"ETag": etag}, "content": content}
 
 
-def _in(place: str, name: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"name": name, "in": place, "required": place == "path", "schema": schema}
-
-
-def _component(model: type[BaseModel], schemas: dict[str, Any]) -> dict[str, Any]:
-    """Put a model among the schemas, and give what refers to it."""
-    schema = model.model_json_schema(ref_template=REFERENCE)
-    schemas |= {name: _bare(held) for name, held in schema.pop("$defs", {}).items()}
-    schemas[model.__name__] = _bare(schema)
-    return {"$ref": REFERENCE.format(model=model.__name__)}
-
-
-def _bare(schema: dict[str, Any]) -> dict[str, Any]:
-    """Leave out defaults: of a field that is not given nothing is said."""
-    for field in schema.get("properties", {}).values():
-        field.pop("default", None)
-    return schema
+def _in(place: str, name: str, schema: dict[str, Any], text: str) -> dict[str, Any]:
+    required = place == "path"
+    return {"name": name, "in": place, "required": required, "schema": schema, "description": text}
 
 
 def _pages() -> dict[str, Any]:
     pages = {
-        "/healthcheck": "Whether the service can answer.",
-        "/openapi.json": "This document.",
-        "/": "Name and version.",
+        "/healthcheck": ("Whether the service can answer.", _fields(status=TEXT)),
+        "/openapi.json": ("This document.", _fields(openapi=TEXT)),
+        "/docs": ("This document as a page.", {"text/html": {"schema": TEXT}}),
+        "/": ("Name and version.", _fields(name=TEXT, version=TEXT, links=LINKS)),
     }
-    content = {"application/json": {"schema": {"type": "object"}}}
-    answer = {"200": {"description": "It can be answered.", "content": content}}
+    return {path: {"get": _page(path, *told)} for path, told in pages.items()}
+
+
+def _fields(**fields: dict[str, Any]) -> dict[str, Any]:
+    schema = {"type": "object", "required": list(fields), "properties": fields}
+    return {"application/json": {"schema": schema}}
+
+
+def _page(path: str, summary: str, content: dict[str, Any]) -> dict[str, Any]:
     return {
-        path: {
-            "get": {
-                "operationId": path.strip("/") or "version",
-                "summary": text,
-                "responses": answer,
-            }
-        }
-        for path, text in pages.items()
+        "operationId": path.strip("/") or "version",
+        "tags": [SERVICE],
+        "summary": summary,
+        "security": [],
+        "responses": {"200": {"description": "It can be answered.", "content": content}},
     }

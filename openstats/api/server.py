@@ -9,6 +9,8 @@ from waitress.server import create_server
 from waitress.task import ErrorTask
 
 from openstats.api import errors
+from openstats.api.body import LARGEST
+from openstats.api.parsing import Parser
 
 # It warns of each request that waits for a thread, even if for a microsecond.
 logging.getLogger("waitress.queue").setLevel(logging.ERROR)
@@ -30,6 +32,7 @@ class DocumentedRefusal(ErrorTask):  # type: ignore[misc]
             ("Content-Type", "application/json"),
             ("Content-Length", str(len(body))),
             ("X-Openstack-Request-Id", request_id),
+            ("Cache-Control", "no-store"),
             ("Connection", "close"),
         ]
         self.close_on_finish = True
@@ -41,6 +44,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     """A connection whose refusals are documented."""
 
     error_task_class = DocumentedRefusal
+    parser_class = Parser
 
 
 def make_server(app: Any, options: Any) -> Any:
@@ -55,6 +59,8 @@ def make_server(app: Any, options: Any) -> Any:
         port=options.port,
         threads=options.threads,
         ident="openstats",
+        # What is read before the application sees anything; chunks have a frame.
+        max_request_body_size=2 * LARGEST,
         clear_untrusted_proxy_headers=False,
     )
     server.channel_class = Channel

@@ -1,4 +1,4 @@
-"""What the service says of itself: health, version, and the OpenAPI document."""
+"""What the service says of itself: health, version, and the OpenAPI document, also as a page."""
 
 from functools import cache
 from typing import Any
@@ -8,7 +8,7 @@ from pyramid.response import Response
 from pyramid.security import NO_PERMISSION_REQUIRED
 
 from openstats import __version__
-from openstats.api import errors
+from openstats.api import docs, errors
 from openstats.errors import StoreError
 
 
@@ -23,7 +23,10 @@ def healthcheck(request: Any) -> Response:
 
 def version(_request: Any) -> Response:
     """Say what this is, and where its description is."""
-    links = [{"rel": "describedby", "href": "/openapi.json"}]
+    links = [
+        {"rel": "describedby", "href": "/openapi.json"},
+        {"rel": "help", "href": "/docs"},
+    ]
     return _json({"name": "openstats", "version": __version__, "links": links})
 
 
@@ -44,12 +47,12 @@ def _json(document: Any, status: int = 200) -> Response:
     return Response(body=body, status=status, content_type="application/json", charset=None)
 
 
-PAGES = {"/healthcheck": healthcheck, "/openapi.json": openapi, "/": version}
+PAGES = {"/healthcheck": healthcheck, "/openapi.json": openapi, "/docs": docs.page, "/": version}
 
 
 def includeme(config: Any) -> None:
     """Add the pages that need no token."""
-    for path, view in PAGES.items():
+    for path, view in {**PAGES, "/docs/{tag}/{name}": docs.asset}.items():
         config.add_route(path, path)
         for methods in (("GET", "HEAD"), None):
             given = view if methods else _other

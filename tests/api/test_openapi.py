@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import jsonschema
+import openapi_spec_validator
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
@@ -16,7 +17,7 @@ from tests.api.world import UNKNOWN, fill
 from tests.conftest import Sqlite
 from tests.registry import KEYSTONE
 
-PAGES = {"/", "/healthcheck", "/openapi.json"}
+PAGES = {"/", "/docs", "/healthcheck", "/openapi.json"}
 ANSWERED = [
     ("resource", f"auth_url={KEYSTONE}", 200),
     ("resource", "", 400),
@@ -66,6 +67,30 @@ def test_operations_have_names_of_their_own(document: dict[str, Any]) -> None:
     described = [operation for path in document["paths"].values() for operation in path.values()]
     names = [operation["operationId"] for operation in described]
     assert len(names) == len(set(names))
+
+
+def test_it_is_openapi(document: dict[str, Any]) -> None:
+    found = openapi_spec_validator.OpenAPIV31SpecValidator(document).iter_errors()
+    assert [error.message for error in found] == []
+
+
+def test_every_operation_has_one_part_and_every_part_is_described(
+    document: dict[str, Any],
+) -> None:
+    parts = {part["name"]: part["description"] for part in document["tags"]}
+    described = [operation for path in document["paths"].values() for operation in path.values()]
+    assert len(parts) == len(STATISTICS) + len(RESOURCES) + 1
+    assert {tag for operation in described for tag in operation["tags"]} == set(parts)
+    assert {len(operation["tags"]) for operation in described} == {1}
+    assert all(parts.values())
+
+
+def test_pages_need_no_token_and_all_else_may(document: dict[str, Any]) -> None:
+    assert set(document["components"]["securitySchemes"]) == {"token"}
+    assert {"token": []} in document["security"]
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            assert operation.get("security") == ([] if path in PAGES else None)
 
 
 def test_examples_are_as_described(document: dict[str, Any]) -> None:

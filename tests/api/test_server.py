@@ -1,56 +1,27 @@
 """The server over real sockets: what never reaches the application is documented too."""
 
 import json
-import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
-from threading import Thread
 from typing import Any
 
 import pytest
 
-from openstats.api.server import make_server
-from tests.postgresql import free_port
+from tests.api.listening import Reply, listening, replies
 
 ERROR = {"status", "code", "title", "detail", "request_id"}
 
 
 @pytest.fixture(scope="module")
 def port(filled_app: Any, options: Callable[..., Any]) -> Iterator[int]:
-    """Serve, and give the port; the server is ended from within its own loop."""
-    server = make_server(filled_app, options(api__port=free_port()).api)
-    thread = Thread(target=server.run)
-    thread.start()
-    yield int(server.effective_port)
-    server.trigger.pull_trigger(server.close)
-    thread.join(timeout=30)
-    assert not thread.is_alive()
-    server.task_dispatcher.shutdown()
+    with listening(filled_app, options) as port:
+        yield port
 
 
-def spoken(port: int, raw: bytes) -> tuple[int, dict[str, str], bytes]:
-    """Send bytes as they are; give status, headers (names in lower case) and body."""
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
-        try:
-            connection.sendall(raw)
-            connection.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass  # It has answered and closed before it had read all.
-        answer = _read(connection)
-    head, _, body = answer.partition(b"\r\n\r\n")
-    first, *lines = head.decode("latin-1").split("\r\n")
-    headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
-    return int(first.split()[1]), headers, body
-
-
-def _read(connection: socket.socket) -> bytes:
-    answer = b""
-    try:
-        while piece := connection.recv(65536):
-            answer += piece
-    except ConnectionResetError:
-        pass
+def spoken(port: int, raw: bytes) -> Reply:
+    """Send bytes as they are, and give the one answer."""
+    (answer,) = replies(port, raw)
     return answer
 
 

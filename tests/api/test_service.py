@@ -83,8 +83,8 @@ def test_a_defect_tells_nothing_but_where_to_look(sqlite: Sqlite, app_on: App) -
 def test_version(client: TestApp) -> None:
     answer = client.get("/").json
     assert (answer["name"], answer["version"]) == ("openstats", openstats.__version__)
-    (link,) = answer["links"]
-    assert client.get(link["href"]).json["openapi"].startswith("3.1")
+    links = {link["rel"]: link["href"] for link in answer["links"]}
+    assert client.get(links["describedby"]).json["openapi"].startswith("3.1")
 
 
 @pytest.mark.parametrize("url", PAGES)

@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import event
 
 from openstats.meters import USAGE_METERS
-from openstats.model import EVERYTHING, Reading, Selection
+from openstats.model import EVERYTHING, Selection
+from openstats.readings import Reading
 from openstats.statistics import usage as statistic
 from openstats.storage import jobs, members, registry, usage
 from tests.collector.lab import LARGE, SMALL, Lab

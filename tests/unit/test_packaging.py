@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -40,6 +41,27 @@ def test_the_program_lists_every_command():
     told = subprocess.run([program, "--help"], capture_output=True, text=True, check=True).stdout
     for command in COMMANDS:
         assert f"\n  {command.name.replace('_', ' ')} " in told
+
+
+def test_every_asset_is_packaged():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    patterns = project["tool"]["setuptools"]["package-data"]["openstats"]
+    packaged = {path for pattern in patterns for path in PACKAGE.glob(pattern)}
+    assets = {path for path in (PACKAGE / "api" / "assets").rglob("*") if path.is_file()}
+    assert assets
+    assert assets <= packaged
+    # The sdist, from which the wheel is built, has them as well.
+    assert "recursive-include openstats/api/assets *" in (ROOT / "MANIFEST.in").read_text()
+
+
+def test_what_others_wrote_says_so():
+    place = PACKAGE / "api" / "assets" / "openapi-explorer"
+    name, version = re.match(r"(OpenAPI Explorer) (\S+),", (place / "VERSION").read_text()).groups()
+    assert f"{name} {version} " in (place / "openapi-explorer.min.js").read_text("utf-8")[:100]
+    assert "Apache License" in (place / "LICENSE").read_text()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    shipped = {path for pattern in project["license-files"] for path in ROOT.glob(pattern)}
+    assert shipped >= {place / "LICENSE", place / "THIRD-PARTY"}
 
 
 @pytest.mark.parametrize("module", PURE, ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -1,0 +1,76 @@
+"""Reading requests: waitress' parser, without what a server in front may understand in another way.
+
+Who gets two servers to disagree on where a request ends has the second one answer what the first
+one never saw, to whoever comes next (RFC 9112, 11.2).
+"""
+
+import re
+from typing import Any
+
+from waitress.parser import HTTPRequestParser, ParsingError
+from waitress.receiver import ChunkedReceiver
+from waitress.utilities import BadRequest
+
+CODING = re.compile(rb"^transfer-encoding:[ \t]*(.*?)[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
+
+
+class Parser(HTTPRequestParser):  # type: ignore[misc]
+    """A request that can be read in one way only; all others are refused with 400."""
+
+    body_rcv: Any = None
+    _expected = False
+
+    @property
+    def expect_continue(self) -> bool:
+        """Whether the client waits before it sends a body, and the body is wanted."""
+        return self._expected and self.body_rcv is not None and not self.error
+
+    @expect_continue.setter
+    def expect_continue(self, expected: bool) -> None:
+        self._expected = expected
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """Read the head of a request.
+
+        Raises:
+            ParsingError: it is malformed, or means different things to different servers.
+        """
+        try:
+            super().parse_header(header_plus)
+        except ValueError as error:
+            # Of urlsplit, or of int for thousands of digits: waitress would only hang up.
+            raise ParsingError(str(error)) from error
+        if self.version not in ("1.0", "1.1"):
+            raise ParsingError("HTTP/1.0 and HTTP/1.1 are spoken here")
+        if codings := CODING.findall(header_plus):
+            self._check_coding([coding.lower() for coding in codings])
+        if self.proxy_netloc and self.proxy_netloc.lower() != self.headers.get("HOST", "").lower():
+            raise ParsingError("Host is not that of the URL")
+
+    def _check_coding(self, codings: list[bytes]) -> None:
+        if self.version == "1.0" or "CONTENT_LENGTH" in self.headers or codings != [b"chunked"]:
+            raise ParsingError("Transfer-Encoding: one chunked, in HTTP/1.1, and no Content-Length")
+        self.body_rcv = Chunks(self.body_rcv.getbuf())
+
+
+class Chunks(ChunkedReceiver):  # type: ignore[misc]
+    """A body in chunks, whose lines end with CR LF and with nothing less."""
+
+    def received(self, data: bytes) -> int:
+        """Take some bytes, and say how many belong to the body."""
+        taken = 0
+        while taken < len(data) and not self.completed and not self.error:
+            taken += super().received(self._piece(data[taken:]))
+        return taken
+
+    def _piece(self, data: bytes) -> bytes:
+        """Give the part that is a chunk, the end of one, or of a line at most."""
+        if self.chunk_remainder:
+            return data[: self.chunk_remainder]
+        if self.validate_chunk_end:
+            return data[: 2 - len(self.chunk_end)]
+        line = data[: data.find(b"\n") + 1 or len(data)]
+        before = self.trailer if self.all_chunks_received else self.control_line
+        if line.endswith(b"\n") and not (before + line).endswith(b"\r\n"):
+            self.error = BadRequest("Bare LF in the frame of a chunk")
+        return line

@@ -1,0 +1,64 @@
+"""The application on a real socket, and a client that sends bytes as they are."""
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Thread
+from typing import Any, NamedTuple
+
+from openstats.api.server import make_server
+from tests.postgresql import free_port
+
+
+@contextmanager
+def listening(app: Any, options: Callable[..., Any]) -> Iterator[int]:
+    """Serve, and give the port; the server is ended from within its own loop."""
+    server = make_server(app, options(api__port=free_port()).api)
+    thread = Thread(target=server.run)
+    thread.start()
+    yield int(server.effective_port)
+    server.trigger.pull_trigger(server.close)
+    thread.join(timeout=30)
+    assert not thread.is_alive()
+    server.task_dispatcher.shutdown()
+
+
+class Reply(NamedTuple):
+    """An answer: status, headers (names in lower case), body."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+def replies(port: int, raw: bytes) -> list[Reply]:
+    """Send bytes as they are on one connection, and give every answer that comes back."""
+    found, said = [], _exchanged(port, raw)
+    while said:
+        head, _, said = said.partition(b"\r\n\r\n")
+        first, *lines = head.decode("latin-1").split("\r\n")
+        headers = {n.lower(): value for n, _, value in (line.partition(": ") for line in lines)}
+        length = int(headers.get("content-length", 0))
+        found.append(Reply(int(first.split()[1]), headers, said[:length]))
+        said = said[length:]
+    return found
+
+
+def _exchanged(port: int, raw: bytes) -> bytes:
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        try:
+            connection.sendall(raw)
+            connection.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # It has answered and closed before it had read all.
+        return _read(connection)
+
+
+def _read(connection: socket.socket) -> bytes:
+    answer = b""
+    try:
+        while piece := connection.recv(65536):
+            answer += piece
+    except ConnectionResetError:
+        pass
+    return answer
