@@ -1,17 +1,18 @@
 """Ticks of the odometer: what is allocated, what is burnt, and what nobody saw."""
 
-from collections.abc import Iterator
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from openstats.meters import USAGE_METERS
 from openstats.model import EVERYTHING, Selection
 from openstats.readings import Reading
 from openstats.statistics import usage as statistic
-from openstats.storage import jobs, members, registry, usage
+from openstats.storage import members, registry, usage
 from tests.collector.lab import LARGE, SMALL, Lab
 from tests.double import Double
 from tests.double.state import Flavor, Server
@@ -284,40 +285,27 @@ def test_old_readings_are_thinned(lab: Lab, settled: Double) -> None:
     assert values(lab, ALLOCATED[0], steps=24) == before
 
 
-class KilledError(BaseException):
-    """Ends a poll as kill -9 would: nothing is handled, whatever was not committed is gone."""
-
-
 @contextmanager
-def killed_at(lab: Lab, number: int) -> Iterator[list[str]]:
-    """Fail at the so-manieth statement of a tick, counted from the poll's own first one."""
-    seen: list[str] = []
+def dying(lab: Lab) -> Iterator[Callable[[int], bool]]:
+    """Run ticks in processes that are killed at a statement; tell whether they came that far."""
+    words = [sys.executable, "-m", "tests.collector.dying", str(lab.store.url), str(lab.directory)]
+    quiet = os.environ | {"PYTHONWARNINGS": "ignore"}
+    with subprocess.Popen(
+        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=quiet
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        into, out = process.stdin, process.stdout
 
-    def count(_c: Any, _cursor: Any, sql: str, *_: Any) -> None:
-        seen.append(sql)
-        if len(seen) == number:
-            raise KilledError
+        def killed(number: int) -> bool:
+            into.write(f"{lab.clock.now} {number}\n")
+            into.flush()
+            said = out.readline().strip()
+            assert said in {"killed", "done"}
+            return said == "killed"
 
-    event.listen(lab.store.engine, "before_cursor_execute", count)
-    try:
-        yield seen
-    finally:
-        event.remove(lab.store.engine, "before_cursor_execute", count)
-
-
-def tick_killed_at(lab: Lab, number: int) -> bool:
-    """Run a tick that dies at a statement; give whether it came that far."""
-    collector = lab.use()
-    with lab.store.transaction() as db:
-        now = lab.clock.now
-        jobs.make_due(db, [1], ["usage"], now)
-        (lease,) = jobs.lease(db, ["alpha"], ["usage"], now=now, until=now + 60, limit=1)
-    with killed_at(lab, number) as seen:
-        try:
-            collector._run(lease, full=False)
-        except KilledError:
-            return True
-    return len(seen) >= number
+        yield killed
+        into.close()
 
 
 def test_a_tick_that_is_killed_anywhere_counts_nothing_twice_and_loses_nothing(
@@ -326,23 +314,22 @@ def test_a_tick_that_is_killed_anywhere_counts_nothing_twice_and_loses_nothing(
     vcpus = sum(server.flavor.vcpus for server in settled.state.servers.values())
     begun = last(lab, CPU)
     assert begun
-    number = ticks = 0
-    killed = True
-    while killed:
-        number += 1
-        ticks += 1
-        lab.cycle("instances", "volumes", after=GRID)
-        killed = tick_killed_at(lab, number)
-        # The lease of the dead runs out, and another takes its work over.
-        assert lab.cycle("usage", after=61) == []
-        lab.clock.advance(-61)
-        for item in (*ALLOCATED, CPU):
-            found = last(lab, item)
-            assert found
-            assert found.weights[0] == ticks * GRID
-        check_allocated(lab, settled, steps=ticks)
-        burnt = last(lab, CPU)
-        assert burnt
-        # The counter was asked for up to 61 seconds later than the grid says.
-        assert abs(burnt.totals.sum() - 0.25 * vcpus * ticks * GRID) <= 0.25 * vcpus * 61
+    number, killed = 0, True
+    with dying(lab) as killed_at:
+        while killed:
+            number += 1
+            lab.cycle("instances", "volumes", after=GRID)
+            killed = killed_at(number)
+            # The lease of the dead runs out, and another takes its work over.
+            assert lab.cycle("usage", after=61) == []
+            lab.clock.advance(-61)
+            for item in (*ALLOCATED, CPU):
+                found = last(lab, item)
+                assert found
+                assert found.weights[0] == number * GRID
+            check_allocated(lab, settled, steps=number)
+            burnt = last(lab, CPU)
+            assert burnt
+            # The counter was asked for up to 61 seconds later than the grid says.
+            assert abs(burnt.totals.sum() - 0.25 * vcpus * number * GRID) <= 0.25 * vcpus * 61
     assert number > 20
