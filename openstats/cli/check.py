@@ -2,14 +2,16 @@
 
 import argparse
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from cliff.lister import Lister
 
 from openstats.cli.main import OpenstatsCommand
-from openstats.errors import ConfigError, OpenstatsError, RefusedError
+from openstats.errors import CloudError, ConfigError, OpenstatsError, RefusedError
 
 Line = tuple[str, str, str]
+NO_RIGHT = "no right"
 
 
 class Check(OpenstatsCommand, Lister):
@@ -47,7 +49,25 @@ class Check(OpenstatsCommand, Lister):
             return
         for name, connection in found.items():
             for what, tried in _trials(connection, self.app.conf["usage"]):
-                yield self._line(f"{name}: {what}", tried)
+                yield from self._trial(connection, f"{name}: {what}", what, tried)
+
+    def _trial(
+        self, connection: Any, named: str, what: str, tried: Callable[[], str]
+    ) -> Iterator[Line]:
+        """Give one line, or one for each right that is missing."""
+        from openstats.clouds import rights
+
+        found: list[rights.Right] = []
+        try:
+            line = named, "ok", tried()
+            found = rights.missing(connection, what, quiet=True)
+        except OpenstatsError as error:
+            line = self._failure(named, error)
+            if _may_be_a_right(error):
+                with suppress(CloudError):
+                    found = rights.missing(connection, what)
+        self.failed |= bool(found)
+        yield from [(named, NO_RIGHT, str(right)) for right in found] or [line]
 
     def _line(self, what: str, tried: Callable[[], str]) -> Line:
         try:
@@ -57,8 +77,13 @@ class Check(OpenstatsCommand, Lister):
 
     def _failure(self, what: str, error: OpenstatsError) -> Line:
         self.failed = True
-        missing = isinstance(error, RefusedError) and "HTTP 403" in str(error)
-        return what, "no right" if missing else "failed", str(error)
+        refused = isinstance(error, RefusedError) and "HTTP 403" in str(error)
+        return what, NO_RIGHT if refused else "failed", str(error)
+
+
+def _may_be_a_right(error: OpenstatsError) -> bool:
+    """Tell whether a right explains it: a refusal, or an answer that lacks something."""
+    return isinstance(error, RefusedError) or isinstance(error.__cause__, LookupError)
 
 
 def _usage(connection: Any, options: Any) -> str:
@@ -128,8 +153,8 @@ def _trials(connection: Any, options: Any) -> Iterator[tuple[str, Callable[[], s
         version = connection.cinder.api_version.get_string()
         return f"microversion {version}, {number} tenants have some"
 
-    def tenant() -> str:
-        return keystone.projects(connection)[0].id
+    def quotas(service: Any) -> str:
+        return f"{len(service.quotas(connection, connection.project))} resources"
 
     settings = connection.entry.settings
     yield "Keystone", projects
@@ -138,8 +163,8 @@ def _trials(connection: Any, options: Any) -> Iterator[tuple[str, Callable[[], s
     if settings.capacity_source != "nova":
         yield "Placement", providers
     yield "Nova, servers", servers
-    yield "Nova, quotas", lambda: f"{len(nova.quotas(connection, tenant()))} resources"
+    yield "Nova, quotas", lambda: quotas(nova)
     if settings.block_storage:
         yield "Cinder, volumes", volumes
-        yield "Cinder, quotas", lambda: f"{len(cinder.quotas(connection, tenant()))} resources"
+        yield "Cinder, quotas", lambda: quotas(cinder)
     yield f"usage, {settings.meter_source}", lambda: _usage(connection, options)

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from openstats.clouds.asking import asking
 from openstats.clouds.connection import Connection, parsed
-from openstats.clouds.text import text
+from openstats.clouds.text import ID, text
 from openstats.meters import QUOTAS, UNLIMITED, VOLUME
 from openstats.model import Quota, VolumeUse
 
@@ -53,11 +53,11 @@ def use(connection: Connection, *, page_size: int) -> dict[str, VolumeUse]:
     found: defaultdict[str, VolumeUse] = defaultdict(lambda: NOTHING)
     with asking(connection.cloud.name, "Cinder's volumes"):
         for volume in _pages(connection, "volumes", page_size):
-            tenant = text(volume["os-vol-tenant-attr:tenant_id"])
+            tenant = text(volume["os-vol-tenant-attr:tenant_id"], ID)
             found[tenant] = _with_volume(found[tenant], int(volume["size"]), _created(volume))
     with asking(connection.cloud.name, "Cinder's snapshots"):
         for snapshot in _pages(connection, "snapshots", page_size):
-            tenant = text(snapshot["os-extended-snapshot-attributes:project_id"])
+            tenant = text(snapshot["os-extended-snapshot-attributes:project_id"], ID)
             found[tenant] = _with_snapshot(found[tenant], int(snapshot["size"]))
     return dict(found)
 

@@ -10,7 +10,7 @@ import yaml
 from openstats.clouds.asking import asking
 from openstats.clouds.connection import Connection
 from openstats.clouds.entry import Settings
-from openstats.clouds.text import text
+from openstats.clouds.text import ID, text
 from openstats.errors import ConfigError
 from openstats.model import KeystoneProject, Origin, Placing
 
@@ -33,7 +33,7 @@ def _project(found: dict[str, Any], domains: dict[str, str]) -> KeystoneProject:
     parent = found.get("parent_id")
     tags = found.get("tags") or ()
     return KeystoneProject(
-        id=text(found["id"]),
+        id=text(found["id"], ID),
         name=text(found["name"]),
         domain_id=domain,
         domain_name=domains.get(domain, domain),

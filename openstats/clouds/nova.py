@@ -9,7 +9,7 @@ import novaclient.exceptions
 
 from openstats.clouds.asking import asking
 from openstats.clouds.connection import Connection, parsed
-from openstats.clouds.text import text
+from openstats.clouds.text import ID, UUID, text
 from openstats.errors import TenantUnknownError
 from openstats.meters import CAPACITY, COMPUTE, QUOTAS
 from openstats.model import Capacity, Instance, Quota
@@ -78,10 +78,10 @@ def servers(
 def _instance(server: dict[str, Any]) -> Instance:
     flavor = server["flavor"]
     return Instance(
-        uuid=text(server["id"]),
-        tenant=text(server["tenant_id"]),
+        uuid=text(server["id"], UUID),
+        tenant=text(server["tenant_id"], ID),
         name=text(server.get("name") or ""),
-        status=text(server["status"]),
+        status=text(server["status"], ID),
         vcpus=int(flavor["vcpus"]),
         ram=int(flavor["ram"]),
         disk=_local_disk(server, flavor),

@@ -5,6 +5,7 @@ The overrides for a role of its own are in etc/policy/, one file for each servic
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any
 
 from openstats.clouds.asking import CLIENT_ERRORS, asking
@@ -203,29 +204,29 @@ RIGHTS = {
 }
 
 
+Ask = Callable[[str, str], Answer]
+
+
 def missing(connection: Connection, what: str, *, quiet: bool = False) -> list[Right]:
-    """List the rights of a kind that the cloud does not give: one call for each, and one more.
+    """List the rights of a kind that the cloud does not give: one call for each, at most.
 
     ``quiet`` leaves out those without which the collector's own calls fail.
 
     Raises:
         CloudError: the cloud does not answer.
     """
+    ask = cache(partial(_ask, connection))
     tried = (right for right in RIGHTS.get(what, ()) if right.quiet or not quiet)
-    return [right for right in tried if not _granted(connection, right)]
+    return [right for right in tried if not _granted(ask, right)]
 
 
-def _granted(connection: Connection, right: Right) -> bool:
+def _granted(ask: Ask, right: Right) -> bool:
     path, test = right.asked or right.call.removeprefix("GET "), right.granted
     if SERVER in path:
-        server = _any_server(connection)
-        path, test = (path.replace(SERVER, server), test) if server else (DELETED, _admin)
-    return test(_ask(connection, right.service, path))
-
-
-def _any_server(connection: Connection) -> str:
-    servers = _ask(connection, "Nova", SERVERS).body.get("servers")
-    return str(servers[0]["id"]) if servers else ""
+        servers = ask("Nova", SERVERS).body.get("servers")
+        path = path.replace(SERVER, str(servers[0]["id"])) if servers else DELETED
+        test = test if servers else _admin
+    return test(ask(right.service, path))
 
 
 def _ask(connection: Connection, service: str, path: str) -> Answer:

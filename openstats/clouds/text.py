@@ -1,14 +1,26 @@
 """Texts that clouds give: somebody else's, and to be stored as they are, if they can be."""
 
+import re
 from typing import Any
 
+NO_STORE = re.compile("[\0\ud800-\udfff]")
+"""NUL, which PostgreSQL does not take and Keystone does, and halves of characters, as in JSON's
+``"\\ud800"``, which no encoding has."""
 
-def text(given: Any) -> str:
-    """Give a text that every store takes: PostgreSQL knows no NUL, which Keystone lets through.
+
+UUID, ID, NAME = 36, 64, 255
+"""How long the store's columns are; OpenStack's are no longer."""
+
+
+def text(given: Any, longest: int = NAME) -> str:
+    """Give a text that every store takes.
 
     Raises:
         TypeError: it is no text.
+        ValueError: it is longer than any such text of OpenStack.
     """
     if not isinstance(given, str):
         raise TypeError(f"{given!r} instead of a text")
-    return given.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    if len(given) > longest:
+        raise ValueError(f"{len(given)} characters instead of {longest} at most: {given[:20]!r}")
+    return NO_STORE.sub("\N{REPLACEMENT CHARACTER}", given)
