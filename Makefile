@@ -46,9 +46,10 @@ cover: venv   ## all tests, and how much of the code they reach
 	@$(COVERAGE) --format=total --include='$(PURE)' --fail-under=100 > build/pure || \
 	    { $(COVERAGE) --include='$(PURE)'; echo "$(PURE): all branches have to be covered"; exit 1; }
 
-lint: venv    ## ruff, and the floors that imports may not climb
+lint: venv    ## ruff, bandit, and the floors that imports may not climb
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/bandit -q -r -c pyproject.toml openstats
 	$(BIN)/lint-imports
 
 types: venv   ## mypy
