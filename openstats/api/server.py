@@ -23,10 +23,10 @@ class DocumentedRefusal(ErrorTask):  # type: ignore[misc]
         """Write the error document instead of plain text."""
         error = self.request.error
         request_id = f"req-{uuid4()}"
-        title = f"The request was refused: {error.reason}"
-        body = errors.document(
-            error.code, "openstats.request.refused", title, (error.reason,), request_id
-        )
+        code, title = "openstats.request.refused", f"The request was refused: {error.reason}"
+        if error.code == 413:
+            code, title = errors.TooLargeError.code, errors.TooLargeError.title
+        body = errors.document(error.code, code, title, (error.reason,), request_id)
         self.status = f"{error.code} {error.reason}"
         self.response_headers = [
             ("Content-Type", "application/json"),

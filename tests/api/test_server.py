@@ -79,7 +79,7 @@ def test_malformed_requests(port: int, raw: bytes) -> None:
 
 def test_a_body_that_is_too_large(port: int) -> None:
     raw = request("/healthcheck", "Content-Length: 99999999999")
-    assert refusal(port, raw) == (413, "openstats.request.refused")
+    assert refusal(port, raw) == (413, "openstats.body.too_large")
 
 
 def test_bytes_that_are_no_text(port: int) -> None:

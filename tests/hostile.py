@@ -1,0 +1,52 @@
+"""Names that somebody chose in a cloud to do harm with, and a store full of them."""
+
+from sqlalchemy import Connection
+
+from openstats.clouds.text import ID, text
+from openstats.meters import USAGE_METERS
+from tests.registry import NOW, Site, site
+
+MARK = "zq7"
+"""In every name, to be looked for where no name may be."""
+
+CHOSEN = {
+    "a header": f"{MARK}\r\nSet-Cookie: {MARK}=1\r\n\r\n<html>",
+    "an end": f"{MARK}\0{MARK}",
+    "a formula": f"=cmd|'/C {MARK}'!A0",
+    "a sum": f"+{MARK}",
+    "a difference": f"-2+3+cmd|{MARK}",
+    "a function": f"@SUM({MARK})",
+    "a formula after a tab": f"\t={MARK}",
+    "a formula after a return": f"\r={MARK}",
+    "a formula in the next line": f'{MARK}"\n="{MARK}',
+    "quotes": f"'\"`{MARK}\"'",
+    "another cell": f'{MARK}","=1+1',
+    "a script": f"</script><script>{MARK}()</script>",
+    "a colour": f"\x1b[31m{MARK}\x1b]0;title\x07",
+    "one of C1": f"{MARK}\x9b31m\x85\x7f",
+    "from right to left": f"{MARK}\u202egnp.exe\u2066\u200f",
+    "lines": f"{MARK}\u2028{MARK}\u2029",
+    "nothing to be seen": f"{MARK}\u200b\ufeff\u00ad",
+    "half a character": f"{MARK}\ud800",
+    "long": (MARK + "é" * 255)[:255],
+    "SQL": f"'; DROP TABLE project; -- {MARK}",
+    "more SQL": f"{MARK}' OR '1'='1",
+    "wild cards": f"%{MARK}_\\%",
+    "a template": f"{{{{{MARK}}}}} ${{{MARK}}} %(x)s %s {{0}}",
+    "a path": f"../../{MARK}/etc/passwd",
+}
+NAMES = [text(name) for name in CHOSEN.values()]
+
+
+def fill(db: Connection) -> Site:
+    """Give every name to a customer, a group, a project, its id in the cloud, and a server."""
+    cloud = site(db)
+    ids = [name[:ID] for name in NAMES]
+    for id_, name in zip(ids, NAMES, strict=True):
+        cloud.project(id_, name=name, customer=name, groups=[name])
+    cloud.discover(NOW - 100).capacity()
+    for id_, name in zip(ids, NAMES, strict=True):
+        cloud.quota(id_, vcpu=(4, 2)).server(id_, name=name, status=id_, host=name)
+    for item in USAGE_METERS:
+        cloud.read(item, NOW - 3600).read(item, NOW, 3600, **dict.fromkeys(ids, 1))
+    return cloud.polled()
