@@ -82,6 +82,15 @@ class CloudCapacity(BaseModel):
     collected_at: int
 
 
+class ResourceClass(BaseModel):
+    """What Placement's providers have of it, and can give away with their allocation ratios."""
+
+    total: int
+    reserved: int
+    used: int
+    effective: int
+
+
 class QuotaSums(BaseModel):
     """The sum of those limits that there are, how many are unlimited, and what is in use."""
 
@@ -109,6 +118,7 @@ class Cloud(BaseModel):
     last_error: str | None = None
     source: str | None = None
     capacity: CloudCapacity | None = None
+    resource_classes: dict[str, ResourceClass] = {}
     quota: dict[str, QuotaSums] = {}
     meters: list[Meter] = []
 

@@ -44,6 +44,19 @@ def by_cloud(db: Connection) -> dict[int, tuple[Capacity, int]]:
     return {owner: figures for owner, figures in found.items() if figures is not None}
 
 
+def inventories(db: Connection) -> dict[int, dict[str, list[Inventory]]]:
+    """Give, by cloud and resource class, the inventories of providers that are not disabled."""
+    there = (provider.c.cloud_id == inventory.c.cloud_id) & (
+        provider.c.uuid == inventory.c.provider
+    )
+    chosen = select(inventory).join(provider, there).where(~provider.c.disabled)
+    found: dict[int, dict[str, list[Inventory]]] = {}
+    for row in db.execute(chosen):
+        held = Inventory(*row[2:])
+        found.setdefault(row.cloud_id, {}).setdefault(held.resource_class, []).append(held)
+    return found
+
+
 def _capacity(row: Any) -> tuple[Capacity, int] | None:
     if row.collected_at is None:
         return None

@@ -88,7 +88,7 @@ def test_fields(full: TestApp) -> None:
         | {"cloud", "tenant_id", "project", "enabled", "deleted_at", "collected_at", "quota"},
         "clouds": own
         | {"auth_url", "region", "last_polled_at", "last_error"}
-        | {"source", "capacity", "quota", "meters"},
+        | {"source", "capacity", "resource_classes", "quota", "meters"},
         "instances": own | {"tenant", "status", "vcpus", "ram", "disk", "created_at"},
         "grants": {"uuid", "user_id", "role", "scope"},
         "audit": {"uuid", "at", "who", "action", "kind", "object", "before", "after"}

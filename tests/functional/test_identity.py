@@ -195,6 +195,10 @@ def test_every_kind_of_caller_sees_what_is_theirs(house: House) -> None:
     (zed,) = [r[0] for r in house.system.sql(f"SELECT uuid FROM cloud WHERE name = '{ZED}'")]
     house.grant("cloud", zed, "admin", user_id=of_cloud.id)
     trusted = keystone.user()
+    of_group = keystone.user()
+    made = {"name": "web", "customer": customer, "projects": [own["project"]]}
+    _, group, _ = house.api.as_(admin(keystone)).call("POST", "/api/project-groups/", made)
+    house.grant("project_group", group["uuid"], "manager", user_id=of_group.id)
 
     def with_role(role: str, **scope: Any) -> str:
         ((kind, id_),) = scope.items()
@@ -230,6 +234,7 @@ def test_every_kind_of_caller_sees_what_is_theirs(house: House) -> None:
         "owner of a customer": (keystone.token(owner, project=tenant), OTHERS, of_customer),
         "owner, unscoped": (keystone.token(owner), OTHERS, of_customer),
         "manager of a project": (keystone.token(manager), OTHERS, {elsewhere["project"]}),
+        "manager of a project group": (keystone.token(of_group), OTHERS, mine_only),
         "admin of a project by a group": (keystone.token(grouped), OTHERS, mine_only),
         "admin of a cloud": (keystone.token(of_cloud), OTHERS, house.projects(cloud=ZED)),
     }

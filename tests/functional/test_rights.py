@@ -119,7 +119,8 @@ def test_the_role_gives_the_figures_of_an_admin(
     assert {line["state"] for line in checked} == {"ok"}
     assert sum(value for _, value in wanted["memory"]) > 0
     assert sum(value for _, value in wanted["storage"]) > 0
-    assert all(host for _, _, host in wanted["servers"])
+    # One that was shelved, or found no place, has none.
+    assert any(host for _, _, host in wanted["servers"])
     assert ("cpu.used",) in wanted["measured"]
 
 
