@@ -15,6 +15,7 @@ from openstats import conf
 from openstats.storage import migration
 from openstats.storage.store import Store
 from tests import postgresql
+from tests.edge import Edge
 from tests.undone import undone
 
 BACKENDS = ("sqlite", "postgresql")
@@ -164,3 +165,12 @@ def no_file(tmp_path_factory: pytest.TempPathFactory) -> str:
 def options(no_file: str) -> Callable[..., Any]:
     """Make a configuration of defaults and overrides, ``group__name=value``."""
     return lambda **overrides: conf.load([no_file], **overrides)
+
+
+@pytest.fixture
+def edge(monkeypatch: pytest.MonkeyPatch) -> Iterator[Edge]:
+    """Give an edge through which everything in this process goes."""
+    with Edge() as edge:
+        for name, value in edge.environ().items():
+            monkeypatch.setenv(name, value)
+        yield edge

@@ -34,6 +34,13 @@ class MediaTypeError(errors.OpenstatsError):
     title = "The body is not JSON"
 
 
+class KeystoneUnavailableError(errors.OpenstatsError):
+    """Nobody can tell whether the caller's token is valid."""
+
+    code = "openstats.keystone.unavailable"
+    title = "Keystone does not answer"
+
+
 STATUSES: dict[type[errors.OpenstatsError], int] = {
     errors.ParameterError: 400,
     errors.UnauthenticatedError: 401,
@@ -46,6 +53,7 @@ STATUSES: dict[type[errors.OpenstatsError], int] = {
     errors.NotPolledError: 503,
     errors.IncompleteError: 503,
     errors.StoreError: 503,
+    KeystoneUnavailableError: 503,
 }
 
 HTTP_CODES = {

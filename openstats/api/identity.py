@@ -1,11 +1,13 @@
 """Who asks, and what that allows: a request becomes an Identity once, with its Scope in it."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pyramid.security import Allowed, Denied
 
+from openstats.api.parameters import values_of
 from openstats.api.policy import EVERYTHING, ON_BEHALF_OF, Credentials, Policy
 from openstats.errors import (
     ConfigError,
@@ -22,10 +24,10 @@ LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 FORWARDED = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR")
 SUBJECT = "on_behalf_of"
 CONFIRMED = "Confirmed"
+UNKNOWN_CALLER = "a valid token is needed in X-Auth-Token"
 
 Groups = Callable[[str], Collection[str]]
 """Gives the Keystone groups of a user, by id; none where Keystone does not say."""
-
 
 NO_CREDENTIALS = Credentials()
 
@@ -42,7 +44,7 @@ class Identity:
 ADMIN = Identity("noauth", Credentials(("admin", "member", "reader"), "all"), Scope())
 
 
-class Deciding:
+class Deciding(ABC):
     """What both strategies share: rules decide, and a portal may ask on behalf of a subject."""
 
     def __init__(self, policy: Policy) -> None:
@@ -53,10 +55,11 @@ class Deciding:
 
         Raises:
             UnauthenticatedError: there is none.
-        PermissionDeniedError: the caller may not ask for others.
+            PermissionDeniedError: the caller may not ask for others.
         """
         caller = self.caller(request)
-        if SUBJECT not in request.query_string or not (told := request.GET.getall(SUBJECT)):
+        told = values_of(request.environ.get("QUERY_STRING", ""), SUBJECT)
+        if not told:
             return caller
         if not self.policy.allows(ON_BEHALF_OF, caller.credentials):
             raise PermissionDeniedError(f"{SUBJECT} is for admins and services")
@@ -66,9 +69,9 @@ class Deciding:
             seen = scopes.granted(db, subject=told[0])
         return Identity(caller.name, scope=seen or NOTHING)
 
+    @abstractmethod
     def caller(self, request: Any) -> Identity:
         """Give the identity of who sent the request."""
-        raise NotImplementedError
 
     def refusal(self, _request: Any) -> str | None:
         """Say why a request is refused whoever sent it."""
@@ -129,7 +132,7 @@ class Keystone(Deciding):
         environ = request.environ
         token = getattr(environ.get("keystone.token_auth"), "user", None)
         if environ.get("HTTP_X_IDENTITY_STATUS") != CONFIRMED or token is None:
-            raise UnauthenticatedError("a valid token is needed in X-Auth-Token")
+            raise UnauthenticatedError(UNKNOWN_CALLER)
         credentials = self._credentials(token)
         if self.policy.allows(EVERYTHING, credentials):
             return Identity(token.user_id, credentials, Scope())

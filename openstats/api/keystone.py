@@ -12,7 +12,8 @@ from oslo_config import cfg
 from webob.exc import HTTPException
 
 from openstats.api import errors
-from openstats.api.identity import CONFIRMED, Keystone
+from openstats.api.errors import KeystoneUnavailableError
+from openstats.api.identity import CONFIRMED, UNKNOWN_CALLER, Keystone
 from openstats.api.policy import Policy
 from openstats.auth_url import compared
 from openstats.clouds.groups import Groups
@@ -32,7 +33,8 @@ MOST = 10_000
 SECONDS = 10
 PROTECTED = ("/api", "/stats")
 ENCRYPTED = ("MAC", "ENCRYPT")
-
+LOCAL = ("127.0.0.1", "localhost", "[::1]", "inet6:[::1]", "unix:")
+DEFAULTS = {"service_type": "statistics", "cache": TOKENS}
 
 Known = tuple[float, dict[str, Any]]
 """Until when a token is good, and what auth_token left of it."""
@@ -102,25 +104,17 @@ class AuthToken(auth_token.AuthProtocol):  # type: ignore[misc]
 
 def _documented(refusal: Any) -> Any:
     request_id = f"req-{uuid4()}"
-    refused = refusal.status_int == 401
-    code, title, detail = TELLING if refused else UNAVAILABLE
-    refusal.body = errors.document(refusal.status_int, code, title, (detail,), request_id)
+    error = UNAUTHENTICATED if refusal.status_int == 401 else UNAVAILABLE
+    told = error.code, error.title, (str(error),)
+    refusal.body = errors.document(refusal.status_int, *told, request_id)
     refusal.content_type = "application/json"
     refusal.headers["X-Openstack-Request-Id"] = request_id
     refusal.headers["Cache-Control"] = "no-store"
     return refusal
 
 
-TELLING = (
-    UnauthenticatedError.code,
-    UnauthenticatedError.title,
-    "a valid token is needed in X-Auth-Token",
-)
-UNAVAILABLE = (
-    "openstats.keystone.unavailable",
-    "Keystone does not answer",
-    "whether the token is valid cannot be told now",
-)
+UNAUTHENTICATED = UnauthenticatedError(UNKNOWN_CALLER)
+UNAVAILABLE = KeystoneUnavailableError("whether the token is valid cannot be told now")
 
 
 def prepared(conf: cfg.ConfigOpts) -> cfg.ConfigOpts:
@@ -131,10 +125,8 @@ def prepared(conf: cfg.ConfigOpts) -> cfg.ConfigOpts:
     """
     for group, options in auth_token.list_opts():
         conf.register_opts(options, group=group)
-    defaults = {"service_type": "statistics", "cache": TOKENS}
-    for name, value in defaults.items():
+    for name, value in DEFAULTS.items():
         conf.set_default(name, value, group=GROUP)
-    conf.set_default("service_token_roles_required", True, group=GROUP)
     loading.register_auth_conf_options(conf, GROUP)
     _check(conf[GROUP])
     return conf
@@ -152,9 +144,6 @@ def _check(options: Any) -> None:
             f"[{GROUP}] memcached_servers = {', '.join(far)} are other machines: set "
             "memcache_security_strategy = ENCRYPT, and memcache_secret_key"
         )
-
-
-LOCAL = ("127.0.0.1", "localhost", "[::1]", "inet6:[::1]", "unix:")
 
 
 def strategy(conf: cfg.ConfigOpts, policy: Policy, clock: Callable[[], float]) -> Keystone:

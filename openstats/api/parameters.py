@@ -214,6 +214,17 @@ def parse(model: type[P], query: str) -> P:
         raise ParameterError(*sentences(model, invalid, "parameter")) from None
 
 
+def values_of(query: str, name: str) -> list[str]:
+    """Give what a parameter is, as often as it is given and however it is spelled.
+
+    Of a query that cannot be read there is none: ``parse`` refuses that one.
+    """
+    try:
+        return [value for given, value in _decoded(query) if given == name]
+    except ParameterError:
+        return []
+
+
 def dashed(text: str) -> str:
     """Give the dashed form of a uuid in a path.
 

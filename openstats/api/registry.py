@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
 from openstats.api.body import Body
 from openstats.api.parameters import LATEST, Name, Uuid
-from openstats.meters import QUOTA_NAMES
+from openstats.meters import CAPACITY, QUOTA_NAMES
 from openstats.storage.grants import ROLES
 from openstats.storage.schema import GRANTEES
 
@@ -70,16 +70,10 @@ class Tenant(BaseModel):
     quota: Quotas  # type: ignore[valid-type]
 
 
-class CloudCapacity(BaseModel):
-    """What a cloud's hypervisors have, as the statistic resource gives it, and since when."""
-
-    vcpus: int
-    vcpus_used: int
-    memory_mb: int
-    memory_mb_used: int
-    free_ram_mb: int
-    free_disk_gb: int
-    collected_at: int
+CloudCapacity: type[BaseModel] = create_model(
+    "CloudCapacity",
+    **dict.fromkeys((*CAPACITY, "collected_at"), (int, ...)),  # type: ignore[call-overload]
+)
 
 
 class ResourceClass(BaseModel):
@@ -117,7 +111,7 @@ class Cloud(BaseModel):
     last_polled_at: int | None = None
     last_error: str | None = None
     source: str | None = None
-    capacity: CloudCapacity | None = None
+    capacity: CloudCapacity | None = None  # type: ignore[valid-type]
     resource_classes: dict[str, ResourceClass] = {}
     quota: dict[str, QuotaSums] = {}
     meters: list[Meter] = []

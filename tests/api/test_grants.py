@@ -37,6 +37,19 @@ def granted(api: TestApp, role: str, kind: str, **to: str) -> Any:
     )
 
 
+@pytest.mark.parametrize(
+    "spelled", ["on_behalf_of=jane", "on%5Fbehalf%5Fof=jane", "%6fn_behalf_of=j%61ne"]
+)
+def test_however_it_is_spelled_who_asks_for_a_subject_sees_no_more(
+    own: TestApp, spelled: str
+) -> None:
+    for path in ("/api/customers/", "/api/stats/quota/"):
+        assert any(own.get(path).json.values())
+        assert not any(own.get(f"{path}?{spelled}").json.values())
+    own.get(f"/api/stats/resource/?{spelled}", status=403)
+    own.post_json(f"/api/customers/?{spelled}", {"name": "x"}, status=403)
+
+
 def test_from_creation_to_deletion(own: TestApp) -> None:
     answer = granted(own, "owner", "customer", user_id="u")
     grant, place = answer.json, answer.headers["Location"]

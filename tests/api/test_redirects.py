@@ -20,14 +20,6 @@ def foreign() -> Iterator[Foreign]:
 
 
 @pytest.fixture
-def edge(monkeypatch: pytest.MonkeyPatch) -> Iterator[Edge]:
-    with Edge() as edge:
-        for name, value in edge.environ().items():
-            monkeypatch.setenv(name, value)
-        yield edge
-
-
-@pytest.fixture
 def behind(sqlite: Sqlite, tmp_path: Path, edge: Edge) -> Iterator[Door]:
     """Give a door whose Keystone is asked through the edge."""
     with Double() as keystone, sqlite.store() as store:

@@ -13,15 +13,12 @@ from tests.edge import Edge
 
 
 @pytest.fixture
-def edge(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Edge]:
-    """Give an edge through which everything in this process goes."""
-    with Edge() as edge:
-        for name, value in edge.environ().items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(tmp_path / "clouds.yaml"))
-        monkeypatch.setenv("NOVACLIENT_UUID_CACHE_DIR", str(tmp_path))
-        monkeypatch.delenv("OS_CLOUD", raising=False)
-        yield edge
+def edge(edge: Edge, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Edge:
+    """Give an edge, beside the test's own clouds.yaml."""
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(tmp_path / "clouds.yaml"))
+    monkeypatch.setenv("NOVACLIENT_UUID_CACHE_DIR", str(tmp_path))
+    monkeypatch.delenv("OS_CLOUD", raising=False)
+    return edge
 
 
 @pytest.fixture

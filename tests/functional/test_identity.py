@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
@@ -33,11 +32,9 @@ class House:
     tenants: list[dict[str, Any]]
 
     def grant(self, scope: str, uuid: str, role: str, **to: str) -> None:
-        ((grantee, value),) = to.items()
-        self.system.sql(
-            f'INSERT INTO "grant" (uuid, {grantee}, role, {scope}_id, created_at) '
-            f"SELECT '{uuid4()}', '{value}', '{role}', id, 0 FROM {scope} WHERE uuid = '{uuid}'"
-        )
+        body = to | {"role": role, "scope": {scope: uuid}}
+        api = self.api.as_(admin(self.keystone))
+        assert api.call("POST", "/api/grants/", body)[0] == 201
 
     def projects(self, **where: str) -> set[str]:
         """Give the uuids of the projects of some tenants."""

@@ -72,14 +72,6 @@ def origin() -> Iterator[http.server.ThreadingHTTPServer]:
 
 
 @pytest.fixture
-def edge(monkeypatch: pytest.MonkeyPatch) -> Iterator[Edge]:
-    with Edge() as edge:
-        for name, value in edge.environ().items():
-            monkeypatch.setenv(name, value)
-        yield edge
-
-
-@pytest.fixture
 def client(edge: Edge) -> Iterator[requests.Session]:
     with requests.Session() as session:
         yield session
