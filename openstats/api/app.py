@@ -9,10 +9,10 @@ from pyramid.events import NewResponse
 from pyramid.response import Response
 from pyramid.security import NO_PERMISSION_REQUIRED
 
-from openstats.api import answer, errors, security, service
+from openstats.api import answer, errors, receivers, security, service
 from openstats.api.parameters import parse
 from openstats.api.request import Request
-from openstats.api.resources import READING, VIEWS, Resource
+from openstats.api.resources import ACTING, READING, VIEWS, Resource, act
 from openstats.api.routes import METHODS, RESOURCES, ROOTS, STATISTICS, Statistic
 from openstats.storage.store import Store
 
@@ -41,9 +41,12 @@ def make_app(
         config.include(service)
         for statistic in STATISTICS:
             _add_statistic(config, statistic)
+        config.include(receivers)
         for resource in RESOURCES:
             for single in (False, True):
                 _add_resource(config, resource, single=single)
+            if resource.actions:
+                _add_actions(config, resource)
         return security.around(config.make_wsgi_app(), conf, clock, trusted=trusted)
 
 
@@ -88,6 +91,19 @@ def _add_resource(config: Any, resource: Resource, *, single: bool) -> None:
                 permission=resource.permission(part[0]),
             )
     config.add_view(_only(methods), route_name=name, permission=NO_PERMISSION_REQUIRED)
+
+
+def _add_actions(config: Any, resource: Resource) -> None:
+    name = f"{resource.url}action"
+    actions = "|".join(resource.actions)
+    config.add_route(name, f"{resource.url[:-1]}/{{uuid}}/{{action:{actions}}}{{slash:/?}}")
+    config.add_view(
+        lambda request: act(resource, request),
+        route_name=name,
+        request_method=ACTING,
+        permission=resource.permission(ACTING[0]),
+    )
+    config.add_view(_only(ACTING), route_name=name, permission=NO_PERMISSION_REQUIRED)
 
 
 def _asking(resource: Resource, *, single: bool) -> Callable[[Any], Response]:

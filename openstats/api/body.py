@@ -29,26 +29,36 @@ B = TypeVar("B", bound=Body)
 
 
 def read(request: Any, model: type[B]) -> B:
-    """Read the body of a request.
+    """Read the body of a request into a model.
 
     Raises:
         MediaTypeError: it is not said to be JSON.
         TooLargeError: it has more than ``LARGEST`` bytes.
         BodyError: with one sentence for each problem.
     """
-    if request.content_type != MEDIA_TYPE:
-        raise MediaTypeError(f"Content-Type: it takes {MEDIA_TYPE}")
-    length = request.content_length or 0
-    if length > LARGEST:
-        raise TooLargeError(f"it takes at most {LARGEST} bytes")
-    document = _parsed(request.body_file_raw.read(length))
     try:
-        return model.model_validate(document)
+        return model.model_validate(document(request, LARGEST))
     except ValidationError as invalid:
         raise BodyError(*sentences(model, invalid, "field")) from None
 
 
-def _parsed(body: bytes) -> Any:
+def document(request: Any, largest: int) -> dict[str, Any]:
+    """Read the body of a request, of at most so many bytes.
+
+    Raises:
+        MediaTypeError: it is not said to be JSON.
+        TooLargeError: it is larger.
+        BodyError: it is no JSON object.
+    """
+    if request.content_type != MEDIA_TYPE:
+        raise MediaTypeError(f"Content-Type: it takes {MEDIA_TYPE}")
+    length = request.content_length or 0
+    if length > largest:
+        raise TooLargeError(f"it takes at most {largest} bytes")
+    return _parsed(request.body_file_raw.read(length))
+
+
+def _parsed(body: bytes) -> dict[str, Any]:
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:

@@ -8,7 +8,7 @@ from typing import Any
 from pyramid.security import Allowed, Denied
 
 from openstats.api.parameters import values_of
-from openstats.api.policy import EVERYTHING, ON_BEHALF_OF, Credentials, Policy
+from openstats.api.policy import EVERYTHING, ON_BEHALF_OF, RECEIVE, Credentials, Policy
 from openstats.errors import (
     ConfigError,
     ParameterError,
@@ -73,6 +73,14 @@ class Deciding(ABC):
     def caller(self, request: Any) -> Identity:
         """Give the identity of who sent the request."""
 
+    def own_tenants(self, _request: Any) -> frozenset[str]:
+        """Give the tenants that the project of the caller's token is.
+
+        Raises:
+            UnauthenticatedError: there is no such token.
+        """
+        raise UnauthenticatedError(UNKNOWN_CALLER)
+
     def refusal(self, _request: Any) -> str | None:
         """Say why a request is refused whoever sent it."""
         return None
@@ -81,6 +89,8 @@ class Deciding(ABC):
         """Decide whether the caller may use a view."""
         if reason := self.refusal(request):
             return Denied(reason)
+        if permission == RECEIVE:
+            return Allowed("a receiver's own token decides")
         if self.policy.allows(permission, request.identity.credentials):
             return Allowed("%s is allowed", permission)
         return Denied("%s is not allowed to this caller", permission)
@@ -129,15 +139,22 @@ class Keystone(Deciding):
 
     def caller(self, request: Any) -> Identity:
         """Give the identity of the caller."""
-        environ = request.environ
-        token = getattr(environ.get("keystone.token_auth"), "user", None)
-        if environ.get("HTTP_X_IDENTITY_STATUS") != CONFIRMED or token is None:
-            raise UnauthenticatedError(UNKNOWN_CALLER)
+        token, environ = _token(request), request.environ
         credentials = self._credentials(token)
         if self.policy.allows(EVERYTHING, credentials):
             return Identity(token.user_id, credentials, Scope())
         with request.store.read() as db:
             return Identity(token.user_id, credentials, self._scope(db, token, environ))
+
+    def own_tenants(self, request: Any) -> frozenset[str]:
+        """Give the tenants that the project of the caller's token is.
+
+        Raises:
+            UnauthenticatedError: there is no such token.
+        """
+        token = _token(request)
+        with request.store.read() as db:
+            return scopes.of_token_project(db, self.issuer, token.project_id or "").tenants
 
     def _credentials(self, token: Any) -> Credentials:
         return Credentials(
@@ -179,6 +196,19 @@ class Keystone(Deciding):
         if federated := user.get("OS-FEDERATION"):
             return [group["id"] for group in federated.get("groups", ())]
         return self.groups(user["id"])
+
+
+def _token(request: Any) -> Any:
+    """Give the caller's token, as auth_token left it.
+
+    Raises:
+        UnauthenticatedError: there is none that is valid.
+    """
+    environ = request.environ
+    token = getattr(environ.get("keystone.token_auth"), "user", None)
+    if environ.get("HTTP_X_IDENTITY_STATUS") != CONFIRMED or token is None:
+        raise UnauthenticatedError(UNKNOWN_CALLER)
+    return token
 
 
 DELEGATED = ("application_credential", "OS-TRUST:trust", "OS-OAUTH1")

@@ -48,6 +48,9 @@ STATISTICS = {
     "usage": "CPU in %, memory and storage in MiB as means over each interval, and vCPU-hours: "
     "over any time, in equal intervals or by a calendar's hours, days or months. What was used "
     "before a project changed hands stays with its former owner.",
+    "alert": "How many alerts were active in an interval, by severity: those created before its "
+    "end and not closed before its beginning. An alert counts for whatever it was of, or below, "
+    "when it was created.",
 }
 RESOURCES = {
     "customers": "Customers own projects and project groups. Discovery finds them in Keystone, and "
@@ -59,9 +62,17 @@ RESOURCES = {
     "is linked can be changed; from then on its use is the new project's.",
     "clouds": "The clouds that `clouds.yaml` names, when they last answered, and what went wrong.",
     "instances": "The servers that exist, whatever their state.",
+    "alerts": "An alert is open until it is closed: by its receiver, by the rule that raised it, "
+    "or by hand. POST opens one, or brings the open one of the same scope and type up to date. "
+    "Who does not see everything reads messages only where they are meant for all.",
     "grants": "A grant is a role of a Keystone user, a group or a portal's subject on a customer, "
     "project group, project or cloud. For admins.",
     "audit": "Who wrote what in the registry, with what was there before and after; newest first. "
     "For admins.",
 }
+RECEIVERS = (
+    "Where Alertmanager and Aodh tell of alerts, each with a token of its own. However often and "
+    "in whatever order they do, an alert counts once; 204 says that it is stored. For admins, a "
+    "list of what came in."
+)
 SERVICE = "What the service says of itself; none of it needs a token."

@@ -11,7 +11,7 @@ from keystonemiddleware import auth_token
 from oslo_config import cfg
 from webob.exc import HTTPException
 
-from openstats.api import errors
+from openstats.api import errors, receivers
 from openstats.api.errors import KeystoneUnavailableError
 from openstats.api.identity import CONFIRMED, UNKNOWN_CALLER, Keystone
 from openstats.api.policy import Policy
@@ -200,7 +200,10 @@ def protected(app: Any, conf: cfg.ConfigOpts, clock: Callable[[], float]) -> Any
 
 def _inside(guarded: Any, app: Any) -> Any:
     def dispatch(environ: dict[str, Any], start_response: Any) -> Any:
-        inside = environ["PATH_INFO"].startswith(PROTECTED)
+        path = environ["PATH_INFO"]
+        # A receiver's token is not Keystone's.
+        own = path.startswith(receivers.URL) and TOKEN not in environ
+        inside = path.startswith(PROTECTED) and not own
         return (guarded if inside else app)(environ, start_response)
 
     return dispatch

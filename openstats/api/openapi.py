@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from openstats import __version__
-from openstats.api import introduction
+from openstats.api import introduction, notices, receivers
 from openstats.api.parameters import Query
 from openstats.api.resources import Resource
 from openstats.api.routes import RESOURCES, ROOTS, STATISTICS, Statistic
@@ -63,7 +63,13 @@ TOKEN = {
     "description": "A token of Keystone; where the service runs without authentication, none.",
 }
 GUARD = "The ETag of before: 412 if it has changed since."
+SCHEMES = {
+    "token": TOKEN,
+    "bearer": {"type": "http", "scheme": "bearer", "description": "A receiver's token."},
+    "basic": {"type": "http", "scheme": "basic", "description": "Likewise, as the password."},
+}
 SERVICE = "Service"
+RECEIVERS = "Receivers"
 WORDS = {
     "GET": ("show", "200", "It."),
     "POST": ("create", "201", "It was created."),
@@ -97,8 +103,8 @@ def document() -> dict[str, Any]:
         },
         "tags": _tags(),
         "security": [{"token": []}, {}],
-        "paths": paths | _registry(schemas) | _pages(),
-        "components": {"schemas": schemas, "securitySchemes": {"token": TOKEN}},
+        "paths": paths | _registry(schemas) | _receivers(schemas) | _pages(),
+        "components": {"schemas": schemas, "securitySchemes": SCHEMES},
     }
 
 
@@ -106,6 +112,7 @@ def _tags() -> list[dict[str, str]]:
     """Describe the parts, in the order in which they are shown."""
     texts = {_statistic_tag(s): introduction.STATISTICS[s.name] for s in STATISTICS}
     texts |= {_resource_tag(r): introduction.RESOURCES[r.name] for r in RESOURCES}
+    texts[RECEIVERS] = introduction.RECEIVERS
     texts[SERVICE] = introduction.SERVICE
     return [{"name": name, "description": text} for name, text in texts.items()]
 
@@ -152,6 +159,9 @@ def _registry(schemas: dict[str, Any]) -> dict[str, Any]:
                 if method in WORDS and (single or method != "GET"):
                     described = _single(resource, method, schemas)
                     paths.setdefault(url, {})[method.lower()] = described
+        for action in resource.actions:
+            url = f"{resource.url}{{uuid}}/{action}/"
+            paths[url] = {"post": _action(resource, action, schemas)}
     return paths
 
 
@@ -199,6 +209,47 @@ def _single(resource: Resource, method: str, schemas: dict[str, Any]) -> dict[st
         content = {"application/json": {"schema": component(resource.bodies[method], schemas)}}
         described["requestBody"] = {"required": True, "content": content}
     return described
+
+
+def _action(resource: Resource, action: str, schemas: dict[str, Any]) -> dict[str, Any]:
+    entry = _document("It was done.", component(resource.entry, schemas))
+    given = [_in("path", "uuid", UUID, f"Which {_kind(resource)}.")]
+    return {
+        "operationId": f"{action}-{resource.name}",
+        "tags": [_resource_tag(resource)],
+        "summary": f"{action.capitalize()} {_one(resource)}.",
+        "parameters": [*given, _in("header", "If-Match", {"type": "string"}, GUARD)],
+        "responses": {"200": entry}
+        | _failures(WRITING | UNKNOWN | {"409": "It was done before.", "415": BODY["415"]}),
+    }
+
+
+def _receivers(schemas: dict[str, Any]) -> dict[str, Any]:
+    """Describe where alerts are received."""
+    listed = _document("The list.", component(receivers.Receivers, schemas))
+    described = {
+        "operationId": "list-receivers",
+        "tags": [RECEIVERS],
+        "summary": "List receivers, with what came in at each.",
+        "parameters": parameters(Query),
+        "responses": {"200": listed} | UNCHANGED | _failures(READING),
+    }
+    names = {"type": "string", "pattern": "^[^/]+$"}
+    sent = [component(model, schemas) for model in (notices.Webhook, notices.Alarm)]
+    told = {
+        "operationId": "receive",
+        "tags": [RECEIVERS],
+        "summary": "Tell of alerts, as Alertmanager and Aodh do.",
+        "security": [{"bearer": []}, {"basic": []}, {"token": []}],
+        "parameters": [_in("path", "name", names, "Which receiver.")],
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"anyOf": sent}}},
+        },
+        "responses": {"204": {"description": "It is stored."}}
+        | _failures(WRITING | UNKNOWN | BODY | {"401": "The token is not the receiver's."}),
+    }
+    return {receivers.URL: {"get": described}, f"{receivers.URL}{{name}}/": {"post": told}}
 
 
 def _one(resource: Resource) -> str:

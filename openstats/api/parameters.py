@@ -133,12 +133,11 @@ class Selecting(Parameters):
         return Selection(self.aggregate, self.uuid)
 
 
-class Timed(Parameters):
-    """What statistics over time take."""
+class Bounded(Parameters):
+    """What statistics of a stretch of time take."""
 
     start: Seconds | None = Field(None, alias="from", description="Unix seconds or ISO 8601.")
     end: Seconds | None = Field(None, alias="to", description="Unix seconds or ISO 8601; now.")
-    datapoints: Annotated[Whole, Field(ge=1, le=1000, description="How many intervals.")] = 6
 
     def bounds(self, now: int, period: int) -> tuple[int, int]:
         """Give from and to; ``period`` seconds are the default between them.
@@ -151,6 +150,12 @@ class Timed(Parameters):
         if start >= end:
             raise ParameterError(f"from={start}: it takes a time before to={end}")
         return start, end
+
+
+class Timed(Bounded):
+    """What statistics take that cut their time into pieces."""
+
+    datapoints: Annotated[Whole, Field(ge=1, le=1000, description="How many intervals.")] = 6
 
     def interval(self, now: int, period: int) -> Interval:
         """Give the interval asked for, likewise.

@@ -14,6 +14,8 @@ READER = "openstats:reader"
 SERVICE = "openstats:service"
 EVERYTHING = "openstats:everything"
 ON_BEHALF_OF = "openstats:on_behalf_of"
+RECEIVE = "openstats:receivers:receive"
+"""The permission of who has a receiver's token: no rule decides about it."""
 
 SECONDS = 5
 MOST = 10_000

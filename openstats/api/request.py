@@ -5,6 +5,7 @@ from uuid import uuid4
 
 from pyramid import request
 from pyramid.decorator import reify
+from pyramid.interfaces import ISecurityPolicy
 
 from openstats.api.identity import Identity
 from openstats.model import Scope
@@ -28,6 +29,10 @@ class Request(request.Request):  # type: ignore[misc]
     def identity(self) -> Identity:
         """Tell who asks: found once, however often it is looked at."""
         return super().identity  # type: ignore[no-any-return]
+
+    def own_tenants(self) -> frozenset[str]:
+        """Give the tenants that the project of the caller's token is."""
+        return self.registry.getUtility(ISecurityPolicy).own_tenants(self)  # type: ignore[no-any-return]
 
     @property
     def scope(self) -> Scope:

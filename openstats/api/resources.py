@@ -11,6 +11,7 @@ from pyramid.response import Response
 
 from openstats.api import answer, body
 from openstats.api.body import Body
+from openstats.api.errors import MediaTypeError
 from openstats.api.parameters import Listed, Query, dashed, parse
 from openstats.errors import BodyError, ObjectUnknownError, PermissionDeniedError
 from openstats.storage import audit, grants, listing
@@ -29,7 +30,9 @@ class Resource:
 
     ``kind`` is one of it, as the audit calls it; ``bodies`` are what each method takes,
     ``write`` and ``remove`` (None: there is no such thing) what storage does then. Of what is
-    ``private`` only admins see anything.
+    ``private`` only admins see anything; what is ``serviced`` other services may write as well.
+    ``find`` gives the uuid of an entry that is there already and that POST means, ``actions`` are
+    what can be done to one, by the last part of their URL.
     """
 
     name: str
@@ -42,6 +45,9 @@ class Resource:
     write: Any = None
     remove: Any = None
     private: bool = False
+    serviced: bool = False
+    find: Callable[[Database, dict[str, Any]], str | None] | None = None
+    actions: Mapping[str, Callable[[Database, str, int], None]] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -99,7 +105,7 @@ def show(resource: Resource, request: Any) -> Response:
 def create(resource: Resource, request: Any) -> Response:
     """Create an entry with a uuid of ours."""
     given = _given(resource, request)
-    return _write(resource, request, str(uuid4()), given)
+    return _write(resource, request, None, given)
 
 
 def write(resource: Resource, request: Any) -> Response:
@@ -124,19 +130,44 @@ def remove(resource: Resource, request: Any) -> Response:
     return Response(status=204, headerlist=[("Cache-Control", "no-store")])
 
 
-def _write(resource: Resource, request: Any, uuid: str, given: dict[str, Any]) -> Response:
+def act(resource: Resource, request: Any) -> Response:
+    """Do to an entry what the last part of the URL says."""
+    _from_own_page(request)
+    if request.content_type not in ("", body.MEDIA_TYPE):
+        raise MediaTypeError(f"Content-Type: it takes {body.MEDIA_TYPE}, or none")
+    uuid = _single(request)
     with request.store.transaction() as db:
+        before = _before(db, resource, request, uuid)
+        if before is None:
+            raise _unknown(resource, uuid)
+        resource.actions[request.matchdict["action"]](db, uuid, request.now)
+        after = _written(db, resource, request, uuid, before)
+    return answer.respond(after)
+
+
+def _write(resource: Resource, request: Any, named: str | None, given: dict[str, Any]) -> Response:
+    with request.store.transaction() as db:
+        there = resource.find(db, given) if resource.find and named is None else None
+        uuid = named or there or str(uuid4())
         before = _before(db, resource, request, uuid)
         if before is None and request.method == "PATCH":
             raise _unknown(resource, uuid)
         _fixed(given, before or {"uuid": uuid})
         resource.write(db, uuid, given, request.now)
-        after = listing.one(db, resource.listing, request.scope, uuid)
-        audit.record(db, _author(request), resource.kind, uuid, before=before, after=after)
-        _forget(db, request)
+        after = _written(db, resource, request, uuid, before)
     if before is not None:
         return answer.respond(after)
     return answer.respond(after, [("Location", f"{resource.url}{uuid}/")], status=201)
+
+
+def _written(
+    db: Database, resource: Resource, request: Any, uuid: str, before: Entry | None
+) -> Entry | None:
+    """Note what was written, and give what is there since."""
+    after = listing.one(db, resource.listing, request.scope, uuid)
+    audit.record(db, _author(request), resource.kind, uuid, before=before, after=after)
+    _forget(db, request)
+    return after
 
 
 def _before(db: Database, resource: Resource, request: Any, uuid: str) -> Entry | None:
@@ -194,6 +225,8 @@ def _forget(db: Database, request: Any) -> None:
 def _unknown(resource: Resource, uuid: str) -> ObjectUnknownError:
     return ObjectUnknownError(f"there is no {resource.kind.replace('_', ' ')} {uuid} to be seen")
 
+
+ACTING = ("POST",)
 
 VIEWS: dict[bool, dict[str, Callable[[Resource, Any], Response]]] = {
     False: {"GET": entries, "HEAD": entries, "POST": create},

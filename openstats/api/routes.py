@@ -5,11 +5,21 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from openstats.api import capacity, creation, customer, filters, quota, registry, usage
+from openstats.api import (
+    alert,
+    alerting,
+    capacity,
+    creation,
+    customer,
+    filters,
+    quota,
+    registry,
+    usage,
+)
 from openstats.api.answer import Answer
 from openstats.api.parameters import Parameters
 from openstats.api.resources import Resource
-from openstats.storage import audit, clouds, found, grants, objects
+from openstats.storage import alerts, audit, clouds, found, grants, objects, raised
 
 
 @dataclass(frozen=True)
@@ -71,6 +81,13 @@ STATISTICS = (
         usage.UsageParameters,
         list[usage.UsageOfObject],
         usage.HEADERS,
+    ),
+    Statistic(
+        "alert",
+        "How many alerts were active, by severity.",
+        alert.view,
+        alert.AlertParameters,
+        alert.AlertFigures | list[alert.AlertsOfObject],  # type: ignore[valid-type]
     ),
 )
 
@@ -141,6 +158,19 @@ RESOURCES = (
         found.INSTANCES,
         registry.Instance,
         filters.InstanceFilters,
+    ),
+    Resource(
+        "alerts",
+        "alert",
+        "Alerts: from receivers, from callers and of openstats' own; newest first.",
+        alerts.ALERTS,
+        alerting.Alert,
+        alerting.AlertFilters,
+        {"POST": alerting.NewAlert},
+        raised.post,
+        serviced=True,
+        find=raised.find,
+        actions={"close": raised.close, "acknowledge": raised.acknowledge},
     ),
     Resource(
         "grants",

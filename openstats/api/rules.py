@@ -2,8 +2,9 @@
 
 from oslo_policy.policy import DocumentedRuleDefault, Operation
 
-from openstats.api.policy import ADMIN, EVERYTHING, READER
-from openstats.api.resources import READING, Resource
+from openstats.api import receivers
+from openstats.api.policy import ADMIN, EVERYTHING, READER, SERVICE
+from openstats.api.resources import ACTING, READING, Resource
 from openstats.api.routes import METHODS, RESOURCES, ROOTS, STATISTICS, Statistic
 
 ANYBODY = "@"
@@ -24,6 +25,9 @@ def _of_resource(resource: Resource) -> list[DocumentedRuleDefault]:
         for method in resource.methods(single=single):
             operation: Operation = {"path": url, "method": method}
             operations.setdefault(resource.permission(method), []).append(operation)
+    for action in resource.actions:
+        act: Operation = {"path": f"{resource.url}{{uuid}}/{action}/", "method": ACTING[0]}
+        operations.setdefault(resource.permission(ACTING[0]), []).append(act)
     return [
         DocumentedRuleDefault(name, _check(resource, name), resource.summary, listed)
         for name, listed in operations.items()
@@ -32,11 +36,17 @@ def _of_resource(resource: Resource) -> list[DocumentedRuleDefault]:
 
 def _check(resource: Resource, name: str) -> str:
     if name != resource.permission(READING[0]):
-        return f"rule:{ADMIN}"
+        return f"rule:{ADMIN} or rule:{SERVICE}" if resource.serviced else f"rule:{ADMIN}"
     return f"rule:{ADMIN} or rule:{READER}" if resource.private else ANYBODY
 
 
 RULES = (
     *(_of_statistic(statistic) for statistic in STATISTICS),
     *(rule for resource in RESOURCES for rule in _of_resource(resource)),
+    DocumentedRuleDefault(
+        receivers.READ,
+        f"rule:{ADMIN} or rule:{READER}",
+        "Receivers of alerts, and what came in at each.",
+        [{"path": receivers.URL, "method": READING[0]}],
+    ),
 )

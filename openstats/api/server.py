@@ -1,6 +1,7 @@
 """The server: waitress, whose own refusals speak the error document too."""
 
 import logging
+from copy import copy
 from typing import Any
 from uuid import uuid4
 
@@ -8,7 +9,7 @@ from waitress.channel import HTTPChannel
 from waitress.server import create_server
 from waitress.task import ErrorTask
 
-from openstats.api import errors
+from openstats.api import errors, receivers
 from openstats.api.body import LARGEST
 from openstats.api.parsing import Parser
 
@@ -40,11 +41,22 @@ class DocumentedRefusal(ErrorTask):  # type: ignore[misc]
         self.write(body)
 
 
+class Requests(Parser):
+    """Requests whose bodies are as large as what they are sent to takes; chunks have a frame."""
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """Read the head of a request."""
+        super().parse_header(header_plus)
+        if self.path.startswith(receivers.URL):
+            self.adj = copy(self.adj)
+            self.adj.max_request_body_size = 2 * receivers.LARGEST
+
+
 class Channel(HTTPChannel):  # type: ignore[misc]
     """A connection whose refusals are documented."""
 
     error_task_class = DocumentedRefusal
-    parser_class = Parser
+    parser_class = Requests
 
 
 def make_server(app: Any, options: Any) -> Any:
@@ -59,7 +71,7 @@ def make_server(app: Any, options: Any) -> Any:
         port=options.port,
         threads=options.threads,
         ident="openstats",
-        # What is read before the application sees anything; chunks have a frame.
+        # What is read before the application sees anything.
         max_request_body_size=2 * LARGEST,
         clear_untrusted_proxy_headers=False,
     )

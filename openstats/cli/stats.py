@@ -157,6 +157,28 @@ class Usage(Statistic, Lister):
         return rows(listed, parsed_args.formatter)
 
 
+class Alert(Statistic, Lister):
+    """Count the alerts that were active, by severity."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Say what the command takes."""
+        parser = super().get_parser(prog_name)
+        _spell(parser, "from", "to", metavar="TIME", help="Unix seconds or ISO 8601")
+        _spell(parser, "aggregate", choices=AGGREGATES, help="only what belongs to one of these")
+        _spell(
+            parser, "uuid", action="append", default=[], help="only this object; may be repeated"
+        )
+        _spell(parser, "each", action="store_true", help="one row for each object")
+        _spell(parser, "opened", "acknowledged", choices=["true", "false"], help="only if it is so")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        """List the counts."""
+        names = "from", "to", "aggregate", "uuid", "each", "opened", "acknowledged", "strict"
+        found = ask(self.app, "alert", {name: getattr(parsed_args, name) for name in names})
+        return rows(found if parsed_args.each else [found], parsed_args.formatter)
+
+
 class CreationTime(Statistic, Lister):
     """Count the objects that were created in each interval."""
 

@@ -11,7 +11,7 @@ from typing import Any
 from oslo_log import log
 
 from openstats.clouds.connection import Connection
-from openstats.collector import capacity, discovery, instances, quotas, usage, volumes
+from openstats.collector import alerts, capacity, discovery, instances, quotas, usage, volumes
 from openstats.collector.poll import Poll, Progress, silent
 from openstats.errors import CloudError, ConfigError, LeaseLostError, OpenstatsError, StoreError
 from openstats.model import Lease
@@ -30,6 +30,9 @@ POLLS: dict[str, Callable[[Poll], None]] = {
 }
 PHASES = (("discovery",), ("instances", "volumes"), ("capacity", "quotas"), ("usage",))
 """In a cycle that is run on demand, what must be known before the next is asked."""
+
+TIDYING = 60.0
+"""Seconds after which alerts are looked after, whether or not a poll came to an end."""
 
 LONGEST_REST = 5.0
 """Seconds after which the collector looks into the store whether somebody made a job due."""
@@ -69,10 +72,13 @@ class Collector:
         self.options = conf.collector
         # Not conf.usage, which is what oslo.config prints for --help.
         self.usage = conf["usage"]
+        self.alerts = conf.alerts
         self.clock = clock
         self.uptime = uptime
         self.jitter = jitter
         self.progress = progress
+        self.since = clock()
+        self._tidied = 0.0
         self._wake = Event()
         self._stopped = False
         self._ended = Event()
@@ -114,6 +120,7 @@ class Collector:
             self._wake.clear()
             running = {future for future in running if not future.done()}
             try:
+                self._tidy()
                 leases = self._lease(POLLS, self.options.threads - len(running))
                 running |= {self._start(lease, full=False) for lease in leases}
                 rest = self._rest()
@@ -122,6 +129,13 @@ class Collector:
                 rest = LONGEST_REST
             self._wake.wait(rest)
         self.close()
+
+    def _tidy(self) -> None:
+        """Look after alerts even where nothing is polled."""
+        now = self.clock()
+        if now - self._tidied >= TIDYING:
+            self._tidied = now
+            alerts.tidy(self.store, self.alerts, self.options, now=int(now), since=self.since)
 
     def stop(self) -> None:
         """Have ``run`` end once the polls under way have."""
@@ -184,6 +198,16 @@ class Collector:
         except Exception as error:
             LOG.exception("a defect of openstats in %s of %s", lease.kind, lease.cloud.name)
             self._failed(poll, OpenstatsError(f"a defect of openstats: {error!r}"))
+        self._told(poll)
+
+    def _told(self, poll: Poll) -> None:
+        """Raise and close alerts by what a poll has brought, or has not."""
+        try:
+            alerts.after(poll, self.since)
+        except StoreError as error:
+            LOG.error("alerts of %s: %s", poll.cloud.name, error)
+        except Exception:
+            LOG.exception("a defect of openstats in the alerts of %s", poll.cloud.name)
 
     def _poll(self, lease: Lease, full: bool) -> Poll:
         return Poll(
@@ -192,6 +216,7 @@ class Collector:
             store=self.store,
             options=self.options,
             usage=self.usage,
+            alerts=self.alerts,
             clock=self.clock,
             uptime=self.uptime,
             jitter=self.jitter,

@@ -25,7 +25,8 @@ class Poll:
 
     ``now`` is the Unix time at which it began, ``full`` whether everything is to be read anew.
     ``missing`` tells what a poll that succeeded did not bring, ``next_at`` when the next is due,
-    where that is not an interval later. ``options`` and ``usage`` are groups of the configuration.
+    where that is not an interval later. ``options``, ``usage`` and ``alerts`` are groups of the
+    configuration.
     """
 
     lease: Lease
@@ -33,6 +34,7 @@ class Poll:
     store: Store
     options: Any
     usage: Any
+    alerts: Any
     clock: Callable[[], float]
     uptime: Callable[[], float]
     jitter: Callable[[float, float], float]

@@ -8,14 +8,15 @@ from oslo_config import cfg
 from oslo_log import log
 
 from openstats import __version__
-from openstats.conf import api, audit, clouds, collector, database, identity, usage
+from openstats.conf import alerts, api, audit, clouds, collector, database, identity, usage
 
-GROUPS = (database, clouds, collector, usage, api, identity, audit)
+GROUPS = (database, clouds, collector, usage, api, identity, audit, alerts)
 
 
 def list_opts() -> list[tuple[str | None, list[cfg.Opt]]]:
     """Answer what oslo-config-generator asks for: (group, options)."""
-    return [(module.GROUP, module.OPTIONS) for module in GROUPS]
+    declared = [(module.GROUP, module.OPTIONS) for module in GROUPS]
+    return [*declared, (f"{alerts.PREFIX}NAME", alerts.RECEIVER)]
 
 
 def register_opts(conf: cfg.ConfigOpts) -> None:
@@ -45,12 +46,16 @@ def load(files: Sequence[str] = (), **overrides: Any) -> cfg.ConfigOpts:
     for name, value in overrides.items():
         group, option = name.split("__")
         conf.set_override(option, value, group=group)
+    for name in conf.alerts.receivers:
+        conf.register_opts(alerts.RECEIVER, group=f"{alerts.PREFIX}{name}")
     _read_all(conf)
     return conf
 
 
 def _read_all(conf: cfg.ConfigOpts) -> None:
     """Have a wrong value told now, and not in the thread that needs it first."""
-    for module in GROUPS:
-        for option in module.OPTIONS:
-            getattr(conf[module.GROUP], option.dest)
+    groups = [(module.GROUP, module.OPTIONS) for module in GROUPS]
+    groups += [(f"{alerts.PREFIX}{name}", alerts.RECEIVER) for name in conf.alerts.receivers]
+    for group, options in groups:
+        for option in options:
+            getattr(conf[group], option.dest)

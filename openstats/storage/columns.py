@@ -5,6 +5,9 @@ from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Integer, String,
 Uuid = String(36)
 Time = BigInteger
 
+FOREVER = 2**53
+"""Later than every time: until when lasts what is not over."""
+
 
 def identity() -> list[Column]:  # type: ignore[type-arg]
     """Make the columns by which a row is known: to other tables, and to everybody else."""

@@ -1,7 +1,7 @@
 """Lists of whatever the registry shows: filtered, in order, page by page; and single entries."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Select, select, tuple_
@@ -13,6 +13,8 @@ from openstats.storage.store import Database
 
 Entry = dict[str, Any]
 Rows = Callable[[bool], Select[Any]]
+Condition = Callable[[Any, Any], Any]
+"""Says what rows have to be like for a filter, given its value."""
 
 
 def _as_they_are(_db: Database, _scope: Scope, entries: list[Entry]) -> list[Entry]:
@@ -25,12 +27,22 @@ class Listing:
 
     ``rows`` selects what there is to see, for somebody who sees everything or not: its columns are
     the fields, and those that ``order`` names. ``completed`` adds what is no column.
+    ``conditions`` say what filters mean that do not ask for a column to be equal to something.
     """
 
     rows: Rows
     completed: Callable[[Database, Scope, list[Entry]], list[Entry]] = _as_they_are
     order: tuple[str, ...] = ("name", "uuid")
     newest_first: bool = False
+    conditions: Mapping[str, Condition] = field(default_factory=dict)
+
+    def filtered(self, rows: Any, filters: Mapping[str, Any]) -> list[Any]:
+        """Give the conditions that filters make."""
+        found = self.conditions
+        return [
+            found[name](rows, value) if name in found else rows.c[name] == value
+            for name, value in filters.items()
+        ]
 
 
 def page(
@@ -48,7 +60,7 @@ def page(
         ParameterError: there is no such marker to see.
     """
     rows = listing.rows(scope.everything).subquery()
-    chosen = select(rows).where(*(rows.c[name] == value for name, value in filters.items()))
+    chosen = select(rows).where(*listing.filtered(rows, filters))
     places = [rows.c[name] for name in listing.order]
     if marker is not None:
         place = db.execute(select(*places).where(rows.c.uuid == marker), variables(scope)).first()

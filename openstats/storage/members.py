@@ -28,6 +28,7 @@ from sqlalchemy import (
 from openstats.model import ObjectName, Scope, Selection
 from openstats.readings import Members
 from openstats.storage import schema
+from openstats.storage.columns import FOREVER
 from openstats.storage.membership import (
     member,
     object_name,
@@ -38,9 +39,6 @@ from openstats.storage.membership import (
 )
 from openstats.storage.moves import PROJECTS, TENANTS, Owning
 from openstats.storage.upsert import one_of
-
-FOREVER = 2**53
-"""Later than every time: how long what belongs to somebody now will."""
 
 NO_SLOT = 0
 """What a tenant has that was in no reading yet: the clock's slot, in which nothing is used."""

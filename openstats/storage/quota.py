@@ -1,6 +1,6 @@
 """Quota: limits and use of tenants, summed; and what the collector writes of them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -37,6 +37,8 @@ from openstats.storage.membership import (
     visible_tenant,
     whole_sum,
 )
+
+customer = schema.customer
 
 Sums = dict[str, QuotaSum]
 
@@ -173,6 +175,22 @@ def by_cloud(db: Connection) -> dict[int, Sums]:
     found = select(tenant.c.cloud_id, *_sums()).select_from(joined)
     linked = found.where(tenant.c.project_id.is_not(None), counts).group_by(tenant.c.cloud_id)
     return {row.cloud_id: _sums_of(row, first=1) for row in db.execute(linked)}
+
+
+def of_cloud(db: Connection, cloud: Cloud) -> Iterator[tuple[int, str | None, dict[str, Quota]]]:
+    """Give each tenant's row id, its customer's uuid and its quotas, where they are known."""
+    owners = tenant.join(quota, quota.c.tenant_id == tenant.c.id)
+    owners = owners.outerjoin(project, project.c.id == tenant.c.project_id)
+    owners = owners.outerjoin(customer, customer.c.id == project.c.customer_id)
+    chosen = select(quota, customer.c.uuid).select_from(owners)
+    for row in db.execute(chosen.where(tenant.c.cloud_id == cloud.id, counts)):
+        figures = {name: _figure(row, name) for name in QUOTA_NAMES}
+        yield row.tenant_id, row.uuid, {n: held for n, held in figures.items() if held}
+
+
+def _figure(row: Any, name: str) -> Quota | None:
+    limit, in_use = getattr(row, f"{name}_limit"), getattr(row, f"{name}_in_use")
+    return None if limit is None or in_use is None else Quota(limit, in_use)
 
 
 @cache

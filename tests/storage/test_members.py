@@ -4,7 +4,7 @@ from sqlalchemy import Connection
 
 from openstats.model import EVERYTHING, Scope, Selection
 from openstats.storage import document, members, usage
-from openstats.storage.members import FOREVER
+from openstats.storage.columns import FOREVER
 from tests.registry import NOW, Site, site, uuids
 
 Stays = list[tuple[str, int, int, int]]

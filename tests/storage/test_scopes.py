@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Table, delete, insert, select, update
 from openstats.meters import AGGREGATES
 from openstats.model import EVERYTHING, Interval, Scope, Selection
 from openstats.storage import coverage, creation, customer, members, moves, quota, schema, scopes
-from openstats.storage.members import FOREVER
+from openstats.storage.columns import FOREVER
 from openstats.storage.scopes import NOTHING, Issuer
 from openstats.storage.store import Store
 from tests.registry import NOW, site

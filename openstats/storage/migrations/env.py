@@ -2,11 +2,11 @@
 
 from alembic import context
 
-from openstats.storage.schema import metadata
+from openstats.storage import alert_schema
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=metadata,
+    target_metadata=alert_schema.metadata,
     # SQLite cannot alter tables: Alembic copies them instead.
     render_as_batch=True,
     compare_type=True,

@@ -1,0 +1,96 @@
+"""Alerts: what receivers and rules tell of them, as plain, frozen values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+SEVERITIES = ("Debug", "Info", "Warning", "Error")
+"""From the least to the worst; the store keeps places in this order."""
+
+OWN = "openstats"
+"""The source of alerts that come from rules of our own."""
+
+BY_API = "api"
+"""The source of alerts that somebody posted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a receiver was told of one alert at one time.
+
+    ``fingerprint`` says which alert it is, ``start`` which of its episodes: both together are the
+    same however often they are told. Who tells no times is ``vague``: it means the episode under
+    way, where there is one. Times are Unix seconds; ``ended_at`` is None while the alert fires.
+    ``labels`` are those that scopes are found by.
+    """
+
+    fingerprint: str
+    start: str
+    alert_type: str
+    severity: str
+    message: str
+    started_at: int
+    ended_at: int | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    vague: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """A time in which an alert fired without a break.
+
+    ``heard_at`` is when its end was told; None where nobody told, and it only went stale.
+    ``alert`` is the row of the alert that it is in; None while it is in none.
+    """
+
+    start: str
+    started_at: int
+    ended_at: int | None = None
+    heard_at: int | None = None
+    alert: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spell:
+    """Episodes that follow one another closely: what is counted as one alert.
+
+    ``alert`` is its row, None for a new one; ``merged`` are rows that turned out to be part of it.
+    """
+
+    started_at: int
+    ended_at: int | None
+    episodes: tuple[Episode, ...]
+    alert: int | None = None
+    merged: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """For whom a receiver may speak: clouds by name (none: all), and whom of them.
+
+    ``customer``, ``project`` and ``tenants`` are uuids; None: whoever it is.
+    """
+
+    clouds: tuple[str, ...] = ()
+    customer: str | None = None
+    project: str | None = None
+    tenants: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """What labels say of whom an alert is: ids of OpenStack's, and a cloud's name."""
+
+    instance: str | None = None
+    tenant: str | None = None
+    cloud: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a rule of our own found wrong with a tenant or a cloud (row ids)."""
+
+    kind: str
+    row: int
+    alert_type: str
+    severity: str
+    message: str

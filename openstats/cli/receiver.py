@@ -1,0 +1,36 @@
+"""``openstats receiver``: what it takes to have alerts received."""
+
+import argparse
+
+from openstats.cli.main import OpenstatsCommand
+
+SECTION = """\
+[alerts]
+receivers = {name}
+
+[receiver:{name}]
+kind = alertmanager
+token_hash = {hash}
+"""
+
+
+class Token(OpenstatsCommand):
+    """Make a token for a receiver: for its sender, and hashed for the configuration."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Say what the command takes."""
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        parser.add_argument("name", help="of the receiver, as it will be in its URL")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> int:
+        """Make it, and show it this once."""
+        from openstats import tokens
+
+        token = tokens.made()
+        section = SECTION.format(name=parsed_args.name, hash=tokens.hashed(token))
+        self.app.stdout.write(f"For openstats.conf:\n\n{section}\n")
+        self.app.stdout.write(
+            f"For the sender, to be kept secret; it is not shown again:\n\n{token}\n"
+        )
+        return 0

@@ -1,0 +1,151 @@
+"""Alerts: who may tell of them, how they are understood, and when openstats raises its own."""
+
+from typing import Any
+
+from oslo_config import cfg, types
+
+GROUP = "alerts"
+PREFIX = "receiver:"
+SEVERITIES = ["Debug", "Info", "Warning", "Error"]
+
+
+def _seconds(name: str, default: int, text: str) -> cfg.IntOpt:
+    return cfg.IntOpt(name, default=default, min=1, help=f"{text} Seconds.")
+
+
+def _percent(name: str, default: float, text: str) -> cfg.FloatOpt:
+    return cfg.FloatOpt(name, default=default, min=0, max=100, help=f"{text} Percent.")
+
+
+OPTIONS = [
+    cfg.ListOpt(
+        "receivers",
+        default=[],
+        help="Receivers of alerts, each with a group [receiver:NAME] of its own. They listen at "
+        "/api/alerts/receivers/NAME/.",
+    ),
+    cfg.Opt(
+        "severities",
+        type=types.Dict(types.String(choices=SEVERITIES)),
+        default={
+            "critical": "Error",
+            "error": "Error",
+            "page": "Error",
+            "fatal": "Error",
+            "warning": "Warning",
+            "major": "Warning",
+            "minor": "Warning",
+            "moderate": "Warning",
+            "info": "Info",
+            "notice": "Info",
+            "information": "Info",
+            "low": "Info",
+            "debug": "Debug",
+            "none": "Debug",
+        },
+        help="What severities of receivers mean, in lower case.",
+    ),
+    cfg.StrOpt(
+        "unknown_severity",
+        default="Warning",
+        choices=SEVERITIES,
+        help="What any other severity means, and none at all.",
+    ),
+    cfg.ListOpt(
+        "instance_labels",
+        default=["instance_id"],
+        help="Labels that hold the id of a server: the alert is of it.",
+    ),
+    cfg.ListOpt(
+        "tenant_labels",
+        default=["project_id", "tenant_id"],
+        help="Labels that hold the id of a Keystone project.",
+    ),
+    cfg.ListOpt(
+        "cloud_labels",
+        default=["cloud"],
+        help="Labels that hold the name of a cloud, as clouds.yaml has it.",
+    ),
+    _seconds(
+        "reopen_within",
+        900,
+        "What fires again so soon after it was resolved is the same alert, open again.",
+    ),
+    _seconds(
+        "stale_after",
+        86400,
+        "What no receiver was told of for so long is closed as of when it last was. It has to be "
+        "longer than Alertmanager's repeat_interval.",
+    ),
+    cfg.IntOpt(
+        "keep_days",
+        default=400,
+        min=0,
+        help="Days for which closed alerts are kept; 0: for ever.",
+    ),
+    _percent("quota_warning", 80, "From here on the use of a tenant's quota is a Warning."),
+    _percent("quota_error", 95, "From here on it is an Error."),
+    cfg.Opt(
+        "quota_of_customers",
+        type=types.Dict(types.String(regex=r"[0-9.]+/[0-9.]+")),
+        default={},
+        help="Other thresholds for customers, as UUID:WARNING/ERROR, for example "
+        "6f1c6a1e-3a0b-4c55-9a55-0d6c2b0f7a10:70/90.",
+    ),
+    _percent("capacity_warning", 85, "From here on the use of a cloud's capacity is a Warning."),
+    _percent("capacity_error", 95, "From here on it is an Error."),
+    _percent(
+        "margin",
+        3,
+        "So far below a threshold has a use to fall for its alert to be over, so that it does not "
+        "come and go.",
+    ),
+    cfg.IntOpt(
+        "silent_intervals",
+        default=3,
+        min=1,
+        help="A cloud is in Error when a kind of poll has not succeeded for so many intervals.",
+    ),
+]
+
+RECEIVER = [
+    cfg.StrOpt(
+        "kind",
+        default="alertmanager",
+        choices=[
+            ("alertmanager", "webhooks of Prometheus' Alertmanager, version 4"),
+            ("aodh", "alarm_actions of Aodh: http, https or trust+https"),
+        ],
+        help="What tells of alerts here.",
+    ),
+    cfg.StrOpt(
+        "token_hash",
+        default="",
+        help="The token that has to come along, hashed: 'openstats receiver token' makes both. It "
+        "comes as Bearer, or as the password of Basic.",
+    ),
+    cfg.BoolOpt(
+        "keystone",
+        default=False,
+        help="Take tokens of Keystone in X-Auth-Token as well, as trust+https of Aodh sends them; "
+        "alerts are of the tenant that the token is scoped to.",
+    ),
+    cfg.ListOpt(
+        "clouds",
+        default=[],
+        help="Clouds for which the receiver may speak. Empty: all of them.",
+    ),
+    cfg.StrOpt("customer", help="Uuid of a customer: the receiver speaks for nothing else."),
+    cfg.StrOpt("project", help="Uuid of a project: the receiver speaks for nothing else."),
+    cfg.BoolOpt(
+        "tenant_visible",
+        default=False,
+        help="Whether everybody who sees an alert may read its message. Otherwise callers that do "
+        "not see everything get its type instead.",
+    ),
+]
+
+
+def receivers(conf: cfg.ConfigOpts) -> dict[str, Any]:
+    """Give the options of each receiver by its name."""
+    return {name: conf[f"{PREFIX}{name}"] for name in conf.alerts.receivers}

@@ -1,0 +1,93 @@
+"""The tables of alerts, as ``schema`` has all others."""
+
+from bisect import bisect_left
+
+from sqlalchemy import BigInteger, Column, Index, SmallInteger, String, Table, Text, text
+
+from openstats.storage import schema
+from openstats.storage.columns import FOREVER, Time, Uuid, flag, identity, reference
+
+metadata = schema.metadata
+
+HOUR, DAY = 3600, 86_400
+SPANS = (HOUR, DAY, 7 * DAY, 31 * DAY, FOREVER)
+"""Alerts are kept apart by how long they were open, at most: so those that were active at some
+time are found by when they began, however many are long over. The last are those still open."""
+
+
+def span(created_at: int, until: int) -> int:
+    """Give the place in SPANS of an alert that was open between two times."""
+    return bisect_left(SPANS, until - created_at) if until < FOREVER else len(SPANS) - 1
+
+
+OWNERS = ("customer", "project_group", "project", "tenant", "cloud")
+"""What an alert may be of, or below; and instances, which come and go."""
+
+# Whose it was when it was created, whatever moved since: one column for each owner.
+alert = Table(
+    "alert",
+    metadata,
+    *identity(),
+    Column("source", String(255), nullable=False),
+    # Which alert of its source it is; of a fingerprint there is one at most that is open.
+    Column("fingerprint", String(255), nullable=False),
+    Column("severity", SmallInteger, nullable=False),
+    Column("alert_type", String(255), nullable=False),
+    Column("message", Text, nullable=False),
+    # Whether the message is for everybody who sees the alert, not for admins alone.
+    flag("told"),
+    Column("labels", Text),
+    Column("kind", String(16)),
+    *(reference(f"{name}_id", f"{name}.id", ondelete="SET NULL") for name in OWNERS),
+    Column("instance", Uuid),
+    Column("created_at", Time, nullable=False),
+    Column("until", Time, nullable=False, server_default=text(str(FOREVER))),
+    Column("span", SmallInteger, nullable=False),
+    Column("seen_at", Time, nullable=False),
+    Column("acknowledged_at", Time),
+    Index(None, "source", "fingerprint", "until"),
+    Index(None, "created_at", "id"),
+    Index(None, "until"),
+    # Covering: counting reads no row of this table.
+    Index(
+        "ix_alert_active",
+        "span",
+        "created_at",
+        "until",
+        "severity",
+        "customer_id",
+        "project_id",
+        "acknowledged_at",
+    ),
+)
+
+# The groups that what it is of was in.
+alert_group = Table(
+    "alert_group",
+    metadata,
+    reference("alert_id", "alert.id", primary_key=True),
+    reference("project_group_id", "project_group.id", primary_key=True),
+    Index(None, "project_group_id"),
+)
+
+alert_episode = Table(
+    "alert_episode",
+    metadata,
+    Column("source", String(255), primary_key=True),
+    Column("fingerprint", String(255), primary_key=True),
+    Column("start", String(255), primary_key=True),
+    reference("alert_id", "alert.id", nullable=False, index=True),
+    Column("started_at", Time, nullable=False),
+    Column("ended_at", Time),
+    Column("heard_at", Time),
+)
+
+# What came in at a receiver so far.
+receiver = Table(
+    "receiver",
+    metadata,
+    Column("name", String(255), primary_key=True),
+    Column("received_at", Time, nullable=False),
+    Column("notices", BigInteger, nullable=False),
+    Column("truncated", BigInteger, nullable=False),
+)

@@ -1,0 +1,223 @@
+"""Alerts as they are counted and listed: those that were active in an interval."""
+
+import json
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    func,
+    or_,
+    select,
+    true,
+    union_all,
+)
+
+from openstats.alerts import SEVERITIES
+from openstats.model import ObjectName, Scope, Selection
+from openstats.storage import schema
+from openstats.storage.alert_schema import OWNERS, SPANS, alert, alert_group
+from openstats.storage.columns import FOREVER
+from openstats.storage.listing import Entry, Listing
+from openstats.storage.membership import OBJECTS, object_name, objects, variables
+from openstats.storage.upsert import one_of
+
+group = schema.project_group
+
+KEYS: dict[str, Any] = {
+    "customer": alert.c.customer_id,
+    "project": alert.c.project_id,
+    "project_group": alert_group.c.project_group_id,
+}
+"""By what column alerts belong to an object."""
+
+
+@cache
+def _active(
+    aggregate: str | None,
+    everything: bool,
+    filtered: bool,
+    flags: tuple[bool | None, bool | None],
+    each: bool,
+) -> Any:
+    """Count by severity, and by object if ``each``, what was active: short ones, then longer ones.
+
+    An alert that was open for at most so long, and at ``start`` or later, began at most so long
+    before. ``flags`` are whether it is open, and acknowledged; None: whether or not.
+    """
+    key = KEYS[aggregate or "customer"] if each else alert.c.severity
+    wanted = [*_belonging(aggregate, filtered, each), visible(everything), *_flagged(*flags)]
+    within = alert.c.created_at < bindparam("end"), alert.c.until >= bindparam("start")
+    joined: Any = alert
+    if each and aggregate == "project_group":
+        joined = alert.join(alert_group, alert_group.c.alert_id == alert.c.id)
+    chosen = select(alert.c.severity, key.label("key")).select_from(joined).where(*within, *wanted)
+    parts = [chosen.where(alert.c.span == place, *_began(length)) for place, length in SPAN_ITEMS]
+    found = union_all(*parts).subquery("active")
+    keys = (found.c.severity, found.c.key) if each else (found.c.severity,)
+    return select(*keys, func.count()).group_by(*keys)
+
+
+SPAN_ITEMS = tuple(enumerate(SPANS))
+
+
+def _began(length: int) -> list[ColumnElement[bool]]:
+    if length == FOREVER:
+        return []
+    return [alert.c.created_at >= bindparam("start") - bindparam(None, length, BigInteger)]
+
+
+def _belonging(aggregate: str | None, filtered: bool, each: bool) -> list[ColumnElement[bool]]:
+    """Say that an alert is of an object that is asked about, or below it."""
+    if aggregate is None or each:
+        return []
+    chosen = select(OBJECTS[aggregate].c.id).where(one_of(OBJECTS[aggregate].c.uuid, "uuids"))
+    key = KEYS[aggregate]
+    if aggregate == "project_group":
+        held = select(alert_group.c.alert_id)
+        return [alert.c.id.in_(held.where(key.in_(chosen)) if filtered else held)]
+    return [key.in_(chosen) if filtered else key.is_not(None)]
+
+
+def _flagged(opened: bool | None, acknowledged: bool | None) -> list[ColumnElement[bool]]:
+    found = []
+    if opened is not None:
+        found.append(alert.c.until == FOREVER if opened else alert.c.until < FOREVER)
+    if acknowledged is not None:
+        known = alert.c.acknowledged_at
+        found.append(known.is_not(None) if acknowledged else known.is_(None))
+    return found
+
+
+def visible(everything: bool) -> ColumnElement[bool]:
+    """Say that the caller sees an alert: one below a project or a customer of theirs.
+
+    Alerts on a customer or group itself take a role on it, and of a single tenant there are those
+    of its time with its project.
+    """
+    if everything:
+        return true()
+    mine = {name: _ids(table, f"scope_{name}s") for name, table in SEEN.items()}
+    own = schema.tenant.alias("own")
+    with_it = own.c.id == alert.c.tenant_id, own.c.project_id == alert.c.project_id
+    single = select(own.c.id).where(*with_it, one_of(own.c.uuid, "scope_tenants")).correlate(alert)
+    return or_(
+        alert.c.customer_id.in_(mine["customer"]),
+        alert.c.project_id.in_(mine["project"]),
+        and_(alert.c.kind == "project_group", alert.c.project_group_id.in_(mine["group"])),
+        single.exists(),
+    )
+
+
+SEEN = {"customer": schema.customer, "project": schema.project, "group": group}
+
+
+def _ids(table: Any, name: str) -> Select[Any]:
+    return select(table.c.id).where(one_of(table.c.uuid, name))
+
+
+def count(
+    db: Connection,
+    scope: Scope,
+    selection: Selection | None,
+    bounds: tuple[int, int],
+    flags: tuple[bool | None, bool | None] = (None, None),
+) -> dict[str, int]:
+    """Count, by severity, the alerts that were active in [start, end); without selection all."""
+    aggregate, uuids = (selection.aggregate, selection.uuids) if selection else (None, ())
+    statement = _active(aggregate, scope.everything, bool(uuids), flags, False)
+    rows = db.execute(statement, _values(scope, selection, bounds))
+    return {SEVERITIES[severity]: number for severity, number in rows}
+
+
+def each(
+    db: Connection,
+    scope: Scope,
+    selection: Selection,
+    bounds: tuple[int, int],
+    flags: tuple[bool | None, bool | None] = (None, None),
+) -> list[tuple[ObjectName, dict[str, int]]]:
+    """Count likewise for each visible object that is selected, by name, then uuid."""
+    asked = selection.aggregate, scope.everything, bool(selection.uuids)
+    held: dict[int, dict[str, int]] = {}
+    rows = db.execute(_active(*asked, flags, True), _values(scope, selection, bounds))
+    for severity, key, number in rows:
+        held.setdefault(key, {})[SEVERITIES[severity]] = number
+    found = objects(asked[0], everything=asked[1], filtered=asked[2])
+    name = object_name(selection.aggregate)
+    listed = db.execute(found, variables(scope, selection)).all()
+    return [(name(row), held.get(row.id, {})) for row in listed]
+
+
+def _values(scope: Scope, selection: Selection | None, bounds: tuple[int, int]) -> dict[str, Any]:
+    start, end = bounds
+    return variables(scope, selection) | {"start": start, "end": end}
+
+
+SHOWN = {name: schema.metadata.tables[name] for name in OWNERS}
+
+
+def _rows(everything: bool) -> Select[Any]:
+    owners: Any = alert
+    for name, table in SHOWN.items():
+        owners = owners.outerjoin(table, table.c.id == alert.c[f"{name}_id"])
+    uuids = (table.c.uuid.label(name) for name, table in SHOWN.items())
+    return select(alert, *uuids).select_from(owners).where(visible(everything))
+
+
+def _completed(_db: Connection, scope: Scope, entries: list[Entry]) -> list[Entry]:
+    """Show alerts; messages that are not told to everybody, and labels, to admins only."""
+    shown = [_shown(entry, all_of_it=scope.everything or entry["told"]) for entry in entries]
+    if not scope.everything:
+        return shown
+    labels = (json.loads(entry["labels"] or "{}") for entry in entries)
+    return [entry | {"labels": found} for entry, found in zip(shown, labels, strict=True)]
+
+
+def _shown(entry: Entry, *, all_of_it: bool) -> Entry:
+    of = entry[entry["kind"]] if entry["kind"] else None
+    return {
+        "uuid": entry["uuid"],
+        "severity": SEVERITIES[entry["severity"]],
+        "alert_type": entry["alert_type"],
+        "message": entry["message"] if all_of_it else entry["alert_type"],
+        "scope": {entry["kind"]: of} if of else None,
+        "created_at": entry["created_at"],
+        "closed_at": None if entry["until"] == FOREVER else entry["until"],
+        "acknowledged": entry["acknowledged_at"] is not None,
+        "source": entry["source"],
+    }
+
+
+def _group_of(rows: Any, uuid: str) -> ColumnElement[bool]:
+    joined = alert_group.join(group, group.c.id == alert_group.c.project_group_id)
+    held = select(alert_group.c.alert_id).select_from(joined).where(group.c.uuid == uuid)
+    found: ColumnElement[bool] = rows.c.id.in_(held)
+    return found
+
+
+def _is(test: Callable[[Any], ColumnElement[bool]]) -> Callable[[Any, bool], ColumnElement[bool]]:
+    return lambda rows, wanted: test(rows) if wanted else ~test(rows)
+
+
+ALERTS = Listing(
+    _rows,
+    _completed,
+    order=("created_at", "id"),
+    newest_first=True,
+    conditions={
+        "severity": lambda rows, severity: rows.c.severity == SEVERITIES.index(severity),
+        "project_group": _group_of,
+        "opened": _is(lambda rows: rows.c.until == FOREVER),
+        "acknowledged": _is(lambda rows: rows.c.acknowledged_at.is_not(None)),
+        "start": lambda rows, start: rows.c.until >= start,
+        "end": lambda rows, end: rows.c.created_at < end,
+    },
+)
+"""Newest first. By customer, group and so on those are filtered that are of it, or below it."""

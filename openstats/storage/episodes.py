@@ -1,0 +1,151 @@
+"""Episodes of alerts, as receivers are told of them, and the alerts that they make."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, or_, select, update
+
+from openstats.alerts import Episode, Notice, Spell
+from openstats.storage import opening
+from openstats.storage.alert_schema import SPANS, alert, alert_episode, receiver
+from openstats.storage.ancestry import Place
+from openstats.storage.columns import FOREVER
+from openstats.storage.opening import Opened
+from openstats.storage.store import alone
+from openstats.storage.upsert import one_of, upsert
+
+Known = defaultdict[str, dict[str, Episode]]
+"""Episodes by fingerprint and start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is known of a fingerprint since it was told of: the newest notice, and all spells."""
+
+    notice: Notice
+    place: Place
+    spells: Sequence[Spell]
+
+
+def known(
+    db: Connection, source: str, notices: Sequence[Notice], *, now: int, within: int
+) -> Known:
+    """Give the episodes that notices may be about, or that may be joined with theirs.
+
+    Until the end of the transaction nobody else writes alerts.
+    """
+    alone(db, "alerts")
+    earliest = min([now, *(notice.started_at for notice in notices)]) - within
+    lately = or_(alert.c.until >= earliest, one_of(alert_episode.c.start, "starts"))
+    mine = alert_episode.c.source == source, one_of(alert_episode.c.fingerprint, "fingerprints")
+    joined = select(alert_episode).join(alert, alert.c.id == alert_episode.c.alert_id)
+    values = {
+        "fingerprints": sorted({notice.fingerprint for notice in notices}),
+        "starts": sorted({notice.start for notice in notices}),
+    }
+    found: Known = defaultdict(dict)
+    for row in db.execute(joined.where(*mine, lately), values):
+        times = row.started_at, row.ended_at, row.heard_at
+        found[row.fingerprint][row.start] = Episode(row.start, *times, row.alert_id)
+    return found
+
+
+def keep(db: Connection, source: str, told: Sequence[Told], *, visible: bool, now: int) -> None:
+    """Write the alerts that episodes make; who sees them, sees their messages if ``visible``."""
+    fresh = [(of, spell) for of in told for spell in of.spells if spell.alert is None]
+    rows = [_opened(source, of, spell, visible=visible, now=now) for of, spell in fresh]
+    ids = opening.insert_all(db, rows)
+    placed = [(of, spell, row) for (of, spell), row in zip(fresh, ids, strict=True)]
+    old = [
+        (of, spell, spell.alert) for of in told for spell in of.spells if spell.alert is not None
+    ]
+    _change(db, old, now)
+    _keep_episodes(db, source, [*placed, *old])
+    _remove(db, (row for _, spell, _ in old for row in spell.merged))
+
+
+def _opened(source: str, of: Told, spell: Spell, *, visible: bool, now: int) -> Opened:
+    until = FOREVER if spell.ended_at is None else spell.ended_at
+    return Opened(source, of.notice, of.place, spell.started_at, until, now, told=visible)
+
+
+def _change(db: Connection, changed: Sequence[tuple[Told, Spell, int]], now: int) -> None:
+    """Move the ends of alerts that are there; the newest of each is as the notice says."""
+    rows = []
+    for of, spell, row in changed:
+        until = FOREVER if spell.ended_at is None else spell.ended_at
+        rows.append({"row": row, **opening.times(spell.started_at, until), "seen_at": now})
+        if spell is of.spells[-1]:
+            rows[-1] |= opening.said(of.notice)
+    for names in {tuple(row) for row in rows}:
+        values: dict[str, Any] = {name: bindparam(name) for name in names if name != "row"}
+        alike = [row for row in rows if tuple(row) == names]
+        db.execute(update(alert).where(alert.c.id == bindparam("row")).values(values), alike)
+
+
+def _keep_episodes(db: Connection, source: str, placed: Iterable[tuple[Told, Spell, int]]) -> None:
+    rows = [
+        {
+            "source": source,
+            "fingerprint": of.notice.fingerprint,
+            "start": episode.start,
+            "alert_id": row,
+            "started_at": episode.started_at,
+            "ended_at": episode.ended_at,
+            "heard_at": episode.heard_at,
+        }
+        for of, spell, row in placed
+        for episode in spell.episodes
+    ]
+    upsert(db, alert_episode, rows)
+
+
+def _remove(db: Connection, merged: Iterator[int]) -> None:
+    if rows := [{"row": row} for row in merged]:
+        db.execute(delete(alert).where(alert.c.id == bindparam("row")), rows)
+
+
+def end(db: Connection, row: int, ended_at: int, heard_at: int | None) -> None:
+    """End the episodes of an alert that are open; ``heard_at`` is None where nobody said so."""
+    mine = alert_episode.c.alert_id == row, alert_episode.c.ended_at.is_(None)
+    ended = update(alert_episode).where(*mine)
+    db.execute(ended.values(ended_at=ended_at, heard_at=heard_at))
+
+
+def go_stale(db: Connection, before: int) -> int:
+    """Close what no receiver was told of since a time, as of when it last was; say how many."""
+    alone(db, "alerts")
+    fires = select(alert_episode.c.alert_id).where(
+        alert_episode.c.alert_id == alert.c.id, alert_episode.c.ended_at.is_(None)
+    )
+    chosen = select(alert.c.id, alert.c.created_at, alert.c.seen_at)
+    still = alert.c.span == len(SPANS) - 1, alert.c.until == FOREVER, alert.c.seen_at < before
+    found = db.execute(chosen.where(*still, fires.exists())).all()
+    for row in found:
+        times = opening.times(row.created_at, row.seen_at)
+        db.execute(update(alert).where(alert.c.id == row.id).values(times))
+        end(db, row.id, row.seen_at, None)
+    return len(found)
+
+
+def note(db: Connection, name: str, now: int, *, notices: int, truncated: int) -> None:
+    """Count what came in at a receiver."""
+    before = db.execute(select(receiver).where(receiver.c.name == name)).first()
+    counted: dict[str, Any] = {
+        "name": name,
+        "received_at": now,
+        "notices": notices + (before.notices if before else 0),
+        "truncated": truncated + (before.truncated if before else 0),
+    }
+    upsert(db, receiver, [counted])
+
+
+COUNTED = ("received_at", "notices", "truncated")
+
+
+def received(db: Connection) -> dict[str, dict[str, Any]]:
+    """Give what came in at each receiver, by its name; those that nothing came to are not in it."""
+    rows = db.execute(select(receiver)).mappings()
+    return {row["name"]: {name: row[name] for name in COUNTED} for row in rows}

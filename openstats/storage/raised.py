@@ -1,0 +1,161 @@
+"""Alerts that are raised here, by rules of our own or by a caller: one open for each cause."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, delete, select, update
+
+from openstats.alerts import BY_API, OWN, SEVERITIES, Finding, Notice
+from openstats.errors import ConflictError
+from openstats.storage import ancestry, episodes, opening
+from openstats.storage.alert_schema import SPANS, alert
+from openstats.storage.ancestry import NOWHERE, Place
+from openstats.storage.columns import FOREVER
+from openstats.storage.opening import Opened
+from openstats.storage.store import alone
+
+STILL_OPEN = alert.c.span == len(SPANS) - 1, alert.c.until == FOREVER
+"""Conditions; the first one is what the index goes by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An alert of our own that is open: its row, when it was created, and how bad it is."""
+
+    row: int
+    created_at: int
+    severity: str
+
+
+Cause = tuple[str, int, str]
+"""Of what kind something is, its row, and what is wrong with it."""
+
+
+def standing(db: Connection, cloud: int, family: str) -> dict[Cause, Standing]:
+    """Give the open alerts of a family of rules on a cloud and its tenants.
+
+    Until the end of the transaction nobody else writes alerts.
+    """
+    alone(db, "alerts")
+    mine = alert.c.source == OWN, alert.c.cloud_id == cloud, alert.c.alert_type.startswith(family)
+    found = db.execute(select(alert).where(*STILL_OPEN, *mine))
+    return {
+        (
+            row.kind,
+            row.cloud_id if row.kind == "cloud" else row.tenant_id,
+            row.alert_type,
+        ): Standing(row.id, row.created_at, SEVERITIES[row.severity])
+        for row in found
+    }
+
+
+def settle(
+    db: Connection, before: Mapping[Cause, Standing], findings: Iterable[Finding], now: int
+) -> None:
+    """Open an alert for each finding, bring those up to date that are open, and close the rest."""
+    found = {(one.kind, one.row, one.alert_type): one for one in findings}
+    for cause, was in before.items():
+        if cause not in found:
+            _close(db, was.row, was.created_at, now)
+        else:
+            said = opening.said(_notice(found[cause], now)) | {"seen_at": now}
+            db.execute(update(alert).where(alert.c.id == was.row).values(said))
+    fresh = [one for cause, one in found.items() if cause not in before]
+    _open(db, fresh, now)
+
+
+def _open(db: Connection, findings: Iterable[Finding], now: int) -> None:
+    places: dict[tuple[str, int], Place] = {}
+    listed = list(findings)
+    for kind in {one.kind for one in listed}:
+        rows = [one.row for one in listed if one.kind == kind]
+        places |= {(kind, row): p for row, p in ancestry.of_rows(db, kind, rows).items()}
+    opening.insert_all(
+        db,
+        [
+            Opened(
+                OWN, _notice(one, now), places.get((one.kind, one.row), NOWHERE), now, FOREVER, now
+            )
+            for one in listed
+        ],
+    )
+
+
+def _notice(one: Finding, now: int) -> Notice:
+    fingerprint = f"{one.kind}:{one.row}:{one.alert_type}"
+    return Notice(fingerprint, "", one.alert_type, one.severity, one.message, now)
+
+
+def find(db: Connection, given: Mapping[str, Any]) -> str | None:
+    """Give the uuid of the open alert that somebody posted for the same cause, if there is one.
+
+    Until the end of the transaction nobody else writes alerts.
+    """
+    alone(db, "alerts")
+    mine = alert.c.source == BY_API, alert.c.fingerprint == _posted(given)
+    return db.scalar(select(alert.c.uuid).where(*mine, alert.c.until == FOREVER))
+
+
+def _posted(given: Mapping[str, Any]) -> str:
+    """Tell one cause from others: what the alert is of, and its type, whatever that holds."""
+    scope = ":".join(*(given.get("scope") or {"": ""}).items())
+    return hashlib.sha256(f"{scope}:{given['alert_type']}".encode()).hexdigest()
+
+
+def post(db: Connection, uuid: str, given: Mapping[str, Any], now: int) -> None:
+    """Create the alert of a uuid, or say anew what an open one is about.
+
+    Raises:
+        ConflictError: there is nothing of the scope's uuid.
+    """
+    created_at = min(given.get("created_at", now), now)
+    told = given["alert_type"], given["severity"], given["message"]
+    notice = Notice(_posted(given), "", *told, created_at)
+    said = opening.said(notice) | {"seen_at": now}
+    if db.execute(update(alert).where(alert.c.uuid == uuid).values(said)).rowcount:
+        return
+    scope = given.get("scope")
+    place = ancestry.of_object(db, *next(iter(scope.items()))) if scope else NOWHERE
+    opening.insert_all(db, [Opened(BY_API, notice, place, created_at, FOREVER, now, uuid=uuid)])
+
+
+def close(db: Connection, uuid: str, now: int) -> None:
+    """Close an alert by hand, whoever raised it.
+
+    Raises:
+        ConflictError: it is closed.
+    """
+    row = _there(db, uuid)
+    if row.until < FOREVER:
+        raise ConflictError(f"it was closed at {row.until}")
+    _close(db, row.id, row.created_at, now)
+    episodes.end(db, row.id, now, now)
+
+
+def _close(db: Connection, row: int, created_at: int, now: int) -> None:
+    times = opening.times(created_at, max(created_at, now))
+    db.execute(update(alert).where(alert.c.id == row).values(times))
+
+
+def acknowledge(db: Connection, uuid: str, now: int) -> None:
+    """Note that somebody knows of an alert.
+
+    Raises:
+        ConflictError: it was noted before.
+    """
+    row = _there(db, uuid)
+    if row.acknowledged_at is not None:
+        raise ConflictError(f"it was acknowledged at {row.acknowledged_at}")
+    db.execute(update(alert).where(alert.c.id == row.id).values(acknowledged_at=now))
+
+
+def _there(db: Connection, uuid: str) -> Any:
+    alone(db, "alerts")
+    return db.execute(select(alert).where(alert.c.uuid == uuid)).one()
+
+
+def forget(db: Connection, before: int) -> int:
+    """Delete alerts that were closed before a time, and say how many."""
+    return db.execute(delete(alert).where(alert.c.until < before)).rowcount
