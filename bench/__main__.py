@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from bench import auth, polling, process, serving, usage
+from bench import alerts, auth, polling, process, serving, usage
 from bench.result import Result
 
 Measure = Callable[[Callable[[str], bool]], Iterator[Result]]
@@ -18,6 +18,7 @@ MEASURES: tuple[Measure, ...] = (
     polling.wall,
     usage.queries,
     usage.tick,
+    alerts.measure,
     auth.cost,
 )
 RESULTS = Path(__file__).parent / "results.json"

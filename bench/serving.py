@@ -13,13 +13,17 @@ from typing import Any
 
 from sqlalchemy import select
 
+from bench.alerts import fill_alerts
 from bench.fill import DAY, END, NOW, Size, auth_url, fill, held
 from bench.load import Client, Measured, load
 from bench.result import Result, median
+from openstats.alerts import SEVERITIES
 from openstats.storage import migration, schema
+from openstats.storage.alert_schema import alert
 from openstats.storage.store import Store
 
 RUNS = 7
+ALERTS = 100_000
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,21 @@ def _usages(store: Store) -> list[str]:
     ]
 
 
+def _alerts(store: Store) -> list[str]:
+    """Give objects and days such that on each day there was an alert of the object."""
+    owners = {"customer": schema.customer, "project": schema.project}
+    paths = []
+    for name, table in owners.items():
+        joined = select(table.c.uuid, alert.c.created_at)
+        joined = joined.join(alert, alert.c[f"{name}_id"] == table.c.id)
+        with store.read() as db:
+            rows = db.execute(joined.where(alert.c.id % (ALERTS // 100) == 0)).all()
+        for uuid, at in rows:
+            period = f"from={at + 1 - DAY}&to={at + 1}"
+            paths.append(f"/api/stats/alert/?aggregate={name}&uuid={uuid}&{period}")
+    return paths
+
+
 def _clouds(_store: Store) -> list[str]:
     return [f"/api/stats/resource/?auth_url={auth_url(number)}" for number in range(Size().clouds)]
 
@@ -89,6 +108,7 @@ ROWS = (
         lambda found: [p["value"] for p in found[0]["datapoints"]] == [_first(found)] * 6,
         0.4,
     ),
+    Row("alert", _alerts, lambda found: set(found) == set(SEVERITIES) and any(found.values()), 0.6),
     Row(
         "quota_all",
         lambda _: ["/api/stats/quota/?each=true"],
@@ -111,6 +131,7 @@ def filled() -> Iterator[Store]:
         store = Store(f"sqlite:///{Path(folder) / 'bench.sqlite'}")
         migration.upgrade(store)
         fill(store)
+        fill_alerts(store, ALERTS)
         yield store
         store.close()
 

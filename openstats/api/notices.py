@@ -1,8 +1,7 @@
 """Notices: what Alertmanager's webhooks and Aodh's notifier send, read into plain values."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
@@ -62,31 +61,26 @@ class Received(NamedTuple):
     refused: int = 0
 
 
-@dataclass(frozen=True)
 class Reader:
     """Reads what receivers are sent, as [alerts] says."""
 
-    options: Any
+    def __init__(self, options: Any) -> None:
+        self._severities: dict[str, str] = options.severities
+        self._unknown: str = options.unknown_severity
+        self._naming = options.instance_labels, options.tenant_labels, options.cloud_labels
+        self._kept = sorted({name for names in self._naming for name in names})
 
     def severity(self, told: str) -> str:
         """Say what somebody else's severity means."""
-        found: str = self.options.severities.get(told.lower(), self.options.unknown_severity)
-        return found
+        return self._severities.get(told.lower(), self._unknown)
 
     def labelled(self, labels: Mapping[str, str]) -> Labelled:
         """Pick what says whom an alert is about."""
-        picked = (self._first(labels, kind) for kind in ("instance", "tenant", "cloud"))
-        return Labelled(*picked)
-
-    def _first(self, labels: Mapping[str, str], kind: str) -> str | None:
-        names: Sequence[str] = getattr(self.options, f"{kind}_labels")
-        return next((labels[name] for name in names if name in labels), None)
+        return Labelled(*(_first(labels, names) for names in self._naming))
 
     def kept(self, labels: Mapping[str, str]) -> dict[str, str]:
         """Give those labels that are stored: the configured ones."""
-        names = {*self.options.instance_labels, *self.options.tenant_labels}
-        names |= set(self.options.cloud_labels)
-        return {n: labels[n][:LONGEST_NAME] for n in sorted(names & set(labels))}
+        return {name: labels[name][:LONGEST_NAME] for name in self._kept if name in labels}
 
     def alertmanager(self, document: Any, _request_id: str, now: int) -> Received:
         """Read a webhook; an alert that makes no sense does not spoil the others.
@@ -147,6 +141,10 @@ class Reader:
     def of(self, kind: str) -> Callable[[Any, str, int], Received]:
         """Give what reads the documents of a kind of receiver."""
         return {"alertmanager": self.alertmanager, "aodh": self.aodh}[kind]
+
+
+def _first(labels: Mapping[str, str], names: Iterable[str]) -> str | None:
+    return next((labels[name] for name in names if name in labels), None)
 
 
 def _validated(model: type[Model], document: Any) -> Model:

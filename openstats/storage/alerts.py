@@ -16,6 +16,7 @@ from sqlalchemy import (
     or_,
     select,
     true,
+    tuple_,
     union_all,
 )
 
@@ -77,12 +78,12 @@ def _belonging(aggregate: str | None, filtered: bool, each: bool) -> list[Column
     """Say that an alert is of an object that is asked about, or below it."""
     if aggregate is None or each:
         return []
-    chosen = select(OBJECTS[aggregate].c.id).where(one_of(OBJECTS[aggregate].c.uuid, "uuids"))
+    chosen = _ids(OBJECTS[aggregate], "uuids") if filtered else None
     key = KEYS[aggregate]
     if aggregate == "project_group":
         held = select(alert_group.c.alert_id)
-        return [alert.c.id.in_(held.where(key.in_(chosen)) if filtered else held)]
-    return [key.in_(chosen) if filtered else key.is_not(None)]
+        return [alert.c.id.in_(held if chosen is None else held.where(key.in_(chosen)))]
+    return [key.is_not(None) if chosen is None else key.in_(chosen)]
 
 
 def _flagged(opened: bool | None, acknowledged: bool | None) -> list[ColumnElement[bool]]:
@@ -105,13 +106,12 @@ def visible(everything: bool) -> ColumnElement[bool]:
         return true()
     mine = {name: _ids(table, f"scope_{name}s") for name, table in SEEN.items()}
     own = schema.tenant.alias("own")
-    with_it = own.c.id == alert.c.tenant_id, own.c.project_id == alert.c.project_id
-    single = select(own.c.id).where(*with_it, one_of(own.c.uuid, "scope_tenants")).correlate(alert)
+    single = select(own.c.id, own.c.project_id).where(one_of(own.c.uuid, "scope_tenants"))
     return or_(
         alert.c.customer_id.in_(mine["customer"]),
         alert.c.project_id.in_(mine["project"]),
         and_(alert.c.kind == "project_group", alert.c.project_group_id.in_(mine["group"])),
-        single.exists(),
+        tuple_(alert.c.tenant_id, alert.c.project_id).in_(select(single.cte("single"))),
     )
 
 
@@ -119,7 +119,8 @@ SEEN = {"customer": schema.customer, "project": schema.project, "group": group}
 
 
 def _ids(table: Any, name: str) -> Select[Any]:
-    return select(table.c.id).where(one_of(table.c.uuid, name))
+    """Select the row ids of uuids in a parameter: looked up once for a statement."""
+    return select(select(table.c.id).where(one_of(table.c.uuid, name)).cte(name))
 
 
 def count(

@@ -1,0 +1,162 @@
+"""Alerts: counting them among a million of a year, and taking in a thousand more at once."""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+from pyramid.request import Request
+from sqlalchemy import insert, select
+
+from bench.fill import DAY, NOW, PIECE, Size, fill, uuid
+from bench.result import Result, median
+from openstats import conf, tokens
+from openstats.api.app import make_app
+from openstats.model import EVERYTHING
+from openstats.storage import alerts, migration, opening, schema
+from openstats.storage.alert_schema import alert, alert_episode, alert_group
+from openstats.storage.columns import FOREVER
+from openstats.storage.store import Store
+
+RUNS = 15
+STORED, BATCH = 1_000_000, 1_000
+YEAR = 365 * DAY
+SHORT, LONG = 1800, 2 * DAY
+"""Most alerts are over soon, one in twenty lasts: means, in seconds."""
+
+STILL_OPEN = 2000
+"""Every so many-th is never closed."""
+
+TOKEN = "bench"
+CONFIGURATION = f"""[alerts]
+receivers = bench
+[receiver:bench]
+token_hash = {tokens.hashed(TOKEN)}
+"""
+
+
+def fill_alerts(store: Store, stored: int) -> None:
+    """Write alerts of a year, spread over all tenants, each with its episode and its group."""
+    random = np.random.default_rng(1)
+    created = np.sort(random.integers(NOW - YEAR, NOW, stored))
+    mean = np.where(random.random(stored) < 0.05, LONG, SHORT)
+    until = np.minimum(created + 1 + random.exponential(mean).astype(np.int64), NOW)
+    until[::STILL_OPEN] = FOREVER
+    with store.read() as db:
+        places = db.execute(_places()).all()
+    for first in range(0, stored, PIECE * 10):
+        numbers = range(first, min(first + PIECE * 10, stored))
+        rows = [(n, int(created[n]), int(until[n]), places[n % len(places)]) for n in numbers]
+        with store.transaction() as db:
+            db.execute(insert(alert), [_alert(*row) for row in rows])
+            db.execute(insert(alert_episode), [_episode(*row) for row in rows])
+            db.execute(insert(alert_group), [_group(*row) for row in rows])
+
+
+def _places() -> Any:
+    tenant, project, member = schema.tenant, schema.project, schema.project_group_member
+    joined = tenant.join(project, project.c.id == tenant.c.project_id)
+    joined = joined.join(member, member.c.project_id == project.c.id)
+    columns = tenant.c.id, tenant.c.cloud_id, project.c.id.label("project_id")
+    return select(*columns, project.c.customer_id, member.c.project_group_id).select_from(joined)
+
+
+def _alert(number: int, created_at: int, until: int, place: Any) -> dict[str, Any]:
+    return {
+        "id": number + 1,
+        "uuid": uuid("alert", number),
+        "source": "bench",
+        "fingerprint": f"{number:016x}",
+        "severity": number % 4,
+        "alert_type": "InstanceDown",
+        "message": f"server-{number} does not answer",
+        "kind": "tenant",
+        "tenant_id": place.id,
+        "cloud_id": place.cloud_id,
+        "project_id": place.project_id,
+        "customer_id": place.customer_id,
+        "seen_at": min(until, NOW),
+        **opening.times(created_at, until),
+    }
+
+
+def _episode(number: int, created_at: int, until: int, _place: Any) -> dict[str, Any]:
+    ended = {"ended_at": None if until == FOREVER else until, "heard_at": None}
+    key = {"source": "bench", "fingerprint": f"{number:016x}", "start": str(created_at)}
+    return {**key, "alert_id": number + 1, "started_at": created_at, **ended}
+
+
+def _group(number: int, _created_at: int, _until: int, place: Any) -> dict[str, Any]:
+    return {"alert_id": number + 1, "project_group_id": place.project_group_id}
+
+
+@contextmanager
+def _filled() -> Iterator[tuple[Store, Any]]:
+    """Give a store with a year of alerts, and the application on it."""
+    with tempfile.TemporaryDirectory(prefix="openstats-bench-") as folder:
+        file = Path(folder) / "openstats.conf"
+        file.write_text(CONFIGURATION)
+        with closing(Store(f"sqlite:///{folder}/bench.sqlite")) as store:
+            migration.upgrade(store)
+            fill(store, Size(clouds=1))
+            fill_alerts(store, STORED)
+            yield store, make_app(conf.load([str(file)]), store, lambda: NOW)
+
+
+def measure(wanted: Callable[[str], bool]) -> Iterator[Result]:
+    """Time the default window, the slowest of the year's days, and a batch, in process."""
+    if not any(map(wanted, ("alert.day_ms", "alert.any_day_ms", "alert.batch_ms"))):
+        return
+    with _filled() as (store, app):
+        day = [_count(store, NOW - DAY) for _ in range(RUNS)]
+        yield median("alert.day_ms", day, "ms", 5, "lower")
+        days = [NOW - YEAR + DAY * number for number in range(0, 365, 14)]
+        slowest = [max(_count(store, start) for start in days) for _ in range(RUNS)]
+        yield median("alert.any_day_ms", slowest, "ms", 50, "lower")
+        batches = [_batch(app, number) for number in range(RUNS)]
+        yield median("alert.batch_ms", batches, "ms", 200, "lower")
+
+
+def _count(store: Store, start: int) -> float:
+    began = time.perf_counter()
+    with store.read() as db:
+        found = alerts.count(db, EVERYTHING, None, (start, start + DAY))
+    spent = (time.perf_counter() - began) * 1000
+    assert min(found.values()) > STORED / 365 / 8, f"a wrong answer: {found}"
+    return spent
+
+
+def _batch(app: Any, number: int) -> float:
+    """Send alerts that fire for the first time, each of a tenant that there is."""
+    sent = {"version": "4", "alerts": [_sent(number * BATCH + n) for n in range(BATCH)]}
+    request = Request.blank("/api/alerts/receivers/bench/", base_url="http://localhost")
+    request.method, request.content_type = "POST", "application/json"
+    request.body = orjson.dumps(sent)
+    request.headers["Authorization"] = f"Bearer {TOKEN}"
+    began = time.perf_counter()
+    response = request.get_response(app)
+    spent = (time.perf_counter() - began) * 1000
+    assert response.status_int == 204, response.body
+    return spent
+
+
+def _sent(number: int) -> dict[str, Any]:
+    return {
+        "status": "firing",
+        "fingerprint": f"new-{number}",
+        "startsAt": datetime.fromtimestamp(NOW - 60, UTC).isoformat(),
+        "endsAt": "0001-01-01T00:00:00Z",
+        "labels": {
+            "alertname": "InstanceDown",
+            "severity": "critical",
+            "project_id": uuid("project", number % Size().projects),
+            "instance": f"10.0.{number % 256}.1:9100",
+        },
+        "annotations": {"summary": "the server does not answer"},
+        "generatorURL": "http://prometheus.example.org/graph",
+    }
