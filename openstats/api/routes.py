@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from openstats.api import capacity, creation, customer, filters, quota, registry, usage
+from openstats.api import capacity, creation, customer, filters, quota, registry, tenants, usage
 from openstats.api.answer import Answer
 from openstats.api.parameters import Parameters
 from openstats.api.resources import Resource
@@ -121,7 +121,7 @@ RESOURCES = (
         "tenant",
         "Tenants: the Keystone projects of the clouds.",
         found.TENANTS,
-        registry.Tenant,
+        tenants.Tenant,
         filters.TenantFilters,
         {"PATCH": registry.TenantChange},
         objects.write_tenant,

@@ -153,8 +153,12 @@ def _trials(connection: Any, options: Any) -> Iterator[tuple[str, Callable[[], s
         version = connection.cinder.api_version.get_string()
         return f"microversion {version}, {number} tenants have some"
 
-    def quotas(service: Any) -> str:
-        return f"{len(service.quotas(connection, connection.project))} resources"
+    def compute() -> str:
+        return f"{len(nova.quotas(connection, connection.project))} resources"
+
+    def storage() -> str:
+        whole, types = cinder.quotas(connection, connection.project)
+        return f"{len(whole)} resources, {len(types)} volume types"
 
     settings = connection.entry.settings
     yield "Keystone", projects
@@ -163,8 +167,8 @@ def _trials(connection: Any, options: Any) -> Iterator[tuple[str, Callable[[], s
     if settings.capacity_source != "nova":
         yield "Placement", providers
     yield "Nova, servers", servers
-    yield "Nova, quotas", lambda: quotas(nova)
+    yield "Nova, quotas", compute
     if settings.block_storage:
         yield "Cinder, volumes", volumes
-        yield "Cinder, quotas", lambda: quotas(cinder)
+        yield "Cinder, quotas", storage
     yield f"usage, {settings.meter_source}", lambda: _usage(connection, options)

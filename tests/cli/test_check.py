@@ -36,7 +36,7 @@ def test_all_is_well(installed: Installation, alpha: Double) -> None:
             "alpha: Nova, servers": ("ok", "microversion 2.87, some servers"),
             "alpha: Nova, quotas": ("ok", "3 resources"),
             "alpha: Cinder, volumes": ("ok", "microversion 3.70, 3 tenants have some"),
-            "alpha: Cinder, quotas": ("ok", "1 resources"),
+            "alpha: Cinder, quotas": ("ok", "1 resources, 2 volume types"),
             "alpha: usage, nova": ("ok", "cpu"),
         },
     )
