@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from cliff.lister import Lister
@@ -35,37 +36,56 @@ class Check(OpenstatsCommand, Lister):
         return super().run(parsed_args) or int(self.failed)
 
     def _lines(self, parsed_args: argparse.Namespace) -> Iterator[Line]:
-        from openstats.cli.clouds import connections
-
-        yield self._line(
+        configuration = self._line(
             "configuration",
             lambda: ", ".join(dict.fromkeys(self.app.conf.config_file or [])) or "defaults",
         )
+        yield configuration
         yield self._line("store", lambda: str(self.app.store))
+        if "ok" in configuration and self.app.conf.api.auth_strategy == "keystone":
+            yield from self._service_user()
+        yield from self._clouds(parsed_args.clouds)
+
+    def _service_user(self) -> Iterator[Line]:
+        from openstats.api import keystone
+        from openstats.clouds import rights, service_user
+
         try:
-            found = connections(self.app.conf, parsed_args.clouds)
+            identity = keystone.identity(keystone.prepared(self.app.conf))
+        except OpenstatsError as error:
+            yield self._failure("API", error)
+            return
+        ask = rights.of_service_user(identity)
+        for what in ("tokens", "groups"):
+            tried = partial(getattr(service_user, what), identity)
+            yield from self._trial(ask, f"API, {what}", f"API, {what}", tried)
+
+    def _clouds(self, names: list[str]) -> Iterator[Line]:
+        from openstats.cli.clouds import connections
+        from openstats.clouds import rights
+
+        try:
+            found = connections(self.app.conf, names)
         except OpenstatsError as error:
             yield self._failure("clouds.yaml", error)
             return
         for name, connection in found.items():
             for what, tried in _trials(connection, self.app.conf["usage"]):
-                yield from self._trial(connection, f"{name}: {what}", what, tried)
+                yield from self._trial(rights.of_cloud(connection), f"{name}: {what}", what, tried)
 
-    def _trial(
-        self, connection: Any, named: str, what: str, tried: Callable[[], str]
-    ) -> Iterator[Line]:
+    def _trial(self, ask: Any, named: str, what: str, tried: Callable[[], str]) -> Iterator[Line]:
         """Give one line, or one for each right that is missing."""
         from openstats.clouds import rights
 
         found: list[rights.Right] = []
         try:
             line = named, "ok", tried()
-            found = rights.missing(connection, what, quiet=True)
+            found = rights.missing(ask, what, quiet=True)
         except OpenstatsError as error:
             line = self._failure(named, error)
             if _may_be_a_right(error):
                 with suppress(CloudError):
-                    found = rights.missing(connection, what)
+                    found = rights.missing(ask, what)
         self.failed |= bool(found)
         yield from [(named, NO_RIGHT, str(right)) for right in found] or [line]
 
