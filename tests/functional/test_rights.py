@@ -137,6 +137,7 @@ def missing(system: System) -> list[str]:
     done = subprocess.run(
         system.command("check", "-f", "json"), env=system.environ(), text=True, capture_output=True
     )
+    system.keep(done.stdout + done.stderr)
     lines = json.loads(done.stdout)
     assert done.returncode == int(any(line["state"] != "ok" for line in lines))
     assert {line["state"] for line in lines} <= {"ok", "no right"}, lines
