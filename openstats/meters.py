@@ -36,6 +36,13 @@ QUOTAS: Final = (
     QuotaMeter("max_instances", "instances", COMPUTE, "instances"),
 )
 
+VOLUME_TYPE: Final = (
+    QuotaMeter("volumes", "volumes", VOLUME, "volumes"),
+    QuotaMeter("snapshots", "snapshots", VOLUME, "snapshots"),
+    QuotaMeter("storage", "MiB", VOLUME, "gigabytes", factor=1024),
+)
+"""What a volume type has limits on of its own; shown by tenant, never summed."""
+
 QUOTA_NAMES: Final = tuple(meter.name for meter in QUOTAS)
 
 CAPACITY: Final = (

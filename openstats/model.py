@@ -133,6 +133,15 @@ class Quota:
     in_use: int
 
 
+@dataclass(frozen=True, slots=True)
+class VolumeTypeQuota:
+    """A tenant's quotas on one volume type, by what they limit; None: the cloud does not tell."""
+
+    volumes: Quota | None = None
+    snapshots: Quota | None = None
+    storage: Quota | None = None
+
+
 class QuotaSum(NamedTuple):
     """Quotas of several tenants: the sum of the limited ones, how many are not, and the use."""
 

@@ -4,6 +4,7 @@ from sqlalchemy import Connection
 
 from openstats.clouds.text import ID, text
 from openstats.meters import USAGE_METERS
+from openstats.model import Quota, VolumeTypeQuota
 from tests.registry import NOW, Site, site
 
 MARK = "zq7"
@@ -39,7 +40,7 @@ NAMES = [text(name) for name in CHOSEN.values()]
 
 
 def fill(db: Connection) -> Site:
-    """Give every name to a customer, a group, a project, its id in the cloud, and a server."""
+    """Give every name to a customer, a group, a project, its id, a server and a volume type."""
     cloud = site(db)
     ids = [name[:ID] for name in NAMES]
     for id_, name in zip(ids, NAMES, strict=True):
@@ -47,6 +48,7 @@ def fill(db: Connection) -> Site:
     cloud.discover(NOW - 100).capacity()
     for id_, name in zip(ids, NAMES, strict=True):
         cloud.quota(id_, vcpu=(4, 2)).server(id_, name=name, status=id_, host=name)
+        cloud.volume_types(id_, **{name: VolumeTypeQuota(Quota(-1, 0))})
     for item in USAGE_METERS:
         cloud.read(item, NOW - 3600).read(item, NOW, 3600, **dict.fromkeys(ids, 1))
     return cloud.polled()

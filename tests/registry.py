@@ -20,6 +20,7 @@ from openstats.model import (
     Origin,
     Placing,
     Quota,
+    VolumeTypeQuota,
     VolumeUse,
 )
 from openstats.readings import Tick
@@ -91,6 +92,12 @@ class Site:
         """Write limit and use of a tenant of which services told only what is named."""
         found = {name: Quota(*pair) for name, pair in figures.items()}
         quota.record(self.db, self.row(key), found, now=at, due_at=at + 1800, error=None)
+        return self
+
+    def volume_types(self, key: str, **kinds: VolumeTypeQuota) -> Self:
+        """Write what Cinder told of a tenant's volume types, and nothing else."""
+        told: dict[str, Any] = {"now": NOW, "due_at": NOW + 1800, "error": None}
+        quota.record(self.db, self.row(key), {}, volume_types=kinds, **told)
         return self
 
     def server(self, key: str, *, seen: int = NOW, **fields: Any) -> Changes:

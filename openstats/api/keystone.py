@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from cachetools import TTLCache
 from keystoneauth1 import adapter, loading, session
+from keystoneauth1.exceptions import ClientException
 from keystonemiddleware import auth_token
 from oslo_config import cfg
 from webob.exc import HTTPException
@@ -149,16 +150,30 @@ def _check(options: Any) -> None:
 def strategy(conf: cfg.ConfigOpts, policy: Policy, clock: Callable[[], float]) -> Keystone:
     """Make the strategy keystone."""
     options = prepared(conf)[GROUP]
-    identity = adapter.Adapter(
-        _session(conf),
+    # The credential's own options, auth_url among them, are declared by this.
+    groups = Groups(identity(conf), clock)
+    urls = {options.auth_url, options.www_authenticate_uri} - {None}
+    issuer = Issuer(conf.identity.clouds, sorted(map(compared, urls)))
+    return Keystone(policy, conf.identity, issuer, groups)
+
+
+def identity(conf: cfg.ConfigOpts) -> adapter.Adapter:
+    """Make the client of Keystone that signs in as the service user, from prepared options.
+
+    Raises:
+        ConfigError: the credential is none.
+    """
+    try:
+        made = _session(conf)
+    except ClientException as error:
+        raise ConfigError(f"[{GROUP}] cannot be used: {error}") from error
+    return adapter.Adapter(
+        made,
         service_type="identity",
-        interface=options.interface,
+        interface=conf[GROUP].interface,
         min_version="3",
         max_version="3.latest",
     )
-    urls = {options.auth_url, options.www_authenticate_uri} - {None}
-    issuer = Issuer(conf.identity.clouds, sorted(map(compared, urls)))
-    return Keystone(policy, conf.identity, issuer, Groups(identity, clock))
 
 
 def _session(conf: cfg.ConfigOpts) -> session.Session:

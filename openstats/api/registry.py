@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
 from openstats.api.body import Body
 from openstats.api.parameters import LATEST, Name, Uuid
-from openstats.meters import CAPACITY, QUOTA_NAMES
+from openstats.meters import CAPACITY
 from openstats.storage.grants import ROLES
 from openstats.storage.schema import GRANTEES
 
@@ -41,33 +41,6 @@ class Project(Customer):
 
     customer: Uuid
     project_groups: list[Uuid]
-
-
-class QuotaFigure(BaseModel):
-    """A limit (-1: none) and what is in use; null: not known."""
-
-    limit: int | None
-    in_use: int | None
-
-
-Quotas: type[BaseModel] = create_model(
-    "Quotas",
-    **dict.fromkeys(QUOTA_NAMES, (QuotaFigure, ...)),  # type: ignore[call-overload]
-)
-
-
-class Tenant(BaseModel):
-    """A Keystone project of a cloud."""
-
-    uuid: Uuid
-    cloud: Uuid
-    tenant_id: str
-    name: str
-    project: Uuid | None
-    enabled: bool
-    deleted_at: int | None
-    collected_at: int | None
-    quota: Quotas  # type: ignore[valid-type]
 
 
 CloudCapacity: type[BaseModel] = create_model(

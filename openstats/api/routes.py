@@ -14,6 +14,7 @@ from openstats.api import (
     filters,
     quota,
     registry,
+    tenants,
     usage,
 )
 from openstats.api.answer import Answer
@@ -138,7 +139,7 @@ RESOURCES = (
         "tenant",
         "Tenants: the Keystone projects of the clouds.",
         found.TENANTS,
-        registry.Tenant,
+        tenants.Tenant,
         filters.TenantFilters,
         {"PATCH": registry.TenantChange},
         objects.write_tenant,

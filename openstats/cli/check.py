@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from cliff.lister import Lister
@@ -35,37 +36,56 @@ class Check(OpenstatsCommand, Lister):
         return super().run(parsed_args) or int(self.failed)
 
     def _lines(self, parsed_args: argparse.Namespace) -> Iterator[Line]:
-        from openstats.cli.clouds import connections
-
-        yield self._line(
+        configuration = self._line(
             "configuration",
             lambda: ", ".join(dict.fromkeys(self.app.conf.config_file or [])) or "defaults",
         )
+        yield configuration
         yield self._line("store", lambda: str(self.app.store))
+        if "ok" in configuration and self.app.conf.api.auth_strategy == "keystone":
+            yield from self._service_user()
+        yield from self._clouds(parsed_args.clouds)
+
+    def _service_user(self) -> Iterator[Line]:
+        from openstats.api import keystone
+        from openstats.clouds import rights, service_user
+
         try:
-            found = connections(self.app.conf, parsed_args.clouds)
+            identity = keystone.identity(keystone.prepared(self.app.conf))
+        except OpenstatsError as error:
+            yield self._failure("API", error)
+            return
+        ask = rights.of_service_user(identity)
+        for what in ("tokens", "groups"):
+            tried = partial(getattr(service_user, what), identity)
+            yield from self._trial(ask, f"API, {what}", f"API, {what}", tried)
+
+    def _clouds(self, names: list[str]) -> Iterator[Line]:
+        from openstats.cli.clouds import connections
+        from openstats.clouds import rights
+
+        try:
+            found = connections(self.app.conf, names)
         except OpenstatsError as error:
             yield self._failure("clouds.yaml", error)
             return
         for name, connection in found.items():
             for what, tried in _trials(connection, self.app.conf["usage"]):
-                yield from self._trial(connection, f"{name}: {what}", what, tried)
+                yield from self._trial(rights.of_cloud(connection), f"{name}: {what}", what, tried)
 
-    def _trial(
-        self, connection: Any, named: str, what: str, tried: Callable[[], str]
-    ) -> Iterator[Line]:
+    def _trial(self, ask: Any, named: str, what: str, tried: Callable[[], str]) -> Iterator[Line]:
         """Give one line, or one for each right that is missing."""
         from openstats.clouds import rights
 
         found: list[rights.Right] = []
         try:
             line = named, "ok", tried()
-            found = rights.missing(connection, what, quiet=True)
+            found = rights.missing(ask, what, quiet=True)
         except OpenstatsError as error:
             line = self._failure(named, error)
             if _may_be_a_right(error):
                 with suppress(CloudError):
-                    found = rights.missing(connection, what)
+                    found = rights.missing(ask, what)
         self.failed |= bool(found)
         yield from [(named, NO_RIGHT, str(right)) for right in found] or [line]
 
@@ -153,8 +173,12 @@ def _trials(connection: Any, options: Any) -> Iterator[tuple[str, Callable[[], s
         version = connection.cinder.api_version.get_string()
         return f"microversion {version}, {number} tenants have some"
 
-    def quotas(service: Any) -> str:
-        return f"{len(service.quotas(connection, connection.project))} resources"
+    def compute() -> str:
+        return f"{len(nova.quotas(connection, connection.project))} resources"
+
+    def storage() -> str:
+        whole, types = cinder.quotas(connection, connection.project)
+        return f"{len(whole)} resources, {len(types)} volume types"
 
     settings = connection.entry.settings
     yield "Keystone", projects
@@ -163,8 +187,8 @@ def _trials(connection: Any, options: Any) -> Iterator[tuple[str, Callable[[], s
     if settings.capacity_source != "nova":
         yield "Placement", providers
     yield "Nova, servers", servers
-    yield "Nova, quotas", lambda: quotas(nova)
+    yield "Nova, quotas", compute
     if settings.block_storage:
         yield "Cinder, volumes", volumes
-        yield "Cinder, quotas", lambda: quotas(cinder)
+        yield "Cinder, quotas", storage
     yield f"usage, {settings.meter_source}", lambda: _usage(connection, options)

@@ -23,7 +23,7 @@ MISSING = (
     keystoneauth1.exceptions.EndpointNotFound,
     cinderclient.exceptions.EndpointNotFound,
 )
-MALFORMED = (ValueError, LookupError, TypeError, AttributeError)
+MALFORMED = (ValueError, LookupError, TypeError, AttributeError, OverflowError)
 
 LONGEST_WAIT = 3600
 """Seconds that a cloud may ask to be left alone: it must not be forgotten for a typing error."""

@@ -9,12 +9,14 @@ from urllib.parse import urlencode
 
 from openstats.clouds.asking import asking
 from openstats.clouds.connection import Connection, parsed
-from openstats.clouds.text import ID, text
-from openstats.meters import QUOTAS, UNLIMITED, VOLUME
-from openstats.model import Quota, VolumeUse
+from openstats.clouds.text import ID, few, text
+from openstats.meters import QUOTAS, UNLIMITED, VOLUME, VOLUME_TYPE
+from openstats.model import Quota, VolumeTypeQuota, VolumeUse
 
 TIME_COMPARED = "3.60"
 NOTHING = VolumeUse(0, 0, 0, 0)
+LARGEST = 2**63 - 1
+"""Beyond it neither the store nor a JSON document has numbers."""
 
 
 def fingerprint(connection: Connection, changed_since: int) -> tuple[object, ...] | None:
@@ -89,20 +91,45 @@ def _pages(connection: Connection, what: str, page_size: int) -> Iterator[dict[s
         query["marker"] = found[-1]["id"]
 
 
-def quotas(connection: Connection, tenant: str) -> dict[str, Quota]:
-    """Give a tenant's block storage quotas by our names, in MiB: one call.
+def quotas(
+    connection: Connection, tenant: str
+) -> tuple[dict[str, Quota], dict[str, VolumeTypeQuota]]:
+    """Give a tenant's block storage quotas by our names, and by volume type, in MiB: one call.
 
     Cinder answers with its defaults for projects that do not exist: ask Nova first.
     """
     with asking(connection.cloud.name, f"Cinder's quotas of {tenant}"):
         figures = connection.cinder.quotas.get(tenant, usage=True).to_dict()
-        return {
+        whole = {
             meter.name: _quota(figures[meter.resource], meter.factor)
             for meter in QUOTAS
             if meter.service == VOLUME
         }
+        return whole, _by_type(figures)
+
+
+def _by_type(figures: dict[str, Any]) -> dict[str, VolumeTypeQuota]:
+    """Give the quotas whose keys are ``gigabytes_TYPE`` and so on: parts of the plain ones."""
+    prefixes = {meter: f"{meter.resource}_" for meter in VOLUME_TYPE}
+    kinds = {
+        key.removeprefix(prefix)
+        for prefix in prefixes.values()
+        for key in figures
+        if key.startswith(prefix)
+    }
+    found = {}
+    for kind in few(kinds):
+        told = {
+            meter.name: _quota(figures[prefix + kind], meter.factor)
+            for meter, prefix in prefixes.items()
+            if prefix + kind in figures
+        }
+        found[text(kind)] = VolumeTypeQuota(**told)
+    return found
 
 
 def _quota(figures: dict[str, Any], factor: int) -> Quota:
     limit, in_use = int(figures["limit"]), int(figures["in_use"])
+    if max(abs(limit), abs(in_use)) * factor > LARGEST:
+        raise OverflowError(f"a quota of {limit}, and {in_use} in use")
     return Quota(limit if limit == UNLIMITED else limit * factor, max(0, in_use) * factor)

@@ -1,18 +1,19 @@
-"""Which rights the collector needs: calls, and the rules of the services' policies that allow them.
+"""Which rights openstats needs: calls, and the rules of the services' policies that allow them.
 
 The overrides for a role of its own are in etc/policy/, one file for each service.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 
 from openstats.clouds.asking import CLIENT_ERRORS, asking
 from openstats.clouds.connection import Connection
+from openstats.clouds.service_user import WHO
 
 NOBODY = "0" * 32
-"""The id of no project: policy is asked before it is looked for."""
+"""The id of no project and no user: policy is asked before it is looked for."""
 
 REFUSED = "is refused"
 OK, INVALID, FORBIDDEN, NOT_FOUND = 200, 400, 403, 404
@@ -201,23 +202,49 @@ RIGHTS = {
             quiet=True,
         ),
     ),
+    # Of the service user. Its own token and groups it may look up without any right: it asks for
+    # nobody's, and Keystone, which looks at its policy first, says 403 or 404.
+    "API, tokens": (
+        _keystone("/auth/tokens", "validate_token", symptom="is refused for callers", quiet=True),
+    ),
+    "API, groups": (
+        _keystone(
+            "/users/{id}/groups",
+            "list_groups_for_user",
+            asked=f"/users/{NOBODY}/groups",
+            symptom="is refused for callers, so that grants to groups do not apply",
+            quiet=True,
+        ),
+    ),
 }
 
 
 Ask = Callable[[str, str], Answer]
+"""Asks a service for a path; raises CloudError where there is no answer."""
 
 
-def missing(connection: Connection, what: str, *, quiet: bool = False) -> list[Right]:
-    """List the rights of a kind that the cloud does not give: one call for each, at most.
+def of_cloud(connection: Connection) -> Ask:
+    """Ask the services of a cloud, as the collector does."""
+    asked = {name: partial(get, connection) for name, get in ASKED.items()}
+    return partial(_ask, connection.cloud.name, asked)
 
-    ``quiet`` leaves out those without which the collector's own calls fail.
+
+def of_service_user(identity: Any) -> Ask:
+    """Ask Keystone, as the API does, through a keystoneauth adapter."""
+    return partial(_ask, WHO, {"Keystone": lambda path: identity.get(path).json()})
+
+
+def missing(ask: Ask, what: str, *, quiet: bool = False) -> list[Right]:
+    """List the rights of a kind that are not given: one call for each, at most.
+
+    ``quiet`` leaves out those without which openstats' own calls fail.
 
     Raises:
         CloudError: the cloud does not answer.
     """
-    ask = cache(partial(_ask, connection))
+    once = cache(ask)
     tried = (right for right in RIGHTS.get(what, ()) if right.quiet or not quiet)
-    return [right for right in tried if not _granted(ask, right)]
+    return [right for right in tried if not _granted(once, right)]
 
 
 def _granted(ask: Ask, right: Right) -> bool:
@@ -229,10 +256,10 @@ def _granted(ask: Ask, right: Right) -> bool:
     return test(ask(right.service, path))
 
 
-def _ask(connection: Connection, service: str, path: str) -> Answer:
-    with asking(connection.cloud.name, f"{service}'s {path}"):
+def _ask(whom: str, asked: Mapping[str, Callable[[str], Any]], service: str, path: str) -> Answer:
+    with asking(whom, f"{service}'s {path}"):
         try:
-            return Answer(OK, "", ASKED[service](connection, path))
+            return Answer(OK, "", asked[service](path))
         except CLIENT_ERRORS as error:
             status = getattr(error, "http_status", None) or getattr(error, "code", None)
             return Answer(status or 0, str(error), {})

@@ -1,6 +1,7 @@
 """Texts that clouds give: somebody else's, and to be stored as they are, if they can be."""
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 NO_STORE = re.compile("[\0\ud800-\udfff]")
@@ -10,6 +11,9 @@ NO_STORE = re.compile("[\0\ud800-\udfff]")
 
 UUID, ID, NAME = 36, 64, 255
 """How long the store's columns are; OpenStack's are no longer."""
+
+MOST = 200
+"""Names that are kept of what a cloud may have any number of, where they share one column."""
 
 
 def text(given: Any, longest: int = NAME) -> str:
@@ -24,3 +28,8 @@ def text(given: Any, longest: int = NAME) -> str:
     if len(given) > longest:
         raise ValueError(f"{len(given)} characters instead of {longest} at most: {given[:20]!r}")
     return NO_STORE.sub("\N{REPLACEMENT CHARACTER}", given)
+
+
+def few(given: Iterable[str]) -> list[str]:
+    """Give names in order, and of too many the first ones."""
+    return sorted(given)[:MOST]

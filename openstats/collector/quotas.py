@@ -8,7 +8,7 @@ from openstats.clouds import cinder, nova
 from openstats.collector.poll import Poll
 from openstats.errors import CloudError, TenantUnknownError
 from openstats.meters import QUOTAS, VOLUME
-from openstats.model import Quota
+from openstats.model import Quota, VolumeTypeQuota
 from openstats.storage import quota
 
 PIECE = 200
@@ -38,10 +38,14 @@ class Patience:
 
 @dataclass(frozen=True)
 class Reading:
-    """What came of asking for one tenant: a service that failed is missing in ``quotas``."""
+    """What came of asking for one tenant: a service that failed is missing in ``quotas``.
+
+    ``volume_types`` is None where Cinder failed.
+    """
 
     tenant: int
     quotas: dict[str, Quota]
+    volume_types: dict[str, VolumeTypeQuota] | None
     error: CloudError | None
 
 
@@ -89,23 +93,24 @@ def _ask(poll: Poll, patience: Patience, row: int, tenant: str) -> Reading | Non
     if patience.lost:
         return None
     found: dict[str, Quota] = {}
-    error = None
+    types = error = None
     try:
         found |= nova.quotas(poll.connection, tenant)
-        found |= _storage(poll, tenant)
+        storage, types = _storage(poll, tenant)
+        found |= storage
     except TenantUnknownError:
         # It has no quota, and discovery will take it away.
-        found = dict(NOTHING)
+        found, types = dict(NOTHING), {}
     except CloudError as failure:
         error = failure
     patience.note(error)
-    return Reading(row, found, error)
+    return Reading(row, found, types, error)
 
 
-def _storage(poll: Poll, tenant: str) -> dict[str, Quota]:
+def _storage(poll: Poll, tenant: str) -> tuple[dict[str, Quota], dict[str, VolumeTypeQuota]]:
     if poll.connection.entry.settings.block_storage:
         return cinder.quotas(poll.connection, tenant)
-    return {meter.name: Quota(0, 0) for meter in QUOTAS if meter.service == VOLUME}
+    return {meter.name: Quota(0, 0) for meter in QUOTAS if meter.service == VOLUME}, {}
 
 
 def _write(poll: Poll, readings: Sequence[Reading]) -> None:
@@ -122,4 +127,5 @@ def _write(poll: Poll, readings: Sequence[Reading]) -> None:
                 due_at=now + wait,
                 error=error,
                 asked_at=poll.now,
+                volume_types=reading.volume_types,
             )

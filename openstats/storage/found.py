@@ -9,6 +9,7 @@ from openstats.model import Scope
 from openstats.storage import schema
 from openstats.storage.listing import Entry, Listing
 from openstats.storage.membership import visible_tenant
+from openstats.storage.volume_types import shown
 
 cloud, job, instance = schema.cloud, schema.job, schema.instance
 tenant, project, quota = schema.tenant, schema.project, schema.quota
@@ -29,9 +30,10 @@ def _oldest() -> ColumnElement[Any]:
 
 
 def _tenants(everything: bool) -> Select[Any]:
-    figures = (quota.c[f"{name}_{part}"] for name in QUOTA_NAMES for part in ("limit", "in_use"))
+    figures = [quota.c[f"{name}_{part}"] for name in QUOTA_NAMES for part in ("limit", "in_use")]
     own = (tenant.c[name] for name in ("uuid", "tenant_id", "name", "enabled", "deleted_at"))
     linked = cloud.c.uuid.label("cloud"), project.c.uuid.label("project")
+    figures.append(quota.c.volume_types)
     chosen = seen_tenants(everything, *own, *linked, _oldest().label("collected_at"), *figures)
     return chosen.outerjoin(quota, quota.c.tenant_id == tenant.c.id)
 
@@ -42,10 +44,11 @@ def _with_quota(_db: Connection, _scope: Scope, entries: list[Entry]) -> list[En
 
 def _folded(entry: Entry) -> Entry:
     """Make a mapping of the quotas' columns."""
-    figures = {
+    figures: Entry = {
         name: {part: entry.pop(f"{name}_{part}") for part in ("limit", "in_use")}
         for name in QUOTA_NAMES
     }
+    figures["volume_types"] = shown(entry.pop("volume_types"))
     return entry | {"quota": figures}
 
 

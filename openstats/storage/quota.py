@@ -20,7 +20,16 @@ from sqlalchemy import (
 )
 
 from openstats.meters import QUOTA_NAMES, QUOTAS, SERVICES, UNLIMITED
-from openstats.model import Cloud, Coverage, ObjectName, Quota, QuotaSum, Scope, Selection
+from openstats.model import (
+    Cloud,
+    Coverage,
+    ObjectName,
+    Quota,
+    QuotaSum,
+    Scope,
+    Selection,
+    VolumeTypeQuota,
+)
 from openstats.storage import schema
 from openstats.storage.membership import (
     OBJECTS,
@@ -37,6 +46,7 @@ from openstats.storage.membership import (
     visible_tenant,
     whole_sum,
 )
+from openstats.storage.volume_types import written
 
 customer = schema.customer
 
@@ -247,6 +257,7 @@ def record(
     due_at: int,
     error: str | None,
     asked_at: int | None = None,
+    volume_types: Mapping[str, VolumeTypeQuota] | None = None,
 ) -> None:
     """Write what was read of a tenant; services that did not answer keep their last figures.
 
@@ -261,4 +272,6 @@ def record(
             values[f"{meter.service}_at"] = now
             values[f"{meter.name}_limit"] = quotas[meter.name].limit
             values[f"{meter.name}_in_use"] = quotas[meter.name].in_use
+    if volume_types is not None:
+        values["volume_types"] = written(volume_types)
     db.execute(update(quota).where(quota.c.tenant_id == tenant_id).values(values))

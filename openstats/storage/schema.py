@@ -157,6 +157,8 @@ quota = Table(
     *(Column(f"{name}_limit", BigInteger) for name in QUOTA_NAMES),
     *(Column(f"{name}_in_use", BigInteger) for name in QUOTA_NAMES),
     Column("error", Text),
+    # By volume type, as storage/volume_types.py writes it. The last column: no sum reads on to it.
+    Column("volume_types", Text),
     Index(None, "due_at"),
 )
 

@@ -70,6 +70,15 @@ def test_a_name_finds_itself_and_nothing_else(attacked: TestApp, kind: str) -> N
         assert [entry["name"] for entry in answer.json[kind.replace("-", "_")]] == [name]
 
 
+def test_volume_types_have_the_names_that_the_cloud_gave_them(attacked: TestApp) -> None:
+    entries = attacked.get("/api/tenants/?limit=1000").json["tenants"]
+    unknown = {"limit": None, "in_use": None}
+    figures = {"volumes": {"limit": -1, "in_use": 0}, "snapshots": unknown, "storage": unknown}
+    assert {entry["name"] for entry in entries} == set(NAMES)
+    for entry in entries:
+        assert entry["quota"]["volume_types"] == {entry["name"]: figures}
+
+
 def test_a_name_that_is_asked_for_does_not_come_back_as_it_is(attacked: TestApp) -> None:
     for name in NAMES:
         spelled = quote(name, safe="")

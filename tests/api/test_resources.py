@@ -106,6 +106,24 @@ def test_quotas_of_a_tenant(full: TestApp) -> None:
     assert admin["collected_at"] is None
 
 
+def test_quotas_of_a_tenant_by_volume_type(full: TestApp) -> None:
+    found = {
+        (entry["name"], entry["cloud"]): entry["quota"]["volume_types"]
+        for entry in listed(full, "tenants")
+    }
+    one = listed(full, "clouds", "region=one")[0]["uuid"]
+    none = {"limit": -1, "in_use": 0}
+    assert found.pop(("shop", one)) == {
+        "fast": {
+            "volumes": {"limit": -1, "in_use": 2},
+            "snapshots": {"limit": 5, "in_use": 0},
+            "storage": {"limit": 10240, "in_use": 2048},
+        },
+        "__DEFAULT__": dict.fromkeys(("volumes", "snapshots", "storage"), none),
+    }
+    assert list(found.values()) == [{}] * 4
+
+
 def test_figures_of_a_cloud(full: TestApp) -> None:
     one, two = listed(full, "clouds")
     assert one["source"] == "nova"

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from openstats.meters import USAGE_METERS
-from openstats.model import Capacity
+from openstats.model import Capacity, Quota, VolumeTypeQuota
 from tests.registry import NOW, site
 
 CLOCK = NOW + 30
@@ -18,6 +18,10 @@ LIMITED = {
 }
 UNLIMITED = {"vcpu": (-1, 5), "ram": (1024, 0), "storage": (-1, 0), "max_instances": (10, 1)}
 SMALL = {"vcpu": (8, 0), "ram": (512, 0), "storage": (1024, 0), "max_instances": (1, 0)}
+TYPES = {
+    "fast": VolumeTypeQuota(Quota(-1, 2), Quota(5, 0), Quota(10240, 2048)),
+    "__DEFAULT__": VolumeTypeQuota(Quota(-1, 0), Quota(-1, 0), Quota(-1, 0)),
+}
 EXAMPLE = Capacity(64, 4, 516588, 6144, 510444, 14)
 READ = NOW // 300 * 300
 """When usage was read last, an hour after the first time."""
@@ -33,6 +37,7 @@ def fill(db: Connection) -> None:
     one.project("lab", customer="umbrella").project("admin", customer=None)
     one.discover(NOW - 100)
     one.quota("shop", at=NOW - 60, **LIMITED).quota("blog", **UNLIMITED).quota("lab", **SMALL)
+    one.volume_types("shop", **TYPES)
     one.servers("shop", 3).servers("blog", 1).servers("admin", 1)
     one.capacity(EXAMPLE, at=NOW - 10).polled(at=NOW - 20)
     two = site(db, "alpha:two", region="two").project("shop", groups=["web", "db"]).discover()

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.double import people
+from tests.double.people import USER_ID
 from tests.double.state import Domain, Project
 from tests.double.times import micro_z
 from tests.double.web import Api, Reply, Request, ServiceError, Site, Token, route
 
-USER_ID = "54903edb88ea422fabf83a2751c27774"
 ROLE_ID = "9b2a60d1c5e84d4c9d1c2f0a5b7e6d11"
 OF_CREDENTIALS = {"project": {"name": "admin", "domain": {"id": "default"}}}
 Document = dict[str, Any]
@@ -64,6 +64,7 @@ def issue(site: Site, request: Request) -> Reply:
     implied = OF_CREDENTIALS if "application_credential" in methods else None
     document |= _scoped(site, token, auth.get("scope") or implied)
     key = f"gAAAAA{uuid.uuid4().hex}"
+    token.content = document
     site.tokens[key] = token
     return Reply({"token": document}, 201, {"X-Subject-Token": key, "Vary": "X-Auth-Token"})
 

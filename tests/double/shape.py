@@ -147,7 +147,8 @@ CALLS: dict[str, Call] = {
         "3.70",
         tuple(
             f"quota_set.{name}.{key}"
-            for name in ("gigabytes", "volumes", "snapshots")
+            for whole in ("gigabytes", "volumes", "snapshots")
+            for name in (whole, f"{whole}_fake", f"{whole}___DEFAULT__")
             for key in ("limit", "in_use")
         ),
     ),

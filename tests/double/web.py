@@ -35,11 +35,12 @@ class ServiceError(Exception):
 
 @dataclass
 class Token:
-    """An issued token: what it is good for, and until when (Unix seconds)."""
+    """An issued token: what it is good for, until when (Unix seconds), and what is told of it."""
 
     expires: float
     project_id: str | None = None
     domain_id: str | None = None
+    content: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -69,7 +70,10 @@ class Endpoint(NamedTuple):
 
 @dataclass
 class Site:
-    """A cloud as its services see it. `url` is the root of all their prefixes."""
+    """A cloud as its services see it. `url` is the root of all their prefixes.
+
+    `denied` are rules of Keystone's policy, without `identity:`, that say no to everybody.
+    """
 
     state: State
     settings: Settings
@@ -80,6 +84,7 @@ class Site:
     catalog: list[Endpoint] = field(default_factory=list)
     handed: dict[str, Any] = field(default_factory=dict)
     groups: dict[str, list[str]] = field(default_factory=dict)
+    denied: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.devcloud import Cloud
 from tests.edge import Edge
+from tests.functional.leaks import WATCH
 from tests.functional.system import System
 
 KEPT = "OPENSTATS_KEEP_CLOUDS"
@@ -19,6 +20,14 @@ CLOUDS = {
     "current": {"release": "current", "port_base": 16000, "nova_max_limit": 5, "nodes": 3},
     "zed": {"release": "zed", "port_base": 16100, "nodes": 3},
 }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_leaked() -> Iterator[None]:
+    """Fail the session where a password or a token is in what openstats wrote in any test."""
+    yield
+    if places := WATCH.leaks():
+        pytest.fail("\n".join(["secrets were written down:", *places]), pytrace=False)
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from uuid import uuid4
 from tests.api.door import token
 from tests.double import Double, Settings, Size, populate
 from tests.edge import Edge
+from tests.functional import leaks
 from tests.functional.system import System
 
 SIZE = Size(projects=3, servers=6, volumes=3, hypervisors=1)
@@ -28,16 +29,16 @@ class Guarded(System):
             "api": {"auth_strategy": "keystone"},
             "keystone_authtoken": {"auth_type": "password"} | cloud.clouds_entry()["auth"],
         }
-        self.told: list[str] = []
 
     def say(self, *words: str, status: int = 0) -> str:
         """Run a command, keep what it printed, and give it."""
         done = subprocess.run(
             self.command(*words), env=self.environ(), text=True, capture_output=True, timeout=300
         )
-        self.told.append(done.stdout + done.stderr)
-        assert done.returncode == status, self.told[-1]
-        return self.told[-1]
+        said = done.stdout + done.stderr
+        self.keep(said)
+        assert done.returncode == status, said
+        return said
 
     def hand(self, *roles: str, project: str) -> str:
         """Have Keystone know a token, and give it."""
@@ -50,21 +51,9 @@ class Guarded(System):
         site = self.cloud.site
         return {self.cloud.settings.password, *site.tokens, *site.handed}
 
-    def kept(self) -> dict[str, bytes]:
-        """Give every file that was written, but for the two that hold the password, and words."""
-        mine = {"openstats.conf", "clouds.yaml"}
-        files = {p.name: p.read_bytes() for p in self.home.rglob("*") if p.is_file()}
-        words = {"what commands said": "\n".join(self.told).encode()}
-        return {name: held for name, held in files.items() if name not in mine} | words
-
-    def leaks(self) -> list[tuple[str, str]]:
-        """Give each secret that is in a file, and the file."""
-        return [
-            (name, secret)
-            for name, held in self.kept().items()
-            for secret in self.secrets()
-            if secret.encode() in held
-        ]
+    def leaks(self) -> list[str]:
+        """Say where a secret is in what was written and said."""
+        return leaks.found(leaks.written(self.home), self.secrets())
 
 
 @contextmanager

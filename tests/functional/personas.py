@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from tests.devcloud import Cloud
 from tests.devcloud.rest import request
+from tests.functional.leaks import WATCH
 
 PASSWORD = "known to tests only"
 
@@ -68,6 +69,7 @@ class Keystone:
             {"X-Auth-Token": self.token(user, project=project)},
         )
         credential = made["application_credential"]
+        WATCH.secrets.add(credential["secret"])
         secret = {"id": credential["id"], "secret": credential["secret"]}
         methods = {"methods": ["application_credential"], "application_credential": secret}
         return credential["id"], self._token(methods, {})

@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -17,7 +17,9 @@ import yaml
 
 from tests.devcloud.process import wait_for
 from tests.edge import Edge
+from tests.functional.leaks import WATCH
 
+SECRET = ("password", "application_credential_secret", "memcache_secret_key")
 COMMAND = (sys.executable, "-m", "openstats.cli.main")
 
 
@@ -69,6 +71,18 @@ class System:
             lines += [f"[{section}]", *(f"{name} = {value}" for name, value in given.items())]
         (self.home / "openstats.conf").write_text(text + "\n".join(lines) + "\n")
         (self.home / "clouds.yaml").write_text(yaml.safe_dump({"clouds": self.entries}))
+        WATCH.add(self.home, self.given())
+
+    def given(self) -> set[str]:
+        """Give the passwords that the two files hold."""
+        places = [entry.get("auth", {}) for entry in self.entries.values()]
+        places += self.sections.values()
+        return {str(place[name]) for place in places for name in SECRET if name in place}
+
+    def keep(self, said: str) -> None:
+        """Keep what was said, to be searched for secrets in the end."""
+        with (self.home / "said.txt").open("a") as kept:
+            kept.write(f"{said}\n")
 
     def environ(self) -> dict[str, str]:
         clean = {k: v for k, v in os.environ.items() if not k.startswith("OS_")}
@@ -86,6 +100,7 @@ class System:
         done = subprocess.run(
             self.command(*words), env=self.environ(), text=True, capture_output=True, timeout=300
         )
+        self.keep(done.stdout + done.stderr)
         assert done.returncode == status, (
             f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         )
@@ -103,7 +118,10 @@ class System:
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         """Start a command that stays, with its words in a file named as its first."""
-        with (self.home / f"{words[0]}.log").open("w") as log:
+        path = self.home / f"{words[0]}.log"
+        if path.exists():
+            self.keep(path.read_text())
+        with path.open("w") as log:
             process = subprocess.Popen(
                 self.command(*words), env=self.environ(), text=True, stdout=log, stderr=log
             )
@@ -130,7 +148,7 @@ class System:
         assert process.poll() is None, self.said("serve")
         url = self.said("serve").split("is ready: ")[-1].split()[0]
         try:
-            yield Api(url)
+            yield Api(url, self.keep)
         finally:
             process.terminate()
             assert process.wait(20) == 0
@@ -139,15 +157,16 @@ class System:
 class Api:
     """The HTTP API, as a portal asks it."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url.rstrip("/")
+    def __init__(self, url: str, keep: Callable[[str], None]) -> None:
+        """Have all answers kept."""
+        self.url, self.keep = url.rstrip("/"), keep
         self.headers: dict[str, str] = {}
         # The edge is for clouds only.
         self.opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def as_(self, token: str, **headers: str) -> "Api":
         """Give the API as somebody else asks it."""
-        other = Api(self.url)
+        other = Api(self.url, self.keep)
         names = {name.replace("_", "-"): value for name, value in headers.items()}
         other.headers = ({"X-Auth-Token": token} if token else {}) | names
         return other
@@ -168,7 +187,12 @@ class Api:
         request = urllib.request.Request(f"{self.url}{path}", sent, headers, method=method)
         try:
             with self.opener.open(request, timeout=30) as answer:
-                return answer.status, json.loads(answer.read() or b"null"), dict(answer.headers)
+                return answer.status, self._read(answer), dict(answer.headers)
         except HTTPError as error:
             with error:
-                return error.code, json.load(error), dict(error.headers)
+                return error.code, self._read(error), dict(error.headers)
+
+    def _read(self, answer: Any) -> Any:
+        body = answer.read().decode()
+        self.keep(f"{answer.headers}{body}")
+        return json.loads(body or "null")

@@ -44,7 +44,7 @@ def converse(system: Guarded, api: Api) -> None:
     for token in (admin, reader, unknown, f"{admin}x", ""):
         headers = {"X-Auth-Token": token} if token else {}
         for path in (*PATHS, f"/api/stats/resource/?auth_url={system.cloud.auth_url}"):
-            system.told.append(ask(api, path, headers)[1])
+            system.keep(ask(api, path, headers)[1])
     for names in (("X-Service-Token",), ("X-Auth-Token", "X-Service-Token"), ("Authorization",)):
         ask(api, PATHS[1], dict.fromkeys(names, admin))
 
@@ -85,7 +85,7 @@ def test_a_wrong_password_is_not_told_either(system: Guarded) -> None:
     with system.serving() as api:
         headers = {"X-Auth-Token": system.hand("admin", project="admin")}
         status, said = ask(api, PATHS[1], headers)
-        system.told.append(said)
+        system.keep(said)
     assert status == 503
     assert system.leaks() == []
 

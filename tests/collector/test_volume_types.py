@@ -1,0 +1,130 @@
+"""Quotas by volume type: what Cinder tells beside the plain ones, whatever the types are called."""
+
+import json
+from typing import Any
+
+import pytest
+
+from openstats.clouds import text
+from openstats.model import EVERYTHING
+from openstats.storage import found, listing
+from tests.collector import expected
+from tests.collector.lab import Lab
+from tests.double import Double
+from tests.edge import Rewrite
+from tests.hostile import CHOSEN
+
+CINDER = r"/volume/\S*os-quota-sets"
+NONE = {"limit": -1, "in_use": 0}
+EMPTY = {"volumes": NONE, "snapshots": NONE, "storage": NONE}
+UNKNOWN = {"limit": None, "in_use": None}
+
+
+def known(lab: Lab) -> dict[str, dict[str, Any]]:
+    """Give what is kept of each tenant that belongs to somebody, by its id in the cloud."""
+    with lab.store.read() as db:
+        shown, _ = listing.page(db, found.TENANTS, EVERYTHING, filters={}, limit=99, marker=None)
+    return {e["tenant_id"]: e["quota"]["volume_types"] for e in shown if e["project"]}
+
+
+def told(**figures: Any) -> Rewrite:
+    """Have Cinder say so of further keys."""
+
+    def changed(body: bytes) -> bytes:
+        document = json.loads(body)
+        document["quota_set"] |= figures
+        return json.dumps(document).encode()
+
+    return Rewrite(changed)
+
+
+def figure(limit: Any, in_use: Any = 0) -> dict[str, Any]:
+    return {"limit": limit, "in_use": in_use, "reserved": 0}
+
+
+def test_they_come_with_the_plain_ones(lab: Lab, alpha: Double) -> None:
+    tenant, *others = expected.quotas(alpha)
+    alpha.state.volume_types += ["fast_", "a_b"]
+    alpha.create_volume(tenant, 3, kind="fast_")
+    alpha.set_quota(tenant, gigabytes_fast_=10, snapshots_a_b=0)
+    assert lab.cycle() == []
+    assert lab.asked(CINDER) == len(known(lab)) == 4
+    mine = known(lab)[tenant]
+    assert set(mine) == {"fake", "fast_", "a_b", "__DEFAULT__"}
+    assert mine["fast_"] == {
+        "volumes": {"limit": -1, "in_use": 1},
+        "snapshots": NONE,
+        "storage": {"limit": 10 * 1024, "in_use": 3 * 1024},
+    }
+    assert mine["a_b"] == EMPTY | {"snapshots": {"limit": 0, "in_use": 0}}
+    assert all(known(lab)[other]["fast_"] == EMPTY for other in others)
+    # The plain ones hold them already.
+    assert expected.known_quotas(lab.store) == expected.quotas(alpha)
+
+
+def test_types_may_have_any_name(lab: Lab, alpha: Double) -> None:
+    names = ["", "_", "volumes_x", "gigabytes", "snapshots_gigabytes_y", *CHOSEN.values()]
+    alpha.state.volume_types += names
+    assert lab.cycle() == []
+    wanted = {text.text(name) for name in names} | {"fake", "__DEFAULT__"}
+    for kept in known(lab).values():
+        assert set(kept) == wanted
+        assert kept.pop("fake")
+        assert all(figures == EMPTY for figures in kept.values())
+    assert expected.known_quotas(lab.store) == expected.quotas(alpha)
+
+
+def test_of_too_many_the_first_are_kept(lab: Lab, alpha: Double) -> None:
+    alpha.state.volume_types += [f"type{number:04}" for number in range(1000)]
+    assert lab.cycle() == []
+    for kept in known(lab).values():
+        assert len(kept) == text.MOST
+        assert {"fake", "__DEFAULT__", "type0000"} < set(kept)
+    assert expected.known_quotas(lab.store) == expected.quotas(alpha)
+
+
+def test_a_part_that_is_not_told_is_not_known(lab: Lab, alpha: Double) -> None:
+    lab.edge.rule(CINDER, told(snapshots_odd=figure(3, -2)))
+    assert lab.cycle() == []
+    odd = {"volumes": UNKNOWN, "snapshots": {"limit": 3, "in_use": 0}, "storage": UNKNOWN}
+    assert [kept["odd"] for kept in known(lab).values()] == [odd] * 4
+
+
+BAD: dict[str, dict[str, Any]] = {
+    "no figures": {"volumes_odd": 3},
+    "no limit": {"volumes_odd": {"in_use": 0}},
+    "no number": {"volumes_odd": figure("many")},
+    "more than a number holds": {"gigabytes_odd": figure(2**60)},
+    "more in use than a number holds": {"volumes_odd": figure(-1, 2**63)},
+    "without end": {"volumes_odd": figure(float("inf"))},
+    "a name longer than any": {f"volumes_{'x' * 256}": figure(-1)},
+}
+
+
+@pytest.mark.parametrize("given", BAD)
+def test_answers_that_are_none_keep_what_was_known(lab: Lab, alpha: Double, given: str) -> None:
+    lab.cycle()
+    before = known(lab)
+    alpha.state.volume_types.append("new")
+    with lab.edge.during(CINDER, told(**BAD[given])):
+        (said,) = lab.cycle("discovery", "quotas", full=True)
+    assert "an answer that cannot be read" in said
+    assert "defect" not in said
+    assert known(lab) == before
+
+
+def test_without_block_storage_there_are_none(lab: Lab, alpha: Double) -> None:
+    lab.cycle()
+    assert all(known(lab).values())
+    lab.configure(block_storage=False)
+    lab.cycle("quotas", full=True)
+    assert list(known(lab).values()) == [{}] * 4
+
+
+def test_a_project_that_keystone_no_longer_has_has_none(lab: Lab, alpha: Double) -> None:
+    lab.cycle()
+    tenant = next(iter(expected.quotas(alpha)))
+    alpha.delete_project(tenant)
+    lab.cycle("quotas", full=True)
+    assert known(lab).pop(tenant) == {}
+    assert sum(map(bool, known(lab).values())) == 3
