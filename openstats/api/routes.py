@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from openstats.api import capacity, creation, customer, filters, quota, registry, usage
+from openstats.api import capacity, clouds, creation, customer, filters, quota, registry, usage
 from openstats.api.answer import Answer
 from openstats.api.parameters import Parameters
 from openstats.api.resources import Resource
-from openstats.storage import audit, clouds, found, grants, objects
+from openstats.storage import audit, found, grants, objects
 
 
 @dataclass(frozen=True)

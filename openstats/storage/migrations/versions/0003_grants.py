@@ -1,4 +1,4 @@
-"""Who may see what, and who wrote what: grants and audit; and what was taken out of groups."""
+"""Grants and audit; what was taken out of groups; zones of providers, and disks that are shared."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -50,7 +50,15 @@ def upgrade() -> None:
     )
 
 
+    op.add_column('cloud', sa.Column('disk_shared', sa.Boolean(), server_default=sa.false(), nullable=False))
+    op.add_column('provider', sa.Column('sharing', sa.Boolean(), server_default=sa.false(), nullable=False))
+    op.add_column('provider', sa.Column('zone', sa.String(length=255), nullable=True))
+
+
 def downgrade() -> None:
+    op.drop_column('provider', 'zone')
+    op.drop_column('provider', 'sharing')
+    op.drop_column('cloud', 'disk_shared')
     op.drop_table('project_group_left')
     op.drop_table('audit')
     op.drop_table('grant')
