@@ -72,6 +72,7 @@ class Cloud:
     """One OpenStack cloud: an auth_url and a region, named by its entry in clouds.yaml.
 
     ``keystone`` is the auth_url in its compared form: clouds that share it share their projects.
+    ``disk_shared`` says that its hypervisors tell of one and the same disk.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Cloud:
     keystone: str
     id: int = 0
     uuid: str = ""
+    disk_shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,8 @@ class Inventory:
 class Provider:
     """A Placement resource provider; ``disabled`` says that its compute service takes no servers.
 
-    ``name`` is the hypervisor's; ``read_at`` is when its inventories were read.
+    ``name`` is the hypervisor's; ``read_at`` is when its inventories were read. ``sharing`` says
+    that others of its aggregate take from it, ``zone`` in which availability zone it is.
     """
 
     uuid: str
@@ -123,6 +126,8 @@ class Provider:
     disabled: bool
     inventories: tuple[Inventory, ...]
     read_at: int
+    sharing: bool = False
+    zone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,9 @@ NullableUuid = Annotated[
 NullableTime = Annotated[
     Seconds | None, BeforeValidator(_null, json_schema_input_type=registry.Moment | Word | None)
 ]
+NullableFlag = Annotated[
+    Flag | None, BeforeValidator(_null, json_schema_input_type=Flag | Word | None)
+]
 NullableName = Annotated[Text | None, BeforeValidator(_null)]
 
 CustomerFilters = _filters("CustomerFilters", uuid=Uuid, name=Text, created_at=NullableTime)
@@ -63,6 +66,7 @@ CloudFilters = _filters(
     region=Text,
     last_polled_at=NullableTime,
     last_error=NullableName,
+    disk_shared=NullableFlag,
 )
 InstanceFilters = _filters(
     "InstanceFilters",

@@ -50,11 +50,15 @@ CloudCapacity: type[BaseModel] = create_model(
 
 
 class ResourceClass(BaseModel):
-    """What Placement's providers have of it, and can give away with their allocation ratios."""
+    """What Placement's providers have of it, and can give away with their allocation ratios.
+
+    The ratio is null where they differ in it.
+    """
 
     total: int
     reserved: int
     used: int
+    allocation_ratio: float | None
     effective: int
 
 
@@ -86,6 +90,8 @@ class Cloud(BaseModel):
     source: str | None = None
     capacity: CloudCapacity | None = None  # type: ignore[valid-type]
     resource_classes: dict[str, ResourceClass] = {}
+    availability_zones: dict[str, dict[str, ResourceClass]] = {}
+    disk_shared: bool | None = None
     quota: dict[str, QuotaSums] = {}
     meters: list[Meter] = []
 

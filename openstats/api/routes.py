@@ -9,6 +9,7 @@ from openstats.api import (
     alert,
     alerting,
     capacity,
+    clouds,
     creation,
     customer,
     filters,
@@ -20,7 +21,7 @@ from openstats.api import (
 from openstats.api.answer import Answer
 from openstats.api.parameters import Parameters
 from openstats.api.resources import Resource
-from openstats.storage import alerts, audit, clouds, found, grants, objects, raised
+from openstats.storage import alerts, audit, found, grants, objects, raised
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,13 @@ from typing import Any
 from cliff.lister import Lister
 
 from openstats.cli.main import OpenstatsCommand
-from openstats.errors import CloudError, ConfigError, OpenstatsError, RefusedError
+from openstats.errors import (
+    CloudError,
+    ConfigError,
+    OpenstatsError,
+    RefusedError,
+    ServiceMissingError,
+)
 
 Line = tuple[str, str, str]
 NO_RIGHT = "no right"
@@ -150,9 +156,29 @@ def _running(connection: Any, most: int) -> list[Any]:
     return list(islice(running, most))
 
 
+def _providers(connection: Any) -> str:
+    """Tell how many providers there are; a cloud whose capacity is Nova's may do without."""
+    from openstats.clouds import placement
+
+    try:
+        number = len(placement.providers(connection, {}, 0))
+    except ServiceMissingError:
+        if connection.entry.settings.capacity_source == "placement":
+            raise
+        return "not in the catalog: what can be given away is not known"
+    return f"microversion {connection.placement.default_microversion}, {number} providers"
+
+
+def _zones(connection: Any) -> str:
+    from openstats.clouds import nova
+
+    number = len(set(nova.zones(connection).values()))
+    return f"{number} availability zones, {len(nova.hosts(connection))} hypervisors"
+
+
 def _trials(connection: Any, options: Any) -> Iterator[tuple[str, Callable[[], str]]]:
     """Give each thing that the collector will do, as something to try."""
-    from openstats.clouds import cinder, keystone, nova, placement
+    from openstats.clouds import cinder, keystone, nova
 
     def projects() -> str:
         found = keystone.placings(connection)
@@ -163,10 +189,6 @@ def _trials(connection: Any, options: Any) -> Iterator[tuple[str, Callable[[], s
         page, _ = next(nova.servers(connection, page_size=1))
         version = connection.nova.api_version.get_string()
         return f"microversion {version}, {'some' if page else 'no'} servers"
-
-    def providers() -> str:
-        number = len(placement.providers(connection, {}, 0))
-        return f"microversion {connection.placement.default_microversion}, {number} providers"
 
     def volumes() -> str:
         number = len(cinder.use(connection, page_size=1000))
@@ -184,8 +206,8 @@ def _trials(connection: Any, options: Any) -> Iterator[tuple[str, Callable[[], s
     yield "Keystone", projects
     if settings.capacity_source != "placement":
         yield "Nova, hypervisors", lambda: f"{nova.capacity(connection).vcpus} vCPUs"
-    if settings.capacity_source != "nova":
-        yield "Placement", providers
+    yield "Placement", lambda: _providers(connection)
+    yield "Nova, zones", lambda: _zones(connection)
     yield "Nova, servers", servers
     yield "Nova, quotas", compute
     if settings.block_storage:

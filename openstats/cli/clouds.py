@@ -7,9 +7,9 @@ from threading import Lock
 from typing import Any
 
 from openstats.clouds.connection import Connection
-from openstats.clouds.entry import Settings, load
+from openstats.clouds.entry import load, settings_of
 from openstats.collector.collector import Collector
-from openstats.conf.clouds import OPTIONS
+from openstats.conf.clouds import read
 from openstats.storage.store import Store
 
 
@@ -19,30 +19,9 @@ def connections(conf: Any, names: Sequence[str] = ()) -> dict[str, Connection]:
     Raises:
         ConfigError: clouds.yaml does not tell of them.
     """
-    options = conf.clouds
-    defaults = Settings(
-        capacity_source=options.capacity_source,
-        meter_source=options.meter_source,
-        meter_options=options.meter_options,
-        customer_from=options.customer_from,
-        customer_regex=options.customer_regex,
-        customer_file=options.customer_file,
-        group_tags=options.group_tags,
-        exclude_projects=tuple(options.exclude_projects),
-        block_storage=options.block_storage,
-    )
-    entries = load(names or options.names, defaults, _read)
+    entries = load(names or conf.clouds.names, settings_of(conf.clouds), read)
     timeouts = conf.collector.connect_timeout, conf.collector.read_timeout
     return {name: Connection(entry, timeouts) for name, entry in entries.items()}
-
-
-def _read(name: str, given: Any) -> Any:
-    """Read a setting of one cloud as the option of the same name would be."""
-    option = next(option for option in OPTIONS if option.name == name)
-    try:
-        return option.type(given)
-    except (ValueError, TypeError, AttributeError) as error:
-        raise ValueError(f"{name}: {given!r} is none: {error}") from error
 
 
 def collector(

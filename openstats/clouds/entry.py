@@ -29,7 +29,14 @@ class Settings:
     group_tags: bool = False
     exclude_projects: Sequence[str] = ("service", "admin")
     block_storage: bool = True
+    disk_shared: bool = False
     auth_url_aliases: Sequence[str] = ()  # in compared form
+
+
+def settings_of(options: Any) -> Settings:
+    """Give what options of the same names say of all clouds; of aliases none says anything."""
+    names = {field.name for field in fields(Settings)} - {"auth_url_aliases"}
+    return Settings(**{name: getattr(options, name) for name in names})
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +114,8 @@ def _entry(region: Any, defaults: Settings, reader: Reader, several: bool) -> En
     settings = replace(defaults, **_overrides(region.name, overrides, reader))
     name = f"{region.name}:{region.region_name}" if several else region.name
     try:
-        cloud = Cloud(name, auth_url, region.region_name or "", compared(auth_url))
+        keystone, shared = compared(auth_url), settings.disk_shared
+        cloud = Cloud(name, auth_url, region.region_name or "", keystone, disk_shared=shared)
     except ValueError as error:
         raise ConfigError(f"the entry {region.name} of clouds.yaml: {error}") from error
     return Entry(cloud, settings, region)

@@ -1,4 +1,4 @@
-"""Nova: hypervisor statistics, servers and quotas."""
+"""Nova: hypervisors and their zones, servers and quotas."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -36,8 +36,41 @@ def hosts_in_down_cells(connection: Connection) -> list[str]:
     if parsed(version) < parsed(DOWN_CELLS_SHOWN):
         return []
     with asking(connection.cloud.name, "Nova's services"):
-        _, body = connection.nova.client.get("/os-services?binary=nova-compute")
-        return sorted(s["host"] for s in body["services"] if s["status"] == UNKNOWN)
+        return sorted(s["host"] for s in _services(connection) if s["status"] == UNKNOWN)
+
+
+def _services(connection: Connection) -> list[dict[str, Any]]:
+    _, body = connection.nova.client.get("/os-services?binary=nova-compute")
+    return list(body["services"])
+
+
+def zones(connection: Connection) -> dict[str, str]:
+    """Give the availability zones of compute hosts, but for those of cells that are down: one call.
+
+    Raises:
+        RefusedError: not to this user.
+    """
+    with asking(connection.cloud.name, "Nova's services"):
+        told = [service for service in _services(connection) if service["status"] != UNKNOWN]
+        return {text(service["host"]): text(service["zone"]) for service in told}
+
+
+def hosts(connection: Connection) -> dict[str, str]:
+    """Give the compute hosts of hypervisors, by the names of those: one call for each page.
+
+    Raises:
+        RefusedError: not to this user.
+    """
+    found: dict[str, str] = {}
+    query = ""
+    while True:
+        with asking(connection.cloud.name, "Nova's hypervisors"):
+            _, body = connection.nova.client.get(f"/os-hypervisors/detail{query}")
+            page = body["hypervisors"]
+            found |= {text(h["hypervisor_hostname"]): text(h["service"]["host"]) for h in page}
+            if not page or not body.get("hypervisors_links"):
+                return found
+            query = f"?{urlencode({'marker': page[-1]['id']})}"
 
 
 def servers_in_down_cells(connection: Connection) -> bool:

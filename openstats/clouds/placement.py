@@ -8,24 +8,33 @@ from openstats.clouds.connection import Connection
 from openstats.model import Inventory, Provider
 
 DISABLED = "COMPUTE_STATUS_DISABLED"
+SHARING = "MISC_SHARES_VIA_AGGREGATE"
 
 
 def providers(connection: Connection, known: Mapping[str, Provider], now: int) -> list[Provider]:
-    """List all providers: two calls, and two more for each that is not known at its generation.
+    """List all providers: three calls, and two more for each that is not known at its generation.
 
     ``known`` are those that need not be read again unless their generation changed. A provider
     below a disabled root is disabled as well.
     """
     with asking(connection.cloud.name, "Placement's /resource_providers"):
         found = _get(connection, "/resource_providers")["resource_providers"]
-        # Only compute nodes can carry the trait; clouds without any have not even heard of it.
-        listed = _get(connection, f"/resource_providers?required={DISABLED}")["resource_providers"]
-        disabled = {p["uuid"] for p in listed}
-        return [_provider(connection, p, known.get(p["uuid"]), disabled, now) for p in found]
+        traits = {trait: _with(connection, trait) for trait in (DISABLED, SHARING)}
+        return [_provider(connection, p, known.get(p["uuid"]), traits, now) for p in found]
+
+
+def _with(connection: Connection, trait: str) -> set[str]:
+    """Give the uuids of the providers that have a trait."""
+    listed = _get(connection, f"/resource_providers?required={trait}")["resource_providers"]
+    return {p["uuid"] for p in listed}
 
 
 def _provider(
-    connection: Connection, found: Any, known: Provider | None, disabled: set[str], now: int
+    connection: Connection,
+    found: Any,
+    known: Provider | None,
+    traits: Mapping[str, set[str]],
+    now: int,
 ) -> Provider:
     unchanged = known if known and known.generation == found["generation"] else None
     return Provider(
@@ -33,7 +42,9 @@ def _provider(
         name=found["name"],
         root=found["root_provider_uuid"],
         generation=found["generation"],
-        disabled=found["root_provider_uuid"] in disabled,
+        # Only compute nodes can carry this one, which are roots.
+        disabled=found["root_provider_uuid"] in traits[DISABLED],
+        sharing=found["uuid"] in traits[SHARING],
         inventories=unchanged.inventories if unchanged else _inventories(connection, found["uuid"]),
         read_at=unchanged.read_at if unchanged else now,
     )

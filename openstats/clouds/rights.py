@@ -125,6 +125,14 @@ RIGHTS = {
         ),
         _placement("/{id}/usages", "usages", f"/resource_providers/{NOBODY}/usages"),
     ),
+    "Nova, zones": (
+        _nova("/os-services", "os-services:list"),
+        _nova(
+            "/os-hypervisors/detail",
+            "os-hypervisors:list-detail",
+            asked="/os-hypervisors/detail?limit=1",
+        ),
+    ),
     "Nova, servers": (
         _nova("/servers/detail?all_tenants=1", "servers:detail", "servers:detail:get_all_tenants"),
         _nova(

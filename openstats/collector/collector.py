@@ -11,7 +11,16 @@ from typing import Any
 from oslo_log import log
 
 from openstats.clouds.connection import Connection
-from openstats.collector import alerts, capacity, discovery, instances, quotas, usage, volumes
+from openstats.collector import (
+    alerts,
+    capacity,
+    discovery,
+    instances,
+    providers,
+    quotas,
+    usage,
+    volumes,
+)
 from openstats.collector.poll import Poll, Progress, silent
 from openstats.errors import CloudError, ConfigError, LeaseLostError, OpenstatsError, StoreError
 from openstats.model import Lease
@@ -26,9 +35,10 @@ POLLS: dict[str, Callable[[Poll], None]] = {
     "instances": instances.poll,
     "volumes": volumes.poll,
     "quotas": quotas.poll,
+    "providers": providers.poll,
     "usage": usage.poll,
 }
-PHASES = (("discovery",), ("instances", "volumes"), ("capacity", "quotas"), ("usage",))
+PHASES = (("discovery",), ("instances", "volumes"), ("capacity", "quotas"), ("providers", "usage"))
 """In a cycle that is run on demand, what must be known before the next is asked."""
 
 TIDYING = 60.0

@@ -4,6 +4,8 @@ Credentials stay in clouds.yaml. A key ``openstats`` inside an entry of it overr
 for that cloud; ``openstats.clouds.entry`` knows the keys.
 """
 
+from typing import Any
+
 from oslo_config import cfg
 
 GROUP = "clouds"
@@ -78,4 +80,23 @@ OPTIONS = [
         help="Whether the clouds have Cinder. One that should have it and does not offer it in "
         "its catalog is in error; say false for a cloud that really has none.",
     ),
+    cfg.BoolOpt(
+        "disk_shared",
+        default=False,
+        help="Whether all hypervisors of a cloud keep disks in one and the same storage, such as "
+        "Ceph: Nova counts it once for each of them, and only who knows that can say so.",
+    ),
 ]
+
+
+def read(name: str, given: Any) -> Any:
+    """Read a setting of one cloud as the option of the same name would be.
+
+    Raises:
+        ValueError: it cannot be.
+    """
+    option = next(option for option in OPTIONS if option.name == name)
+    try:
+        return option.type(given)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ValueError(f"{name}: {given!r} is none: {error}") from error

@@ -14,6 +14,7 @@ OPTIONS = [
     _seconds("capacity_interval", 300, "Between two readings of a cloud's hypervisors."),
     _seconds("instances_interval", 300, "Between two readings of what changed among servers."),
     _seconds("volumes_interval", 300, "Between two looks whether volumes changed."),
+    _seconds("providers_interval", 300, "Between two looks whether Placement's providers changed."),
     _seconds("quotas_interval", 300, "Between two looks for tenants whose quotas are due."),
     _seconds(
         "quota_max_age",

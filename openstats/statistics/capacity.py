@@ -1,10 +1,17 @@
 """Resource: what a cloud's hypervisors have, beside what its tenants may take."""
 
 from collections.abc import Iterable, Mapping
+from itertools import chain
 
 from openstats.meters import CAPACITY
 from openstats.model import Capacity, Inventory, Provider, QuotaSum
 from openstats.statistics import quota
+
+Zones = Mapping[str | None, Iterable[Inventory]]
+"""Inventories by the availability zone that they are in; under None, those that are in none."""
+
+Classes = dict[str, dict[str, int | float | None]]
+"""Figures by resource class."""
 
 QUOTA_KEYS = {"vcpu_quota": "vcpu", "memory_quota": "ram", "storage_quota": "storage"}
 
@@ -39,6 +46,35 @@ def of_providers(providers: Iterable[Provider]) -> Capacity:
         free_disk_gb=_total(disk) - _used(disk),
         source="placement",
     )
+
+
+def by_class(zones: Zones) -> Classes:
+    """Sum the inventories of a cloud by resource class, whatever zone they are in.
+
+    ``effective`` is what can be given away, a whole number of each provider; ``allocation_ratio``
+    is the one that all have, None where they differ.
+    """
+    held: dict[str, list[Inventory]] = {}
+    for inventory in chain.from_iterable(zones.values()):
+        held.setdefault(inventory.resource_class, []).append(inventory)
+    return {name: _figures(found) for name, found in sorted(held.items())}
+
+
+def by_zone(zones: Zones) -> dict[str, Classes]:
+    """Sum the inventories of each availability zone likewise; those in none are left out."""
+    named = sorted((zone, found) for zone, found in zones.items() if zone is not None)
+    return {zone: by_class({zone: found}) for zone, found in named}
+
+
+def _figures(inventories: list[Inventory]) -> dict[str, int | float | None]:
+    ratios = {i.allocation_ratio for i in inventories}
+    return {
+        "total": _total(inventories),
+        "reserved": sum(i.reserved for i in inventories),
+        "used": _used(inventories),
+        "allocation_ratio": ratios.pop() if len(ratios) == 1 else None,
+        "effective": sum(int((i.total - i.reserved) * i.allocation_ratio) for i in inventories),
+    }
 
 
 def _of(inventories: list[Inventory], *classes: str) -> list[Inventory]:

@@ -5,7 +5,20 @@ from dataclasses import asdict, fields
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, delete, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Select,
+    bindparam,
+    case,
+    delete,
+    exists,
+    false,
+    insert,
+    null,
+    select,
+    true,
+    update,
+)
 
 from openstats.meters import CAPACITY
 from openstats.model import Capacity, Cloud, Inventory, Provider
@@ -16,6 +29,7 @@ provider, inventory = schema.provider, schema.inventory
 
 COLUMNS = [field.name for field in fields(Provider) if field.name != "inventories"]
 TOUCHED = 0
+DISK = "DISK_GB"
 
 
 @cache
@@ -44,17 +58,29 @@ def by_cloud(db: Connection) -> dict[int, tuple[Capacity, int]]:
     return {owner: figures for owner, figures in found.items() if figures is not None}
 
 
-def inventories(db: Connection) -> dict[int, dict[str, list[Inventory]]]:
-    """Give, by cloud and resource class, the inventories of providers that are not disabled."""
-    there = (provider.c.cloud_id == inventory.c.cloud_id) & (
-        provider.c.uuid == inventory.c.provider
-    )
-    chosen = select(inventory).join(provider, there).where(~provider.c.disabled)
-    found: dict[int, dict[str, list[Inventory]]] = {}
-    for row in db.execute(chosen):
-        held = Inventory(*row[2:])
-        found.setdefault(row.cloud_id, {}).setdefault(held.resource_class, []).append(held)
+HELD = (provider.c.cloud_id == inventory.c.cloud_id) & (provider.c.uuid == inventory.c.provider)
+
+
+def inventories(db: Connection) -> dict[str, dict[str | None, list[Inventory]]]:
+    """Give, by cloud (uuid) and availability zone, what providers have that are not disabled."""
+    figures = (inventory.c[field.name] for field in fields(Inventory))
+    chosen = select(cloud.c.uuid, provider.c.zone, *figures).join(provider, HELD)
+    chosen = chosen.join(cloud, cloud.c.id == inventory.c.cloud_id).where(~provider.c.disabled)
+    found: dict[str, dict[str | None, list[Inventory]]] = {}
+    for owner, zone, *held in db.execute(chosen):
+        found.setdefault(owner, {}).setdefault(zone, []).append(Inventory(*held))
     return found
+
+
+def disk_shared() -> Any:
+    """Make the column of a cloud that says whether its disk is counted more than once, or shared.
+
+    True where clouds.yaml says so, or a sharing provider has disk; NULL where none is known.
+    """
+    mine = provider.c.cloud_id == cloud.c.id
+    disk = mine & HELD & provider.c.sharing & (inventory.c.resource_class == DISK)
+    known = case((exists().where(mine), false()), else_=null())
+    return case((cloud.c.disk_shared | exists().where(disk), true()), else_=known)
 
 
 def _capacity(row: Any) -> tuple[Capacity, int] | None:

@@ -1,13 +1,16 @@
-"""Clouds as they are shown: what polls said of each, its capacity, quotas and meters."""
+"""Clouds as they are shown: what polls said of each, its capacity, quotas and meters.
 
-from collections.abc import Mapping, Sequence
+Of what can be given away api/clouds.py tells, who knows the arithmetic.
+"""
+
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Connection, Select, cast, func, null, select
 
 from openstats.meters import USAGE_METERS
-from openstats.model import Capacity, Inventory, Scope
+from openstats.model import Capacity, Scope
 from openstats.storage import capacity, quota, schema, usage
 from openstats.storage.found import seen_tenants
 from openstats.storage.listing import Entry, Listing
@@ -24,6 +27,7 @@ def _clouds(everything: bool) -> Select[Any]:
         cloud.c.region,
         polled.scalar_subquery().label("last_polled_at"),
         newest.label("last_error"),
+        capacity.disk_shared().label("disk_shared"),
     )
     own = cloud.c.uuid, cloud.c.name
     if everything:
@@ -40,12 +44,10 @@ def _completed(db: Connection, scope: Scope, entries: list[Entry]) -> list[Entry
         return [{name: entry[name] for name in ("uuid", "name")} for entry in entries]
     ids = {row.uuid: row.id for row in db.execute(select(cloud.c.uuid, cloud.c.id))}
     capacities, quotas = capacity.by_cloud(db), quota.by_cloud(db)
-    held = capacity.inventories(db)
     read_at = usage.newest_of_clouds(db, USAGE_METERS)
     return [
         entry
         | _capacity(capacities.get(ids[entry["uuid"]]))
-        | {"resource_classes": _classes(held.get(ids[entry["uuid"]], {}))}
         | {"quota": _quota(quotas.get(ids[entry["uuid"]], {}))}
         | {"meters": _meters(read_at[ids[entry["uuid"]]])}
         for entry in entries
@@ -57,21 +59,6 @@ def _capacity(found: tuple[Capacity, int] | None) -> Entry:
         return {"source": None, "capacity": None}
     figures = asdict(found[0])
     return {"source": figures.pop("source"), "capacity": figures | {"collected_at": found[1]}}
-
-
-def _classes(held: Mapping[str, Sequence[Inventory]]) -> Entry:
-    """Sum over providers; what each can really give away is a whole number."""
-    return {
-        name: {
-            "total": sum(one.total for one in found),
-            "reserved": sum(one.reserved for one in found),
-            "used": sum(one.used for one in found),
-            "effective": sum(
-                int((one.total - one.reserved) * one.allocation_ratio) for one in found
-            ),
-        }
-        for name, found in sorted(held.items())
-    }
 
 
 def _quota(sums: quota.Sums) -> Entry:

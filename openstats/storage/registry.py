@@ -1,6 +1,7 @@
 """The registry: clouds, customers, project groups, projects and tenants."""
 
 from collections.abc import Iterable
+from dataclasses import fields
 from typing import Any
 from uuid import uuid4
 
@@ -12,10 +13,13 @@ from openstats.storage.store import alone
 
 cloud, cloud_url = schema.cloud, schema.cloud_url
 
+TOLD = ("name", "auth_url", "region", "keystone", "disk_shared")
+"""What clouds.yaml tells of a cloud."""
+
 
 def cloud_of(row: Any) -> Cloud:
     """Make a Cloud from a row that has the columns of its table."""
-    return Cloud(row.name, row.auth_url, row.region, row.keystone, row.id, row.uuid)
+    return Cloud(**{field.name: getattr(row, field.name) for field in fields(Cloud)})
 
 
 def clouds(db: Connection) -> list[Cloud]:
@@ -33,9 +37,9 @@ def register_cloud(db: Connection, found: Cloud, urls: Iterable[str]) -> Cloud:
     row = db.execute(
         select(cloud).where(same | (cloud.c.name == found.name)).order_by(~same)
     ).first()
-    values = {name: getattr(found, name) for name in ("name", "auth_url", "region", "keystone")}
+    values = {name: getattr(found, name) for name in TOLD}
     if row is None:
-        db.execute(insert(cloud).values(uuid=str(uuid4()), **values))
+        db.execute(insert(cloud).values(uuid=found.uuid or str(uuid4()), **values))
     else:
         # Two that swap their names: the other one is registered by its new name in a moment.
         taken = cloud.c.name == found.name, cloud.c.id != row.id

@@ -41,6 +41,8 @@ cloud = Table(
     Column("region", String(255), nullable=False),
     # The compared form of auth_url: what an id of this Keystone is unique within.
     Column("keystone", String(1024), nullable=False),
+    # Whether clouds.yaml says that all hypervisors tell of one and the same disk.
+    flag("disk_shared"),
     UniqueConstraint("keystone", "region"),
 )
 
@@ -210,6 +212,8 @@ provider = Table(
     Column("disabled", Boolean, nullable=False),
     # When its inventories were read; 0 once a server came to it or left it.
     Column("read_at", Time, nullable=False),
+    flag("sharing"),
+    Column("zone", String(255)),
 )
 
 inventory = Table(

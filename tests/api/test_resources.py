@@ -11,6 +11,8 @@ from webtest import TestApp
 
 from openstats.api import answer
 from openstats.api.routes import RESOURCES
+from openstats.model import Inventory, Provider
+from openstats.storage import capacity, registry
 from openstats.storage.store import Store
 from tests.api.world import READ, UNKNOWN, fill
 from tests.conftest import Sqlite
@@ -88,7 +90,8 @@ def test_fields(full: TestApp) -> None:
         | {"cloud", "tenant_id", "project", "enabled", "deleted_at", "collected_at", "quota"},
         "clouds": own
         | {"auth_url", "region", "last_polled_at", "last_error"}
-        | {"source", "capacity", "resource_classes", "quota", "meters"},
+        | {"source", "capacity", "resource_classes", "availability_zones", "disk_shared"}
+        | {"quota", "meters"},
         "instances": own | {"tenant", "status", "vcpus", "ram", "disk", "created_at"},
         "grants": {"uuid", "user_id", "role", "scope"},
         "audit": {"uuid", "at", "who", "action", "kind", "object", "before", "after"}
@@ -144,11 +147,33 @@ def test_figures_of_a_cloud(full: TestApp) -> None:
     assert ("memory", "used") not in known
 
 
+def test_what_a_cloud_can_give_away(full: TestApp, store: Store) -> None:
+    held = Inventory("VCPU", 8, 1, 1.5, 3)
+    found = [
+        Provider("u1", "node1", "u1", 1, False, (held,), NOW, zone="north"),
+        Provider("u2", "node2", "u2", 1, False, (held,), NOW),
+    ]
+    with store.transaction() as db:
+        capacity.record_providers(db, registry.clouds(db)[0], found, NOW)
+    one, two = listed(full, "clouds")
+    north = {"total": 8, "reserved": 1, "used": 3, "allocation_ratio": 1.5, "effective": 10}
+    whole = {"total": 16, "reserved": 2, "used": 6, "allocation_ratio": 1.5, "effective": 20}
+    assert one["resource_classes"] == {"VCPU": whole}
+    assert one["availability_zones"] == {"north": {"VCPU": north}}
+    assert one["disk_shared"] is False
+    assert (two["resource_classes"], two["availability_zones"], two["disk_shared"]) == (
+        {},
+        {},
+        None,
+    )
+
+
 def test_a_cloud_that_was_never_polled_has_no_figures(own: TestApp, store: Store) -> None:
     with store.transaction() as db:
         site(db)
     (new,) = listed(own, "clouds")
     assert (new["source"], new["capacity"], new["quota"], new["meters"]) == (None, None, {}, [])
+    assert (new["resource_classes"], new["availability_zones"]) == ({}, {})
 
 
 def test_the_newest_error_of_a_cloud(full: TestApp, store: Store) -> None:

@@ -33,6 +33,7 @@ def test_all_is_well(installed: Installation, alpha: Double) -> None:
             "alpha: Keystone": ("ok", "5 projects, 2 of them no customer's"),
             "alpha: Nova, hypervisors": ("ok", "256 vCPUs"),
             "alpha: Placement": ("ok", "microversion 1.36, 1 providers"),
+            "alpha: Nova, zones": ("ok", "1 availability zones, 1 hypervisors"),
             "alpha: Nova, servers": ("ok", "microversion 2.87, some servers"),
             "alpha: Nova, quotas": ("ok", "3 resources"),
             "alpha: Cinder, volumes": ("ok", "microversion 3.70, 3 tenants have some"),
@@ -78,8 +79,19 @@ def test_only_what_will_be_asked(installed: Installation, alpha: Double) -> None
     status, found = check(installed)
     assert status == 0
     assert not [what for what in found if "Cinder" in what or "hypervisors" in what]
-    installed.clouds(alpha=alpha.clouds_entry() | {"openstats": {"capacity_source": "nova"}})
-    assert "alpha: Placement" not in check(installed)[1]
+
+
+@pytest.mark.parametrize("source", ["auto", "nova", "placement"])
+def test_a_cloud_without_placement(installed: Installation, alpha: Double, source: str) -> None:
+    catalog = alpha.site.catalog
+    catalog[:] = [endpoint for endpoint in catalog if endpoint.type != "placement"]
+    settings = {"capacity_source": source}
+    installed.clouds(alpha=alpha.clouds_entry() | {"openstats": settings})
+    status, found = check(installed)
+    state, said = found["alpha: Placement"]
+    needed = source == "placement"
+    assert (status, state) == (int(needed), "failed" if needed else "ok")
+    assert "not in the catalog" in said
 
 
 def test_a_wrong_password(installed: Installation, alpha: Double) -> None:
@@ -102,6 +114,7 @@ RIGHTS = {
     "/v3/projects$": ("Keystone", "identity:list_projects"),
     "/v3/projects/.": ("Keystone", "identity:get_project"),
     "statistics": ("Nova, hypervisors", f"{NOVA}os-hypervisors:statistics"),
+    "os-hypervisors/detail": ("Nova, zones", f"{NOVA}os-hypervisors:list-detail"),
     "/resource_providers$": ("Placement", f"{PROVIDERS}list"),
     "/inventories": ("Placement", f"{PROVIDERS}inventories:list"),
     "/usages": ("Placement", f"{PROVIDERS}usages"),
@@ -119,6 +132,9 @@ RIGHTS = {
     "diagnostics": ("usage, nova", f"{NOVA}os-server-diagnostics and context_is_admin"),
 }
 """What is missing where, and by which rules, by what is refused."""
+
+# Whose use is measured, is learnt from the servers.
+NEEDED_TWICE = {SERVERS: "usage, nova", "/os-services": "Nova, zones"}
 
 POLICY = Path(__file__).parents[2] / "etc" / "policy"
 FIXED: dict[str, set[str]] = {
@@ -143,9 +159,8 @@ def test_a_right_that_lacks(
     assert f": allow {rules} in " in said
     service = "Nova" if what.startswith("usage") else what.partition(",")[0]
     assert said.endswith(f"{service}'s policy, see etc/policy/{service.lower()}.yaml")
-    if refused == SERVERS:
-        # Whose use is measured, is learnt from them.
-        assert found.pop("alpha: usage, nova")[0] == "no right"
+    if refused in NEEDED_TWICE:
+        assert found.pop(f"alpha: {NEEDED_TWICE[refused]}")[0] == "no right"
     assert {state for state, _ in found.values()} == {"ok"}
 
 

@@ -28,8 +28,9 @@ def test_nothing_changed(lab: Lab, settled: Double) -> None:
     assert lab.cycle(after=SOON) == []
     assert lab.asked(QUOTA) == 0
     assert lab.asked("servers/detail") == lab.asked("changes-since") == 1
-    # domains, projects; os-services, servers; summary, volumes, snapshots; hypervisors.
-    assert lab.asked() - lab.asked("diagnostics") == 8
+    # domains, projects; os-services, servers; summary, volumes, snapshots; hypervisors; providers,
+    # two traits of them, os-services.
+    assert lab.asked() - lab.asked("diagnostics") == 12
 
 
 def test_one_booted_server(lab: Lab, settled: Double) -> None:

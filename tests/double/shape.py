@@ -63,7 +63,7 @@ CALLS: dict[str, Call] = {
     ),
     "hypervisors": Call(
         "compute",
-        "/os-hypervisors/detail?limit=1000",
+        "/os-hypervisors/detail",
         "2.87",
         _each(
             "hypervisors[]",
@@ -170,6 +170,12 @@ CALLS: dict[str, Call] = {
         _each(
             "resource_providers[]", "uuid name generation root_provider_uuid parent_provider_uuid"
         ),
+    ),
+    "providers that share": Call(
+        "placement",
+        "/resource_providers?required=MISC_SHARES_VIA_AGGREGATE",
+        "1.36",
+        ("resource_providers",),
     ),
     "inventories": Call(
         "placement",

@@ -16,7 +16,7 @@ from tests.edge import Edge, Garbage, Hang, Refuse, Reset, Status, Truncate
 from tests.functional.system import Api, System
 
 BROKEN, WHOLE = "current", "zed"
-KINDS = {"discovery", "capacity", "instances", "volumes", "quotas", "usage"}
+KINDS = {"discovery", "capacity", "instances", "volumes", "quotas", "providers", "usage"}
 AGED = 3600
 
 

@@ -1,31 +1,76 @@
-"""Clouds as they are shown: what Placement's providers have, and can give away."""
+"""Clouds as they are shown: whether their disk is shared, and what providers have, by zone."""
 
+import pytest
 from sqlalchemy import Connection
 
-from openstats.model import EVERYTHING, Inventory, Provider
-from openstats.storage import capacity, clouds, listing
-from tests.registry import NOW, site
+from openstats.model import EVERYTHING, Cloud, Inventory, Provider
+from openstats.storage import capacity, clouds, listing, registry
+from tests.registry import KEYSTONE, NOW, site
+
+DISK = Inventory("DISK_GB", 100, 0, 1.0, 9)
+VCPU = Inventory("VCPU", 8, 1, 1.5, 3)
 
 
-def provider(number: int, *inventories: Inventory, disabled: bool = False) -> Provider:
+def provider(
+    number: int,
+    *inventories: Inventory,
+    disabled: bool = False,
+    sharing: bool = False,
+    zone: str | None = None,
+) -> Provider:
     uuid = f"00000000-0000-0000-0000-{number:012}"
-    return Provider(uuid, f"node{number}", uuid, 1, disabled, inventories, NOW)
+    return Provider(uuid, f"node{number}", uuid, 1, disabled, inventories, NOW, sharing, zone)
 
 
-def test_resource_classes_are_summed_over_providers_that_take_servers(db: Connection) -> None:
+def test_inventories_of_providers_that_take_servers_by_cloud_and_zone(db: Connection) -> None:
     alpha, beta = site(db), site(db, "beta", region="two")
     found = [
-        # What each can give away is a whole number: 7 * 1.5 is 10, twice.
-        provider(1, Inventory("VCPU", 8, 1, 1.5, 3), Inventory("DISK_GB", 100, 0, 1.0, 9)),
-        provider(2, Inventory("VCPU", 8, 1, 1.5, 4)),
-        provider(3, Inventory("VCPU", 64, 0, 16.0, 9), disabled=True),
+        provider(1, VCPU, DISK, zone="north"),
+        provider(2, VCPU),
+        provider(3, VCPU, disabled=True),
     ]
     capacity.record_providers(db, alpha.cloud, found, NOW)
-    one, two = (
-        listing.one(db, clouds.CLOUDS, EVERYTHING, here.cloud.uuid) or {} for here in (alpha, beta)
-    )
-    assert one["resource_classes"] == {
-        "DISK_GB": {"total": 100, "reserved": 0, "used": 9, "effective": 100},
-        "VCPU": {"total": 16, "reserved": 2, "used": 7, "effective": 20},
-    }
-    assert two["resource_classes"] == {}
+    capacity.record_providers(db, beta.cloud, found[1:2], NOW)
+    held = capacity.inventories(db)
+    in_north = held[alpha.cloud.uuid].pop("north")
+    assert sorted(in_north, key=lambda one: one.resource_class) == [DISK, VCPU]
+    assert held == {alpha.cloud.uuid: {None: [VCPU]}, beta.cloud.uuid: {None: [VCPU]}}
+
+
+def shared(db: Connection, cloud: Cloud) -> object:
+    """Give what is shown, and hold it against the filter."""
+    entry = listing.one(db, clouds.CLOUDS, EVERYTHING, cloud.uuid) or {}
+    value = entry["disk_shared"]
+    where = {"disk_shared": value}
+    found, _ = listing.page(db, clouds.CLOUDS, EVERYTHING, filters=where, limit=9, marker=None)
+    assert cloud.name in [each["name"] for each in found]
+    return value
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        ([], None),
+        ([provider(1, VCPU, DISK)], False),
+        ([provider(1, VCPU), provider(2, DISK, sharing=True)], True),
+        # What is shared is no disk.
+        ([provider(1, DISK), provider(2, VCPU, sharing=True)], False),
+    ],
+)
+def test_whether_disk_is_shared(
+    db: Connection, found: list[Provider], expected: bool | None
+) -> None:
+    alpha, beta = site(db), site(db, "beta", region="two")
+    capacity.record_providers(db, alpha.cloud, found, NOW)
+    assert shared(db, alpha.cloud) is expected
+    assert shared(db, beta.cloud) is None
+
+
+def test_what_clouds_yaml_says_of_its_disk(db: Connection) -> None:
+    told = Cloud("alpha", KEYSTONE, "RegionOne", KEYSTONE, disk_shared=True)
+    kept = registry.register_cloud(db, told, [])
+    assert kept.disk_shared
+    assert shared(db, kept) is True
+    capacity.record_providers(db, kept, [provider(1, DISK)], NOW)
+    assert shared(db, kept) is True
+    assert shared(db, site(db).cloud) is False

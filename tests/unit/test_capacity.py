@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from openstats.model import Capacity, Inventory, Provider, QuotaSum
-from openstats.statistics.capacity import of_providers, resource
+from openstats.statistics.capacity import by_class, by_zone, of_providers, resource
 
 EXAMPLE = Capacity(
     vcpus=64,
@@ -121,3 +121,34 @@ def test_the_allocation_ratio_changes_nothing(found: list[Provider]) -> None:
         return replace(p, inventories=tuple(replace(i, allocation_ratio=2) for i in p.inventories))
 
     assert of_providers(map(doubled, found)) == of_providers(found)
+
+
+ZONES = {
+    # What each can give away is a whole number: 7 * 1.5 is 10, twice.
+    "north": [Inventory("VCPU", 8, 1, 1.5, 3), Inventory("VCPU", 8, 1, 1.5, 4)],
+    "south": [Inventory("VCPU", 4, 0, 16.0, 1)],
+    None: [Inventory("DISK_GB", 100, 10, 1.0, 9)],
+}
+NORTH = {"total": 16, "reserved": 2, "used": 7, "allocation_ratio": 1.5, "effective": 20}
+SOUTH = {"total": 4, "reserved": 0, "used": 1, "allocation_ratio": 16.0, "effective": 64}
+BOTH = {"total": 20, "reserved": 2, "used": 8, "allocation_ratio": None, "effective": 84}
+
+
+def test_what_can_be_given_away_by_class() -> None:
+    disk = {"total": 100, "reserved": 10, "used": 9, "allocation_ratio": 1.0, "effective": 90}
+    assert by_class(ZONES) == {"DISK_GB": disk, "VCPU": BOTH}
+    assert by_class({}) == {}
+
+
+def test_what_can_be_given_away_by_zone() -> None:
+    assert by_zone(ZONES) == {"north": {"VCPU": NORTH}, "south": {"VCPU": SOUTH}}
+    assert by_zone({}) == {}
+
+
+@given(st.dictionaries(st.none() | st.text(), st.lists(inventories, max_size=5), max_size=4))
+def test_zones_sum_to_the_whole(zones: dict[str | None, list[Inventory]]) -> None:
+    parts = [*by_zone(zones).values(), by_class({None: zones.get(None, [])})]
+    for name, figures in by_class(zones).items():
+        for figure in ("total", "reserved", "used", "effective"):
+            found = (part[name][figure] for part in parts if name in part)
+            assert sum(found) == figures[figure]

@@ -1,4 +1,4 @@
-"""Who may see what, and who wrote what: grants and audit; groups left, quotas by volume type."""
+"""Grants and audit, groups left, quotas by volume type, zones of providers, shared disks."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -51,7 +51,15 @@ def upgrade() -> None:
     op.add_column('quota', sa.Column('volume_types', sa.Text(), nullable=True))
 
 
+    op.add_column('cloud', sa.Column('disk_shared', sa.Boolean(), server_default=sa.false(), nullable=False))
+    op.add_column('provider', sa.Column('sharing', sa.Boolean(), server_default=sa.false(), nullable=False))
+    op.add_column('provider', sa.Column('zone', sa.String(length=255), nullable=True))
+
+
 def downgrade() -> None:
+    op.drop_column('provider', 'zone')
+    op.drop_column('provider', 'sharing')
+    op.drop_column('cloud', 'disk_shared')
     op.drop_column('quota', 'volume_types')
     op.drop_table('project_group_left')
     op.drop_table('audit')
