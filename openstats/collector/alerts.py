@@ -9,7 +9,8 @@ from openstats.collector.poll import Poll
 from openstats.meters import QUOTAS, UNLIMITED
 from openstats.model import Cloud, Quota
 from openstats.statistics.alert import ERROR, WARNING, Thresholds
-from openstats.storage import episodes, jobs, quota, raised, registry
+from openstats.statistics.capacity import by_class
+from openstats.storage import capacity, episodes, jobs, quota, raised, registry
 from openstats.storage.raised import Cause, Standing
 from openstats.storage.store import Database, Store
 
@@ -100,8 +101,42 @@ def _told(name: str, held: Quota) -> str:
     return f"{name}: {held.in_use} of {held.limit} {UNITS[name]} are in use{share}"
 
 
+def _capacity(db: Database, poll: Poll, before: Before) -> Iterator[Finding]:
+    """Find what a cloud can give away little more of."""
+    alerts = poll.alerts
+    thresholds = Thresholds(alerts.capacity_warning, alerts.capacity_error, alerts.margin)
+    for name, held in _classes(db, poll).items():
+        was = before.get(("cloud", poll.cloud.id, f"capacity.{name}"))
+        if severity := _worth(thresholds, held, was):
+            told = f"{name}: {held.in_use} of {held.limit} are allocated"
+            yield Finding("cloud", poll.cloud.id, f"capacity.{name}", severity, told)
+
+
+def _overdrawn(db: Database, poll: Poll, _before: Before) -> Iterator[Finding]:
+    """Find what a cloud has given away more of than it could."""
+    for name, held in _classes(db, poll).items():
+        if held.in_use > held.limit:
+            told = f"{name}: {held.in_use} are allocated, and no more than {held.limit} can be"
+            yield Finding("cloud", poll.cloud.id, f"allocation.{name}", WARNING, told)
+
+
+def _classes(db: Database, poll: Poll) -> dict[str, Quota]:
+    """Give, by resource class, what a cloud can give away, and what is allocated of it."""
+    held = by_class(capacity.inventories(db).get(poll.cloud.uuid, {}))
+    return {
+        name: Quota(int(figures["effective"] or 0), int(figures["used"] or 0))
+        for name, figures in held.items()
+    }
+
+
 Rule = Callable[[Database, Poll, Before], Iterator[Finding]]
 
 OF_TENANTS: dict[str, Rule] = {"quota.": _quotas, "figures.": _contradictions}
-RULES: dict[str, dict[str, Rule]] = {"quotas": OF_TENANTS, "discovery": OF_TENANTS}
+OF_CLOUDS: dict[str, Rule] = {"capacity.": _capacity, "allocation.": _overdrawn}
+RULES: dict[str, dict[str, Rule]] = {
+    "quotas": OF_TENANTS,
+    "discovery": OF_TENANTS,
+    "capacity": OF_CLOUDS,
+    "providers": OF_CLOUDS,
+}
 """By kind of poll, the families of rules that it has figures for."""

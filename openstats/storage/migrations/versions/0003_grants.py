@@ -1,4 +1,4 @@
-"""Grants and audit, groups left, quotas by volume type, zones of providers, shared disks."""
+"""Who may see what, and who wrote what: grants and audit; and what was taken out of groups."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -48,19 +48,9 @@ def upgrade() -> None:
     *(sa.ForeignKeyConstraint([f'{name}_id'], [f'{name}.id'], name=op.f(f'fk_project_group_left_{name}_id_{name}'), ondelete='CASCADE') for name in HELD),
     sa.PrimaryKeyConstraint('project_group_id', 'project_id', name=op.f('pk_project_group_left'))
     )
-    op.add_column('quota', sa.Column('volume_types', sa.Text(), nullable=True))
-
-
-    op.add_column('cloud', sa.Column('disk_shared', sa.Boolean(), server_default=sa.false(), nullable=False))
-    op.add_column('provider', sa.Column('sharing', sa.Boolean(), server_default=sa.false(), nullable=False))
-    op.add_column('provider', sa.Column('zone', sa.String(length=255), nullable=True))
 
 
 def downgrade() -> None:
-    op.drop_column('provider', 'zone')
-    op.drop_column('provider', 'sharing')
-    op.drop_column('cloud', 'disk_shared')
-    op.drop_column('quota', 'volume_types')
     op.drop_table('project_group_left')
     op.drop_table('audit')
     op.drop_table('grant')

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = '0004'
-down_revision = '0003'
+revision = '0005'
+down_revision = '0004'
 
 OWNERS = ('customer', 'project_group', 'project', 'tenant', 'cloud')
 ACTIVE = ('span', 'created_at', 'until', 'severity', 'customer_id', 'project_id', 'acknowledged_at')
