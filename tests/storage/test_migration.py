@@ -65,9 +65,7 @@ def rows(store: Store, query: str) -> list[tuple]:
 
 def test_what_is_there_outlives_an_upgrade_and_the_way_back(empty_store: Store) -> None:
     migration.upgrade(empty_store, "0001")
-    with empty_store.transaction() as db:
-        for statement in OF_0001.split(";"):
-            db.exec_driver_sql(statement)
+    insert(empty_store, OF_0001)
     kept = {
         "SELECT uuid, vcpus, ram, disk, seen FROM instance": [("u5", 2, 4096, 20 * 1024, 9)],
         "SELECT tenant_id, project_id, project_since, slot FROM tenant": [("t1", 1, 0, None)],
@@ -89,23 +87,37 @@ INSERT INTO meter_cursor VALUES (1, 'nova', '{}')
 """What a store of the second schema may hold beside that."""
 
 
+OF_0004 = """
+INSERT INTO "grant" (id, uuid, subject, role, customer_id, created_at)
+    VALUES (1, 'u6', 'jane', 'owner', 1, 5);
+INSERT INTO audit VALUES (1, 'u7', 5, 'noauth', 'create', 'customer', 'u2', NULL, '{}', 'req-1');
+UPDATE quota SET volume_types = '{}'
+"""
+"""And one of the fourth."""
+
+
+def insert(store: Store, rows: str) -> None:
+    with store.transaction() as db:
+        for statement in rows.split(";"):
+            db.exec_driver_sql(statement)
+
+
 def test_an_upgrade_from_the_release_before(empty_store: Store) -> None:
-    migration.upgrade(empty_store, "0001")
-    with empty_store.transaction() as db:
-        for statement in OF_0001.split(";"):
-            db.exec_driver_sql(statement)
-    migration.upgrade(empty_store, "0002")
-    with empty_store.transaction() as db:
-        for statement in OF_0002.split(";"):
-            db.exec_driver_sql(statement)
+    for revision, rows_of in (("0001", OF_0001), ("0002", OF_0002), ("0004", OF_0004)):
+        migration.upgrade(empty_store, revision)
+        insert(empty_store, rows_of)
     migration.upgrade(empty_store)
     kept = {
         "SELECT since, until FROM former_project": [(3, 5)],
         "SELECT source, content FROM meter_cursor": [("nova", "{}")],
         "SELECT tenant_id, project_id FROM tenant": [("t1", 1)],
-        'SELECT count(*) FROM "grant"': [(0,)],
-        "SELECT count(*) FROM audit": [(0,)],
+        'SELECT subject, role FROM "grant"': [("jane", "owner")],
+        "SELECT who, action FROM audit": [("noauth", "create")],
+        "SELECT vcpu_limit, volume_types FROM quota": [(8, "{}")],
+        "SELECT count(*) FROM alert": [(0,)],
     }
     assert {query: rows(empty_store, query) for query in kept} == kept
+    migration.downgrade(empty_store, "0004")
+    assert rows(empty_store, 'SELECT subject FROM "grant"') == [("jane",)]
     migration.downgrade(empty_store, "0002")
     assert rows(empty_store, "SELECT content FROM meter_cursor") == [("{}",)]
