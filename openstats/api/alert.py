@@ -38,7 +38,8 @@ AlertsOfObject: type[BaseModel] = create_model(
 
 def view(request: Any, parameters: AlertParameters) -> Answer:
     """Count over everything selected, or by object."""
-    bounds = parameters.bounds(request.now, PERIOD)
+    # What was created in this very second counts.
+    bounds = parameters.bounds(request.now + 1, PERIOD)
     flags = parameters.opened, parameters.acknowledged
     with request.store.read() as db:
         known = coverage.of_polls(db, request.scope, "quotas")

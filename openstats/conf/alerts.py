@@ -6,6 +6,9 @@ from oslo_config import cfg, types
 
 GROUP = "alerts"
 PREFIX = "receiver:"
+NAME = r"(?!(api|openstats)$)[A-Za-z0-9._-]{1,64}$"
+"""What a receiver may be called: alerts have its name as their source, and two are taken."""
+
 SEVERITIES = ["Debug", "Info", "Warning", "Error"]
 
 
@@ -18,8 +21,9 @@ def _percent(name: str, default: float, text: str) -> cfg.FloatOpt:
 
 
 OPTIONS = [
-    cfg.ListOpt(
+    cfg.Opt(
         "receivers",
+        type=types.List(types.String(regex=NAME)),
         default=[],
         help="Receivers of alerts, each with a group [receiver:NAME] of its own. They listen at "
         "/api/alerts/receivers/NAME/.",
