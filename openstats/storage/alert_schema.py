@@ -29,7 +29,8 @@ alert = Table(
     metadata,
     *identity(),
     Column("source", String(255), nullable=False),
-    # Which alert of its source it is; of a fingerprint there is one at most that is open.
+    # Which alert of its source it is; of a fingerprint there is one at most that is open. Found
+    # among those that are open, or by its episodes: each further index costs who receives many.
     Column("fingerprint", String(255), nullable=False),
     Column("severity", SmallInteger, nullable=False),
     Column("alert_type", String(255), nullable=False),
@@ -45,9 +46,7 @@ alert = Table(
     Column("span", SmallInteger, nullable=False),
     Column("seen_at", Time, nullable=False),
     Column("acknowledged_at", Time),
-    Index(None, "source", "fingerprint", "until"),
     Index(None, "created_at", "id"),
-    Index(None, "until"),
     # Covering: counting reads no row of this table.
     Index(
         "ix_alert_active",
@@ -67,7 +66,7 @@ alert_group = Table(
     metadata,
     reference("alert_id", "alert.id", primary_key=True),
     reference("project_group_id", "project_group.id", primary_key=True),
-    Index(None, "project_group_id"),
+    sqlite_with_rowid=False,
 )
 
 alert_episode = Table(
@@ -80,6 +79,7 @@ alert_episode = Table(
     Column("started_at", Time, nullable=False),
     Column("ended_at", Time),
     Column("heard_at", Time),
+    sqlite_with_rowid=False,
 )
 
 # What came in at a receiver so far.

@@ -81,8 +81,8 @@ def _belonging(aggregate: str | None, filtered: bool, each: bool) -> list[Column
     chosen = _ids(OBJECTS[aggregate], "uuids") if filtered else None
     key = KEYS[aggregate]
     if aggregate == "project_group":
-        held = select(alert_group.c.alert_id)
-        return [alert.c.id.in_(held if chosen is None else held.where(key.in_(chosen)))]
+        held = select(key).where(alert_group.c.alert_id == alert.c.id).correlate(alert)
+        return [(held if chosen is None else held.where(key.in_(chosen))).exists()]
     return [key.is_not(None) if chosen is None else key.in_(chosen)]
 
 
@@ -197,10 +197,11 @@ def _shown(entry: Entry, *, all_of_it: bool) -> Entry:
 
 
 def _group_of(rows: Any, uuid: str) -> ColumnElement[bool]:
-    joined = alert_group.join(group, group.c.id == alert_group.c.project_group_id)
-    held = select(alert_group.c.alert_id).select_from(joined).where(group.c.uuid == uuid)
-    found: ColumnElement[bool] = rows.c.id.in_(held)
-    return found
+    wanted = select(group.c.id).where(group.c.uuid == uuid).scalar_subquery()
+    held = select(alert_group.c.alert_id).where(
+        alert_group.c.alert_id == rows.c.id, alert_group.c.project_group_id == wanted
+    )
+    return held.correlate(rows).exists()
 
 
 def _is(test: Callable[[Any], ColumnElement[bool]]) -> Callable[[Any, bool], ColumnElement[bool]]:

@@ -42,8 +42,6 @@ def upgrade() -> None:
     )
     op.create_index('ix_alert_active', 'alert', list(ACTIVE), unique=False)
     op.create_index(op.f('ix_alert_created_at_id'), 'alert', ['created_at', 'id'], unique=False)
-    op.create_index(op.f('ix_alert_source_fingerprint_until'), 'alert', ['source', 'fingerprint', 'until'], unique=False)
-    op.create_index(op.f('ix_alert_until'), 'alert', ['until'], unique=False)
 
     op.create_table('alert_episode',
     sa.Column('source', sa.String(length=255), nullable=False),
@@ -54,7 +52,8 @@ def upgrade() -> None:
     sa.Column('ended_at', sa.BigInteger(), nullable=True),
     sa.Column('heard_at', sa.BigInteger(), nullable=True),
     sa.ForeignKeyConstraint(['alert_id'], ['alert.id'], name=op.f('fk_alert_episode_alert_id_alert'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('source', 'fingerprint', 'start', name=op.f('pk_alert_episode'))
+    sa.PrimaryKeyConstraint('source', 'fingerprint', 'start', name=op.f('pk_alert_episode')),
+    sqlite_with_rowid=False,
     )
     op.create_index(op.f('ix_alert_episode_alert_id'), 'alert_episode', ['alert_id'], unique=False)
 
@@ -63,9 +62,9 @@ def upgrade() -> None:
     sa.Column('project_group_id', sa.Integer(), nullable=False),
     sa.ForeignKeyConstraint(['alert_id'], ['alert.id'], name=op.f('fk_alert_group_alert_id_alert'), ondelete='CASCADE'),
     sa.ForeignKeyConstraint(['project_group_id'], ['project_group.id'], name=op.f('fk_alert_group_project_group_id_project_group'), ondelete='CASCADE'),
-    sa.PrimaryKeyConstraint('alert_id', 'project_group_id', name=op.f('pk_alert_group'))
+    sa.PrimaryKeyConstraint('alert_id', 'project_group_id', name=op.f('pk_alert_group')),
+    sqlite_with_rowid=False,
     )
-    op.create_index(op.f('ix_alert_group_project_group_id'), 'alert_group', ['project_group_id'], unique=False)
 
 
 def downgrade() -> None:
