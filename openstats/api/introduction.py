@@ -57,7 +57,8 @@ RESOURCES = {
     "projects": "A project belongs to a customer, and has tenants linked to it.",
     "tenants": "A tenant is a Keystone project in a cloud, found by discovery. To which project it "
     "is linked can be changed; from then on its use is the new project's.",
-    "clouds": "The clouds that `clouds.yaml` names, when they last answered, and what went wrong.",
+    "clouds": "The clouds that are registered: when they last answered, what went wrong, and what "
+    "they have and can give away. One is registered by the name of its entry in `clouds.yaml`.",
     "instances": "The servers that exist, whatever their state.",
     "grants": "A grant is a role of a Keystone user, a group or a portal's subject on a customer, "
     "project group, project or cloud. For admins.",

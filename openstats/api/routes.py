@@ -10,6 +10,7 @@ from openstats.api.answer import Answer
 from openstats.api.parameters import Parameters
 from openstats.api.resources import Resource
 from openstats.storage import audit, found, grants, objects
+from openstats.storage import clouds as stored_clouds
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,10 @@ RESOURCES = (
         clouds.CLOUDS,
         registry.Cloud,
         filters.CloudFilters,
+        {"POST": clouds.NewCloud},
+        stored_clouds.write,
+        stored_clouds.remove,
+        clouds.lookup,
     ),
     Resource(
         "instances",
