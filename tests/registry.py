@@ -41,7 +41,7 @@ from openstats.storage import (
 
 NOW = 1_700_000_000
 KEYSTONE = "https://keystone.example:5000"
-KINDS = ("discovery", "capacity", "instances", "volumes", "quotas", "providers", "usage")
+KINDS = jobs.KINDS
 CAPACITY = Capacity(64, 4, 516588, 6144, 510444, 14)
 
 

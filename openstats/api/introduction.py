@@ -60,7 +60,8 @@ RESOURCES = {
     "projects": "A project belongs to a customer, and has tenants linked to it.",
     "tenants": "A tenant is a Keystone project in a cloud, found by discovery. To which project it "
     "is linked can be changed; from then on its use is the new project's.",
-    "clouds": "The clouds that `clouds.yaml` names, when they last answered, and what went wrong.",
+    "clouds": "The clouds that are registered: when they last answered, what went wrong, and what "
+    "they have and can give away. One is registered by the name of its entry in `clouds.yaml`.",
     "instances": "The servers that exist, whatever their state.",
     "alerts": "An alert is open until it is closed: by its receiver, by the rule that raised it, "
     "or by hand. POST opens one, or brings the open one of the same scope and type up to date. "

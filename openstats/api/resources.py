@@ -29,10 +29,11 @@ class Resource:
     """A kind of thing in the registry: its name in URLs, what is shown of it and what it takes.
 
     ``kind`` is one of it, as the audit calls it; ``bodies`` are what each method takes,
-    ``write`` and ``remove`` (None: there is no such thing) what storage does then. Of what is
-    ``private`` only admins see anything; what is ``serviced`` other services may write as well.
-    ``find`` gives the uuid of an entry that is there already and that POST means, ``actions`` are
-    what can be done to one, by the last part of their URL.
+    ``write`` and ``remove`` (None: there is no such thing) what storage does then. ``lookup`` adds
+    to what was given what is known of it elsewhere, ``find`` gives the uuid of an entry that is
+    there already and that POST means; ``actions`` are what can be done to one, by the last part of
+    their URL. Of what is ``private`` only admins see anything; what is ``serviced`` other services
+    may write as well.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Resource:
     bodies: Mapping[str, type[Body]] = field(default_factory=dict)
     write: Any = None
     remove: Any = None
+    lookup: Callable[[Any, dict[str, Any]], dict[str, Any]] | None = None
     private: bool = False
     serviced: bool = False
     find: Callable[[Database, dict[str, Any]], str | None] | None = None
@@ -122,9 +124,10 @@ def remove(resource: Resource, request: Any) -> Response:
         before = _before(db, resource, request, uuid)
         if before is None:
             raise _unknown(resource, uuid)
+        revoked = grants.revoke(db, resource.kind, uuid)
         resource.remove(db, uuid, request.now)
         audit.record(db, _author(request), resource.kind, uuid, before=before, after=None)
-        for gone in grants.revoke(db, resource.kind, uuid):
+        for gone in revoked:
             audit.record(db, _author(request), "grant", gone["uuid"], before=gone, after=None)
         _forget(db, request)
     return Response(status=204, headerlist=[("Cache-Control", "no-store")])
@@ -195,7 +198,8 @@ def _fixed(given: Mapping[str, Any], there: Entry) -> None:
 def _given(resource: Resource, request: Any) -> dict[str, Any]:
     _from_own_page(request)
     parse(Query, request.environ.get("QUERY_STRING", ""))
-    return body.read(request, resource.bodies[request.method]).given()
+    given = body.read(request, resource.bodies[request.method]).given()
+    return resource.lookup(request.conf, given) if resource.lookup else given
 
 
 def _single(request: Any) -> str:

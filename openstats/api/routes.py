@@ -22,6 +22,7 @@ from openstats.api.answer import Answer
 from openstats.api.parameters import Parameters
 from openstats.api.resources import Resource
 from openstats.storage import alerts, audit, found, grants, objects, raised
+from openstats.storage import clouds as stored_clouds
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,10 @@ RESOURCES = (
         clouds.CLOUDS,
         registry.Cloud,
         filters.CloudFilters,
+        {"POST": clouds.NewCloud},
+        stored_clouds.write,
+        stored_clouds.remove,
+        clouds.lookup,
     ),
     Resource(
         "instances",

@@ -1,13 +1,14 @@
 """How commands come by clouds: entries of clouds.yaml, connections, a collector, progress bars."""
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from threading import Lock
 from typing import Any
 
 from openstats.clouds.connection import Connection
-from openstats.clouds.entry import load, settings_of
+from openstats.clouds.entry import Entry, find, load, settings_of
 from openstats.collector.collector import Collector
 from openstats.conf.clouds import read
 from openstats.storage.store import Store
@@ -20,17 +21,41 @@ def connections(conf: Any, names: Sequence[str] = ()) -> dict[str, Connection]:
         ConfigError: clouds.yaml does not tell of them.
     """
     entries = load(names or conf.clouds.names, settings_of(conf.clouds), read)
-    timeouts = conf.collector.connect_timeout, conf.collector.read_timeout
-    return {name: Connection(entry, timeouts) for name, entry in entries.items()}
+    return {name: _connection(conf, entry) for name, entry in entries.items()}
+
+
+def connect(conf: Any, name: str) -> Connection | None:
+    """Make a connection for one cloud, as clouds.yaml is now; None where it has no such entry.
+
+    Raises:
+        ConfigError: the entry cannot be used.
+    """
+    entry = find(name, settings_of(conf.clouds), read)
+    return None if entry is None else _connection(conf, entry)
+
+
+def _connection(conf: Any, entry: Entry) -> Connection:
+    return Connection(entry, (conf.collector.connect_timeout, conf.collector.read_timeout))
 
 
 def collector(
     conf: Any, store: Store, names: Sequence[str] = (), **collaborators: Any
 ) -> Collector:
     """Make a collector whose clouds are in the registry."""
-    made = Collector(store, connections(conf, names), conf, **collaborators)
+    made = _collector(conf, store, connections(conf, names), **collaborators)
     made.register()
     return made
+
+
+def idle_collector(conf: Any, store: Store) -> Collector:
+    """Make a collector without clouds: it takes up those that are registered while it runs."""
+    return _collector(conf, store, {})
+
+
+def _collector(
+    conf: Any, store: Store, found: Mapping[str, Connection], **collaborators: Any
+) -> Collector:
+    return Collector(store, found, conf, connect=partial(connect, conf), **collaborators)
 
 
 class Bars:

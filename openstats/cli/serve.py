@@ -57,16 +57,18 @@ class Serve(OpenstatsCommand):
             raise ConfigError(f"cannot listen on {where}: {error.strerror or error}") from error
 
     def _collector(self) -> Any:
-        """Make the collector, where there is to be one, and clouds to ask."""
-        from openstats.cli.clouds import collector
-        from openstats.errors import OpenstatsError
+        """Make the collector, where there is to be one; clouds to ask may come later."""
+        from openstats.cli.clouds import collector, idle_collector
 
         wanted = self.app.conf.api.collect
         if not (self.app.store.embedded if wanted is None else wanted):
             return None
         try:
             return collector(self.app.conf, self.app.store)
-        except OpenstatsError as error:
+        except ConfigError as error:
+            self.app.say_error(error)
+            return idle_collector(self.app.conf, self.app.store)
+        except StoreError as error:
             self.app.say_error(error)
             return None
 

@@ -53,6 +53,9 @@ class Entry:
         return {self.cloud.keystone, *self.settings.auth_url_aliases}
 
 
+NO_ENTRY = "defaults"
+"""What openstacksdk calls the settings of no cloud."""
+
 Reader = Callable[[str, Any], Any]
 """Turns what is written for a setting into its value; raises ValueError where it cannot."""
 
@@ -63,12 +66,52 @@ def load(names: Sequence[str], defaults: Settings, reader: Reader) -> dict[str, 
     Raises:
         ConfigError: no such entry, nothing to read, or an entry that cannot be used.
     """
-    import openstack.config  # noqa: PLC0415 (half a second that the API never needs)
-
     with _readable("clouds.yaml"):
-        config = openstack.config.OpenStackConfig()
+        config = _config()
         wanted = list(names) or _default_names(config)
-    regions = [region for name in wanted for region in _regions(config, name)]
+    return _entries(config, wanted, defaults, reader)
+
+
+def find(name: str, defaults: Settings, reader: Reader) -> Entry | None:
+    """Read the entry of one cloud, as clouds.yaml is now; None where it tells of no such cloud.
+
+    Raises:
+        ConfigError: nothing to read, or an entry that cannot be used.
+    """
+    with _readable("clouds.yaml"):
+        config = _config()
+        known = config.cloud_config["clouds"].keys() - {NO_ENTRY}
+    # One of an entry's regions, or an entry with a colon in its name.
+    possible = [entry for entry in (name, name.rpartition(":")[0]) if entry in known]
+    return _entries(config, possible[:1], defaults, reader).get(name)
+
+
+def cloud_names() -> list[str]:
+    """List the clouds that clouds.yaml tells of, be their entries such as can be used or not.
+
+    Raises:
+        ConfigError: nothing to read.
+    """
+    with _readable("clouds.yaml"):
+        clouds = _config().cloud_config["clouds"].items()
+        wanted = {name: _region_names(known) for name, known in clouds if name != NO_ENTRY}
+    return [
+        f"{name}:{region}" if len(regions) > 1 else name
+        for name, regions in wanted.items()
+        for region in regions
+    ]
+
+
+def _config() -> Any:
+    import openstack.config  # noqa: PLC0415 (half a second that the API seldom needs)
+
+    return openstack.config.OpenStackConfig()
+
+
+def _entries(
+    config: Any, names: Sequence[str], defaults: Settings, reader: Reader
+) -> dict[str, Entry]:
+    regions = [region for name in names for region in _regions(config, name)]
     several = {r.name for r in regions if sum(other.name == r.name for other in regions) > 1}
     entries = [_entry(region, defaults, reader, region.name in several) for region in regions]
     return {entry.cloud.name: entry for entry in entries}
@@ -88,7 +131,7 @@ def _readable(what: str) -> Iterator[None]:
 
 def _default_names(config: Any) -> list[str]:
     named = os.environ.get("OS_CLOUD")
-    names = [named] if named else [n for n in config.get_cloud_names() if n != "defaults"]
+    names = [named] if named else [n for n in config.get_cloud_names() if n != NO_ENTRY]
     if not names:
         raise ConfigError("no cloud is told of: write a clouds.yaml, or set OS_CLIENT_CONFIG_FILE")
     return names
@@ -101,9 +144,14 @@ def _regions(config: Any, name: str) -> list[Any]:
         there = ", ".join(config.get_cloud_names())
         raise ConfigError(f"clouds.yaml has no entry {name}; there are {there}")
     with _readable(f"the entry {name} of clouds.yaml"):
-        listed = [r["name"] if isinstance(r, Mapping) else r for r in known.get("regions") or ()]
-        wanted = [known["region_name"]] if known.get("region_name") else listed
-        return [config.get_one(name, region_name=region) for region in wanted or [None]]
+        return [config.get_one(name, region_name=region) for region in _region_names(known)]
+
+
+def _region_names(known: Mapping[str, Any]) -> list[str | None]:
+    if known.get("region_name"):
+        return [known["region_name"]]
+    listed = [r["name"] if isinstance(r, Mapping) else r for r in known.get("regions") or ()]
+    return listed or [None]
 
 
 def _entry(region: Any, defaults: Settings, reader: Reader, several: bool) -> Entry:

@@ -22,6 +22,7 @@ from openstats.collector import (
     volumes,
 )
 from openstats.collector.poll import Poll, Progress, silent
+from openstats.collector.roster import Connect, Roster
 from openstats.errors import CloudError, ConfigError, LeaseLostError, OpenstatsError, StoreError
 from openstats.model import Lease
 from openstats.storage import jobs, registry
@@ -60,6 +61,7 @@ class Collector:
         store: where jobs are leased and figures are kept.
         connections: the clouds that this collector can ask, by name.
         conf: the configuration.
+        connect: makes a connection to a further cloud, if there is an entry for it by now.
         clock: gives Unix seconds.
         uptime: gives seconds since this machine was started.
         jitter: varies an interval by a share of it.
@@ -72,13 +74,14 @@ class Collector:
         connections: Mapping[str, Connection],
         conf: Any,
         *,
+        connect: Connect,
         clock: Callable[[], float] = time.time,
         uptime: Callable[[], float] = time.monotonic,
         jitter: Callable[[float, float], float] = spread,
         progress: Progress = silent,
     ) -> None:
         self.store = store
-        self.connections = connections
+        self.roster = Roster(store, connections, connect, clock)
         self.options = conf.collector
         # Not conf.usage, which is what oslo.config prints for --help.
         self.usage = conf["usage"]
@@ -99,10 +102,12 @@ class Collector:
 
     def register(self) -> None:
         """Write the clouds of this collector and their jobs into the registry."""
-        with self.store.transaction() as db:
-            for connection in self.connections.values():
-                cloud = registry.register_cloud(db, connection.cloud, connection.entry.urls)
-                jobs.ensure(db, cloud.id, POLLS, self.clock())
+        self.roster.register()
+
+    @property
+    def connections(self) -> Mapping[str, Connection]:
+        """The clouds that are asked, by name."""
+        return self.roster.connections
 
     def cycle(self, kinds: Iterable[str] = tuple(POLLS), *, full: bool = False) -> list[str]:
         """Poll everything once, now, phase by phase; give the errors, none if all went well."""
@@ -131,6 +136,7 @@ class Collector:
             running = {future for future in running if not future.done()}
             try:
                 self._tidy()
+                self.roster.refresh()
                 leases = self._lease(POLLS, self.options.threads - len(running))
                 running |= {self._start(lease, full=False) for lease in leases}
                 rest = self._rest()
@@ -184,7 +190,9 @@ class Collector:
 
     def _start(self, lease: Lease, full: bool) -> Future[None]:
         self._held[lease.token] = lease
-        future = self._workers.submit(self._run, lease, full)
+        # By the time it runs, the cloud may have been forgotten.
+        connection = self.connections[lease.cloud.name]
+        future = self._workers.submit(self._run, lease, connection, full)
         future.add_done_callback(lambda _: self._ran(lease))
         return future
 
@@ -192,9 +200,9 @@ class Collector:
         del self._held[lease.token]
         self._wake.set()
 
-    def _run(self, lease: Lease, full: bool) -> None:
+    def _run(self, lease: Lease, connection: Connection, full: bool) -> None:
         """Run one poll and write its outcome, whatever it is: a poll never ends the collector."""
-        poll = self._poll(lease, full)
+        poll = self._poll(lease, connection, full)
         try:
             POLLS[lease.kind](poll)
             self._succeeded(poll)
@@ -219,10 +227,10 @@ class Collector:
         except Exception:
             LOG.exception("a defect of openstats in the alerts of %s", poll.cloud.name)
 
-    def _poll(self, lease: Lease, full: bool) -> Poll:
+    def _poll(self, lease: Lease, connection: Connection, full: bool) -> Poll:
         return Poll(
             lease=lease,
-            connection=self.connections[lease.cloud.name],
+            connection=connection,
             store=self.store,
             options=self.options,
             usage=self.usage,

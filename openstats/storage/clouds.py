@@ -4,16 +4,18 @@ Of what can be given away api/clouds.py tells, who knows the arithmetic.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
-from sqlalchemy import Connection, Select, cast, func, null, select
+from sqlalchemy import Connection, Select, cast, exists, func, null, select
 
+from openstats.errors import ConflictError
 from openstats.meters import USAGE_METERS
-from openstats.model import Capacity, Scope
-from openstats.storage import capacity, quota, schema, usage
+from openstats.model import Capacity, Cloud, Scope
+from openstats.storage import capacity, jobs, quota, registry, schema, usage
 from openstats.storage.found import seen_tenants
 from openstats.storage.listing import Entry, Listing
+from openstats.storage.store import alone
 
 cloud, job, tenant = schema.cloud, schema.job, schema.tenant
 
@@ -74,3 +76,32 @@ def _meters(read_at: Mapping[str, int | None]) -> list[Entry]:
 
 
 CLOUDS = Listing(_clouds, _completed)
+
+
+def write(db: Connection, uuid: str, given: Mapping[str, Any], now: int) -> None:
+    """Register a cloud, as clouds.yaml tells it; its jobs are due at once.
+
+    Raises:
+        ConflictError: it is there, by its name or another.
+    """
+    alone(db, "registration")
+    found: Cloud = given["cloud"]
+    same = (cloud.c.keystone == found.keystone) & (cloud.c.region == found.region)
+    taken = db.scalar(select(cloud.c.name).where(same | (cloud.c.name == found.name)))
+    if taken is not None:
+        raise ConflictError(f"it is registered already, as {taken}")
+    kept = registry.register_cloud(db, replace(found, uuid=uuid), given["urls"])
+    jobs.ensure(db, kept.id, jobs.KINDS, now)
+
+
+def remove(db: Connection, uuid: str, _now: int) -> None:
+    """Remove a cloud with all that was read of it.
+
+    Raises:
+        ConflictError: a tenant of it is linked to a project.
+    """
+    owner = registry.cloud_of(db.execute(select(cloud).where(cloud.c.uuid == uuid)).one())
+    there = tenant.c.cloud_id == owner.id, tenant.c.deleted_at.is_(None)
+    if db.scalar(select(exists().where(*there, tenant.c.project_id.is_not(None)))):
+        raise ConflictError("it still has tenants that are linked to a project")
+    registry.remove_cloud(db, owner)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, func, insert, or_, select, update
+from sqlalchemy import Connection, exists, func, insert, or_, select, update
 
 from openstats.errors import LeaseLostError
 from openstats.model import Cloud, Lease
@@ -17,6 +17,9 @@ from openstats.storage import schema
 from openstats.storage.registry import cloud_of
 
 cloud, job = schema.cloud, schema.job
+
+KINDS = ("discovery", "capacity", "instances", "volumes", "quotas", "providers", "usage")
+"""What each cloud is asked for."""
 
 
 def ensure(db: Connection, cloud_id: int, kinds: Iterable[str], now: float) -> None:
@@ -76,6 +79,22 @@ def next_at(db: Connection, clouds: Iterable[str]) -> float | None:
     when = func.min(free_at)
     mine = cloud.c.name.in_(list(clouds))
     return db.scalar(select(when).join(cloud, cloud.c.id == job.c.cloud_id).where(mine))
+
+
+def neglected(db: Connection, now: float, patience: float) -> list[Cloud]:
+    """List clouds of which a job has been due for so long while none was under way, by name."""
+    mine = job.c.cloud_id == cloud.c.id
+    waiting = exists().where(mine, job.c.next_at <= now - patience)
+    asked = exists().where(mine, job.c.leased_until > now)
+    found = select(cloud).where(waiting, ~asked).order_by(cloud.c.name)
+    return [cloud_of(row) for row in db.execute(found)]
+
+
+def complain(db: Connection, owner: Cloud, error: str, now: float) -> bool:
+    """Note why nobody asks a cloud in its due jobs that have no error; tell if there were any."""
+    mine = job.c.cloud_id == owner.id, job.c.next_at <= now, job.c.error.is_(None)
+    done = db.execute(update(job).where(*mine).values(error=error, error_at=int(now)))
+    return bool(done.rowcount)
 
 
 def polled_at(db: Connection, owner: Cloud, kind: str) -> int | None:

@@ -59,5 +59,5 @@ def add_urls(db: Connection, owner: Cloud, urls: Iterable[str]) -> None:
 
 
 def remove_cloud(db: Connection, owner: Cloud) -> None:
-    """Remove a cloud with all that was read of it; customers and projects stay."""
+    """Remove a cloud with its grants and all that was read of it; the registry stays."""
     db.execute(delete(cloud).where(cloud.c.id == owner.id))

@@ -4,6 +4,7 @@ import json
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -39,12 +40,15 @@ def orders(api: TestApp) -> list[Order]:
         "project-groups": {"name": "spare", "customer": acme},
         "projects": {"name": "spare", "customer": acme},
         "grants": {"subject": "s", "role": "owner", "scope": scope},
+        "clouds": {"name": "spare"},
     }
+    # Of one entry there is but one cloud.
+    further = new | {"clouds": {"name": "further"}}
     found = []
     for resource in (each for each in RESOURCES if each.bodies):
         if resource.name in new:
             place = api.post_json(resource.url, new[resource.name]).headers["Location"]
-            found.append(Order("POST", resource.url, new[resource.name]))
+            found.append(Order("POST", resource.url, further[resource.name]))
         else:
             place = f"{resource.url}{api.get(resource.url).json[resource.key][0]['uuid']}/"
         whole = new.get(resource.name, {"project": None})
@@ -68,7 +72,16 @@ def sent(api: TestApp, order: Order, **headers: str) -> int:
 
 
 @pytest.fixture
-def full(sqlite: Sqlite, app_on: Callable[[Store], Any]) -> Iterator[TestApp]:
+def full(
+    sqlite: Sqlite,
+    app_on: Callable[[Store], Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[TestApp]:
+    names = ("spare", "further")
+    entries = {name: {"auth": {"auth_url": f"https://{name}.example/v3"}} for name in names}
+    (tmp_path / "clouds.yaml").write_text(json.dumps({"clouds": entries}))
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(tmp_path / "clouds.yaml"))
     with sqlite.store() as store:
         with store.transaction() as db:
             fill(db)

@@ -25,6 +25,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "project-groups": {"name": "x", "customer": UNKNOWN},
     "projects": {"name": "x", "customer": UNKNOWN},
     "tenants": {"project": None},
+    "clouds": {"name": "x"},
     "grants": {"subject": "x", "role": "owner", "scope": {"customer": UNKNOWN}},
 }
 VARY = "X-Auth-Token, Authorization, Cookie, Accept, Origin"
@@ -449,7 +450,7 @@ def test_the_missing_field_is_named(bare: TestApp) -> None:
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost:1", ""])
 def test_no_other_site_writes(bare: TestApp, origin: str) -> None:
-    for kind, method in [*ALL, ("customers", "DELETE"), ("grants", "DELETE")]:
+    for kind, method in [*ALL, *((kind, "DELETE") for kind in ("customers", "clouds", "grants"))]:
         refusal = writing(bare, kind, method, b"{}", Origin=origin)
         assert error(refusal) == (403, "permission.denied")
     assert bare.get("/api/customers/", headers={"Origin": origin}).json == {"customers": []}

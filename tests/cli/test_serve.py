@@ -52,6 +52,31 @@ def test_without_collecting_it_needs_no_clouds(installed: Installation) -> None:
     assert "clouds.yaml" not in process.said
 
 
+def post(url: str, document: Any) -> Any:
+    headers = {"Content-Type": "application/json"}
+    asked = urllib.request.Request(url, json.dumps(document).encode(), headers)
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with direct.open(asked, timeout=20) as answer:
+        return json.load(answer)
+
+
+def test_a_cloud_that_is_registered_while_it_serves_is_asked(
+    installed: Installation, alpha: Double
+) -> None:
+    installed.clouds_yaml.unlink()
+    with installed.started("serve", "--port", "0") as process:
+        url = ready(process)
+        assert "openstats: no cloud is told of" in process.said
+        installed.clouds(alpha=alpha.clouds_entry())
+        made = post(f"{url}/api/clouds/", {"name": "alpha"})
+        # So that nobody has to wait for the patience of collectors.
+        sql(installed, "UPDATE job SET next_at = 0")
+        process.until("providers of alpha took")
+        assert get(f"{url}/api/clouds/{made['uuid']}/")["resource_classes"]["VCPU"]["total"] == 256
+        assert process.end() == 0
+    assert "Traceback" not in process.said
+
+
 def test_without_clouds_it_says_so_and_serves(installed: Installation) -> None:
     with installed.started("serve", "--port", "0") as process:
         url = ready(process)

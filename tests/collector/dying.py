@@ -28,6 +28,7 @@ def tick(url: str, directory: str, now: float, number: int) -> None:
         store,
         connections(loaded, ()),
         loaded,
+        connect=lambda _name: None,
         clock=lambda: now,
         uptime=lambda: now,
         jitter=lambda interval, _: interval,
@@ -43,7 +44,7 @@ def tick(url: str, directory: str, now: float, number: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     event.listen(store.engine, "before_cursor_execute", die)
-    collector._run(lease, full=False)
+    collector._run(lease, collector.connections["alpha"], full=False)
 
 
 def main(url: str, directory: str) -> None:

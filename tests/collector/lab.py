@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from typing import Any, Self
@@ -16,7 +17,7 @@ import yaml
 from sqlalchemy import text
 
 from openstats import conf
-from openstats.cli.clouds import connections
+from openstats.cli.clouds import connect, connections
 from openstats.collector.collector import POLLS, Collector
 from openstats.storage import jobs
 from openstats.storage.store import Store
@@ -132,6 +133,7 @@ class Lab:
             store or self.store,
             connections(loaded, names),
             loaded,
+            connect=partial(connect, loaded),
             clock=self.clock,
             uptime=self.clock.uptime,
             jitter=jitter,

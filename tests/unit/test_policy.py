@@ -46,8 +46,10 @@ def policy(options: Callable[..., Any]) -> Policy:
         ("openstats:usage:get", ALL),
         *((f"openstats:{name}:get", ALL) for name in ("customers", "tenants", "clouds")),
         *((f"openstats:{name}:get", READING - {"service"}) for name in ("grants", "audit")),
-        ("openstats:customers:write", {"admin", "system admin"}),
-        ("openstats:grants:write", {"admin", "system admin"}),
+        *(
+            (f"openstats:{name}:write", {"admin", "system admin"})
+            for name in ("customers", "grants", "clouds")
+        ),
         ("openstats:closed", frozenset()),
     ],
 )

@@ -1,0 +1,170 @@
+"""Clouds that come into the registry, or leave it, while a collector runs."""
+
+import socket
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import yaml
+
+from openstats import conf
+from openstats.cli.clouds import connect
+from openstats.collector.collector import POLLS, Collector
+from openstats.collector.roster import PATIENCE, PAUSE
+from openstats.storage import clouds, jobs, registry
+from tests.collector import expected
+from tests.collector.lab import Lab, running
+from tests.devcloud.process import wait_for
+from tests.double import Double
+
+HERE = f"clouds.yaml of the collector on {socket.gethostname()}"
+
+
+def write(lab: Lab, **changed: Any) -> None:
+    """Write clouds.yaml; an entry of None is left out."""
+    entries = {name: e for name, e in (lab.clouds | changed).items() if e is not None}
+    (lab.directory / "clouds.yaml").write_text(yaml.safe_dump({"clouds": entries}))
+
+
+def register(lab: Lab, name: str = "beta") -> None:
+    """Register a cloud as the API does, from clouds.yaml."""
+    write(lab)
+    made = connect(conf.load([str(lab.directory / "openstats.conf")]), name)
+    assert made
+    given = {"cloud": made.cloud, "urls": made.entry.urls}
+    with lab.store.transaction() as db:
+        clouds.write(db, str(uuid4()), given, int(lab.clock.now))
+
+
+def remove(lab: Lab, name: str) -> None:
+    with lab.store.transaction() as db:
+        (found,) = [cloud for cloud in registry.clouds(db) if cloud.name == name]
+        registry.remove_cloud(db, found)
+
+
+def refresh(lab: Lab, collector: Collector, after: float = 0) -> set[str]:
+    lab.clock.advance(after)
+    collector.roster.refresh()
+    return set(collector.connections)
+
+
+def errors(lab: Lab, cloud: str = "beta") -> set[str | None]:
+    return {lab.outcome(kind, cloud)["error"] for kind in POLLS}
+
+
+@pytest.fixture
+def usual(lab: Lab, alpha: Double) -> Collector:
+    """Give a collector that knows of alpha, when beta is registered."""
+    made = lab.use()
+    lab.double("beta")
+    register(lab)
+    return made
+
+
+def test_the_kinds_of_jobs_are_those_of_polls() -> None:
+    assert set(POLLS) == set(jobs.KINDS)
+
+
+def test_a_cloud_that_nobody_asks_is_taken_up(lab: Lab, usual: Collector) -> None:
+    assert refresh(lab, usual) == {"alpha"}
+    assert refresh(lab, usual, after=PATIENCE) == {"alpha", "beta"}
+    assert usual.cycle() == []
+    assert lab.outcome("quotas", "beta")["polled_at"] == lab.clock.now
+    assert expected.known_quotas(lab.store, "beta")
+
+
+def test_a_collector_that_runs_takes_it_up(lab: Lab, usual: Collector) -> None:
+    lab.clock.advance(PATIENCE)
+    with running(usual):
+        wait_for("beta", lambda: lab.outcome("discovery", "beta")["polled_at"])
+    assert errors(lab) == {None}
+
+
+def test_a_cloud_that_another_one_asks_is_left_alone(lab: Lab, usual: Collector) -> None:
+    until = lab.clock.now + PATIENCE + 1
+    lab.sql(f"UPDATE job SET leased_until = {until} WHERE kind = 'quotas' AND cloud_id = 2")
+    assert refresh(lab, usual, after=PATIENCE) == {"alpha"}
+    # It died.
+    assert refresh(lab, usual, after=1) == {"alpha", "beta"}
+
+
+def test_who_was_started_for_some_clouds_takes_up_what_others_left(lab: Lab, alpha: Double) -> None:
+    lab.double("beta")
+    lab.cycle()
+    one = lab.collector("alpha")
+    assert refresh(lab, one, after=PATIENCE) == {"alpha"}
+    assert refresh(lab, one, after=3600) == {"alpha", "beta"}
+
+
+def test_an_entry_that_is_missing_is_an_error_until_it_is_there(
+    lab: Lab, usual: Collector, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(lab, beta=None)
+    refresh(lab, usual, after=PATIENCE)
+    said = f"{HERE} has no entry beta"
+    assert errors(lab) == {said}
+    assert lab.outcome("quotas", "beta")["error_at"] == lab.clock.now
+    assert lab.job("quotas", "next_at", "beta") < lab.clock.now
+    write(lab)
+    # Not more than once a minute.
+    assert refresh(lab, usual, after=PAUSE - 1) == {"alpha"}
+    assert refresh(lab, usual, after=1) == {"alpha", "beta"}
+    assert usual.cycle() == []
+    assert errors(lab) == {None}
+    assert caplog.text.count(said) == 1
+
+
+def test_an_entry_that_cannot_be_used_is_an_error(
+    lab: Lab, usual: Collector, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(lab, beta={"auth": {"auth_url": "nonsense"}})
+    for _ in range(2):
+        refresh(lab, usual, after=PAUSE)
+    (said,) = errors(lab)
+    assert str(said).startswith(f"{HERE}: the entry beta of clouds.yaml")
+    assert caplog.text.count(HERE) == 1
+
+
+def test_an_error_of_the_cloud_itself_stays(lab: Lab, usual: Collector) -> None:
+    write(lab, beta=None)
+    lab.sql("UPDATE job SET error = 'beta is down' WHERE kind = 'quotas'")
+    refresh(lab, usual, after=PATIENCE)
+    assert lab.outcome("quotas", "beta")["error"] == "beta is down"
+
+
+def test_a_cloud_that_was_removed_is_forgotten(lab: Lab, alpha: Double) -> None:
+    beta = lab.double("beta")
+    made = lab.use()
+    assert lab.cycle() == []
+    remove(lab, "beta")
+    assert refresh(lab, made, after=3600) == {"alpha"}
+    assert lab.cycle() == []
+    assert lab.asked(beta.url) == 0
+    assert lab.sql("SELECT name FROM cloud") == [("alpha",)]
+
+
+def test_a_cloud_that_is_there_again_is_asked_by_its_new_entry(lab: Lab, alpha: Double) -> None:
+    lab.double("beta")
+    made = lab.use()
+    before = made.connections["beta"]
+    remove(lab, "beta")
+    lab.double("beta")
+    register(lab)
+    assert refresh(lab, made) == {"alpha"}
+    assert refresh(lab, made, after=PATIENCE) == {"alpha", "beta"}
+    assert made.connections["beta"].cloud != before.cloud
+    assert made.cycle() == []
+
+
+def test_a_cloud_that_is_removed_while_it_is_asked(
+    lab: Lab, alpha: Double, caplog: pytest.LogCaptureFixture
+) -> None:
+    def gone(_cloud: str, what: str, _done: int, _total: int | None) -> None:
+        if what == "projects" and lab.sql("SELECT 1 FROM cloud"):
+            remove(lab, "alpha")
+
+    made = lab.use()
+    made.progress = gone
+    assert lab.cycle() == []
+    assert "another collector polls discovery of alpha now" in caplog.text
+    assert lab.sql("SELECT count(*) FROM tenant") == [(0,)]
