@@ -47,6 +47,8 @@ alert = Table(
     Column("seen_at", Time, nullable=False),
     Column("acknowledged_at", Time),
     Index(None, "created_at", "id"),
+    # Without it, each tenant that goes with its cloud would have all alerts looked at.
+    Index(None, "tenant_id"),
     # Covering: counting reads no row of this table.
     Index(
         "ix_alert_active",

@@ -127,7 +127,6 @@ tenant = Table(
     # Its place in the vectors of its cloud's readings; NULL until it was in one.
     Column("slot", Integer),
     UniqueConstraint("cloud_id", "tenant_id"),
-    # Covering, likewise.
     Index(None, "project_id", "deleted_at", "enabled", "cloud_id"),
     Index(None, "cloud_id", "deleted_at", "project_id", "enabled"),
     Index("ix_tenant_slot", "cloud_id", "slot", unique=True),
@@ -270,9 +269,8 @@ job = Table(
 )
 
 GRANTEES = ("user_id", "group_id", "subject")
-"""To whom a role is granted: a Keystone user or group, or somebody whom a portal alone knows."""
+"""To whom a role is granted, one of them: a Keystone user or group, or whom a portal alone knows."""
 
-# One of the grantees, and one of the references, is not NULL.
 grant = Table(
     "grant",
     metadata,

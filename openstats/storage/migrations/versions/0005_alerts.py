@@ -42,6 +42,7 @@ def upgrade() -> None:
     )
     op.create_index('ix_alert_active', 'alert', list(ACTIVE), unique=False)
     op.create_index(op.f('ix_alert_created_at_id'), 'alert', ['created_at', 'id'], unique=False)
+    op.create_index(op.f('ix_alert_tenant_id'), 'alert', ['tenant_id'], unique=False)
 
     op.create_table('alert_episode',
     sa.Column('source', sa.String(length=255), nullable=False),
