@@ -269,7 +269,7 @@ job = Table(
 )
 
 GRANTEES = ("user_id", "group_id", "subject")
-"""To whom a role is granted, one of them: a Keystone user or group, or whom a portal alone knows."""
+"""To whom a role is granted, one of them: a user or group of Keystone's, or a portal's own."""
 
 grant = Table(
     "grant",
