@@ -216,8 +216,8 @@ def protected(app: Any, conf: cfg.ConfigOpts, clock: Callable[[], float]) -> Any
 def _inside(guarded: Any, app: Any) -> Any:
     def dispatch(environ: dict[str, Any], start_response: Any) -> Any:
         path = environ["PATH_INFO"]
-        # A receiver's token is not Keystone's.
-        own = path.startswith(receivers.URL) and TOKEN not in environ
+        # A receiver's token is not Keystone's; their list is for callers as all others are.
+        own = path.startswith(receivers.URL) and path != receivers.URL and TOKEN not in environ
         inside = path.startswith(PROTECTED) and not own
         return (guarded if inside else app)(environ, start_response)
 

@@ -106,7 +106,7 @@ class Reader:
         name = sent.labels.get("alertname", "") or UNNAMED
         message = next((sent.annotations[n] for n in MESSAGES if n in sent.annotations), name)
         return Notice(
-            fingerprint=_short(sent.fingerprint),
+            fingerprint=short(sent.fingerprint),
             start=f"{started:%Y-%m-%dT%H:%M:%S.%f}",
             alert_type=name[:LONGEST_NAME],
             severity=self.severity(sent.labels.get("severity", "")),
@@ -127,8 +127,8 @@ class Reader:
             # Neither over nor worse: what follows will tell.
             return Received([])
         notice = Notice(
-            fingerprint=_short(alarm.alarm_id),
-            start=_short(request_id),
+            fingerprint=short(alarm.alarm_id),
+            start=short(request_id),
             alert_type=alarm.alarm_name[:LONGEST_NAME],
             severity=self.severity(alarm.severity),
             message=(alarm.reason or alarm.alarm_name)[:LONGEST_TEXT],
@@ -158,6 +158,6 @@ def _moment(told: datetime) -> datetime:
     return told.astimezone(UTC) if told.tzinfo else told.replace(tzinfo=UTC)
 
 
-def _short(key: str) -> str:
+def short(key: str) -> str:
     """Make a key that the store's columns hold: one that is too long, by its hash."""
     return key if len(key) <= LONGEST_NAME else hashlib.sha256(key.encode()).hexdigest()

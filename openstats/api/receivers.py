@@ -3,18 +3,19 @@
 import base64
 import binascii
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from hmac import compare_digest
 from typing import Any, Literal
 
 from oslo_log import log
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from pyramid.response import Response
 from pyramid.security import NO_PERMISSION_REQUIRED
 
 from openstats.alerts import Bound, Notice
 from openstats.api import answer, body, errors
-from openstats.api.notices import Reader, Received
+from openstats.api.notices import Reader, Received, short
 from openstats.api.parameters import Query, parse
 from openstats.api.policy import RECEIVE
 from openstats.api.resources import READING
@@ -54,6 +55,16 @@ class Receivers(BaseModel):
     receivers: list[Receiver]
 
 
+class Sending(Query):
+    """What the URL of a receiver may hold."""
+
+    verify: str | None = Field(
+        None,
+        alias="aodh-alarm-ssl-verify",
+        description="Whether Aodh verifies certificates: its own option, which it sends along.",
+    )
+
+
 def receive(request: Any) -> Response:
     """Take in what a receiver is told; it is stored when the answer is good.
 
@@ -67,15 +78,22 @@ def receive(request: Any) -> Response:
     if options is None:
         raise ObjectUnknownError(f"there is no receiver {name}")
     bound = _bound(request, options)
-    parse(Query, request.environ.get("QUERY_STRING", ""))
+    parse(Sending, request.environ.get("QUERY_STRING", ""))
     received = _read(request, options.kind)
     if received.truncated or received.refused:
         LOG.warning("%s: %d left out, %d not read", name, received.truncated, received.refused)
     with request.store.transaction() as db:
-        _store(db, request, name, bound, received.notices)
+        _store(db, request, name, bound, [_own(bound, notice) for notice in received.notices])
         counted = {"notices": len(received.notices), "truncated": received.truncated}
         episodes.note(db, name, request.now, **counted)
     return Response(status=204, headerlist=[("Cache-Control", "no-store")])
+
+
+def _own(bound: Bound, notice: Notice) -> Notice:
+    """Keep apart what those tell who share a receiver: nobody changes another one's alerts."""
+    if not bound.speaker:
+        return notice
+    return replace(notice, fingerprint=short(f"{bound.speaker}:{notice.fingerprint}"))
 
 
 def _read(request: Any, kind: str) -> Received:
@@ -89,8 +107,8 @@ def _bound(request: Any, options: Any) -> Bound:
     within = Bound(tuple(options.clouds), options.customer, options.project)
     environ = request.environ
     if options.keystone and "HTTP_X_AUTH_TOKEN" in environ:
-        own = request.own_tenants()
-        return Bound(within.clouds, within.customer, within.project, tuple(sorted(own)))
+        project, own = request.own_project()
+        return replace(within, tenants=tuple(sorted(own)), speaker=project)
     given = hashed(_token(environ.get("HTTP_AUTHORIZATION", "")))
     if not options.token_hash or not compare_digest(given, options.token_hash):
         raise UnauthenticatedError("the receiver's token is needed, as Bearer or by Basic")

@@ -46,11 +46,16 @@ def spells(episodes: Iterable[Episode], within: int) -> list[Spell]:
     """
     taken: set[int] = set()
     found = []
-    for joined in _joined(sorted(episodes, key=lambda e: (e.started_at, e.start)), within):
+    for joined in _joined(sorted(episodes, key=_order), within):
         rows = sorted({e.alert for e in joined if e.alert is not None} - taken)
         taken.update(rows)
         found.append(_spell(joined, rows))
     return found
+
+
+def _order(episode: Episode) -> tuple[int, bool, str]:
+    """Of those that began in one second, what is not over is the latest."""
+    return episode.started_at, episode.ended_at is None, episode.start
 
 
 def _joined(ordered: Iterable[Episode], within: int) -> Iterator[list[Episode]]:

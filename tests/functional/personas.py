@@ -76,6 +76,10 @@ class Keystone:
 
     def trust(self, trustor: User, trustee: User, project: str, role: str) -> str:
         """Have one user trust another with a role in a project, and give the trustee's token."""
+        return self.token(trustee, trust=self.trusted(trustor, trustee, project, role))
+
+    def trusted(self, trustor: User, trustee: User, project: str, role: str) -> str:
+        """Have one user trust another likewise, and give the id of the trust."""
         body = {
             "trustor_user_id": trustor.id,
             "trustee_user_id": trustee.id,
@@ -85,7 +89,7 @@ class Keystone:
         }
         mine = {"X-Auth-Token": self.token(trustor, project=project)}
         made, _ = request("POST", f"{self.url}/OS-TRUST/trusts", {"trust": body}, mine)
-        return self.token(trustee, trust=made["trust"]["id"])
+        return str(made["trust"]["id"])
 
     def revoke(self, token: str) -> None:
         headers = {"X-Auth-Token": token, "X-Subject-Token": token}

@@ -6,48 +6,25 @@ must not be seen of the other.
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from openstats.api import receivers
 from openstats.api.resources import Resource
 from openstats.api.routes import RESOURCES, ROOTS, STATISTICS
+from openstats.tokens import hashed
 from tests.devcloud import Cloud
 from tests.edge import Edge
+from tests.functional.house import House, admin, alerted, counted, raise_alerts
 from tests.functional.personas import Keystone
 from tests.functional.system import Api, System
 
 CURRENT, ZED = "current", "zed"
-
-
-@dataclass
-class House:
-    """A running service, and what is in its registry: tenants and projects by uuid."""
-
-    system: System
-    keystone: Keystone
-    api: Api
-    tenants: list[dict[str, Any]]
-
-    def grant(self, scope: str, uuid: str, role: str, **to: str) -> None:
-        body = to | {"role": role, "scope": {scope: uuid}}
-        api = self.api.as_(admin(self.keystone))
-        assert api.call("POST", "/api/grants/", body)[0] == 201
-
-    def projects(self, **where: str) -> set[str]:
-        """Give the uuids of the projects of some tenants."""
-        return {
-            row["project"]
-            for row in self.tenants
-            if all(row[name] == value for name, value in where.items())
-        }
-
-    def seen(self, token: str, **more: str) -> set[str]:
-        """Give the uuids of the projects that a caller sees."""
-        found = self.api.as_(token).get("quota", aggregate="project", each="true", **more)
-        return {entry["uuid"] for entry in found}
+CLOSED, OPEN = "closed", "open"
+"""Receivers: one with a token of its own, and one that takes tokens of Keystone as well."""
+TOKEN = "known to the receivers only"
 
 
 TENANTS = """
@@ -79,11 +56,15 @@ def house(clouds: dict[str, Cloud], tmp_path_factory: pytest.TempPathFactory) ->
         system.sections = {
             "api": {"auth_strategy": "keystone"},
             "keystone_authtoken": {"auth_type": "password"} | auth,
+            "alerts": {"receivers": f"{CLOSED}, {OPEN}"},
+            f"receiver:{CLOSED}": {"token_hash": hashed(TOKEN)},
+            f"receiver:{OPEN}": {"token_hash": hashed(TOKEN), "keystone": "true"},
         }
         system.configure()
         keystone = Keystone(clouds[CURRENT])
         tenants = [dict(zip(COLUMNS, row, strict=True)) for row in system.sql(TENANTS)]
         with system.serving() as api:
+            raise_alerts(api.as_(admin(keystone)), tenants)
             yield House(system, keystone, api, tenants)
 
 
@@ -100,10 +81,12 @@ def mine(house: House) -> dict[str, Any]:
 
 
 NOWHERE = "00000000-0000-0000-0000-000000000000"
-ADMIN = {"read": 200, "private": 200, "resource": 200, "write": "allowed"}
-READER = ADMIN | {"write": 403}
-SERVICE = READER | {"private": 403}
-OTHERS = SERVICE | {"resource": 403}
+ADMIN = {"read": 200, "private": 200, "resource": 200, "write": "allowed", "alert": "allowed"}
+ADMIN |= {CLOSED: 401}
+READER = ADMIN | {"write": 403, "alert": 403}
+SERVICE = READER | {"private": 403, "alert": "allowed"}
+OTHERS = SERVICE | {"resource": 403, "alert": 403}
+LISTS = (*(resource.url for resource in RESOURCES), receivers.URL)
 NOBODY = dict.fromkeys(OTHERS, 401)
 
 
@@ -123,7 +106,11 @@ def allowed(house: House, token: str) -> dict[str, Any]:
         for method, path in writing(resource):
             status = house.api.as_(token).call(method, path, {})[0]
             # An empty body creates nothing, and what is nowhere cannot be changed.
-            found["write"].add("allowed" if status in {400, 404} else status)
+            kind = "alert" if resource.serviced else "write"
+            found[kind].add("allowed" if status in {400, 404} else status)
+    api = house.api.as_(token)
+    found["private"].add(api.call("GET", receivers.URL)[0])
+    found[CLOSED].add(api.call("POST", f"{receivers.URL}{CLOSED}/", {"alerts": []})[0])
     return {kind: next(iter(statuses)) for kind, statuses in found.items() if len(statuses) == 1}
 
 
@@ -132,13 +119,17 @@ def writing(resource: Resource) -> Iterator[tuple[str, str]]:
         for method in resource.methods(single=single):
             if method not in {"GET", "HEAD"}:
                 yield method, path
+    for action in resource.actions:
+        yield "POST", f"{resource.url}{NOWHERE}/{action}/"
 
 
 def sees(house: House, token: str) -> tuple[dict[str, Any], set[str]]:
-    """Give which routes are open, and which projects are seen, in quotas and in the registry."""
-    seen = house.seen(token)
-    listed = house.api.as_(token).call("GET", "/api/projects/?limit=1000")[1]["projects"]
+    """Give which routes are open, and which projects are seen: in quotas, registry and alerts."""
+    seen, api = house.seen(token), house.api.as_(token)
+    listed = api.call("GET", "/api/projects/?limit=1000")[1]["projects"]
     assert {project["uuid"] for project in listed} == seen
+    of_tenants = {row["uuid"] for row in house.tenants if row["project"] in seen}
+    assert alerted(api, "tenant") == of_tenants
     return allowed(house, token), seen
 
 
@@ -155,7 +146,7 @@ def test_without_a_valid_token_there_is_nothing(house: House, token: str) -> Non
     }
     for headers in ({}, forged):
         api = house.api.as_(token, **headers)
-        for path in (*(f"{root}/quota/" for root in ROOTS), *(r.url for r in RESOURCES)):
+        for path in (*(f"{root}/quota/" for root in ROOTS), *LISTS):
             status, document, told = api.call("GET", path)
             assert status == 401
             assert document["errors"][0]["code"] == "openstats.token.missing"
@@ -237,6 +228,44 @@ def test_every_kind_of_caller_sees_what_is_theirs(house: House) -> None:
     }
     found = {name: sees(house, token) for name, (token, *_) in table.items()}
     assert found == {name: tuple(expected) for name, (_, *expected) in table.items()}
+    customers = {project["project"]: project["customer"] for project in house.tenants}
+    counts = counted(house.api.as_(table["admin"][0]))
+    assert all(entry["Info"] == 1 for entry in counts.values())
+    for name, (token, _, seen) in table.items():
+        own_counts = {project: counts[project] for project in seen}
+        assert counted(house.api.as_(token)) == own_counts, name
+        # What is of a customer itself, is for those who see all of it.
+        of_all = {customers[project] for project in seen} if seen in (whole, of_customer) else set()
+        assert alerted(house.api.as_(token), "customer") == of_all, name
+
+
+def test_receivers_are_opened_by_their_own_tokens_or_by_those_of_a_project(house: House) -> None:
+    keystone, own = house.keystone, mine(house)
+    user = keystone.user(**{f"project_{own['tenant_id']}": "member", "system": "reader"})
+
+    def sent(receiver: str, api: Api, **labels: str) -> int:
+        alert = {"status": "firing", "fingerprint": "f", "startsAt": "2026-11-01T00:00:00Z"}
+        told = {"alerts": [alert | {"labels": {"alertname": receiver} | labels}]}
+        return api.call("POST", f"{receivers.URL}{receiver}/", told)[0]
+
+    of_project = house.api.as_(keystone.token(user, project=own["tenant_id"]))
+    for token in (keystone.token(user), keystone.token(user, system=True)):
+        assert sent(OPEN, house.api.as_(token)) == 403
+    assert sent(CLOSED, of_project) == 401
+    bearer = {"Authorization": f"Bearer {TOKEN}"}
+    assert sent(CLOSED, house.api.as_("", **bearer)) == 204
+    assert house.api.as_("", **bearer).call("GET", receivers.URL)[0] == 401
+    # Whatever it says, it is of the token's own tenant, or of nobody.
+    other = next(r for r in house.tenants if r["tenant_id"] != own["tenant_id"])
+    assert sent(OPEN, of_project, project_id=own["tenant_id"]) == 204
+    path = f"/api/alerts/?source={OPEN}"
+    (alert,) = of_project.call("GET", path)[1]["alerts"]
+    assert (alert["scope"], alert["message"]) == ({"tenant": own["uuid"]}, OPEN)
+    stranger = keystone.user(**{f"project_{other['tenant_id']}": "member"})
+    theirs = house.api.as_(keystone.token(stranger, project=other["tenant_id"]))
+    assert sent(OPEN, theirs, project_id=own["tenant_id"]) == 204
+    assert of_project.call("GET", path)[1]["alerts"] == [alert]
+    assert theirs.call("GET", path)[1]["alerts"] == []
 
 
 def test_on_behalf_of_narrows_and_is_for_portals(house: House) -> None:
@@ -267,12 +296,6 @@ def test_sums_are_over_what_is_visible(house: House) -> None:
     assert customer["projects"] == 1
     whole = house.api.as_(token).get("quota")
     assert whole == {name: alone[name] for name in whole}
-
-
-def admin(keystone: Keystone) -> str:
-    project = keystone.project("admin")
-    user = keystone.user(**{f"project_{project}": "admin"})
-    return keystone.token(user, project=project)
 
 
 def test_the_registry_shows_what_is_visible(house: House) -> None:

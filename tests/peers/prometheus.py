@@ -1,7 +1,8 @@
 """Debian's Prometheus, fed with blocks that promtool makes of an OpenMetrics text.
 
-Nothing is scraped, so there are no staleness markers: a series ends by the lookback alone.
-`feed` ends the server and starts it anew on the same port, since it looks for blocks at its start.
+Unless its configuration says what to scrape, nothing is, so there are no staleness markers: a
+series ends by the lookback alone. `feed` ends the server and starts it anew on the same port, since
+it looks for blocks at its start.
 
 Observed (2.42), t being an evaluation's time and samples having milliseconds:
 
@@ -25,26 +26,43 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from tests.devcloud.plan import DevcloudError
 from tests.peers.series import Series
 from tests.peers.server import Server, programs
 
+SECOND = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
+
 
 class Prometheus(Server):
-    """A Prometheus server while the context lasts; the directory has to exist."""
+    """A Prometheus server while the context lasts; the directory has to exist.
 
-    def __init__(self, directory: Path) -> None:
+    ``config`` is what its file holds, ``rules`` are alerting rules of which it holds the name.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        config: Mapping[str, Any] | None = None,
+        rules: Iterable[Mapping[str, Any]] = (),
+    ) -> None:
         super().__init__("prometheus", directory)
         self.data = directory / "data"
+        self.config = dict(config or {})
+        self.rules = [*rules]
 
     def __enter__(self) -> Self:
         self.programs = programs("prometheus")
-        (self.directory / "prometheus.yml").touch()
+        if self.rules:
+            self.config["rule_files"] = ["rules.yml"]
+            groups = {"groups": [{"name": "rules", "rules": self.rules}]}
+            (self.directory / "rules.yml").write_text(json.dumps(groups))
+        # JSON is YAML.
+        (self.directory / "prometheus.yml").write_text(json.dumps(self.config))
         self._start()
         return self
 
@@ -57,9 +75,20 @@ class Prometheus(Server):
             "storage.tsdb.path": self.data,
             "storage.tsdb.retention.time": "10y",
             "web.listen-address": f"127.0.0.1:{self.port}",
+            "rules.alert.resend-delay": "2s",
         }
         words = [f"--{name}={value}" for name, value in options.items()]
         self.start([self.programs / "prometheus", *words], ready="/-/ready")
+
+    @staticmethod
+    def scraping(target: str, *alertmanagers: Server) -> dict[str, Any]:
+        """Make a configuration: scrape HOST:PORT each second, and tell Alertmanagers of alerts."""
+        told = [f"127.0.0.1:{one.port}" for one in alertmanagers]
+        return {
+            "global": SECOND,
+            "scrape_configs": [{"job_name": "tests", "static_configs": [{"targets": [target]}]}],
+            "alerting": {"alertmanagers": [{"static_configs": [{"targets": told}]}]},
+        }
 
     def feed(self, series: Iterable[Series]) -> None:
         """Add samples; they can be queried when this returns."""
