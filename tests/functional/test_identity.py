@@ -6,7 +6,6 @@ must not be seen of the other.
 
 from collections import defaultdict
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,58 +13,27 @@ import pytest
 from openstats.api import receivers
 from openstats.api.resources import Resource
 from openstats.api.routes import RESOURCES, ROOTS, STATISTICS
-from openstats.tokens import hashed
 from tests.devcloud import Cloud
-from tests.edge import Edge
-from tests.functional.house import House, admin, alerted, counted, raise_alerts
+from tests.functional.house import (
+    CLOSED,
+    CURRENT,
+    OPEN,
+    TOKEN,
+    ZED,
+    House,
+    admin,
+    alerted,
+    counted,
+    opened,
+)
 from tests.functional.personas import Keystone
-from tests.functional.system import Api, System
-
-CURRENT, ZED = "current", "zed"
-CLOSED, OPEN = "closed", "open"
-"""Receivers: one with a token of its own, and one that takes tokens of Keystone as well."""
-TOKEN = "known to the receivers only"
-
-
-TENANTS = """
-SELECT tenant.uuid, tenant.tenant_id, tenant.name, cloud.name AS cloud, project.uuid AS project,
-       customer.uuid AS customer, customer.keystone_id AS domain
-FROM tenant JOIN cloud ON cloud.id = tenant.cloud_id JOIN project ON project.id = tenant.project_id
-JOIN customer ON customer.id = project.customer_id
-ORDER BY tenant.deleted_at IS NOT NULL, cloud.name, tenant.name
-"""
-COLUMNS = ("uuid", "tenant_id", "name", "cloud", "project", "customer", "domain")
+from tests.functional.system import Api
 
 
 @pytest.fixture(scope="module")
 def house(clouds: dict[str, Cloud], tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    entries = {name: cloud.clouds_entry() for name, cloud in clouds.items()}
-    home: Path = tmp_path_factory.mktemp("identity")
-    with Edge() as edge, System(home, entries, edge) as system:
-        system.run("collect", "--once", "--full")
-        # A tenant of each cloud gets the same id, as Keystones that know nothing of one another
-        # could have given.
-        system.sql(
-            "UPDATE tenant SET tenant_id = (SELECT tenant_id FROM tenant JOIN cloud ON cloud.id ="
-            f" cloud_id WHERE cloud.name = '{CURRENT}' AND project_id IS NOT NULL ORDER BY"
-            " tenant.name LIMIT 1) WHERE id = (SELECT tenant.id FROM tenant JOIN cloud ON"
-            f" cloud.id = cloud_id WHERE cloud.name = '{ZED}' AND project_id IS NOT NULL"
-            " ORDER BY tenant.name LIMIT 1)"
-        )
-        auth = entries[CURRENT]["auth"]
-        system.sections = {
-            "api": {"auth_strategy": "keystone"},
-            "keystone_authtoken": {"auth_type": "password"} | auth,
-            "alerts": {"receivers": f"{CLOSED}, {OPEN}"},
-            f"receiver:{CLOSED}": {"token_hash": hashed(TOKEN)},
-            f"receiver:{OPEN}": {"token_hash": hashed(TOKEN), "keystone": "true"},
-        }
-        system.configure()
-        keystone = Keystone(clouds[CURRENT])
-        tenants = [dict(zip(COLUMNS, row, strict=True)) for row in system.sql(TENANTS)]
-        with system.serving() as api:
-            raise_alerts(api.as_(admin(keystone)), tenants)
-            yield House(system, keystone, api, tenants)
+    with opened(clouds, tmp_path_factory.mktemp("identity")) as found:
+        yield found
 
 
 def mine(house: House) -> dict[str, Any]:
