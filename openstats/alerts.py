@@ -67,13 +67,15 @@ class Spell:
 class Bound:
     """For whom a receiver may speak: clouds by name (none: all), and whom of them.
 
-    ``customer``, ``project`` and ``tenants`` are uuids; None: whoever it is.
+    ``customer``, ``project`` and ``tenants`` are uuids; None: whoever it is. ``sender`` tells those
+    apart who share a receiver: what one of them says is about no alert of another's.
     """
 
     clouds: tuple[str, ...] = ()
     customer: str | None = None
     project: str | None = None
     tenants: tuple[str, ...] | None = None
+    sender: str = ""
 
 
 @dataclass(frozen=True, slots=True)

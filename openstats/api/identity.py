@@ -73,8 +73,8 @@ class Deciding(ABC):
     def caller(self, request: Any) -> Identity:
         """Give the identity of who sent the request."""
 
-    def own_tenants(self, _request: Any) -> frozenset[str]:
-        """Give the tenants that the project of the caller's token is.
+    def own_project(self, _request: Any) -> tuple[str, frozenset[str]]:
+        """Give the project of the caller's token, by its id, and the tenants that it is.
 
         Raises:
             UnauthenticatedError: there is no such token.
@@ -146,15 +146,20 @@ class Keystone(Deciding):
         with request.store.read() as db:
             return Identity(token.user_id, credentials, self._scope(db, token, environ))
 
-    def own_tenants(self, request: Any) -> frozenset[str]:
-        """Give the tenants that the project of the caller's token is.
+    def own_project(self, request: Any) -> tuple[str, frozenset[str]]:
+        """Give the project of the caller's token, by its id, and the tenants that it is.
 
         Raises:
             UnauthenticatedError: there is no such token.
+            PermissionDeniedError: it is of no project.
         """
         token = _token(request)
+        if not token.project_id:
+            raise PermissionDeniedError("a token that is scoped to a project is needed")
         with request.store.read() as db:
-            return scopes.of_token_project(db, self.issuer, token.project_id or "").tenants
+            return token.project_id, scopes.of_token_project(
+                db, self.issuer, token.project_id
+            ).tenants
 
     def _credentials(self, token: Any) -> Credentials:
         return Credentials(

@@ -22,7 +22,15 @@ def _storable(text: str) -> str:
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
+def _universal(told: datetime) -> datetime:
+    try:
+        return told.astimezone(UTC) if told.tzinfo else told.replace(tzinfo=UTC)
+    except OverflowError:
+        raise ValueError("it takes a time between the years 1 and 9999 in UTC") from None
+
+
 Text = Annotated[str, AfterValidator(_storable)]
+Moment = Annotated[datetime, AfterValidator(_universal)]
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -31,8 +39,8 @@ class Sent(BaseModel):
 
     status: Literal["firing", "resolved"]
     fingerprint: Annotated[Text, Field(min_length=1)]
-    startsAt: datetime  # noqa: N815 (their name)
-    endsAt: datetime | None = None  # noqa: N815
+    startsAt: Moment  # noqa: N815 (their name)
+    endsAt: Moment | None = None  # noqa: N815
     labels: dict[Text, Text] = {}
     annotations: dict[Text, Text] = {}
 
@@ -106,18 +114,17 @@ class Reader:
         return Received(notices, webhook.truncatedAlerts, len(webhook.alerts) - len(notices))
 
     def _sent(self, sent: Sent, now: int) -> Notice:
-        started = _moment(sent.startsAt)
-        ended = now if sent.endsAt is None else int(_moment(sent.endsAt).timestamp())
+        ended = now if sent.endsAt is None else int(sent.endsAt.timestamp())
         resolved = sent.status == "resolved"
         name = sent.labels.get("alertname", "") or UNNAMED
         message = next((sent.annotations[n] for n in MESSAGES if n in sent.annotations), name)
         return Notice(
-            fingerprint=_short(sent.fingerprint),
-            start=f"{started:%Y-%m-%dT%H:%M:%S.%f}",
+            fingerprint=short(sent.fingerprint),
+            start=f"{sent.startsAt:%Y-%m-%dT%H:%M:%S.%f}",
             alert_type=name[:LONGEST_NAME],
             severity=self.severity(sent.labels.get("severity", "")),
             message=message[:LONGEST_TEXT],
-            started_at=int(started.timestamp()),
+            started_at=int(sent.startsAt.timestamp()),
             ended_at=ended if resolved else None,
             labels=self.kept(sent.labels),
         )
@@ -133,8 +140,8 @@ class Reader:
             # Neither over nor worse: what follows will tell.
             return Received([])
         notice = Notice(
-            fingerprint=_short(alarm.alarm_id),
-            start=_short(request_id),
+            fingerprint=short(alarm.alarm_id),
+            start=short(request_id),
             alert_type=alarm.alarm_name[:LONGEST_NAME],
             severity=self.severity(alarm.severity),
             message=(alarm.reason or alarm.alarm_name)[:LONGEST_TEXT],
@@ -156,10 +163,6 @@ def _validated(model: type[Model], document: Any) -> Model:
         raise BodyError(*sentences(model, invalid, "field")) from None
 
 
-def _moment(told: datetime) -> datetime:
-    return told.astimezone(UTC) if told.tzinfo else told.replace(tzinfo=UTC)
-
-
-def _short(key: str) -> str:
+def short(key: str) -> str:
     """Make a key that the store's columns hold: one that is too long, by its hash."""
     return key if len(key) <= LONGEST_NAME else hashlib.sha256(key.encode()).hexdigest()

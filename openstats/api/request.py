@@ -30,9 +30,9 @@ class Request(request.Request):  # type: ignore[misc]
         """Tell who asks: found once, however often it is looked at."""
         return super().identity  # type: ignore[no-any-return]
 
-    def own_tenants(self) -> frozenset[str]:
-        """Give the tenants that the project of the caller's token is."""
-        return self.registry.getUtility(ISecurityPolicy).own_tenants(self)  # type: ignore[no-any-return]
+    def own_project(self) -> tuple[str, frozenset[str]]:
+        """Give the project of the caller's token, by its id, and the tenants that it is."""
+        return self.registry.getUtility(ISecurityPolicy).own_project(self)  # type: ignore[no-any-return]
 
     @property
     def scope(self) -> Scope:

@@ -44,6 +44,8 @@ class DocumentedRefusal(ErrorTask):  # type: ignore[misc]
 class Requests(Parser):
     """Requests whose bodies are as large as what they are sent to takes; chunks have a frame."""
 
+    adj: Any
+
     def parse_header(self, header_plus: bytes) -> None:
         """Read the head of a request."""
         super().parse_header(header_plus)

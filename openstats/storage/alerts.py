@@ -80,8 +80,9 @@ def _belonging(aggregate: str | None, filtered: bool, each: bool) -> list[Column
     chosen = select(OBJECTS[aggregate].c.id).where(one_of(OBJECTS[aggregate].c.uuid, "uuids"))
     key = KEYS[aggregate]
     if aggregate == "project_group":
-        held = select(alert_group.c.alert_id)
-        return [alert.c.id.in_(held.where(key.in_(chosen)) if filtered else held)]
+        # Looked up for each that was active: IN would read all that a group ever had.
+        held = select(alert_group.c.alert_id).where(alert_group.c.alert_id == alert.c.id)
+        return [(held.where(key.in_(chosen)) if filtered else held).correlate(alert).exists()]
     return [key.in_(chosen) if filtered else key.is_not(None)]
 
 
