@@ -67,15 +67,15 @@ class Spell:
 class Bound:
     """For whom a receiver may speak: clouds by name (none: all), and whom of them.
 
-    ``customer``, ``project`` and ``tenants`` are uuids; None: whoever it is. ``speaker`` is who
-    speaks where a receiver is shared by many: what one tells of is nobody else's.
+    ``customer``, ``project`` and ``tenants`` are uuids; None: whoever it is. ``sender`` tells those
+    apart who share a receiver: what one of them says is about no alert of another's.
     """
 
     clouds: tuple[str, ...] = ()
     customer: str | None = None
     project: str | None = None
     tenants: tuple[str, ...] | None = None
-    speaker: str = ""
+    sender: str = ""
 
 
 @dataclass(frozen=True, slots=True)

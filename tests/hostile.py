@@ -2,10 +2,14 @@
 
 from sqlalchemy import Connection
 
+from openstats.alerts import Notice
 from openstats.clouds.text import ID, text
 from openstats.meters import USAGE_METERS
 from openstats.model import Quota, VolumeTypeQuota
-from tests.registry import NOW, Site, site
+from openstats.storage import ancestry, opening
+from openstats.storage.columns import FOREVER
+from openstats.storage.opening import Opened
+from tests.registry import NOW, Site, site, uuids
 
 MARK = "zq7"
 """In every name, to be looked for where no name may be."""
@@ -40,7 +44,7 @@ NAMES = [text(name) for name in CHOSEN.values()]
 
 
 def fill(db: Connection) -> Site:
-    """Give every name to a customer, a group, a project, its id, a server and a volume type."""
+    """Give every name to customers, groups, projects, ids, servers, volume types and alerts."""
     cloud = site(db)
     ids = [name[:ID] for name in NAMES]
     for id_, name in zip(ids, NAMES, strict=True):
@@ -49,6 +53,11 @@ def fill(db: Connection) -> Site:
     for id_, name in zip(ids, NAMES, strict=True):
         cloud.quota(id_, vcpu=(4, 2)).server(id_, name=name, status=id_, host=name)
         cloud.volume_types(id_, **{name: VolumeTypeQuota(Quota(-1, 0))})
+    projects = uuids(db, "project")
+    for number, name in enumerate(NAMES):
+        place = ancestry.of_object(db, "project", projects[name])
+        said = Notice(str(number), "", name, "Error", name, NOW - 60, labels={name: name})
+        opening.insert_all(db, [Opened(name, said, place, NOW - 60, FOREVER, NOW)])
     for item in USAGE_METERS:
         cloud.read(item, NOW - 3600).read(item, NOW, 3600, **dict.fromkeys(ids, 1))
     return cloud.polled()

@@ -74,7 +74,7 @@ class Deciding(ABC):
         """Give the identity of who sent the request."""
 
     def own_project(self, _request: Any) -> tuple[str, frozenset[str]]:
-        """Give the id of the project of the caller's token, and the tenants that it is.
+        """Give the project of the caller's token, by its id, and the tenants that it is.
 
         Raises:
             UnauthenticatedError: there is no such token.
@@ -148,7 +148,7 @@ class Keystone(Deciding):
             return Identity(token.user_id, credentials, self._scope(db, token, environ))
 
     def own_project(self, request: Any) -> tuple[str, frozenset[str]]:
-        """Give the id of the project of the caller's token, and the tenants that it is.
+        """Give the project of the caller's token, by its id, and the tenants that it is.
 
         Raises:
             UnauthenticatedError: there is no such token.

@@ -21,7 +21,15 @@ def _storable(text: str) -> str:
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
+def _universal(told: datetime) -> datetime:
+    try:
+        return told.astimezone(UTC) if told.tzinfo else told.replace(tzinfo=UTC)
+    except OverflowError:
+        raise ValueError("it takes a time between the years 1 and 9999 in UTC") from None
+
+
 Text = Annotated[str, AfterValidator(_storable)]
+Moment = Annotated[datetime, AfterValidator(_universal)]
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -30,8 +38,8 @@ class Sent(BaseModel):
 
     status: Literal["firing", "resolved"]
     fingerprint: Annotated[Text, Field(min_length=1)]
-    startsAt: datetime  # noqa: N815 (their name)
-    endsAt: datetime | None = None  # noqa: N815
+    startsAt: Moment  # noqa: N815 (their name)
+    endsAt: Moment | None = None  # noqa: N815
     labels: dict[Text, Text] = {}
     annotations: dict[Text, Text] = {}
 
@@ -100,18 +108,17 @@ class Reader:
         return Received(notices, webhook.truncatedAlerts, len(webhook.alerts) - len(notices))
 
     def _sent(self, sent: Sent, now: int) -> Notice:
-        started = _moment(sent.startsAt)
-        ended = now if sent.endsAt is None else int(_moment(sent.endsAt).timestamp())
+        ended = now if sent.endsAt is None else int(sent.endsAt.timestamp())
         resolved = sent.status == "resolved"
         name = sent.labels.get("alertname", "") or UNNAMED
         message = next((sent.annotations[n] for n in MESSAGES if n in sent.annotations), name)
         return Notice(
             fingerprint=short(sent.fingerprint),
-            start=f"{started:%Y-%m-%dT%H:%M:%S.%f}",
+            start=f"{sent.startsAt:%Y-%m-%dT%H:%M:%S.%f}",
             alert_type=name[:LONGEST_NAME],
             severity=self.severity(sent.labels.get("severity", "")),
             message=message[:LONGEST_TEXT],
-            started_at=int(started.timestamp()),
+            started_at=int(sent.startsAt.timestamp()),
             ended_at=ended if resolved else None,
             labels=self.kept(sent.labels),
         )
@@ -152,10 +159,6 @@ def _validated(model: type[Model], document: Any) -> Model:
         return model.model_validate(document)
     except ValidationError as invalid:
         raise BodyError(*sentences(model, invalid, "field")) from None
-
-
-def _moment(told: datetime) -> datetime:
-    return told.astimezone(UTC) if told.tzinfo else told.replace(tzinfo=UTC)
 
 
 def short(key: str) -> str:

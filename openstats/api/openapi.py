@@ -194,8 +194,8 @@ def _single(resource: Resource, method: str, schemas: dict[str, Any]) -> dict[st
     else:
         failures = WRITING | (BODY if method != "DELETE" else {})
         given += [_in("header", "If-Match", {"type": "string"}, GUARD)] * (method != "POST")
-    if method == "PUT":
-        answers["201"] = entry
+    if method == "PUT" or (method == "POST" and resource.find):
+        answers |= {"200": entry, "201": entry}
     if method in ("GET", "PATCH", "DELETE"):
         failures |= UNKNOWN
     described: dict[str, Any] = {

@@ -71,29 +71,23 @@ def receive(request: Any) -> Response:
     Raises:
         ObjectUnknownError: there is no such receiver.
         UnauthenticatedError: the token is not the receiver's.
+        PermissionDeniedError: it is Keystone's, and of no project.
         BodyError: what was sent cannot be read, now or ever.
     """
     name = request.matchdict["name"]
     options = receivers(request.conf).get(name)
     if options is None:
-        raise ObjectUnknownError(f"there is no receiver {name}")
+        raise ObjectUnknownError("there is no such receiver")
     bound = _bound(request, options)
     parse(Sending, request.environ.get("QUERY_STRING", ""))
     received = _read(request, options.kind)
     if received.truncated or received.refused:
         LOG.warning("%s: %d left out, %d not read", name, received.truncated, received.refused)
     with request.store.transaction() as db:
-        _store(db, request, name, bound, [_own(bound, notice) for notice in received.notices])
+        _store(db, request, name, bound, _of_sender(bound.sender, received.notices))
         counted = {"notices": len(received.notices), "truncated": received.truncated}
         episodes.note(db, name, request.now, **counted)
     return Response(status=204, headerlist=[("Cache-Control", "no-store")])
-
-
-def _own(bound: Bound, notice: Notice) -> Notice:
-    """Keep apart what those tell who share a receiver: nobody changes another one's alerts."""
-    if not bound.speaker:
-        return notice
-    return replace(notice, fingerprint=short(f"{bound.speaker}:{notice.fingerprint}"))
 
 
 def _read(request: Any, kind: str) -> Received:
@@ -107,8 +101,8 @@ def _bound(request: Any, options: Any) -> Bound:
     within = Bound(tuple(options.clouds), options.customer, options.project)
     environ = request.environ
     if options.keystone and "HTTP_X_AUTH_TOKEN" in environ:
-        project, own = request.own_project()
-        return replace(within, tenants=tuple(sorted(own)), speaker=project)
+        sender, own = request.own_project()
+        return replace(within, tenants=tuple(sorted(own)), sender=sender)
     given = hashed(_token(environ.get("HTTP_AUTHORIZATION", "")))
     if not options.token_hash or not compare_digest(given, options.token_hash):
         raise UnauthenticatedError("the receiver's token is needed, as Bearer or by Basic")
@@ -127,13 +121,20 @@ def _token(header: str) -> str:
     return plain.partition(":")[2] if scheme.lower() == "basic" else ""
 
 
+def _of_sender(sender: str, notices: Sequence[Notice]) -> Sequence[Notice]:
+    """Keep apart what senders tell who share a receiver, and may use the same fingerprints."""
+    if not sender:
+        return notices
+    return [replace(one, fingerprint=short(f"{sender}:{one.fingerprint}")) for one in notices]
+
+
 def _store(db: Database, request: Any, name: str, bound: Bound, notices: Sequence[Notice]) -> None:
     """Bring the alerts of this receiver up to date."""
     conf, now = request.conf.alerts, request.now
     within = conf.reopen_within
     known = episodes.known(db, name, notices, now=now, within=within)
     newest: dict[str, Notice] = {}
-    for notice in sorted(notices, key=lambda notice: notice.started_at):
+    for notice in sorted(notices, key=lambda one: (one.started_at, one.ended_at is not None)):
         mine = known[notice.fingerprint]
         if changed := statistic.told(mine, notice, now, within):
             mine[changed.start] = changed

@@ -31,7 +31,7 @@ class Request(request.Request):  # type: ignore[misc]
         return super().identity  # type: ignore[no-any-return]
 
     def own_project(self) -> tuple[str, frozenset[str]]:
-        """Give the id of the project of the caller's token, and the tenants that it is."""
+        """Give the project of the caller's token, by its id, and the tenants that it is."""
         return self.registry.getUtility(ISecurityPolicy).own_project(self)  # type: ignore[no-any-return]
 
     @property

@@ -150,12 +150,16 @@ def act(resource: Resource, request: Any) -> Response:
 
 def _write(resource: Resource, request: Any, named: str | None, given: dict[str, Any]) -> Response:
     with request.store.transaction() as db:
+        # Before what else find may wait for, in the same order as whatever else writes.
+        alone(db, "discovery")
         there = resource.find(db, given) if resource.find and named is None else None
         uuid = named or there or str(uuid4())
         before = _before(db, resource, request, uuid)
         if before is None and request.method == "PATCH":
             raise _unknown(resource, uuid)
-        _fixed(given, before or {"uuid": uuid})
+        if there is None:
+            # Who does not name the entry cannot know when it was created.
+            _fixed(given, before or {"uuid": uuid})
         resource.write(db, uuid, given, request.now)
         after = _written(db, resource, request, uuid, before)
     if before is not None:

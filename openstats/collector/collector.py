@@ -151,7 +151,8 @@ class Collector:
         now = self.clock()
         if now - self._tidied >= TIDYING:
             self._tidied = now
-            alerts.tidy(self.store, self.alerts, self.options, now=int(now), since=self.since)
+            given = self.store, self.alerts, self.options
+            _attempt("alerts", lambda: alerts.tidy(*given, now=int(now), since=self.since))
 
     def stop(self) -> None:
         """Have ``run`` end once the polls under way have."""
@@ -220,12 +221,7 @@ class Collector:
 
     def _told(self, poll: Poll) -> None:
         """Raise and close alerts by what a poll has brought, or has not."""
-        try:
-            alerts.after(poll, self.since)
-        except StoreError as error:
-            LOG.error("alerts of %s: %s", poll.cloud.name, error)
-        except Exception:
-            LOG.exception("a defect of openstats in the alerts of %s", poll.cloud.name)
+        _attempt(f"alerts of {poll.cloud.name}", lambda: alerts.after(poll, self.since))
 
     def _poll(self, lease: Lease, connection: Connection, full: bool) -> Poll:
         return Poll(
@@ -281,3 +277,13 @@ class Collector:
                 )
         except StoreError as unwritten:
             LOG.error("the outcome of %s could not be written: %s", poll.lease.kind, unwritten)
+
+
+def _attempt(what: str, work: Callable[[], None]) -> None:
+    """Do what no poll depends on: whatever it fails with, the collector goes on."""
+    try:
+        work()
+    except StoreError as error:
+        LOG.error("%s: %s", what, error)
+    except Exception:
+        LOG.exception("a defect of openstats in %s", what)

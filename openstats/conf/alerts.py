@@ -91,7 +91,7 @@ OPTIONS = [
     _percent("quota_error", 95, "From here on it is an Error."),
     cfg.Opt(
         "quota_of_customers",
-        type=types.Dict(types.String(regex=r"[0-9.]+/[0-9.]+")),
+        type=types.Dict(types.String(regex=r"^\d+(\.\d+)?/\d+(\.\d+)?$")),
         default={},
         help="Other thresholds for customers, as UUID:WARNING/ERROR, for example "
         "6f1c6a1e-3a0b-4c55-9a55-0d6c2b0f7a10:70/90.",

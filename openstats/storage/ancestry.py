@@ -64,13 +64,21 @@ def _tenants(bound: Bound) -> Select[Any]:
 
 
 def of_labels(db: Connection, bound: Bound, labelled: Sequence[Labelled]) -> list[Place]:
-    """Give the place of each alert by what its labels say: the nearest that is inside a bound."""
+    """Give the place of each alert by what its labels say: the nearest that is inside a bound.
+
+    Who names a cloud means none of another, also where a tenant there has the same id.
+    """
     instances = _of_instances(db, bound, {one.instance for one in labelled} - {None})
     tenants = _of_tenants(db, bound, {one.tenant for one in labelled} - {None})
     clouds = _of_clouds(db, bound)
+    names = dict(db.execute(select(cloud.c.id, cloud.c.name)).all())
+
+    def there(one: Labelled, places: Iterable[Place]) -> list[Place]:
+        return [p for p in places if one.cloud in (None, names[p.cloud_id])]
+
     return [
-        instances.get(one.instance)
-        or _common(tenants.get(one.tenant, ()), clouds.get(one.cloud) if one.cloud else None)
+        _common(there(one, instances.get(one.instance, ())))
+        or _common(there(one, tenants.get(one.tenant, ())))
         or clouds.get(one.cloud, NOWHERE)
         for one in labelled
     ]
@@ -85,12 +93,12 @@ def _of_tenants(db: Connection, bound: Bound, keys: Collection[Any]) -> dict[Any
     return found
 
 
-def _of_instances(db: Connection, bound: Bound, uuids: Collection[Any]) -> dict[Any, Place]:
+def _of_instances(db: Connection, bound: Bound, uuids: Collection[Any]) -> dict[Any, list[Place]]:
     mine = _tenants(bound).add_columns(instance.c.uuid.label("instance"))
     mine = mine.join(instance, instance.c.tenant_id == tenant.c.id)
     chosen = mine.where(one_of(instance.c.uuid, "uuids"))
     rows = db.execute(chosen, {"uuids": sorted(uuids)}) if uuids else ()
-    return {row.instance: _place_of("instance", row, row.instance) for row in rows}
+    return {row.instance: [_place_of("instance", row, row.instance)] for row in rows}
 
 
 def _place_of(kind: str, row: Any, instance: str | None = None) -> Place:
@@ -117,9 +125,8 @@ def of_bound(db: Connection, bound: Bound) -> Place:
     return NOWHERE
 
 
-def _common(places: Iterable[Place], within: Place | None = None) -> Place | None:
+def _common(found: Sequence[Place]) -> Place | None:
     """Give what tenants have in common: the only one, the project of all, or nothing."""
-    found = [place for place in places if within is None or place.cloud_id == within.cloud_id]
     if len(found) == 1:
         return found[0]
     projects = {(place.customer_id, place.project_id) for place in found}

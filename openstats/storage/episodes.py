@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from openstats.alerts import Episode, Notice, Spell
 from openstats.storage import opening
@@ -37,19 +37,25 @@ def known(
     Until the end of the transaction nobody else writes alerts.
     """
     alone(db, "alerts")
-    earliest = min([now, *(notice.started_at for notice in notices)]) - within
-    lately = or_(alert.c.until >= earliest, one_of(alert_episode.c.start, "starts"))
     mine = alert_episode.c.source == source, one_of(alert_episode.c.fingerprint, "fingerprints")
+    values = {"fingerprints": sorted({notice.fingerprint for notice in notices})}
+    earliest = _earliest(db, mine, values, notices, now) - within
     joined = select(alert_episode).join(alert, alert.c.id == alert_episode.c.alert_id)
-    values = {
-        "fingerprints": sorted({notice.fingerprint for notice in notices}),
-        "starts": sorted({notice.start for notice in notices}),
-    }
     found: Known = defaultdict(dict)
-    for row in db.execute(joined.where(*mine, lately), values):
+    for row in db.execute(joined.where(*mine, alert.c.until >= earliest), values):
         times = row.started_at, row.ended_at, row.heard_at
         found[row.fingerprint][row.start] = Episode(row.start, *times, row.alert_id)
     return found
+
+
+def _earliest(
+    db: Connection, mine: Any, values: dict[str, Any], notices: Sequence[Notice], now: int
+) -> int:
+    """Say when the first of what notices are about began: of a clock that is ahead, as we know."""
+    starts = {"starts": sorted({notice.start for notice in notices})}
+    first = select(func.min(alert_episode.c.started_at)).where(*mine)
+    there = db.scalar(first.where(one_of(alert_episode.c.start, "starts")), values | starts)
+    return min([now if there is None else there, now, *(notice.started_at for notice in notices)])
 
 
 def keep(db: Connection, source: str, told: Sequence[Told], *, visible: bool, now: int) -> None:
@@ -72,17 +78,23 @@ def _opened(source: str, of: Told, spell: Spell, *, visible: bool, now: int) -> 
 
 
 def _change(db: Connection, changed: Sequence[tuple[Told, Spell, int]], now: int) -> None:
-    """Move the ends of alerts that are there; the newest of each is as the notice says."""
+    """Move the ends of alerts that are there; the newest is as the notice says, if that is new."""
     rows = []
     for of, spell, row in changed:
         until = FOREVER if spell.ended_at is None else spell.ended_at
         rows.append({"row": row, **opening.times(spell.started_at, until), "seen_at": now})
-        if spell is of.spells[-1]:
+        if spell is of.spells[-1] and _news(of.notice, spell.episodes[-1]):
             rows[-1] |= opening.said(of.notice)
     for names in {tuple(row) for row in rows}:
         values: dict[str, Any] = {name: bindparam(name) for name in names if name != "row"}
         alike = [row for row in rows if tuple(row) == names]
         db.execute(update(alert).where(alert.c.id == bindparam("row")).values(values), alike)
+
+
+def _news(notice: Notice, last: Episode) -> bool:
+    """Tell a notice that comes late: of an earlier episode, or that one fires that is over."""
+    over = notice.ended_at is None and last.ended_at is not None
+    return notice.started_at >= last.started_at and not over
 
 
 def _keep_episodes(db: Connection, source: str, placed: Iterable[tuple[Told, Spell, int]]) -> None:

@@ -40,14 +40,16 @@ Database = Connection
 class Store:
     """Where everything is kept; safe to share between threads.
 
+    ``patience`` is for how many seconds a writer waits for another one on SQLite.
+
     Raises:
         ConfigError: the URL is none of a file or a server that it can use.
     """
 
-    def __init__(self, url: str, pool_size: int = 5) -> None:
+    def __init__(self, url: str, pool_size: int = 5, patience: float = BUSY_SECONDS) -> None:
         self.url = _usable(url)
         self.embedded = self.url.get_backend_name() == "sqlite"
-        self.engine = _sqlite(self) if self.embedded else _server(self, pool_size)
+        self.engine = _sqlite(self, patience) if self.embedded else _server(self, pool_size)
         # SQLite's readers see one state by themselves, PostgreSQL's have to say so.
         self._reading = {} if self.embedded else {"isolation_level": "REPEATABLE READ"}
 
@@ -144,10 +146,10 @@ def _server(store: Store, pool_size: int) -> Engine:
     )
 
 
-def _sqlite(store: Store) -> Engine:
+def _sqlite(store: Store, patience: float) -> Engine:
     Path(str(store.url.database)).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
-        store.url, pool_size=16, max_overflow=16, connect_args={"timeout": BUSY_SECONDS}
+        store.url, pool_size=16, max_overflow=16, connect_args={"timeout": patience}
     )
     event.listen(engine, "connect", _sqlite_connected)
     event.listen(engine, "begin", _sqlite_begun)

@@ -1,13 +1,16 @@
 """The application over a filled store, spoken to through HTTP only."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from webtest import TestApp
 
 from openstats.api.app import make_app
 from openstats.storage.store import Store
+from tests.api.receiving import loaded, sections
 from tests.api.world import CLOCK, fill
 from tests.conftest import Sqlite
 
@@ -16,9 +19,38 @@ Api = Callable[..., Any]
 
 
 @pytest.fixture(scope="session")
-def app_on(options: Callable[..., Any]) -> Callable[[Store], Any]:
-    """Make the WSGI application on a store; its clock stands still."""
-    return lambda store: make_app(options(), store, clock=lambda: CLOCK)
+def app_on(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Store], Any]:
+    """Make the application on a store, with a receiver of each kind; its clock stands still."""
+    path = tmp_path_factory.mktemp("receivers") / "openstats.conf"
+    known = loaded(path, sections(prometheus={}, telemetry={"kind": "aodh"}))
+    return lambda store: make_app(known, store, clock=lambda: CLOCK)
+
+
+def _receiving(store: Store, directory: Path) -> Api:
+    """Make a client of the application on a store of the test's own, with these receivers.
+
+    ``now`` is the time by its clock, which may be changed; ``alerts`` are options of [alerts].
+    """
+
+    def make(now: list[int] | None = None, alerts: Any = None, **receivers: Any) -> TestApp:
+        known = loaded(directory / f"{uuid4()}.conf", sections(alerts, **receivers))
+        time = now or [CLOCK]
+        return TestApp(make_app(known, store, clock=lambda: time[0]))
+
+    return make
+
+
+@pytest.fixture
+def receiving(sqlite: Sqlite, tmp_path: Path) -> Iterator[Api]:
+    """Make applications with receivers on SQLite."""
+    with sqlite.store() as store:
+        yield _receiving(store, tmp_path)
+
+
+@pytest.fixture
+def either_receiving(store: Store, tmp_path: Path) -> Api:
+    """Make applications with receivers on each kind of store, which is ``store``."""
+    return _receiving(store, tmp_path)
 
 
 @pytest.fixture(scope="session")

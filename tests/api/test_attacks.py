@@ -5,16 +5,19 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
 from typing import Any, NamedTuple
 
 import pytest
 from webtest import TestApp
 
+from openstats.api import receivers
 from openstats.api.body import LARGEST
 from openstats.api.routes import RESOURCES, ROOTS, STATISTICS
 from openstats.storage.store import Store
 from tests.api.door import Door
 from tests.api.listening import listening, replies
+from tests.api.receiving import TOKEN
 from tests.api.world import UNKNOWN, fill
 from tests.conftest import Sqlite
 from tests.double import Double
@@ -39,6 +42,7 @@ def orders(api: TestApp) -> list[Order]:
         "customers": {"name": "spare"},
         "project-groups": {"name": "spare", "customer": acme},
         "projects": {"name": "spare", "customer": acme},
+        "alerts": {"severity": "Error", "alert_type": "spare", "message": "", "scope": scope},
         "grants": {"subject": "s", "role": "owner", "scope": scope},
         "clouds": {"name": "spare"},
     }
@@ -54,6 +58,7 @@ def orders(api: TestApp) -> list[Order]:
         whole = new.get(resource.name, {"project": None})
         for method in resource.methods(single=True)[2:]:
             found.append(Order(method, place, None if method == "DELETE" else whole))
+        found += [Order("POST", f"{place}{action}/") for action in resource.actions]
     return found
 
 
@@ -95,7 +100,8 @@ def held(api: TestApp) -> dict[str, Any]:
 
 def test_a_page_of_our_own_may_do_all_that_is_tried_here(full: TestApp) -> None:
     found = orders(full)
-    assert len(found) == sum(len(each.bodies) + bool(each.remove) for each in RESOURCES)
+    ways = (len(each.bodies) + bool(each.remove) + len(each.actions) for each in RESOURCES)
+    assert len(found) == sum(ways)
     for order in found:
         assert sent(full, order) in (200, 201, 204), order
 
@@ -133,6 +139,15 @@ def test_what_a_form_can_send_is_not_read(full: TestApp, kind: str, origin: str 
     found = [order for order in orders(full) if order.body is not None]
     before = held(full)
     told: Any = {"Content-Type": kind, "Origin": origin}
+    assert {sent(full, order, **told) for order in found} == {415}
+    assert held(full) == before
+
+
+@pytest.mark.parametrize("kind", FORMS[:-1])
+def test_what_a_form_can_send_does_nothing_to_an_alert(full: TestApp, kind: str) -> None:
+    found = [order for order in orders(full) if order.url.count("/") > 4 and order.method == "POST"]
+    before = held(full)
+    told: Any = {"Content-Type": kind, "Origin": None}
     assert {sent(full, order, **told) for order in found} == {415}
     assert held(full) == before
 
@@ -184,15 +199,21 @@ def test_a_body_that_is_too_large_is_not_waited_for(port: int, order: Order) -> 
     assert reply.status == 413
 
 
-def test_a_body_without_end_is_not_read_to_it(port: int) -> None:
-    piece, sent, most = b"10000\r\n" + b" " * 2**16 + b"\r\n", 0, 64 * LARGEST
+def endless(port: int, order: Order, *headers: str, most: int) -> int:
+    """Send a body in chunks until the connection is closed, and say how much was taken."""
+    piece, sent = b"10000\r\n" + b" " * 2**16 + b"\r\n", 0
     with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
-        connection.sendall(head(WRITING[0], "Transfer-Encoding: chunked"))
+        connection.sendall(head(order, *headers))
         with suppress(ConnectionError):
             while sent < most:
                 connection.sendall(piece)
                 sent += len(piece)
-    assert sent < most
+    return sent
+
+
+def test_a_body_without_end_is_not_read_to_it(port: int) -> None:
+    most = 64 * LARGEST
+    assert endless(port, WRITING[0], "Transfer-Encoding: chunked", most=most) < most
 
 
 def test_a_body_in_chunks_that_is_a_little_too_large(port: int) -> None:
@@ -200,6 +221,49 @@ def test_a_body_in_chunks_that_is_a_little_too_large(port: int) -> None:
     raw = head(WRITING[0], "Transfer-Encoding: chunked") + whole
     (reply,) = replies(port, raw)
     assert reply.status == 413
+
+
+RECEIVER = Order("POST", f"{receivers.URL}prometheus/")
+ENOUGH = b'{"alerts": [], "x": "%s"}'
+
+
+def test_a_receiver_takes_more_than_others(port: int) -> None:
+    body = ENOUGH % (b"x" * 2**22)
+    headers = f"Content-Length: {len(body)}", f"Authorization: Bearer {TOKEN}", "Connection: close"
+    (reply,) = replies(port, head(RECEIVER, *headers) + body)
+    assert reply.status == 204
+    whole = b"%X\r\n" % len(body) + body + b"\r\n0\r\n\r\n"
+    (reply,) = replies(port, head(RECEIVER, "Transfer-Encoding: chunked", *headers[1:]) + whole)
+    assert reply.status == 204
+    for other in (
+        *WRITING,
+        Order("POST", "/api/alerts/receivers"),
+        Order("POST", receivers.URL[1:]),
+    ):
+        (reply,) = replies(port, head(other, *headers) + body)
+        assert reply.status in (400, 413), other
+
+
+def test_what_is_too_large_for_a_receiver_is_not_waited_for(port: int) -> None:
+    token = f"Authorization: Bearer {TOKEN}"
+    for length in (2 * receivers.LARGEST + 1, 2**26, 2**64):
+        (reply,) = replies(port, head(RECEIVER, f"Content-Length: {length}", token))
+        assert reply.status == json.loads(reply.body)["errors"][0]["status"] == 413
+    body = ENOUGH % (b"x" * receivers.LARGEST)
+    (reply,) = replies(port, head(RECEIVER, f"Content-Length: {len(body)}", token) + body)
+    assert reply.status == 413
+
+
+def memory() -> int:
+    """Give the most bytes of memory that this process ever had."""
+    return getrusage(RUSAGE_SELF).ru_maxrss * 1024
+
+
+def test_what_comes_without_end_to_a_receiver_is_not_kept(port: int) -> None:
+    before = memory()
+    sent = endless(port, RECEIVER, "Transfer-Encoding: chunked", most=2**26)
+    assert sent < 2**26
+    assert memory() - before < receivers.LARGEST
 
 
 # -- around the token

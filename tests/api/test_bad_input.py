@@ -56,6 +56,12 @@ TAKEN: dict[str, tuple[dict[str, str], dict[str, list[str]]]] = {
             "marker": UUIDS,
         },
     ),
+    "alert": (
+        {},
+        COMMON
+        | AGGREGATED
+        | {"each": WORDS, "opened": WORDS, "acknowledged": WORDS, "from": TIMES, "to": TIMES},
+    ),
     "creation-time": (
         {"type": "customer"},
         COMMON

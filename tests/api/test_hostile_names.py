@@ -20,6 +20,7 @@ STATISTICS = [
     "customer/?with=uuid",
     "creation-time/?type=project",
     *(f"quota/?each=true&aggregate={kind}" for kind in ("customer", "project_group", "project")),
+    *(f"alert/?each=true&aggregate={kind}" for kind in ("customer", "project_group", "project")),
     *(f"usage/?item=memory&aggregate={kind}" for kind in ("customer", "project_group", "project")),
 ]
 URLS = [f"/api/stats/{query}" for query in STATISTICS]

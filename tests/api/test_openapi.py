@@ -9,14 +9,18 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis.generation import GenerationMode
+from schemathesis.specs.openapi.checks import ignored_auth
 from webtest import TestApp
 
+from openstats.api import receivers
 from openstats.api.routes import RESOURCES, ROOTS, STATISTICS
 from openstats.storage.store import Store
+from tests.api.receiving import BEARER
 from tests.api.world import UNKNOWN, fill
 from tests.conftest import Sqlite
 from tests.registry import KEYSTONE
 
+RECEIVER = f"{receivers.URL}{{name}}/"
 PAGES = {"/", "/docs", "/healthcheck", "/openapi.json"}
 ANSWERED = [
     ("resource", f"auth_url={KEYSTONE}", 200),
@@ -31,6 +35,9 @@ ANSWERED = [
     ("usage", "item=cpu&aggregate=project&with=uuid&fill=null", 200),
     ("usage", "item=disk", 400),
     ("creation-time", "type=vm&datapoints=0", 400),
+    ("alert", "", 200),
+    ("alert", "each=true&aggregate=project&opened=true", 200),
+    ("alert", "acknowledged=perhaps", 400),
 ]
 
 
@@ -47,9 +54,13 @@ def parameters(document: dict[str, Any], path: str) -> dict[str, dict[str, Any]]
 def test_every_route_is_described_and_nothing_else(document: dict[str, Any]) -> None:
     statistics = {f"{root}/{statistic.name}/" for root in ROOTS for statistic in STATISTICS}
     registry = {f"/api/{r.name}/{single}" for r in RESOURCES for single in ("", "{uuid}/")}
-    assert set(document["paths"]) == statistics | registry | PAGES
+    actions = {f"{r.url}{{uuid}}/{action}/" for r in RESOURCES for action in r.actions}
+    receiving = {receivers.URL: {"get"}, RECEIVER: {"post"}}
+    assert set(document["paths"]) == statistics | registry | actions | set(receiving) | PAGES
     methods = {path: set(described) for path, described in document["paths"].items()}
     assert {frozenset(methods[path]) for path in statistics | PAGES} == {frozenset({"get"})}
+    assert {frozenset(methods[path]) for path in actions} == {frozenset({"post"})}
+    assert {path: methods[path] for path in receiving} == receiving
     for resource in RESOURCES:
         for single, path in ((False, resource.url), (True, f"{resource.url}{{uuid}}/")):
             taken = {method.lower() for method in resource.methods(single=single)}
@@ -57,10 +68,11 @@ def test_every_route_is_described_and_nothing_else(document: dict[str, Any]) -> 
 
 
 def test_what_is_described_is_there(own: TestApp, document: dict[str, Any]) -> None:
-    for path in document["paths"]:
-        answer = own.get(path.replace("{uuid}", UNKNOWN), status="*")
+    for path, described in document["paths"].items():
+        answer = own.get(path.replace("{uuid}", UNKNOWN).replace("{name}", "x"), status="*")
         assert "openstats.route.unknown" not in answer.text
-        assert answer.status_int in ((404,) if "{uuid}" in path else (200, 400))
+        possible = (404,) if "{uuid}" in path else (200, 400)
+        assert answer.status_int in (possible if "get" in described else (405,))
 
 
 def test_operations_have_names_of_their_own(document: dict[str, Any]) -> None:
@@ -79,18 +91,20 @@ def test_every_operation_has_one_part_and_every_part_is_described(
 ) -> None:
     parts = {part["name"]: part["description"] for part in document["tags"]}
     described = [operation for path in document["paths"].values() for operation in path.values()]
-    assert len(parts) == len(STATISTICS) + len(RESOURCES) + 1
+    assert len(parts) == len(STATISTICS) + len(RESOURCES) + len(("receivers", "service"))
     assert {tag for operation in described for tag in operation["tags"]} == set(parts)
     assert {len(operation["tags"]) for operation in described} == {1}
     assert all(parts.values())
 
 
 def test_pages_need_no_token_and_all_else_may(document: dict[str, Any]) -> None:
-    assert set(document["components"]["securitySchemes"]) == {"token"}
+    assert set(document["components"]["securitySchemes"]) == {"token", "bearer", "basic"}
     assert {"token": []} in document["security"]
+    own = [{"bearer": []}, {"basic": []}, {"token": []}]
     for path, operations in document["paths"].items():
         for operation in operations.values():
-            assert operation.get("security") == ([] if path in PAGES else None)
+            said = [] if path in PAGES else own if path == RECEIVER else None
+            assert operation.get("security") == said
 
 
 def test_examples_are_as_described(document: dict[str, Any]) -> None:
@@ -214,6 +228,7 @@ OPERATIONS = [
     for method in resource.methods(single=single)
     if method != "HEAD"
 ]
+OPERATIONS += [(f"{r.url}{{uuid}}/{action}/", "POST") for r in RESOURCES for action in r.actions]
 POSSIBLE = ["400", "404", "409", "412"]
 """How an object that no generator can know is refused."""
 
@@ -239,6 +254,28 @@ def test_whatever_is_written(written: Any, path: str, method: str, mode: Generat
         assert case.call_and_validate().status_code < 500
 
     ask()
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
+@pytest.mark.parametrize("name", ["prometheus", "telemetry"])
+def test_whatever_a_receiver_is_told(written: Any, name: str, mode: GenerationMode) -> None:
+    """What only the other kind takes is refused; that tokens are looked at is held elsewhere."""
+    given_ones = {"headers": BEARER, "path_parameters": {"name": name}}
+    statuses = set()
+
+    @given(written[RECEIVER]["POST"].as_strategy(generation_mode=mode, **given_ones))
+    @settings(max_examples=100, suppress_health_check=list(HealthCheck))
+    def tell(case: schemathesis.Case) -> None:
+        statuses.add(case.call_and_validate(excluded_checks=[ignored_auth]).status_code)
+
+    tell()
+    assert 401 not in statuses
+    if mode is GenerationMode.POSITIVE:
+        assert 204 in statuses
+
+
+def test_receivers_are_as_described(described: Any) -> None:
+    assert described[receivers.URL]["GET"].Case().call_and_validate().status_code == 200
 
 
 @pytest.mark.parametrize("path", sorted(PAGES))

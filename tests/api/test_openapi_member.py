@@ -7,9 +7,12 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis.generation import GenerationMode
+from schemathesis.specs.openapi.checks import ignored_auth
 
+from openstats.api import receivers
 from openstats.api.routes import RESOURCES, STATISTICS
 from tests.api.door import Door, token
+from tests.api.receiving import BEARER, sections
 from tests.api.world import fill
 from tests.conftest import Sqlite
 from tests.double import Double
@@ -24,6 +27,8 @@ WRITTEN = [
     for method in resource.methods(single=single)
     if method not in {"GET", "HEAD"}
 ]
+WRITTEN += [(f"{r.url}{{uuid}}/{action}/", "POST") for r in RESOURCES for action in r.actions]
+RECEIVER = f"{receivers.URL}{{name}}/"
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +38,8 @@ def members(sqlite: Sqlite, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         with store.transaction() as db:
             fill(db)
         door = Door(tmp_path_factory.mktemp("member"), keystone, store)
-        app = door.app(identity={"clouds": "alpha:one"}).app
+        told = sections(prometheus={}, telemetry={"kind": "aodh"})
+        app = door.app(identity={"clouds": "alpha:one"}, **told).app
         key = door.hand(token("member", "reader"))["X-Auth-Token"]
 
         def signed_in(environ: dict[str, Any], start_response: Any) -> Any:
@@ -45,14 +51,15 @@ def members(sqlite: Sqlite, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield schema
 
 
-def asked(document: Any, path: str, method: str, mode: GenerationMode) -> set[int]:
+def asked(document: Any, path: str, method: str, mode: GenerationMode, **known: Any) -> set[int]:
     """Ask whatever the document allows, or what it does not, and give the statuses."""
     statuses = set()
 
-    @given(document[path][method].as_strategy(generation_mode=mode))
+    @given(document[path][method].as_strategy(generation_mode=mode, **known))
     @settings(max_examples=20, suppress_health_check=list(HealthCheck))
     def ask(case: schemathesis.Case) -> None:
-        statuses.add(case.call_and_validate().status_code)
+        left_out = [ignored_auth] if path == RECEIVER else []
+        statuses.add(case.call_and_validate(excluded_checks=left_out).status_code)
 
     ask()
     return statuses
@@ -70,3 +77,21 @@ def test_whatever_a_member_writes_is_refused(
     members: Any, path: str, method: str, mode: GenerationMode
 ) -> None:
     assert asked(members, path, method, mode) <= {403, 404, 405}
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
+def test_receivers_are_no_members_business(members: Any, mode: GenerationMode) -> None:
+    assert asked(members, receivers.URL, "GET", mode) <= {400, 403}
+    name = {"path_parameters": {"name": "prometheus"}}
+    assert asked(members, RECEIVER, "POST", mode, **name) <= {401, 405}
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
+@pytest.mark.parametrize("name", ["prometheus", "telemetry"])
+def test_a_member_with_a_receivers_token_tells_it(
+    members: Any, name: str, mode: GenerationMode
+) -> None:
+    known = {"headers": BEARER, "path_parameters": {"name": name}}
+    statuses = asked(members, RECEIVER, "POST", mode, **known)
+    assert statuses <= {204, 400, 405, 415}
+    assert (mode is GenerationMode.POSITIVE) <= (204 in statuses)

@@ -19,6 +19,8 @@ STATISTICS = [
     "/api/stats/customer/",
     "/api/stats/creation-time/?type=project",
     "/api/stats/usage/?item=memory",
+    "/api/stats/alert/",
+    "/api/stats/alert/?each=true",
 ]
 PAGES = ["/", "/healthcheck", "/openapi.json"]
 App = Callable[[Store], Any]

@@ -2,11 +2,16 @@
 
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
+from openstats.alerts import Notice
 from openstats.meters import USAGE_METERS
 from openstats.model import Capacity, Quota, VolumeTypeQuota
-from tests.registry import NOW, site
+from openstats.storage import ancestry, opening, schema
+from openstats.storage.ancestry import NOWHERE
+from openstats.storage.columns import FOREVER
+from openstats.storage.opening import Opened
+from tests.registry import NOW, site, uuids
 
 CLOCK = NOW + 30
 ALIAS = "https://alias.example/identity"
@@ -46,6 +51,25 @@ def fill(db: Connection) -> None:
         for item in USAGE_METERS:
             if not item.endswith("ory.used"):
                 cloud.read(item, READ - 3600).read(item, READ, 3600, **used)
+    _alarm(db)
+
+
+def _alarm(db: Connection) -> None:
+    """Have something wrong with a project, a tenant, a cloud, and with nobody knows what."""
+    cloud = schema.cloud.c
+    projects, tenant = uuids(db, "project"), schema.tenant.c
+    lab = select(tenant.uuid).where(tenant.name == "lab")
+    told = [
+        ("project", projects["shop"], "Error", FOREVER),
+        ("tenant", db.scalar(lab), "Warning", NOW - 1000),
+        ("cloud", db.scalar(select(cloud.uuid).where(cloud.name == "alpha:one")), "Info", FOREVER),
+        (None, None, "Debug", FOREVER),
+    ]
+    for number, (kind, uuid, severity, until) in enumerate(told):
+        place = ancestry.of_object(db, kind, str(uuid)) if kind else NOWHERE
+        at = NOW - 3600 + number
+        notice = Notice(f"f{number}", "", f"type{number}", severity, "what is wrong", at)
+        opening.insert_all(db, [Opened("prometheus", notice, place, at, until, NOW)])
 
 
 def quota_of(*tenants: dict[str, tuple[int, int]]) -> dict[str, Any]:

@@ -123,6 +123,11 @@ def test_a_configuration_that_is_not_there(bare: Installation) -> None:
         ("nonsense\n", "nonsense"),
         ("[collector]\nthreads = 0\n", "threads"),
         ("[usage]\ntimezone = CEST\n", "timezone"),
+        ("[alerts]\nquota_of_customers = x:90\n", "quota_of_customers"),
+        ("[alerts]\nseverities = high:Fatal\n", "severities"),
+        ("[alerts]\nreceivers = openstats\n", "receivers"),
+        ("[alerts]\nreceivers = a/b\n", "receivers"),
+        ("[alerts]\nreceivers = am\n[receiver:am]\nkind = pager\n", "pager"),
     ],
 )
 def test_a_configuration_that_is_wrong(bare: Installation, text: str, said: str) -> None:

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from openstats.cli.main import main
+from openstats.storage.columns import FOREVER
 from tests.cli.installation import Installation, kept_process
 from tests.cli.test_collect import sql
 from tests.conftest import Sqlite
@@ -162,6 +163,57 @@ def test_creation_time(known: Installation, formatter: str) -> None:
     assert [int(row["value"]) for row in rows] == [0] * 6
 
 
+SEVERITIES = ["Debug", "Info", "Warning", "Error"]
+
+
+@pytest.fixture
+def alarmed(known: Installation) -> Installation:
+    """Give an installation in which something is wrong with each project, half of it known."""
+    columns = (
+        "uuid, source, fingerprint, severity, alert_type, message, kind, customer_id, project_id"
+    )
+    times = "created_at, until, span, seen_at, acknowledged_at"
+    of = "'am', id, id % 4, 't', 'm', 'project', customer_id, id"
+    now = int(time.time())
+    sql(
+        known,
+        f"INSERT INTO alert ({columns}, {times}) SELECT uuid, {of}, {now - 60}, {FOREVER}, 4, "
+        f"{now}, CASE WHEN id % 2 THEN 1 END FROM project",
+    )
+    return known
+
+
+@pytest.mark.parametrize("formatter", FORMATS)
+def test_alerts_in_all(alarmed: Installation, formatter: str) -> None:
+    (row,) = stats(alarmed, formatter, "alert")
+    assert sorted(row) == sorted(SEVERITIES)
+    assert sum(int(number) for number in row.values()) == len(CHOSEN)
+    for words, each in (
+        (["--opened", "false"], 0),
+        (["--acknowledged", "true"], 5),
+        (["--aggregate", "project_group"], 0),
+        (["--to", "2001-01-01"], 0),
+        (["--from", str(int(time.time())), "--to", "2099-01-01", "--aggregate", "project"], 10),
+    ):
+        (row,) = stats(alarmed, formatter, "alert", *words)
+        assert sum(int(number) for number in row.values()) == each, words
+
+
+@pytest.mark.parametrize("formatter", FORMATS)
+def test_alerts_of_each(alarmed: Installation, formatter: str) -> None:
+    rows = stats(alarmed, formatter, "alert", "--each", "--aggregate", "project")
+    assert named(rows) == (set(CHOSEN.values()) if formatter != "csv" else _quoted())
+    assert {sum(int(row[severity]) for severity in SEVERITIES) for row in rows} == {1}
+
+
+def test_alerts_of_one(alarmed: Installation) -> None:
+    listed = stats(alarmed, "json", "alert", "--each", "--strict")
+    (row,) = stats(
+        alarmed, "json", "alert", "--uuid", listed[0]["uuid"], "--uuid", listed[1]["uuid"]
+    )
+    assert row == {key: listed[0][key] + listed[1][key] for key in SEVERITIES}
+
+
 @pytest.mark.parametrize("formatter", FORMATS)
 def test_usage(known: Installation, formatter: str) -> None:
     rows = stats(known, formatter, "usage", "memory", "--aggregate", "project", "--datapoints", "2")
@@ -194,6 +246,8 @@ def test_unlimited_may_be_skipped(known: Installation, collected: tuple[Path, st
         (["creation-time", "project", "--datapoints", "9999"], "datapoints"),
         (["usage", "cpu", "--tz", "nowhere"], "tz"),
         (["usage", "cpu", "--basis", "allocated"], "basis"),
+        (["alert", "--uuid", "nonsense"], "uuid"),
+        (["alert", "--from", "2", "--to", "1"], "from"),
         (["customer", "--limit", "-1"], "limit"),
         (["customer", "--marker", "nonsense"], "marker"),
     ],
@@ -204,7 +258,15 @@ def test_what_cannot_be_answered(known: Installation, words: list[str], said: st
 
 @pytest.mark.parametrize(
     "words",
-    [["creation-time"], ["creation-time", "cloud"], ["resource"], ["quota", "--uuid"], ["usage"]],
+    [
+        ["creation-time"],
+        ["creation-time", "cloud"],
+        ["resource"],
+        ["quota", "--uuid"],
+        ["usage"],
+        ["alert", "--opened", "perhaps"],
+        ["alert", "--aggregate", "cloud"],
+    ],
 )
 def test_what_is_no_question(known: Installation, words: list[str]) -> None:
     told = known.run("stats", *words)

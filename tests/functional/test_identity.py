@@ -26,7 +26,6 @@ from tests.functional.house import (
     counted,
     opened,
 )
-from tests.functional.personas import Keystone
 from tests.functional.system import Api
 
 

@@ -6,19 +6,29 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event, func, insert, select
 
+from openstats.alerts import Notice
 from openstats.model import EVERYTHING, Interval, Scope, Selection
 from openstats.storage import (
+    alert_schema,
+    alerts,
     coverage,
     creation,
     customer,
+    episodes,
     instances,
     jobs,
+    listing,
     members,
+    opening,
     quota,
+    raised,
     schema,
     tenants,
     usage,
 )
+from openstats.storage.ancestry import Place
+from openstats.storage.columns import FOREVER
+from openstats.storage.opening import Opened
 from openstats.storage.store import Store
 from tests.conftest import Sqlite
 from tests.registry import KINDS, NOW, Site, server, site, uuids
@@ -173,3 +183,107 @@ def test_the_collector_reads_no_more_than_its_cloud(crowded: Store, name: str) -
         found = plan(db, lambda: COLLECTORS[name](db, beta))
     tables = ("instance", "tenant", "quota")
     assert not [detail for table in tables for detail in scans(found, table)]
+
+
+ALERTS = 100_000
+
+
+@pytest.fixture(scope="module")
+def alarmed(sqlite: Sqlite) -> Iterator[Store]:
+    """Give a store with many alerts: most of a year ago, some for long, and few that are open."""
+    with sqlite.store() as store:
+        with store.transaction() as db:
+            found = site(db)
+            for number in range(50):
+                found.project(f"p{number}", customer=f"c{number % 10}", groups=[f"g{number % 10}"])
+            found.discover()
+            _alarm(db)
+            db.exec_driver_sql("ANALYZE")
+        yield store
+
+
+def _alarm(db: Connection) -> None:
+    lengths = (60, 7200, 2 * 86_400, 20 * 86_400, 90 * 86_400)
+    projects = db.execute(select(schema.project.c.id, schema.project.c.customer_id)).all()
+    rows = []
+    for number in range(1000):
+        project, customer = projects[number % len(projects)]
+        created = NOW - 60 * number
+        until = created + lengths[number % 5] if number % 100 else FOREVER
+        notice = Notice(str(number), "", "t", "Error", "m", created)
+        place = Place("project", customer, None, project)
+        rows.append(Opened("am", notice, place, created, until, NOW))
+    opening.insert_all(db, rows)
+    alert = alert_schema.alert
+    older = {"uuid": func.hex(func.randomblob(16)), "created_at": alert.c.created_at - 400 * 86_400}
+    older["until"] = alert.c.until - 400 * 86_400
+    copied = [older.get(column.name, column) for column in alert.columns if column.name != "id"]
+    names = [column.name for column in alert.columns if column.name != "id"]
+    # Those of the past are closed, and there are a hundred times as many.
+    closed = alert.c.until < FOREVER
+    first = select(*copied).where(closed, alert.c.id <= len(rows))
+    while db.scalar(select(func.count()).select_from(alert)) < ALERTS:
+        db.execute(insert(alert).from_select(names, first))
+    member, held = schema.project_group_member.c, alert_schema.alert_group
+    below = select(alert.c.id, member.project_group_id).where(
+        member.project_id == alert.c.project_id, alert.c.id.not_in(select(held.c.alert_id))
+    )
+    db.execute(insert(held).from_select(["alert_id", "project_group_id"], below))
+
+
+DEFAULT = (NOW - 86_400, NOW)
+
+
+@pytest.mark.parametrize("aggregate", [None, "customer", "project", "project_group"])
+@pytest.mark.parametrize("filtered", [False, True], ids=["all", "one"])
+@pytest.mark.parametrize("scoped", [False, True], ids=["everything", "scoped"])
+@pytest.mark.parametrize("query", [alerts.count, alerts.each])
+def test_alerts_are_found_by_when_they_began(
+    alarmed: Store, aggregate: str | None, filtered: bool, scoped: bool, query: Any
+) -> None:
+    with alarmed.read() as db:
+        kind = aggregate or "customer"
+        wanted = tuple(uuids(db, kind).values())[:1] if filtered else ()
+        scope = Scope(frozenset([uuids(db, "project")["p7"]])) if scoped else EVERYTHING
+        selection = Selection(kind, wanted) if aggregate or query is alerts.each else None
+        found = plan(db, lambda: query(db, scope, selection, DEFAULT))
+    mine = [
+        detail for detail in found if detail.split()[:2] in (["SEARCH", "alert"], ["SCAN", "alert"])
+    ]
+    assert mine, found
+    assert not scans(found, "alert")
+    by_begin = [detail for detail in mine if "ix_alert_active (span=? AND created_at" in detail]
+    assert by_begin == mine, found
+    assert not scans(found, "alert_group")
+
+
+def test_counting_alerts_reads_the_index_alone(alarmed: Store) -> None:
+    with alarmed.read() as db:
+        for selection in (None, Selection("customer"), Selection("project")):
+            found = plan(db, lambda: alerts.count(db, EVERYTHING, selection, DEFAULT))  # noqa: B023
+            mine = [detail for detail in found if detail.startswith("SEARCH alert ")]
+            assert len(mine) == len(alert_schema.SPANS)
+            assert all("USING COVERING INDEX ix_alert_active" in detail for detail in mine)
+
+
+RECEIVING: dict[str, Callable[[Connection], object]] = {
+    "known": lambda db: episodes.known(
+        db, "am", [Notice("5", "", "t", "Error", "", NOW)], now=NOW, within=900
+    ),
+    "go stale": lambda db: episodes.go_stale(db, NOW),
+    "standing": lambda db: raised.standing(db, 1, "quota."),
+    "find": lambda db: raised.find(db, {"alert_type": "t"}),
+    "forget": lambda db: raised.forget(db, 5),
+    "newest": lambda db: listing.page(
+        db, alerts.ALERTS, EVERYTHING, filters={}, limit=10, marker=None
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RECEIVING)
+def test_whoever_writes_alerts_reads_few(alarmed: Store, name: str) -> None:
+    with undone(alarmed) as db:
+        found = plan(db, lambda: RECEIVING[name](db))
+    assert any(detail.split()[1] == "alert" for detail in found), found
+    # The newest are read in the order of an index, as far as the page goes.
+    assert all("ix_alert_created_at_id" in detail for detail in scans(found, "alert")), found

@@ -79,10 +79,10 @@ def written(db: Connection, world: World) -> None:
         for number, key in enumerate(keys, 1):
             found.quota(key, vcpu=(number, 1), max_instances=(9, 2)).servers(key, number)
     for step, (kind, what, whose) in enumerate(world.moves):
-        _move(db, kind, what, whose, NOW + 10 * (step + 1))
+        moved(db, kind, what, whose, NOW + 10 * (step + 1))
 
 
-def _move(db: Connection, kind: str, what: int, whose: int, at: int) -> None:
+def moved(db: Connection, kind: str, what: int, whose: int, at: int) -> None:
     owning = moves.TENANTS if kind == "tenant" else moves.PROJECTS
     owned, owners = _ids(db, owning.owned), _ids(db, _owner(kind))
     if not owned:

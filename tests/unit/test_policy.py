@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from openstats.api import receivers
 from openstats.api.policy import ADMIN, EVERYTHING, ON_BEHALF_OF, Credentials, Policy
 from openstats.api.routes import RESOURCES, STATISTICS
 from openstats.api.rules import RULES
@@ -44,6 +45,10 @@ def policy(options: Callable[..., Any]) -> Policy:
         ("openstats:resource:get", READING),
         *((f"openstats:{name}:get", ALL) for name in ("quota", "customer", "creation-time")),
         ("openstats:usage:get", ALL),
+        ("openstats:alert:get", ALL),
+        ("openstats:alerts:get", ALL),
+        ("openstats:alerts:write", {"admin", "system admin", "service"}),
+        ("openstats:receivers:get", READING - {"service"}),
         *((f"openstats:{name}:get", ALL) for name in ("customers", "tenants", "clouds")),
         *((f"openstats:{name}:get", READING - {"service"}) for name in ("grants", "audit")),
         *(
@@ -61,6 +66,7 @@ def test_every_route_has_its_rule_which_says_what_it_is_for() -> None:
     permissions = {statistic.permission for statistic in STATISTICS}
     for resource in RESOURCES:
         permissions |= {resource.permission(method) for method in ("GET", *resource.bodies)}
+    permissions.add(receivers.READ)
     assert {rule.name for rule in RULES} == permissions
     for rule in RULES:
         assert rule.description

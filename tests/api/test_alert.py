@@ -1,0 +1,131 @@
+"""Alert over HTTP: how many were active, by severity."""
+
+from typing import Any
+
+import pytest
+from webtest import TestApp
+
+from openstats.storage.store import Store
+from tests.api.world import CLOCK, UNKNOWN
+from tests.registry import NOW
+
+URL = "/api/stats/alert/"
+NOTHING = dict.fromkeys(("Debug", "Info", "Warning", "Error"), 0)
+EVERYTHING = dict.fromkeys(NOTHING, 1)
+OF_SHOP, OF_LAB = NOTHING | {"Error": 1}, NOTHING | {"Warning": 1}
+OPENED = NOW - 3600
+
+
+def ask(api: TestApp, query: str = "") -> Any:
+    return api.get(f"{URL}?{query}").json
+
+
+def each(api: TestApp, query: str) -> dict[str, dict[str, int]]:
+    """Give the figures of each=true by name."""
+    found = ask(api, f"each=true&{query}")
+    assert all(set(entry) == {"uuid", "name", *NOTHING} for entry in found)
+    return {e["name"]: {key: e[key] for key in NOTHING} for e in found}
+
+
+def test_exactly_the_four_keys_in_their_order(api: TestApp) -> None:
+    assert list(ask(api)) == list(NOTHING)
+    assert ask(api) == EVERYTHING
+    assert api.get("/stats/alert").json == EVERYTHING
+
+
+def test_of_nothing(empty: TestApp) -> None:
+    assert ask(empty) == NOTHING
+    assert ask(empty, "each=true") == []
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("aggregate=customer", {"Error": 1, "Warning": 1}),
+        ("aggregate=project", {"Error": 1, "Warning": 1}),
+        ("aggregate=project_group", {"Error": 1}),
+        (f"uuid={UNKNOWN}", {}),
+        (f"aggregate=project_group&uuid={UNKNOWN}", {}),
+        ("opened=true", EVERYTHING | {"Warning": 0}),
+        ("opened=false", {"Warning": 1}),
+        ("acknowledged=false", EVERYTHING),
+        ("acknowledged=true", {}),
+        ("aggregate=customer&opened=true", {"Error": 1}),
+        # Created at their edge, and closed at it.
+        (f"to={OPENED}", {}),
+        (f"to={OPENED + 1}", {"Error": 1}),
+        (f"from={NOW - 1000}&to={NOW}", EVERYTHING),
+        (f"from={NOW - 999}&to={NOW}", EVERYTHING | {"Warning": 0}),
+        ("from=1&to=2", {}),
+    ],
+)
+def test_counts(api: TestApp, query: str, expected: dict[str, int]) -> None:
+    assert ask(api, query) == NOTHING | expected
+
+
+def test_the_default_is_a_day(api: TestApp) -> None:
+    day = f"from={CLOCK - 86400}&to={CLOCK}"
+    assert api.get(URL).headers["ETag"] == api.get(f"{URL}?{day}").headers["ETag"]
+
+
+@pytest.mark.parametrize(
+    ("aggregate", "expected"),
+    [
+        ("customer", {"acme": OF_SHOP, "umbrella": OF_LAB}),
+        ("project", {"blog": NOTHING, "lab": OF_LAB, "shop": OF_SHOP}),
+        ("project_group", {"db": OF_SHOP, "web": OF_SHOP}),
+    ],
+)
+def test_each_object(api: TestApp, aggregate: str, expected: dict[str, Any]) -> None:
+    assert each(api, f"aggregate={aggregate}") == expected
+    entries = ask(api, f"each=true&aggregate={aggregate}")
+    assert [entry["name"] for entry in entries] == sorted(expected)
+    for entry in entries:
+        one = ask(api, f"aggregate={aggregate}&uuid={entry['uuid'].replace('-', '')}")
+        assert one == expected[entry["name"]]
+        assert each(api, f"aggregate={aggregate}&uuid={entry['uuid']}") == {entry["name"]: one}
+
+
+def test_several_objects_are_summed_once(api: TestApp) -> None:
+    uuids = "&".join(f"uuid={e['uuid']}" for e in ask(api, "each=true&aggregate=project_group"))
+    assert ask(api, f"aggregate=project_group&{uuids}&{uuids}") == OF_SHOP
+
+
+def test_headers(api: TestApp) -> None:
+    answer = api.get(URL)
+    assert answer.headers["X-Openstats-Coverage"] == "tenants=4/4 clouds=2/2"
+    assert answer.headers["Cache-Control"] == "private, no-cache"
+    same = api.get(URL, headers={"If-None-Match": answer.headers["ETag"]}, status=304)
+    assert same.body == b""
+    assert api.head(URL).headers["ETag"] == answer.headers["ETag"]
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("aggregate=cloud", "aggregate"),
+        ("opened=yes", "opened"),
+        ("acknowledged=1", "acknowledged"),
+        ("each=2", "each"),
+        ("uuid=x", "uuid"),
+        ("from=5&to=5", "from"),
+        ("from=soon", "from"),
+        (f"to={NOW}000", "milliseconds"),
+        ("datapoints=2", "datapoints"),
+        ("severity=Error", "severity"),
+        ("opened=true&opened=false", "opened"),
+    ],
+)
+def test_bad_input(empty: TestApp, query: str, named: str) -> None:
+    answer = empty.get(f"{URL}?{query}", status=400)
+    assert named in answer.json["errors"][0]["detail"]
+
+
+def test_other_methods(api: TestApp) -> None:
+    answer = api.post_json(URL, {}, status=405)
+    assert answer.headers["Allow"] == "GET, HEAD"
+
+
+def test_strict_is_about_what_is_known(own: TestApp, store: Store) -> None:
+    assert own.get(f"{URL}?strict=true").json == NOTHING
+    assert store

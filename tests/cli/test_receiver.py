@@ -1,0 +1,35 @@
+"""``receiver token``: what it prints for the configuration opens to what the sender gets."""
+
+import re
+
+from webtest import TestApp
+
+from openstats import conf
+from openstats.api.app import make_app
+from openstats.storage.store import Store
+from tests.api.receiving import sent, tell, webhook
+from tests.cli.installation import Installation
+
+
+def test_its_hash_opens_the_receiver_to_it(installed: Installation) -> None:
+    told = installed.run("receiver", "token", "am")
+    assert (told.status, told.err) == (0, "")
+    section, token = re.split(r"For .*:\n\n", told.out)[1:]
+    installed.conf.write_text(f"{installed.conf.read_text()}{section}")
+    store = Store(f"sqlite:///{installed.store}")
+    app = TestApp(make_app(conf.load([str(installed.conf)]), store))
+    tell(app, "am", webhook(sent()), Authorization=f"Bearer {token.strip()}")
+    tell(app, "am", webhook(sent()), 401, Authorization=f"Bearer {token.strip()}x")
+    assert len(app.get("/api/alerts/").json["alerts"]) == 1
+    store.close()
+    assert token.strip() not in section
+
+
+def test_no_two_are_alike_and_none_is_kept(bare: Installation) -> None:
+    found = {bare.run("receiver", "token", "am").out for _ in range(3)}
+    assert len(found) == 3
+    assert not bare.store.exists()
+
+
+def test_a_receiver_has_a_name(bare: Installation) -> None:
+    assert bare.run("receiver", "token").status == 2
