@@ -136,7 +136,7 @@ def _store(db: Database, request: Any, name: str, bound: Bound, notices: Sequenc
     newest: dict[str, Notice] = {}
     for notice in sorted(notices, key=lambda one: (one.started_at, one.ended_at is not None)):
         mine = known[notice.fingerprint]
-        if changed := statistic.told(mine, notice, now, within):
+        if changed := statistic.told(mine, notice, now, conf.late_within):
             mine[changed.start] = changed
         newest[notice.fingerprint] = notice
     places = _places(db, request, name, bound, list(newest.values()))

@@ -7,7 +7,7 @@ from typing import Any
 
 from openstats.api import (
     alert,
-    alerting,
+    alerts,
     capacity,
     clouds,
     creation,
@@ -21,7 +21,8 @@ from openstats.api import (
 from openstats.api.answer import Answer
 from openstats.api.parameters import Parameters
 from openstats.api.resources import Resource
-from openstats.storage import alerts, audit, found, grants, objects, raised
+from openstats.storage import alerts as stored_alerts
+from openstats.storage import audit, found, grants, objects, raised
 from openstats.storage import clouds as stored_clouds
 
 
@@ -170,10 +171,10 @@ RESOURCES = (
         "alerts",
         "alert",
         "Alerts: from receivers, from callers and of openstats' own; newest first.",
-        alerts.ALERTS,
-        alerting.Alert,
-        alerting.AlertFilters,
-        {"POST": alerting.NewAlert},
+        stored_alerts.ALERTS,
+        alerts.Alert,
+        alerts.AlertFilters,
+        {"POST": alerts.NewAlert},
         raised.post,
         serviced=True,
         find=raised.find,

@@ -16,7 +16,7 @@ GROUPS = (database, clouds, collector, usage, api, identity, audit, alerts)
 def list_opts() -> list[tuple[str | None, list[cfg.Opt]]]:
     """Answer what oslo-config-generator asks for: (group, options)."""
     declared = [(module.GROUP, module.OPTIONS) for module in GROUPS]
-    return [*declared, (f"{alerts.PREFIX}NAME", alerts.RECEIVER)]
+    return [*declared, (f"{alerts.PREFIX}name", alerts.RECEIVER)]
 
 
 def register_opts(conf: cfg.ConfigOpts) -> None:

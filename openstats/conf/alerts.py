@@ -9,6 +9,7 @@ PREFIX = "receiver:"
 NAME = r"(?!(api|openstats)$)[A-Za-z0-9._-]{1,64}$"
 """What a receiver may be called: alerts have its name as their source, and two are taken."""
 
+UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 SEVERITIES = ["Debug", "Info", "Warning", "Error"]
 
 
@@ -20,12 +21,17 @@ def _percent(name: str, default: float, text: str) -> cfg.FloatOpt:
     return cfg.FloatOpt(name, default=default, min=0, max=100, help=f"{text} Percent.")
 
 
+def _uuid(kind: str) -> cfg.StrOpt:
+    told = f"Uuid of a {kind}, dashed: the receiver speaks for nothing else."
+    return cfg.StrOpt(kind, regex=UUID, help=told)
+
+
 OPTIONS = [
     cfg.Opt(
         "receivers",
         type=types.List(types.String(regex=NAME)),
         default=[],
-        help="Receivers of alerts, each with a group [receiver:NAME] of its own. They listen at "
+        help="Receivers of alerts, each with a group [receiver:name] of its own. They listen at "
         "/api/alerts/receivers/NAME/.",
     ),
     cfg.Opt(
@@ -74,6 +80,12 @@ OPTIONS = [
         "reopen_within",
         900,
         "What fires again so soon after it was resolved is the same alert, open again.",
+    ),
+    _seconds(
+        "late_within",
+        300,
+        "Who tells so soon after its end that the very same alert fires, is late: of two "
+        "Alertmanagers, the slower one. Alertmanager tries for its group_interval.",
     ),
     _seconds(
         "stale_after",
@@ -139,8 +151,8 @@ RECEIVER = [
         default=[],
         help="Clouds for which the receiver may speak. Empty: all of them.",
     ),
-    cfg.StrOpt("customer", help="Uuid of a customer: the receiver speaks for nothing else."),
-    cfg.StrOpt("project", help="Uuid of a project: the receiver speaks for nothing else."),
+    _uuid("customer"),
+    _uuid("project"),
     cfg.BoolOpt(
         "tenant_visible",
         default=False,

@@ -6,11 +6,11 @@ from dataclasses import replace
 from openstats.alerts import Episode, Notice, Spell
 
 
-def told(known: Mapping[str, Episode], notice: Notice, now: int, within: int) -> Episode | None:
+def told(known: Mapping[str, Episode], notice: Notice, now: int, late: int) -> Episode | None:
     """Give the episode that a notice is about, as it is since; None where nothing has changed.
 
     ``known`` are the alert's episodes by start. An end that was told stands: who says later that
-    the alert fires is late, unless more than ``within`` seconds have passed. No clock but ours can
+    the alert fires is late, unless more than ``late`` seconds have passed. No clock but ours can
     be ahead.
     """
     before = _meant(known, notice)
@@ -18,7 +18,7 @@ def told(known: Mapping[str, Episode], notice: Notice, now: int, within: int) ->
         return None
     episode = before or Episode(notice.start, min(notice.started_at, now))
     if notice.ended_at is None:
-        return _fires(episode, now, within) if before else episode
+        return _fires(episode, now, late) if before else episode
     if episode.heard_at is not None:
         return None
     ended_at = max(episode.started_at, min(notice.ended_at, now))
@@ -32,11 +32,11 @@ def _meant(known: Mapping[str, Episode], notice: Notice) -> Episode | None:
     return next((episode for episode in known.values() if episode.ended_at is None), None)
 
 
-def _fires(episode: Episode, now: int, within: int) -> Episode | None:
-    late = episode.heard_at is not None and now - episode.heard_at <= within
-    return (
-        None if episode.ended_at is None or late else replace(episode, ended_at=None, heard_at=None)
-    )
+def _fires(episode: Episode, now: int, late: int) -> Episode | None:
+    too_late = episode.heard_at is not None and now - episode.heard_at <= late
+    if episode.ended_at is None or too_late:
+        return None
+    return replace(episode, ended_at=None, heard_at=None)
 
 
 def spells(episodes: Iterable[Episode], within: int) -> list[Spell]:
