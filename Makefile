@@ -4,6 +4,8 @@
 BIN = .venv/bin
 CLOUD = A
 ARGS =
+# Tests that share real clouds stay together (tests/functional/conftest.py), beside all others.
+WORKERS = --numprocesses 2 --dist loadgroup
 
 DEVCLOUD = $(BIN)/python -m tests.devcloud --name $(CLOUD)
 PYTEST = $(BIN)/python -m pytest
@@ -42,7 +44,7 @@ functional: venv  ## tests on real clouds, which they bring up themselves
 	$(PYTEST) tests/functional $(ARGS)
 
 cover: venv   ## all tests, and how much of the code they reach
-	$(PYTEST) --cov --cov-report=term --cov-report=html:build/coverage --cov-fail-under=95 $(ARGS)
+	$(PYTEST) $(WORKERS) --cov --cov-report=term --cov-report=html:build/coverage --cov-fail-under=95 $(ARGS)
 	@$(COVERAGE) --format=total --include='$(PURE)' --fail-under=100 > build/pure || \
 	    { $(COVERAGE) --include='$(PURE)'; echo "$(PURE): all branches have to be covered"; exit 1; }
 
