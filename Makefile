@@ -4,8 +4,8 @@
 BIN = .venv/bin
 CLOUD = A
 ARGS =
-# Tests that share real clouds stay together (tests/functional/conftest.py), beside all others.
-WORKERS = --numprocesses 2 --dist loadgroup
+# tests/functional in one of them, beside all others (tests/scheduling.py).
+WORKERS = --numprocesses 2
 
 DEVCLOUD = $(BIN)/python -m tests.devcloud --name $(CLOUD)
 PYTEST = $(BIN)/python -m pytest

@@ -16,6 +16,7 @@ from openstats.storage import migration
 from openstats.storage.store import Store
 from tests import postgresql
 from tests.edge import Edge
+from tests.scheduling import pytest_xdist_make_scheduler  # noqa: F401 (pytest looks for it here)
 from tests.undone import undone
 
 BACKENDS = ("sqlite", "postgresql")

@@ -6,7 +6,7 @@ from oslo_config import cfg, types
 
 GROUP = "alerts"
 PREFIX = "receiver:"
-NAME = r"(?!(api|openstats)$)[A-Za-z0-9._-]{1,64}$"
+NAME = r"^(?!(api|openstats)$)[A-Za-z0-9._-]{1,64}$"
 """What a receiver may be called: alerts have its name as their source, and two are taken."""
 
 UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"

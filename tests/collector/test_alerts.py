@@ -270,7 +270,8 @@ def test_after_a_long_pause_there_is_no_false_alarm(lab: Lab, alpha: Double) -> 
 def test_where_a_collector_runs_and_nobody_asks(lab: Lab, alpha: Double) -> None:
     assert lab.cycle() == []
     # Discovery is rarer, and not late yet.
-    others = {"poll.capacity", "poll.instances", "poll.volumes", "poll.quotas", "poll.usage"}
+    often = ("capacity", "providers", "instances", "volumes", "quotas", "usage")
+    others = {f"poll.{kind}" for kind in often}
     assert looked_after(lab, running=901, after=1200).keys() == others
     assert "poll.discovery" in looked_after(lab, running=4 * HOUR, after=4 * HOUR)
     assert looked_after(lab, running=901, alerts__silent_intervals=100).keys() == set()

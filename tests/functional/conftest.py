@@ -30,14 +30,6 @@ def nothing_leaked() -> Iterator[None]:
         pytest.fail("\n".join(["secrets were written down:", *places]), pytrace=False)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have one worker run all tests on real clouds, of which there is one set."""
-    for item in items:
-        if "clouds" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("clouds"))
-
-
 @pytest.fixture(scope="session")
 def clouds() -> Iterator[dict[str, Cloud]]:
     made = {name: Cloud(f"test-{name}", **settings) for name, settings in CLOUDS.items()}
