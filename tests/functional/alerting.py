@@ -15,6 +15,7 @@ from openstats.tokens import hashed
 from tests.devcloud import Cloud
 from tests.devcloud.process import wait_for
 from tests.edge import Edge
+from tests.functional.leaks import WATCH
 from tests.functional.system import Api, System
 from tests.postgresql import free_port
 
@@ -29,7 +30,8 @@ class Service:
     def __init__(self, system: System) -> None:
         self.system, self.port = system, free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.api = Api(self.url)
+        self.api = Api(self.url, system.keep)
+        WATCH.secrets.add(TOKEN)
 
     def up(self) -> None:
         """Start it; it answers when this returns."""
