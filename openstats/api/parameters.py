@@ -224,6 +224,8 @@ def values_of(query: str, name: str) -> list[str]:
 
     Of a query that cannot be read there is none: ``parse`` refuses that one.
     """
+    if "%" not in query and name not in query:
+        return []
     try:
         return [value for given, value in _decoded(query) if given == name]
     except ParameterError:
