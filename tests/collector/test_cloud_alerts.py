@@ -1,0 +1,46 @@
+"""Alerts of clouds: nearly full, and given away beyond what there is."""
+
+import pytest
+
+from tests.collector.lab import Lab
+from tests.collector.test_alerts import Tenant, message, one_tenant, standing
+from tests.double.changes import inventory
+
+
+@pytest.fixture
+def tenant(lab: Lab) -> Tenant:
+    return one_tenant(lab)
+
+
+def filled(tenant: Tenant, total: int, ratio: float = 1.0, reserved: int = 0) -> dict[str, str]:
+    """Have the only hypervisor so many vCPUs, of which 80 are allocated, and give what stands."""
+    (provider,) = tenant.double.state.providers.values()
+    provider.inventories["VCPU"] = inventory(total, ratio, reserved)
+    assert tenant.lab.cycle("providers", after=1, full=True) == []
+    return {kind: how for kind, how in standing(tenant.lab).items() if kind.endswith(".VCPU")}
+
+
+def test_a_cloud_that_fills_up_and_empties(lab: Lab, tenant: Tenant) -> None:
+    full, overdrawn = "capacity.VCPU", {"allocation.VCPU": "Warning"}
+    assert filled(tenant, 95) == {}
+    assert filled(tenant, 94) == {full: "Warning"}
+    assert message(lab) == "VCPU: 80 of 94 are allocated"
+    assert lab.sql("SELECT kind, customer_id FROM alert") == [("cloud", None)]
+    assert filled(tenant, 84) == {full: "Error"}
+    assert filled(tenant, 80) == {full: "Error"}
+    assert filled(tenant, 79) == {full: "Error"} | overdrawn
+    assert filled(tenant, 80) == {full: "Error"}
+    assert filled(tenant, 97) == {full: "Warning"}
+    assert filled(tenant, 98) == {}
+
+
+def test_what_can_be_given_away_is_what_counts(tenant: Tenant) -> None:
+    assert filled(tenant, 100, 2.0, reserved=53) == {"capacity.VCPU": "Warning"}
+    assert filled(tenant, 100, 2.0) == {}
+
+
+def test_what_nothing_is_known_of_is_not_full(tenant: Tenant) -> None:
+    assert filled(tenant, 84) == {"capacity.VCPU": "Error"}
+    tenant.double.state.providers.clear()
+    assert tenant.lab.cycle("providers", after=1, full=True) == []
+    assert standing(tenant.lab) == {}
