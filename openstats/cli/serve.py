@@ -91,7 +91,7 @@ class Serve(OpenstatsCommand):
             auth_urls = sorted({cloud.auth_url for cloud in registry.clouds(db)})
         paths = [f"resource/?auth_url={auth_url}" for auth_url in auth_urls[:SHOWN]]
         paths += ["quota/?each=true", "customer/", "creation-time/?type=project"]
-        paths += ["usage/?item=memory"]
+        paths += ["usage/?item=memory", "alert/"]
         tries = "".join(f"  curl '{url}/api/stats/{path}'\n" for path in paths)
         self.app.stderr.write(f"openstats is ready: {url}/\n{tries}")
         self.app.stderr.flush()
