@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal, get_args
 
-SEVERITIES = ("Debug", "Info", "Warning", "Error")
+Severity = Literal["Debug", "Info", "Warning", "Error"]
+SEVERITIES: tuple[str, ...] = get_args(Severity)
 """From the least to the worst; the store keeps places in this order."""
 
 OWN = "openstats"

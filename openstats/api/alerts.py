@@ -1,23 +1,20 @@
 """Alerts over HTTP: what one looks like, what is posted, and what a list is filtered by."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from openstats.api.body import Body
-from openstats.api.filters import Text
+from openstats.alerts import Severity
+from openstats.api.body import Body, Single
+from openstats.api.filters import Text, storable
 from openstats.api.parameters import Flag, Listed, Name, Seconds, Uuid
 from openstats.api.registry import EXAMPLE, Moment
-from openstats.storage.ancestry import SCOPES
 
-Severity = Literal["Debug", "Info", "Warning", "Error"]
 LONGEST = 4096
 
 
-class AlertScope(Body):
+class AlertScope(Single):
     """What an alert is of: exactly one of these."""
-
-    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
 
     customer: Uuid = ""
     project_group: Uuid = ""
@@ -25,12 +22,6 @@ class AlertScope(Body):
     tenant: Uuid = ""
     instance: Uuid = ""
     cloud: Uuid = ""
-
-    @model_validator(mode="after")
-    def _single(self) -> Self:
-        if len(self.model_fields_set) != 1:
-            raise ValueError(f"it takes exactly one of {', '.join(SCOPES)}")
-        return self
 
 
 class Alert(BaseModel):
@@ -46,12 +37,6 @@ class Alert(BaseModel):
     acknowledged: bool
     source: str
     labels: dict[str, str] = {}
-
-
-def _storable(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("it takes a text without NUL")
-    return text
 
 
 class NewAlert(Body):
@@ -72,7 +57,7 @@ class NewAlert(Body):
 
     severity: Severity
     alert_type: Name
-    message: Annotated[str, Field(max_length=LONGEST), AfterValidator(_storable)]
+    message: Annotated[str, Field(max_length=LONGEST), AfterValidator(storable)]
     scope: AlertScope | None = None
     created_at: Moment = 0
 

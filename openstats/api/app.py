@@ -61,7 +61,7 @@ def _add_statistic(config: Any, statistic: Statistic) -> None:
             request_method=METHODS,
             permission=statistic.permission,
         )
-        config.add_view(_only(METHODS), route_name=name, permission=NO_PERMISSION_REQUIRED)
+        config.add_view(errors.only(METHODS), route_name=name, permission=NO_PERMISSION_REQUIRED)
 
 
 def _answering(statistic: Statistic) -> Callable[[Any], Response]:
@@ -90,7 +90,7 @@ def _add_resource(config: Any, resource: Resource, *, single: bool) -> None:
                 request_method=part,
                 permission=resource.permission(part[0]),
             )
-    config.add_view(_only(methods), route_name=name, permission=NO_PERMISSION_REQUIRED)
+    config.add_view(errors.only(methods), route_name=name, permission=NO_PERMISSION_REQUIRED)
 
 
 def _add_actions(config: Any, resource: Resource) -> None:
@@ -103,15 +103,11 @@ def _add_actions(config: Any, resource: Resource) -> None:
         request_method=ACTING,
         permission=resource.permission(ACTING[0]),
     )
-    config.add_view(_only(ACTING), route_name=name, permission=NO_PERMISSION_REQUIRED)
+    config.add_view(errors.only(ACTING), route_name=name, permission=NO_PERMISSION_REQUIRED)
 
 
 def _asking(resource: Resource, *, single: bool) -> Callable[[Any], Response]:
     return lambda request: VIEWS[single][request.method](resource, request)
-
-
-def _only(methods: tuple[str, ...]) -> Callable[[Any], Response]:
-    return lambda request: errors.wrong_method(request, methods)
 
 
 def _sign(event: Any) -> None:

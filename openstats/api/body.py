@@ -1,9 +1,9 @@
 """Bodies: a JSON document on its way in, and what is said when it is not acceptable."""
 
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import orjson
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from openstats.api.errors import MediaTypeError, TooLargeError
 from openstats.api.parameters import sentences
@@ -23,6 +23,18 @@ class Body(BaseModel):
     def given(self) -> dict[str, Any]:
         """Give the fields."""
         return self.always | self.model_dump(exclude_unset=True)
+
+
+class Single(Body):
+    """A body that holds exactly one of its fields."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
+
+    @model_validator(mode="after")
+    def _single(self) -> Self:
+        if len(self.model_fields_set) != 1:
+            raise ValueError(f"it takes exactly one of {', '.join(type(self).model_fields)}")
+        return self
 
 
 B = TypeVar("B", bound=Body)

@@ -1,5 +1,6 @@
 """The one error document, and which status each error has."""
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -114,6 +115,11 @@ def wrong_method(request: Any, allowed: tuple[str, ...]) -> Response:
     response = _response(request, 405, code, title, f"it takes {', '.join(allowed)}")
     response.headers["Allow"] = ", ".join(allowed)
     return response
+
+
+def only(allowed: tuple[str, ...]) -> Callable[[Any], Response]:
+    """Make the view of all other methods."""
+    return lambda request: wrong_method(request, allowed)
 
 
 def defect(error: Exception, request: Any) -> Response:

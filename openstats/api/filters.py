@@ -10,7 +10,8 @@ from openstats.storage.grants import ROLES
 from openstats.storage.schema import GRANTEES
 
 
-def _storable(value: str) -> str:
+def storable(value: str) -> str:
+    """Refuse what PostgreSQL has no text for."""
     if "\0" in value:
         raise ValueError("it takes a text without NUL")
     return value
@@ -29,7 +30,7 @@ def _filters(name: str, /, **fields: Any) -> type[Listed]:
     return create_model(name, __base__=Listed, **given)
 
 
-Text = Annotated[str, Field(max_length=1024), AfterValidator(_storable)]
+Text = Annotated[str, Field(max_length=1024), AfterValidator(storable)]
 Count = Annotated[Whole, Field(ge=0, le=2**53)]
 Word = Literal["null"]
 NullableUuid = Annotated[

@@ -4,7 +4,6 @@ import base64
 import binascii
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from hmac import compare_digest
 from typing import Any, Literal
 
@@ -84,7 +83,7 @@ def receive(request: Any) -> Response:
     if received.truncated or received.refused:
         LOG.warning("%s: %d left out, %d not read", name, received.truncated, received.refused)
     with request.store.transaction() as db:
-        _store(db, request, name, bound, _of_sender(bound.sender, received.notices))
+        _store(db, request, options, bound, _of_sender(bound.sender, received.notices))
         counted = {"notices": len(received.notices), "truncated": received.truncated}
         episodes.note(db, name, request.now, **counted)
     return Response(status=204, headerlist=[("Cache-Control", "no-store")])
@@ -128,9 +127,11 @@ def _of_sender(sender: str, notices: Sequence[Notice]) -> Sequence[Notice]:
     return [replace(one, fingerprint=short(f"{sender}:{one.fingerprint}")) for one in notices]
 
 
-def _store(db: Database, request: Any, name: str, bound: Bound, notices: Sequence[Notice]) -> None:
+def _store(
+    db: Database, request: Any, options: Any, bound: Bound, notices: Sequence[Notice]
+) -> None:
     """Bring the alerts of this receiver up to date."""
-    conf, now = request.conf.alerts, request.now
+    name, conf, now = request.matchdict["name"], request.conf.alerts, request.now
     within = conf.reopen_within
     known = episodes.known(db, name, notices, now=now, within=within)
     newest: dict[str, Notice] = {}
@@ -139,19 +140,18 @@ def _store(db: Database, request: Any, name: str, bound: Bound, notices: Sequenc
         if changed := statistic.told(mine, notice, now, conf.late_within):
             mine[changed.start] = changed
         newest[notice.fingerprint] = notice
-    places = _places(db, request, name, bound, list(newest.values()))
+    places = _places(db, request, options.kind, bound, list(newest.values()))
     told = [
         Told(notice, place, statistic.spells(known[notice.fingerprint].values(), within))
         for notice, place in zip(newest.values(), places, strict=True)
     ]
-    visible = receivers(request.conf)[name].tenant_visible
-    episodes.keep(db, name, told, visible=visible, now=now)
+    episodes.keep(db, name, told, visible=options.tenant_visible, now=now)
 
 
 def _places(
-    db: Database, request: Any, name: str, bound: Bound, notices: Sequence[Notice]
+    db: Database, request: Any, kind: str, bound: Bound, notices: Sequence[Notice]
 ) -> list[ancestry.Place]:
-    if receivers(request.conf)[name].kind == "aodh":
+    if kind == "aodh":
         # It names nothing: whatever it tells is of whom it may speak for.
         return [ancestry.of_bound(db, bound)] * len(notices)
     reader = Reader(request.conf.alerts)
@@ -183,8 +183,4 @@ def includeme(config: Any) -> None:
     ):
         config.add_route(url, f"{url[:-1]}{{slash:/?}}")
         config.add_view(view, route_name=url, request_method=methods, permission=permission)
-        config.add_view(partial(_only, methods), route_name=url, permission=NO_PERMISSION_REQUIRED)
-
-
-def _only(methods: tuple[str, ...], request: Any) -> Response:
-    return errors.wrong_method(request, methods)
+        config.add_view(errors.only(methods), route_name=url, permission=NO_PERMISSION_REQUIRED)

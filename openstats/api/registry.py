@@ -4,7 +4,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
-from openstats.api.body import Body
+from openstats.api.body import Body, Single
 from openstats.api.parameters import LATEST, Name, Uuid
 from openstats.meters import CAPACITY
 from openstats.storage.grants import ROLES
@@ -123,21 +123,13 @@ class AuditEntry(BaseModel):
     request_id: str
 
 
-class GrantScope(Body):
+class GrantScope(Single):
     """What a role is on: exactly one of these."""
-
-    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
 
     customer: Uuid = ""
     project_group: Uuid = ""
     project: Uuid = ""
     cloud: Uuid = ""
-
-    @model_validator(mode="after")
-    def _single(self) -> Self:
-        if len(self.model_fields_set) != 1:
-            raise ValueError(f"it takes exactly one of {', '.join(ROLES)}")
-        return self
 
 
 Role = Literal["owner", "manager", "admin"]

@@ -62,6 +62,9 @@ alert = Table(
     ),
 )
 
+STILL_OPEN = alert.c.span == len(SPANS) - 1, alert.c.until == FOREVER
+"""Conditions; the first one is what the index goes by."""
+
 # The groups that what it is of was in.
 alert_group = Table(
     "alert_group",

@@ -59,13 +59,12 @@ def _active(
     if each and aggregate == "project_group":
         joined = alert.join(alert_group, alert_group.c.alert_id == alert.c.id)
     chosen = select(alert.c.severity, key.label("key")).select_from(joined).where(*within, *wanted)
-    parts = [chosen.where(alert.c.span == place, *_began(length)) for place, length in SPAN_ITEMS]
+    parts = [
+        chosen.where(alert.c.span == place, *_began(length)) for place, length in enumerate(SPANS)
+    ]
     found = union_all(*parts).subquery("active")
     keys = (found.c.severity, found.c.key) if each else (found.c.severity,)
     return select(*keys, func.count()).group_by(*keys)
-
-
-SPAN_ITEMS = tuple(enumerate(SPANS))
 
 
 def _began(length: int) -> list[ColumnElement[bool]]:

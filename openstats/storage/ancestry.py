@@ -16,9 +16,6 @@ cloud, tenant, instance = schema.cloud, schema.tenant, schema.instance
 project, customer = schema.project, schema.customer
 group, member = schema.project_group, schema.project_group_member
 
-SCOPES = (*OWNERS, "instance")
-"""What an alert can be of."""
-
 
 @dataclass(frozen=True, slots=True)
 class Place:

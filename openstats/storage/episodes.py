@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from openstats.alerts import Episode, Notice, Spell
 from openstats.storage import opening
-from openstats.storage.alert_schema import SPANS, alert, alert_episode, receiver
+from openstats.storage.alert_schema import STILL_OPEN, alert, alert_episode, receiver
 from openstats.storage.ancestry import Place
 from openstats.storage.columns import FOREVER
 from openstats.storage.opening import Opened
@@ -126,20 +126,18 @@ def end(db: Connection, row: int, ended_at: int, heard_at: int | None) -> None:
     db.execute(ended.values(ended_at=ended_at, heard_at=heard_at))
 
 
-def go_stale(db: Connection, before: int) -> int:
-    """Close what no receiver was told of since a time, as of when it last was; say how many."""
+def go_stale(db: Connection, before: int) -> None:
+    """Close what no receiver was told of since a time, as of when it last was."""
     alone(db, "alerts")
     fires = select(alert_episode.c.alert_id).where(
         alert_episode.c.alert_id == alert.c.id, alert_episode.c.ended_at.is_(None)
     )
     chosen = select(alert.c.id, alert.c.created_at, alert.c.seen_at)
-    still = alert.c.span == len(SPANS) - 1, alert.c.until == FOREVER, alert.c.seen_at < before
-    found = db.execute(chosen.where(*still, fires.exists())).all()
-    for row in found:
+    silent = *STILL_OPEN, alert.c.seen_at < before, fires.exists()
+    for row in db.execute(chosen.where(*silent)).all():
         times = opening.times(row.created_at, row.seen_at)
         db.execute(update(alert).where(alert.c.id == row.id).values(times))
         end(db, row.id, row.seen_at, None)
-    return len(found)
 
 
 def note(db: Connection, name: str, now: int, *, notices: int, truncated: int) -> None:

@@ -10,14 +10,11 @@ from sqlalchemy import Connection, delete, select, update
 from openstats.alerts import BY_API, OWN, SEVERITIES, Finding, Notice
 from openstats.errors import ConflictError
 from openstats.storage import ancestry, episodes, opening
-from openstats.storage.alert_schema import SPANS, alert
+from openstats.storage.alert_schema import STILL_OPEN, alert
 from openstats.storage.ancestry import NOWHERE, Place
 from openstats.storage.columns import FOREVER
 from openstats.storage.opening import Opened
 from openstats.storage.store import alone
-
-STILL_OPEN = alert.c.span == len(SPANS) - 1, alert.c.until == FOREVER
-"""Conditions; the first one is what the index goes by."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,9 @@
 stored, and nothing is answered yet.
 """
 
-import os
-import signal
 import sys
-from itertools import count
-from typing import Any
+from functools import partial
 
-from sqlalchemy import event
 from webtest import TestApp
 
 from openstats import conf
@@ -19,6 +15,7 @@ from openstats.api.app import make_app
 from openstats.storage.store import Store
 from tests.api.receiving import Document, sent, tell, webhook
 from tests.api.world import CLOCK
+from tests.dying import die, die_at, forking
 
 
 def document(number: int) -> Document:
@@ -29,34 +26,13 @@ def document(number: int) -> Document:
     )
 
 
-def _die(*_: Any) -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def receive(url: str, file: str, number: int) -> None:
+def receive(url: str, file: str, number: str) -> None:
     """Take in a webhook, as far as the so-manieth statement."""
-    store, statements = Store(url), count(1)
+    store, at = Store(url), int(number)
     app = make_app(conf.load([file]), store, clock=lambda: CLOCK)
-
-    def counting(*_: Any) -> None:
-        if next(statements) == number:
-            _die()
-
-    event.listen(store.engine, "before_cursor_execute", counting)
-    tell(TestApp(app if number else (lambda *given: _die(app(*given)))), "am", document(number))
-
-
-def main(url: str, file: str) -> None:
-    """Fork for each line."""
-    for line in sys.stdin:
-        child = os.fork()
-        if not child:
-            receive(url, file, int(line))
-            os._exit(0)
-        _, status = os.waitpid(child, 0)
-        killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
-        print("killed" if killed else "done" if status == 0 else status, flush=True)
+    die_at(store.engine, at)
+    tell(TestApp(app if at else (lambda *given: die(app(*given)))), "am", document(at))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    forking(partial(receive, *sys.argv[1:]))

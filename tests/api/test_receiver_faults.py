@@ -3,13 +3,10 @@
 Nothing is lost, and nothing is counted twice.
 """
 
-import os
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from itertools import count
 from pathlib import Path
 from threading import Barrier
@@ -40,6 +37,7 @@ from tests.api.receiving import (
 from tests.api.world import CLOCK
 from tests.conftest import Sqlite
 from tests.devcloud.process import wait_for
+from tests.dying import killing
 from tests.postgresql import Server, free_port
 from tests.registry import NOW
 from tests.unit.test_episodes import WITHIN, histories, naive
@@ -290,30 +288,6 @@ def test_a_connection_that_breaks_halfway_keeps_nothing(
 # -- sudden deaths
 
 
-@contextmanager
-def dying(store: Store, file: Path) -> Iterator[Callable[[int], bool]]:
-    """Take in webhooks in processes that are killed at a statement; tell whether they were."""
-    url = store.url.render_as_string(hide_password=False)
-    words = [sys.executable, "-m", "tests.api.dying", url, str(file)]
-    quiet = os.environ | {"PYTHONWARNINGS": "ignore"}
-    with subprocess.Popen(
-        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=quiet
-    ) as process:
-        assert process.stdin
-        assert process.stdout
-        into, out = process.stdin, process.stdout
-
-        def killed(number: int) -> bool:
-            into.write(f"{number}\n")
-            into.flush()
-            said = out.readline().strip()
-            assert said in {"killed", "done"}
-            return said == "killed"
-
-        yield killed
-        into.close()
-
-
 def test_a_receiver_that_is_killed_anywhere_counts_nothing_twice_and_loses_nothing(
     store: Store, tmp_path: Path
 ) -> None:
@@ -322,7 +296,8 @@ def test_a_receiver_that_is_killed_anywhere_counts_nothing_twice_and_loses_nothi
     assert list(receivers(known)) == ["am"]
     app = TestApp(make_app(known, store, clock=lambda: CLOCK))
     number, killed = 0, True
-    with dying(store, file) as killed_at:
+    url = store.url.render_as_string(hide_password=False)
+    with killing("tests.api.dying", url, str(file)) as killed_at:
         # Everything is stored, and whoever sent it does not know.
         assert killed_at(0)
         assert len(listed(app, "alert_type=0")) == 2

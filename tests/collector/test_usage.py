@@ -1,11 +1,5 @@
 """Ticks of the odometer: what is allocated, what is burnt, and what nobody saw."""
 
-import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-
 import pytest
 
 from openstats.meters import USAGE_METERS
@@ -16,6 +10,7 @@ from openstats.storage import members, registry, usage
 from tests.collector.lab import LARGE, SMALL, Lab
 from tests.double import Double
 from tests.double.state import Flavor, Server
+from tests.dying import killing
 from tests.edge import Refuse, Status
 
 GRID = 300
@@ -285,29 +280,6 @@ def test_old_readings_are_thinned(lab: Lab, settled: Double) -> None:
     assert values(lab, ALLOCATED[0], steps=24) == before
 
 
-@contextmanager
-def dying(lab: Lab) -> Iterator[Callable[[int], bool]]:
-    """Run ticks in processes that are killed at a statement; tell whether they came that far."""
-    words = [sys.executable, "-m", "tests.collector.dying", str(lab.store.url), str(lab.directory)]
-    quiet = os.environ | {"PYTHONWARNINGS": "ignore"}
-    with subprocess.Popen(
-        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=quiet
-    ) as process:
-        assert process.stdin
-        assert process.stdout
-        into, out = process.stdin, process.stdout
-
-        def killed(number: int) -> bool:
-            into.write(f"{lab.clock.now} {number}\n")
-            into.flush()
-            said = out.readline().strip()
-            assert said in {"killed", "done"}
-            return said == "killed"
-
-        yield killed
-        into.close()
-
-
 def test_a_tick_that_is_killed_anywhere_counts_nothing_twice_and_loses_nothing(
     lab: Lab, settled: Double
 ) -> None:
@@ -315,11 +287,12 @@ def test_a_tick_that_is_killed_anywhere_counts_nothing_twice_and_loses_nothing(
     begun = last(lab, CPU)
     assert begun
     number, killed = 0, True
-    with dying(lab) as killed_at:
+    given = str(lab.store.url), str(lab.directory)
+    with killing("tests.collector.dying", *given) as killed_at:
         while killed:
             number += 1
             lab.cycle("instances", "volumes", after=GRID)
-            killed = killed_at(number)
+            killed = killed_at(lab.clock.now, number)
             # The lease of the dead runs out, and another takes its work over.
             assert lab.cycle("usage", after=61) == []
             lab.clock.advance(-61)

@@ -16,8 +16,8 @@ from openstats.errors import ConflictError
 from openstats.meters import AGGREGATES
 from openstats.model import EVERYTHING, Scope, Selection
 from openstats.storage import alerts, ancestry, listing, members, opening, raised, schema
-from openstats.storage.alert_schema import DAY, HOUR, SPANS, alert, span
-from openstats.storage.ancestry import NOWHERE, SCOPES
+from openstats.storage.alert_schema import DAY, HOUR, OWNERS, SPANS, alert, span
+from openstats.storage.ancestry import NOWHERE
 from openstats.storage.columns import FOREVER
 from openstats.storage.opening import Opened
 from openstats.storage.store import Store
@@ -28,6 +28,7 @@ from tests.undone import undone
 
 START, END = NOW - 40 * DAY, NOW - 39 * DAY
 BOUNDS = START, END
+KINDS = (*OWNERS, "instance")
 LENGTHS = [0, 1, *(length + off for length in SPANS[:-1] for off in (-1, 0, 1)), 2 * HOUR]
 FLAGS = [(None, None), (True, None), (False, None), (None, True), (None, False), (False, True)]
 
@@ -55,7 +56,7 @@ class Planned:
 planned = st.builds(
     Planned,
     st.integers(0, 6),
-    st.sampled_from([*SCOPES, None]),
+    st.sampled_from([*KINDS, None]),
     st.integers(0, 9),
     st.sampled_from(SEVERITIES),
     st.sampled_from(BOUNDS),
@@ -105,7 +106,7 @@ class Known:
 
 
 def tables() -> dict[str, Table]:
-    return {kind: schema.metadata.tables[kind] for kind in SCOPES}
+    return {kind: schema.metadata.tables[kind] for kind in KINDS}
 
 
 def rows(db: Connection, table: Table) -> dict[int, Any]:
@@ -350,7 +351,7 @@ def test_rows_that_go_leave_alerts_behind(db: Connection) -> None:
 
 
 def test_there_has_to_be_what_it_is_of(db: Connection) -> None:
-    for kind in SCOPES:
+    for kind in KINDS:
         with pytest.raises(ConflictError, match=f"no {kind.replace('_', ' ')} x"):
             ancestry.of_object(db, kind, "x")
 
