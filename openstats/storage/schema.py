@@ -20,7 +20,7 @@ from sqlalchemy.schema import SchemaItem
 from openstats.meters import CAPACITY, QUOTA_NAMES, SERVICES
 from openstats.storage.columns import Time, Uuid, flag, identity, reference, since
 
-HEAD = "0005"
+HEAD = "0006"
 """The revision that this code works with: the newest of ``migrations/versions``."""
 
 metadata = MetaData(
