@@ -181,9 +181,9 @@ def _trials(connection: Any, options: Any) -> Iterator[tuple[str, Callable[[], s
     from openstats.clouds import cinder, keystone, nova
 
     def projects() -> str:
-        found = keystone.placings(connection)
-        nowhere = sum(placing.customer is None for placing in found)
-        return f"{len(found)} projects, {nowhere} of them no customer's"
+        placings, warnings = keystone.placings(connection)
+        nowhere = sum(placing.customer is None for placing in placings)
+        return "; ".join([f"{len(placings)} projects, {nowhere} of them no customer's", *warnings])
 
     def servers() -> str:
         page, _ = next(nova.servers(connection, page_size=1))

@@ -27,7 +27,9 @@ class Settings:
     customer_regex: str = ""
     customer_file: str = ""
     group_tags: bool = False
-    exclude_projects: Sequence[str] = ("service", "admin")
+    default_domains: Sequence[str] = ("default",)
+    exclude_projects: Sequence[str] = ("default/service", "default/admin")
+    exclude_domains: Sequence[str] = ("heat", "heat_user_domain", "magnum")
     block_storage: bool = True
     disk_shared: bool = False
     auth_url_aliases: Sequence[str] = ()  # in compared form

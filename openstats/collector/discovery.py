@@ -9,7 +9,7 @@ from openstats.storage import creation, discovery, jobs, registry
 
 def poll(poll: Poll) -> None:
     """Read all projects and place them; the catalog tells further names of the cloud."""
-    placings = keystone.placings(poll.connection)
+    placings, warnings = keystone.placings(poll.connection)
     if not placings:
         raise CloudError(f"{poll.cloud.name}: Keystone shows no project to this user")
     urls = poll.connection.entry.urls | {compared(url) for url in poll.connection.identity_urls()}
@@ -19,4 +19,6 @@ def poll(poll: Poll) -> None:
         # The first sweeps of servers and volumes may have been before, or at the same time.
         creation.date_objects(db, {})
         jobs.make_due(db, [poll.cloud.id], ["quotas"], poll.now)
+    if warnings:
+        poll.missing = f"{poll.cloud.name}: {'; '.join(warnings)}"
     poll.say("projects", found["tenants"], found["tenants"])

@@ -60,8 +60,9 @@ OPTIONS = [
     cfg.StrOpt(
         "customer_file",
         default="",
-        help="For customer_from = file: YAML that lists, under each customer's name, the ids or "
-        "names of its projects. It is the only way to join projects of different Keystones.",
+        help="For customer_from = file: YAML that lists, under each customer's name, its "
+        "projects: ids, DOMAIN/NAME, or names that no other project has. It is the only way to "
+        "join projects of different Keystones.",
     ),
     cfg.BoolOpt(
         "group_tags",
@@ -71,8 +72,22 @@ OPTIONS = [
     ),
     cfg.ListOpt(
         "exclude_projects",
-        default=["service", "admin"],
-        help="Keystone projects (names or ids) that belong to no customer.",
+        default=["default/service", "default/admin"],
+        help="Keystone projects that belong to no customer: ids, DOMAIN/NAME, or names. A name "
+        "means the project in one of default_domains, elsewhere only where no other has it.",
+    ),
+    cfg.ListOpt(
+        "exclude_domains",
+        default=["heat", "heat_user_domain", "magnum"],
+        help="Keystone domains (names or ids) none of whose projects belongs to a customer. By "
+        "default those in which Heat and Magnum keep projects of their own.",
+    ),
+    cfg.ListOpt(
+        "default_domains",
+        default=["default"],
+        help="Keystone domains (names or ids) that a name without a domain means: a project's in "
+        "exclude_projects and customer_file, a customer's that a tag or customer_regex finds. "
+        "Elsewhere tags and customer_regex make customers of that domain alone, DOMAIN/NAME.",
     ),
     cfg.BoolOpt(
         "block_storage",

@@ -193,7 +193,7 @@ def test_a_setting_that_cannot_be_used(
     assert places(lab) == {}
 
 
-@pytest.mark.parametrize("document", ["- a\n- b\n", "a: 5\n", "a: [b\n", "a:\n", "\x00"])
+@pytest.mark.parametrize("document", ["- a\n- b\n", "a: [b\n", "a:\n", "\x00"])
 def test_a_file_that_cannot_be_used(lab: Lab, alpha: Double, document: str) -> None:
     lab.configure(customer_from="file", customer_file=str(filed(lab, document)))
     (error,) = lab.cycle("discovery")
@@ -214,6 +214,26 @@ def test_a_file_that_is_no_text(lab: Lab, alpha: Double) -> None:
     lab.configure(customer_from="file", customer_file=str(path))
     (error,) = lab.cycle("discovery")
     assert "customers.yaml' cannot be used: " in error
+
+
+def test_a_file_is_read_again(lab: Lab, alpha: Double) -> None:
+    path = filed(lab, "Acme: acme\n")
+    lab.configure(customer_from="file", customer_file=str(path))
+    assert lab.cycle("discovery") == []
+    assert places(lab)["acme"] == "Acme"
+    path.write_text("Other: acme\n")
+    assert lab.cycle("discovery", after=600) == []
+    assert places(lab)["acme"] == "Other"
+
+
+def test_a_namesake_in_another_domain_is_told_of(lab: Lab, alpha: Double) -> None:
+    alpha.create_project("acme", alpha.create_domain("Initech").id)
+    lab.configure(customer_from="file", customer_file=str(filed(lab, "Acme: acme\n")))
+    (error,) = lab.cycle("discovery")
+    assert "Default/acme" in error
+    assert "Initech/acme" in error
+    assert lab.sql("SELECT count(*) FROM project") == [(1,)]
+    assert lab.outcome("discovery")["polled_at"]
 
 
 def test_nobody_is_shown(lab: Lab, alpha: Double) -> None:

@@ -1,0 +1,74 @@
+"""The file of ``customer_from = file``: which projects each customer has, as somebody wrote them.
+
+What a project's name means in a Keystone is for ``placing``.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from openstats.errors import ConfigError
+
+LONGEST_NAME = 255
+
+
+class _Loader(yaml.BaseLoader):
+    """A loader to which every scalar is a text (``no``, ``007``), and a repeated key an error."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key.value!r} is repeated", key.start_mark
+                )
+            if isinstance(key.value, str):
+                seen.add(key.value)
+        return super().construct_mapping(node, deep=deep)
+
+
+def read(path: str) -> dict[str, str]:
+    """Return the customer's name of each project that the file lists, as it is written there.
+
+    Raises:
+        ConfigError: the file cannot be read, or does not list projects by customer.
+    """
+    try:
+        loader = _Loader(Path(path).read_text(encoding="utf-8"))
+        return _by_project(loader.get_single_data())
+    except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
+        raise ConfigError(f"customer_file {path!r} cannot be used: {error}") from error
+
+
+def _by_project(document: Any) -> dict[str, str]:
+    if not isinstance(document, Mapping):
+        raise TypeError(
+            "it must be a mapping of customers' names to lists of projects, such as "
+            "'Acme: [web, shop]'"
+        )
+    customers: dict[str, str] = {}
+    for customer, listed in document.items():
+        _check_name(customer)
+        for project in _projects(customer, listed):
+            other = customers.setdefault(project, customer)
+            if other != customer:
+                raise ValueError(
+                    f"the project {project!r} is listed under {other!r} and {customer!r}; list it "
+                    "under one of them"
+                )
+    return customers
+
+
+def _check_name(customer: str) -> None:
+    if not customer or len(customer) > LONGEST_NAME or not customer.isprintable():
+        raise ValueError(f"{customer[:40]!r}... is no name of a customer")
+
+
+def _projects(customer: str, listed: Any) -> Iterator[str]:
+    """Return what is listed under a customer; a single text is one project."""
+    projects = [listed] if isinstance(listed, str) else listed
+    if not isinstance(projects, list) or not all(isinstance(p, str) and p for p in projects):
+        raise TypeError(f"under {customer!r} there must be a list of projects, not {listed!r:.80}")
+    return iter(projects)

@@ -1,0 +1,172 @@
+"""Placing: whose a Keystone project is, where names occur in several domains."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from openstats.clouds import customer_file
+from openstats.clouds.entry import Settings
+from openstats.clouds.placing import Placings, place
+from openstats.errors import ConfigError
+from openstats.model import KeystoneProject
+
+DOMAINS = {"default": "Default", "d1": "Initech", "d2": "heat", "d3": "magnum"}
+KEYSTONE = "http://keystone.example"
+
+
+def project(name: str, domain: str = "default", *tags: str) -> KeystoneProject:
+    return KeystoneProject(
+        id=f"{domain}-{name}",
+        name=name,
+        domain_id=domain,
+        domain_name=DOMAINS[domain],
+        parent_id=domain,
+        enabled=True,
+        tags=frozenset(f"openstats:customer={tag}" for tag in tags),
+    )
+
+
+def placed(*projects: KeystoneProject, **settings: Any) -> Placings:
+    return place(projects, Settings(**settings), KEYSTONE)
+
+
+def customers(found: Placings) -> Mapping[str, str]:
+    """Give the names of customers by the ids of projects; whoever has none is not in it."""
+    return {p.project.id: p.customer_name for p in found.placings if p.customer}
+
+
+def filed(tmp_path: Path, document: str) -> dict[str, Any]:
+    path = tmp_path / "customers.yaml"
+    path.write_text(document)
+    return {"customer_from": "file", "customer_file": str(path)}
+
+
+# -- what is excluded
+
+
+@pytest.mark.parametrize(
+    ("excluded", "counted"),
+    [
+        (("service", "admin"), {"default-web", "d1-service", "d1-admin"}),
+        (("Initech/admin", "default/service"), {"default-web", "default-admin", "d1-service"}),
+        (("d1/admin", "d1-service"), {"default-web", "default-admin", "default-service"}),
+    ],
+)
+def test_excluded_names_are_those_of_their_domain(
+    excluded: tuple[str, ...], counted: set[str]
+) -> None:
+    projects = [project(n, d) for n in ("service", "admin") for d in ("default", "d1")]
+    found = placed(project("web"), *projects, exclude_projects=excluded)
+    assert customers(found).keys() == counted
+    assert found.warnings == []
+
+
+def test_a_name_that_only_one_project_has_excludes_it() -> None:
+    found = placed(project("web"), project("rally", "d1"), exclude_projects=("rally", "gone"))
+    assert customers(found).keys() == {"default-web"}
+    assert found.warnings == []
+
+
+def test_a_name_that_may_mean_several_excludes_none() -> None:
+    projects = [project("rally", "d1"), project("rally", "d2")]
+    found = placed(*projects, exclude_projects=("rally",), exclude_domains=())
+    assert len(customers(found)) == 2
+    (warning,) = found.warnings
+    assert "'rally' may be any of Initech/rally (d1-rally), heat/rally (d2-rally)" in warning
+
+
+def test_the_default_leaves_customers_their_own_projects_of_these_names() -> None:
+    assert len(customers(placed(project("admin", "d1"), project("service", "d1")))) == 2
+
+
+def test_default_domains_may_be_others() -> None:
+    settings = {"default_domains": ("Initech",), "exclude_projects": ("admin",)}
+    found = placed(project("admin"), project("admin", "d1"), **settings)
+    assert customers(found) == {"default-admin": "Default"}
+
+
+def test_domains_of_trusts_are_no_customers() -> None:
+    projects = [project("web"), project("stack-user", "d2"), project("trust", "d3")]
+    assert customers(placed(*projects)) == {"default-web": "Default"}
+    assert customers(placed(*projects, exclude_domains=("default", "d3"))) == {
+        "d2-stack-user": "heat"
+    }
+
+
+# -- names that tags and the regular expression find
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"customer_from": "tag"}, {"customer_from": "regex", "customer_regex": "(?P<customer>acme)-"}],
+)
+def test_another_domain_cannot_join_a_customer_by_its_name(settings: dict[str, Any]) -> None:
+    projects = [project("acme-web", "default", "acme"), project("acme-x", "d1", "acme")]
+    found = placed(*projects, **settings)
+    assert customers(found) == {"default-acme-web": "acme", "d1-acme-x": "Initech/acme"}
+    assert len({placing.customer for placing in found.placings}) == 2
+    joined = placed(*projects, default_domains=("default", "d1"), **settings)
+    assert len({placing.customer for placing in joined.placings}) == 1
+
+
+def test_long_names_of_other_domains_fit_the_store() -> None:
+    found = placed(project("web", "d1", "x" * 236), customer_from="tag")
+    (placing,) = found.placings
+    assert placing.customer
+    assert len(placing.customer.key) <= 255
+    assert len(placing.customer_name) <= 255
+
+
+# -- customer_file
+
+
+def test_a_listed_name_means_the_default_domain_first(tmp_path: Path) -> None:
+    projects = [project("web"), project("web", "d1"), project("shop", "d1")]
+    found = placed(*projects, **filed(tmp_path, "Acme: [web, shop]"))
+    assert customers(found) == {"default-web": "Acme", "d1-shop": "Acme"}
+    (warning,) = found.warnings
+    assert "Default/web (default-web), Initech/web (d1-web)" in warning
+
+
+@pytest.mark.parametrize("spelling", ["Initech/web", "d1/web", "d1-web"])
+def test_a_domain_or_an_id_tells_namesakes_apart(tmp_path: Path, spelling: str) -> None:
+    projects = [project("web"), project("web", "d1")]
+    found = placed(*projects, **filed(tmp_path, f"Acme: [{spelling}]"))
+    assert customers(found) == {"d1-web": "Acme"}
+    assert found.warnings == []
+
+
+def test_a_name_that_may_mean_several_is_an_error(tmp_path: Path) -> None:
+    document = filed(tmp_path, "Acme: [web]")
+    with pytest.raises(ConfigError) as raised:
+        placed(project("web", "d1"), project("web", "d2"), exclude_domains=(), **document)
+    assert "'web' may be any of Initech/web (d1-web), heat/web (d2-web)" in str(raised.value)
+
+
+@pytest.mark.parametrize("written", ["no", "007", "1_000", "2026-11-01", "~", "1:30", "0x1F"])
+def test_what_is_written_in_a_file_is_what_it_says(tmp_path: Path, written: str) -> None:
+    settings = filed(tmp_path, f"Acme: {written}\n{written}: [Initech/{written}]")
+    found = placed(project(written), project(written, "d1"), **settings)
+    assert customers(found) == {f"default-{written}": "Acme", f"d1-{written}": written}
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        ("Acme: [web]\nAcme: [shop]", "the key 'Acme' is repeated"),
+        ("Acme: [web]\nOther: [web]", "'web' is listed under 'Acme' and 'Other'"),
+        ("Acme: {web: shop}", "under 'Acme' there must be a list of projects"),
+        ("Acme: [[web]]", "under 'Acme' there must be a list of projects"),
+        ("Acme: ['']", "under 'Acme' there must be a list of projects"),
+        ("[Acme]: web", "unhashable"),
+        ("Acme, web", "it must be a mapping"),
+        ("", "it must be a mapping"),
+    ],
+)
+def test_a_file_that_says_too_little_is_an_error(tmp_path: Path, document: str, said: str) -> None:
+    path = filed(tmp_path, document)["customer_file"]
+    with pytest.raises(ConfigError, match=r"customer_file .* cannot be used: ") as raised:
+        customer_file.read(path)
+    assert said in str(raised.value)
