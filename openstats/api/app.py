@@ -5,11 +5,10 @@ from collections.abc import Callable
 from typing import Any
 
 from pyramid.config import Configurator
-from pyramid.events import NewResponse
 from pyramid.response import Response
 from pyramid.security import NO_PERMISSION_REQUIRED
 
-from openstats.api import answer, errors, receivers, security, service
+from openstats.api import access_log, answer, errors, receivers, security, service
 from openstats.api.parameters import parse
 from openstats.api.request import Request
 from openstats.api.resources import ACTING, READING, VIEWS, Resource, act
@@ -36,7 +35,6 @@ def make_app(
         config.set_default_permission(CLOSED)
         config.set_request_factory(Request)
         config.registry.conf, config.registry.store, config.registry.clock = conf, store, clock
-        config.add_subscriber(_sign, NewResponse)
         config.include(errors)
         config.include(service)
         for statistic in STATISTICS:
@@ -47,7 +45,8 @@ def make_app(
                 _add_resource(config, resource, single=single)
             if resource.actions:
                 _add_actions(config, resource)
-        return security.around(config.make_wsgi_app(), conf, clock, trusted=trusted)
+        app = security.around(config.make_wsgi_app(), conf, clock, trusted=trusted)
+        return access_log.around(app, lines=conf.api.access_log and not trusted)
 
 
 def _add_statistic(config: Any, statistic: Statistic) -> None:
@@ -108,7 +107,3 @@ def _add_actions(config: Any, resource: Resource) -> None:
 
 def _asking(resource: Resource, *, single: bool) -> Callable[[Any], Response]:
     return lambda request: VIEWS[single][request.method](resource, request)
-
-
-def _sign(event: Any) -> None:
-    event.response.headers["X-Openstack-Request-Id"] = event.request.request_id

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import Any
-from uuid import uuid4
 
 from cachetools import TTLCache
 from keystoneauth1 import adapter, loading, session
 from keystoneauth1.exceptions import ClientException
 from keystonemiddleware import auth_token
+from keystonemiddleware.auth_token._exceptions import InvalidToken
 from oslo_config import cfg
+from oslo_middleware.request_id import ENV_REQUEST_ID
 from webob.exc import HTTPException
 
 from openstats.api import errors, receivers
@@ -35,7 +36,10 @@ SECONDS = 10
 PROTECTED = ("/api", "/stats")
 ENCRYPTED = ("MAC", "ENCRYPT")
 LOCAL = ("127.0.0.1", "localhost", "[::1]", "inet6:[::1]", "unix:")
-DEFAULTS = {"service_type": "statistics", "cache": TOKENS}
+SERVICE_TYPE = "statistics"
+DEFAULTS = {"service_type": SERVICE_TYPE, "cache": TOKENS}
+NOT_ALLOWED = "openstats.not_allowed"
+"""Where the environment of a request says why access rules refuse it."""
 
 Known = tuple[float, dict[str, Any]]
 """Until when a token is good, and what auth_token left of it."""
@@ -93,23 +97,42 @@ class AuthToken(auth_token.AuthProtocol):  # type: ignore[misc]
 
     def validate_allowed_request(self, request: Any, token: dict[str, Any]) -> None:
         """Hold a request against access rules; without a catalog there is none that allows it."""
-        super().validate_allowed_request(request, {"catalog": []} | token)
+        known = {"catalog": []} | token
+        try:
+            super().validate_allowed_request(request, known)
+        except InvalidToken:
+            request.environ[NOT_ALLOWED] = _not_allowed(request, known["catalog"])
+            raise
 
     def process_request(self, request: Any) -> Any:
         """Say who the caller is, or refuse."""
         try:
             return super().process_request(request)
         except HTTPException as refusal:
-            return _documented(refusal)
+            return _documented(refusal, request.environ)
 
 
-def _documented(refusal: Any) -> Any:
-    request_id = f"req-{uuid4()}"
+def _not_allowed(request: Any, catalog: list[dict[str, Any]]) -> str:
+    """Return why the access rules of an application credential refuse a request."""
+    if all(service["type"] != SERVICE_TYPE for service in catalog):
+        return (
+            f"access rules are held against the catalog, and it has no service {SERVICE_TYPE}: "
+            "ask an administrator of the cloud to register openstats there"
+        )
+    return (
+        f"the access rules of the application credential do not allow {request.method} "
+        f"{request.path}: it needs one with service {SERVICE_TYPE}, this method, and this path or "
+        "a pattern such as /api/stats/**"
+    )
+
+
+def _documented(refusal: Any, environ: Mapping[str, Any]) -> Any:
     error = UNAUTHENTICATED if refusal.status_int == 401 else UNAVAILABLE
-    told = error.code, error.title, (str(error),)
-    refusal.body = errors.document(refusal.status_int, *told, request_id)
+    sentence = environ.get(NOT_ALLOWED, str(error))
+    refusal.body = errors.document(
+        refusal.status_int, error.code, error.title, (sentence,), environ[ENV_REQUEST_ID]
+    )
     refusal.content_type = "application/json"
-    refusal.headers["X-Openstack-Request-Id"] = request_id
     refusal.headers["Cache-Control"] = "no-store"
     return refusal
 

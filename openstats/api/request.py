@@ -1,12 +1,13 @@
 """The request as views see it: with the store, the configuration, the time and the caller."""
 
 from typing import Any
-from uuid import uuid4
 
+from oslo_middleware.request_id import ENV_REQUEST_ID
 from pyramid import request
 from pyramid.decorator import reify
 from pyramid.interfaces import ISecurityPolicy
 
+from openstats.api.access_log import CALLER
 from openstats.api.identity import Identity
 from openstats.model import Scope
 from openstats.storage.store import Store
@@ -28,7 +29,9 @@ class Request(request.Request):  # type: ignore[misc]
     @reify  # type: ignore[untyped-decorator]
     def identity(self) -> Identity:
         """Tell who asks: found once, however often it is looked at."""
-        return super().identity  # type: ignore[no-any-return]
+        identity: Identity = super().identity
+        self.environ[CALLER] = identity.name or "-"
+        return identity
 
     def own_project(self) -> tuple[str, frozenset[str]]:
         """Give the project of the caller's token, by its id, and the tenants that it is."""
@@ -44,7 +47,7 @@ class Request(request.Request):  # type: ignore[misc]
         """Give the time of this request in Unix seconds."""
         return int(self.registry.clock())
 
-    @reify  # type: ignore[untyped-decorator]
+    @property
     def request_id(self) -> str:
-        """Name this request, as logs and the answer know it."""
-        return f"req-{uuid4()}"
+        """The name of this request in logs and in its answer."""
+        return str(self.environ[ENV_REQUEST_ID])

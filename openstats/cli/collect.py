@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from openstats.cli.main import OpenstatsCommand
 
@@ -25,11 +26,11 @@ class Asking(OpenstatsCommand):
 
     def ask(self, names: Sequence[str], kinds: Sequence[str], *, full: bool) -> int:
         """Run one cycle; the exit status is 0 only if every cloud answered everything."""
+        from openstats.cli import logs
         from openstats.cli.clouds import collector, progress
-        from openstats.cli.logs import quiet
 
         if not self.app.options.verbose_level:
-            quiet()
+            logs.command(self.app.conf)
         with progress() as shown:
             asking = collector(self.app.conf, self.app.store, names, **shown)
             try:
@@ -67,11 +68,15 @@ class Collect(Asking):
         return self._for_ever(parsed_args.clouds)
 
     def _for_ever(self, names: Sequence[str]) -> int:
+        from openstats.cli import logs
         from openstats.cli.clouds import collector
-        from openstats.cli.logs import to_stderr
 
-        to_stderr(self.app.conf)
+        logs.service(self.app.conf)
         asking = collector(self.app.conf, self.app.store, names)
+        with logs.lifetime(self.app.conf, "collect", self.app.store):
+            return self._until_told(asking)
+
+    def _until_told(self, asking: Any) -> int:
         ended, end = os.pipe()
         # Python's handlers wait for this thread, which may be on its way into the reading below,
         # and may interrupt whoever holds a lock. The byte is written before them, by C.

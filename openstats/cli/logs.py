@@ -1,18 +1,89 @@
-"""Logging: what the doors that stay open tell, and those that end do not."""
+"""Logging of the commands: services write as oslo.log is told, those that end print sentences."""
 
 import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from oslo_log import log
+from oslo_log.formatters import ContextFormatter
+
+from openstats import __version__
+from openstats.errors import ConfigError
+
+LOG = log.getLogger(__name__)
+
+DESTINATIONS = ("log_file", "log_dir", "use_syslog", "use_journal", "log_config_append")
 
 
-def quiet() -> None:
-    """Leave errors to whoever prints them at the end: none is told twice."""
+class Sentences(ContextFormatter):
+    """Lines of oslo.log in which the text of an exception stands once.
+
+    oslo.log appends the exception that is being handled to every warning, also where the message
+    is its very text.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record."""
+        line = str(super().format(record))
+        summary = getattr(record, "error_summary", "")
+        if not record.exc_info and summary.partition(": ")[2] in record.getMessage():
+            return line.removesuffix(f": {summary}")
+        return line
+
+
+def service(conf: Any) -> None:
+    """Log a service where the configuration says, by default to standard error.
+
+    Raises:
+        ConfigError: the log cannot be written there.
+    """
+    conf.set_default("use_stderr", True)
+    _set_up(conf)
+
+
+@contextmanager
+def lifetime(conf: Any, name: str, store: object) -> Iterator[None]:
+    """Log the beginning of a service, with what it runs on, and its end."""
+    files = ", ".join(dict.fromkeys(conf.config_file or [])) or "no file"
+    LOG.info(
+        "openstats %s: %s starts, process %d; configuration: %s; store: %s; auth_strategy: %s",
+        *(__version__, name, os.getpid(), files, store, conf.api.auth_strategy),
+    )
+    try:
+        yield
+    finally:
+        LOG.info("openstats %s: %s ends, process %d", __version__, name, os.getpid())
+
+
+def command(conf: Any) -> None:
+    """Log a command that ends where the configuration says, and nowhere by default.
+
+    What goes wrong is printed by the command itself.
+
+    Raises:
+        ConfigError: the log cannot be written there.
+    """
+    if any(conf[name] for name in DESTINATIONS):
+        _set_up(conf)
+        return
     for name in ("openstats", "keystoneauth"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
-def to_stderr(conf: Any) -> None:
-    """Have oslo.log write as its options say; by default to stderr, openstats at INFO."""
-    conf.set_default("use_stderr", True)
-    log.setup(conf, "openstats")
+def _set_up(conf: Any) -> None:
+    try:
+        log.setup(conf, "openstats", __version__)
+    except (OSError, log.LogConfigError) as error:
+        options = ", ".join(f"{name} = {conf[name]}" for name in DESTINATIONS if conf[name])
+        raise ConfigError(
+            f"[DEFAULT] {options}: the log cannot be written: {error}. Make the directory, and let "
+            "the user that runs openstats write there"
+        ) from error
+    for handler in logging.getLogger().handlers:
+        if type(handler.formatter) is ContextFormatter:
+            kept = handler.formatter
+            handler.setFormatter(
+                Sentences(datefmt=kept.datefmt, project=kept.project, config=kept.conf)
+            )

@@ -2,12 +2,14 @@
 
 import argparse
 import sys
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from cliff.app import App
 from cliff.command import Command
 from cliff.commandmanager import CommandManager
+from cliff.help import HelpAction, HelpExit
 
 from openstats import __version__
 from openstats.errors import OpenstatsError
@@ -48,6 +50,13 @@ class Openstats(App):
             metavar="FILE",
             help="configuration to read instead of /etc/openstats/openstats.conf; may be repeated",
         )
+        parser.add_argument(
+            "--config-dir",
+            action="append",
+            default=[],
+            metavar="DIRECTORY",
+            help="read every *.conf in it, in order of their names, after the files",
+        )
         return parser
 
     @cached_property
@@ -58,8 +67,10 @@ class Openstats(App):
         from openstats import conf
         from openstats.errors import ConfigError
 
+        options = self.options
+        log = {"log_file": options.log_file, "debug": options.debug or None}
         try:
-            return conf.load(self.options.config_file)
+            return conf.load(options.config_file, directories=options.config_dir, **log)
         except cfg.Error as error:
             raise ConfigError(str(error)) from error
 
@@ -75,6 +86,17 @@ class Openstats(App):
         from openstats.storage.store import Store
 
         return Store(self.conf.database.connection, self.conf.database.pool_size)
+
+    def configure_logging(self) -> None:
+        """Have errors go to standard error; the file that --log-file names is oslo.log's."""
+        log_file, self.options.log_file = self.options.log_file, None
+        super().configure_logging()
+        self.options.log_file = log_file
+
+    def interact(self) -> None:
+        """Print the help: there is no prompt."""
+        with suppress(HelpExit):
+            HelpAction([], argparse.SUPPRESS, default=self)(self.parser, self.options, None)
 
     def run_subcommand(self, argv: list[str]) -> int:
         """Run a command; an error of ours is a sentence, not a traceback."""

@@ -24,15 +24,16 @@ class Serve(OpenstatsCommand):
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         """Serve until told to stop."""
-        from openstats.cli.logs import to_stderr
+        from openstats.cli import logs
 
         self._override(parsed_args)
-        to_stderr(self.app.conf)
+        logs.service(self.app.conf)
         server = self._server()
-        asking = self._collector()
-        polling = threading.Thread(target=self._poll, args=(server, asking))
-        polling.start()
-        return self._run(server, asking, polling)
+        with logs.lifetime(self.app.conf, "serve", self.app.store):
+            asking = self._collector()
+            polling = threading.Thread(target=self._poll, args=(server, asking))
+            polling.start()
+            return self._run(server, asking, polling)
 
     def _override(self, parsed_args: argparse.Namespace) -> None:
         for name in ("host", "port"):

@@ -66,7 +66,8 @@ def asking(cloud: str, call: str) -> Iterator[None]:
 def _status_error(cloud: str, call: str, error: Exception) -> CloudError:
     status = getattr(error, "http_status", None) or getattr(error, "code", None)
     kind = RefusedError if status in REFUSALS else CloudError
-    found = kind(f"{cloud}: {call}: HTTP {status}: {_reason(error)}")
+    reason = _reason(error).removesuffix(f" (HTTP {status})")
+    found = kind(f"{cloud}: {call}: HTTP {status}: {reason}")
     found.retry_after = _retry_after()
     return found
 

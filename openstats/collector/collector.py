@@ -210,9 +210,9 @@ class Collector:
         except LeaseLostError as lost:
             LOG.warning("%s", lost)
         except StoreError as error:
-            LOG.error("%s of %s: %s", lease.kind, lease.cloud.name, error)
+            LOG.error("%s", _sentence(poll, error))
         except (CloudError, ConfigError) as error:
-            LOG.warning("%s of %s: %s", lease.kind, lease.cloud.name, error)
+            LOG.warning("%s", _sentence(poll, error))
             self._failed(poll, error)
         except Exception as error:
             LOG.exception("a defect of openstats in %s of %s", lease.kind, lease.cloud.name)
@@ -258,7 +258,7 @@ class Collector:
                 error=poll.missing,
             )
         if poll.missing:
-            LOG.warning("%s of %s: %s", poll.lease.kind, poll.lease.cloud.name, poll.missing)
+            LOG.warning("%s", _sentence(poll, poll.missing))
         LOG.info("%s of %s took %.1f s", poll.lease.kind, poll.lease.cloud.name, now - poll.now)
 
     def _failed(self, poll: Poll, error: OpenstatsError) -> None:
@@ -277,6 +277,12 @@ class Collector:
                 )
         except StoreError as unwritten:
             LOG.error("the outcome of %s could not be written: %s", poll.lease.kind, unwritten)
+
+
+def _sentence(poll: Poll, words: object) -> str:
+    """Return a line for the log of what a poll ended with, which may name its cloud itself."""
+    cloud = poll.cloud.name
+    return f"{poll.lease.kind} of {cloud}: {str(words).removeprefix(f'{cloud}: ')}"
 
 
 def _attempt(what: str, work: Callable[[], None]) -> None:

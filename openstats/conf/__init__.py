@@ -25,13 +25,16 @@ def register_opts(conf: cfg.ConfigOpts) -> None:
         conf.register_opts(module.OPTIONS, group=module.GROUP)
 
 
-def load(files: Sequence[str] = (), **overrides: Any) -> cfg.ConfigOpts:
-    """Read the configuration: the files given, or those that oslo.config finds by itself.
+def load(
+    files: Sequence[str] = (), directories: Sequence[str] = (), **overrides: Any
+) -> cfg.ConfigOpts:
+    """Read the configuration: the files and directories given, or those that oslo.config finds.
 
-    ``overrides`` are options by ``group__name``, for doors that were given flags and for tests.
+    ``overrides`` are options by ``group__name``, or ``name`` for those of [DEFAULT], which doors
+    and tests set; None leaves what the files say.
 
     Raises:
-        cfg.Error: a file is missing, or is none, or holds a value that an option does not take.
+        cfg.Error: a file or directory is missing, or holds a value that an option does not take.
     """
     conf = cfg.ConfigOpts()
     register_opts(conf)
@@ -41,11 +44,13 @@ def load(files: Sequence[str] = (), **overrides: Any) -> cfg.ConfigOpts:
         project="openstats",
         version=__version__,
         default_config_files=list(files) or None,
+        default_config_dirs=list(directories) or None,
         prog=sys.argv[0].rsplit("/", 1)[-1],
     )
     for name, value in overrides.items():
-        group, option = name.split("__")
-        conf.set_override(option, value, group=group)
+        group, _, option = name.rpartition("__")
+        if value is not None:
+            conf.set_override(option, value, group=group or None)
     for name in conf.alerts.receivers:
         conf.register_opts(alerts.RECEIVER, group=f"{alerts.PREFIX}{name}")
     _read_all(conf)

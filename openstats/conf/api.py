@@ -23,6 +23,12 @@ OPTIONS = [
         "something in front of openstats decides who may call it.",
     ),
     cfg.BoolOpt(
+        "access_log",
+        default=True,
+        help="Write a line for each request to the log, at INFO: address and name of the caller, "
+        "method, URL, status, length and duration. Health checks are logged at DEBUG.",
+    ),
+    cfg.BoolOpt(
         "collect",
         default=None,
         help="Run the collector inside 'openstats serve'. Unset: when the store is SQLite.",

@@ -130,7 +130,9 @@ def _said(store: Store) -> Iterator[None]:
         if not _unavailable(error):
             raise
         reason = error.orig if isinstance(error, DBAPIError) else error
-        raise StoreError(f"the store {store} does not answer: {reason}") from error
+        # psycopg's words have several lines, and those of a log are one.
+        sentence = " ".join(str(reason).split())
+        raise StoreError(f"the store {store} does not answer: {sentence}") from error
 
 
 def _unavailable(error: Exception) -> bool:

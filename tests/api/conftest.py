@@ -13,6 +13,7 @@ from openstats.storage.store import Store
 from tests.api.receiving import loaded, sections
 from tests.api.world import CLOCK, fill
 from tests.conftest import Sqlite
+from tests.postgresql import free_port
 
 TestApp.__test__ = False
 Api = Callable[..., Any]
@@ -98,3 +99,10 @@ def empty(empty_app: Any) -> TestApp:
 def own(store: Store, app_on: Callable[[Store], Any]) -> TestApp:
     """Give a client of the application on a store that the test fills."""
     return TestApp(app_on(store))
+
+
+@pytest.fixture
+def down(stores: Callable[[str], Store], app_on: Callable[[Store], Any]) -> TestApp:
+    """Give a client of the application whose PostgreSQL does not listen."""
+    url = f"postgresql+psycopg://me:secret@127.0.0.1:{free_port()}/openstats"
+    return TestApp(app_on(stores(url)))

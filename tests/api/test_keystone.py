@@ -259,12 +259,14 @@ def test_access_rules_of_an_application_credential_hold(door: Door) -> None:
     app = door.app()
     headers = door.hand(token("reader", **given, catalog=catalog))
     assert app.get("/api/stats/quota/", headers=headers).json["vcpu"] == 4
-    app.get("/api/stats/customer/", headers=headers, status=401)
+    refused = app.get("/api/stats/customer/", headers=headers, status=401)
+    assert "do not allow GET /api/stats/customer/" in refused.json["errors"][0]["detail"]
     # A catalog without us, or none, allows nothing.
     for more in ({"catalog": []}, {}):
-        app.get(
+        refused = app.get(
             "/api/stats/quota/", headers=door.hand(token("reader", **given, **more)), status=401
         )
+        assert "it has no service statistics" in refused.json["errors"][0]["detail"]
 
 
 @pytest.mark.parametrize(

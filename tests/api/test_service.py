@@ -9,7 +9,6 @@ from webtest import TestApp
 import openstats
 from openstats.storage.store import Store
 from tests.conftest import Sqlite
-from tests.postgresql import free_port
 from tests.registry import KEYSTONE, site
 
 STATISTICS = [
@@ -24,13 +23,6 @@ STATISTICS = [
 ]
 PAGES = ["/", "/healthcheck", "/openapi.json"]
 App = Callable[[Store], Any]
-
-
-@pytest.fixture
-def down(stores: Callable[[str], Store], app_on: App) -> TestApp:
-    """Give a client of the application whose PostgreSQL does not listen."""
-    url = f"postgresql+psycopg://me:secret@127.0.0.1:{free_port()}/openstats"
-    return TestApp(app_on(stores(url)))
 
 
 def test_healthy(api: TestApp) -> None:

@@ -28,6 +28,9 @@ def kept_process() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         for each, level, handlers in kept:
             each.setLevel(level)
+            for handler in each.handlers:
+                if handler not in handlers:
+                    handler.close()
             each.handlers[:] = handlers
 
 

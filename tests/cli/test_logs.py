@@ -1,0 +1,82 @@
+"""What commands leave in the log: where it goes, how it begins and ends, and each sentence once."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from openstats import __version__
+from tests.cli.installation import Installation
+from tests.cli.test_serve import get, ready
+from tests.double import Double
+from tests.edge import Edge, Status
+
+OPTION, FLAG = "log_file", "--log-file"
+
+
+@pytest.fixture(params=[OPTION, FLAG])
+def logging_to_a_file(
+    request: pytest.FixtureRequest, installed: Installation
+) -> tuple[Path, list[str]]:
+    """Give a log file, and the words of a command line that writes it."""
+    path = installed.directory / "openstats.log"
+    if request.param == FLAG:
+        return path, [FLAG, str(path)]
+    installed.configure("DEFAULT", log_file=path)
+    return path, []
+
+
+def test_a_service_says_in_its_log_on_what_it_runs_and_that_it_ended(
+    installed: Installation, logging_to_a_file: tuple[Path, list[str]]
+) -> None:
+    path, words = logging_to_a_file
+    installed.configure("api", collect="false")
+    with installed.started(*words, "serve", "--port", "0") as process:
+        url = ready(process)
+        get(f"{url}/api/stats/customer/")
+        assert process.end() == 0
+    first, *rest, last = path.read_text().splitlines()
+    told = f"configuration: {installed.conf}; store: sqlite:///{installed.store}; auth_strategy: "
+    assert f"openstats {__version__}: serve starts, " in first
+    assert told in first
+    assert f"openstats {__version__}: serve ends, " in last
+    assert any('"GET /api/stats/customer/" 200' in line and "[None req-" in line for line in rest)
+
+
+def test_a_command_that_ends_writes_its_log_and_prints_its_errors_only(
+    installed: Installation, alpha: Double, logging_to_a_file: tuple[Path, list[str]]
+) -> None:
+    path, words = logging_to_a_file
+    entry = alpha.clouds_entry()
+    entry["auth"]["auth_url"] = "http://127.0.0.1:1"
+    installed.clouds(alpha=entry)
+    told = installed.run(*words, "discover")
+    assert told.status == 1
+    (line,) = told.err.splitlines()
+    sentence = line.removeprefix("openstats: alpha: ")
+    assert path.read_text().count(sentence) == 1
+    assert "Traceback" not in path.read_text()
+
+
+def test_no_sentence_stands_twice_in_a_line(
+    installed: Installation, alpha: Double, edge: Edge
+) -> None:
+    edge.rule("os-hypervisors/statistics", Status(500))
+    with installed.started("serve", "--port", "0") as process:
+        ready(process)
+        process.end()
+    (line,) = [line for line in process.said.splitlines() if "hypervisor statistics" in line]
+    assert line.count("HTTP 500") == 1
+    assert line.count("alpha") == 1
+
+
+@pytest.mark.parametrize("words", [["serve", "--port", "0"], ["collect"], ["discover"]])
+def test_a_log_that_cannot_be_written_is_a_sentence(
+    installed: Installation, alpha: Double, words: list[str]
+) -> None:
+    path = installed.directory / "nowhere" / "openstats.log"
+    installed.configure("DEFAULT", log_file=path)
+    said = installed.sentence(*words)
+    assert f"log_file = {path}" in said
+    assert "Make the directory" in said
+    assert re.search("[Nn]o such file", said)
