@@ -102,6 +102,13 @@ class LeaseLostError(OpenstatsError):
     title = "The lease of the job was lost"
 
 
+class StoppedError(OpenstatsError):
+    """The collector is stopping: what was under way is left for the next one."""
+
+    code = "openstats.job.stopped"
+    title = "The collector is stopping"
+
+
 class LateReadingError(OpenstatsError):
     """A reading is not later than those that are there: nothing was written."""
 
@@ -116,6 +123,13 @@ class CloudError(OpenstatsError):
     title = "The cloud did not answer as expected"
     retry_after = 0.0
     """Seconds after which the cloud wishes to be asked again."""
+
+
+class TruncatedError(CloudError):
+    """A cloud cut a list, and said so."""
+
+    code = "openstats.cloud.truncated"
+    title = "The cloud cut a list"
 
 
 class ServiceMissingError(CloudError):

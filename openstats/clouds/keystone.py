@@ -1,39 +1,178 @@
-"""Keystone: the projects of a cloud. Which customer they belong to is decided in ``placing``."""
+"""Keystone: the domains and projects of a cloud; each list is whole, or it is an error.
 
+Keystone cuts lists at its ``max_db_limit`` (without a word, unless a limit is asked for) and at
+its ``list_limit`` (which it says; releases before 2025.1 have no further pages). To whom projects
+belong is decided in ``placing``.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from typing import Any
+from urllib.parse import quote, urlencode
 
+import keystoneauth1.exceptions
+
+from openstats.clouds import items
 from openstats.clouds.asking import asking
 from openstats.clouds.connection import Connection
+from openstats.clouds.items import LeftOut
+from openstats.clouds.paging import USUAL, List, Paging, pages
 from openstats.clouds.placing import Placings, place
 from openstats.clouds.text import ID, text
+from openstats.errors import CloudError, TruncatedError
 from openstats.model import KeystoneProject
 
+PROJECTS, DOMAINS = "Keystone's projects", "Keystone's domains"
 
-def projects(connection: Connection) -> list[KeystoneProject]:
-    """List all projects of the cloud's Keystone: two calls, whatever their number."""
-    keystone = connection.keystone
-    with asking(connection.cloud.name, "Keystone's domains"):
-        domains = {domain.id: text(domain.name) for domain in keystone.domains.list()}
-    with asking(connection.cloud.name, "Keystone's projects"):
-        return [_project(found.to_dict(), domains) for found in keystone.projects.list()]
+MOST_DOMAINS = 100
+"""Domains that are asked for one by one because their list leaves them out."""
 
 
-def _project(found: dict[str, Any], domains: dict[str, str]) -> KeystoneProject:
-    domain = text(found["domain_id"])
-    parent = found.get("parent_id")
-    tags = found.get("tags") or ()
-    return KeystoneProject(
-        id=text(found["id"], ID),
-        name=text(found["name"]),
-        domain_id=domain,
-        domain_name=domains.get(domain, domain),
-        parent_id=text(parent) if parent else None,
-        enabled=bool(found.get("enabled", True)),
-        tags=frozenset(map(text, tags)),
-    )
+@dataclass(frozen=True)
+class Projects:
+    """All projects of a Keystone that can be read, and what had to be left out."""
+
+    listed: list[KeystoneProject]
+    left_out: LeftOut
+
+
+def projects(connection: Connection, paging: Paging = USUAL) -> Projects:
+    """List all projects of the cloud's Keystone: two calls, and one for each further page.
+
+    Raises:
+        CloudError: Keystone does not answer, or cuts its list however it is asked.
+    """
+    odd = LeftOut(connection.cloud.name, "domain")
+    domains = _domains(connection, paging, odd)
+    rows = _all_projects(connection, {*domains, *odd.ids}, paging)
+    domains |= _unlisted_domains(connection, rows, {*domains, *odd.ids})
+    left_out = LeftOut(connection.cloud.name, "project")
+    with asking(connection.cloud.name, PROJECTS):
+        listed = list(items.read(rows, partial(_project, domains=domains), left_out))
+        left_out.refuse_all()
+    return Projects(listed, left_out)
 
 
 def placings(connection: Connection) -> Placings:
     """List all projects and where they belong; excluded ones belong nowhere."""
-    settings, keystone = connection.entry.settings, connection.cloud.keystone
-    return place(projects(connection), settings, keystone)
+    return placed(connection, projects(connection))
+
+
+def placed(connection: Connection, found: Projects) -> Placings:
+    """Return where projects that were listed belong."""
+    return place(found.listed, connection.entry.settings, connection.cloud.keystone)
+
+
+def exists(connection: Connection, project: str) -> bool | None:
+    """Return whether Keystone shows a project by its id; None where it does not say so.
+
+    A domain that acts as a project is none: no list of projects has it.
+    """
+    with asking(connection.cloud.name, f"Keystone's project {project}"):
+        try:
+            body = _get(connection, f"/projects/{quote(project, safe='')}", {})
+            return not body["project"].get("is_domain")
+        except keystoneauth1.exceptions.NotFound:
+            return False
+        except keystoneauth1.exceptions.Forbidden:
+            return None
+
+
+def _project(row: Mapping[str, Any], domains: Mapping[str, str]) -> KeystoneProject:
+    domain = text(row["domain_id"])
+    parent = row.get("parent_id")
+    tags = row.get("tags") or ()
+    return KeystoneProject(
+        id=text(row["id"], ID),
+        name=text(row["name"]),
+        domain_id=domain,
+        domain_name=domains[domain],
+        parent_id=text(parent) if parent else None,
+        enabled=bool(row.get("enabled", True)),
+        tags=frozenset(map(text, tags)),
+    )
+
+
+def _domains(connection: Connection, paging: Paging, left_out: LeftOut) -> dict[str, str]:
+    """Return the names of domains by id; projects of one that is left out are left out, too."""
+    rows = chain.from_iterable(_listed(connection, "domains", DOMAINS, paging))
+    with asking(connection.cloud.name, DOMAINS):
+        names = dict(items.read(rows, _domain, left_out))
+        left_out.refuse_all()
+    return names
+
+
+def _domain(row: Mapping[str, Any]) -> tuple[str, str]:
+    return text(row["id"]), text(row["name"])
+
+
+def _unlisted_domains(
+    connection: Connection, rows: Iterable[Any], domains: Set[str]
+) -> dict[str, str]:
+    """Return the names of domains of projects that the list of domains leaves out."""
+    ids = {row.get("domain_id") for row in rows if isinstance(row, dict)}
+    missing = sorted(key for key in ids if isinstance(key, str) and key not in domains)
+    if len(missing) > MOST_DOMAINS:
+        raise CloudError(
+            f"{connection.cloud.name}: {DOMAINS}: the list leaves out {len(missing)} domains of "
+            "projects that Keystone shows: it is cut"
+        )
+    names = {}
+    for key in missing:
+        with asking(connection.cloud.name, f"Keystone's domain {key}"):
+            body = _get(connection, f"/domains/{quote(key, safe='')}", {})
+            names[key] = text(body["domain"]["name"])
+    return names
+
+
+def _all_projects(
+    connection: Connection, domains: Iterable[str], paging: Paging
+) -> list[Mapping[str, Any]]:
+    try:
+        return list(chain.from_iterable(_listed(connection, "projects", PROJECTS, paging)))
+    except TruncatedError:
+        pieces = (_of_domain(connection, domain, paging) for domain in domains)
+        return list(chain.from_iterable(pieces))
+
+
+def _of_domain(connection: Connection, domain: str, paging: Paging) -> list[Any]:
+    """List the projects of a domain; where that is cut as well, those below each of them."""
+    query = {"domain_id": domain}
+    try:
+        listed = _listed(connection, "projects", PROJECTS, paging, query)
+        return list(chain.from_iterable(listed))
+    except TruncatedError:
+        return list(_below(connection, domain, paging))
+
+
+def _below(connection: Connection, top: str, paging: Paging) -> Iterator[Any]:
+    """Yield the projects below a domain, level by level, one call for each.
+
+    Raises:
+        TruncatedError: there are too many below one of them: part of the list would be missing.
+    """
+    parents, seen = [top], {top}
+    while parents:
+        query = {"parent_id": parents.pop()}
+        for row in chain.from_iterable(_listed(connection, "projects", PROJECTS, paging, query)):
+            yield row
+            key = row.get("id") if isinstance(row, dict) else None
+            if isinstance(key, str) and key not in seen:
+                seen.add(key)
+                parents.append(key)
+
+
+def _listed(
+    connection: Connection, key: str, call: str, paging: Paging, query: dict[str, str] | None = None
+) -> Iterator[list[Any]]:
+    ask = partial(_get, connection, f"/{key}")
+    return pages(List(connection.cloud.name, call, key, ask), paging, query)
+
+
+def _get(connection: Connection, path: str, query: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Ask through the client's adapter: its managers drop what Keystone says of cut lists."""
+    url = f"{path}?{urlencode(query)}" if query else path
+    _, body = connection.keystone.projects.client.get(url)
+    return dict(body)

@@ -21,9 +21,17 @@ from openstats.collector import (
     usage,
     volumes,
 )
+from openstats.collector.attempt import attempt
 from openstats.collector.poll import Poll, Progress, silent
 from openstats.collector.roster import Connect, Roster
-from openstats.errors import CloudError, ConfigError, LeaseLostError, OpenstatsError, StoreError
+from openstats.errors import (
+    CloudError,
+    ConfigError,
+    LeaseLostError,
+    OpenstatsError,
+    StoppedError,
+    StoreError,
+)
 from openstats.model import Lease
 from openstats.storage import jobs, registry
 from openstats.storage.store import Store
@@ -152,7 +160,7 @@ class Collector:
         if now - self._tidied >= TIDYING:
             self._tidied = now
             given = self.store, self.alerts, self.options
-            _attempt("alerts", lambda: alerts.tidy(*given, now=int(now), since=self.since))
+            attempt("alerts", lambda: alerts.tidy(*given, now=int(now), since=self.since))
 
     def stop(self) -> None:
         """Have ``run`` end once the polls under way have."""
@@ -209,19 +217,28 @@ class Collector:
             self._succeeded(poll)
         except LeaseLostError as lost:
             LOG.warning("%s", lost)
+        except StoppedError as stopped:
+            LOG.info("%s", stopped)
+            return attempt("a poll that was stopped", lambda: self._release(lease))
         except StoreError as error:
-            LOG.error("%s", _sentence(poll, error))
+            LOG.error("%s", poll.sentence(error))
         except (CloudError, ConfigError) as error:
-            LOG.warning("%s", _sentence(poll, error))
+            LOG.warning("%s", poll.sentence(error))
             self._failed(poll, error)
         except Exception as error:
             LOG.exception("a defect of openstats in %s of %s", lease.kind, lease.cloud.name)
             self._failed(poll, OpenstatsError(f"a defect of openstats: {error!r}"))
         self._told(poll)
+        return None
+
+    def _release(self, lease: Lease) -> None:
+        """Leave a job to whoever comes next: it is due as before."""
+        with self.store.transaction() as db:
+            jobs.release(db, lease)
 
     def _told(self, poll: Poll) -> None:
         """Raise and close alerts by what a poll has brought, or has not."""
-        _attempt(f"alerts of {poll.cloud.name}", lambda: alerts.after(poll, self.since))
+        attempt(f"alerts of {poll.cloud.name}", lambda: alerts.after(poll, self.since))
 
     def _poll(self, lease: Lease, connection: Connection, full: bool) -> Poll:
         return Poll(
@@ -235,6 +252,7 @@ class Collector:
             uptime=self.uptime,
             jitter=self.jitter,
             calls=self._calls,
+            stopped=lambda: self._stopped,
             full=full,
             progress=self.progress,
             cursor=dict(lease.cursor),
@@ -258,7 +276,7 @@ class Collector:
                 error=poll.missing,
             )
         if poll.missing:
-            LOG.warning("%s", _sentence(poll, poll.missing))
+            LOG.warning("%s", poll.sentence(poll.missing))
         LOG.info("%s of %s took %.1f s", poll.lease.kind, poll.lease.cloud.name, now - poll.now)
 
     def _failed(self, poll: Poll, error: OpenstatsError) -> None:
@@ -277,19 +295,3 @@ class Collector:
                 )
         except StoreError as unwritten:
             LOG.error("the outcome of %s could not be written: %s", poll.lease.kind, unwritten)
-
-
-def _sentence(poll: Poll, words: object) -> str:
-    """Return a line for the log of what a poll ended with, which may name its cloud itself."""
-    cloud = poll.cloud.name
-    return f"{poll.lease.kind} of {cloud}: {str(words).removeprefix(f'{cloud}: ')}"
-
-
-def _attempt(what: str, work: Callable[[], None]) -> None:
-    """Do what no poll depends on: whatever it fails with, the collector goes on."""
-    try:
-        work()
-    except StoreError as error:
-        LOG.error("%s: %s", what, error)
-    except Exception:
-        LOG.exception("a defect of openstats in %s", what)

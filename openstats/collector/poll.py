@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from openstats.clouds.connection import Connection
+from openstats.clouds.paging import Paging, never
 from openstats.model import Changes, Cloud, Lease
 from openstats.storage import capacity, jobs, quota
 from openstats.storage.store import Database, Store
@@ -23,10 +24,10 @@ def silent(_cloud: str, _what: str, _done: int, _total: int | None) -> None:
 class Poll:
     """What a poll is made of; ``cursor`` is what it leaves for the next one of its kind.
 
-    ``now`` is the Unix time at which it began, ``full`` whether everything is to be read anew.
-    ``missing`` tells what a poll that succeeded did not bring, ``next_at`` when the next is due,
-    where that is not an interval later. ``options``, ``usage`` and ``alerts`` are groups of the
-    configuration.
+    ``now`` is the Unix time at which it began, ``full`` whether everything is to be read anew,
+    ``stopped`` whether the collector is stopping. ``missing`` tells what a poll that succeeded did
+    not bring, ``next_at`` when the next is due, where that is not an interval later. ``options``,
+    ``usage`` and ``alerts`` are groups of the configuration.
     """
 
     lease: Lease
@@ -39,6 +40,7 @@ class Poll:
     uptime: Callable[[], float]
     jitter: Callable[[float, float], float]
     calls: Executor
+    stopped: Callable[[], bool] = never
     full: bool = False
     progress: Progress = silent
     cursor: dict[str, Any] = field(default_factory=dict)
@@ -55,6 +57,15 @@ class Poll:
     def first(self) -> bool:
         """Whether no poll of this kind ever succeeded."""
         return self.lease.polled_at is None
+
+    @property
+    def paging(self) -> Paging:
+        """How lists are read; one that is under way ends when the collector stops."""
+        return Paging(self.options.page_size, self.options.max_pages, self.stopped)
+
+    def miss(self, what: str) -> None:
+        """Note what this poll does not bring, beside what it brings."""
+        self.missing = f"{self.missing}; {what}" if self.missing else what
 
     @contextmanager
     def writing(self) -> Iterator[Database]:
@@ -82,6 +93,11 @@ class Poll:
         """Give a while, for clouds not to be asked all at once: none to twice the jitter."""
         share: float = self.options.jitter
         return self.jitter(interval, share) - interval * (1 - share)
+
+    def sentence(self, words: object) -> str:
+        """Return a line for the log of what a poll ended with, which may name its cloud itself."""
+        cloud = self.cloud.name
+        return f"{self.lease.kind} of {cloud}: {str(words).removeprefix(f'{cloud}: ')}"
 
     def say(self, what: str, done: int, total: int | None = None) -> None:
         """Tell whoever watches how far this is."""

@@ -43,7 +43,18 @@ OPTIONS = [
         max=64,
         help="Jobs under way at once, and as many calls for tenants' quotas, over all clouds.",
     ),
-    cfg.IntOpt("page_size", default=1000, min=1, help="Servers and volumes asked for in one page."),
+    cfg.IntOpt(
+        "page_size",
+        default=1000,
+        min=1,
+        help="Servers, volumes, snapshots and projects asked for in one page.",
+    ),
+    cfg.IntOpt(
+        "max_pages",
+        default=10_000,
+        min=1,
+        help="Pages of one list; one that goes on beyond them is an error of its cloud.",
+    ),
     _seconds("connect_timeout", 10, "How long a cloud may take to accept a connection."),
     _seconds("read_timeout", 60, "How long a cloud may keep silent in an answer."),
     _seconds(

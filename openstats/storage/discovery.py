@@ -4,7 +4,7 @@ An object is known again by its origin (Keystone, key), never by its name; what 
 stays; nothing is deleted here.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from hashlib import sha256
 from typing import Any
 from uuid import uuid4
@@ -25,11 +25,18 @@ LONGEST_KEY = 255
 
 
 def place(
-    db: Connection, cloud: Cloud, placings: Sequence[Placing], *, now: int, first: bool
+    db: Connection,
+    cloud: Cloud,
+    placings: Sequence[Placing],
+    *,
+    now: int,
+    first: bool,
+    unread: Set[str] = frozenset(),
 ) -> dict[str, int]:
     """Write what a complete sweep of a cloud's Keystone found; tell how much there is.
 
-    ``first``: nothing is known of when these came into being.
+    ``first``: nothing is known of when these came into being. ``unread`` are ids of projects that
+    it showed, and that could not be read.
     """
     # Regions share projects, and a file's customers are those of all clouds.
     alone(db, "discovery")
@@ -43,7 +50,7 @@ def place(
     move(db, PROJECTS, _moved(db, cloud, owners), now)
     _groups(db, placed, customers, projects, cloud, born)
     links = {p.project.id: projects[Origin(cloud.keystone, p.project.id)] for p, _ in placed}
-    tenants.refresh(db, cloud, [p.project for p in placings], links, now)
+    tenants.refresh(db, cloud, [p.project for p in placings], links, now, unread)
     return {"customers": len(customers), "projects": len(projects), "tenants": len(placings)}
 
 

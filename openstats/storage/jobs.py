@@ -143,6 +143,12 @@ def fail(
     _end(db, lease, next_at, seconds, {"error": error, "error_at": now})
 
 
+def release(db: Connection, lease: Lease) -> None:
+    """Give a lease back without an outcome: the job is due as it was."""
+    mine = job.c.lease_token == lease.token
+    db.execute(_update(lease).where(mine).values(leased_until=None, lease_token=None))
+
+
 def _end(
     db: Connection, lease: Lease, next_at: float, seconds: float, values: dict[str, Any]
 ) -> None:

@@ -3,7 +3,7 @@
 One that two complete sweeps in a row did not show has left; nothing else deletes it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 from uuid import uuid4
 
@@ -25,15 +25,26 @@ def refresh(
     found: Sequence[KeystoneProject],
     links: Mapping[str, int],
     now: int,
+    unread: Set[str] = frozenset(),
 ) -> None:
-    """Bring tenants up to date, linked to registry projects (row ids) by Keystone id."""
+    """Bring tenants up to date, linked to registry projects (row ids) by Keystone id.
+
+    ``unread`` are ids of those that the sweep showed, and that could not be read: they stay.
+    """
     ids = {project.id for project in found}
     rows = rows_of(db, cloud, ids, now)
     if found:
         names = [{"row": rows[p.id], "name": p.name, "enabled": p.enabled} for p in found]
         db.execute(_seen(), names)
     move(db, TENANTS, _moved(db, cloud, {rows[p.id]: links.get(p.id) for p in found}), now)
-    _miss(db, cloud, [row for key, row in _rows(db, cloud).items() if key not in ids], now)
+    shown = ids | unread
+    _miss(db, cloud, [row for key, row in _rows(db, cloud).items() if key not in shown], now)
+
+
+def living(db: Connection, cloud: Cloud) -> set[str]:
+    """Return the Keystone ids of the tenants that are not deleted."""
+    alive = tenant.c.cloud_id == cloud.id, tenant.c.deleted_at.is_(None)
+    return set(db.scalars(select(tenant.c.tenant_id).where(*alive)))
 
 
 def _seen() -> Any:

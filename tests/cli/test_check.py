@@ -111,7 +111,7 @@ SERVERS, ONE = "servers/detail", "/compute/.*servers/[0-9a-f-]{36}$"
 PROVIDERS = "placement:resource_providers:"
 RIGHTS = {
     "/v3/domains": ("Keystone", "identity:list_domains"),
-    "/v3/projects$": ("Keystone", "identity:list_projects"),
+    r"/v3/projects(\?|$)": ("Keystone", "identity:list_projects"),
     "/v3/projects/.": ("Keystone", "identity:get_project"),
     "statistics": ("Nova, hypervisors", f"{NOVA}os-hypervisors:statistics"),
     "os-hypervisors/detail": ("Nova, zones", f"{NOVA}os-hypervisors:list-detail"),

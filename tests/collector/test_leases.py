@@ -9,7 +9,7 @@ from tests.collector import expected
 from tests.collector.lab import SMALL, SOON, Lab, running
 from tests.devcloud.process import wait_for
 from tests.double import Double
-from tests.edge import Edge, Hang, Status
+from tests.edge import Edge, Hang, Refuse, Status
 
 MOMENTS = {
     "discovery": "/v3/projects",
@@ -148,3 +148,22 @@ def test_the_heart_stops_with_the_collector(lab: Lab, alpha: Double) -> None:
         if thread.name.startswith(("heart", "poll", "call")):
             thread.join(5)
             assert not thread.is_alive()
+
+
+@pytest.mark.parametrize(("kind", "list_"), [("discovery", "/v3/projects")])
+def test_a_collector_that_stops_ends_a_list_between_two_pages(
+    lab: Lab, alpha: Double, kind: str, list_: str
+) -> None:
+    asking = lab.use(page_size=1)
+
+    def second(_: str, url: str) -> bool:
+        if list_ in url and "marker" in url:
+            asking.stop()
+        return False
+
+    lab.edge.rule(second, Refuse())
+    assert asking.cycle((kind,)) == []
+    assert lab.asked(f"{list_}.*marker") == 1
+    assert lab.job(kind, "polled_at") is None
+    assert lab.job(kind, "lease_token") is None
+    assert lab.job(kind, "next_at") <= lab.clock.now

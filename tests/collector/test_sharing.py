@@ -58,7 +58,7 @@ def test_two_regions_discover_the_same_projects(shared: Lab) -> None:
         from openstats.clouds import keystone
 
         west = next(cloud for cloud in registry.clouds(db) if cloud.name == "west")
-        found = keystone.placings(usual.connections["west"])
+        found, _ = keystone.placings(usual.connections["west"])
         storage_discovery.place(db, west, found, now=0, first=True)
 
     one = shared.collector("alpha")

@@ -6,7 +6,9 @@ Shapes after keystone 30.0.0 (api/discovery.py, common/render_token.py, resource
 import json
 import uuid
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import Any
+from urllib.parse import urlencode
 
 from tests.double import people
 from tests.double.people import USER_ID
@@ -193,15 +195,37 @@ def _domain(request: Request, domain: Domain) -> Document:
     }
 
 
-def _listed(request: Request, name: str, items: list[Document]) -> Reply:
+def _listed(site: Site, request: Request, name: str, items: list[Document]) -> Reply:
     wanted = {
         key: value
         for key, value in request.query.items()
         if key in ("domain_id", "enabled", "name", "parent_id", "is_domain")
     }
     kept = [each for each in items if all(_equal(each[key], wanted[key]) for key in wanted)]
-    links = {"next": None, "self": f"{request.url}/v3/{name}", "previous": None}
-    return Reply({name: kept, "links": links})
+    shown, next_url, truncated = _cut(site, request, name, kept)
+    links = {"next": next_url, "self": f"{request.url}/v3/{name}", "previous": None}
+    return Reply({name: shown, "links": links} | ({"truncated": True} if truncated else {}))
+
+
+def _cut(
+    site: Site, request: Request, name: str, items: list[Document]
+) -> tuple[list[Document], str | None, bool]:
+    """Cut a list as Keystone 30.0.0 does, or as those before 27.0.0, which have no pages."""
+    settings, query = site.settings, request.query
+    if not settings.identity_pages:
+        limit = settings.list_limit or len(items)
+        return items[:limit], None, len(items) > limit
+    # resource/backends/sql.py: sorted by id; without a limit in the query or list_limit, the list
+    # ends at max_db_limit, and nothing says so.
+    behind = [each for each in items if each["id"] > query.get("marker", "")]
+    behind.sort(key=itemgetter("id"))
+    asked = int(query.get("limit") or settings.list_limit or 0)
+    size = min(asked or settings.max_db_limit, settings.max_db_limit)
+    shown = behind[:size]
+    if not asked or len(shown) < size:
+        return shown, None, False
+    more = urlencode(dict(query) | {"marker": shown[-1]["id"], "limit": size})
+    return shown, f"{request.url}/v3/{name}?{more}", True
 
 
 def _equal(value: Any, wanted: str) -> bool:
@@ -232,7 +256,7 @@ def projects(site: Site, request: Request) -> Reply:
         for each in site.state.projects.values()
         if scope in (None, each.domain_id) and _tags_match(each, request.query)
     ]
-    return _listed(request, "projects", items)
+    return _listed(site, request, "projects", items)
 
 
 def project(site: Site, request: Request, id: str) -> Reply:
@@ -245,7 +269,7 @@ def project(site: Site, request: Request, id: str) -> Reply:
 def domains(site: Site, request: Request) -> Reply:
     """All domains."""
     items = [_domain(request, each) for each in site.state.domains.values()]
-    return _listed(request, "domains", items)
+    return _listed(site, request, "domains", items)
 
 
 def domain(site: Site, request: Request, id: str) -> Reply:

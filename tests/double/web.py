@@ -52,6 +52,10 @@ class Settings:
     region: str = "RegionOne"
     token_lifetime: float = 3600.0
     max_limit: int = 1000
+    # Keystone's, from 2025.1 on: its pages, and where it cuts without them.
+    identity_pages: bool = True
+    max_db_limit: int = 1000
+    list_limit: int | None = None
     compute_max: Version = (2, 96)
     volume_max: Version = (3, 70)
     placement_max: Version = (1, 39)

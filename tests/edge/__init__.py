@@ -2,11 +2,21 @@
 
 openstats reaches the clouds through HTTP_PROXY, so nothing of it is replaced: what is tested is
 the real session, the real clients and real sockets. Here live the proxy (`Edge`), what it can do
-to an exchange (`Refuse`, `Reset`, `Hang`, `Status`, `Truncate`, `Garbage`, `Rewrite`, `Delay`)
-and the listener that the double uses too. What a cloud answers does not live here.
+to an exchange (`Refuse`, `Reset`, `Hang`, `Status`, `Truncate`, `Garbage`, `Rewrite`, `Record`,
+`Delay`) and the listener that the double uses too. What a cloud answers does not live here.
 """
 
-from tests.edge.actions import Delay, Garbage, Hang, Refuse, Reset, Rewrite, Status, Truncate
+from tests.edge.actions import (
+    Delay,
+    Garbage,
+    Hang,
+    Record,
+    Refuse,
+    Reset,
+    Rewrite,
+    Status,
+    Truncate,
+)
 from tests.edge.proxy import Edge, Rule, Seen
 
 __all__ = [
@@ -14,6 +24,7 @@ __all__ = [
     "Edge",
     "Garbage",
     "Hang",
+    "Record",
     "Refuse",
     "Reset",
     "Rewrite",

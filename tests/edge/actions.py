@@ -123,6 +123,19 @@ class Rewrite:
 
 
 @dataclass(frozen=True)
+class Record:
+    """The real answer, and its body kept in `bodies` by method and URL."""
+
+    bodies: dict[tuple[str, str], bytes] = field(default_factory=dict)
+
+    def apply(self, exchange: Exchange) -> None:
+        """Forward, and remember."""
+        answer = exchange.real()
+        self.bodies[exchange.question.method, exchange.question.url] = answer.body
+        exchange.send(answer)
+
+
+@dataclass(frozen=True)
 class Delay:
     """The real answer, asked for `seconds` late."""
 

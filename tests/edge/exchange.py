@@ -22,7 +22,7 @@ class Exchange:
         self, question: Question, connection: socket.socket, upstream: Upstream, record: Record
     ) -> None:
         self.keep_alive = True
-        self._question = question
+        self.question = question
         self._connection = connection
         self._upstream = upstream
         self._record = record
@@ -31,7 +31,7 @@ class Exchange:
     def real(self) -> Answer:
         """Ask the real server; 502 when it cannot be reached, as proxies do."""
         try:
-            return self._upstream.ask(self._question)
+            return self._upstream.ask(self.question)
         except UpstreamError as error:
             body = f"upstream unreachable: {error}\n".encode()
             return Answer(502, "Bad Gateway", (("Content-Type", "text/plain"),), body)
@@ -63,7 +63,7 @@ class Exchange:
         self._record(status, time.monotonic() - self._began)
 
     def _shown(self, answer: Answer) -> bytes:
-        return b"" if self._question.method == "HEAD" else answer.body
+        return b"" if self.question.method == "HEAD" else answer.body
 
     def _head(self, answer: Answer) -> bytes:
         reason = answer.reason or http.client.responses.get(answer.status, "")
@@ -75,7 +75,7 @@ class Exchange:
 
     def _length(self, answer: Answer) -> int:
         # The answer to HEAD has no body, but says how long GET's would be.
-        if self._question.method == "HEAD":
+        if self.question.method == "HEAD":
             told = {name.lower(): value for name, value in answer.headers}
             return int(told.get("content-length", 0))
         return len(answer.body)

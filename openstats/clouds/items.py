@@ -1,0 +1,82 @@
+"""Items of lists: those that can be read, and those that are left out, each by its id.
+
+One item that nobody can read must not hide all others; nor does it count as absent.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from oslo_log import log
+
+from openstats.clouds.asking import MALFORMED
+from openstats.clouds.text import NO_STORE
+
+T = TypeVar("T")
+
+LOG = log.getLogger(__name__)
+
+LOGGED = 20
+"""Items of one list whose reasons are logged."""
+
+LONGEST_ID, LONGEST_REASON = 64, 200
+
+
+@dataclass
+class LeftOut:
+    """What was left out of a list: ids (those that could be read), and how many in all.
+
+    ``kind`` names an item, as in "server"; ``reason`` is why the first one was left out.
+    """
+
+    cloud: str
+    kind: str
+    ids: set[str] = field(default_factory=set)
+    number: int = 0
+    reason: str = ""
+    read: int = 0
+
+    @property
+    def unnamed(self) -> bool:
+        """Whether it is not known of all of them which ones they are."""
+        return len(self.ids) < self.number
+
+    def add(self, item: Any, error: Exception) -> None:
+        """Leave an item out."""
+        key = item.get("id", item.get("uuid")) if isinstance(item, dict) else None
+        name = key[:LONGEST_ID] if isinstance(key, str) and key else "without an id"
+        reason = _printable(f"{self.kind} {name}: {type(error).__name__} {error}")
+        self.number += 1
+        self.reason = self.reason or reason
+        if isinstance(key, str) and key:
+            self.ids.add(key)
+        if self.number <= LOGGED:
+            LOG.warning("%s: left out: %s", self.cloud, reason)
+
+    def __str__(self) -> str:
+        """Return a sentence for the poll's error."""
+        return (
+            f"{self.cloud}: {self.number} {self.kind}s cannot be read and are left out; "
+            f"the first: {self.reason}"
+        )
+
+    def refuse_all(self) -> None:
+        """Raise ValueError if there were items, and none could be read."""
+        if self.number and not self.read:
+            raise ValueError(self.reason)
+
+
+def read(items: Iterable[Any], one: Callable[[Any], T], left_out: LeftOut) -> Iterator[T]:
+    """Yield what ``one`` makes of each item; what it raises for an item leaves that one out."""
+    for item in items:
+        try:
+            value = one(item)
+        except MALFORMED as error:
+            left_out.add(item, error)
+        else:
+            left_out.read += 1
+            yield value
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in NO_STORE.sub(" ", text[:LONGEST_REASON]))

@@ -1,0 +1,151 @@
+"""A table of everything that a cloud answers, and of what can be wrong with each answer.
+
+``record`` makes the rows from the answers of a cycle; a ``Mutation`` makes an edge's action for a
+row. ``spoiled`` holds one for a cycle. What must be true meanwhile is said in the tests.
+
+Lists are here; who adds figures makes rows of another ``kind`` and mutations for it.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from tests.collector.lab import Lab
+from tests.edge import Delay, Record, Refuse, Rewrite, Rule, Status
+from tests.edge.actions import Action
+
+ID = r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}"
+UNNAMED = frozenset({"marker", "changes-since", "updated_at"})
+"""Parameters whose values differ from cycle to cycle."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A place in what a cloud answers: a pattern of "METHOD URL", and keys that lead to it."""
+
+    kind: str
+    pattern: str
+    keys: tuple[str, ...]
+
+    def __str__(self) -> str:
+        path = self.pattern.removeprefix("GET .*").replace(ID, "ID").replace("\\", "")
+        return f"{path} {'.'.join(self.keys)}"
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """Something wrong with the rows of a kind; ``refused`` says that it must be an error."""
+
+    name: str
+    kind: str
+    action: Callable[[Row], Action]
+    refused: bool = True
+
+
+def record(lab: Lab, *kinds: str) -> list[Row]:
+    """Run a full cycle, and return a row for each list in the answers."""
+    with lab.edge.during("GET", Record()) as rule:
+        assert lab.cycle(*kinds, full=True) == []
+        bodies = rule.action.bodies
+    rows = {row for (_, url), body in bodies.items() for row in _lists(url, json.loads(body))}
+    return sorted(rows, key=str)
+
+
+def _lists(url: str, document: Any) -> Iterator[Row]:
+    """Yield the lists of a document: what links, versions and catalogs hold is none."""
+    for key, value in document.items():
+        if isinstance(value, list) and not key.endswith("links") and key != "versions":
+            yield Row("list", pattern(url), (key,))
+
+
+def pattern(url: str) -> str:
+    """Return a regular expression for "GET URL", whatever ids and times are in it."""
+    parts = urlsplit(url)
+    path = re.sub(ID, lambda _: ID, re.escape(parts.path).replace(r"\-", "-"))
+    query = [
+        re.escape(f"{name}=" if name in UNNAMED else f"{name}={value}")
+        for name, value in parse_qsl(parts.query, keep_blank_values=True)
+        if name != "marker"
+    ]
+    return f"GET .*{path}" + (rf"\?.*{'.*'.join(query)}" if query else r"(\?|$)")
+
+
+@contextmanager
+def spoiled(lab: Lab, row: Row, mutation: Mutation) -> Iterator[Rule]:
+    """Hold a mutation over a row for as long as the block lasts."""
+    with lab.edge.during(row.pattern, mutation.action(row)) as rule:
+        yield rule
+
+
+def changed(change: Callable[[dict[str, Any], str], None]) -> Callable[[Row], Action]:
+    """Make an action that changes what is around a row's last key; errors pass unchanged."""
+
+    def action(row: Row) -> Action:
+        def rewritten(body: bytes) -> bytes:
+            document = json.loads(body)
+            place = document
+            for key in row.keys[:-1]:
+                place = place.get(key, {})
+            if row.keys[-1] in place:
+                change(place, row.keys[-1])
+            return json.dumps(document).encode()
+
+        return Rewrite(rewritten)
+
+    return action
+
+
+def cut(place: dict[str, Any], key: str) -> None:
+    """Show the first half, as if that were all."""
+    place[key] = place[key][: len(place[key]) // 2]
+    _unlink(place, key)
+
+
+def empty(place: dict[str, Any], key: str) -> None:
+    """Show nothing."""
+    place[key] = []
+    _unlink(place, key)
+
+
+def _unlink(place: dict[str, Any], key: str) -> None:
+    place.pop(f"{key}_links", None)
+    place.pop("truncated", None)
+    if "links" in place:
+        place["links"]["next"] = None
+
+
+def repeat(place: dict[str, Any], key: str) -> None:
+    """Link to the next page for ever, whatever the marker was."""
+    link = "http://127.0.0.1/x?marker=00000000-0000-0000-0000-000000000000"
+    if "links" in place:
+        place["links"]["next"] = link
+    else:
+        place[f"{key}_links"] = [{"rel": "next", "href": link}]
+
+
+def null(place: dict[str, Any], key: str) -> None:
+    """Show null instead of the list."""
+    place[key] = None
+
+
+def null_item(place: dict[str, Any], key: str) -> None:
+    """Show null instead of each value of the first item, but for its id."""
+    for item in place[key][:1]:
+        item.update({name: None for name in item if name not in ("id", "uuid")})
+
+
+LISTS = (
+    Mutation("cut", "list", changed(cut)),
+    Mutation("empty", "list", changed(empty)),
+    Mutation("repeat", "list", changed(repeat), refused=False),
+    Mutation("null", "list", changed(null)),
+    Mutation("null item", "list", changed(null_item)),
+    Mutation("delay", "list", lambda _: Delay(0.01), refused=False),
+    Mutation("refuse", "list", lambda _: Status(403, {}, b"{}")),
+    Mutation("hang up", "list", lambda _: Refuse()),
+)
+"""What can be wrong with a list; not all of it matters for each: some are asked for little."""

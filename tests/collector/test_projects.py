@@ -1,0 +1,169 @@
+"""Keystone's list of projects: a part of it is never taken for the whole."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.collector import expected
+from tests.collector.lab import SMALL, Lab
+from tests.double import Double
+from tests.edge import Garbage, Rewrite, Status
+
+PROJECTS, BY_ID = r"/v3/projects(\?|$)", "/v3/projects/"
+TREE = 9
+"""Projects in the cloud below, beside admin and service."""
+
+
+def grown(lab: Lab, **settings: Any) -> Double:
+    """Make a cloud with projects in a tree and in two domains, each with a server."""
+    double = lab.double(size=None, **settings)
+    double.add_hypervisor("compute-0000")
+    other = double.create_domain("Initech").id
+    parents = [None, None, None]
+    for number in range(TREE):
+        domain = "default" if number < TREE - 2 else other
+        parent = parents[number % 3] if domain == "default" else None
+        project = double.create_project(f"p{number}", domain, parent=parent)
+        parents[number % 3] = project.id
+        double.boot(project.id, SMALL)
+    return double
+
+
+def living(lab: Lab) -> int:
+    ((number,),) = lab.sql("SELECT count(*) FROM tenant WHERE deleted_at IS NULL AND name <> ''")
+    return number
+
+
+CUTS = {
+    "max_db_limit": {"max_db_limit": 3},
+    "list_limit": {"list_limit": 3},
+    "list_limit below max_db_limit": {"list_limit": 4, "max_db_limit": 5},
+    "list_limit without pages, by domain": {"list_limit": 9, "identity_pages": False},
+    "list_limit without pages, by parent": {"list_limit": 6, "identity_pages": False},
+}
+
+
+@pytest.mark.parametrize("settings", CUTS.values(), ids=CUTS)
+def test_a_keystone_that_cuts_its_list_is_read_whole(lab: Lab, settings: dict[str, Any]) -> None:
+    double = grown(lab, **settings)
+    for _ in range(3):
+        assert lab.cycle(after=4000) == []
+    assert living(lab) == TREE + 2
+    assert expected.customers(lab.store) == {"Default": (7, 0, 7), "Initech": (2, 0, 2)}
+    assert expected.known_quotas(lab.store) == expected.quotas(double)
+
+
+def test_a_keystone_that_cuts_every_list_is_an_error(lab: Lab) -> None:
+    grown(lab, list_limit=3, identity_pages=False)
+    (said,) = lab.cycle("discovery")
+    assert "Keystone's projects: cut by the service after page 1" in said
+    assert lab.sql("SELECT count(*) FROM tenant") == [(0,)]
+
+
+@pytest.mark.parametrize("shown", [0, 1, 6, 10])
+def test_a_part_of_the_list_is_no_list(lab: Lab, shown: int) -> None:
+    """Nothing says that it was cut; Keystone knows the others by their ids."""
+    grown(lab)
+    assert lab.cycle() == []
+
+    def cut(body: bytes) -> bytes:
+        document = json.loads(body)
+        document["projects"] = document["projects"][:shown]
+        return json.dumps(document).encode()
+
+    with lab.edge.during(PROJECTS, Rewrite(cut)):
+        for _ in range(3):
+            (said,) = lab.cycle("discovery", after=4000)
+            assert "alpha: Keystone" in said
+            if shown:
+                assert f"leaves out {TREE + 2 - shown} known tenants" in said
+    assert living(lab) == TREE + 2
+    assert lab.cycle("discovery", after=4000) == []
+
+
+def test_tenants_that_nova_shows_tell_of_a_first_list_that_was_cut(lab: Lab) -> None:
+    double = grown(lab)
+    last = max(double.state.projects)
+    only = json.dumps({"projects": [{"id": last, "name": "x", "domain_id": "default"}]}).encode()
+    with lab.edge.during(PROJECTS, Garbage(only)):
+        lab.cycle("discovery", "instances")
+        (said,) = lab.cycle("discovery")
+    assert "Keystone's list of projects is cut" in said
+
+
+def test_a_project_that_is_gone_is_asked_for_by_its_id(lab: Lab) -> None:
+    double = grown(lab)
+    assert lab.cycle() == []
+    double.delete_project(next(p.id for p in double.state.projects.values() if p.name == "p8"))
+    assert lab.cycle("discovery", after=4000) == []
+    assert lab.asked(BY_ID) == 1
+    assert lab.cycle("discovery", after=4000) == []
+    assert living(lab) == TREE + 1
+
+
+def test_who_may_not_see_a_project_by_its_id_counts_sweeps(lab: Lab) -> None:
+    double = grown(lab)
+    assert lab.cycle() == []
+    double.delete_project(next(p.id for p in double.state.projects.values() if p.name == "p8"))
+    lab.edge.rule(BY_ID, Status(403, {}, b"{}"))
+    for _ in range(2):
+        assert lab.cycle("discovery", after=4000) == []
+    assert living(lab) == TREE + 1
+
+
+def with_projects(change: Any) -> Rewrite:
+    """Change the first project of each page."""
+
+    def rewritten(body: bytes) -> bytes:
+        document = json.loads(body)
+        change(document["projects"][0])
+        return json.dumps(document).encode()
+
+    return Rewrite(rewritten)
+
+
+ODD = {
+    "name": None,
+    "domain_id": 7,
+    "tags": 7,
+    "id": None,
+}
+
+
+@pytest.mark.parametrize("key", ODD)
+def test_one_odd_project_takes_no_other_along(lab: Lab, key: str) -> None:
+    grown(lab)
+    assert lab.cycle() == []
+    with lab.edge.during(PROJECTS, with_projects(lambda row: row.update({key: ODD[key]}))):
+        for _ in range(3):
+            (said,) = lab.cycle("discovery", after=4000)
+            assert "alpha: 1 projects cannot be read and are left out; the first: project" in said
+    assert living(lab) == TREE + 2
+    assert lab.outcome("discovery")["polled_at"] == int(lab.clock.now)
+    assert lab.cycle("discovery", after=4000) == []
+
+
+def test_a_domain_that_is_not_listed_is_asked_for_by_its_id(lab: Lab) -> None:
+    grown(lab)
+    only = json.dumps({"domains": [{"id": "default", "name": "Default"}]}).encode()
+    lab.edge.rule(r"/v3/domains(\?|$)", Garbage(only))
+    assert lab.cycle() == []
+    assert expected.customers(lab.store) == {"Default": (7, 0, 7), "Initech": (2, 0, 2)}
+    assert lab.asked("/v3/domains/") == 1
+
+
+def test_an_odd_domain_is_no_name_of_a_customer(lab: Lab) -> None:
+    grown(lab)
+    assert lab.cycle() == []
+
+    def odd(body: bytes) -> bytes:
+        document = json.loads(body)
+        for domain in document["domains"]:
+            domain["name"] = domain["name"] if domain["id"] == "default" else None
+        return json.dumps(document).encode()
+
+    with lab.edge.during(r"/v3/domains(\?|$)", Rewrite(odd)):
+        (said,) = lab.cycle("discovery", after=4000)
+    assert "2 projects cannot be read and are left out" in said
+    assert expected.customers(lab.store) == {"Default": (7, 0, 7), "Initech": (2, 0, 2)}
