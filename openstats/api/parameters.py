@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from openstats.auth_url import compared
 from openstats.errors import ParameterError
 from openstats.model import Interval, Selection
+from openstats.names import LONGEST, RULE, problem
 
 LATEST = 4102444800
 """The first second of 2100: whatever lies beyond was meant in milliseconds."""
@@ -68,9 +69,9 @@ def _auth_url(value: str) -> str:
         raise ValueError("it takes the http(s) URL of a cloud's Keystone") from None
 
 
-def _printable(value: str) -> str:
-    if not value.isprintable():
-        raise ValueError("it takes a name without control characters")
+def _name(value: str) -> str:
+    if reason := problem(value):
+        raise ValueError(f"it takes a name without {reason}: {RULE}")
     return value
 
 
@@ -94,7 +95,7 @@ Seconds = Annotated[
 ]
 Uuid = Annotated[str, AfterValidator(_uuid), Field(json_schema_extra={"format": "uuid"})]
 AuthUrl = Annotated[str, AfterValidator(_auth_url), Field(json_schema_extra={"format": "uri"})]
-Name = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_printable)]
+Name = Annotated[str, Field(min_length=1, max_length=LONGEST), AfterValidator(_name)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Whole = Annotated[int, BeforeValidator(_whole)]

@@ -1,16 +1,18 @@
 """``openstats registry``: the registry as a YAML document."""
 
 import argparse
+import getpass
 import sys
 import time
 from pathlib import Path
+from uuid import uuid4
 
 from openstats.cli.main import OpenstatsCommand
 from openstats.errors import RegistryError
 
 
 class Import(OpenstatsCommand):
-    """Create or replace customers, groups, projects and links from a YAML document."""
+    """Create or replace customers, groups, projects, links and grants from a YAML document."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Say what the command takes."""
@@ -22,17 +24,27 @@ class Import(OpenstatsCommand):
         """Import all of it, or nothing."""
         import yaml
 
+        from openstats.storage.audit import Author
         from openstats.storage.document import import_registry
 
+        now = int(time.time())
         try:
             document = yaml.safe_load(_text(parsed_args.file))
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise RegistryError(f"{parsed_args.file} cannot be read: {error}") from error
         with self.app.store.transaction() as db:
-            counts = import_registry(db, document, int(time.time()))
+            counts = import_registry(db, document, now, Author(_who(), now, f"req-{uuid4()}"))
         told = ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in counts.items())
         self.app.stdout.write(f"Imported {told}.\n")
         return 0
+
+
+def _who() -> str:
+    """Return the author of an import, as the audit calls it."""
+    try:
+        return f"registry import by {getpass.getuser()}"
+    except (OSError, KeyError):  # A user id that the system has no name for.
+        return "registry import"
 
 
 def _text(file: str) -> str:

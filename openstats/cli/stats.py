@@ -13,6 +13,7 @@ from cliff.lister import Lister
 from openstats.cli.main import OpenstatsCommand
 from openstats.errors import OpenstatsError
 from openstats.meters import AGGREGATES, BASES, USAGE_ITEMS
+from openstats.names import escaped
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -43,10 +44,10 @@ def _tell(app: Any, headers: Any) -> None:
 
 
 def printable(value: Any, formatter: str) -> Any:
-    """Make a name that somebody else chose harmless for a terminal, and for a spreadsheet."""
+    """Return a name that is harmless for a terminal and a spreadsheet."""
     if not isinstance(value, str):
         return value
-    shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in value)
+    shown = escaped(value)
     return f"'{shown}" if formatter == "csv" and value.startswith(FORMULA) else shown
 
 

@@ -10,8 +10,7 @@ from typing import Any
 import yaml
 
 from openstats.errors import ConfigError
-
-LONGEST_NAME = 255
+from openstats.names import RULE, problem
 
 
 class _Loader(yaml.BaseLoader):
@@ -62,8 +61,8 @@ def _by_project(document: Any) -> dict[str, str]:
 
 
 def _check_name(customer: str) -> None:
-    if not customer or len(customer) > LONGEST_NAME or not customer.isprintable():
-        raise ValueError(f"{customer[:40]!r}... is no name of a customer")
+    if reason := problem(customer):
+        raise ValueError(f"{customer[:40]!a}... is no name of a customer: it has {reason}; {RULE}")
 
 
 def _projects(customer: str, listed: Any) -> Iterator[str]:

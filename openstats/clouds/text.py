@@ -1,15 +1,11 @@
 """Texts that clouds give: somebody else's, and to be stored as they are, if they can be."""
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
-NO_STORE = re.compile("[\0\ud800-\udfff]")
-"""NUL, which PostgreSQL does not take and Keystone does, and halves of characters, as in JSON's
-``"\\ud800"``, which no encoding has."""
+from openstats.names import LONGEST, storable
 
-
-UUID, ID, NAME = 36, 64, 255
+UUID, ID, NAME = 36, 64, LONGEST
 """How long the store's columns are; OpenStack's are no longer."""
 
 MOST = 200
@@ -17,7 +13,7 @@ MOST = 200
 
 
 def text(given: Any, longest: int = NAME) -> str:
-    """Give a text that every store takes.
+    """Return a text that every store takes.
 
     Raises:
         TypeError: it is no text.
@@ -27,7 +23,7 @@ def text(given: Any, longest: int = NAME) -> str:
         raise TypeError(f"{given!r} instead of a text")
     if len(given) > longest:
         raise ValueError(f"{len(given)} characters instead of {longest} at most: {given[:20]!r}")
-    return NO_STORE.sub("\N{REPLACEMENT CHARACTER}", given)
+    return storable(given)
 
 
 def few(given: Iterable[str]) -> list[str]:

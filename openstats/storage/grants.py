@@ -52,15 +52,29 @@ def write(db: Connection, uuid: str, given: Mapping[str, Any], now: int) -> None
     Raises:
         ConflictError: there is nothing of the scope's uuid.
     """
-    ((kind, on),) = given["scope"].items()
-    values: dict[str, Any] = {name: given.get(name) for name in GRANTEES}
-    values |= {f"{other}_id": None for other in SCOPES}
-    values |= {"role": given["role"], f"{kind}_id": row_of(db, SCOPES[kind], on)}
+    values = _columns(db, given)
     there = grant.c.uuid == uuid
     if db.scalar(select(grant.c.id).where(there)) is None:
         db.execute(insert(grant).values(uuid=uuid, created_at=now, **values))
     else:
         db.execute(update(grant).where(there).values(values))
+
+
+def _columns(db: Connection, given: Mapping[str, Any]) -> dict[str, Any]:
+    ((kind, on),) = given["scope"].items()
+    values: dict[str, Any] = {name: given.get(name) for name in GRANTEES}
+    values |= {f"{other}_id": None for other in SCOPES}
+    return values | {"role": given["role"], f"{kind}_id": row_of(db, SCOPES[kind], on)}
+
+
+def same(db: Connection, given: Mapping[str, Any]) -> bool:
+    """Return whether somebody has this very role on this very object already.
+
+    Raises:
+        ConflictError: there is nothing of the scope's uuid.
+    """
+    alike = (grant.c[n].is_not_distinct_from(value) for n, value in _columns(db, given).items())
+    return db.execute(select(grant.c.id).where(*alike).limit(1)).first() is not None
 
 
 def remove(db: Connection, uuid: str, _now: int) -> None:

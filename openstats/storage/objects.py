@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Select, Table, bindparam, delete, exists, ins
 
 from openstats.errors import ConflictError
 from openstats.model import Scope
+from openstats.names import cleaned
 from openstats.storage import moves, schema
 from openstats.storage.listing import Entry, Listing
 from openstats.storage.membership import OBJECTS, objects, variables, visible_project
@@ -73,6 +74,9 @@ def put(db: Connection, table: Table, values: Values, now: int) -> int:
         fresh = {"created_at": now, **values, **by_hand}
         return int(db.execute(insert(table).values(fresh).returning(table.c.id)).scalar_one())
     before = row._mapping
+    if values.get("name") == cleaned(row.name):
+        # An export spells it so, because no name holds what a cloud's text may hold.
+        values = {**values, "name": row.name}
     if table is project and before["customer_id"] != values.get("customer_id", row.customer_id):
         moves.move(db, moves.PROJECTS, {row.id: values["customer_id"]}, now)
     by_hand = _by_hand(table, {name: value != before[name] for name, value in values.items()})

@@ -300,3 +300,26 @@ def test_when_it_was_created_does_not_change(own: TestApp) -> None:
         answer = getattr(own, f"{method.lower()}_json")(place, body, status=400)
         assert answer.json["errors"][0]["code"] == "openstats.body.invalid"
     assert own.get(place).json == made
+
+
+@pytest.mark.parametrize(
+    "name", ["株式会社\u3000山田", "a\u00a0b", "👩\u200d🚀", "soft\u00adhyphen", "\ue000", " "]
+)
+def test_names_as_clouds_have_them_can_be_written(own: TestApp, name: str) -> None:
+    made = own.post_json("/api/customers/", {"name": name}, status=201).json
+    assert made["name"] == name
+    url = f"/api/customers/{made['uuid']}/"
+    assert own.put_json(url, {"name": f"{name}!"}).json["name"] == f"{name}!"
+    assert own.patch_json(url, {"name": name}).json["name"] == name
+    own.post_json("/api/grants/", {"subject": name, "role": "owner", "scope": _on(made)})
+
+
+def _on(made: dict[str, str]) -> dict[str, str]:
+    return {"customer": made["uuid"]}
+
+
+@pytest.mark.parametrize(("name", "said"), [("a\x07b", "U+0007"), ("a\u202eb", "U+202E")])
+def test_a_name_that_is_refused_is_told_with_the_reason(own: TestApp, name: str, said: str) -> None:
+    answer = own.post_json("/api/customers/", {"name": name}, status=400)
+    detail = answer.json["errors"][0]["detail"]
+    assert f"it takes a name without {said} at character 2: a name has 1 to 255" in detail

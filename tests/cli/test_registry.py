@@ -1,11 +1,13 @@
 """``registry export`` and ``import``."""
 
+import getpass
 import io
 
 import pytest
 import yaml
 
 from tests.cli.installation import Installation
+from tests.cli.test_collect import sql
 from tests.double import Double
 
 
@@ -99,3 +101,23 @@ def test_files_that_are_none(installed: Installation) -> None:
 def test_a_file_that_cannot_be_written(installed: Installation) -> None:
     said = installed.sentence("registry", "export", "/nowhere/registry.yaml")
     assert said.startswith("/nowhere/registry.yaml cannot be written: ")
+
+
+def test_a_project_with_an_ideographic_space_goes_all_the_way(
+    installed: Installation, alpha: Double
+) -> None:
+    name = "株式会社\u3000山田"
+    alpha.create_project(name, alpha.create_domain(name).id)
+    assert installed.run("collect", "--once").status == 0
+    path = installed.directory / "registry.yaml"
+    assert installed.run("registry", "export", str(path)).status == 0
+    assert installed.run("registry", "import", str(path)).status == 0
+    assert name in installed.run("stats", "customer").out
+
+
+def test_an_import_is_in_the_audit(discovered: Installation) -> None:
+    path = discovered.directory / "registry.yaml"
+    path.write_text("customers: [{name: acme}]")
+    assert discovered.run("registry", "import", str(path)).status == 0
+    rows = sql(discovered, "SELECT who, action, kind FROM audit")
+    assert rows == [(f"registry import by {getpass.getuser()}", "create", "customer")]

@@ -16,10 +16,8 @@ import openstats
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "openstats"
 COMMANDS = sorted(entry_points(group="openstats.commands"), key=lambda found: found.name)
-PURE = sorted(
-    [*PACKAGE.glob("statistics/*.py")]
-    + [PACKAGE / f"{name}.py" for name in ("readings", "model", "meters", "errors", "auth_url")]
-)
+MODULES = ("readings", "model", "meters", "names", "errors", "auth_url")
+PURE = sorted([*PACKAGE.glob("statistics/*.py")] + [PACKAGE / f"{name}.py" for name in MODULES])
 
 
 def test_the_change_log_begins_with_this_version():

@@ -1,0 +1,238 @@
+"""Whatever is exported is imported again: names of every kind, dates, grants, and what is gone."""
+
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Connection, select
+
+from openstats import names
+from openstats.errors import RegistryError
+from openstats.model import EVERYTHING
+from openstats.storage import grants, listing, schema
+from openstats.storage.audit import AUDIT, Author
+from openstats.storage.document import export_registry, import_registry
+from openstats.storage.store import Store
+from tests.registry import KEYSTONE, NOW, Site, created, site, uuids
+from tests.undone import undone
+
+HOSTILE = (
+    "株式会社\u3000山田",
+    "a\u00a0b\u00ad",
+    "👩\u200d🚀",
+    " ",
+    "no",
+    "007",
+    "~",
+    "a: b",
+    "\u2028",
+)
+ANN = "10000000-0000-0000-0000-000000000000"
+AUTHOR = Author("registry import by ann", NOW, "req-1")
+
+
+def characters() -> st.SearchStrategy[str]:
+    return st.characters().filter(lambda c: names.problem(c) is None)
+
+
+any_name = st.text(characters(), min_size=1, max_size=255) | st.sampled_from(HOSTILE)
+
+
+def filled(db: Connection, *called: str) -> Site:
+    """Discover a customer with a group and a project of each of these names."""
+    alpha = site(db)
+    for number, name in enumerate(called):
+        alpha.project(f"p{number}", name=name, customer=name, groups=[name])
+    return alpha.discover()
+
+
+def through_yaml(document: Any) -> Any:
+    return yaml.safe_load(yaml.safe_dump(document, sort_keys=False, allow_unicode=True))
+
+
+@given(st.lists(any_name, min_size=1, max_size=3, unique=True))
+def test_every_name_comes_in_again(shared_store: Store, called: list[str]) -> None:
+    with undone(shared_store) as db:
+        filled(db, *called)
+        document = export_registry(db)
+    with undone(shared_store) as db:
+        filled(db, *called)
+        assert import_registry(db, through_yaml(document), NOW)["customers"] == len(called)
+        assert export_registry(db) == document
+        assert set(uuids(db, "customer")) == set(called)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=64))
+def test_what_a_cloud_holds_that_is_no_name_comes_in_again(
+    shared_store: Store, called: str
+) -> None:
+    called = names.storable(called)
+    with undone(shared_store) as db:
+        filled(db, called)
+        document = through_yaml(export_registry(db))
+        assert import_registry(db, document, NOW, AUTHOR)["projects"] == 1
+        assert entries_of_the_audit(db) == []
+        assert uuids(db, "project").keys() == {called}
+        for table in ("project", "customer", "project_group"):
+            assert not db.scalar(select(schema.metadata.tables[table].c.name_by_hand))
+    with undone(shared_store) as db:
+        import_registry(db, without_tenants(document), NOW)
+        assert uuids(db, "project").keys() == {names.cleaned(called)}
+
+
+def without_tenants(document: Any) -> Any:
+    (customer,) = document["customers"]
+    projects = [project | {"tenants": []} for project in customer["projects"]]
+    return {"customers": [customer | {"projects": projects}]}
+
+
+def grant_all(db: Connection) -> dict[str, dict[str, Any]]:
+    """Grant a role on one of each kind; return the grants by kind."""
+    on = {"customer": "acme", "project_group": "web", "project": "shop", "cloud": "alpha"}
+    tables = {kind: schema.metadata.tables[kind] for kind in on}
+    given = {}
+    for number, (kind, name) in enumerate(on.items()):
+        table = tables[kind]
+        uuid = db.scalar(select(table.c.uuid).where(table.c.name == name))
+        role = grants.ROLES[kind][0]
+        given[kind] = {"subject": f"portal\u3000{number}", "role": role, "scope": {kind: uuid}}
+        grants.write(db, f"{number}{ANN[1:]}", given[kind], NOW)
+    return given
+
+
+def test_grants_are_exported_and_a_cloud_is_called_by_its_name(shared_store: Store) -> None:
+    with undone(shared_store) as db:
+        site(db).project("shop", groups=["web"]).discover()
+        grant_all(db)
+        document = export_registry(db)
+    assert {"cloud": "alpha"} in [grant["scope"] for grant in document["grants"]]
+    with undone(shared_store) as db:
+        site(db).project("shop", groups=["web"]).discover()
+        assert import_registry(db, document, NOW)["grants"] == 4
+        assert export_registry(db) == document
+        of_cloud = listing.page(db, grants.GRANTS, EVERYTHING, filters={}, limit=9, marker=None)[0]
+        uuid = db.scalar(select(schema.cloud.c.uuid))
+        assert {"cloud": uuid} in [grant["scope"] for grant in of_cloud]
+
+
+def test_a_grant_that_is_there_under_another_uuid_is_not_given_twice(db: Connection) -> None:
+    site(db).project("shop", groups=["web"]).discover()
+    grant_all(db)
+    document = export_registry(db)
+    for grant in document["grants"]:
+        grant["uuid"] = f"9{grant['uuid'][1:]}"
+    before = export_registry(db)
+    import_registry(db, document, NOW)
+    assert export_registry(db) == before
+
+
+GRANT = {"subject": "jane", "role": "owner", "scope": {"customer": ANN}}
+
+
+@pytest.mark.parametrize(
+    ("changed", "problem"),
+    [
+        ({"user_id": "u"}, "grant: it takes exactly one of user_id, group_id, subject"),
+        ({"subject": 7}, "grant: it takes exactly one of user_id, group_id, subject"),
+        ({"role": "admin"}, "grant: role on a customer is owner, not 'admin'"),
+        ({"scope": {}}, "grant: scope takes exactly one of customer"),
+        ({"scope": {"tenant": ANN}}, "grant: scope takes exactly one of customer"),
+        ({}, f"grant: there is no customer {ANN} (grant number 1)"),
+        ({"role": "admin", "scope": {"cloud": "x"}}, "grant: no cloud 'x' is registered"),
+        ({"colour": "red"}, "grant: no key colour"),
+    ],
+)
+def test_grants_that_are_refused(db: Connection, changed: Any, problem: str) -> None:
+    with pytest.raises(RegistryError) as raised:
+        import_registry(db, {"grants": [GRANT | changed]}, NOW)
+    assert str(raised.value).startswith(problem)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("a\tb", "U+0009 at character 2"),
+        ("a\u202eb", "U+202E at character 2"),
+        ("x" * 256, "256 characters"),
+        (False, "False is not a text, put it in quotes"),
+        (None, "has none"),
+    ],
+)
+def test_an_error_names_the_object_and_the_reason(
+    db: Connection, name: object, reason: str
+) -> None:
+    projects = [{"name": "good"}, {"name": name}]
+    with pytest.raises(RegistryError) as raised:
+        import_registry(db, {"customers": [{"name": "Acme\u3000", "projects": projects}]}, NOW)
+    sentence = str(raised.value)
+    assert sentence.startswith("project: it needs a name and ")
+    assert reason in sentence
+    assert "of customer 'Acme\u3000')" in sentence
+    assert sentence.replace("\u3000", " ").isprintable()
+
+
+def test_a_misspelt_list_is_refused(db: Connection) -> None:
+    with pytest.raises(RegistryError, match="no key customer; there are customers, grants"):
+        import_registry(db, {"customer": []}, NOW)
+
+
+def test_an_unknown_creation_date_stays_unknown(shared_store: Store) -> None:
+    with undone(shared_store) as db:
+        site(db).project("shop").discover(first=True)
+        document = export_registry(db)
+    assert document["customers"][0]["created_at"] is None
+    for entry in (document["customers"][0], document["customers"][0]["projects"][0]):
+        del entry["origin"]
+    document["customers"][0]["projects"][0]["tenants"] = []
+    with undone(shared_store) as db:
+        import_registry(db, document, NOW)
+        assert created(db, "customer") == {"acme": None}
+        assert created(db, "project") == {"shop": None}
+
+
+def test_tenants_that_are_gone_are_not_exported(shared_store: Store) -> None:
+    with undone(shared_store) as db:
+        alpha = site(db).project("shop").project("blog").discover()
+        alpha.without("blog").discover().discover()
+        document = export_registry(db)
+    with undone(shared_store) as db:
+        site(db).project("shop").discover()
+        assert import_registry(db, document, NOW)["tenants"] == 1
+
+
+def entries_of_the_audit(db: Connection) -> list[tuple[str, str, Any, Any]]:
+    found = listing.page(db, AUDIT, EVERYTHING, filters={}, limit=99, marker=None)[0]
+    return [(row["kind"], row["action"], row["before"], row["after"]) for row in found]
+
+
+def test_an_import_is_in_the_audit_and_one_that_changes_nothing_is_not(db: Connection) -> None:
+    alpha = site(db).project("shop", groups=["web"]).project("lab", customer=None).discover()
+    before = export_registry(db)
+    import_registry(db, before, NOW, AUTHOR)
+    assert entries_of_the_audit(db) == []
+    (acme,) = before["customers"]
+    lab = {"uuid": ANN, "name": "lab", "tenants": [{"cloud": "alpha", "tenant_id": "lab"}]}
+    changed = acme | {"name": "Acme Ltd", "projects": [*acme["projects"], lab]}
+    given = {"customers": [changed], "grants": [GRANT | {"scope": {"customer": acme["uuid"]}}]}
+    import_registry(db, given, NOW, AUTHOR)
+    found = {row[0]: row[1:] for row in entries_of_the_audit(db)}
+    assert {kind: row[0] for kind, row in found.items()} == {
+        "customer": "change",
+        "project": "create",
+        "tenant": "change",
+        "grant": "create",
+    }
+    assert (found["customer"][1]["name"], found["customer"][2]["name"]) == ("acme", "Acme Ltd")
+    assert (found["tenant"][1]["project"], found["tenant"][2]["project"]) == (None, ANN)
+    assert found["tenant"][1]["tenant_id"] == "lab"
+    who = db.execute(select(schema.audit.c.who, schema.audit.c.request_id).distinct()).all()
+    assert who == [(AUTHOR.who, AUTHOR.request_id)]
+    assert alpha.row("lab")
+
+
+def test_an_origin_may_hold_what_names_hold(db: Connection) -> None:
+    origin = {"keystone": KEYSTONE + "x" * 900, "id": "tag:株式会社\u3000山田"}
+    import_registry(db, {"customers": [{"name": "a", "origin": origin}]}, NOW)
+    assert export_registry(db)["customers"][0]["origin"] == origin
