@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 from oslo_log import log
 
 from openstats.clouds.asking import MALFORMED
-from openstats.clouds.text import NO_STORE
 
 T = TypeVar("T")
 
@@ -79,4 +78,4 @@ def read(items: Iterable[Any], one: Callable[[Any], T], left_out: LeftOut) -> It
 
 
 def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else " " for c in NO_STORE.sub(" ", text[:LONGEST_REASON]))
+    return "".join(c if c.isprintable() else " " for c in text[:LONGEST_REASON])
