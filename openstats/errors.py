@@ -146,6 +146,13 @@ class RefusedError(CloudError):
     title = "The cloud refuses the call"
 
 
+class VersionRefusedError(RefusedError):
+    """The service does not speak the microversion that it spoke before: it was rolled back."""
+
+    code = "openstats.cloud.version_refused"
+    title = "The cloud does not speak this version any more"
+
+
 class TenantUnknownError(CloudError):
     """The cloud no longer knows the tenant."""
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from openstats.clouds.connection import Connection
 from openstats.clouds.entry import Entry, find, load, settings_of
+from openstats.clouds.transport import Limits
 from openstats.collector.collector import Collector
 from openstats.conf.clouds import read
 from openstats.storage.store import Store
@@ -35,7 +36,17 @@ def connect(conf: Any, name: str) -> Connection | None:
 
 
 def _connection(conf: Any, entry: Entry) -> Connection:
-    return Connection(entry, (conf.collector.connect_timeout, conf.collector.read_timeout))
+    return Connection(entry, _limits(conf.collector))
+
+
+def _limits(options: Any) -> Limits:
+    return Limits(
+        connect_seconds=options.connect_timeout,
+        read_seconds=options.read_timeout,
+        answer_seconds=options.answer_timeout,
+        answer_mib=options.answer_max_mib,
+        wait_seconds=options.retry_wait,
+    )
 
 
 def collector(

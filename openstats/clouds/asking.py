@@ -8,10 +8,21 @@ from typing import Any
 import cinderclient.exceptions
 import keystoneauth1.exceptions
 import novaclient.exceptions
+import requests
 
-from openstats.errors import CloudError, RefusedError, ServiceMissingError
+from openstats.clouds.exchanges import let_go
+from openstats.clouds.patience import retry_after
+from openstats.clouds.transport import AnswerError
+from openstats.errors import (
+    CloudError,
+    OpenstatsError,
+    RefusedError,
+    ServiceMissingError,
+    VersionRefusedError,
+)
 
-REFUSALS = (403, 404, 406, 410)
+NOT_ACCEPTABLE = 406
+REFUSALS = (403, 404, NOT_ACCEPTABLE, 410)
 
 CLIENT_ERRORS = (
     cinderclient.exceptions.ClientException,
@@ -23,7 +34,14 @@ MISSING = (
     keystoneauth1.exceptions.EndpointNotFound,
     cinderclient.exceptions.EndpointNotFound,
 )
-MALFORMED = (ValueError, LookupError, TypeError, AttributeError, OverflowError)
+MALFORMED = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
+"""What reading one item of an answer may fail with."""
+
+DEFECTS = (AssertionError, NameError, ImportError, SyntaxError, MemoryError)
+"""What no cloud can cause: a mistake of ours, or a machine at its end."""
+
+UNREACHED = (OSError, requests.exceptions.RequestException)
+"""What may happen before there is an answer: files of TLS, sockets, URLs that are none."""
 
 LONGEST_WAIT = 3600
 """Seconds that a cloud may ask to be left alone: it must not be forgotten for a typing error."""
@@ -36,7 +54,12 @@ def hear(response: Any, *_: object, **__: object) -> None:
 
     A hook of the requests library, which calls it in the thread that asked.
     """
-    _heard.retry_after = response.headers.get("Retry-After", "")
+    _heard.retry_after = retry_after(response.headers) or 0.0
+
+
+def heard() -> float:
+    """Return for how many seconds the last answer to this thread asked to be left alone."""
+    return min(getattr(_heard, "retry_after", 0.0), LONGEST_WAIT)
 
 
 @contextmanager
@@ -45,35 +68,56 @@ def asking(cloud: str, call: str) -> Iterator[None]:
 
     Raises:
         ServiceMissingError: the catalog does not hold the service.
-        RefusedError: the service says no (403, 404, 406, 410).
+        VersionRefusedError: the service does not speak the microversion (406).
+        RefusedError: the service says no (403, 404, 410).
         CloudError: anything else, from a refused connection to an answer nobody can read.
     """
+    _heard.retry_after = 0.0
     try:
         yield
-    except CloudError:
+    except (OpenstatsError, *DEFECTS):
         raise
     except MISSING as error:
         raise ServiceMissingError(f"{cloud}: {call}: not in the catalog of its region") from error
     except CLIENT_ERRORS as error:
         raise _status_error(cloud, call, error) from error
-    except keystoneauth1.exceptions.ClientException as error:
+    except (keystoneauth1.exceptions.ClientException, AnswerError) as error:
         raise CloudError(f"{cloud}: {call}: {_reason(error)}") from error
-    except MALFORMED as error:
-        said = _printable(f"{type(error).__name__} {error}")
-        raise CloudError(f"{cloud}: {call}: an answer that cannot be read: {said}") from error
+    except Exception as error:
+        raise CloudError(f"{cloud}: {call}: {_other(error)}") from error
+    finally:
+        let_go()
 
 
 def _status_error(cloud: str, call: str, error: Exception) -> CloudError:
     status = getattr(error, "http_status", None) or getattr(error, "code", None)
     kind = RefusedError if status in REFUSALS else CloudError
+    kind = VersionRefusedError if status == NOT_ACCEPTABLE else kind
     reason = _reason(error).removesuffix(f" (HTTP {status})")
     found = kind(f"{cloud}: {call}: HTTP {status}: {reason}")
-    found.retry_after = _retry_after()
+    found.retry_after = heard()
     return found
 
 
+def _other(error: Exception) -> str:
+    """Return what happened without an answer, or with one that nobody can read."""
+    if isinstance(error, RecursionError):
+        return "an answer that cannot be read: it is nested too deeply"
+    if isinstance(error, UNREACHED) and not isinstance(error, requests.exceptions.JSONDecodeError):
+        return _unreached(error)
+    return _printable(f"an answer that cannot be read: {type(error).__name__} {error}")
+
+
+def _unreached(error: Exception) -> str:
+    """Return what cannot be asked, and what to do: such errors seldom say what a file is for."""
+    reason = _printable(str(error) or type(error).__name__)
+    tls = "TLS" in reason or "certificate" in reason.lower()
+    advice = "see cacert, cert and key" if tls else "see auth_url and the URLs"
+    return f"it cannot be asked: {reason}; {advice} in the cloud's entry in clouds.yaml"
+
+
 def _reason(error: Exception) -> str:
-    """Give the first line of what was said: the rest is somebody's whole page."""
+    """Return the first line of what was said: the rest is somebody's whole page."""
     said, cause = str(error).strip(), error.__cause__ or error.__context__
     if isinstance(error, keystoneauth1.exceptions.ConnectionError) and cause:
         # requests wraps its errors in its own words, three deep: the innermost tells.
@@ -90,8 +134,3 @@ def _innermost(error: BaseException) -> BaseException:
     while cause := error.__cause__ or error.__context__:
         error = cause
     return error
-
-
-def _retry_after() -> int:
-    said = getattr(_heard, "retry_after", "")
-    return min(int(said[:9]), LONGEST_WAIT) if said.isascii() and said.isdecimal() else 0

@@ -1,7 +1,6 @@
 """A connection to one cloud: a long-lived keystoneauth session, and what its services serve."""
 
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from typing import Any
 
 import cinderclient.client
@@ -9,13 +8,19 @@ import keystoneclient.v3.client
 import novaclient.client
 from keystoneauth1 import adapter
 from keystoneauth1.identity.generic.base import BaseGenericPlugin
+from oslo_log import log
 
 from openstats import __version__
-from openstats.clouds.asking import asking, hear
+from openstats.clouds.asking import asking, hear, heard
 from openstats.clouds.entry import Entry
+from openstats.clouds.exchanges import Exchanges
+from openstats.clouds.once import Once, forget
 from openstats.clouds.redirects import stay
+from openstats.clouds.transport import Limits, mount
 from openstats.errors import CloudError, RefusedError, ServiceMissingError
 from openstats.model import Cloud
+
+LOG = log.getLogger(__name__)
 
 # Nova's hypervisor statistics end with 2.87, and flavors are embedded in servers from 2.47.
 NOVA = ("2.47", "2.87")
@@ -32,22 +37,21 @@ def parsed(version: str) -> tuple[int, ...]:
 
 @dataclass
 class Connection:
-    """How to ask one cloud; safe to share between threads.
-
-    ``timeouts`` are seconds: to connect, and between two bytes of an answer.
-    """
+    """How to ask one cloud; safe to share between threads."""
 
     entry: Entry
-    timeouts: tuple[float, float]
+    limits: Limits = field(default_factory=Limits)
+    exchanges: Exchanges = field(default_factory=Exchanges, compare=False)
+    _microversions: dict[str, str] = field(default_factory=dict, compare=False)
 
     @property
     def cloud(self) -> Cloud:
         """The cloud as clouds.yaml tells it."""
         return self.entry.cloud
 
-    @cached_property
+    @Once
     def session(self) -> Any:
-        """The keystoneauth session: signs in, renews expired tokens, keeps connections open."""
+        """Return the keystoneauth session: it signs in, renews tokens, keeps connections open."""
         with asking(self.cloud.name, "signing in"):
             session = self.entry.region.get_session()
             if isinstance(session.auth, BaseGenericPlugin):
@@ -56,7 +60,8 @@ class Connection:
                 url = f"{self.cloud.keystone}/v3"
                 session.auth = session.auth.create_plugin(session, (3, 0), url)
         # keystoneauth takes one number; the requests library below it takes both.
-        session.timeout = self.timeouts
+        session.timeout = self.limits.timeouts
+        mount(session.session, self.limits, self.exchanges)
         session.session.hooks["response"] += [hear, stay]
         session.additional_user_agent.append(("openstats", __version__))
         return session
@@ -92,32 +97,56 @@ class Connection:
             least, most = _text(data.min_microversion), _text(data.max_microversion)
         if most is None:
             # keystoneauth makes no error of a version document that it cannot get.
-            raise CloudError(f"{self.cloud.name}: {service} does not tell its microversions")
+            error = CloudError(f"{self.cloud.name}: {service} does not tell its microversions")
+            error.retry_after = heard()
+            raise error
         if parsed(most) < parsed(lowest) or parsed(least or "0") > parsed(highest):
             raise RefusedError(
                 f"{self.cloud.name}: {service} serves microversions {least} to {most}, "
                 f"openstats speaks {lowest} to {highest}"
             )
-        return min(most, highest, key=parsed)
+        return self._spoken(service, min(most, highest, key=parsed))
 
-    @cached_property
+    def _spoken(self, service: str, microversion: str) -> str:
+        """Keep which microversion is spoken, and log where it is another one than before."""
+        before = self._microversions.get(service)
+        if before not in (None, microversion):
+            what = "%s: microversion %s of %s is spoken from now on, instead of %s"
+            LOG.warning(what, self.cloud.name, microversion, service, before)
+        self._microversions[service] = microversion
+        return microversion
+
+    def forget_versions(self) -> None:
+        """Have the microversions found again: a service was rolled back, or upgraded."""
+        session = self.session
+        for holder in (session, session.auth):
+            # What keystoneauth keeps of version documents, for as long as the session lives.
+            getattr(holder, "_discovery_cache", {}).clear()
+        for name in ("nova", "cinder", "placement"):
+            forget(self, name)
+
+    def stop(self) -> None:
+        """End the calls under way, and let none begin any more."""
+        self.exchanges.stop()
+
+    @Once
     def keystone(self) -> Any:
-        """The client of python-keystoneclient."""
+        """Return the client of python-keystoneclient."""
         where = self._where("identity")
         return keystoneclient.v3.client.Client(session=self.session, **where)
 
-    @cached_property
+    @Once
     def nova(self) -> Any:
-        """The client of python-novaclient, at the newest microversion up to 2.87."""
+        """Return the client of python-novaclient, at the newest microversion up to 2.87."""
         where = self._where("compute")
         where["endpoint_type"] = where.pop("interface")
         return novaclient.client.Client(
             self._version("compute", NOVA), session=self.session, service_type="compute", **where
         )
 
-    @cached_property
+    @Once
     def cinder(self) -> Any:
-        """The client of python-cinderclient, whichever name the catalog has for the service."""
+        """Return the client of python-cinderclient, whatever the catalog calls the service."""
         where = self._where("block-storage")
         where["endpoint_type"] = where.pop("interface")
         return cinderclient.client.Client(
@@ -127,9 +156,9 @@ class Connection:
             **where,
         )
 
-    @cached_property
+    @Once
     def placement(self) -> Any:
-        """An adapter for Placement, which has no client library."""
+        """Return an adapter for Placement, which has no client library."""
         return adapter.Adapter(
             self.session,
             service_type="placement",

@@ -25,9 +25,11 @@ class Patience:
     _lock: Lock = field(default_factory=Lock)
 
     def note(self, error: CloudError | None) -> None:
-        """Count a call's outcome."""
+        """Count a call's outcome; who asks for patience is asked no more."""
         with self._lock:
             self.failures = self.failures + 1 if error else 0
+            if error and error.retry_after:
+                self.failures = self.limit
             self.last = error or self.last
 
     @property
@@ -117,15 +119,21 @@ def _write(poll: Poll, readings: Sequence[Reading]) -> None:
     now = int(poll.clock())
     with poll.writing() as db:
         for reading in readings:
-            wait = poll.options.retry_interval if reading.error else poll.options.quota_max_age
             error = str(reading.error) if reading.error else None
             quota.record(
                 db,
                 reading.tenant,
                 reading.quotas,
                 now=now,
-                due_at=now + wait,
+                due_at=now + _wait(poll, reading.error),
                 error=error,
                 asked_at=poll.now,
                 volume_types=reading.volume_types,
             )
+
+
+def _wait(poll: Poll, error: CloudError | None) -> int:
+    """Return the seconds after which a tenant is asked for again."""
+    if error is None:
+        return int(poll.options.quota_max_age)
+    return int(max(poll.options.retry_interval, error.retry_after))

@@ -58,6 +58,28 @@ OPTIONS = [
     _seconds("connect_timeout", 10, "How long a cloud may take to accept a connection."),
     _seconds("read_timeout", 60, "How long a cloud may keep silent in an answer."),
     _seconds(
+        "answer_timeout",
+        300,
+        "How long one answer of a cloud may take from the first byte of the request to the last of "
+        "the answer.",
+    ),
+    cfg.IntOpt(
+        "answer_max_mib",
+        default=32,
+        min=1,
+        max=1024,
+        help="How large one answer of a cloud may be, inflated. The collector needs several times "
+        "as much memory for each cloud whose answers are so large.",
+    ),
+    _seconds(
+        "retry_wait",
+        60,
+        "How long one call waits, in all, for a cloud that asks for it (Retry-After) or fails over "
+        "(502, 503, 504, a connection that breaks), before it is repeated. Where the cloud asks "
+        "for more, the job ends, and is due again by then.",
+        0,
+    ),
+    _seconds(
         "lease",
         60,
         "How long a collector keeps a job without a sign of life before another takes it over.",

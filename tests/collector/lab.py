@@ -126,7 +126,7 @@ class Lab:
         (self.directory / "clouds.yaml").write_text(yaml.safe_dump({"clouds": self.clouds}))
         empty = self.directory / "openstats.conf"
         empty.touch()
-        options = {"usage__diagnostics_per_second": 10_000} | options
+        options = {"usage__diagnostics_per_second": 10_000, "retry_wait": 0} | options
         overrides = {n if "__" in n else f"collector__{n}": v for n, v in options.items()}
         loaded = conf.load([str(empty)], **overrides)
         made = Collector(

@@ -115,11 +115,13 @@ class Rewrite:
     """The real answer with its body changed, e.g. another catalog."""
 
     change: Callable[[bytes], bytes]
+    status: int | None = None
 
     def apply(self, exchange: Exchange) -> None:
         """Forward, changed."""
         answer = exchange.real()
-        exchange.send(replace(answer, body=self.change(answer.body)))
+        status = answer.status if self.status is None else self.status
+        exchange.send(replace(answer, body=self.change(answer.body), status=status))
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,25 @@ class Exchange:
         self._connection.sendall(self._head(answer) + self._shown(answer)[:length])
         self._end(rst)
 
+    def send_endless(self, begin: bytes, piece: bytes) -> None:
+        """Announce no length, and send until the client has enough."""
+        self._note(200)
+        self.keep_alive = False
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n"
+        self._connection.sendall(head + begin)
+        while True:
+            self._connection.sendall(piece)
+
+    def send_slowly(self, answer: Answer, seconds: float, head_too: bool) -> None:
+        """Send byte after byte, so many seconds apart, until the client has enough."""
+        self._note(answer.status)
+        head, body = self._head(answer), self._shown(answer)
+        if not head_too:
+            self._connection.sendall(head)
+        for byte in head + body if head_too else body:
+            self._connection.sendall(bytes([byte]))
+            time.sleep(seconds)
+
     def drop(self, rst: bool = False) -> None:
         """End the connection without an answer."""
         self._note(None)

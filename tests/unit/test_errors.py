@@ -23,6 +23,7 @@ CODES = {
     "TruncatedError": "openstats.cloud.truncated",
     "ServiceMissingError": "openstats.cloud.service_missing",
     "RefusedError": "openstats.cloud.refused",
+    "VersionRefusedError": "openstats.cloud.version_refused",
     "TenantUnknownError": "openstats.cloud.tenant_unknown",
 }
 

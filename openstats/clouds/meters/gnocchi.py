@@ -87,9 +87,7 @@ def read(asked: Asked) -> Iterator[Window]:
 def _posting(connection: Connection, options: Options, stack: ExitStack) -> Post:
     """Give what posts to Gnocchi: paths below its endpoint."""
     if options.auth == "basic":
-        opened = server.session(
-            connection.timeouts, cacert=options.cacert, insecure=options.insecure
-        )
+        opened = server.session(connection, cacert=options.cacert, insecure=options.insecure)
         return partial(
             stack.enter_context(opened).post,
             endpoint_override=options.url,

@@ -86,7 +86,7 @@ def read(asked: Asked) -> Iterator[Window]:
     """
     options = made(Options, "prometheus", asked.settings)
     opened = server.session(
-        asked.connection.timeouts,
+        asked.connection,
         cacert=options.cacert,
         insecure=options.insecure,
         headers=options.headers,

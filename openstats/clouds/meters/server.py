@@ -9,22 +9,23 @@ from keystoneauth1.session import Session
 
 from openstats import __version__
 from openstats.clouds.asking import hear
+from openstats.clouds.connection import Connection
 from openstats.clouds.redirects import stay
+from openstats.clouds.transport import mount
 
 
 @contextmanager
 def session(
-    timeouts: tuple[float, float],
+    connection: Connection,
     *,
     cacert: str = "",
     insecure: bool = False,
     headers: Mapping[str, str] | None = None,
 ) -> Iterator[Any]:
-    """Open a session that asks for no token; its errors are those of every other service.
-
-    ``timeouts`` are seconds: to connect, and between two bytes of an answer.
-    """
+    """Open a session that asks for no token; its bounds and errors are those of the cloud."""
+    limits = connection.limits
     with requests.Session() as connections:
+        mount(connections, limits, connection.exchanges)
         connections.hooks["response"] += [hear, stay]
         made = Session(
             session=connections,
@@ -33,5 +34,5 @@ def session(
             additional_user_agent=[("openstats", __version__)],
         )
         # keystoneauth takes one number; the requests library below it takes both.
-        made.timeout = timeouts  # type: ignore[assignment]
+        made.timeout = limits.timeouts  # type: ignore[assignment]
         yield made

@@ -1,0 +1,58 @@
+"""What a broken or malicious cloud does to whoever reads its answers.
+
+The real server is never asked, except by `Trickle`.
+"""
+
+import gzip
+import time
+from dataclasses import dataclass
+from email.utils import formatdate
+from functools import cache
+
+from tests.edge.actions import Status
+from tests.edge.exchange import Exchange
+
+JSON = {"Content-Type": "application/json"}
+
+
+@dataclass(frozen=True)
+class Endless:
+    """A body that never ends: `begin`, and then `piece` for ever."""
+
+    begin: bytes = b'{"servers": ['
+    piece: bytes = b'{"id": "x"},' * 5000
+
+    def apply(self, exchange: Exchange) -> None:
+        """Send until the client goes away."""
+        exchange.send_endless(self.begin, self.piece)
+
+
+@dataclass(frozen=True)
+class Trickle:
+    """The real answer, one byte after the other; from its head on, or only the body."""
+
+    seconds: float = 0.05
+    head_too: bool = False
+
+    def apply(self, exchange: Exchange) -> None:
+        """Send slowly until the client goes away."""
+        exchange.send_slowly(exchange.real(), self.seconds, self.head_too)
+
+
+@cache
+def bomb(mib: int) -> Status:
+    """Return an answer that is small until it is inflated."""
+    body = b'{"x": "' + b" " * (mib * 2**20) + b'"}'
+    return Status(200, JSON | {"Content-Encoding": "gzip"}, gzip.compress(body))
+
+
+def json(body: bytes) -> Status:
+    """Return an answer that is said to be JSON."""
+    return Status(200, JSON, body)
+
+
+def later(seconds: int, status: int = 503) -> Status:
+    """Return an answer that asks for patience, by a date."""
+    now = time.time()
+    dates = {"Date": formatdate(now, usegmt=True)}
+    return Status(status, dates | {"Retry-After": formatdate(now + seconds, usegmt=True)})
