@@ -99,13 +99,23 @@ def servers(
             found = body["servers"]
             gone = [server["id"] for server in found if server["status"] in GONE]
             page = [
-                _instance(server) for server in found if server["status"] not in (*GONE, UNKNOWN)
+                _instance(server)
+                for server in found
+                if server["status"] not in GONE and not _of_down_cell(server)
             ]
         yield page, gone
         # The client drops the link to the next page; its presence alone says that there is one.
         if not found or not body.get("servers_links"):
             return
         query["marker"] = found[-1]["id"]
+
+
+def _of_down_cell(server: dict[str, Any]) -> bool:
+    """Return whether a server is a mere mention by Nova's API database.
+
+    UNKNOWN is also what Nova calls the status of one that it shows in full.
+    """
+    return server["status"] == UNKNOWN and "name" not in server
 
 
 def _instance(server: dict[str, Any]) -> Instance:

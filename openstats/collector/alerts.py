@@ -9,7 +9,7 @@ from openstats.collector.poll import Poll
 from openstats.meters import QUOTAS, UNLIMITED
 from openstats.model import Cloud, Quota
 from openstats.statistics.alert import ERROR, WARNING, Thresholds
-from openstats.statistics.capacity import by_class
+from openstats.statistics.capacity import allocations
 from openstats.storage import capacity, episodes, jobs, quota, raised, registry
 from openstats.storage.raised import Cause, Standing
 from openstats.storage.store import Database, Store
@@ -121,12 +121,8 @@ def _overdrawn(db: Database, poll: Poll, _before: Before) -> Iterator[Finding]:
 
 
 def _classes(db: Database, poll: Poll) -> dict[str, Quota]:
-    """Give, by resource class, what a cloud can give away, and what is allocated of it."""
-    held = by_class(capacity.inventories(db).get(poll.cloud.uuid, {}))
-    return {
-        name: Quota(int(figures["effective"] or 0), int(figures["used"] or 0))
-        for name, figures in held.items()
-    }
+    """Return, by resource class, what a cloud can give away, and what is allocated of it."""
+    return allocations(capacity.inventories(db).get(poll.cloud.uuid, {}))
 
 
 Rule = Callable[[Database, Poll, Before], Iterator[Finding]]

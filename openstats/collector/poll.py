@@ -9,7 +9,7 @@ from typing import Any
 from openstats.clouds.connection import Connection
 from openstats.clouds.paging import Paging, never
 from openstats.model import Changes, Cloud, Lease
-from openstats.storage import capacity, jobs, quota
+from openstats.storage import capacity, jobs, quota, tenants
 from openstats.storage.store import Database, Store
 
 Progress = Callable[[str, str, int, int | None], None]
@@ -79,11 +79,18 @@ class Poll:
             yield db
 
     def changed(self, db: Database, changes: Changes) -> None:
-        """Have quotas and hypervisors read soon where something changed."""
+        """Have quotas and hypervisors read soon where something changed, and new tenants found."""
         capacity.touch(db, self.cloud, changes.hosts)
         quota.make_due(db, changes.tenants, int(self.clock()))
         if changes.tenants:
             jobs.make_due(db, [self.cloud.id], ["quotas"], self.now)
+            self._meet(db)
+
+    def _meet(self, db: Database) -> None:
+        """Have discovery look for tenants that only this poll knows; once for each of them."""
+        if tenants.unmet(db, self.cloud):
+            pause = self.options.retry_interval
+            jobs.make_due_again(db, self.cloud.id, "discovery", now=self.now, pause=pause)
 
     def sweep_due(self, cursor: Mapping[str, Any]) -> bool:
         """Tell whether it is time to read everything rather than what changed."""

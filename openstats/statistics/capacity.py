@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from itertools import chain
 
 from openstats.meters import CAPACITY
-from openstats.model import Capacity, Inventory, Provider, QuotaSum
+from openstats.model import Capacity, Inventory, Provider, Quota, QuotaSum
 from openstats.statistics import quota
 
 Zones = Mapping[str | None, Iterable[Inventory]]
@@ -36,7 +36,7 @@ def of_providers(providers: Iterable[Provider]) -> Capacity:
     vcpus = _of(inventories, "VCPU", "PCPU")
     memory = _of(inventories, "MEMORY_MB")
     disk = _of(inventories, "DISK_GB")
-    memory_total, memory_used = _total(memory), _used(memory) + sum(i.reserved for i in memory)
+    memory_total, memory_used = _total(memory), sum(map(_taken, memory))
     return Capacity(
         vcpus=_total(vcpus),
         vcpus_used=_used(vcpus),
@@ -66,6 +66,35 @@ def by_zone(zones: Zones) -> dict[str, Classes]:
     return {zone: by_class({zone: found}) for zone, found in named}
 
 
+def allocations(zones: Zones) -> dict[str, Quota]:
+    """Return, by resource class, what can be allocated at most, and what is.
+
+    What is in use and reserved whole counts as allocated: Nova reserves Ironic's nodes in use, so
+    that nobody else gets them while they are cleaned.
+    """
+    sums: dict[str, Quota] = {}
+    for inventory in chain.from_iterable(zones.values()):
+        before = sums.get(inventory.resource_class, Quota(0, 0))
+        limit = inventory.used if _reserved_in_use(inventory) else _effective(inventory)
+        sums[inventory.resource_class] = Quota(before.limit + limit, before.in_use + inventory.used)
+    return sums
+
+
+def _reserved_in_use(inventory: Inventory) -> bool:
+    return 0 < inventory.used <= inventory.total <= inventory.reserved
+
+
+def _effective(inventory: Inventory) -> int:
+    return int((inventory.total - inventory.reserved) * inventory.allocation_ratio)
+
+
+def _taken(inventory: Inventory) -> int:
+    """Return what is used or reserved, and what is both only once."""
+    if _reserved_in_use(inventory):
+        return inventory.reserved
+    return inventory.used + inventory.reserved
+
+
 def _figures(inventories: list[Inventory]) -> dict[str, int | float | None]:
     ratios = {i.allocation_ratio for i in inventories}
     return {
@@ -73,7 +102,7 @@ def _figures(inventories: list[Inventory]) -> dict[str, int | float | None]:
         "reserved": sum(i.reserved for i in inventories),
         "used": _used(inventories),
         "allocation_ratio": ratios.pop() if len(ratios) == 1 else None,
-        "effective": sum(int((i.total - i.reserved) * i.allocation_ratio) for i in inventories),
+        "effective": sum(map(_effective, inventories)),
     }
 
 

@@ -38,6 +38,14 @@ def make_due(db: Connection, clouds: Iterable[int], kinds: Iterable[str], now: f
     db.execute(update(job).where(*wanted).values(next_at=now))
 
 
+def make_due_again(db: Connection, cloud_id: int, kind: str, *, now: float, pause: float) -> None:
+    """Bring a job forward to now, or to a pause after its last poll, whether or not that failed."""
+    mine = job.c.cloud_id == cloud_id, job.c.kind == kind
+    last = db.execute(select(job.c.polled_at, job.c.error_at).where(*mine)).first()
+    moment = max([now, *(at + pause for at in last or () if at is not None)])
+    db.execute(update(job).where(*mine, job.c.next_at > moment).values(next_at=moment))
+
+
 def make_all_due(db: Connection, clouds: Iterable[int], now: float) -> None:
     """Bring every job of these clouds forward to now, likewise."""
     wanted = job.c.cloud_id.in_(list(clouds)), job.c.next_at > now

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, exists, select, update
 
 from openstats.model import Cloud, KeystoneProject
 from openstats.storage import schema
@@ -74,6 +74,13 @@ def _miss(db: Connection, cloud: Cloud, missing: Sequence[int], now: int) -> Non
 def _rows(db: Connection, cloud: Cloud) -> dict[str, int]:
     found = db.execute(select(tenant.c.tenant_id, tenant.c.id).where(tenant.c.cloud_id == cloud.id))
     return {row.tenant_id: row.id for row in found}
+
+
+def unmet(db: Connection, cloud: Cloud) -> bool:
+    """Return whether a poll met a tenant that no discovery has had a chance to show yet."""
+    new = tenant.c.cloud_id == cloud.id, tenant.c.deleted_at.is_(None), tenant.c.missed == 0
+    nobodys = tenant.c.project_id.is_(None), tenant.c.name == ""
+    return bool(db.scalar(select(exists().where(*new, *nobodys))))
 
 
 def rows_of(db: Connection, cloud: Cloud, ids: Iterable[str], now: int) -> dict[str, int]:

@@ -39,6 +39,16 @@ def test_what_can_be_given_away_is_what_counts(tenant: Tenant) -> None:
     assert filled(tenant, 100, 2.0) == {}
 
 
+def test_bare_metal_in_use_is_reserved_and_no_warning(tenant: Tenant) -> None:
+    for number in range(8):
+        reserved = int(number < 5)
+        held = {"CUSTOM_BAREMETAL": inventory(1, reserved=reserved)}
+        provider = tenant.double.add_provider(f"node-{number}", held)
+        provider.usages["CUSTOM_BAREMETAL"] = reserved
+    assert tenant.lab.cycle("providers", after=1, full=True) == []
+    assert standing(tenant.lab) == {}
+
+
 def test_what_nothing_is_known_of_is_not_full(tenant: Tenant) -> None:
     assert filled(tenant, 84) == {"capacity.VCPU": "Error"}
     tenant.double.state.providers.clear()

@@ -73,6 +73,18 @@ def test_a_server_without_an_image_has_its_root_elsewhere(lab: Lab, settled: Dou
     assert lab.sql(f"SELECT disk FROM instance WHERE uuid = '{key}'") == [(10 * 1024 + 1024,)]
 
 
+def test_a_server_of_unknown_status_exists_while_its_cell_answers(
+    lab: Lab, settled: Double
+) -> None:
+    key, server = next(iter(settled.state.servers.items()))
+    settled.set_status(key, "UNKNOWN")
+    booted = settled.boot(server.tenant_id, SMALL, status="UNKNOWN").id
+    assert lab.cycle(after=SOON) == []
+    status = "SELECT count(*) FROM instance WHERE status = 'UNKNOWN'"
+    assert lab.sql(status) == [(2,)]
+    assert {key, booted} <= expected.servers(lab.store)
+
+
 def test_another_name_costs_nobody_a_quota_call(lab: Lab, settled: Double) -> None:
     server = next(iter(settled.state.servers.values()))
     server.name, server.updated = "renamed", lab.clock.now
@@ -117,6 +129,45 @@ def test_full_reads_everything(lab: Lab, settled: Double) -> None:
     assert lab.asked("servers/detail") == 2
     assert lab.asked(QUOTA) == 8
     assert lab.asked(r"volumes/detail\S*limit=1000") == 1
+
+
+# -- tenants that no discovery has shown
+
+
+def test_a_server_of_a_new_tenant_makes_discovery_due(lab: Lab, settled: Double) -> None:
+    tenant = settled.create_project("newcomer").id
+    settled.boot(tenant, SMALL)
+    assert lab.cycle("instances", after=SOON) == []
+    assert lab.job("discovery", "next_at") == lab.clock.now
+    assert lab.cycle("discovery") == []
+    assert lab.sql(f"SELECT name FROM project WHERE keystone_id = '{tenant}'") == [("newcomer",)]
+
+
+def test_a_volume_of_a_new_tenant_makes_discovery_due(lab: Lab, settled: Double) -> None:
+    settled.create_volume(settled.create_project("newcomer").id, 1)
+    assert lab.cycle("volumes", after=SOON) == []
+    assert lab.job("discovery", "next_at") == lab.clock.now
+
+
+def test_discovery_is_due_a_while_after_the_last_one(lab: Lab, settled: Double) -> None:
+    assert lab.cycle("discovery", after=SOON) == []
+    settled.boot(settled.create_project("newcomer").id, SMALL)
+    assert lab.cycle("instances", after=10) == []
+    assert lab.job("discovery", "next_at") == lab.clock.now + 50
+
+
+def test_a_tenant_that_discovery_does_not_show_makes_it_due_once(lab: Lab, settled: Double) -> None:
+    foreign, excluded = "f0" * 16, settled.create_project("stack", "heat").id
+    settled.create_domain("heat", id="heat")
+    settled.boot(foreign, SMALL)
+    settled.boot(excluded, SMALL)
+    assert lab.cycle("instances", after=SOON) == []
+    assert lab.cycle("discovery") == []
+    due = lab.job("discovery", "next_at")
+    for tenant in (foreign, excluded) * 3:
+        settled.boot(tenant, SMALL)
+        assert lab.cycle("instances", after=SOON) == []
+        assert lab.job("discovery", "next_at") == due
 
 
 # -- absence is not deletion

@@ -281,6 +281,34 @@ def test_what_is_no_answer_of_prometheus(lab: Lab, prometheus: Canned, document:
     assert ends(lab) == {}
 
 
+@pytest.mark.parametrize("status", [200, 400, 422, 503])
+def test_prometheus_own_words_are_shown(lab: Lab, prometheus: Canned, status: int) -> None:
+    said = {"status": "error", "errorType": "bad_data", "error": "unknown function\nsums"}
+    prometheus.answers = [(status, said)]
+    (error,) = lab.cycle("usage")
+    assert "bad_data: unknown function" in error
+
+
+@pytest.mark.parametrize("document", ["no", ["no"], {"error": "no"}, {}])
+def test_an_error_without_prometheus_words(lab: Lab, prometheus: Canned, document: Any) -> None:
+    prometheus.answers = [(502, document)]
+    (error,) = lab.cycle("usage")
+    assert "HTTP 502: " in error
+
+
+def test_one_metric_that_fails_stops_no_other(lab: Lab, prometheus: Canned) -> None:
+    refusal = {"status": "error", "errorType": "execution", "error": "too many samples"}
+    prometheus.answers = [(422, refusal), (200, matrix(lab, "1"))]
+    (error,) = lab.cycle("usage")
+    assert error.startswith("cpu.used: alpha: its range query of ")
+    assert "execution: too many samples" in error
+    assert ends(lab) == dict.fromkeys(METERS[1:], granule(lab) + GRID)
+    assert lab.outcome("usage")["polled_at"] == int(lab.clock.now)
+    prometheus.answers = [(200, matrix(lab, "1"))]
+    assert lab.cycle("usage") == []
+    assert ends(lab) == dict.fromkeys(METERS, granule(lab) + GRID)
+
+
 @pytest.mark.parametrize(("value", "shift"), [("much", 299.999), ("1", 250.0)])
 def test_values_and_times_that_were_not_asked_for(
     lab: Lab, prometheus: Canned, value: str, shift: float

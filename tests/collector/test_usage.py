@@ -149,6 +149,45 @@ def test_a_counter_that_began_anew_says_nothing_of_before(lab: Lab, settled: Dou
     assert values(lab, CPU)[tenant] == pytest.approx(25, abs=1e-3)
 
 
+def test_a_counter_that_was_resized_says_nothing(lab: Lab, settled: Double) -> None:
+    """It would be 100 %: a server that burns a quarter of 4 vCPUs from its very beginning."""
+    tenant = next(iter(values(lab, CPU)))
+    resized, *others = servers_of(settled, tenant)
+    for server in others:
+        settled.delete_server(server.id)
+    resized.flavor, resized.burn = SMALL, 0.5
+    steady = settled.boot(tenant, SMALL)
+    for _ in range(2):
+        assert lab.cycle(after=GRID) == []
+    settled.resize(resized.id, LARGE)
+    steady.burn = 0.1
+    steady.started = lab.clock.now
+    assert lab.cycle(after=GRID) == []
+    assert lab.cycle(after=GRID) == []
+    assert values(lab, CPU)[tenant] == pytest.approx(100 * (4 * 0.5 + 0.1) / 5, abs=1e-3)
+    assert values(lab, CPU, steps=2)[tenant] < 50
+
+
+@pytest.mark.parametrize("jump", [3600, 86400 * 365])
+def test_a_rise_that_is_impossible_is_not_believed(lab: Lab, settled: Double, jump: int) -> None:
+    tenant = next(iter(values(lab, CPU)))
+    assert lab.cycle(after=GRID) == []
+    before = last(lab, CPU)
+    servers = servers_of(settled, tenant)
+    for server in servers:
+        server.started = server.created - 4 * jump
+    assert lab.cycle(after=GRID) == []
+    after = last(lab, CPU)
+    assert before
+    assert after
+    vcpus = sum(s.flavor.vcpus for s in settled.state.servers.values() if s not in servers)
+    gained = after.totals - before.totals[: len(after.totals)]
+    assert gained.sum() == pytest.approx(0.25 * vcpus * GRID, rel=1e-6)
+    assert (after.weights - before.weights)[1:].sum() == pytest.approx(vcpus * GRID, rel=1e-6)
+    assert lab.cycle(after=GRID) == []
+    assert values(lab, CPU)[tenant] == pytest.approx(25, abs=1e-3)
+
+
 def test_one_server_that_does_not_answer_is_caught_up_with(lab: Lab, settled: Double) -> None:
     server = next(iter(settled.state.servers.values()))
     with lab.edge.during(rf"/servers/{server.id}/diagnostics", Status(500)):

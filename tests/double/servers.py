@@ -25,6 +25,8 @@ VM_STATES = {
     "DELETED": "deleted",
     "SOFT_DELETED": "soft-delete",
     "SHELVED_OFFLOADED": "shelved_offloaded",
+    # Whatever pair of states api/openstack/common.py does not know.
+    "UNKNOWN": "initialized",
 }
 POWER_STATES = {"ACTIVE": 1, "PAUSED": 3, "SHUTOFF": 4, "SUSPENDED": 4}
 LATER = (

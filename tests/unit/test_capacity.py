@@ -5,8 +5,14 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from openstats.model import Capacity, Inventory, Provider, QuotaSum
-from openstats.statistics.capacity import by_class, by_zone, of_providers, resource
+from openstats.model import Capacity, Inventory, Provider, Quota, QuotaSum
+from openstats.statistics.capacity import (
+    allocations,
+    by_class,
+    by_zone,
+    of_providers,
+    resource,
+)
 
 EXAMPLE = Capacity(
     vcpus=64,
@@ -152,3 +158,26 @@ def test_zones_sum_to_the_whole(zones: dict[str | None, list[Inventory]]) -> Non
         for figure in ("total", "reserved", "used", "effective"):
             found = (part[name][figure] for part in parts if name in part)
             assert sum(found) == figures[figure]
+
+
+def node(reserved: int, used: int, total: int = 1) -> Inventory:
+    return Inventory("CUSTOM_BAREMETAL", total, reserved, 1.0, used)
+
+
+def test_nodes_in_use_that_are_reserved_are_allocated_and_no_more() -> None:
+    nodes = [node(1, 1)] * 5 + [node(0, 0)] * 3
+    assert allocations({None: nodes}) == {"CUSTOM_BAREMETAL": Quota(8, 5)}
+    # One that is reserved and not in use is out of service.
+    assert allocations({"a": nodes, "b": [node(1, 0)]}) == {"CUSTOM_BAREMETAL": Quota(8, 5)}
+
+
+def test_what_is_reserved_in_part_cannot_be_allocated() -> None:
+    held = [Inventory("VCPU", 10, 2, 2.0, 20), Inventory("VCPU", 10, 10, 2.0, 11)]
+    assert allocations({None: held}) == {"VCPU": Quota(16, 31)}
+
+
+def test_memory_that_is_in_use_and_reserved_is_used_once() -> None:
+    found = of_providers([host(Inventory("MEMORY_MB", 4096, 4096, 1.0, 4096))])
+    assert (found.memory_mb, found.memory_mb_used, found.free_ram_mb) == (4096, 4096, 0)
+    found = of_providers([host(Inventory("MEMORY_MB", 4096, 512, 1.0, 1024))])
+    assert found.memory_mb_used == 1536

@@ -12,7 +12,7 @@ from openstats.clouds.meters import GRID, LONGEST, Asked, Window, gnocchi, prome
 from openstats.clouds.meters.ledger import Fleet, Ledger, Sums, summed
 from openstats.clouds.meters.options import Summing, made
 from openstats.clouds.meters.windows import DAY, LATE, SPAN, Span, windows
-from openstats.errors import ConfigError
+from openstats.errors import CloudError, ConfigError
 from openstats.model import Instance
 from openstats.readings import Tick
 
@@ -178,11 +178,14 @@ class Source:
     """Has something of meters in some granules, and remembers what it was asked."""
 
     meters: Mapping[str, Iterable[int]]
+    failing: set[str] = field(default_factory=set)
     spans: list[tuple[str, int, int, bool]] = field(default_factory=list)
 
     def reader(self, name: str) -> Any:
         def read(span: Span) -> Sums | None:
             self.spans.append((name, span.begin, span.end, span.recent))
+            if name in self.failing:
+                raise CloudError(f"no {name}")
             found = {at: 1.0 for at in self.meters[name] if span.begin < at <= span.end}
             return Sums({"t": found}, {}) if found else None
 
@@ -281,3 +284,38 @@ def test_other_options_look_for_everything_anew() -> None:
     cursor = {"mark": Summing(lag=601).mark, "searched": AT}
     read(source, asked(cursor=cursor))
     assert source.spans[0][1] == NOW - DAY
+
+
+def test_one_meter_that_fails_stops_no_other_and_is_caught_up_with() -> None:
+    granules = range(AT - DAY // 2, AT + 1, GRID)
+    source = Source({"a": granules, "b": granules}, failing={"a"})
+    found = read(source, asked())
+    *_, last = found
+    assert last.missing == "a: no a"
+    assert [window.missing for window in found[:-1]] == [None] * (len(found) - 1)
+    assert {name for window in found for name in window.ticks} == {"b"}
+    # After the first failure it is not tried again in other spans.
+    assert [name for name, *_ in source.spans].count("a") == 1
+    source.failing.clear()
+    caught_up = read(source, asked(cursor=last.cursor, last={"b": AT}))
+    alone = read(Source({"a": granules}), asked())
+    assert told(caught_up) == told(alone)
+    assert caught_up[-1].missing is None
+    assert "behind" not in caught_up[-1].cursor
+
+
+def test_a_meter_that_is_behind_costs_the_others_nothing() -> None:
+    source = Source({"a": [AT], "b": []}, failing={"a"})
+    *_, last = read(source, asked(days=30))
+    source.spans.clear()
+    read(source, asked(now=NOW + GRID, cursor=last.cursor, days=30))
+    assert [(name, end - begin) for name, begin, end, _ in source.spans] == [
+        ("a", SPAN),
+        ("b", LATE + GRID),
+    ]
+
+
+def test_where_all_meters_fail_the_read_does() -> None:
+    source = Source({"a": [AT], "b": [AT]}, failing={"a", "b"})
+    with pytest.raises(CloudError, match="no a"):
+        read(source, asked())

@@ -21,11 +21,18 @@ DIAGNOSTICS = "2.48"
 NANO = 1e-9
 
 
+SLACK = 1.1, 5.0
+"""A counter may rise by so many times the time that passed, and so many seconds, on each vCPU: it
+is read some time between a question and its answer."""
+
+
 class Counter(NamedTuple):
-    """CPU seconds that an instance has burnt since it was started, and when it said so."""
+    """CPU seconds that an instance has burnt since it was started, when it said so, on how many
+    vCPUs; 0 where an earlier release kept the counter and not their number."""
 
     seconds: float
     at: float
+    vcpus: int = 0
 
 
 @dataclass
@@ -64,7 +71,8 @@ def read(asked: Asked) -> Iterator[Window]:
     if failures and not counters:
         raise failures[-1]
     gains = _gains(running, before, counters)
-    tick = Tick(asked.now, _observed(asked), gains)
+    unobserved = frozenset(server.tenant for server in running) - gains.keys()
+    tick = Tick(asked.now, _observed(asked), gains, unobserved)
     yield Window({METER: tick}, _kept(running, before, counters), _missing(failures, running))
 
 
@@ -82,16 +90,16 @@ def _counter(asked: Asked, pace: Pace, server: Instance) -> Counter | CloudError
     """Ask one server; None where its driver does not tell, or it has just stopped."""
     pace.wait()
     try:
-        nanoseconds = diagnostics(asked.connection, server.uuid)
+        times = diagnostics(asked.connection, server.uuid)
     except CloudError as error:
         return error
-    return None if nanoseconds is None else Counter(nanoseconds * NANO, asked.clock())
+    return Counter(sum(times) * NANO, asked.clock(), len(times)) if times else None
 
 
-def diagnostics(connection: Connection, uuid: str) -> int | None:
-    """Give the CPU time of a server, all its vCPUs together, in ns: one call.
+def diagnostics(connection: Connection, uuid: str) -> list[int]:
+    """Return the CPU time of each vCPU of a server, in ns: one call.
 
-    None where it is not running, or its driver does not tell.
+    Empty where it is not running, or its driver does not tell.
     """
     with asking(connection.cloud.name, f"Nova's diagnostics of {uuid}"):
         try:
@@ -101,29 +109,41 @@ def diagnostics(connection: Connection, uuid: str) -> int | None:
             novaclient.exceptions.NotFound,
             novaclient.exceptions.HTTPNotImplemented,
         ):
-            return None
+            return []
         times = [cpu["time"] for cpu in body["cpu_details"]]
-        return sum(times) if times and None not in times else None
+        return [] if None in times else times
 
 
 def _gains(
     running: Sequence[Instance], before: Mapping[str, Counter], now: Mapping[str, Counter]
 ) -> dict[str, tuple[float, float]]:
-    """Give vCPU-seconds burnt, and those of running instances, by tenant.
+    """Return vCPU-seconds burnt, and those of running instances, by tenant.
 
-    A counter that fell was started anew, one that was not heard of for long is too old: neither
-    says anything of the time between.
+    Instances whose counters say nothing of the time between are in neither.
     """
     gains: defaultdict[str, tuple[float, float]] = defaultdict(lambda: (0.0, 0.0))
     for server in running:
         if server.uuid not in before or server.uuid not in now:
             continue
-        burnt = now[server.uuid].seconds - before[server.uuid].seconds
-        passed = now[server.uuid].at - before[server.uuid].at
-        if burnt >= 0 and 0 < passed <= LONGEST + GRID / 2:
+        first, last = before[server.uuid], now[server.uuid]
+        if _comparable(first, last, server.vcpus):
             total, weight = gains[server.tenant]
+            burnt, passed = last.seconds - first.seconds, last.at - first.at
             gains[server.tenant] = total + burnt, weight + passed * server.vcpus
     return dict(gains)
+
+
+def _comparable(first: Counter, last: Counter, vcpus: int) -> bool:
+    """Return whether a counter went on from the first to the last.
+
+    One that fell was started anew, one that was not heard of for long is too old, one that rose by
+    more than is possible is another's: a resized instance's, or that of a host whose clock was set.
+    """
+    passed, burnt = last.at - first.at, last.seconds - first.seconds
+    if not 0 < passed <= LONGEST + GRID / 2 or first.vcpus not in (0, last.vcpus):
+        return False
+    factor, seconds = SLACK
+    return 0 <= burnt <= max(vcpus, last.vcpus) * (factor * passed + seconds)
 
 
 def _kept(

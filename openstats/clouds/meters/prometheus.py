@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from keystoneauth1.exceptions import HttpError
+
 from openstats.clouds.asking import asking
 from openstats.clouds.meters import GRID, Asked, Window, server
 from openstats.clouds.meters.ledger import Series, Sums, summed
@@ -148,12 +150,15 @@ class Prometheus:
             "step": f"{GRID}",
         }
         with asking(self.cloud, f"its range query of {inner[:80]}"):
-            answer = self.session.get(
-                "/api/v1/query_range",
-                endpoint_override=self.options.url,
-                requests_auth=self._signed(),
-                params=query | WHOLE,
-            )
+            try:
+                answer = self.session.get(
+                    "/api/v1/query_range",
+                    endpoint_override=self.options.url,
+                    requests_auth=self._signed(),
+                    params=query | WHOLE,
+                )
+            except HttpError as error:
+                raise type(error)(_reason(error), response=error.response) from error
             return summed(_points(answer.json(), self.options.label, factor))
 
     def _signed(self) -> tuple[str, str] | None:
@@ -162,9 +167,23 @@ class Prometheus:
         return self.options.username, self.options.password
 
 
+def _reason(error: Any) -> str:
+    """Return what the server says is wrong: keystoneauth looks for it elsewhere."""
+    try:
+        return _words(error.response.json())
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return str(error.message)
+
+
+def _words(document: Mapping[str, Any]) -> str:
+    return f"{document['errorType']}: {document['error']}"
+
+
 def _points(
     answer: Mapping[str, Any], label: str, factor: float
 ) -> Iterator[tuple[str | None, int, float]]:
+    if answer["status"] == "error":
+        raise ValueError(_words(answer))
     if answer["status"] != "success" or answer["data"]["resultType"] != "matrix":
         raise ValueError(f"no matrix: {str(answer)[:80]}")
     if answer.get("isPartial"):
