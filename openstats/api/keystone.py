@@ -141,6 +141,15 @@ UNAUTHENTICATED = UnauthenticatedError(UNKNOWN_CALLER)
 UNAVAILABLE = KeystoneUnavailableError("whether the token is valid cannot be told now")
 
 
+def list_opts() -> list[tuple[str, list[Any]]]:
+    """Return the options of the way to sign in that most use, for the sample."""
+    options = [
+        *loading.get_auth_common_conf_options(),
+        *loading.get_auth_plugin_conf_options("password"),
+    ]
+    return [(GROUP, options)]
+
+
 def prepared(conf: cfg.ConfigOpts) -> cfg.ConfigOpts:
     """Declare auth_token's options, with the defaults that openstats has for them.
 

@@ -1,13 +1,24 @@
 """Who may do what: personas, and the decision by rules that a policy file may override."""
 
+import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from cachetools import TTLCache
-from oslo_policy.policy import Enforcer, RuleDefault
+from oslo_config import cfg
+from oslo_log import log
+from oslo_policy.policy import Enforcer, InvalidDefinitionError, RuleDefault
+
+from openstats.errors import ConfigError
+
+LOG = log.getLogger(__name__)
+
+# It writes a traceback of each rule that it does not understand: we name them in a sentence.
+logging.getLogger("oslo_policy._parser").setLevel(logging.CRITICAL)
 
 ADMIN = "openstats:admin"
 READER = "openstats:reader"
@@ -65,24 +76,104 @@ class Credentials:
 class Policy:
     """The rules in force; safe to share between threads.
 
-    A decision stands for some seconds: to come to it costs as much as a small answer. Until then a
-    changed policy file is not looked at.
+    A decision stands for some seconds: to come to it costs as much as a small answer. After that
+    the policy files are looked at again; one with a mistake is logged, and the rules stay.
+
+    Raises:
+        ConfigError: a policy file has a mistake from the beginning.
     """
 
     def __init__(
         self, conf: Any, rules: Iterable[RuleDefault], clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._enforcer = Enforcer(conf)
-        self._enforcer.register_defaults([*PERSONAS, *rules])
-        self._enforcer.load_rules()
-        self._decided: TTLCache[tuple[str, Credentials], bool] = TTLCache(MOST, SECONDS, clock)
+        self._conf, self._defaults = conf, [*PERSONAS, *rules]
+        self._enforcer = enforcer(conf, self._defaults)
+        self._files = _state(conf)
+        self._decisions: TTLCache[tuple[str, Credentials], bool] = TTLCache(MOST, SECONDS, clock)
         self._lock = Lock()
 
     def allows(self, rule: str, credentials: Credentials) -> bool:
-        """Tell whether a rule lets a caller pass. A rule that there is not lets nobody."""
+        """Return whether a rule lets a caller pass. A rule that does not exist lets nobody pass."""
         with self._lock:
-            asked = rule, credentials
-            if (decision := self._decided.get(asked)) is None:
+            key = rule, credentials
+            if (decision := self._decisions.get(key)) is None:
+                self._refresh()
                 decision = bool(self._enforcer.enforce(rule, {}, asdict(credentials)))
-                self._decided[asked] = decision
+                self._decisions[key] = decision
             return decision
+
+    def _refresh(self) -> None:
+        files = _state(self._conf)
+        if files == self._files:
+            return
+        self._files = files
+        try:
+            self._enforcer = enforcer(self._conf, self._defaults)
+        except ConfigError as error:
+            LOG.error("%s. The rules of before stay in force", error)
+        else:
+            LOG.info("policy files were read again: %s", ", ".join(path for path, *_ in files))
+            self._decisions.clear()
+
+
+def enforcer(conf: Any, defaults: Sequence[RuleDefault]) -> Enforcer:
+    """Return oslo.policy's enforcer of the defaults and of what the policy files override.
+
+    Raises:
+        ConfigError: a file cannot be read, or a rule in it; it names both.
+    """
+    rules = Enforcer(conf)
+    rules.suppress_deprecation_warnings = True
+    rules.register_defaults(defaults)
+    try:
+        rules.load_rules()
+        rules.check_rules(raise_on_violation=True)
+    except InvalidDefinitionError as error:
+        names = ", ".join(name for name in rules.file_rules if name in str(error))
+        raise ConfigError(
+            f"{_names(conf)}: {names} refers to itself, or to a rule that does not exist"
+        ) from error
+    except (OSError, ValueError, AttributeError, TypeError, cfg.Error) as error:
+        raise ConfigError(
+            f"{_names(conf)} cannot be read: {' '.join(str(error).split())}"
+        ) from error
+    # oslo.policy understands a rule with a mistake in it as one that lets nobody pass.
+    mistakes = [
+        f"{name}: {rule.check_str!r}"
+        for name, rule in rules.file_rules.items()
+        if str(rule.check) == "!" and rule.check_str.strip() not in ("!", "")
+    ]
+    if mistakes:
+        raise ConfigError(f"{_names(conf)}: not understood: {', '.join(mistakes)}")
+    # From here on it is this class that looks whether files have changed.
+    rules.use_conf = False
+    return rules
+
+
+def unknown_rules(rules: Enforcer) -> list[str]:
+    """Return the names in policy files that no rule of openstats has, nor refers to."""
+    references = " ".join(str(check) for check in rules.rules.values())
+    return sorted(
+        name
+        for name in rules.file_rules
+        if name not in rules.registered_rules and f"rule:{name}" not in references
+    )
+
+
+def _paths(conf: Any) -> list[str]:
+    """Return the policy files that there are, in the order in which oslo.policy reads them."""
+    options = conf.oslo_policy
+    found = [conf.find_file(name) for name in (options.policy_file, *options.policy_dirs)]
+    files = [path for path in found if path and Path(path).is_file()]
+    directories = [path for path in found if path and Path(path).is_dir()]
+    return [*files, *(str(p) for path in directories for p in sorted(Path(path).glob("[!.]*")))]
+
+
+def _names(conf: Any) -> str:
+    return f"[oslo_policy] {', '.join(_paths(conf))}"
+
+
+def _state(conf: Any) -> list[tuple[str, int, int]]:
+    """Return what differs once a policy file was changed, put there or taken away."""
+    stats = [(path, Path(path).stat()) for path in _paths(conf)]
+    return [(path, stat.st_mtime_ns, stat.st_size) for path, stat in stats]

@@ -5,8 +5,9 @@ from typing import Any
 
 from openstats.api import identity
 from openstats.api.identity import Deciding
-from openstats.api.policy import PERSONAS, Policy
+from openstats.api.policy import PERSONAS, Policy, enforcer, unknown_rules
 from openstats.api.rules import RULES
+from openstats.errors import ConfigError
 
 
 def strategy(conf: Any, clock: Callable[[], float], *, trusted: bool) -> Deciding:
@@ -34,3 +35,18 @@ def around(app: Any, conf: Any, clock: Callable[[], float], *, trusted: bool) ->
 def list_rules() -> list[Any]:
     """Answer what oslopolicy-sample-generator asks for."""
     return [*PERSONAS, *RULES]
+
+
+def overridden(conf: Any) -> list[str]:
+    """Return the names of the rules that the policy files override.
+
+    Raises:
+        ConfigError: a file has a mistake, or overrides a rule that openstats does not have.
+    """
+    rules = enforcer(conf, list_rules())
+    if unknown := unknown_rules(rules):
+        raise ConfigError(
+            f"[oslo_policy] {', '.join(unknown)}: openstats has no such rules; those that it has "
+            "are in policy.yaml.sample"
+        )
+    return sorted(rules.file_rules)

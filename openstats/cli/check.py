@@ -47,10 +47,24 @@ class Check(OpenstatsCommand, Lister):
             lambda: ", ".join(dict.fromkeys(self.app.conf.config_file or [])) or "defaults",
         )
         yield configuration
+        if "ok" in configuration:
+            yield from self._configuration()
         yield self._line("store", lambda: str(self.app.store))
         if "ok" in configuration and self.app.conf.api.auth_strategy == "keystone":
             yield from self._service_user()
         yield from self._clouds(parsed_args.clouds)
+
+    def _configuration(self) -> Iterator[Line]:
+        """List what is wrong in the files although it can be read, and the policy files."""
+        from openstats.api import security
+        from openstats.conf.problems import problems
+
+        for sentence in problems(self.app.conf):
+            self.failed = True
+            yield "configuration", "failed", sentence
+        yield self._line(
+            "policy", lambda: ", ".join(security.overridden(self.app.conf)) or "no rule is changed"
+        )
 
     def _service_user(self) -> Iterator[Line]:
         from openstats.api import keystone

@@ -10,6 +10,7 @@ from oslo_log import log
 from oslo_log.formatters import ContextFormatter
 
 from openstats import __version__
+from openstats.conf.problems import problems
 from openstats.errors import ConfigError
 
 LOG = log.getLogger(__name__)
@@ -45,12 +46,14 @@ def service(conf: Any) -> None:
 
 @contextmanager
 def lifetime(conf: Any, name: str, store: object) -> Iterator[None]:
-    """Log the beginning of a service, with what it runs on, and its end."""
+    """Log the beginning of a service, with what it runs on and what is odd in it, and its end."""
     files = ", ".join(dict.fromkeys(conf.config_file or [])) or "no file"
     LOG.info(
         "openstats %s: %s starts, process %d; configuration: %s; store: %s; auth_strategy: %s",
         *(__version__, name, os.getpid(), files, store, conf.api.auth_strategy),
     )
+    for sentence in problems(conf):
+        LOG.warning("%s", sentence)
     try:
         yield
     finally:

@@ -2,14 +2,13 @@
 
 import argparse
 import sys
-from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from cliff.app import App
 from cliff.command import Command
 from cliff.commandmanager import CommandManager
-from cliff.help import HelpAction, HelpExit
+from cliff.help import HelpAction
 
 from openstats import __version__
 from openstats.errors import OpenstatsError
@@ -94,9 +93,8 @@ class Openstats(App):
         self.options.log_file = log_file
 
     def interact(self) -> None:
-        """Print the help: there is no prompt."""
-        with suppress(HelpExit):
-            HelpAction([], argparse.SUPPRESS, default=self)(self.parser, self.options, None)
+        """Print the help and exit: there is no prompt."""
+        HelpAction([], argparse.SUPPRESS, default=self)(self.parser, self.options, None)
 
     def run_subcommand(self, argv: list[str]) -> int:
         """Run a command; an error of ours is a sentence, not a traceback."""

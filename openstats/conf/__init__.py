@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from oslo_config import cfg
@@ -36,6 +37,10 @@ def load(
     Raises:
         cfg.Error: a file or directory is missing, or holds a value that an option does not take.
     """
+    for directory in directories:
+        # oslo.config passes over those that it is given as defaults.
+        if not Path(directory).is_dir():
+            raise cfg.ConfigDirNotFoundError(directory)
     conf = cfg.ConfigOpts()
     register_opts(conf)
     log.register_options(conf)

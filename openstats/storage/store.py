@@ -99,11 +99,21 @@ class Store:
 
 
 def _usable(url: str) -> URL:
-    """Read a URL; what is wrong with it is told without what it holds, a password perhaps."""
+    """Return a URL as SQLAlchemy understands it.
+
+    Raises:
+        ConfigError: it cannot be used; nothing of it is shown, which may be of a password.
+    """
     try:
         found = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         found = URL.create("nothing")
+    if "@" in (found.host or ""):
+        # The part of a password behind its "@" is taken for the host, and would be printed.
+        raise ConfigError(
+            "[database] connection: more than one '@' stands before the database: write those of "
+            "user and password as %40, and : / % # ? as %3A %2F %25 %23 %3F"
+        )
     if found.drivername not in DRIVERS or found.database in (None, "", ":memory:"):
         raise ConfigError(
             "[database] connection: it takes sqlite:///FILE or "

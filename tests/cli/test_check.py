@@ -29,6 +29,7 @@ def test_all_is_well(installed: Installation, alpha: Double) -> None:
         0,
         {
             "configuration": ("ok", str(installed.conf)),
+            "policy": ("ok", "no rule is changed"),
             "store": ("ok", f"sqlite:///{installed.store}"),
             "alpha: Keystone": ("ok", "5 projects, 2 of them no customer's"),
             "alpha: Nova, hypervisors": ("ok", "256 vCPUs"),
@@ -279,3 +280,27 @@ def test_what_a_cloud_says_is_somebody_elses_text(
         assert told.status == 1
         assert "\x1b" not in told.out
         assert "\\u001b" not in told.out
+
+
+@pytest.mark.parametrize(
+    ("section", "text", "said"),
+    [
+        ("configuration", "[api]\nprot = 1\n", "[api] prot is no option; is port meant?"),
+        ("configuration", "[alerts]\nquota_warning = 99\n", "is never raised"),
+        ("policy", "[oslo_policy]\npolicy_file = {policy}\n", "openstats has no such rules"),
+    ],
+)
+def test_what_is_misspelt_fails(
+    installed: Installation, alpha: Double, section: str, text: str, said: str
+) -> None:
+    policy = installed.directory / "policy.yaml"
+    policy.write_text('"openstats:qouta:get": "@"\n')
+    with installed.conf.open("a") as conf:
+        conf.write(text.format(policy=policy))
+    status, lines = check(installed)
+    assert status == 1
+    # The last line of a name is the one that says what is wrong.
+    state, words = lines[section]
+    assert state == "failed"
+    assert said in words
+    assert lines["alpha: Nova, hypervisors"] == ("ok", "256 vCPUs")

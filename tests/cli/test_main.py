@@ -26,6 +26,24 @@ def test_every_command_has_help(bare: Installation) -> None:
         assert each.load().__doc__.splitlines()[0] in " ".join(told.out.split())
 
 
+def test_without_a_command_it_prints_its_help(bare: Installation) -> None:
+    told = bare.run()
+    assert (told.status, told.err) == (0, "")
+    assert told == bare.run("--help")
+
+
+def test_files_of_a_directory_are_read_after_the_file(bare: Installation) -> None:
+    directory = bare.directory / "conf.d"
+    directory.mkdir()
+    (directory / "1.conf").write_text("[database]\nconnection = nonsense\n")
+    last = directory / "2.conf"
+    last.write_text(f"[database]\nconnection = sqlite:///{bare.directory}/second.sqlite\n")
+    told = bare.run("--config-dir", str(directory), "db", "upgrade")
+    assert (told.status, told.err) == (0, "")
+    assert "second.sqlite" in told.out
+    assert "does-not-exist" in bare.sentence("--config-dir", "/does-not-exist", "db", "upgrade")
+
+
 def test_the_version(bare: Installation) -> None:
     told = bare.run("--version")
     assert (told.status, told.err) == (0, "")
@@ -93,12 +111,29 @@ def test_a_store_that_is_something_else(bare: Installation) -> None:
     assert "file is not a database" in bare.sentence("db", "upgrade")
 
 
-@pytest.mark.parametrize("url", ["mysql://a:topsecret@b/c", "nonsense", "sqlite://"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://a:topsecret@b/c",
+        "nonsense",
+        "sqlite://",
+        "postgresql+psycopg://me:topsecret@host:54a2/openstats",
+    ],
+)
 def test_a_store_that_is_no_url(bare: Installation, url: str) -> None:
     bare.configure("database", connection=url)
     said = bare.sentence("db", "upgrade")
     assert said.startswith("[database] connection: it takes sqlite:///FILE or ")
     assert "topsecret" not in said
+
+
+@pytest.mark.parametrize("password", ["top@secret", "@topsecret", "topsecret@", "p@$$top@secret"])
+def test_a_password_with_an_at_sign_is_not_printed(bare: Installation, password: str) -> None:
+    escaped = password.replace("$", "$$")
+    bare.configure("database", connection=f"postgresql+psycopg://me:{escaped}@db/openstats")
+    said = bare.sentence("db", "upgrade")
+    assert "as %40" in said
+    assert "secret" not in said
 
 
 def test_a_server_that_is_not_there(bare: Installation) -> None:

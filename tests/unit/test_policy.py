@@ -7,9 +7,19 @@ from typing import Any
 import pytest
 
 from openstats.api import receivers
-from openstats.api.policy import ADMIN, EVERYTHING, ON_BEHALF_OF, Credentials, Policy
+from openstats.api.policy import (
+    ADMIN,
+    EVERYTHING,
+    ON_BEHALF_OF,
+    Credentials,
+    Policy,
+    enforcer,
+    unknown_rules,
+)
 from openstats.api.routes import RESOURCES, STATISTICS
 from openstats.api.rules import RULES
+from openstats.api.security import list_rules
+from openstats.errors import ConfigError
 
 
 def caller(*roles: str, **scope: Any) -> Credentials:
@@ -87,8 +97,79 @@ def test_a_policy_file_overrides(options: Callable[..., Any], tmp_path: Path) ->
     mine = Credentials(("reader",), project_id="p")
     path.write_text('"openstats:reader": "project_id:p"\n')
     assert Policy(conf, RULES).allows(EVERYTHING, mine)
-    # It is read anew, a few seconds after it was changed.
+    # It is read again, a few seconds after it was changed.
     path.write_text('"openstats:quota:get": "@" # for everybody\n')
     assert not changed.allows("openstats:quota:get", PERSONAS["nobody"])
     now[0] = 5.0
     assert changed.allows("openstats:quota:get", PERSONAS["nobody"])
+
+
+MISTAKES = {
+    "not YAML": ('"openstats:quota:get": "role:x\n', "cannot be read"),
+    "a tab": ('"openstats:quota:get":\t- "role:x"\n\t- y\n', "cannot be read"),
+    "a list": ("- openstats:quota:get\n", "cannot be read"),
+    "a word": ("everybody\n", "cannot be read"),
+    "no rule": ('"openstats:quota:get": "role:x or or role:y"\n', "'role:x or or role:y'"),
+    "no check": ('"openstats:quota:get": "admins"\n', "'admins'"),
+    "an unknown rule": ('"openstats:quota:get": "rule:openstats:admins"\n', "refers to"),
+    "a circle": ('"openstats:quota:get": "rule:openstats:quota:get"\n', "refers to itself"),
+}
+
+
+@pytest.fixture
+def policy_file(options: Callable[..., Any], tmp_path: Path) -> tuple[Any, Path]:
+    """Give a configuration, and the policy file that it names."""
+    path = tmp_path / "policy.yaml"
+    path.write_text('"openstats:quota:get": "role:x"\n')
+    conf = options()
+    Policy(conf, RULES)
+    conf.set_override("policy_file", str(path), group="oslo_policy")
+    return conf, path
+
+
+@pytest.mark.parametrize(("text", "words"), MISTAKES.values(), ids=MISTAKES)
+def test_a_policy_file_with_a_mistake_is_refused_by_its_name(
+    policy_file: tuple[Any, Path], text: str, words: str
+) -> None:
+    conf, path = policy_file
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=r"policy\.yaml") as refusal:
+        Policy(conf, RULES)
+    assert words in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(("text", "words"), MISTAKES.values(), ids=MISTAKES)
+def test_rules_stay_while_the_policy_file_has_a_mistake(
+    policy_file: tuple[Any, Path], caplog: pytest.LogCaptureFixture, text: str, words: str
+) -> None:
+    conf, path = policy_file
+    now = [0.0]
+    policy = Policy(conf, RULES, lambda: now[0])
+    path.write_text(text)
+    for now[0] in (5.0, 10.0):
+        assert policy.allows("openstats:quota:get", caller("x"))
+        assert not policy.allows("openstats:quota:get", caller("y"))
+    (line,) = [each.message for each in caplog.records if each.levelname == "ERROR"]
+    assert str(path) in line
+    assert words in line
+    path.write_text('"openstats:quota:get": "role:y"\n')
+    now[0] = 15.0
+    assert policy.allows("openstats:quota:get", caller("y"))
+
+
+def test_a_policy_file_that_goes_leaves_the_defaults(policy_file: tuple[Any, Path]) -> None:
+    conf, path = policy_file
+    now = [0.0]
+    policy = Policy(conf, RULES, lambda: now[0])
+    assert not policy.allows("openstats:quota:get", PERSONAS["nobody"])
+    path.unlink()
+    now[0] = 5.0
+    assert policy.allows("openstats:quota:get", PERSONAS["nobody"])
+
+
+def test_names_that_are_no_rules_are_told(policy_file: tuple[Any, Path]) -> None:
+    conf, path = policy_file
+    rules = {"openstats:qouta:get": "@", "mine": "role:x", "openstats:quota:get": "rule:mine"}
+    path.write_text("".join(f'"{name}": "{rule}"\n' for name, rule in rules.items()))
+    assert unknown_rules(enforcer(conf, list_rules())) == ["openstats:qouta:get"]

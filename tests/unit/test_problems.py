@@ -1,0 +1,89 @@
+"""What is wrong in a configuration although every option that is read has a value."""
+
+from pathlib import Path
+
+import pytest
+
+from openstats import conf
+from openstats.conf.problems import problems
+
+ROOT = Path(__file__).parents[2]
+
+WRONG = {
+    "an option misspelt": ("[api]\nprot = 8780\n", "[api] prot is no option; is port meant?"),
+    "an option of another group": ("[api]\nlease = 60\n", "[api] lease is no option"),
+    "a group misspelt": ("[alert]\nmargin = 3\n", "[alert] is no group of options; is alerts"),
+    "a group of nobody": ("[zzz]\nx = 1\n", "[zzz] is no group of options"),
+    "a foreign group": ("[oslo_policy]\npolicy_fil = x\n", "is policy_file meant?"),
+    "a default": ("[DEFAULT]\nlog_flie = x\n", "[DEFAULT] log_flie is no option; is log_file"),
+    "a credential": (
+        "[keystone_authtoken]\nauth_type = password\npasword = x\n",
+        "[keystone_authtoken] pasword is no option; is password meant?",
+    ),
+    "a credential of another kind": (
+        "[keystone_authtoken]\nauth_type = v3applicationcredential\nusernam = x\n",
+        "usernam is no option; is username meant?",
+    ),
+    "an option of a receiver": (
+        "[alerts]\nreceivers = am\n[receiver:am]\ntoken_hash = x\nkindd = aodh\n",
+        "[receiver:am] kindd is no option; is kind meant?",
+    ),
+    "a receiver that is not named": (
+        "[receiver:am]\ntoken_hash = x\n",
+        "[receiver:am] is no group of options: name am in [alerts] receivers",
+    ),
+    "a receiver without a group": ("[alerts]\nreceivers = am\n", "[receiver:am] has neither"),
+    "a warning above its error": (
+        "[alerts]\nquota_warning = 96\n",
+        "a Warning from 96 % on comes after the Error from 95 % on",
+    ),
+    "a warning above its error, of capacity": ("[alerts]\ncapacity_error = 10\n", "85 % on"),
+    "a warning above its error, of a customer": (
+        "[alerts]\nquota_of_customers = u:90/70.5\n",
+        "quota_of_customers of u: a Warning from 90 % on comes after the Error from 70.5 % on",
+    ),
+}
+
+RIGHT = {
+    "nothing": "",
+    "defaults said": "[api]\nport = 8779\nauth_strategy = noauth\n",
+    "a password": "[keystone_authtoken]\nauth_type = password\nusername = x\npassword = y\n",
+    "an application credential": "[keystone_authtoken]\nauth_type = v3applicationcredential\n"
+    "application_credential_id = x\napplication_credential_secret = y\n",
+    "a deprecated name": "[keystone_authtoken]\nauth_plugin = password\n",
+    "others' groups": "[DEFAULT]\ndebug = true\n[oslo_policy]\npolicy_dirs = x\n"
+    "[cors]\nallowed_origin = https://portal.example\n",
+    "a receiver": "[alerts]\nreceivers = am\n[receiver:am]\nkind = aodh\nkeystone = true\n",
+    "a warning at its error": "[alerts]\nquota_warning = 95\n",
+}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "openstats.conf"
+
+
+@pytest.mark.parametrize(("text", "words"), WRONG.values(), ids=WRONG)
+def test_each_mistake_is_one_sentence_that_names_it(path: Path, text: str, words: str) -> None:
+    path.write_text(text)
+    (sentence,) = problems(conf.load([str(path)]))
+    assert words in sentence
+
+
+@pytest.mark.parametrize("text", RIGHT.values(), ids=RIGHT)
+def test_what_is_right_is_no_problem(path: Path, text: str) -> None:
+    path.write_text(text)
+    assert problems(conf.load([str(path)])) == []
+
+
+def test_files_of_a_directory_are_looked_at_too(path: Path) -> None:
+    path.touch()
+    directory = path.parent / "conf.d"
+    directory.mkdir()
+    (directory / "10-api.conf").write_text("[api]\nprot = 1\n")
+    (sentence,) = problems(conf.load([str(path)], [str(directory)]))
+    assert sentence.startswith(f"{directory}/10-api.conf: ")
+
+
+def test_the_sample_has_no_problem() -> None:
+    assert problems(conf.load([str(ROOT / "etc" / "openstats" / "openstats.conf.sample")])) == []
