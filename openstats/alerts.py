@@ -22,7 +22,8 @@ class Notice:
     ``fingerprint`` says which alert it is, ``start`` which of its episodes: both together are the
     same however often they are told. Who tells no times is ``vague``: it means the episode under
     way, where there is one. Times are Unix seconds; ``ended_at`` is None while the alert fires.
-    ``labels`` are those that scopes are found by.
+    ``labels`` are those that scopes are found by. ``sender`` tells senders apart
+    that know nothing of one another; those of a cluster are one.
     """
 
     fingerprint: str
@@ -34,14 +35,16 @@ class Notice:
     ended_at: int | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     vague: bool = False
+    sender: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Episode:
     """A time in which an alert fired without a break.
 
-    ``heard_at`` is when its end was told; None where nobody told, and it only went stale.
-    ``alert`` is the row of the alert that it is in; None while it is in none.
+    ``heard_at`` is when the last notification about it arrived; None where none did since it was
+    stored by an older version, or where it only went stale. ``voices`` are the senders that say it
+    fires. ``alert`` is the row of the alert that it is in; None while it is in none.
     """
 
     start: str
@@ -49,6 +52,7 @@ class Episode:
     ended_at: int | None = None
     heard_at: int | None = None
     alert: int | None = None
+    voices: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Notices: what Alertmanager's webhooks and Aodh's notifier send, read into plain values."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
@@ -10,9 +10,13 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from openstats.alerts import Labelled, Notice
 from openstats.api.parameters import sentences
 from openstats.errors import BodyError
+from openstats.statistics.episodes import strand
+from openstats.statistics.fingerprint import fingerprint
 
 LONGEST_NAME, LONGEST_TEXT = 255, 4096
+SENDER_DIGITS = 16
 UNNAMED = "alert"
+RESOLVED = "resolved"
 MESSAGES = ("summary", "description", "message", "title")
 """Annotations, by what they are called as a rule; the first that there is, is the message."""
 
@@ -34,10 +38,13 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class Sent(BaseModel):
-    """One alert in a webhook of Alertmanager's; whatever else it says is left aside."""
+    """One alert in a webhook of Alertmanager's; whatever else it says is left aside.
 
-    status: Literal["firing", "resolved"]
-    fingerprint: Annotated[Text, Field(min_length=1)]
+    Alertmanager before 0.19, and some relays, send no fingerprint or no status.
+    """
+
+    status: Literal["firing", "resolved"] | None = None
+    fingerprint: Annotated[Text, Field(min_length=1)] | None = None
     startsAt: Moment  # noqa: N815 (their name)
     endsAt: Moment | None = None  # noqa: N815
     labels: dict[Text, Text] = {}
@@ -49,6 +56,8 @@ class Webhook(BaseModel):
 
     alerts: list[Any]
     truncatedAlerts: Annotated[int, Field(ge=0)] = 0  # noqa: N815
+    status: Any = None
+    externalURL: Any = None  # noqa: N815
 
 
 class Alarm(BaseModel):
@@ -61,18 +70,34 @@ class Alarm(BaseModel):
     reason: Text = ""
 
 
+class Request(NamedTuple):
+    """What is known of a request beside its body; ``now`` is when it arrived.
+
+    ``independent``: those who send to its receiver are no cluster.
+    """
+
+    request_id: str
+    address: str
+    now: int
+    independent: bool = False
+
+
 class Received(NamedTuple):
-    """What a request told; who sent it left ``truncated`` out, and ``refused`` made no sense."""
+    """What a request told; who sent it left ``truncated`` out.
+
+    ``refused`` has a sentence for each alert that cannot be read: which one, and why.
+    """
 
     notices: list[Notice]
     truncated: int = 0
-    refused: int = 0
+    refused: Sequence[str] = ()
 
 
 class Reader:
     """Reads what receivers are sent, as [alerts] says."""
 
     def __init__(self, options: Any) -> None:
+        self._replicas = frozenset(options.replica_labels)
         self._severities: dict[str, str] = options.severities
         self._unknown: str = options.unknown_severity
         self._naming = options.instance_labels, options.tenant_labels, options.cloud_labels
@@ -90,40 +115,58 @@ class Reader:
         """Give those labels that are stored: the configured ones."""
         return {name: labels[name][:LONGEST_NAME] for name in self._kept if name in labels}
 
-    def alertmanager(self, document: Any, _request_id: str, now: int) -> Received:
+    def alertmanager(self, document: Any, request: Request) -> Received:
         """Read a webhook; an alert that makes no sense does not spoil the others.
 
         Raises:
             BodyError: nothing in it can be read.
         """
         webhook = _validated(Webhook, document)
-        notices, refused = [], None
+        notices, refused, problem = [], [], None
         for entry in webhook.alerts:
             try:
-                notices.append(self._sent(_validated(Sent, entry), now))
+                notices.append(self._sent(_validated(Sent, entry), webhook, request))
             except BodyError as error:
-                refused = error
-        if refused and not notices:
-            raise refused
-        return Received(notices, webhook.truncatedAlerts, len(webhook.alerts) - len(notices))
+                problem = error
+                refused.append(f"{_title(entry)}: {error}")
+        if problem and not notices:
+            raise problem
+        return Received(notices, webhook.truncatedAlerts, refused)
 
-    def _sent(self, sent: Sent, now: int) -> Notice:
-        ended = now if sent.endsAt is None else int(sent.endsAt.timestamp())
-        resolved = sent.status == "resolved"
+    def _sent(self, sent: Sent, webhook: Webhook, request: Request) -> Notice:
         name = sent.labels.get("alertname", "") or UNNAMED
         message = next((sent.annotations[n] for n in MESSAGES if n in sent.annotations), name)
+        key, start = self._identity(sent)
+        began = _given(sent.startsAt)
         return Notice(
-            fingerprint=short(sent.fingerprint),
-            start=f"{sent.startsAt:%Y-%m-%dT%H:%M:%S.%f}",
+            fingerprint=short(key),
+            start=short(start if began else request.request_id),
             alert_type=name[:LONGEST_NAME],
             severity=self.severity(sent.labels.get("severity", "")),
             message=message[:LONGEST_TEXT],
-            started_at=int(sent.startsAt.timestamp()),
-            ended_at=ended if resolved else None,
+            started_at=began or request.now,
+            ended_at=_ended_at(sent, webhook.status, request.now),
             labels=self.kept(sent.labels),
+            vague=not began,
+            sender=_sender(webhook, request),
         )
 
-    def aodh(self, document: Any, request_id: str, now: int) -> Received:
+    def _identity(self, sent: Sent) -> tuple[str, str]:
+        """Return the fingerprint of an alert, and what its episode is known by.
+
+        Raises:
+            BodyError: it has neither a fingerprint nor labels.
+        """
+        if not sent.fingerprint and not sent.labels:
+            raise BodyError("fingerprint: it is missing, and there are no labels to make it of")
+        start = f"{sent.startsAt:%Y-%m-%dT%H:%M:%S.%f}"
+        own = sent.fingerprint or fingerprint(sent.labels)
+        if self._replicas.isdisjoint(sent.labels):
+            return own, start
+        common = {n: value for n, value in sent.labels.items() if n not in self._replicas}
+        return fingerprint(common), strand(start, own)
+
+    def aodh(self, document: Any, request: Request) -> Received:
         """Read a notification: it has no time, and its repetitions have the id of its request.
 
         Raises:
@@ -135,19 +178,49 @@ class Reader:
             return Received([])
         notice = Notice(
             fingerprint=short(alarm.alarm_id),
-            start=short(request_id),
+            start=short(request.request_id),
             alert_type=alarm.alarm_name[:LONGEST_NAME],
             severity=self.severity(alarm.severity),
             message=(alarm.reason or alarm.alarm_name)[:LONGEST_TEXT],
-            started_at=now,
-            ended_at=now if alarm.current == "ok" else None,
+            started_at=request.now,
+            ended_at=request.now if alarm.current == "ok" else None,
             vague=True,
         )
         return Received([notice])
 
-    def of(self, kind: str) -> Callable[[Any, str, int], Received]:
+    def of(self, kind: str) -> Callable[[Any, Request], Received]:
         """Give what reads the documents of a kind of receiver."""
         return {"alertmanager": self.alertmanager, "aodh": self.aodh}[kind]
+
+
+def _given(moment: datetime | None) -> int | None:
+    """Return the Unix seconds of a time; None for what stands for none: the year 1, and 1970."""
+    seconds = 0 if moment is None else int(moment.timestamp())
+    return seconds if seconds > 0 else None
+
+
+def _ended_at(sent: Sent, group: Any, now: int) -> int | None:
+    """Return when an alert was over, as far as it says so; None: it fires."""
+    ended_at = _given(sent.endsAt)
+    over = group == RESOLVED or (ended_at is not None and ended_at <= now)
+    resolved = sent.status == RESOLVED if sent.status else over
+    return (ended_at or now) if resolved else None
+
+
+def _sender(webhook: Webhook, request: Request) -> str:
+    """Return who of several independent senders sent a webhook."""
+    if not request.independent:
+        return ""
+    url = webhook.externalURL if isinstance(webhook.externalURL, str) else ""
+    return hashlib.sha256((url or request.address).encode()).hexdigest()[:SENDER_DIGITS]
+
+
+def _title(entry: Any) -> str:
+    """Return what an alert that cannot be read is found by in its sender's log."""
+    labels = entry.get("labels") if isinstance(entry, Mapping) else None
+    name = labels.get("alertname") if isinstance(labels, Mapping) else None
+    key = entry.get("fingerprint") if isinstance(entry, Mapping) else None
+    return f"alert {name or UNNAMED!r:.80} with fingerprint {key!r:.40}"
 
 
 def _first(labels: Mapping[str, str], names: Iterable[str]) -> str | None:

@@ -14,16 +14,14 @@ from pyramid.security import NO_PERMISSION_REQUIRED
 
 from openstats.alerts import Bound, Notice
 from openstats.api import answer, body, errors
-from openstats.api.notices import Reader, Received, short
+from openstats.api.intake import Receiving
+from openstats.api.notices import Reader, Received, Request, short
 from openstats.api.parameters import Query, parse
 from openstats.api.policy import RECEIVE
 from openstats.api.resources import READING
 from openstats.conf.alerts import receivers
 from openstats.errors import ObjectUnknownError, UnauthenticatedError
-from openstats.statistics import episodes as statistic
-from openstats.storage import ancestry, episodes
-from openstats.storage.episodes import Told
-from openstats.storage.store import Database
+from openstats.storage import episodes
 from openstats.tokens import hashed
 
 LOG = log.getLogger(__name__)
@@ -32,6 +30,8 @@ URL = "/api/alerts/receivers/"
 LARGEST = 8 * 2**20
 READ = "openstats:receivers:get"
 REQUEST_ID = "HTTP_X_OPENSTACK_REQUEST_ID"
+LOGGED = 20
+"""Alerts of one request of which the log says why they cannot be read."""
 
 
 class Receiver(BaseModel):
@@ -79,20 +79,29 @@ def receive(request: Any) -> Response:
         raise ObjectUnknownError("there is no such receiver")
     bound = _bound(request, options)
     parse(Sending, request.environ.get("QUERY_STRING", ""))
-    received = _read(request, options.kind)
-    if received.truncated or received.refused:
-        LOG.warning("%s: %d left out, %d not read", name, received.truncated, received.refused)
-    with request.store.transaction() as db:
-        _store(db, request, options, bound, _of_sender(bound.sender, received.notices))
-        counted = {"notices": len(received.notices), "truncated": received.truncated}
-        episodes.note(db, name, request.now, **counted)
+    received = _read(request, options)
+    _log(name, received)
+    receiving = Receiving(name, options, bound, request.conf.alerts, request.now)
+    notices = _of_sender(bound.sender, received.notices)
+    receiving.take(request.store, notices, truncated=received.truncated)
     return Response(status=204, headerlist=[("Cache-Control", "no-store")])
 
 
-def _read(request: Any, kind: str) -> Received:
+def _read(request: Any, options: Any) -> Received:
     document = body.document(request, LARGEST)
     request_id = request.environ.get(REQUEST_ID) or request.request_id
-    return Reader(request.conf.alerts).of(kind)(document, request_id, request.now)
+    address = request.environ.get("REMOTE_ADDR", "")
+    sent = Request(request_id, address, request.now, independent=options.independent)
+    return Reader(request.conf.alerts).of(options.kind)(document, sent)
+
+
+def _log(name: str, received: Received) -> None:
+    """Log what was left out by the sender, and each alert that cannot be read."""
+    if received.truncated or received.refused:
+        left_out, refused = received.truncated, len(received.refused)
+        LOG.warning("%s: %d left out, %d not read", name, left_out, refused)
+    for reason in received.refused[:LOGGED]:
+        LOG.warning("%s: not read: %s", name, reason)
 
 
 def _bound(request: Any, options: Any) -> Bound:
@@ -125,37 +134,6 @@ def _of_sender(sender: str, notices: Sequence[Notice]) -> Sequence[Notice]:
     if not sender:
         return notices
     return [replace(one, fingerprint=short(f"{sender}:{one.fingerprint}")) for one in notices]
-
-
-def _store(
-    db: Database, request: Any, options: Any, bound: Bound, notices: Sequence[Notice]
-) -> None:
-    """Bring the alerts of this receiver up to date."""
-    name, conf, now = request.matchdict["name"], request.conf.alerts, request.now
-    within = conf.reopen_within
-    known = episodes.known(db, name, notices, now=now, within=within)
-    newest: dict[str, Notice] = {}
-    for notice in sorted(notices, key=lambda one: (one.started_at, one.ended_at is not None)):
-        mine = known[notice.fingerprint]
-        if changed := statistic.told(mine, notice, now, conf.late_within):
-            mine[changed.start] = changed
-        newest[notice.fingerprint] = notice
-    places = _places(db, request, options.kind, bound, list(newest.values()))
-    told = [
-        Told(notice, place, statistic.spells(known[notice.fingerprint].values(), within))
-        for notice, place in zip(newest.values(), places, strict=True)
-    ]
-    episodes.keep(db, name, told, visible=options.tenant_visible, now=now)
-
-
-def _places(
-    db: Database, request: Any, kind: str, bound: Bound, notices: Sequence[Notice]
-) -> list[ancestry.Place]:
-    if kind == "aodh":
-        # It names nothing: whatever it tells is of whom it may speak for.
-        return [ancestry.of_bound(db, bound)] * len(notices)
-    reader = Reader(request.conf.alerts)
-    return ancestry.of_labels(db, bound, [reader.labelled(n.labels) for n in notices])
 
 
 def entries(request: Any) -> Response:

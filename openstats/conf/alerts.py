@@ -81,11 +81,20 @@ OPTIONS = [
         900,
         "What fires again so soon after it was resolved is the same alert, open again.",
     ),
-    _seconds(
+    cfg.IntOpt(
         "late_within",
-        300,
-        "Who tells so soon after its end that the very same alert fires, is late: of two "
-        "Alertmanagers, the slower one. Alertmanager tries for its group_interval.",
+        default=300,
+        min=1,
+        deprecated_for_removal=True,
+        deprecated_since="0.5.0",
+        deprecated_reason="The notification that arrives last decides, as Alertmanager expects.",
+        help="Without effect.",
+    ),
+    cfg.ListOpt(
+        "replica_labels",
+        default=["prometheus_replica"],
+        help="Labels that tell the replicas of one Prometheus apart: alerts that differ in nothing "
+        "else are one. For example prometheus_replica, replica, monitor.",
     ),
     _seconds(
         "stale_after",
@@ -145,6 +154,13 @@ RECEIVER = [
         default=False,
         help="Take tokens of Keystone in X-Auth-Token as well, as trust+https of Aodh sends them; "
         "alerts are of the tenant that the token is scoped to.",
+    ),
+    cfg.BoolOpt(
+        "independent",
+        default=False,
+        help="The Alertmanagers that send here are no cluster: each sends everything by itself, "
+        "from an external URL of its own. An alert is over when each that said it fires has said "
+        "that it is over.",
     ),
     cfg.ListOpt(
         "clouds",

@@ -1,42 +1,69 @@
-"""Episodes: what receivers are told of an alert, in whatever order, becomes spells."""
+"""Episodes: what receivers are told of an alert becomes alerts that are open, or over.
+
+The rule is written down in docs/alerts.rst. It follows what Alertmanager believes of a receiver:
+the peers of a cluster keep one log of what was last delivered, and send nothing that this log
+holds. So the last notification that arrives decides, and what is ignored here is not sent again.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from openstats.alerts import Episode, Notice, Spell
 
+WAITING = 60
+"""Seconds that a request waits for the store at most, so that a later one is stored before it."""
 
-def told(known: Mapping[str, Episode], notice: Notice, now: int, late: int) -> Episode | None:
-    """Give the episode that a notice is about, as it is since; None where nothing has changed.
+MOST_VOICES = 16
+"""Senders that are told apart for one alert; an installation has two or three."""
 
-    ``known`` are the alert's episodes by start. An end that was told stands: who says later that
-    the alert fires is late, unless more than ``late`` seconds have passed. No clock but ours can
-    be ahead.
+
+def apply(known: Mapping[str, Episode], notice: Notice, now: int) -> Episode | None:
+    """Return the episode that a notification is about, as it is since; None: nothing changes.
+
+    ``known`` are the alert's episodes by start, ``now`` is when the notification arrived. No clock
+    but ours can be ahead.
     """
     before = _meant(known, notice)
-    if before is None and notice.vague and notice.ended_at is not None:
+    if before is None:
+        return None if notice.vague and notice.ended_at is not None else _begun(notice, now)
+    if _overtaken(before, now) or (notice.vague and before.ended_at is not None):
         return None
-    episode = before or Episode(notice.start, min(notice.started_at, now))
-    if notice.ended_at is None:
-        return _fires(episode, now, late) if before else episode
-    if episode.heard_at is not None:
-        return None
-    ended_at = max(episode.started_at, min(notice.ended_at, now))
-    return replace(episode, ended_at=ended_at, heard_at=now)
+    return _fires(before, notice, now) if notice.ended_at is None else _ends(before, notice, now)
+
+
+def _begun(notice: Notice, now: int) -> Episode:
+    episode = Episode(notice.start, min(notice.started_at, now))
+    return _fires(episode, notice, now) if notice.ended_at is None else _ends(episode, notice, now)
 
 
 def _meant(known: Mapping[str, Episode], notice: Notice) -> Episode | None:
     exact = known.get(notice.start)
     if exact or not notice.vague:
         return exact
-    return next((episode for episode in known.values() if episode.ended_at is None), None)
+    open_ones = (episode for episode in known.values() if episode.ended_at is None)
+    return max(open_ones, key=_order, default=None)
 
 
-def _fires(episode: Episode, now: int, late: int) -> Episode | None:
-    too_late = episode.heard_at is not None and now - episode.heard_at <= late
-    if episode.ended_at is None or too_late:
-        return None
-    return replace(episode, ended_at=None, heard_at=None)
+def _overtaken(episode: Episode, now: int) -> bool:
+    """Return whether a later notification is stored already; a clock set back overtakes nobody."""
+    return episode.heard_at is not None and 0 < episode.heard_at - now <= WAITING
+
+
+def _fires(episode: Episode, notice: Notice, now: int) -> Episode:
+    """Return an episode that a sender says is under way, whatever anybody said before."""
+    voices = episode.voices if episode.ended_at is None else frozenset[str]()
+    heard = frozenset(sorted(voices | {notice.sender})[:MOST_VOICES])
+    return replace(episode, ended_at=None, heard_at=now, voices=heard)
+
+
+def _ends(episode: Episode, notice: Notice, now: int) -> Episode:
+    """Return an episode whose end a sender tells: the first end stands, until it fires again."""
+    voices = episode.voices - {notice.sender}
+    told_before = episode.ended_at is not None and episode.heard_at is not None
+    if voices or told_before:
+        return replace(episode, heard_at=now, voices=voices)
+    ended_at = max(episode.started_at, min(notice.ended_at or now, now))
+    return replace(episode, ended_at=ended_at, heard_at=now)
 
 
 def spells(episodes: Iterable[Episode], within: int) -> list[Spell]:
@@ -45,12 +72,14 @@ def spells(episodes: Iterable[Episode], within: int) -> list[Spell]:
     A row that an earlier spell has is not a later one's, should one ever fall apart.
     """
     taken: set[int] = set()
-    found = []
-    for joined in _joined(sorted(episodes, key=_order), within):
+    made = []
+    for joined, ended_at in _joined(sorted(episodes, key=_order), within):
         rows = sorted({e.alert for e in joined if e.alert is not None} - taken)
         taken.update(rows)
-        found.append(_spell(joined, rows))
-    return found
+        alert = rows[0] if rows else None
+        started_at, merged = joined[0].started_at, tuple(rows[1:])
+        made.append(Spell(started_at, ended_at, tuple(joined), alert, merged))
+    return made
 
 
 def _order(episode: Episode) -> tuple[int, bool, str]:
@@ -58,24 +87,44 @@ def _order(episode: Episode) -> tuple[int, bool, str]:
     return episode.started_at, episode.ended_at is None, episode.start
 
 
-def _joined(ordered: Iterable[Episode], within: int) -> Iterator[list[Episode]]:
+def _joined(ordered: list[Episode], within: int) -> Iterator[tuple[list[Episode], int | None]]:
+    """Yield episodes that follow one another closely, and when the last of them was over."""
     joined: list[Episode] = []
-    for episode in ordered:
-        if joined and episode.started_at - _end(joined, episode.started_at) > within:
-            yield joined
+    last: int | None = 0
+    for episode, ended_at in zip(ordered, _ends_of(ordered), strict=True):
+        if joined and last is not None and episode.started_at - last > within:
+            yield joined, last
             joined = []
+        last = ended_at if not joined else _later(last, ended_at)
         joined.append(episode)
     if joined:
-        yield joined
+        yield joined, last
 
 
-def _end(joined: Iterable[Episode], until: int) -> int:
-    """Say when episodes were over; one that began anew at ``until`` ended then at the latest."""
-    return max(until if e.ended_at is None else e.ended_at for e in joined)
+def _later(one: int | None, other: int | None) -> int | None:
+    return None if one is None or other is None else max(one, other)
 
 
-def _spell(joined: list[Episode], rows: list[int]) -> Spell:
-    last = joined[-1]
-    ended_at = None if last.ended_at is None else _end(joined, last.started_at)
-    alert = rows[0] if rows else None
-    return Spell(joined[0].started_at, ended_at, tuple(joined), alert, tuple(rows[1:]))
+def _ends_of(ordered: list[Episode]) -> list[int | None]:
+    """Return when each episode was over: by the time that the next of its strand began."""
+    following: dict[str, int] = {}
+    ends = []
+    for episode in reversed(ordered):
+        strand = strand_of(episode.start)
+        next_start = following.get(strand)
+        ends.append(next_start if episode.ended_at is None else episode.ended_at)
+        following[strand] = episode.started_at
+    return ends[::-1]
+
+
+def strand(start: str, fingerprint: str) -> str:
+    """Return the start of an episode of one of several that are counted as one alert.
+
+    Each fires at its own times: another's new start does not mean that this one is over.
+    """
+    return f"{start} {fingerprint}"
+
+
+def strand_of(start: str) -> str:
+    """Return which of several it is; empty where there is but one."""
+    return start.partition(" ")[2]

@@ -84,15 +84,20 @@ alert_episode = Table(
     Column("started_at", Time, nullable=False),
     Column("ended_at", Time),
     Column("heard_at", Time),
+    # Which of several independent senders say that it fires, as JSON.
+    Column("voices", Text),
     sqlite_with_rowid=False,
 )
 
-# What came in at a receiver so far.
+# What came in at a receiver so far, and what was refused; the empty name is for unknown receivers.
 receiver = Table(
     "receiver",
     metadata,
     Column("name", String(255), primary_key=True),
-    Column("received_at", Time, nullable=False),
+    Column("received_at", Time),
     Column("notices", BigInteger, nullable=False),
     Column("truncated", BigInteger, nullable=False),
+    Column("refused", BigInteger, nullable=False, server_default=text("0")),
+    Column("refused_at", Time),
+    Column("refusal", Text),
 )

@@ -1,5 +1,6 @@
 """Episodes of alerts, as receivers are told of them, and the alerts that they make."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -43,9 +44,14 @@ def known(
     joined = select(alert_episode).join(alert, alert.c.id == alert_episode.c.alert_id)
     found: Known = defaultdict(dict)
     for row in db.execute(joined.where(*mine, alert.c.until >= earliest), values):
-        times = row.started_at, row.ended_at, row.heard_at
-        found[row.fingerprint][row.start] = Episode(row.start, *times, row.alert_id)
+        found[row.fingerprint][row.start] = _episode(row)
     return found
+
+
+def _episode(row: Any) -> Episode:
+    times = row.started_at, row.ended_at, row.heard_at
+    voices = frozenset(json.loads(row.voices)) if row.voices else frozenset()
+    return Episode(row.start, *times, row.alert_id, voices)
 
 
 def _earliest(
@@ -107,6 +113,7 @@ def _keep_episodes(db: Connection, source: str, placed: Iterable[tuple[Told, Spe
             "started_at": episode.started_at,
             "ended_at": episode.ended_at,
             "heard_at": episode.heard_at,
+            "voices": json.dumps(sorted(episode.voices)) if any(episode.voices) else None,
         }
         for of, spell, row in placed
         for episode in spell.episodes
@@ -123,7 +130,7 @@ def end(db: Connection, row: int, ended_at: int, heard_at: int | None) -> None:
     """End the episodes of an alert that are open; ``heard_at`` is None where nobody said so."""
     mine = alert_episode.c.alert_id == row, alert_episode.c.ended_at.is_(None)
     ended = update(alert_episode).where(*mine)
-    db.execute(ended.values(ended_at=ended_at, heard_at=heard_at))
+    db.execute(ended.values(ended_at=ended_at, heard_at=heard_at, voices=None))
 
 
 def go_stale(db: Connection, before: int) -> None:

@@ -31,8 +31,8 @@ TEMPLATES = "/usr/share/prometheus/alertmanager"
 """Where Debian's build reads its templates, whatever it is told."""
 
 RELOCATED = "alertmanager"
-ROUTE = {"group_wait": "0s", "group_interval": "1s", "repeat_interval": "1s"}
-"""Notify at once, and again and again."""
+ROUTE = {"group_wait": "0s", "group_interval": "1s"}
+"""Notify at once."""
 
 CLUSTER = {
     "peer-timeout": "0s",
@@ -46,8 +46,10 @@ CLUSTER = {
 class Alertmanager(Server):
     """An Alertmanager that sends to a URL with a token as Bearer; the directory has to exist.
 
-    ``group_by`` are the labels by which alerts share a notification. With a ``neighbour``, which
-    has to be there before, it is the other peer of a cluster; ``clustered`` is the first one.
+    ``group_by`` are the labels by which alerts share a notification, ``repeat_interval`` is after
+    what time one is repeated, and ``proxy`` is the URL of a proxy to the webhook. With a
+    ``neighbour``, which has to be there before, it is the other peer of a cluster; ``clustered``
+    is the first one.
     """
 
     def __init__(
@@ -57,16 +59,25 @@ class Alertmanager(Server):
         token: str,
         *,
         group_by: Iterable[str] = ("alertname",),
+        repeat_interval: str = "1s",
+        proxy: str = "",
         clustered: bool = False,
         neighbour: Alertmanager | None = None,
     ) -> None:
         super().__init__("alertmanager", directory)
         self.gossip = free_port() if clustered or neighbour else None
         self.neighbour = neighbour
-        http = {"authorization": {"type": "Bearer", "credentials": token}}
+        http: dict[str, Any] = {"authorization": {"type": "Bearer", "credentials": token}}
+        if proxy:
+            http["proxy_url"] = proxy
         webhook = {"url": url, "send_resolved": True, "http_config": http}
         self.config = {
-            "route": {"receiver": "openstats", "group_by": [*group_by], **ROUTE},
+            "route": {
+                "receiver": "openstats",
+                "group_by": [*group_by],
+                **ROUTE,
+                "repeat_interval": repeat_interval,
+            },
             "receivers": [{"name": "openstats", "webhook_configs": [webhook]}],
         }
 

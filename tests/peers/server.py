@@ -6,7 +6,9 @@ Starting, asking and ending it; what it is and how it is fed does not live here.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +56,16 @@ class Server:
         self.processes.check()
         rest.request("GET", self.url + path)
         return True
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Have it do nothing, and be reached by nobody, while the block lasts."""
+        (pid,) = self.processes.alive().values()
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
 
     def stop(self) -> None:
         """End it by its process id."""

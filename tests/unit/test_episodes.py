@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openstats.alerts import Episode, Notice, Spell
-from openstats.statistics.episodes import spells, told
+from openstats.statistics.episodes import WAITING, apply, spells, strand
+from tests.unit.alertmanagers import FLUSH, Log, Peer, run
 
 NOW = 1_700_000_000
 WITHIN = 900
@@ -37,7 +38,7 @@ class Row:
     def hear(self, notices: Iterable[Notice], now: int = NOW) -> list[Times]:
         """Take in a request, and give the times of the alerts that there are since."""
         for one in notices:
-            if changed := told(self.known, one, now, self.within):
+            if changed := apply(self.known, one, now):
                 self.known[changed.start] = changed
         made = spells(self.known.values(), self.within)
         rows = [spell.alert or next(self.numbers) for spell in made]
@@ -48,15 +49,15 @@ class Row:
 
 
 def naive(notices: Sequence[Notice], within: int) -> list[Times]:
-    """Merge intervals: what no end is known of lasted until the last one began, or still does."""
+    """Merge intervals: what no end is known of lasted until the next one began, or still does."""
     ends: dict[tuple[int, str], set[int | None]] = {}
     for one in notices:
         ends.setdefault((one.started_at, one.start), set()).add(one.ended_at)
-    forever, (newest, _) = 2**60, max(ends)
+    forever, keys = 2**60, sorted(ends)
     merged: list[list[int]] = []
-    for place, (key, known) in enumerate(sorted(ends.items()), 1):
-        unknown = newest if place < len(ends) else forever
-        end = next(iter(known - {None}), unknown)
+    for place, key in enumerate(keys, 1):
+        following = keys[place][0] if place < len(keys) else forever
+        end = next(iter(ends[key] - {None}), following)
         assert end is not None
         if merged and key[0] - merged[-1][1] <= within:
             merged[-1][1] = max(merged[-1][1], end)
@@ -66,32 +67,95 @@ def naive(notices: Sequence[Notice], within: int) -> list[Times]:
 
 
 minutes = st.integers(0, 200).map(lambda number: number * 60)
+PEERS = ("http://a", "http://b")
+
+
+@st.composite
+def stream(draw: st.DrawFn, start: int, end: int | None, peer: str) -> list[Notice]:
+    """Give what one peer tells of an episode, in its own order."""
+    sent = [notice(start, sender=peer)] * draw(st.integers(0, 2))
+    if end is not None:
+        sent += [notice(start, end, sender=peer)] * draw(st.integers(bool(sent), 2))
+    return sent
 
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[list[Notice]]:
-    """Give what two peers tell of some episodes, shuffled, repeated and cut into requests."""
-    sent = []
+    """Give what two peers tell of some episodes, mixed, each in its own order, as requests."""
+    streams = []
     for start in draw(st.lists(minutes, min_size=1, max_size=6, unique=True)):
         end = draw(st.none() | st.integers(0, start))
-        sent += [notice(start)] * draw(st.integers(0 if end is not None else 1, 3))
-        if end is not None:
-            sent += [notice(start, end)] * draw(st.integers(1, 3))
-    mixed = draw(st.permutations(sent))
+        streams += [draw(stream(start, end, peer)) for peer in PEERS]
+    turns = [place for place, sent in enumerate(streams) for _ in sent]
+    mixed = [streams[place].pop(0) for place in draw(st.permutations(turns))]
     cuts = sorted(draw(st.sets(st.integers(0, len(mixed)), max_size=5)) | {0, len(mixed)})
     return [mixed[one:other] for one, other in pairwise(cuts)]
 
 
-@given(histories(), st.sampled_from([0, 60, WITHIN, 10_000]))
-def test_any_order_makes_the_same_alerts(requests: list[list[Notice]], within: int) -> None:
+@given(histories().filter(any), st.sampled_from([0, 60, WITHIN, 10_000]), st.booleans())
+def test_peers_that_are_late_make_the_same_alerts(
+    requests: list[list[Notice]], within: int, cluster: bool
+) -> None:
     row = Row(within)
     found: list[Times] = []
+    if cluster:
+        requests = [[replace(one, sender="") for one in request] for request in requests]
     for number, request in enumerate(requests):
         found = row.hear(request, NOW + number * within // len(requests))
     sent = [one for request in requests for one in request]
     assert found == naive(sent, within)
-    # Whatever is told again since, changes nothing.
-    assert row.hear(reversed(sent), NOW + within) == found
+    # A request that is sent again changes nothing.
+    assert row.hear(requests[-1], NOW + within) == found
+
+
+# -- Alertmanagers
+
+QUIET = 200
+"""Steps for which an alert is watched that was cut off, or late, within these."""
+
+
+@st.composite
+def peers(draw: st.DrawFn, *, independent: bool) -> list[Peer]:
+    """Give Alertmanagers, all of which Prometheus reaches in the end."""
+    made, shared = [], Log()
+    for place in range(draw(st.integers(1, 3))):
+        cuts = draw(st.lists(st.tuples(st.integers(0, QUIET), st.integers(0, 60)), max_size=3))
+        cut = frozenset(step for start, length in cuts for step in range(start, start + length))
+        delays = iter(draw(st.lists(st.integers(0, FLUSH - 1), max_size=8)))
+        log = Log() if independent else shared
+        made.append(Peer(f"http://{place}", draw(st.integers(0, FLUSH)), cut, delays, log))
+    return made
+
+
+def told(among: Sequence[Peer], end: int | None, *, independent: bool) -> list[Times]:
+    """Give the alerts that are known in the end, when nobody repeats what was delivered."""
+    row, found = Row(), []
+
+    def deliver(now: int, sender: str, ended_at: int | None) -> None:
+        sent = notice(0, key="s", sender=sender if independent else "")
+        sent = replace(sent, ended_at=None if ended_at is None else NOW + ended_at * 15)
+        found.append(row.hear([sent], NOW + now * 15))
+
+    run(among, end, 3 * QUIET, deliver)
+    return found[-1] if found else []
+
+
+@given(peers(independent=False), st.none() | st.integers(0, QUIET))
+def test_a_cluster_that_is_cut_off_or_late_loses_nothing(
+    among: list[Peer], end: int | None
+) -> None:
+    known = told(among, end, independent=False)
+    assert [alert[1] is None for alert in known] == [end is None] * (
+        1 if end is None else len(known)
+    )
+
+
+@given(peers(independent=True), st.none() | st.integers(0, QUIET))
+def test_independent_alertmanagers_lose_nothing(among: list[Peer], end: int | None) -> None:
+    known = told(among, end, independent=True)
+    assert [alert[1] is None for alert in known] == [end is None] * (
+        1 if end is None else len(known)
+    )
 
 
 def test_from_firing_to_resolved() -> None:
@@ -100,11 +164,58 @@ def test_from_firing_to_resolved() -> None:
     assert row.hear([notice(500, 100)]) == [(NOW - 500, NOW - 100)]
 
 
-def test_who_fires_late_changes_nothing_until_it_fires_again() -> None:
+@pytest.mark.parametrize("after", [0, 1, 45, 300, 301])
+def test_what_fires_again_with_the_same_start_is_open_again(after: int) -> None:
+    """Prometheus was out of reach for a while, so that Alertmanager resolved it by itself."""
     row = Row()
-    closed = row.hear([notice(500), notice(500, 100)])
-    assert row.hear([notice(500)], NOW + WITHIN) == closed
-    assert row.hear([notice(500)], NOW + WITHIN + 1) == [(NOW - 500, None)]
+    row.hear([notice(500), notice(500, 100)])
+    assert row.hear([notice(500)], NOW + after) == [(NOW - 500, None)]
+    ended = replace(notice(500), ended_at=NOW + 600)
+    assert row.hear([ended], NOW + 600) == [(NOW - 500, NOW + 600)]
+
+
+def test_the_slower_of_two_peers_closes_what_it_opened_again() -> None:
+    row = Row()
+    row.hear([notice(500), notice(500, 100)])
+    row.hear([notice(500)], NOW + 60)
+    assert row.hear([notice(500, 100)], NOW + 120) == [(NOW - 500, NOW - 100)]
+
+
+@pytest.mark.parametrize(
+    ("after", "end"), [(-WAITING, -100), (-1, -100), (0, None), (-WAITING - 1, None), (-7200, None)]
+)
+def test_what_arrived_before_the_end_and_is_stored_after_it_is_overtaken(
+    after: int, end: int | None
+) -> None:
+    """A clock that was set back overtakes nothing."""
+    row = Row()
+    row.hear([notice(500), notice(500, 100)])
+    assert row.hear([notice(500)], NOW + after) == [(NOW - 500, NOW + end if end else None)]
+
+
+def test_independent_senders_each_withdraw_what_they_said() -> None:
+    row = Row()
+    row.hear([notice(500, sender="a"), notice(500, sender="b"), notice(500, sender="a")])
+    assert row.hear([notice(500, 100, sender="a")]) == [(NOW - 500, None)]
+    assert row.hear([notice(500, 90, sender="c")]) == [(NOW - 500, None)]
+    assert row.hear([notice(500, 80, sender="b")]) == [(NOW - 500, NOW - 80)]
+    assert row.hear([notice(500, sender="a")]) == [(NOW - 500, None)]
+    assert row.hear([notice(500, 70, sender="a")]) == [(NOW - 500, NOW - 70)]
+
+
+def test_what_begins_and_ends_at_once_ends_what_fired_and_joins_no_later_alert() -> None:
+    row = Row()
+    row.hear([notice(9000)])
+    assert row.hear([notice(8400, 8400)]) == [(NOW - 9000, NOW - 8400)]
+    assert row.hear([notice(4800)]) == [(NOW - 9000, NOW - 8400), (NOW - 4800, None)]
+
+
+def test_replicas_that_are_counted_as_one_end_each_by_itself() -> None:
+    row = Row()
+    one, other = (strand("s", name) for name in "ab")
+    row.hear([notice(500, key=one), notice(490, key=other)])
+    assert row.hear([notice(490, 100, key=other)]) == [(NOW - 500, None)]
+    assert row.hear([notice(500, 90, key=one)]) == [(NOW - 500, NOW - 90)]
 
 
 def test_the_first_end_that_was_told_stands() -> None:
