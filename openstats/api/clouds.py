@@ -35,9 +35,9 @@ def lookup(conf: Any, given: dict[str, Any]) -> dict[str, Any]:
     """
     name = given["name"]
     try:
-        found = entry.find(name, entry.settings_of(conf.clouds), read)
+        found = entry.find(name, entry.settings_of(conf.clouds), read, conf.clouds.file)
         # What is wrong with another entry is nothing to this one.
-        known = [] if found else entry.cloud_names()
+        known = [] if found else entry.cloud_names(conf.clouds.file)
     except ConfigError as error:
         LOG.warning("%s", error)
         raise BodyError(

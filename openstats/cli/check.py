@@ -81,15 +81,17 @@ class Check(OpenstatsCommand, Lister):
             yield from self._trial(ask, f"API, {what}", f"API, {what}", tried)
 
     def _clouds(self, names: list[str]) -> Iterator[Line]:
-        from openstats.cli.clouds import connections
+        from openstats.cli.clouds import clouds
         from openstats.clouds import rights
 
         try:
-            found = connections(self.app.conf, names)
+            found = clouds(self.app.conf, names)
         except OpenstatsError as error:
             yield self._failure("clouds.yaml", error)
             return
-        for name, connection in found.items():
+        for name, fault in found.faults.items():
+            yield self._failure(name, ConfigError(fault.reason))
+        for name, connection in found.connections.items():
             for what, tried in _trials(connection, self.app.conf["usage"]):
                 yield from self._trial(rights.of_cloud(connection), f"{name}: {what}", what, tried)
 

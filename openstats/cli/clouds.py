@@ -1,28 +1,52 @@
 """How commands come by clouds: entries of clouds.yaml, connections, a collector, progress bars."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 from openstats.clouds.connection import Connection
-from openstats.clouds.entry import Entry, find, load, settings_of
+from openstats.clouds.entry import Entry, Fault, find, load, settings_of
 from openstats.clouds.transport import Limits
 from openstats.collector.collector import Collector
 from openstats.conf.clouds import read
+from openstats.errors import ConfigError
 from openstats.storage.store import Store
 
 
+class Clouds(NamedTuple):
+    """The clouds of clouds.yaml by name: how to ask them, and why some cannot be asked."""
+
+    connections: dict[str, Connection]
+    faults: dict[str, Fault]
+
+
 def connections(conf: Any, names: Sequence[str] = ()) -> dict[str, Connection]:
-    """Make a connection for each cloud that is configured, or named; nothing is dialled yet.
+    """Make a connection for each cloud that is configured, or named, and that can be used.
 
     Raises:
         ConfigError: clouds.yaml does not tell of them.
     """
-    entries = load(names or conf.clouds.names, settings_of(conf.clouds), read)
-    return {name: _connection(conf, entry) for name, entry in entries.items()}
+    return clouds(conf, names).connections
+
+
+def clouds(conf: Any, names: Sequence[str] = ()) -> Clouds:
+    """Make connections for the clouds that are configured, or named; nothing is dialled yet.
+
+    Raises:
+        ConfigError: there is no clouds.yaml, or no such entry.
+    """
+    options = conf.clouds
+    entries = load(names, options.names, settings_of(options), read, options.file)
+    made = Clouds({}, dict(entries.faults))
+    for name, entry in entries.usable.items():
+        try:
+            made.connections[name] = _connection(conf, entry)
+        except ConfigError as error:
+            made.faults[name] = Fault(entry.cloud, str(error))
+    return made
 
 
 def connect(conf: Any, name: str) -> Connection | None:
@@ -31,11 +55,12 @@ def connect(conf: Any, name: str) -> Connection | None:
     Raises:
         ConfigError: the entry cannot be used.
     """
-    entry = find(name, settings_of(conf.clouds), read)
+    entry = find(name, settings_of(conf.clouds), read, conf.clouds.file)
     return None if entry is None else _connection(conf, entry)
 
 
 def _connection(conf: Any, entry: Entry) -> Connection:
+    entry.check_credential()
     return Connection(entry, _limits(conf.collector))
 
 
@@ -53,20 +78,25 @@ def collector(
     conf: Any, store: Store, names: Sequence[str] = (), **collaborators: Any
 ) -> Collector:
     """Make a collector whose clouds are in the registry."""
-    made = _collector(conf, store, connections(conf, names), **collaborators)
+    made = _collector(conf, store, clouds(conf, names), **collaborators)
     made.register()
     return made
 
 
 def idle_collector(conf: Any, store: Store) -> Collector:
     """Make a collector without clouds: it takes up those that are registered while it runs."""
-    return _collector(conf, store, {})
+    return _collector(conf, store, Clouds({}, {}))
 
 
-def _collector(
-    conf: Any, store: Store, found: Mapping[str, Connection], **collaborators: Any
-) -> Collector:
-    return Collector(store, found, conf, connect=partial(connect, conf), **collaborators)
+def _collector(conf: Any, store: Store, found: Clouds, **collaborators: Any) -> Collector:
+    return Collector(
+        store,
+        found.connections,
+        conf,
+        connect=partial(connect, conf),
+        faults=found.faults,
+        **collaborators,
+    )
 
 
 class Bars:

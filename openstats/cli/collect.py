@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from openstats.cli.main import OpenstatsCommand
+from openstats.errors import ConfigError
 
 ENDING = (signal.SIGTERM, signal.SIGINT)
 
@@ -34,6 +35,8 @@ class Asking(OpenstatsCommand):
         with progress() as shown:
             asking = collector(self.app.conf, self.app.store, names, **shown)
             try:
+                if not asking.connections:
+                    raise ConfigError("; ".join(asking.roster.faults.values()))
                 errors = asking.cycle(kinds, full=full)
             finally:
                 asking.close()

@@ -89,7 +89,7 @@ class Serve(OpenstatsCommand):
         from openstats.storage import registry
 
         with self.app.store.read() as db:
-            auth_urls = sorted({cloud.auth_url for cloud in registry.clouds(db)})
+            auth_urls = sorted({cloud.auth_url for cloud in registry.clouds(db) if cloud.auth_url})
         paths = [f"resource/?auth_url={auth_url}" for auth_url in auth_urls[:SHOWN]]
         paths += ["quota/?each=true", "customer/", "creation-time/?type=project"]
         paths += ["usage/?item=memory", "alert/"]

@@ -1,17 +1,17 @@
 """Entries of clouds.yaml: which clouds there are, how to sign in, and what is special about them.
 
-openstacksdk's loader reads the file (with its profiles, secure.yaml and OS_* variables). A key
-``openstats`` inside an entry may override the options of the group [clouds] for that cloud, by the
-same names, and give ``auth_url_aliases``.
+openstacksdk reads the file (with its profiles, secure.yaml and OS_* variables). A key ``openstats``
+inside an entry may override the options of the group [clouds] for that cloud, by the same names,
+and give ``auth_url_aliases``. What can be wrong with a credential is in credentials.py.
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from openstats.auth_url import compared
+from openstats.clouds import clouds_yaml, credentials
 from openstats.errors import ConfigError
 from openstats.model import Cloud
 
@@ -54,128 +54,180 @@ class Entry:
         """By what auth_urls, in compared form, the cloud may be asked for."""
         return {self.cloud.keystone, *self.settings.auth_url_aliases}
 
+    def check_credential(self) -> None:
+        """Check what signing in needs; who only registers clouds may do without.
 
-NO_ENTRY = "defaults"
-"""What openstacksdk calls the settings of no cloud."""
+        Raises:
+            ConfigError: a password or a file is missing.
+        """
+        credentials.check(self.region.name, self.region.config)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """An entry that cannot be used, and why; ``cloud`` is as much as can be read of it."""
+
+    cloud: Cloud
+    reason: str
+
+
+class Entries(NamedTuple):
+    """Entries of clouds.yaml, by the names of their clouds."""
+
+    usable: dict[str, Entry]
+    faults: dict[str, Fault]
+
+
+NO_URL = "auth_url is no http or https URL of a host, such as https://keystone.example.com/v3"
 
 Reader = Callable[[str, Any], Any]
 """Turns what is written for a setting into its value; raises ValueError where it cannot."""
 
 
-def load(names: Sequence[str], defaults: Settings, reader: Reader) -> dict[str, Entry]:
-    """Read the named entries, by cloud name; none named: OS_CLOUD, or else all there are.
+class _Place(NamedTuple):
+    """A region of an entry: one cloud; ``label`` is that cloud's name."""
+
+    label: str
+    key: Any
+    region: str
+
+
+def load(
+    names: Sequence[str], wanted: Sequence[str], defaults: Settings, reader: Reader, file: str = ""
+) -> Entries:
+    """Read entries: those named, or those wanted; neither: OS_CLOUD, or else all there are.
+
+    A name that somebody typed must exist; a wanted one that does not is a fault beside others.
 
     Raises:
-        ConfigError: no such entry, nothing to read, or an entry that cannot be used.
+        ConfigError: no such entry, or nothing to read.
     """
-    with _readable("clouds.yaml"):
-        config = _config()
-        wanted = list(names) or _default_names(config)
-    return _entries(config, wanted, defaults, reader)
+    config = clouds_yaml.read(file)
+    keys = clouds_yaml.entries(config)
+    named = list(names) or [each for each in (os.environ.get("OS_CLOUD"),) if each and not wanted]
+    for name in named:
+        if name not in keys:
+            raise ConfigError(f"clouds.yaml has no entry {name}; there are {', '.join(keys)}")
+    chosen = named or list(wanted) or list(keys)
+    return _read(config, {name: keys.get(name) for name in chosen}, defaults, reader)
 
 
-def find(name: str, defaults: Settings, reader: Reader) -> Entry | None:
+def find(name: str, defaults: Settings, reader: Reader, file: str = "") -> Entry | None:
     """Read the entry of one cloud, as clouds.yaml is now; None where it tells of no such cloud.
 
     Raises:
         ConfigError: nothing to read, or an entry that cannot be used.
     """
-    with _readable("clouds.yaml"):
-        config = _config()
-        known = config.cloud_config["clouds"].keys() - {NO_ENTRY}
+    try:
+        config = clouds_yaml.read(file)
+    except clouds_yaml.NoCloudError:
+        return None
+    keys = clouds_yaml.entries(config)
     # One of an entry's regions, or an entry with a colon in its name.
-    possible = [entry for entry in (name, name.rpartition(":")[0]) if entry in known]
-    return _entries(config, possible[:1], defaults, reader).get(name)
+    possible = [entry for entry in (name, name.rpartition(":")[0]) if entry in keys]
+    found = _read(config, {entry: keys[entry] for entry in possible[:1]}, defaults, reader)
+    if name in found.faults:
+        raise ConfigError(found.faults[name].reason)
+    return found.usable.get(name)
 
 
-def cloud_names() -> list[str]:
+def cloud_names(file: str = "") -> list[str]:
     """List the clouds that clouds.yaml tells of, be their entries such as can be used or not.
 
     Raises:
         ConfigError: nothing to read.
     """
-    with _readable("clouds.yaml"):
-        clouds = _config().cloud_config["clouds"].items()
-        wanted = {name: _region_names(known) for name, known in clouds if name != NO_ENTRY}
-    return [
-        f"{name}:{region}" if len(regions) > 1 else name
-        for name, regions in wanted.items()
-        for region in regions
-    ]
-
-
-def _config() -> Any:
-    import openstack.config  # noqa: PLC0415 (half a second that the API seldom needs)
-
-    return openstack.config.OpenStackConfig()
-
-
-def _entries(
-    config: Any, names: Sequence[str], defaults: Settings, reader: Reader
-) -> dict[str, Entry]:
-    regions = [region for name in names for region in _regions(config, name)]
-    several = {r.name for r in regions if sum(other.name == r.name for other in regions) > 1}
-    entries = [_entry(region, defaults, reader, region.name in several) for region in regions]
-    return {entry.cloud.name: entry for entry in entries}
-
-
-@contextmanager
-def _readable(what: str) -> Iterator[None]:
-    import keystoneauth1.exceptions  # noqa: PLC0415
-    import openstack.exceptions  # noqa: PLC0415
-
-    raised = openstack.exceptions.SDKException, keystoneauth1.exceptions.ClientException
     try:
-        yield
-    except (*raised, OSError, TypeError, AttributeError) as error:
-        raise ConfigError(f"{what} cannot be used: {error}") from error
+        config = clouds_yaml.read(file)
+    except clouds_yaml.NoCloudError:
+        return []
+    places = (_places(config, name, key) for name, key in clouds_yaml.entries(config).items())
+    return [place.label for listed in places for place in listed]
 
 
-def _default_names(config: Any) -> list[str]:
-    named = os.environ.get("OS_CLOUD")
-    names = [named] if named else [n for n in config.get_cloud_names() if n != NO_ENTRY]
-    if not names:
-        raise ConfigError("no cloud is told of: write a clouds.yaml, or set OS_CLIENT_CONFIG_FILE")
-    return names
+def _read(config: Any, keys: Mapping[str, Any], defaults: Settings, reader: Reader) -> Entries:
+    found = Entries({}, {})
+    for name, key in keys.items():
+        for place in _places(config, name, key):
+            try:
+                found.usable[place.label] = _entry(config, place, defaults, reader)
+            except ConfigError as error:
+                found.faults[place.label] = Fault(_readable_cloud(config, place), str(error))
+    return found
 
 
-def _regions(config: Any, name: str) -> list[Any]:
-    """Give openstacksdk's cloud regions of an entry, one where it lists none."""
-    known = config.cloud_config["clouds"].get(name)
-    if known is None:
-        there = ", ".join(config.get_cloud_names())
-        raise ConfigError(f"clouds.yaml has no entry {name}; there are {there}")
-    with _readable(f"the entry {name} of clouds.yaml"):
-        return [config.get_one(name, region_name=region) for region in _region_names(known)]
+def _places(config: Any, name: str, key: Any) -> list[_Place]:
+    """Return an entry's regions: those of its vendor profile, too; one place where it has none."""
+    try:
+        with clouds_yaml.readable(name):
+            # There is no public name for it: get_all() fails with the first entry that is bad.
+            regions = [str(region["name"] or "") for region in config._get_regions(key)]
+    except ConfigError:
+        regions = [""]
+    written = config.cloud_config["clouds"].get(key)
+    if isinstance(written, Mapping) and written.get("region_name") in regions:
+        regions = [written["region_name"]]
+    several = len(regions) > 1
+    return [_Place(f"{name}:{each}" if several else name, key, each) for each in regions]
 
 
-def _region_names(known: Mapping[str, Any]) -> list[str | None]:
-    if known.get("region_name"):
-        return [known["region_name"]]
-    listed = [r["name"] if isinstance(r, Mapping) else r for r in known.get("regions") or ()]
-    return listed or [None]
-
-
-def _entry(region: Any, defaults: Settings, reader: Reader, several: bool) -> Entry:
+def _entry(config: Any, place: _Place, defaults: Settings, reader: Reader) -> Entry:
+    name = place.label if place.key is None else str(place.key)
+    region = _region(config, name, place)
     auth_url = region.config.get("auth", {}).get("auth_url")
     if not auth_url:
-        raise ConfigError(f"the entry {region.name} of clouds.yaml has no auth_url")
+        raise ConfigError(f"the entry {name} of clouds.yaml has no auth_url: write it below auth")
     overrides = region.config.get("openstats") or {}
-    settings = replace(defaults, **_overrides(region.name, overrides, reader))
-    name = f"{region.name}:{region.region_name}" if several else region.name
+    settings = replace(defaults, **_overrides(name, overrides, reader))
     try:
         keystone, shared = compared(auth_url), settings.disk_shared
-        cloud = Cloud(name, auth_url, region.region_name or "", keystone, disk_shared=shared)
+        cloud = Cloud(place.label, auth_url, place.region, keystone, disk_shared=shared)
     except ValueError as error:
-        raise ConfigError(f"the entry {region.name} of clouds.yaml: {error}") from error
+        # The URL itself may hold a password.
+        raise ConfigError(f"the entry {name} of clouds.yaml: {NO_URL}") from error
     return Entry(cloud, settings, region)
+
+
+def _region(config: Any, name: str, place: _Place) -> Any:
+    """Return openstacksdk's cloud region of a place.
+
+    Raises:
+        ConfigError: there is none, or no plugin can sign in with it.
+    """
+    if place.key is None:
+        raise ConfigError(f"clouds.yaml has no entry {name}, which [clouds] names has")
+    written = config.cloud_config["clouds"][place.key]
+    where = f"the entry {name} of clouds.yaml"
+    if not isinstance(written, Mapping):
+        kind = "nothing" if written is None else f"a {type(written).__name__}"
+        raise ConfigError(f"{where} is {kind}: it must hold auth, with auth_url and a credential")
+    try:
+        with clouds_yaml.readable(where):
+            return config.get_one(place.key, region_name=place.region or None)
+    except ConfigError as error:
+        fault = credentials.auth_fault(written)
+        reason = credentials.masked(str(error), written)
+        raise ConfigError(f"{where} {fault}" if fault else reason) from error
+
+
+def _readable_cloud(config: Any, place: _Place) -> Cloud:
+    """Return what can be told of a cloud whose entry cannot be used: at least its name."""
+    written = config.cloud_config["clouds"].get(place.key)
+    try:
+        auth_url = written["auth"]["auth_url"]
+        return Cloud(place.label, auth_url, place.region, compared(auth_url))
+    except (LookupError, TypeError, AttributeError, ValueError):
+        return Cloud(place.label, "", place.region, "")
 
 
 def _overrides(name: str, given: Any, reader: Reader) -> dict[str, Any]:
     known = sorted(field.name for field in fields(Settings))
     where = f"the entry {name} of clouds.yaml, openstats:"
-    if not isinstance(given, Mapping) or set(given) - set(known):
-        raise ConfigError(f"{where} it takes {', '.join(known)}, not {given!r}")
+    if not isinstance(given, Mapping):
+        raise ConfigError(f"{where} it takes {', '.join(known)}, not a {type(given).__name__}")
+    unknown = sorted(set(map(str, given)) - set(known))
+    if unknown:
+        raise ConfigError(f"{where} it takes {', '.join(known)}, not {', '.join(unknown)}")
     try:
         return {key: _value(key, value, reader) for key, value in given.items()}
     except ValueError as error:
@@ -183,8 +235,19 @@ def _overrides(name: str, given: Any, reader: Reader) -> dict[str, Any]:
 
 
 def _value(key: str, given: Any, reader: Reader) -> Any:
+    if key == "meter_options":
+        return _meter_options(given, reader)
     if key != "auth_url_aliases":
         return reader(key, given)
     if not isinstance(given, list):
         raise ValueError(f"auth_url_aliases takes a list of URLs, not {given!r}")  # noqa: TRY004
     return tuple(compared(str(url)) for url in given)
+
+
+def _meter_options(given: Any, reader: Reader) -> Any:
+    try:
+        return reader("meter_options", given)
+    except ValueError:
+        # Not the reader's words: what stands there may be a password.
+        kind = type(given).__name__
+        raise ValueError(f"meter_options takes names and values, not this {kind}") from None

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from threading import Event, Thread
+from types import MappingProxyType
 from typing import Any
 
 from oslo_log import log
 
 from openstats.clouds.connection import Connection
+from openstats.clouds.entry import Fault
 from openstats.collector import (
     alerts,
     capacity,
@@ -53,6 +55,8 @@ PHASES = (("discovery",), ("instances", "volumes"), ("capacity", "quotas"), ("pr
 TIDYING = 60.0
 """Seconds after which alerts are looked after, whether or not a poll came to an end."""
 
+NO_FAULTS: Mapping[str, Fault] = MappingProxyType({})
+
 LONGEST_REST = 5.0
 """Seconds after which the collector looks into the store whether somebody made a job due."""
 
@@ -70,6 +74,7 @@ class Collector:
         connections: the clouds that this collector can ask, by name.
         conf: the configuration.
         connect: makes a connection to a further cloud, if there is an entry for it by now.
+        faults: entries that cannot be used, by the names of their clouds.
         clock: gives Unix seconds.
         uptime: gives seconds since this machine was started.
         jitter: varies an interval by a share of it.
@@ -83,13 +88,14 @@ class Collector:
         conf: Any,
         *,
         connect: Connect,
+        faults: Mapping[str, Fault] = NO_FAULTS,
         clock: Callable[[], float] = time.time,
         uptime: Callable[[], float] = time.monotonic,
         jitter: Callable[[float, float], float] = spread,
         progress: Progress = silent,
     ) -> None:
         self.store = store
-        self.roster = Roster(store, connections, connect, clock)
+        self.roster = Roster(store, connections, connect, clock, faults)
         self.options = conf.collector
         # Not conf.usage, which is what oslo.config prints for --help.
         self.usage = conf["usage"]
@@ -134,7 +140,7 @@ class Collector:
         with self.store.read() as db:
             found = jobs.outcomes(db)
         mine = [row for row in found if row["name"] in self.connections and row["kind"] in kinds]
-        return [row["error"] for row in mine if row["error"]]
+        return [*self.roster.faults.values(), *(row["error"] for row in mine if row["error"])]
 
     def run(self) -> None:
         """Poll what is due, for ever, until ``stop`` is called from another thread."""

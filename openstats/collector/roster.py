@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from oslo_log import log
 
 from openstats.clouds.connection import Connection
+from openstats.clouds.entry import Fault
 from openstats.errors import ConfigError
 from openstats.model import Cloud
 from openstats.storage import jobs, registry
@@ -23,6 +24,10 @@ Connect = Callable[[str], Connection | None]
 """Makes a connection as clouds.yaml is now; None where it has no such entry. Or ConfigError."""
 
 
+def _file() -> str:
+    return f"clouds.yaml of the collector on {socket.gethostname()}"
+
+
 class Roster:
     """Connections by the names of clouds, as long as these are registered."""
 
@@ -32,8 +37,11 @@ class Roster:
         connections: Mapping[str, Connection],
         connect: Connect,
         clock: Callable[[], float],
+        faults: Mapping[str, Fault],
     ) -> None:
         self.connections = dict(connections)
+        self.faults = {name: fault.reason for name, fault in faults.items()}
+        self._unusable = {name: fault.cloud for name, fault in faults.items()}
         self._store = store
         self._connect = connect
         self._clock = clock
@@ -45,6 +53,15 @@ class Roster:
         with self._store.transaction() as db:
             for connection in self.connections.values():
                 self._register(db, connection)
+            for name, cloud in self._unusable.items():
+                self._register_unusable(db, cloud, self.faults[name])
+
+    def _register_unusable(self, db: Database, cloud: Cloud, reason: str) -> None:
+        """Have a cloud known whose entry cannot be used, with the reason: it may be mended."""
+        LOG.warning("%s: %s", _file(), reason)
+        known = registry.register_unusable(db, cloud, _file())
+        jobs.ensure(db, known.id, jobs.KINDS, self._clock())
+        jobs.complain(db, known, f"{_file()}: {reason}", self._clock())
 
     def _register(self, db: Database, connection: Connection) -> None:
         cloud = registry.register_cloud(db, connection.cloud, connection.entry.urls)
@@ -68,7 +85,7 @@ class Roster:
                 self._meet(cloud)
 
     def _meet(self, cloud: Cloud) -> None:
-        file = f"clouds.yaml of the collector on {socket.gethostname()}"
+        file = _file()
         try:
             connection = self._connect(cloud.name)
         except ConfigError as error:
@@ -78,6 +95,7 @@ class Roster:
         with self._store.transaction() as db:
             self._register(db, connection)
         self.connections[cloud.name] = connection
+        self.faults.pop(cloud.name, None)
         LOG.info("%s is asked from now on", cloud.name)
         return None
 

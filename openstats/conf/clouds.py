@@ -10,6 +10,13 @@ from oslo_config import cfg
 
 GROUP = "clouds"
 OPTIONS = [
+    cfg.StrOpt(
+        "file",
+        default="",
+        help="The clouds.yaml. Empty: the one that openstacksdk finds, by OS_CLIENT_CONFIG_FILE, "
+        "in the working directory, in ~/.config/openstack or in /etc/openstack. Where a file is "
+        "named, no cloud is made of OS_AUTH_URL and the like.",
+    ),
     cfg.ListOpt(
         "names",
         default=[],

@@ -50,6 +50,23 @@ def register_cloud(db: Connection, found: Cloud, urls: Iterable[str]) -> Cloud:
     return kept
 
 
+def register_unusable(db: Connection, found: Cloud, place: str) -> Cloud:
+    """Add a cloud whose entry cannot be used; what is known of it already stays as it is.
+
+    ``place`` is where the entry stands: it is all that tells a cloud without an auth_url.
+    """
+    alone(db, "registration")
+    keystone = found.keystone or f"{place}: {found.name}"
+    same = (cloud.c.keystone == keystone) & (cloud.c.region == found.region)
+    named = cloud.c.name == found.name
+    row = db.execute(select(cloud).where(same | named).order_by(~named)).first()
+    if row is None:
+        values = {name: getattr(found, name) for name in TOLD} | {"keystone": keystone}
+        db.execute(insert(cloud).values(uuid=str(uuid4()), **values))
+        row = db.execute(select(cloud).where(named)).one()
+    return cloud_of(row)
+
+
 def add_urls(db: Connection, owner: Cloud, urls: Iterable[str]) -> None:
     """Have a cloud found by these URLs (compared form) too."""
     there = set(db.scalars(select(cloud_url.c.url).where(cloud_url.c.cloud_id == owner.id)))

@@ -66,7 +66,7 @@ def test_a_cloud_that_is_registered_while_it_serves_is_asked(
     installed.clouds_yaml.unlink()
     with installed.started("serve", "--port", "0") as process:
         url = ready(process)
-        assert "openstats: no cloud is told of" in process.said
+        assert "openstats: No cloud configured" in process.said
         installed.clouds(alpha=alpha.clouds_entry())
         made = post(f"{url}/api/clouds/", {"name": "alpha"})
         # So that nobody has to wait for the patience of collectors.
@@ -80,7 +80,7 @@ def test_a_cloud_that_is_registered_while_it_serves_is_asked(
 def test_without_clouds_it_says_so_and_serves(installed: Installation) -> None:
     with installed.started("serve", "--port", "0") as process:
         url = ready(process)
-        assert "openstats: no cloud is told of: write a clouds.yaml" in process.said
+        assert "openstats: No cloud configured: write a clouds.yaml" in process.said
         assert get(f"{url}/api/stats/customer/") == []
         assert process.end() == 0
 
