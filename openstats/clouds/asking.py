@@ -11,6 +11,7 @@ import novaclient.exceptions
 import requests
 
 from openstats.clouds.exchanges import let_go
+from openstats.clouds.figures import FigureError
 from openstats.clouds.patience import retry_after
 from openstats.clouds.transport import AnswerError
 from openstats.errors import (
@@ -103,6 +104,8 @@ def _other(error: Exception) -> str:
     """Return what happened without an answer, or with one that nobody can read."""
     if isinstance(error, RecursionError):
         return "an answer that cannot be read: it is nested too deeply"
+    if isinstance(error, FigureError):
+        return _printable(f"a figure that cannot be: {error}")
     if isinstance(error, UNREACHED) and not isinstance(error, requests.exceptions.JSONDecodeError):
         return _unreached(error)
     return _printable(f"an answer that cannot be read: {type(error).__name__} {error}")

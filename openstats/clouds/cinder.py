@@ -9,14 +9,13 @@ from urllib.parse import urlencode
 
 from openstats.clouds.asking import asking
 from openstats.clouds.connection import Connection, parsed
+from openstats.clouds.figures import moment, part, quota, whole
 from openstats.clouds.text import ID, few, text
-from openstats.meters import QUOTAS, UNLIMITED, VOLUME, VOLUME_TYPE
+from openstats.meters import QUOTAS, VOLUME, VOLUME_TYPE
 from openstats.model import Quota, VolumeTypeQuota, VolumeUse
 
 TIME_COMPARED = "3.60"
 NOTHING = VolumeUse(0, 0, 0, 0)
-LARGEST = 2**63 - 1
-"""Beyond it neither the store nor a JSON document has numbers."""
 
 
 def fingerprint(connection: Connection, changed_since: int) -> tuple[object, ...] | None:
@@ -37,9 +36,9 @@ def fingerprint(connection: Connection, changed_since: int) -> tuple[object, ...
         snapshots = _get(connection, "/snapshots/detail", query)
         newest = [snapshot["id"] for snapshot in snapshots["snapshots"]]
         return (
-            volumes["total_count"],
-            volumes["total_size"],
-            snapshots["count"],
+            whole(volumes, "total_count"),
+            whole(volumes, "total_size"),
+            whole(snapshots, "count"),
             newest,
             bool(touched),
         )
@@ -56,11 +55,13 @@ def use(connection: Connection, *, page_size: int) -> dict[str, VolumeUse]:
     with asking(connection.cloud.name, "Cinder's volumes"):
         for volume in _pages(connection, "volumes", page_size):
             tenant = text(volume["os-vol-tenant-attr:tenant_id"], ID)
-            found[tenant] = _with_volume(found[tenant], int(volume["size"]), _created(volume))
+            found[tenant] = _with_volume(
+                found[tenant], part(volume, "size"), moment(volume, "created_at")
+            )
     with asking(connection.cloud.name, "Cinder's snapshots"):
         for snapshot in _pages(connection, "snapshots", page_size):
             tenant = text(snapshot["os-extended-snapshot-attributes:project_id"], ID)
-            found[tenant] = _with_snapshot(found[tenant], int(snapshot["size"]))
+            found[tenant] = _with_snapshot(found[tenant], part(snapshot, "size"))
     return dict(found)
 
 
@@ -73,11 +74,6 @@ def _with_volume(held: VolumeUse, size: int, created: int) -> VolumeUse:
 def _with_snapshot(held: VolumeUse, size: int) -> VolumeUse:
     snapshots, gigabytes = held.snapshots + 1, held.snapshot_gigabytes + size
     return replace(held, snapshots=snapshots, snapshot_gigabytes=gigabytes)
-
-
-def _created(volume: dict[str, Any]) -> int:
-    # Cinder leaves the zone out: it is UTC.
-    return int(datetime.fromisoformat(volume["created_at"]).replace(tzinfo=UTC).timestamp())
 
 
 def _pages(connection: Connection, what: str, page_size: int) -> Iterator[dict[str, Any]]:
@@ -101,7 +97,7 @@ def quotas(
     with asking(connection.cloud.name, f"Cinder's quotas of {tenant}"):
         figures = connection.cinder.quotas.get(tenant, usage=True).to_dict()
         whole = {
-            meter.name: _quota(figures[meter.resource], meter.factor)
+            meter.name: quota(figures, meter.resource, meter.factor)
             for meter in QUOTAS
             if meter.service == VOLUME
         }
@@ -120,16 +116,9 @@ def _by_type(figures: dict[str, Any]) -> dict[str, VolumeTypeQuota]:
     found = {}
     for kind in few(kinds):
         told = {
-            meter.name: _quota(figures[prefix + kind], meter.factor)
+            meter.name: quota(figures, prefix + kind, meter.factor)
             for meter, prefix in prefixes.items()
             if prefix + kind in figures
         }
         found[text(kind)] = VolumeTypeQuota(**told)
     return found
-
-
-def _quota(figures: dict[str, Any], factor: int) -> Quota:
-    limit, in_use = int(figures["limit"]), int(figures["in_use"])
-    if max(abs(limit), abs(in_use)) * factor > LARGEST:
-        raise OverflowError(f"a quota of {limit}, and {in_use} in use")
-    return Quota(limit if limit == UNLIMITED else limit * factor, max(0, in_use) * factor)

@@ -9,11 +9,13 @@ import novaclient.exceptions
 
 from openstats.clouds.asking import asking
 from openstats.clouds.connection import Connection, parsed
+from openstats.clouds.figures import moment, part, quota, signed, whole
 from openstats.clouds.text import ID, UUID, text
 from openstats.errors import TenantUnknownError
 from openstats.meters import CAPACITY, COMPUTE, QUOTAS
 from openstats.model import Capacity, Instance, Quota
 
+FREE = ("free_ram_mb", "free_disk_gb")
 GONE = ("DELETED", "SOFT_DELETED")
 UNKNOWN = "UNKNOWN"
 DOWN_CELLS_SHOWN = "2.69"
@@ -27,7 +29,8 @@ def capacity(connection: Connection) -> Capacity:
     """
     with asking(connection.cloud.name, "Nova's hypervisor statistics"):
         figures = connection.nova.hypervisor_stats.statistics().to_dict()
-        return Capacity(**{name: int(figures[name]) for name in CAPACITY}, source="nova")
+        read = {name: (signed if name in FREE else whole)(figures, name) for name in CAPACITY}
+        return Capacity(**read, source="nova")
 
 
 def hosts_in_down_cells(connection: Connection) -> list[str]:
@@ -125,18 +128,20 @@ def _instance(server: dict[str, Any]) -> Instance:
         tenant=text(server["tenant_id"], ID),
         name=text(server.get("name") or ""),
         status=text(server["status"], ID),
-        vcpus=int(flavor["vcpus"]),
-        ram=int(flavor["ram"]),
+        vcpus=part(flavor, "vcpus"),
+        ram=part(flavor, "ram"),
         disk=_local_disk(server, flavor),
         host=text(server.get("OS-EXT-SRV-ATTR:hypervisor_hostname") or ""),
-        created_at=int(datetime.fromisoformat(server["created"]).timestamp()),
+        created_at=moment(server, "created"),
     )
 
 
 def _local_disk(server: dict[str, Any], flavor: dict[str, Any]) -> int:
     """Give MiB. Who has no image was booted from a volume, whatever the flavor's root."""
-    root = int(flavor["disk"]) if server.get("image") else 0
-    return (root + int(flavor["ephemeral"])) * 1024 + int(flavor["swap"] or 0)
+    root = part(flavor, "disk") if server.get("image") else 0
+    # An empty text is how flavors say that they have none.
+    swap = 0 if flavor["swap"] == "" else part(flavor, "swap")
+    return (root + part(flavor, "ephemeral")) * 1024 + swap
 
 
 def exists(connection: Connection, uuid: str) -> bool:
@@ -163,16 +168,7 @@ def quotas(connection: Connection, tenant: str) -> dict[str, Quota]:
                 raise
             raise TenantUnknownError(f"{connection.cloud.name}: no project {tenant}") from error
         return {
-            meter.name: Quota(
-                _int(figures[meter.resource]["limit"]),
-                max(0, _int(figures[meter.resource]["in_use"])),
-            )
+            meter.name: quota(figures, meter.resource)
             for meter in QUOTAS
             if meter.service == COMPUTE
         }
-
-
-def _int(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"a quota that is no whole number: {value!r}")
-    return value

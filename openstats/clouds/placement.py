@@ -5,6 +5,8 @@ from typing import Any
 
 from openstats.clouds.asking import asking
 from openstats.clouds.connection import Connection
+from openstats.clouds.figures import ratio, whole
+from openstats.clouds.text import UUID, text
 from openstats.model import Inventory, Provider
 
 DISABLED = "COMPUTE_STATUS_DISABLED"
@@ -38,10 +40,10 @@ def _provider(
 ) -> Provider:
     unchanged = known if known and known.generation == found["generation"] else None
     return Provider(
-        uuid=found["uuid"],
-        name=found["name"],
-        root=found["root_provider_uuid"],
-        generation=found["generation"],
+        uuid=text(found["uuid"], UUID),
+        name=text(found["name"]),
+        root=text(found["root_provider_uuid"], UUID),
+        generation=whole(found, "generation"),
         # Only compute nodes can carry this one, which are roots.
         disabled=found["root_provider_uuid"] in traits[DISABLED],
         sharing=found["uuid"] in traits[SHARING],
@@ -57,11 +59,11 @@ def _inventories(connection: Connection, uuid: str) -> tuple[Inventory, ...]:
         usages = _get(connection, f"{path}/usages")["usages"]
         return tuple(
             Inventory(
-                resource_class=name,
-                total=i["total"],
-                reserved=i["reserved"],
-                allocation_ratio=float(i["allocation_ratio"]),
-                used=usages.get(name, 0),
+                resource_class=text(name),
+                total=whole(i, "total"),
+                reserved=whole(i, "reserved"),
+                allocation_ratio=ratio(i, "allocation_ratio"),
+                used=whole(usages, name) if name in usages else 0,
             )
             for name, i in sorted(inventories.items())
         )

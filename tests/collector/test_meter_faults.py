@@ -309,7 +309,23 @@ def test_one_metric_that_fails_stops_no_other(lab: Lab, prometheus: Canned) -> N
     assert ends(lab) == dict.fromkeys(METERS, granule(lab) + GRID)
 
 
-@pytest.mark.parametrize(("value", "shift"), [("much", 299.999), ("1", 250.0)])
+@pytest.mark.parametrize("value", [1e300, float("inf"), "much", None, True])
+def test_measures_that_cannot_be(lab: Lab, gnocchi: Canned, value: Any) -> None:
+    gnocchi.answers = [(200, aggregates(lab, value))]
+    (error,) = lab.cycle("usage")
+    assert "a figure that cannot be: a measure is " in error
+    assert ends(lab) == {}
+
+
+@pytest.mark.parametrize("value", ["1e300", "+Inf", "much"])
+def test_samples_that_cannot_be(lab: Lab, prometheus: Canned, value: str) -> None:
+    prometheus.answers = [(200, matrix(lab, value))]
+    (error,) = lab.cycle("usage")
+    assert "a figure that cannot be: a sample is " in error
+    assert ends(lab) == {}
+
+
+@pytest.mark.parametrize(("value", "shift"), [("1", 250.0)])
 def test_values_and_times_that_were_not_asked_for(
     lab: Lab, prometheus: Canned, value: str, shift: float
 ) -> None:

@@ -121,3 +121,30 @@ def test_an_upgrade_from_the_release_before(empty_store: Store) -> None:
     assert rows(empty_store, 'SELECT subject FROM "grant"') == [("jane",)]
     migration.downgrade(empty_store, "0002")
     assert rows(empty_store, "SELECT content FROM meter_cursor") == [("{}",)]
+
+
+OF_0005 = """
+INSERT INTO tenant (id, uuid, cloud_id, tenant_id, name, enabled, project_id)
+    VALUES (2, 'u8', 1, 't2', 'huge', true, 1);
+INSERT INTO quota (tenant_id, due_at, compute_at, volume_at, vcpu_limit, vcpu_in_use, storage_limit)
+    VALUES (2, 5, 6, 6, 9223372036854775807, 1, -1);
+INSERT INTO provider (cloud_id, uuid, name, root, generation, disabled, read_at)
+    VALUES (1, 'p1', 'hv1', 'p1', 1, false, 7), (1, 'p2', 'hv2', 'p2', 1, false, 7);
+INSERT INTO inventory VALUES (1, 'p1', 'VCPU', 8, 0, 1e308, 0), (1, 'p2', 'VCPU', 8, 0, 16, 0)
+"""
+"""And one of the fifth, of a cloud whose figures cannot be."""
+
+
+def test_an_upgrade_lets_go_of_figures_that_cannot_be_added(empty_store: Store) -> None:
+    migration.upgrade(empty_store, "0001")
+    insert(empty_store, OF_0001)
+    migration.upgrade(empty_store, "0005")
+    insert(empty_store, OF_0005)
+    migration.upgrade(empty_store)
+    query = (
+        "SELECT tenant_id, vcpu_limit, vcpu_in_use, compute_at, due_at, storage_limit FROM quota"
+    )
+    known = {row[0]: row[1:] for row in rows(empty_store, query)}
+    assert known == {1: (8, None, None, 5, None), 2: (None, None, None, 0, -1)}
+    assert rows(empty_store, "SELECT provider FROM inventory") == [("p2",)]
+    assert rows(empty_store, "SELECT uuid FROM provider WHERE read_at = 0") == [("p1",)]

@@ -15,6 +15,7 @@ from keystoneauth1.exceptions import BadRequest, NotFound
 
 from openstats.clouds.asking import asking
 from openstats.clouds.connection import Connection
+from openstats.clouds.figures import measured
 from openstats.clouds.meters import GRID, Asked, Window, server
 from openstats.clouds.meters.ledger import Series, Sums, summed
 from openstats.clouds.meters.options import MIB, Summing, chosen, made
@@ -200,7 +201,7 @@ def _points(groups: Any, factor: float) -> Iterator[tuple[str | None, int, float
     for group in groups:
         project = group["group"]["project_id"]
         for label, _, value in group["measures"]["measures"]["aggregated"]:
-            yield project, _end(label), float(value) * factor
+            yield project, _end(label), measured("a measure", value) * factor
 
 
 @lru_cache(maxsize=1024)

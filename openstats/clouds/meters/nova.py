@@ -11,6 +11,7 @@ import novaclient.exceptions
 
 from openstats.clouds.asking import asking
 from openstats.clouds.connection import Connection, parsed
+from openstats.clouds.figures import whole
 from openstats.clouds.meters import GRID, LONGEST, Asked, Window
 from openstats.errors import CloudError
 from openstats.model import Instance
@@ -19,6 +20,8 @@ from openstats.readings import Tick
 METER = "cpu.used"
 DIAGNOSTICS = "2.48"
 NANO = 1e-9
+LONGEST_TIME = 2**63
+"""Nanoseconds of CPU time that one vCPU may have burnt: libvirt's counters end there."""
 
 
 SLACK = 1.1, 5.0
@@ -110,8 +113,10 @@ def diagnostics(connection: Connection, uuid: str) -> list[int]:
             novaclient.exceptions.HTTPNotImplemented,
         ):
             return []
-        times = [cpu["time"] for cpu in body["cpu_details"]]
-        return [] if None in times else times
+        vcpus = body["cpu_details"]
+        if any(vcpu["time"] is None for vcpu in vcpus):
+            return []
+        return [whole(vcpu, "time", LONGEST_TIME) for vcpu in vcpus]
 
 
 def _gains(

@@ -13,6 +13,7 @@ from typing import Any
 from keystoneauth1.exceptions import HttpError
 
 from openstats.clouds.asking import asking
+from openstats.clouds.figures import measured
 from openstats.clouds.meters import GRID, Asked, Window, server
 from openstats.clouds.meters.ledger import Series, Sums, summed
 from openstats.clouds.meters.options import MIB, Summing, made
@@ -193,4 +194,4 @@ def _points(
             at = round(float(time))
             if at % GRID:
                 raise ValueError(f"a value at {time}, that was not asked for")
-            yield series["metric"].get(label), at, float(text) * factor
+            yield series["metric"].get(label), at, measured("a sample", text) * factor

@@ -1,0 +1,66 @@
+"""Figures of another type, or beyond their range, are their cloud's error, and nobody else's."""
+
+from typing import Any
+
+import pytest
+
+from openstats.clouds.figures import LARGEST_PART
+from openstats.model import EVERYTHING, Selection
+from openstats.statistics.capacity import by_class
+from openstats.storage import capacity, quota
+from tests.collector.figures import FIGURES, Figure
+from tests.collector.lab import SOON, Lab
+from tests.double import Double
+
+
+@pytest.fixture
+def known(lab: Lab) -> Double:
+    """A cloud that was read once, beside another one."""
+    alpha = lab.double()
+    lab.double("beta")
+    assert lab.cycle() == []
+    return alpha
+
+
+def answers(lab: Lab) -> list[Any]:
+    """Return what is answered of all clouds, without the times at which it was read."""
+    with lab.store.read() as db:
+        sums, _ = quota.total(db, EVERYTHING, Selection())
+        whole = {uuid: by_class(zones) for uuid, zones in capacity.inventories(db).items()}
+        figures = {owner: figures for owner, (figures, _) in capacity.by_cloud(db).items()}
+    servers = lab.sql("SELECT uuid, vcpus, ram, disk, created_at FROM instance ORDER BY uuid")
+    volumes = lab.sql("SELECT tenant_id, gigabytes, snapshot_gigabytes FROM volume_use")
+    return [sums, whole, figures, servers, sorted(volumes)]
+
+
+@pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: f"{figure.kind}: {figure.path}")
+def test_a_figure_that_cannot_be_is_its_clouds_error(
+    lab: Lab, known: Double, caplog: Any, figure: Figure
+) -> None:
+    before = answers(lab)
+    for name, value in figure.wrong().items():
+        with lab.edge.during(f"{known.url}.*{figure.url}", figure.spoilt(value)) as rule:
+            errors = lab.cycle(figure.kind, after=SOON, full=True)
+            assert rule.hits
+        assert len(errors) == 1, name
+        assert errors[0].startswith("alpha: "), name
+        assert "cannot be" in errors[0], name
+        assert lab.outcome(figure.kind, "beta")["error"] is None
+        assert answers(lab) == before, name
+    assert "defect" not in caplog.text
+    assert lab.cycle(figure.kind, after=SOON, full=True) == []
+    assert answers(lab) == before
+
+
+def test_the_largest_figures_of_all_can_be_added(either_lab: Lab) -> None:
+    either_lab.double()
+    either_lab.double("beta")
+    for figure in FIGURES:
+        if not figure.path.endswith(("created", "created_at", "ratio", "time")):
+            either_lab.edge.rule(figure.url, figure.spoilt(LARGEST_PART))
+    assert either_lab.cycle("discovery", "capacity", "quotas", "providers") == []
+    sums, whole, *_ = answers(either_lab)
+    tenants = sum(linked for (linked,) in either_lab.sql("SELECT count(project_id) FROM tenant"))
+    assert sums["vcpu"].limited == tenants * LARGEST_PART
+    assert sums["storage"].limited == tenants * LARGEST_PART * 1024
+    assert {classes["VCPU"]["total"] for classes in whole.values()} == {2 * LARGEST_PART}
