@@ -1,5 +1,6 @@
 """What odd cases of clouds, callers and operators need."""
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = '0006'
