@@ -1,53 +1,115 @@
 """Alert: how many alerts were active, by severity; of everything, or by aggregate object."""
 
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from pydantic import BaseModel, Field, create_model
 
 from openstats.alerts import SEVERITIES
 from openstats.api.answer import Answer
-from openstats.api.parameters import Bounded, Flag, Selecting
-from openstats.model import Selection
+from openstats.api.paging import Each
+from openstats.api.parameters import Aggregate, Filtered, Flag
+from openstats.api.times import Bounded, check_size
+from openstats.model import ObjectName, Selection
 from openstats.statistics import alert as statistic
 from openstats.storage import alerts, coverage
 
 PERIOD = 86400
 
 
-class AlertParameters(Selecting, Bounded):
+class AlertParameters(Each, Filtered, Bounded):
     """What alert takes."""
 
-    each: Flag = Field(False, description="One entry for each object instead of one sum.")
+    # No default: without aggregate and uuid it is not the customers' alerts that count, but all.
+    aggregate: Aggregate | None = Field(
+        None,
+        description="Only what belongs to one of these; with uuid or each, customer by default.",
+    )
     opened: Flag | None = Field(None, description="Only those that are open, or that are not.")
     acknowledged: Flag | None = Field(None, description="Only those somebody knows of, or not.")
 
-    def asked(self) -> Selection | None:
-        """Say of which objects alerts are counted; None for all that can be seen."""
-        named = {"aggregate", "uuid"} & self.model_fields_set
-        return self.selection() if named else None
+    def selection(self) -> Selection:
+        """Return which objects are listed."""
+        return Selection(self.aggregate or "customer", self.uuid)
+
+    def counted(self) -> Selection | None:
+        """Return of which objects alerts are counted; None for all that can be seen."""
+        return self.selection() if self.aggregate or self.uuid else None
+
+    @property
+    def flags(self) -> tuple[bool | None, bool | None]:
+        """Whether alerts are to be open, and acknowledged."""
+        return self.opened, self.acknowledged
+
+    def pieces(self, now: int) -> list[tuple[int, int]]:
+        """Return the period, or the hours, days or months of it."""
+        # What was created in this very second counts.
+        if self.every:
+            return list(pairwise(self.calendar(now + 1, PERIOD)))
+        return [self.bounds(now + 1, PERIOD)]
+
+    def shown(
+        self, pieces: Sequence[tuple[int, int]], counts: Sequence[Mapping[str, int]]
+    ) -> list[dict[str, int]] | dict[str, int]:
+        """Return the figures of the whole period, or of each piece, as they are answered."""
+        return statistic.datapoints(pieces, counts) if self.every else statistic.summary(counts[0])
 
 
-AlertFigures: type[BaseModel] = create_model(
-    "AlertFigures",
-    **dict.fromkeys(SEVERITIES, (int, ...)),  # type: ignore[call-overload]
-)
+FIGURES: dict[str, Any] = dict.fromkeys(SEVERITIES, (int, ...))
+AlertFigures: type[BaseModel] = create_model("AlertFigures", **FIGURES)
 AlertsOfObject: type[BaseModel] = create_model(
     "AlertsOfObject", __base__=AlertFigures, uuid=(str, ...), name=(str, ...)
 )
+AlertDatapoint: type[BaseModel] = create_model(
+    "AlertDatapoint",
+    __base__=AlertFigures,
+    start=(int, Field(alias="from")),
+    end=(int, Field(alias="to")),
+)
+
+
+class AlertSeries(BaseModel):
+    """How many alerts of one object were active, interval by interval."""
+
+    uuid: str
+    name: str
+    datapoints: list[AlertDatapoint]  # type: ignore[valid-type]
+
+
+AlertAnswer: Any = (
+    AlertFigures | list[AlertsOfObject] | list[AlertDatapoint] | list[AlertSeries]  # type: ignore[valid-type]
+)
+"""Of all, with each, with interval, and with both."""
 
 
 def view(request: Any, parameters: AlertParameters) -> Answer:
-    """Count over everything selected, or by object."""
-    # What was created in this very second counts.
-    bounds = parameters.bounds(request.now + 1, PERIOD)
-    flags = parameters.opened, parameters.acknowledged
+    """Count over everything selected, or by object; of the whole period, or by interval."""
+    pieces, selection = parameters.pieces(request.now), parameters.selection()
     with request.store.read() as db:
         known = coverage.of_polls(db, request.scope, "quotas")
         if not parameters.each:
-            found = alerts.count(db, request.scope, parameters.asked(), bounds, flags)
-            return Answer(statistic.summary(found), known)
-        listed = alerts.each(db, request.scope, parameters.selection(), bounds, flags)
+            counts = [
+                alerts.count(db, request.scope, parameters.counted(), piece, parameters.flags)
+                for piece in pieces
+            ]
+            return Answer(parameters.shown(pieces, counts), known)
+        objects = alerts.named(
+            db, request.scope, selection, limit=parameters.limit, marker=parameters.marker
+        )
+        check_size(len(objects), len(pieces), request.conf["usage"].max_datapoints)
+        by_object = [
+            alerts.by_object(db, request.scope, selection, piece, parameters.flags)
+            for piece in pieces
+        ]
+        link = parameters.link(request, db, selection, [*objects.values()])
     document = [
-        {"uuid": of.uuid, "name": of.name} | statistic.summary(counts) for of, counts in listed
+        _entry(of, parameters.shown(pieces, [counts.get(row, {}) for counts in by_object]))
+        for row, of in objects.items()
     ]
-    return Answer(document, known)
+    return Answer(document, known, link)
+
+
+def _entry(of: ObjectName, figures: Any) -> dict[str, Any]:
+    shown = {"datapoints": figures} if isinstance(figures, list) else figures
+    return {"uuid": of.uuid, "name": of.name} | shown

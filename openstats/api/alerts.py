@@ -7,8 +7,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from openstats.alerts import Severity
 from openstats.api.body import Body, Single
 from openstats.api.filters import Text, storable
-from openstats.api.parameters import Flag, Listed, Name, Seconds, Uuid
+from openstats.api.parameters import Flag, Listed, Name, Uuid
 from openstats.api.registry import EXAMPLE, Moment
+from openstats.api.times import Seconds
 
 LONGEST = 4096
 

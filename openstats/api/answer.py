@@ -1,13 +1,14 @@
 """An answer on its way out: bytes, what is known of it, and how caches may treat it."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 from pyramid.response import Response
 
+from openstats.api import encoding
 from openstats.api.errors import PreconditionError
 from openstats.errors import IncompleteError
 from openstats.model import Coverage
@@ -25,7 +26,7 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def render(answer: Answer, *, strict: bool, now: int, if_none_match: str | None) -> Response:
+def render(answer: Answer, environ: Mapping[str, Any], *, strict: bool, now: int) -> Response:
     """Make the response to a statistic, 304 where the caller has the same bytes already.
 
     Raises:
@@ -34,24 +35,39 @@ def render(answer: Answer, *, strict: bool, now: int, if_none_match: str | None)
     if strict and not answer.coverage.complete:
         raise IncompleteError(f"known are {_covered(answer.coverage)}")
     known = [*_known(answer.coverage, now), *answer.headers.items()]
-    return respond(answer.document, known, if_none_match=if_none_match)
+    return respond(answer.document, environ, known)
 
 
 def respond(
     document: Any,
+    environ: Mapping[str, Any],
     headers: Iterable[tuple[str, str]] = (),
     *,
     status: int = 200,
-    if_none_match: str | None = None,
 ) -> Response:
-    """Make the response that holds a document, 304 where the caller has the same bytes already."""
+    """Return the response that holds a document; ``environ`` is that of the request.
+
+    It is 304 where the caller has the same bytes already, and made smaller where they take gzip.
+    """
     body = orjson.dumps(document)
     tag = _tag(body)
-    listed = [("ETag", tag), ("Cache-Control", CACHING), ("Vary", VARY), *headers]
-    if if_none_match and _matches(if_none_match, tag):
+    gzipped = encoding.wanted(environ, len(body))
+    variant, vary = (encoding.tag_of(tag), f"{VARY}, Accept-Encoding") if gzipped else (tag, VARY)
+    listed = [("ETag", variant), ("Cache-Control", CACHING), ("Vary", vary), *headers]
+    if _has_it(environ, tag):
         return Response(status=304, headerlist=listed)
+    if gzipped:
+        body = encoding.packed(body)
+        listed.append(("Content-Encoding", "gzip"))
     listed += [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
     return Response(status=status, app_iter=[body], headerlist=listed)
+
+
+def _has_it(environ: Mapping[str, Any], tag: str) -> bool:
+    """Return whether a caller who reads has the bytes of a tag already."""
+    if_none_match = environ.get("HTTP_IF_NONE_MATCH")
+    reading = environ["REQUEST_METHOD"] in ("GET", "HEAD")
+    return bool(reading and if_none_match and _matches(if_none_match, tag))
 
 
 def expect(document: Any, *, if_match: str | None, if_none_match: str | None) -> None:
@@ -73,7 +89,8 @@ def _tag(body: bytes) -> str:
 
 
 def _tags(header: str) -> list[str]:
-    return [tag.strip() for tag in header.split(",")]
+    """Return the tags of a header; gzip leaves what they say of an entry as it is."""
+    return [encoding.plain(tag.strip()) for tag in header.split(",")]
 
 
 def _covered(coverage: Coverage) -> str:

@@ -70,9 +70,9 @@ def _answering(statistic: Statistic) -> Callable[[Any], Response]:
         parameters = parse(statistic.parameters, request.environ.get("QUERY_STRING", ""))
         return answer.render(
             statistic.view(request, parameters),
+            request.environ,
             strict=parameters.strict,
             now=request.now,
-            if_none_match=request.environ.get("HTTP_IF_NONE_MATCH"),
         )
 
     return view

@@ -62,7 +62,7 @@ def document(request: Any, largest: int) -> dict[str, Any]:
         TooLargeError: it is larger.
         BodyError: it is no JSON object.
     """
-    if request.content_type != MEDIA_TYPE:
+    if request.content_type.lower() != MEDIA_TYPE:
         raise MediaTypeError(f"Content-Type: it takes {MEDIA_TYPE}")
     length = request.content_length or 0
     if length > largest:

@@ -5,12 +5,13 @@ from typing import Any
 from pydantic import BaseModel, Field, create_model
 
 from openstats.api.answer import Answer
-from openstats.api.parameters import AuthUrl, Limits, Name, Parameters
+from openstats.api.parameters import AuthUrl, Limits, Name, Parameters, shown
 from openstats.errors import NotPolledError, ParameterError
 from openstats.meters import CAPACITY
 from openstats.model import Capacity, Coverage
 from openstats.statistics import capacity as statistic
 from openstats.storage import capacity, jobs, quota
+from openstats.storage.store import Database
 
 
 class ResourceParameters(Limits, Parameters):
@@ -27,10 +28,8 @@ ResourceFigures: type[BaseModel] = create_model("ResourceFigures", **FIGURES)
 def view(request: Any, parameters: ResourceParameters) -> Answer:
     """Sum capacity and quotas over the regions of one auth_url."""
     with request.store.read() as db:
-        found = capacity.at(db, parameters.auth_url, parameters.region)
+        found = _clouds(db, parameters)
         sums, coverage = quota.of_clouds(db, found)
-    if not found:
-        raise ParameterError(f"auth_url={parameters.auth_url}: no such cloud is registered")
     polled = [known for known in found.values() if known]
     if not polled:
         _ask_for(request, list(found))
@@ -38,6 +37,25 @@ def view(request: Any, parameters: ResourceParameters) -> Answer:
         (figures for figures, _ in polled), sums, skip_unlimited=parameters.skip_unlimited
     )
     return Answer(document, _coverage(coverage, found, polled))
+
+
+def _clouds(db: Database, parameters: ResourceParameters) -> dict[int, Any]:
+    """Return the figures of the clouds that are asked about, by row id.
+
+    Raises:
+        ParameterError: there are none, and which of the parameters is to blame.
+    """
+    figures = capacity.at(db, parameters.auth_url, parameters.region)
+    if figures:
+        return figures
+    regions = capacity.regions(db, parameters.auth_url)
+    if regions:
+        known = ", ".join(map(shown, regions))
+        raise ParameterError(
+            f"region={shown(parameters.region)}: no such region of {parameters.auth_url} is "
+            f"registered; it takes {known}"
+        )
+    raise ParameterError(f"auth_url={parameters.auth_url}: no such cloud is registered")
 
 
 def _ask_for(request: Any, clouds: list[int]) -> None:

@@ -1,13 +1,17 @@
 """Creation time: how many customers, projects or project groups were created, by interval."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, Field
 
 from openstats.api.answer import Answer
-from openstats.api.parameters import Aggregate, Timed
+from openstats.api.parameters import Aggregate
+from openstats.api.times import Timed
+from openstats.model import Interval
 from openstats.statistics import creation as statistic
 from openstats.storage import coverage, creation
+from openstats.storage.store import Database
 
 PERIOD = 30 * 86400
 
@@ -28,8 +32,19 @@ class Datapoint(BaseModel):
 
 def view(request: Any, parameters: CreationParameters) -> Answer:
     """Count by interval."""
-    interval = parameters.interval(request.now, PERIOD)
+    edges = parameters.edges(request.now, PERIOD)
     with request.store.read() as db:
-        counts = creation.counts(db, request.scope, parameters.type, interval)
+        counts = _counts(db, request, parameters, edges)
         known = coverage.of_polls(db, request.scope, "discovery")
-    return Answer(statistic.datapoints(interval, counts), known)
+    return Answer(statistic.datapoints(edges, counts), known)
+
+
+def _counts(
+    db: Database, request: Any, parameters: CreationParameters, edges: Sequence[int]
+) -> Mapping[int, int]:
+    """Return counts by piece: of equal pieces the store makes them, of a calendar's we do."""
+    if parameters.every is None:
+        interval = Interval(edges[0], edges[-1], len(edges) - 1)
+        return creation.counts(db, request.scope, parameters.type, interval)
+    dates = creation.dates(db, request.scope, parameters.type, edges[0], edges[-1])
+    return statistic.by_piece(edges, dates)

@@ -5,12 +5,14 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from openstats.api.answer import Answer
-from openstats.api.parameters import Paged, Parameters
+from openstats.api.paging import Paged
+from openstats.api.parameters import Filtered
+from openstats.model import Selection
 from openstats.statistics import customer as statistic
 from openstats.storage import coverage, customer
 
 
-class CustomerParameters(Paged, Parameters):
+class CustomerParameters(Paged, Filtered):
     """What customer takes."""
 
     adding: Literal["uuid"] | None = Field(None, alias="with", description="Add the uuid.")
@@ -28,9 +30,11 @@ class CustomerFigures(BaseModel):
 
 def view(request: Any, parameters: CustomerParameters) -> Answer:
     """List the visible customers."""
+    selection = Selection("customer", parameters.uuid)
     with request.store.read() as db:
-        found = customer.listing(
-            db, request.scope, limit=parameters.limit, marker=parameters.marker
+        counts = customer.listing(
+            db, request.scope, selection, limit=parameters.limit, marker=parameters.marker
         )
+        link = parameters.link(request, db, selection, [of.customer for of in counts])
         known = coverage.of_polls(db, request.scope, "instances")
-    return Answer(statistic.listing(found, with_uuid=parameters.adding == "uuid"), known)
+    return Answer(statistic.listing(counts, with_uuid=parameters.adding == "uuid"), known, link)

@@ -64,9 +64,9 @@ class Asset:
         return response
 
 
-def page(_request: Any) -> Response:
-    """Give the page."""
-    return _page().response(CHANGING)
+def page(request: Any) -> Response:
+    """Return the page, which names what it needs from where it is: with or without a slash."""
+    return _page("../" if request.path_info.endswith("/") else "").response(CHANGING)
 
 
 def asset(request: Any) -> Response:
@@ -85,11 +85,11 @@ def _assets() -> dict[str, Asset]:
 
 
 @cache
-def _page() -> Asset:
+def _page(root: str) -> Asset:
     # Relative, so that the page works below a prefix, too.
-    urls = dict(zip(ASSETS, (path.removeprefix("/") for path in _assets()), strict=True))
+    urls = dict(zip(ASSETS, (root + path.removeprefix("/") for path in _assets()), strict=True))
     template = Template(PLACE.joinpath("page/index.html").read_text("utf-8"))
-    return Asset(template.substitute(urls).encode(), "text/html")
+    return Asset(template.substitute(urls, root=root).encode(), "text/html")
 
 
 def _read(file: str, content_type: str) -> Asset:

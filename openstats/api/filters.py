@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, create_model
 
 from openstats.api import registry
-from openstats.api.parameters import Flag, Listed, Seconds, Uuid, Whole
+from openstats.api.parameters import AsWhole, Flag, Listed, Uuid
+from openstats.api.times import Seconds
 from openstats.storage.grants import ROLES
 from openstats.storage.schema import GRANTEES
 
@@ -31,7 +32,7 @@ def _filters(name: str, /, **fields: Any) -> type[Listed]:
 
 
 Text = Annotated[str, Field(max_length=1024), AfterValidator(storable)]
-Count = Annotated[Whole, Field(ge=0, le=2**53)]
+Count = Annotated[int, Field(ge=0, le=2**53), AsWhole]
 Word = Literal["null"]
 NullableUuid = Annotated[
     Uuid | None, BeforeValidator(_null, json_schema_input_type=Uuid | Word | None)

@@ -65,6 +65,8 @@ class Deciding(ABC):
             raise PermissionDeniedError(f"{SUBJECT} is for admins and services")
         if len(told) > 1:
             raise ParameterError(f"{SUBJECT}: it may be given once")
+        if not told[0]:
+            raise ParameterError(f"{SUBJECT}=: it takes a subject; without it you ask for yourself")
         with request.store.read() as db:
             seen = scopes.granted(db, subject=told[0])
         return Identity(caller.name, scope=seen or NOTHING)

@@ -1,55 +1,41 @@
 """Typed parameters: what the query string may hold, and what is said when it does not."""
 
+import json
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 from urllib.parse import parse_qsl
 from uuid import UUID
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from openstats.auth_url import compared
 from openstats.errors import ParameterError
-from openstats.model import Interval, Selection
-from openstats.names import LONGEST, RULE, problem
+from openstats.model import Selection
+from openstats.names import LONGEST, RULE, escaped, problem
 
-LATEST = 4102444800
-"""The first second of 2100: whatever lies beyond was meant in milliseconds."""
+MOST = 1000
+"""How often a parameter may be given that may be repeated."""
 
-FIELDS = 1000
+FIELDS = 1100
+"""Parameters in one query string: one so often, and all others."""
+
 SHOWN = 100
 WHOLE = re.compile(r"-?[0-9]+")
 DIGITS = 20
 """How much of a number is read: longer ones are out of all bounds, and costly."""
 
 
-def _whole(value: Any) -> int:
+def whole(value: Any) -> int:
+    """Return a whole number, read from its digits.
+
+    Raises:
+        ValueError: it is none.
+    """
     text = str(value)
     if not WHOLE.fullmatch(text):
         raise ValueError("it takes a whole number")
     return int(text[:DIGITS])
-
-
-def _seconds(value: Any) -> int:
-    """Read Unix seconds or ISO 8601; without a zone it is UTC."""
-    text = str(value)
-    if WHOLE.fullmatch(text):
-        return int(text[:DIGITS])
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError("it takes Unix seconds or ISO 8601") from None
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
-
-
-def _in_time(value: int) -> int:
-    if value > LATEST:
-        raise ValueError(f"it takes at most {LATEST}: were those milliseconds?")
-    if value < 0:
-        raise ValueError("it takes times since 1970")
-    return value
 
 
 def _uuid(value: Any) -> str:
@@ -60,6 +46,20 @@ def _uuid(value: Any) -> str:
     ):
         raise ValueError("it takes a uuid, dashed or of 32 hexadecimal digits")
     return str(UUID(text))
+
+
+V = TypeVar("V")
+
+
+def few(values: tuple[V, ...]) -> tuple[V, ...]:
+    """Return the values of a repeated parameter, if they are not too many.
+
+    Raises:
+        ValueError: they are.
+    """
+    if len(values) > MOST:
+        raise ValueError(f"it is given {len(values)} times, it takes at most {MOST}")
+    return values
 
 
 def _auth_url(value: str) -> str:
@@ -75,30 +75,19 @@ def _name(value: str) -> str:
     return value
 
 
-def _zone(value: str) -> str:
-    try:
-        return ZoneInfo(value).key
-    except (ValueError, OSError, ZoneInfoNotFoundError):
-        raise ValueError("it takes a time zone such as Europe/Berlin") from None
-
-
 def _flag(value: Any) -> Any:
     if value not in ("true", "false", True, False):
         raise ValueError("it takes true or false")
     return value
 
 
-Seconds = Annotated[
-    int,
-    BeforeValidator(_seconds, json_schema_input_type=Annotated[int, Field(ge=0, le=LATEST)] | str),
-    AfterValidator(_in_time),
-]
 Uuid = Annotated[str, AfterValidator(_uuid), Field(json_schema_extra={"format": "uuid"})]
 AuthUrl = Annotated[str, AfterValidator(_auth_url), Field(json_schema_extra={"format": "uri"})]
 Name = Annotated[str, Field(min_length=1, max_length=LONGEST), AfterValidator(_name)]
-Zone = Annotated[str, AfterValidator(_zone)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
-Whole = Annotated[int, BeforeValidator(_whole)]
+AsWhole = BeforeValidator(whole)
+"""Behind the bounds of a number, so that these are said as JSON schemas say them."""
+
 Aggregate = Literal["customer", "project", "project_group"]
 
 
@@ -108,7 +97,7 @@ class Query(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     repeatable: ClassVar[frozenset[str]] = frozenset()
 
-    on_behalf_of: str | None = Field(
+    on_behalf_of: Annotated[str, Field(min_length=1)] | None = Field(
         None, description="Answer what this subject of a portal sees; for admins and services."
     )
 
@@ -119,57 +108,26 @@ class Parameters(Query):
     strict: Flag = Field(False, description="Answer 503 rather than with something missing.")
 
 
-class Selecting(Parameters):
-    """What statistics of aggregates take."""
+class Filtered(Parameters):
+    """What statistics take that can be asked about some objects only."""
 
     repeatable: ClassVar[frozenset[str]] = frozenset({"uuid"})
 
-    aggregate: Aggregate = Field("customer", description="What to sum by.")
     uuid: Annotated[
-        tuple[Uuid, ...], Field(description="Only these objects; may be repeated.")
+        tuple[Uuid, ...],
+        AfterValidator(few),
+        Field(description=f"Only these objects; may be repeated, up to {MOST} times."),
     ] = ()
+
+
+class Selecting(Filtered):
+    """What statistics of aggregates take."""
+
+    aggregate: Aggregate = Field("customer", description="What to sum by.")
 
     def selection(self) -> Selection:
         """Say which objects are asked about."""
         return Selection(self.aggregate, self.uuid)
-
-
-class Bounded(Parameters):
-    """What statistics of a stretch of time take."""
-
-    start: Seconds | None = Field(None, alias="from", description="Unix seconds or ISO 8601.")
-    end: Seconds | None = Field(None, alias="to", description="Unix seconds or ISO 8601; now.")
-
-    def bounds(self, now: int, period: int) -> tuple[int, int]:
-        """Give from and to; ``period`` seconds are the default between them.
-
-        Raises:
-            ParameterError: there is nothing between them.
-        """
-        end = now if self.end is None else self.end
-        start = max(0, end - period) if self.start is None else self.start
-        if start >= end:
-            raise ParameterError(f"from={start}: it takes a time before to={end}")
-        return start, end
-
-
-class Timed(Bounded):
-    """What statistics take that cut their time into pieces."""
-
-    datapoints: Annotated[Whole, Field(ge=1, le=1000, description="How many intervals.")] = 6
-
-    def interval(self, now: int, period: int) -> Interval:
-        """Give the interval asked for, likewise.
-
-        Raises:
-            ParameterError: it would be empty, or shorter than its datapoints.
-        """
-        start, end = self.bounds(now, period)
-        if self.datapoints > end - start:
-            raise ParameterError(
-                f"datapoints={self.datapoints}: there are only {end - start} seconds"
-            )
-        return Interval(start, end, self.datapoints)
 
 
 class Limits(BaseModel):
@@ -185,19 +143,12 @@ class Limits(BaseModel):
         return self.unlimited == "skip"
 
 
-class Paged(BaseModel):
-    """How long lists are cut into pages."""
-
-    limit: Annotated[Whole, Field(ge=1, le=10000)] | None = Field(
-        None, description="At most so many entries."
-    )
-    marker: Uuid | None = Field(None, description="The uuid of the last entry of the page before.")
-
-
 class Listed(Query):
     """What every list takes, beside the fields to filter by."""
 
-    limit: Annotated[Whole, Field(ge=1, le=1000, description="At most so many entries.")] = 100
+    limit: Annotated[int, Field(ge=1, le=1000, description="At most so many entries."), AsWhole] = (
+        100
+    )
     marker: Uuid | None = Field(None, description="The uuid of the last entry of the page before.")
 
     def filters(self) -> dict[str, Any]:
@@ -228,7 +179,7 @@ def values_of(query: str, name: str) -> list[str]:
     if "%" not in query and name not in query:
         return []
     try:
-        return [value for given, value in _decoded(query) if given == name]
+        return [value for given, value in decoded(query) if given == name]
     except ParameterError:
         return []
 
@@ -242,21 +193,26 @@ def dashed(text: str) -> str:
     try:
         return _uuid(text)
     except ValueError as error:
-        raise ParameterError(f"uuid={_shown(text)}: {error}") from None
+        raise ParameterError(f"uuid={shown(text)}: {error}") from None
 
 
 def _values(model: type[Query], query: str) -> dict[str, Any]:
     """Give the parameters by name; one that may not be repeated has one value."""
     values: dict[str, list[str]] = {}
-    for name, value in _decoded(query):
+    for name, value in decoded(query):
         values.setdefault(name, []).append(value)
     repeated = [n for n, given in values.items() if len(given) > 1 and n not in model.repeatable]
     if repeated:
-        raise ParameterError(*(f"{_shown(name)}: it is given more than once" for name in repeated))
+        raise ParameterError(*(f"{shown(name)}: it is given more than once" for name in repeated))
     return {n: given if n in model.repeatable else given[0] for n, given in values.items()}
 
 
-def _decoded(query: str) -> Sequence[tuple[str, str]]:
+def decoded(query: str) -> Sequence[tuple[str, str]]:
+    """Return names and values of a query string, as WSGI gives it.
+
+    Raises:
+        ParameterError: it is not UTF-8, or too long.
+    """
     try:
         # WSGI hands bytes over as if they were Latin-1.
         text = query.encode("latin-1").decode()
@@ -275,20 +231,24 @@ def sentences(model: type[BaseModel], invalid: ValidationError, what: str) -> li
 
 def _sentence(model: type[BaseModel], error: Any, what: str) -> str:
     place, given = error["loc"], error["input"]
-    name = _shown(".".join(map(str, place if what == "field" else place[:1])))
+    name = shown(".".join(map(str, place if what == "field" else place[:1])))
     if error["type"] == "missing":
         return f"{name}: it is required"
     if error["type"] == "extra_forbidden":
         known = f"; there are {', '.join(names(model))}" if len(place) == 1 else ""
         return f"{name}: no such {what} here{known}"
     told = error["msg"].removeprefix("Value error, ")
-    told = re.sub("^(Input should be|String should have)", "it takes", told)
-    return f"{name}={_shown(given)}: {told}" if name else told
+    told = re.sub("^(Input should be|[A-Z][a-z]+ should have)", "it takes", told)
+    return f"{name}={shown(given)}: {told}" if name else told
 
 
-def _shown(value: object) -> str:
-    """Show what was given so that nothing in it can do harm, and not all of it."""
-    text = ascii(value).strip("'\"")
+def shown(value: object) -> str:
+    """Return what was given so that nothing in it can do harm, and not all of it.
+
+    Of a body's values it is their JSON.
+    """
+    plain = isinstance(value, str)
+    text = escaped(str(value) if plain else json.dumps(value, default=str, ensure_ascii=False))
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 

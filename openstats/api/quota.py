@@ -2,19 +2,18 @@
 
 from typing import Any
 
-from pydantic import BaseModel, Field, create_model
+from pydantic import BaseModel, create_model
 
 from openstats.api.answer import Answer
-from openstats.api.parameters import Flag, Limits, Selecting
+from openstats.api.paging import Each
+from openstats.api.parameters import Limits, Selecting
 from openstats.meters import QUOTA_NAMES
 from openstats.statistics import quota as statistic
 from openstats.storage import quota
 
 
-class QuotaParameters(Limits, Selecting):
+class QuotaParameters(Limits, Each, Selecting):
     """What quota takes."""
-
-    each: Flag = Field(False, description="One entry for each object instead of one sum.")
 
 
 FIGURES: dict[str, Any] = {
@@ -34,9 +33,12 @@ def view(request: Any, parameters: QuotaParameters) -> Answer:
             sums, coverage = quota.total(db, request.scope, selection)
             return Answer(statistic.summary(sums, skip_unlimited=skip), coverage)
         coverage = quota.coverage(db, request.scope, selection)
-        found = quota.each(db, request.scope, selection)
+        found = quota.each(
+            db, request.scope, selection, limit=parameters.limit, marker=parameters.marker
+        )
+        link = parameters.link(request, db, selection, [of for of, _ in found])
     document = [
         {"uuid": of.uuid, "name": of.name} | statistic.summary(sums, skip_unlimited=skip)
         for of, sums in found
     ]
-    return Answer(document, coverage)
+    return Answer(document, coverage, link)

@@ -142,9 +142,7 @@ def entries(request: Any) -> Response:
     with request.store.read() as db:
         counted = episodes.received(db)
     listed = [_entry(name, of, counted.get(name)) for name, of in receivers(request.conf).items()]
-    return answer.respond(
-        {"receivers": listed}, if_none_match=request.environ.get("HTTP_IF_NONE_MATCH")
-    )
+    return answer.respond({"receivers": listed}, request.environ)
 
 
 def _entry(name: str, options: Any, counted: Any) -> dict[str, Any]:

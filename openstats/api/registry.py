@@ -5,7 +5,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
 from openstats.api.body import Body, Single
-from openstats.api.parameters import LATEST, Name, Uuid
+from openstats.api.parameters import Name, Uuid
+from openstats.api.times import LATEST
 from openstats.meters import CAPACITY
 from openstats.storage.grants import ROLES
 from openstats.storage.schema import GRANTEES
@@ -171,6 +172,7 @@ class CustomerChange(Body):
     model_config = _example(name="Acme Corporation")
 
     name: Name = ""
+    created_at: Moment = Field(0, description="Only where it is not known yet.")
 
 
 class NewGroup(NewCustomer):

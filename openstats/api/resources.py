@@ -3,16 +3,15 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
 from uuid import uuid4
 
 from pydantic import BaseModel
 from pyramid.response import Response
 
-from openstats.api import answer, body
+from openstats.api import answer, body, paging
 from openstats.api.body import Body
 from openstats.api.errors import MediaTypeError
-from openstats.api.parameters import Listed, Query, dashed, parse
+from openstats.api.parameters import Listed, Query, dashed, parse, shown
 from openstats.errors import BodyError, ObjectUnknownError, PermissionDeniedError
 from openstats.storage import audit, grants, listing
 from openstats.storage.audit import Author
@@ -87,11 +86,13 @@ def entries(resource: Resource, request: Any) -> Response:
             marker=asked.marker,
         )
     document: dict[str, Any] = {resource.key: found}
+    link: dict[str, str] = {}
     if more:
-        kept = [(n, value) for n, value in parse_qsl(query) if n != "marker"]
-        next_page = urlencode([*kept, ("marker", found[-1]["uuid"])])
-        document["links"] = [{"rel": "next", "href": f"{resource.url}?{next_page}"}]
-    return answer.respond(document, if_none_match=request.environ.get("HTTP_IF_NONE_MATCH"))
+        marker = found[-1]["uuid"]
+        link = paging.header(query, marker)
+        href = f"{resource.url}{paging.following(query, marker)}"
+        document["links"] = [{"rel": "next", "href": href}]
+    return answer.respond(document, request.environ, link.items())
 
 
 def show(resource: Resource, request: Any) -> Response:
@@ -101,7 +102,7 @@ def show(resource: Resource, request: Any) -> Response:
         found = listing.one(db, resource.listing, request.scope, uuid)
     if found is None:
         raise _unknown(resource, uuid)
-    return answer.respond(found, if_none_match=request.environ.get("HTTP_IF_NONE_MATCH"))
+    return answer.respond(found, request.environ)
 
 
 def create(resource: Resource, request: Any) -> Response:
@@ -136,7 +137,7 @@ def remove(resource: Resource, request: Any) -> Response:
 def act(resource: Resource, request: Any) -> Response:
     """Do to an entry what the last part of the URL says."""
     _from_own_page(request)
-    if request.content_type not in ("", body.MEDIA_TYPE):
+    if request.content_type.lower() not in ("", body.MEDIA_TYPE):
         raise MediaTypeError(f"Content-Type: it takes {body.MEDIA_TYPE}, or none")
     uuid = _single(request)
     with request.store.transaction() as db:
@@ -145,7 +146,7 @@ def act(resource: Resource, request: Any) -> Response:
             raise _unknown(resource, uuid)
         resource.actions[request.matchdict["action"]](db, uuid, request.now)
         after = _written(db, resource, request, uuid, before)
-    return answer.respond(after)
+    return answer.respond(after, request.environ)
 
 
 def _write(resource: Resource, request: Any, named: str | None, given: dict[str, Any]) -> Response:
@@ -163,15 +164,18 @@ def _write(resource: Resource, request: Any, named: str | None, given: dict[str,
         resource.write(db, uuid, given, request.now)
         after = _written(db, resource, request, uuid, before)
     if before is not None:
-        return answer.respond(after)
-    return answer.respond(after, [("Location", f"{resource.url}{uuid}/")], status=201)
+        return answer.respond(after, request.environ)
+    location = ("Location", f"{resource.url}{uuid}/")
+    return answer.respond(after, request.environ, [location], status=201)
 
 
 def _written(
     db: Database, resource: Resource, request: Any, uuid: str, before: Entry | None
 ) -> Entry | None:
-    """Note what was written, and give what is there since."""
+    """Note what was written, if that changed anything, and give what is there since."""
     after = listing.one(db, resource.listing, request.scope, uuid)
+    if after == before:
+        return after
     audit.record(db, _author(request), resource.kind, uuid, before=before, after=after)
     _forget(db, request)
     return after
@@ -195,8 +199,11 @@ def _before(db: Database, resource: Resource, request: Any, uuid: str) -> Entry 
 def _fixed(given: Mapping[str, Any], there: Entry) -> None:
     """Refuse to change what never changes; it may be given as it is."""
     for name in ("uuid", "created_at"):
-        if name in given and name in there and given[name] != there[name]:
-            raise BodyError(f"{name}={given[name]}: it cannot be changed from {there[name]}")
+        if name in given and there.get(name) is not None and given[name] != there[name]:
+            raise BodyError(
+                f"{name}={shown(given[name])}: it cannot be changed from {there[name]}: "
+                "leave it out, or give it as it is"
+            )
 
 
 def _given(resource: Resource, request: Any) -> dict[str, Any]:

@@ -91,7 +91,7 @@ STATISTICS = (
         "How many alerts were active, by severity.",
         alert.view,
         alert.AlertParameters,
-        alert.AlertFigures | list[alert.AlertsOfObject],  # type: ignore[valid-type]
+        alert.AlertAnswer,
     ),
 )
 

@@ -11,6 +11,7 @@ from waitress.task import ErrorTask
 
 from openstats.api import errors, receivers
 from openstats.api.body import LARGEST
+from openstats.api.parameters import shown
 from openstats.api.parsing import Parser
 
 # It warns of each request that waits for a thread, even if for a microsecond.
@@ -24,10 +25,11 @@ class DocumentedRefusal(ErrorTask):  # type: ignore[misc]
         """Write the error document instead of plain text."""
         error = self.request.error
         request_id = f"req-{uuid4()}"
-        code, title = "openstats.request.refused", f"The request was refused: {error.reason}"
+        code, title = "openstats.request.refused", "The request was refused"
         if error.code == 413:
             code, title = errors.TooLargeError.code, errors.TooLargeError.title
-        body = errors.document(error.code, code, title, (error.reason,), request_id)
+        detail = shown(error.body or error.reason)
+        body = errors.document(error.code, code, title, (detail,), request_id)
         self.status = f"{error.code} {error.reason}"
         self.response_headers = [
             ("Content-Type", "application/json"),

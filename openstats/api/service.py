@@ -8,7 +8,7 @@ from pyramid.response import Response
 from pyramid.security import NO_PERMISSION_REQUIRED
 
 from openstats import __version__
-from openstats.api import docs, errors
+from openstats.api import answer, docs, errors
 from openstats.errors import StoreError
 
 
@@ -30,9 +30,9 @@ def version(_request: Any) -> Response:
     return _json({"name": "openstats", "version": __version__, "links": links})
 
 
-def openapi(_request: Any) -> Response:
-    """Give the OpenAPI document."""
-    return _json(_document())
+def openapi(request: Any) -> Response:
+    """Return the OpenAPI document."""
+    return answer.respond(_document(), request.environ)
 
 
 @cache
@@ -53,7 +53,7 @@ PAGES = {"/healthcheck": healthcheck, "/openapi.json": openapi, "/docs": docs.pa
 def includeme(config: Any) -> None:
     """Add the pages that need no token."""
     for path, view in {**PAGES, "/docs/{tag}/{name}": docs.asset}.items():
-        config.add_route(path, path)
+        config.add_route(path, f"{path}{{slash:/?}}" if path in PAGES and path != "/" else path)
         for methods in (("GET", "HEAD"), None):
             given = view if methods else _other
             config.add_view(

@@ -6,11 +6,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from openstats.api.answer import Answer
-from openstats.api.parameters import Paged, Selecting, Timed, Zone
+from openstats.api.paging import Paged
+from openstats.api.parameters import Selecting
+from openstats.api.times import Timed, check_size
 from openstats.errors import ParameterError
 from openstats.meters import ALLOCATED, USAGE, USED, UsageMeter
 from openstats.model import Coverage
-from openstats.statistics import interval
 from openstats.statistics import usage as statistic
 from openstats.storage import members, usage
 from openstats.storage.store import Database
@@ -21,8 +22,6 @@ HEADERS = {
     "X-Openstats-Complete-Until": "Unix seconds until which all clouds were read.",
 }
 UNITS = ", ".join(dict.fromkeys(f"{meter.item} in {meter.unit}" for meter in USAGE))
-LONGEST = 1001
-"""Edges that an answer has at most."""
 
 
 class UsageParameters(Paged, Timed, Selecting):
@@ -34,10 +33,6 @@ class UsageParameters(Paged, Timed, Selecting):
     basis: Literal["allocated", "used"] | None = Field(
         None, description="Count what is reserved, or what guests use; else as configured."
     )
-    every: Literal["hour", "day", "month"] | None = Field(
-        None, alias="interval", description="Intervals of the calendar instead of datapoints."
-    )
-    zone: Zone = Field("UTC", alias="tz", description="Whose calendar, for interval.")
     fill: Literal["null"] | None = Field(None, description="null where nothing is known, not 0.")
     adding: Literal["uuid"] | None = Field(None, alias="with", description="Add uuids.")
 
@@ -66,7 +61,7 @@ class UsageOfObject(BaseModel):
 
 def view(request: Any, parameters: UsageParameters) -> Answer:
     """List what every selected object used, interval by interval."""
-    edges, options = _edges(parameters, request.now), request.conf["usage"]
+    edges, options = parameters.edges(request.now, PERIOD), request.conf["usage"]
     with request.store.read() as db:
         meter, read_at = _meter(parameters, options.basis, db)
         found = members.of(
@@ -76,8 +71,9 @@ def view(request: Any, parameters: UsageParameters) -> Answer:
             limit=parameters.limit,
             marker=parameters.marker,
         )
-        _bounded(len(found.objects), len(edges) - 1, options.max_datapoints)
+        check_size(len(found.objects), len(edges) - 1, options.max_datapoints)
         clouds, slots = set(found.clouds.tolist()), set(found.slots.tolist())
+        link = parameters.link(request, db, parameters.selection(), found.objects)
         readings = usage.around(db, clouds, meter.name, statistic.cuts(edges, found), slots)
     known = statistic.coverage(
         found, read_at, whole=request.scope.everything and not parameters.narrowed
@@ -89,19 +85,7 @@ def view(request: Any, parameters: UsageParameters) -> Answer:
         with_uuid=parameters.adding == "uuid",
         fill_null=parameters.fill == "null",
     )
-    return Answer(document, known, _headers(meter, known))
-
-
-def _edges(parameters: UsageParameters, now: int) -> list[int]:
-    if parameters.every is None:
-        return interval.edges(parameters.interval(now, PERIOD))
-    if "datapoints" in parameters.model_fields_set:
-        raise ParameterError("datapoints: it does not go together with interval")
-    start, end = parameters.bounds(now, PERIOD)
-    edges = interval.calendar(start, end, parameters.every, parameters.zone, LONGEST)
-    if len(edges) > LONGEST:
-        raise ParameterError(f"interval={parameters.every}: there are more than {LONGEST - 1}")
-    return edges
+    return Answer(document, known, _headers(meter, known) | link)
 
 
 def _meter(
@@ -129,14 +113,6 @@ def _basis(
         return wanted
     times = [at[there[USED].name] for at in read_at.values()]
     return USED if times and None not in times else ALLOCATED
-
-
-def _bounded(objects: int, pieces: int, most: int) -> None:
-    if objects * pieces > most:
-        raise ParameterError(
-            f"datapoints: {objects} objects times {pieces} intervals are {objects * pieces}, "
-            f"it takes at most {most}: ask for fewer, or for pages with limit"
-        )
 
 
 def _headers(meter: UsageMeter, known: Coverage) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Alert: how many were active, by severity; and when a share of something becomes one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from openstats.alerts import SEVERITIES
@@ -11,6 +11,16 @@ WARNING, ERROR = "Warning", "Error"
 def summary(counts: Mapping[str, int]) -> dict[str, int]:
     """Give one key for each severity; ``counts`` has those that there are any of."""
     return {severity: counts.get(severity, 0) for severity in SEVERITIES}
+
+
+def datapoints(
+    pieces: Iterable[tuple[int, int]], counts: Iterable[Mapping[str, int]]
+) -> list[dict[str, int]]:
+    """Return one ``{from, to, <severities>}`` a piece."""
+    return [
+        {"from": start, "to": end} | summary(of)
+        for (start, end), of in zip(pieces, counts, strict=True)
+    ]
 
 
 @dataclass(frozen=True, slots=True)

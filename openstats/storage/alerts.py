@@ -136,23 +136,43 @@ def count(
     return {SEVERITIES[severity]: number for severity, number in rows}
 
 
-def each(
+def named(
+    db: Connection,
+    scope: Scope,
+    selection: Selection,
+    *,
+    limit: int | None = None,
+    marker: str | None = None,
+) -> dict[int, ObjectName]:
+    """Return the selected objects that are visible by row id, in order of name, then uuid.
+
+    ``marker`` is the uuid of the last object of the page before.
+    """
+    chosen = objects(
+        selection.aggregate,
+        everything=scope.everything,
+        filtered=bool(selection.uuids),
+        after=marker is not None,
+        limited=limit is not None,
+    )
+    name = object_name(selection.aggregate)
+    values = variables(scope, selection) | {"limit": limit, "marker": marker}
+    return {row.id: name(row) for row in db.execute(chosen, values)}
+
+
+def by_object(
     db: Connection,
     scope: Scope,
     selection: Selection,
     bounds: tuple[int, int],
     flags: tuple[bool | None, bool | None] = (None, None),
-) -> list[tuple[ObjectName, dict[str, int]]]:
-    """Count likewise for each visible object that is selected, by name, then uuid."""
-    asked = selection.aggregate, scope.everything, bool(selection.uuids)
+) -> dict[int, dict[str, int]]:
+    """Count likewise for each object, by row id; those without any are not there."""
+    statement = _active(selection.aggregate, scope.everything, bool(selection.uuids), flags, True)
     held: dict[int, dict[str, int]] = {}
-    rows = db.execute(_active(*asked, flags, True), _values(scope, selection, bounds))
-    for severity, key, number in rows:
+    for severity, key, number in db.execute(statement, _values(scope, selection, bounds)):
         held.setdefault(key, {})[SEVERITIES[severity]] = number
-    found = objects(asked[0], everything=asked[1], filtered=asked[2])
-    name = object_name(selection.aggregate)
-    listed = db.execute(found, variables(scope, selection)).all()
-    return [(name(row), held.get(row.id, {})) for row in listed]
+    return held
 
 
 def _values(scope: Scope, selection: Selection | None, bounds: tuple[int, int]) -> dict[str, Any]:

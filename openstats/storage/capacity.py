@@ -52,6 +52,13 @@ def at(db: Connection, url: str, region: str | None) -> dict[int, tuple[Capacity
     return {row[0]: _capacity(row) for row in db.execute(_at(bool(region)), values)}
 
 
+def regions(db: Connection, url: str) -> list[str]:
+    """Return the regions of an auth_url, in its compared form, by name."""
+    known = select(cloud_url.c.cloud_id).where(cloud_url.c.url == url)
+    chosen = select(cloud.c.region).where(cloud.c.id.in_(known)).distinct()
+    return list(db.scalars(chosen.order_by(cloud.c.region)))
+
+
 def by_cloud(db: Connection) -> dict[int, tuple[Capacity, int]]:
     """Give, by cloud, the capacity and when it was read; those never read are not in it."""
     found = {row.cloud_id: _capacity(row) for row in db.execute(select(capacity))}

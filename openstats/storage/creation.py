@@ -14,6 +14,7 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
+    true,
     update,
 )
 
@@ -39,20 +40,38 @@ def _counts(kind: str, everything: bool) -> Select[Any]:
     A time t is in piece i when edge i <= t < edge i + 1, and edge i is start + i*length // pieces:
     the largest such i is ((t - start + 1) * pieces - 1) // length.
     """
-    born = OBJECTS[kind].c.created_at
+    born = _born(kind)
     start, pieces, length = (
         bindparam(name, type_=BigInteger) for name in ("start", "pieces", "length")
     )
     piece = (((born - start + 1) * pieces - 1) // length).label("piece")
     counted = select(piece, func.count()).where(born >= start, born < bindparam("end"))
-    if not everything:
-        counted = counted.where(_shown(kind))
+    counted = counted.where(_shown(kind, everything))
     # By its name: PostgreSQL does not see that two expressions with parameters are the same.
     return counted.group_by(literal_column("piece"))
 
 
-def _shown(kind: str) -> ColumnElement[bool]:
+def _born(kind: str) -> ColumnElement[Any]:
+    return OBJECTS[kind].c.created_at
+
+
+@cache
+def _dates(kind: str, everything: bool) -> Select[Any]:
+    born = _born(kind)
+    within = born >= bindparam("start"), born < bindparam("end"), _shown(kind, everything)
+    return select(born, func.count()).where(*within).group_by(born)
+
+
+def dates(db: Connection, scope: Scope, kind: str, start: int, end: int) -> list[tuple[int, int]]:
+    """Return the dates in [start, end) at which objects were created, each with how many were."""
+    values = variables(scope) | {"start": start, "end": end}
+    return [(row[0], row[1]) for row in db.execute(_dates(kind, scope.everything), values)]
+
+
+def _shown(kind: str, everything: bool) -> ColumnElement[bool]:
     """Say that the caller may see an object, or might have while it existed."""
+    if everything:
+        return true()
     mine = in_scope(everything=False)
     return mine if kind == "project" else owning(kind, mine)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, distinct, func, or_, select
 
-from openstats.model import CustomerCounts, Scope
+from openstats.model import CustomerCounts, Scope, Selection
 from openstats.storage import schema
 from openstats.storage.membership import (
     counts,
@@ -22,6 +22,8 @@ from openstats.storage.membership import (
 )
 
 customer, instance = schema.customer, schema.instance
+
+CUSTOMERS = Selection("customer")
 
 
 @cache
@@ -56,10 +58,10 @@ def _groups(everything: bool) -> Any:
 
 
 @cache
-def _listing(everything: bool, after: bool, limited: bool) -> Select[Any]:
+def _listing(everything: bool, filtered: bool, after: bool, limited: bool) -> Select[Any]:
     numbers, groups = _by_customer(everything), _groups(everything)
     chosen = objects(
-        "customer", everything=everything, filtered=False, after=after, limited=limited
+        "customer", everything=everything, filtered=filtered, after=after, limited=limited
     )
     chosen = chosen.outerjoin(numbers, numbers.c.customer_id == customer.c.id)
     chosen = chosen.outerjoin(groups, groups.c.customer_id == customer.c.id)
@@ -68,13 +70,19 @@ def _listing(everything: bool, after: bool, limited: bool) -> Select[Any]:
 
 
 def listing(
-    db: Connection, scope: Scope, *, limit: int | None = None, marker: str | None = None
+    db: Connection,
+    scope: Scope,
+    selection: Selection = CUSTOMERS,
+    *,
+    limit: int | None = None,
+    marker: str | None = None,
 ) -> list[CustomerCounts]:
-    """List the visible customers by name, then uuid, with the counts of their visible part.
+    """List the selected customers that are visible by name, then uuid, with their visible part.
 
     ``marker`` is the uuid of the last customer of the page before.
     """
-    values = variables(scope) | {"limit": limit, "marker": marker}
-    rows = db.execute(_listing(scope.everything, marker is not None, limit is not None), values)
+    values = variables(scope, selection) | {"limit": limit, "marker": marker}
+    narrowed = bool(selection.uuids), marker is not None, limit is not None
+    rows = db.execute(_listing(scope.everything, *narrowed), values)
     name = object_name("customer")
     return [CustomerCounts(name(row), *row[4:]) for row in rows.all()]

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Select, Table, bindparam, delete, exists, ins
 from openstats.errors import ConflictError
 from openstats.model import Scope
 from openstats.names import cleaned
-from openstats.storage import moves, schema
+from openstats.storage import jobs, moves, quota, schema
 from openstats.storage.listing import Entry, Listing
 from openstats.storage.membership import OBJECTS, objects, variables, visible_project
 from openstats.storage.upsert import add_missing, one_of
@@ -179,9 +179,12 @@ def leave_groups(db: Connection) -> None:
 
 
 def link(db: Connection, tenant_row: int, project_row: int | None, now: int) -> None:
-    """Link a tenant to a project, or to none, from now on."""
-    before = db.scalar(select(tenant.c.project_id).where(tenant.c.id == tenant_row))
-    if before != project_row:
+    """Link a tenant to a project, or to none, from now on; its quotas are read at once."""
+    row = db.execute(select(tenant).where(tenant.c.id == tenant_row)).one()
+    if row.project_id != project_row:
+        if project_row is not None:
+            quota.make_due(db, [tenant_row], now)
+            jobs.make_due(db, [row.cloud_id], ["quotas"], now)
         moves.move(db, moves.TENANTS, {tenant_row: project_row}, now)
         by_hand = update(tenant).where(tenant.c.id == tenant_row)
         db.execute(by_hand.values(project_by_hand=True))
@@ -194,7 +197,7 @@ def write(kind: str, db: Connection, uuid: str, given: Values, now: int) -> None
         ConflictError: there is no such customer, or a group would hold another one's project.
     """
     owned = {"customer_id": row_of(db, customer, given["customer"])} if "customer" in given else {}
-    named = {n: given[n] for n in ("name", "created_at") if given.get(n) is not None}
+    named = {n: given[n] for n in ("name", "created_at") if n in given}
     nowhere = {"keystone": None, "keystone_id": None}
     row = put(db, OBJECTS[kind], {"uuid": uuid} | named | owned | nowhere, now)
     if kind == "project":

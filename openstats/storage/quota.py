@@ -163,18 +163,34 @@ def _by_object(aggregate: str, everything: bool) -> Any:
 
 
 @cache
-def _each(aggregate: str, everything: bool, filtered: bool) -> Select[Any]:
+def _each(
+    aggregate: str, everything: bool, filtered: bool, after: bool, limited: bool
+) -> Select[Any]:
     sums = _by_object(aggregate, everything)
-    chosen = objects(aggregate, everything=everything, filtered=filtered)
+    chosen = objects(
+        aggregate, everything=everything, filtered=filtered, after=after, limited=limited
+    )
     figures = [func.coalesce(sums.c[c.name], literal(0)).label(c.name) for c in _sums()]
     chosen = chosen.outerjoin(sums, sums.c.object_id == OBJECTS[aggregate].c.id)
     return chosen.add_columns(*figures)
 
 
-def each(db: Connection, scope: Scope, selection: Selection) -> list[tuple[ObjectName, Sums]]:
-    """Sum by visible object, by name, then uuid; a tenant in two groups counts in both."""
-    statement = _each(selection.aggregate, scope.everything, bool(selection.uuids))
-    rows = db.execute(statement, variables(scope, selection)).all()
+def each(
+    db: Connection,
+    scope: Scope,
+    selection: Selection,
+    *,
+    limit: int | None = None,
+    marker: str | None = None,
+) -> list[tuple[ObjectName, Sums]]:
+    """Sum by visible object, by name, then uuid; a tenant in two groups counts in both.
+
+    ``marker`` is the uuid of the last object of the page before.
+    """
+    narrowed = bool(selection.uuids), marker is not None, limit is not None
+    statement = _each(selection.aggregate, scope.everything, *narrowed)
+    values = variables(scope, selection) | {"limit": limit, "marker": marker}
+    rows = db.execute(statement, values).all()
     name = object_name(selection.aggregate)
     return [(name(row), _sums_of(row, first=4)) for row in rows]
 

@@ -129,3 +129,41 @@ def test_other_methods(api: TestApp) -> None:
 def test_strict_is_about_what_is_known(own: TestApp, store: Store) -> None:
     assert own.get(f"{URL}?strict=true").json == NOTHING
     assert store
+
+
+def counted(api: TestApp, query: str) -> list[int]:
+    return [sum(point[key] for key in NOTHING) for point in ask(api, query)]
+
+
+def test_hour_by_hour(api: TestApp) -> None:
+    hours = f"interval=hour&from={OPENED - 3600}&to={NOW}"
+    points = ask(api, hours)
+    assert [list(point) for point in points] == [["from", "to", *NOTHING]] * len(points)
+    assert (points[0]["from"], points[-1]["to"]) == (OPENED - 3600, NOW)
+    for point in points:
+        alone = ask(api, f"from={point['from']}&to={point['to']}")
+        assert {key: point[key] for key in NOTHING} == alone
+    assert counted(api, hours) == [0, 4, 3]
+    assert counted(api, f"{hours}&aggregate=customer") == [0, 2, 1]
+    assert counted(api, f"{hours}&opened=true") == [0, 3, 3]
+
+
+def test_days_of_a_time_zone(api: TestApp) -> None:
+    # NOW is 2023-11-14 22:13:20 in UTC, and in Tokyo of the next day.
+    days = "interval=day&tz=Asia/Tokyo&from=2023-11-14&to=2023-11-16"
+    assert [point["from"] for point in ask(api, days)] == [1699887600, 1699974000]
+    assert counted(api, days) == [0, 4]
+
+
+def test_each_object_hour_by_hour(api: TestApp) -> None:
+    hours = f"interval=hour&from={OPENED - 3600}&to={NOW}"
+    entries = ask(api, f"each=true&aggregate=project&{hours}")
+    assert [entry["name"] for entry in entries] == ["blog", "lab", "shop"]
+    for entry in entries:
+        assert set(entry) == {"uuid", "name", "datapoints"}
+        assert entry["datapoints"] == ask(api, f"aggregate=project&uuid={entry['uuid']}&{hours}")
+
+
+def test_too_many_hours(api: TestApp) -> None:
+    answer = api.get(f"{URL}?interval=hour&from=0&to={NOW}", status=400)
+    assert answer.json["errors"][0]["detail"].startswith("interval=hour: ")

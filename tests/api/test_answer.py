@@ -159,3 +159,28 @@ def test_one_transaction_sees_one_state(
 ) -> None:
     found = {TestApp(app_on(filled_store)).get("/api/stats/quota/").body for _ in range(5)}
     assert len(found) == 1
+
+
+@pytest.mark.parametrize("page", ["/healthcheck", "/docs", "/openapi.json", "/api/customers"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_every_url_has_two_spellings(client: TestApp, page: str, method: str) -> None:
+    one, other = (client.request(page + slash, method=method) for slash in ("", "/"))
+    assert (one.status_int, other.status_int) == (200, 200)
+    assert one.content_type == other.content_type
+    assert page == "/docs" or one.body == other.body
+
+
+@pytest.mark.parametrize("aggregate", ["customer", "project", "project_group"])
+@pytest.mark.parametrize("name", ["usage", "quota", "alert"])
+def test_a_thousand_uuids_fit(client: TestApp, name: str, aggregate: str) -> None:
+    uuids = "&".join(f"uuid={number:032x}" for number in range(1000))
+    extra = "item=memory&tz=UTC&interval=day" if name == "usage" else "each=true&strict=false"
+    answer = client.get(f"/api/stats/{name}/?aggregate={aggregate}&{uuids}&{extra}")
+    assert answer.json == []
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_a_subject_that_is_empty(client: TestApp, name: str) -> None:
+    query = f"{ASKED[name] or '?'}&on_behalf_of="
+    (error,) = client.get(f"/api/stats/{name}/{query}", status=400).json["errors"]
+    assert error["detail"].startswith("on_behalf_of=")

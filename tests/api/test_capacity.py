@@ -61,12 +61,19 @@ def test_a_cloud_without_linked_tenants_has_zero_quotas(own: TestApp, store: Sto
 
 
 @pytest.mark.parametrize(
-    "query", ["auth_url=https://nowhere.example", f"auth_url={KEYSTONE}&region=x"]
+    ("query", "named"),
+    [
+        ("auth_url=https://nowhere.example", "auth_url=https://nowhere.example"),
+        ("auth_url=https://nowhere.example&region=one", "auth_url=https://nowhere.example"),
+        (f"auth_url={KEYSTONE}&region=x", "region=x"),
+        (f"auth_url={KEYSTONE}&region=ONE", "region=ONE"),
+    ],
 )
-def test_nobody_registered_such_a_cloud(api: TestApp, query: str) -> None:
+def test_nobody_registered_such_a_cloud(api: TestApp, query: str, named: str) -> None:
     (error,) = api.get(f"{URL}?{query}", status=400).json["errors"]
     assert error["code"] == "openstats.parameter.invalid"
-    assert error["detail"].startswith("auth_url=")
+    assert error["detail"].startswith(f"{named}: ")
+    assert ("it takes one, two" in error["detail"]) == named.startswith("region")
 
 
 def test_a_cloud_that_was_never_polled_is_polled_now(own: TestApp, store: Store) -> None:

@@ -57,3 +57,38 @@ def test_numbers_are_integers(api: TestApp) -> None:
             "to": int,
             "value": int,
         }
+
+
+def test_days_of_a_time_zone(api: TestApp) -> None:
+    query = "type=project&interval=day&from=2023-11-13&to=2023-11-16"
+    assert ask(api, query) == [
+        {"from": 1699833600, "to": 1699920000, "value": 0},
+        {"from": 1699920000, "to": 1700006400, "value": 3},
+        {"from": 1700006400, "to": 1700092800, "value": 0},
+    ]
+    # In Tokyo it was the day after.
+    found = ask(api, f"{query}&tz=Asia/Tokyo")
+    assert [(point["from"], point["value"]) for point in found] == [
+        (1699801200, 0),
+        (1699887600, 0),
+        (1699974000, 3),
+    ]
+
+
+def test_a_calendar_counts_what_equal_intervals_count(api: TestApp) -> None:
+    start = NOW // 3600 * 3600 - 7200
+    for kind in ("customer", "project", "project_group"):
+        query = f"type={kind}&from={start}&to={start + 4 * 3600}"
+        assert ask(api, f"{query}&interval=hour") == ask(api, f"{query}&datapoints=4")
+
+
+def test_the_edges_of_an_interval_of_a_calendar(api: TestApp) -> None:
+    created = NOW - 100
+    query = "type=customer&interval=hour"
+    assert ask(api, f"{query}&from={created - 9}&to={created}")[0]["value"] == 0
+    assert ask(api, f"{query}&from={created}&to={created + 9}")[0]["value"] == 2
+
+
+def test_datapoints_and_a_calendar_do_not_go_together(api: TestApp) -> None:
+    answer = api.get(f"{URL}?type=customer&interval=day&datapoints=6", status=400)
+    assert answer.json["errors"][0]["detail"].startswith("datapoints: ")

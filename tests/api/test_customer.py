@@ -38,3 +38,17 @@ def test_nothing_comes_after_an_unknown_marker(api: TestApp) -> None:
 
 def test_nobody(empty: TestApp) -> None:
     assert ask(empty) == []
+
+
+def test_only_some(api: TestApp) -> None:
+    acme, umbrella = (entry["uuid"] for entry in ask(api, "with=uuid"))
+    assert ask(api, f"uuid={acme}") == [ACME]
+    assert ask(api, f"uuid={umbrella.replace('-', '').upper()}&uuid={UNKNOWN}") == [UMBRELLA]
+    assert ask(api, f"uuid={UNKNOWN}&uuid={acme}&uuid={umbrella}&limit=1") == [ACME]
+    assert ask(api, f"uuid={UNKNOWN}") == []
+
+
+def test_as_many_as_a_portal_shows(api: TestApp) -> None:
+    acme = ask(api, "with=uuid")[0]["uuid"]
+    many = "&".join([f"uuid={UNKNOWN}"] * 999)
+    assert ask(api, f"{many}&uuid={acme}&with=uuid&strict=true")[0]["name"] == "acme"

@@ -109,7 +109,7 @@ def test_it_needs_no_token(sqlite: Sqlite, tmp_path: Path, urls: list[str]) -> N
 
 def test_nothing_else_is_below_it(client: TestApp, urls: list[str]) -> None:
     tag = urls[1].split("/")[2]
-    for url in ("/docs/", f"/docs/{tag}/LICENSE", f"/docs/{'0' * 32}/page.css", f"{urls[1]}/"):
+    for url in (f"/docs/{tag}/LICENSE", f"/docs/{'0' * 32}/page.css", f"{urls[1]}/"):
         answer = client.get(url, status=404)
         assert answer.json["errors"][0]["code"] == "openstats.route.unknown"
 

@@ -64,7 +64,7 @@ def test_from_creation_to_deletion(own: TestApp) -> None:
     own.delete(place, status=204)
     own.get(place, status=404)
     own.put_json(url("grants", UNKNOWN), body, status=201)
-    actions = ["create", "change", "change", "delete"]
+    actions = ["create", "change", "delete"]
     expected = [("grant", action, grant["uuid"]) for action in actions]
     assert audited(own) == [*expected, ("grant", "create", UNKNOWN)]
 

@@ -16,6 +16,7 @@ from openstats.api import receivers
 from openstats.api.routes import RESOURCES, ROOTS, STATISTICS
 from openstats.storage.store import Store
 from tests.api.receiving import BEARER
+from tests.api.unpacked import unpacked
 from tests.api.world import UNKNOWN, fill
 from tests.conftest import Sqlite
 from tests.registry import KEYSTONE
@@ -121,9 +122,25 @@ def test_examples_are_as_described(document: dict[str, Any]) -> None:
     ("name", "expected"),
     [
         ("resource", {"strict", "unlimited", "auth_url", "region"}),
-        ("quota", {"strict", "unlimited", "aggregate", "uuid", "each"}),
-        ("customer", {"strict", "limit", "marker", "with"}),
-        ("creation-time", {"strict", "from", "to", "datapoints", "type"}),
+        ("quota", {"strict", "unlimited", "aggregate", "uuid", "each", "limit", "marker"}),
+        ("customer", {"strict", "uuid", "limit", "marker", "with"}),
+        ("creation-time", {"strict", "from", "to", "datapoints", "type", "interval", "tz"}),
+        (
+            "alert",
+            {
+                "strict",
+                "aggregate",
+                "uuid",
+                "from",
+                "to",
+                "interval",
+                "tz",
+                "each",
+                "limit",
+                "marker",
+            }
+            | {"opened", "acknowledged"},
+        ),
         (
             "usage",
             {"strict", "item", "aggregate", "uuid", "from", "to", "datapoints", "interval", "tz"}
@@ -201,7 +218,7 @@ def described(filled_app: Any) -> Any:
     Such are: that from comes before to, which auth_urls are registered, and which time zones
     there are.
     """
-    schema = schemathesis.openapi.from_wsgi("/openapi.json", filled_app)
+    schema = schemathesis.openapi.from_wsgi("/openapi.json", unpacked(filled_app))
     accepted = schema.config.checks.positive_data_acceptance
     accepted.expected_statuses = [*accepted.expected_statuses, "400"]
     return schema
@@ -239,7 +256,7 @@ def written(sqlite: Sqlite, app_on: Callable[[Store], Any]) -> Iterator[Any]:
     with sqlite.store() as store:
         with store.transaction() as db:
             fill(db)
-        schema = schemathesis.openapi.from_wsgi("/openapi.json", app_on(store))
+        schema = schemathesis.openapi.from_wsgi("/openapi.json", unpacked(app_on(store)))
         accepted = schema.config.checks.positive_data_acceptance
         accepted.expected_statuses = [*accepted.expected_statuses, *POSSIBLE]
         yield schema

@@ -13,6 +13,7 @@ from openstats.api import receivers
 from openstats.api.routes import RESOURCES, STATISTICS
 from tests.api.door import Door, token
 from tests.api.receiving import BEARER, sections
+from tests.api.unpacked import unpacked
 from tests.api.world import fill
 from tests.conftest import Sqlite
 from tests.double import Double
@@ -45,7 +46,7 @@ def members(sqlite: Sqlite, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         def signed_in(environ: dict[str, Any], start_response: Any) -> Any:
             return app(environ | {"HTTP_X_AUTH_TOKEN": key}, start_response)
 
-        schema = schemathesis.openapi.from_wsgi("/openapi.json", signed_in)
+        schema = schemathesis.openapi.from_wsgi("/openapi.json", unpacked(signed_in))
         accepted = schema.config.checks.positive_data_acceptance
         accepted.expected_statuses = [*accepted.expected_statuses, *REFUSED]
         yield schema

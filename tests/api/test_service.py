@@ -98,7 +98,7 @@ def test_pages_are_read_only(client: TestApp, url: str, method: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["/nothing", "/api/", "/healthcheck/", "/a//b", "/%00", "/%ff", "/a%2fb"]
+    "url", ["/nothing", "/api/", "/healthcheck//", "/docs//", "/a//b", "/%00", "/%ff", "/a%2fb"]
 )
 def test_nothing_is_there(client: TestApp, url: str) -> None:
     answer = client.get(url, status=404)

@@ -154,7 +154,7 @@ def test_intervals_of_a_calendar(api: TestApp) -> None:
     (entry, _) = api.get("/api/stats/usage/", days).json
     assert [point["from"] for point in entry["datapoints"]] == [1699876800, 1699920000]
     (entry, _) = api.get("/api/stats/usage/", days | {"tz": "Europe/Berlin"}).json
-    assert [point["to"] for point in entry["datapoints"]] == [1699916400, 1700002800, 1700006400]
+    assert [point["to"] for point in entry["datapoints"]] == [1699916400, 1700002800]
 
 
 def test_calendar_and_datapoints_do_not_go_together(api: TestApp) -> None:
@@ -164,7 +164,7 @@ def test_calendar_and_datapoints_do_not_go_together(api: TestApp) -> None:
 
 def test_a_calendar_with_too_many_hours(api: TestApp) -> None:
     answer = api.get("/api/stats/usage/?item=cpu&interval=hour&from=0", status=400)
-    assert answer.json["errors"][0]["detail"] == "interval=hour: there are more than 1000"
+    assert answer.json["errors"][0]["detail"].startswith("interval=hour: from=0 ")
 
 
 def test_an_answer_that_would_be_too_long(own: TestApp, store: Store, options: Any) -> None:

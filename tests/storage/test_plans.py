@@ -237,7 +237,7 @@ DEFAULT = (NOW - 86_400, NOW)
 @pytest.mark.parametrize("aggregate", [None, "customer", "project", "project_group"])
 @pytest.mark.parametrize("filtered", [False, True], ids=["all", "one"])
 @pytest.mark.parametrize("scoped", [False, True], ids=["everything", "scoped"])
-@pytest.mark.parametrize("query", [alerts.count, alerts.each])
+@pytest.mark.parametrize("query", [alerts.count, alerts.by_object])
 def test_alerts_are_found_by_when_they_began(
     alarmed: Store, aggregate: str | None, filtered: bool, scoped: bool, query: Any
 ) -> None:
@@ -245,7 +245,7 @@ def test_alerts_are_found_by_when_they_began(
         kind = aggregate or "customer"
         wanted = tuple(uuids(db, kind).values())[:1] if filtered else ()
         scope = Scope(frozenset([uuids(db, "project")["p7"]])) if scoped else EVERYTHING
-        selection = Selection(kind, wanted) if aggregate or query is alerts.each else None
+        selection = Selection(kind, wanted) if aggregate or query is alerts.by_object else None
         found = plan(db, lambda: query(db, scope, selection, DEFAULT))
     mine = [
         detail for detail in found if detail.split()[:2] in (["SEARCH", "alert"], ["SCAN", "alert"])

@@ -46,14 +46,14 @@ def test_pieces_are_never_empty_and_differ_by_a_second_at_most(interval: Interva
 def test_datapoints_join_and_hold_what_was_counted(
     interval: Interval, counts: dict[int, int]
 ) -> None:
-    found = datapoints(interval, counts)
+    found = datapoints(edges(interval), counts)
     assert [point["from"] for point in found] == edges(interval)[:-1]
     assert [point["to"] for point in found] == edges(interval)[1:]
     assert [p["value"] for p in found] == [counts.get(i, 0) for i in range(interval.datapoints)]
 
 
 def test_datapoints_of_the_specifications_example() -> None:
-    assert datapoints(Interval(1, 1415912629, 3), {0: 5, 2: 3}) == [
+    assert datapoints(edges(Interval(1, 1415912629, 3)), {0: 5, 2: 3}) == [
         {"to": 471970877, "from": 1, "value": 5},
         {"to": 943941753, "from": 471970877, "value": 0},
         {"to": 1415912629, "from": 943941753, "value": 3},

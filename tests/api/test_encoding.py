@@ -1,0 +1,91 @@
+"""gzip: sent where it is asked for, and its ETags are as good as all others."""
+
+import gzip
+import json
+from typing import Any
+
+import pytest
+from webob import Request
+from webtest import TestApp
+
+from openstats.storage.store import Store
+from tests.registry import KEYSTONE, site
+
+LONG = "/api/stats/usage/?item=memory&aggregate=project&datapoints=100"
+SHORT = f"/api/stats/resource/?auth_url={KEYSTONE}"
+GZIP = {"Accept-Encoding": "gzip, deflate"}
+
+
+def sent(client: TestApp, url: str, method: str = "GET", **headers: str) -> Any:
+    """Ask, and return the answer as it was sent: WebTest's would be unpacked."""
+    return Request.blank(url, method=method, headers=headers).get_response(client.app)
+
+
+@pytest.mark.parametrize("url", [LONG, "/openapi.json", "/openapi.json/"])
+@pytest.mark.parametrize(
+    "header", ["gzip", "GZIP", "gzip;q=0.5", "br, gzip;q=0.8, *;q=0.1", "deflate,gzip"]
+)
+def test_who_asks_for_it_gets_the_same_in_fewer_bytes(
+    client: TestApp, url: str, header: str
+) -> None:
+    plain, packed = client.get(url), sent(client, url, **{"Accept-Encoding": header})
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert int(packed.headers["Content-Length"]) < len(plain.body) // 2
+    packed.decode_content()
+    assert packed.body == plain.body
+    assert packed.headers["ETag"] != plain.headers["ETag"]
+    assert "Accept-Encoding" in packed.headers["Vary"]
+
+
+@pytest.mark.parametrize(
+    "header", ["", "identity", "gzip;q=0", "br", "*;q=0", "gzip;q=0.1, identity", "gzip;;q", "x-"]
+)
+def test_nobody_else_does(client: TestApp, header: str) -> None:
+    answer = sent(client, LONG, **{"Accept-Encoding": header})
+    assert "Content-Encoding" not in answer.headers
+    assert json.loads(answer.body) == client.get(LONG).json
+
+
+def test_a_short_answer_stays_as_it_is(client: TestApp) -> None:
+    assert "Content-Encoding" not in sent(client, SHORT, **GZIP).headers
+
+
+def test_head_has_the_headers_of_get(client: TestApp) -> None:
+    head, whole = sent(client, LONG, "HEAD", **GZIP), sent(client, LONG, **GZIP)
+    assert head.body == b""
+    for name in ("Content-Encoding", "Content-Length", "ETag", "Vary"):
+        assert head.headers[name] == whole.headers[name]
+
+
+def test_the_same_bytes_every_time(client: TestApp) -> None:
+    bodies = {sent(client, LONG, **GZIP).body for _ in range(3)}
+    assert len(bodies) == 1
+    assert gzip.decompress(bodies.pop())
+
+
+@pytest.mark.parametrize("weak", ["", "W/"])
+@pytest.mark.parametrize("asked", [{}, GZIP])
+@pytest.mark.parametrize("had", [{}, GZIP])
+def test_who_has_it_in_either_form_gets_304(
+    client: TestApp, weak: str, asked: dict[str, str], had: dict[str, str]
+) -> None:
+    etag = weak + client.get(LONG, headers=had).headers["ETag"]
+    answer = client.get(LONG, headers=asked | {"If-None-Match": etag}, status=304)
+    assert answer.body == b""
+    assert answer.headers["ETag"] == client.get(LONG, headers=asked).headers["ETag"]
+
+
+def test_its_etag_guards_a_write(own: TestApp, store: Store) -> None:
+    with store.transaction() as db:
+        alpha = site(db)
+        for number in range(60):
+            alpha.project(f"p{number}", groups=["web"])
+        alpha.discover()
+    (entry,) = own.get("/api/project-groups/").json["project_groups"]
+    url = f"/api/project-groups/{entry['uuid']}/"
+    etag = own.get(url, headers=GZIP).headers["ETag"]
+    assert etag.endswith('-gzip"')
+    own.patch_json(url, {"name": "db"}, headers={"If-Match": etag})
+    own.patch_json(url, {"name": "x"}, headers={"If-Match": etag}, status=412)
+    changed = own.get(url, headers=GZIP).headers["ETag"]
+    own.put_json(url, entry, headers={"If-None-Match": changed}, status=412)
