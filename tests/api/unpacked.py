@@ -1,4 +1,4 @@
-"""The application for clients that ask for gzip and, without a network in between, do not unpack."""
+"""The application for clients that ask for gzip and, without a network, do not unpack it."""
 
 from typing import Any
 
