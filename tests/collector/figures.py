@@ -4,7 +4,7 @@ The table names where figures stand in recorded answers; how lists are spoilt do
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,14 +42,20 @@ class Figure:
 
     def spoilt(self, value: Any) -> Rewrite:
         """Return an action of the edge that puts a value in the figure's place."""
+        return replaced([self.path], value)
 
-        def change(body: bytes) -> bytes:
-            document = json.loads(body)
-            for place, key in places(document, self.path.split("/")):
+
+def replaced(paths: Iterable[str], value: Any) -> Rewrite:
+    """Return an action of the edge that puts a value in several places."""
+
+    def change(body: bytes) -> bytes:
+        document = json.loads(body)
+        for path in paths:
+            for place, key in places(document, path.split("/")):
                 place[key] = value
-            return json.dumps(document).encode().replace(json.dumps(NESTED).encode(), DEEP)
+        return json.dumps(document).encode().replace(json.dumps(NESTED).encode(), DEEP)
 
-        return Rewrite(change)
+    return Rewrite(change)
 
 
 def places(document: Any, path: list[str]) -> Iterator[tuple[Any, Any]]:

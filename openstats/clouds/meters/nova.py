@@ -20,8 +20,8 @@ from openstats.readings import Tick
 METER = "cpu.used"
 DIAGNOSTICS = "2.48"
 NANO = 1e-9
-LONGEST_TIME = 2**63
-"""Nanoseconds of CPU time that one vCPU may have burnt: libvirt's counters end there."""
+LONGEST_TIME = 2**60
+"""Nanoseconds of CPU time that one vCPU may have burnt: 36 years."""
 
 
 SLACK = 1.1, 5.0

@@ -7,7 +7,7 @@ revision = '0006'
 down_revision = '0005'
 
 LARGEST = 2**46
-LARGEST_RATIO = 1000000
+LARGEST_RATIO = 1e6
 QUOTAS = {"vcpu": "compute", "ram": "compute", "max_instances": "compute", "storage": "volume"}
 
 
@@ -26,17 +26,24 @@ def upgrade() -> None:
 def _forget_figures_that_cannot_be() -> None:
     """Let go of what clouds said that cannot be added up, and have it read again."""
     for name, service in QUOTAS.items():
-        odd = f"abs({name}_limit / 2) >= {LARGEST // 2} OR abs({name}_in_use / 2) >= {LARGEST // 2}"
-        nothing = f"{name}_limit = NULL, {name}_in_use = NULL, {service}_at = NULL, due_at = 0"
-        op.execute(f"UPDATE quota SET {nothing} WHERE {odd}")
-    amounts = " OR ".join(f"{name} > {LARGEST}" for name in ("total", "reserved", "used"))
-    ratio = f"allocation_ratio > {LARGEST_RATIO} OR allocation_ratio < 0"
-    odd = f"{amounts} OR {ratio}"
-    op.execute(
-        "UPDATE provider SET read_at = 0 WHERE EXISTS (SELECT 1 FROM inventory WHERE "
-        f"inventory.cloud_id = provider.cloud_id AND provider = provider.uuid AND ({odd}))"
-    )
-    op.execute(f"DELETE FROM inventory WHERE {odd}")
+        figures = f"{name}_limit", f"{name}_in_use"
+        quota = sa.table("quota", *map(sa.column, (*figures, f"{service}_at", "due_at")))
+        odd = sa.or_(*(_beyond(quota.c[figure]) for figure in figures))
+        nothing = dict.fromkeys((*figures, f"{service}_at")) | {"due_at": 0}
+        op.execute(sa.update(quota).where(odd).values(nothing))
+    amounts = "total", "reserved", "used"
+    keys = "cloud_id", "provider", "allocation_ratio"
+    inventory = sa.table("inventory", *map(sa.column, (*keys, *amounts)))
+    provider = sa.table("provider", *map(sa.column, ("cloud_id", "uuid", "read_at")))
+    ratio = ~inventory.c.allocation_ratio.between(0, LARGEST_RATIO)
+    odd = sa.or_(ratio, *(_beyond(inventory.c[amount]) for amount in amounts))
+    mine = inventory.c.cloud_id == provider.c.cloud_id, inventory.c.provider == provider.c.uuid
+    op.execute(sa.update(provider).where(sa.exists().where(*mine, odd)).values(read_at=0))
+    op.execute(sa.delete(inventory).where(odd))
+
+
+def _beyond(figure: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
+    return sa.or_(figure > LARGEST, figure < -LARGEST)
 
 
 def downgrade() -> None:
