@@ -167,7 +167,7 @@ def _running(connection: Any, most: int) -> list[Any]:
 
     from openstats.clouds import nova
 
-    pages = (page for page, _ in nova.servers(connection, page_size=1000))
+    pages = (page for page, _ in nova.servers(connection))
     running = (server for server in chain.from_iterable(pages) if server.status == "ACTIVE")
     return list(islice(running, most))
 
@@ -188,13 +188,14 @@ def _providers(connection: Any) -> str:
 def _zones(connection: Any) -> str:
     from openstats.clouds import nova
 
-    number = len(set(nova.zones(connection).values()))
-    return f"{number} availability zones, {len(nova.hosts(connection))} hypervisors"
+    number = len(set(nova.zones(connection)[0].values()))
+    return f"{number} availability zones, {len(nova.hosts(connection)[0])} hypervisors"
 
 
 def _trials(connection: Any, options: Any) -> Iterator[tuple[str, Callable[[], str]]]:
     """Give each thing that the collector will do, as something to try."""
     from openstats.clouds import cinder, keystone, nova
+    from openstats.clouds.paging import Paging
 
     def projects() -> str:
         placings, warnings = keystone.placings(connection)
@@ -202,12 +203,12 @@ def _trials(connection: Any, options: Any) -> Iterator[tuple[str, Callable[[], s
         return "; ".join([f"{len(placings)} projects, {nowhere} of them no customer's", *warnings])
 
     def servers() -> str:
-        page, _ = next(nova.servers(connection, page_size=1))
+        page, _ = next(nova.servers(connection, paging=Paging(1)))
         version = connection.nova.api_version.get_string()
         return f"microversion {version}, {'some' if page else 'no'} servers"
 
     def volumes() -> str:
-        number = len(cinder.use(connection, page_size=1000))
+        number = len(cinder.use(connection).use)
         version = connection.cinder.api_version.get_string()
         return f"microversion {version}, {number} tenants have some"
 

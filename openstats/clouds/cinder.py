@@ -1,24 +1,40 @@
 """Cinder: volumes, snapshots and quotas of all tenants."""
 
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
+from openstats.clouds import items
 from openstats.clouds.asking import asking
 from openstats.clouds.connection import Connection, parsed
 from openstats.clouds.figures import moment, part, quota, whole
+from openstats.clouds.items import LeftOut
+from openstats.clouds.paging import USUAL, List, Paging, pages
+from openstats.clouds.rights import (
+    INVALID,
+    SNAPSHOT_TENANT,
+    UNKNOWN_FILTER,
+    VOLUME_TENANT,
+    of_cloud,
+)
 from openstats.clouds.text import ID, few, text
+from openstats.errors import CloudError
 from openstats.meters import QUOTAS, VOLUME, VOLUME_TYPE
 from openstats.model import Quota, VolumeTypeQuota, VolumeUse
+
+T = TypeVar("T")
 
 TIME_COMPARED = "3.60"
 NOTHING = VolumeUse(0, 0, 0, 0)
 
 
-def fingerprint(connection: Connection, changed_since: int) -> tuple[object, ...] | None:
+def fingerprint(
+    connection: Connection, changed_since: int
+) -> tuple[int, int, int, list[str], bool] | None:
     """Give what differs once volumes or snapshots were created, resized or deleted: three calls.
 
     The last part says whether any volume was updated since a time, even so that counts and sizes
@@ -28,20 +44,27 @@ def fingerprint(connection: Connection, changed_since: int) -> tuple[object, ...
         return None
     since = datetime.fromtimestamp(changed_since, UTC).strftime("%Y-%m-%dT%H:%M:%S")
     with asking(connection.cloud.name, "Cinder's summary of volumes"):
-        volumes = _get(connection, "/volumes/summary", {})["volume-summary"]
-        touched = _get(connection, "/volumes/detail", {"updated_at": f"gte:{since}", "limit": 1})[
-            "volumes"
-        ]
-        query = {"limit": 1, "with_count": "true", "sort": "created_at:desc"}
-        snapshots = _get(connection, "/snapshots/detail", query)
-        newest = [snapshot["id"] for snapshot in snapshots["snapshots"]]
-        return (
-            whole(volumes, "total_count"),
-            whole(volumes, "total_size"),
-            whole(snapshots, "count"),
-            newest,
-            bool(touched),
-        )
+        query = {"updated_at": f"gte:{since}", "limit": 1}
+        touched = list(_get(connection, "/volumes/detail", query)["volumes"])
+        return (*_sums(connection), bool(touched))
+
+
+def _sums(connection: Connection) -> tuple[int, int, int, list[str]]:
+    """Return the number of volumes and their GiB, the number of snapshots, and the newest's id."""
+    volumes = _get(connection, "/volumes/summary", {})["volume-summary"]
+    query = {"limit": 1, "with_count": "true", "sort": "created_at:desc"}
+    snapshots = _get(connection, "/snapshots/detail", query)
+    number, newest = whole(snapshots, "count"), [row["id"] for row in snapshots["snapshots"]]
+    if len(newest) != min(1, number):
+        raise ValueError(f"{number} snapshots are counted, and {len(newest)} of one is shown")
+    return whole(volumes, "total_count"), whole(volumes, "total_size"), number, newest
+
+
+def counts(connection: Connection) -> tuple[int, int]:
+    """Return how many volumes and snapshots Cinder counts: two calls."""
+    with asking(connection.cloud.name, "Cinder's summary of volumes"):
+        volumes, _, snapshots, _ = _sums(connection)
+        return volumes, snapshots
 
 
 def _get(connection: Connection, path: str, query: dict[str, Any]) -> dict[str, Any]:
@@ -49,20 +72,87 @@ def _get(connection: Connection, path: str, query: dict[str, Any]) -> dict[str, 
     return dict(body)
 
 
-def use(connection: Connection, *, page_size: int) -> dict[str, VolumeUse]:
-    """Sum up all volumes and snapshots by tenant (Keystone id), page by page."""
-    found: defaultdict[str, VolumeUse] = defaultdict(lambda: NOTHING)
+@dataclass
+class Sweep:
+    """All volumes and snapshots, summed up by tenant (Keystone id).
+
+    ``volumes`` and ``snapshots`` count all that were listed. Of the tenants in ``spoiled``
+    something is left out, ``unclaimed`` says that it is not known whose all of that is.
+    """
+
+    use: dict[str, VolumeUse]
+    volumes: int = 0
+    snapshots: int = 0
+    left_out: tuple[LeftOut, ...] = ()
+    spoiled: set[str] = field(default_factory=set)
+    unclaimed: bool = False
+
+
+def refuse_part(connection: Connection) -> None:
+    """Raise CloudError if Cinder shows this user no other tenant's volumes: one call."""
+    answer = of_cloud(connection)("Cinder", UNKNOWN_FILTER)
+    if answer.status == INVALID:
+        raise CloudError(
+            f"{connection.cloud.name}: Cinder shows this user only volumes of its own project; "
+            "figures of before stay; allow context_is_admin in Cinder's policy, see "
+            "etc/policy/cinder.yaml"
+        )
+
+
+def use(connection: Connection, paging: Paging = USUAL) -> Sweep:
+    """Sum up all volumes and snapshots by tenant, page by page.
+
+    Raises:
+        CloudError: none of all the volumes, or snapshots, can be read.
+    """
+    sums: defaultdict[str, VolumeUse] = defaultdict(lambda: NOTHING)
+    sweep = Sweep(sums)
     with asking(connection.cloud.name, "Cinder's volumes"):
-        for volume in _pages(connection, "volumes", page_size):
-            tenant = text(volume["os-vol-tenant-attr:tenant_id"], ID)
-            found[tenant] = _with_volume(
-                found[tenant], part(volume, "size"), moment(volume, "created_at")
-            )
+        for tenant, size, created in _read(connection, "volumes", _volume, paging, sweep):
+            sums[tenant] = _with_volume(sums[tenant], size, created)
     with asking(connection.cloud.name, "Cinder's snapshots"):
-        for snapshot in _pages(connection, "snapshots", page_size):
-            tenant = text(snapshot["os-extended-snapshot-attributes:project_id"], ID)
-            found[tenant] = _with_snapshot(found[tenant], part(snapshot, "size"))
-    return dict(found)
+        for tenant, size in _read(connection, "snapshots", _snapshot, paging, sweep):
+            sums[tenant] = _with_snapshot(sums[tenant], size)
+    return replace(sweep, use=dict(sums))
+
+
+def _read(
+    connection: Connection,
+    key: str,
+    one: Callable[[dict[str, Any]], T],
+    paging: Paging,
+    sweep: Sweep,
+) -> Iterator[T]:
+    """Yield what is read of each item of a list; note in the sweep what is left out, and whose."""
+    left_out = LeftOut(connection.cloud.name, key.removesuffix("s"))
+    ask = partial(_get, connection, f"/{key}/detail")
+    number = 0
+    for rows in pages(List(connection.cloud.name, f"Cinder's {key}", key, ask), paging):
+        for row in rows:
+            number += 1
+            before = left_out.number
+            yield from items.read([row], one, left_out)
+            if left_out.number > before:
+                _spoil(sweep, row)
+    left_out.refuse_all()
+    setattr(sweep, key, number)
+    sweep.left_out += (left_out,)
+
+
+def _spoil(sweep: Sweep, row: Any) -> None:
+    tenant = row.get(VOLUME_TENANT, row.get(SNAPSHOT_TENANT)) if isinstance(row, dict) else None
+    if isinstance(tenant, str):
+        sweep.spoiled.add(tenant)
+    else:
+        sweep.unclaimed = True
+
+
+def _volume(row: dict[str, Any]) -> tuple[str, int, int]:
+    return text(row[VOLUME_TENANT], ID), part(row, "size"), moment(row, "created_at")
+
+
+def _snapshot(row: dict[str, Any]) -> tuple[str, int]:
+    return text(row[SNAPSHOT_TENANT], ID), part(row, "size")
 
 
 def _with_volume(held: VolumeUse, size: int, created: int) -> VolumeUse:
@@ -74,17 +164,6 @@ def _with_volume(held: VolumeUse, size: int, created: int) -> VolumeUse:
 def _with_snapshot(held: VolumeUse, size: int) -> VolumeUse:
     snapshots, gigabytes = held.snapshots + 1, held.snapshot_gigabytes + size
     return replace(held, snapshots=snapshots, snapshot_gigabytes=gigabytes)
-
-
-def _pages(connection: Connection, what: str, page_size: int) -> Iterator[dict[str, Any]]:
-    query: dict[str, Any] = {"limit": page_size}
-    while True:
-        body = _get(connection, f"/{what}/detail", query)
-        found = body[what]
-        yield from found
-        if not found or not body.get(f"{what}_links"):
-            return
-        query["marker"] = found[-1]["id"]
 
 
 def quotas(

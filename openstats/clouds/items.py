@@ -34,6 +34,7 @@ class LeftOut:
     number: int = 0
     reason: str = ""
     read: int = 0
+    first: Exception | None = None
 
     @property
     def unnamed(self) -> bool:
@@ -46,7 +47,7 @@ class LeftOut:
         name = key[:LONGEST_ID] if isinstance(key, str) and key else "without an id"
         reason = _printable(f"{self.kind} {name}: {type(error).__name__} {error}")
         self.number += 1
-        self.reason = self.reason or reason
+        self.reason, self.first = self.reason or reason, self.first or error
         if isinstance(key, str) and key:
             self.ids.add(key)
         if self.number <= LOGGED:
@@ -60,9 +61,9 @@ class LeftOut:
         )
 
     def refuse_all(self) -> None:
-        """Raise ValueError if there were items, and none could be read."""
-        if self.number and not self.read:
-            raise ValueError(self.reason)
+        """Raise what the first item was left out for, if there were items and none was read."""
+        if self.first and not self.read:
+            raise self.first
 
 
 def read(items: Iterable[Any], one: Callable[[Any], T], left_out: LeftOut) -> Iterator[T]:

@@ -1,17 +1,21 @@
 """Nova: hypervisors and their zones, servers and quotas."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 from urllib.parse import urlencode
 
 import novaclient.exceptions
 
+from openstats.clouds import items
 from openstats.clouds.asking import asking
 from openstats.clouds.connection import Connection, parsed
 from openstats.clouds.figures import moment, part, quota, signed, whole
+from openstats.clouds.items import LeftOut
+from openstats.clouds.paging import USUAL, List, Paging, Query, pages
 from openstats.clouds.text import ID, UUID, text
-from openstats.errors import TenantUnknownError
+from openstats.errors import CloudError, TenantUnknownError
 from openstats.meters import CAPACITY, COMPUTE, QUOTAS
 from openstats.model import Capacity, Instance, Quota
 
@@ -19,6 +23,7 @@ FREE = ("free_ram_mb", "free_disk_gb")
 GONE = ("DELETED", "SOFT_DELETED")
 UNKNOWN = "UNKNOWN"
 DOWN_CELLS_SHOWN = "2.69"
+SERVICES = "Nova's services"
 
 
 def capacity(connection: Connection) -> Capacity:
@@ -33,13 +38,24 @@ def capacity(connection: Connection) -> Capacity:
         return Capacity(**read, source="nova")
 
 
-def hosts_in_down_cells(connection: Connection) -> list[str]:
-    """List compute hosts whose cell does not answer: Nova leaves their servers out, with a 200."""
+def hosts_in_down_cells(connection: Connection, *, used: bool) -> list[str]:
+    """List compute hosts whose cell does not answer: Nova leaves their servers out, with a 200.
+
+    Raises:
+        CloudError: there is no compute service, though hosts are ``used``.
+    """
     version = connection.nova.api_version.get_string()
     if parsed(version) < parsed(DOWN_CELLS_SHOWN):
         return []
-    with asking(connection.cloud.name, "Nova's services"):
-        return sorted(s["host"] for s in _services(connection) if s["status"] == UNKNOWN)
+    with asking(connection.cloud.name, SERVICES):
+        rows = _services(connection)
+        hidden = sorted(text(row["host"]) for row in rows if row["status"] == UNKNOWN)
+    if used and not rows:
+        raise CloudError(
+            f"{connection.cloud.name}: {SERVICES}: it lists no nova-compute, though servers are on "
+            "hosts; figures of before stay"
+        )
+    return hidden
 
 
 def _services(connection: Connection) -> list[dict[str, Any]]:
@@ -47,33 +63,54 @@ def _services(connection: Connection) -> list[dict[str, Any]]:
     return list(body["services"])
 
 
-def zones(connection: Connection) -> dict[str, str]:
-    """Give the availability zones of compute hosts, but for those of cells that are down: one call.
+def zones(connection: Connection) -> tuple[dict[str, str], LeftOut]:
+    """Return the zones of compute hosts, but for those of cells that are down: one call.
 
     Raises:
         RefusedError: not to this user.
     """
-    with asking(connection.cloud.name, "Nova's services"):
-        told = [service for service in _services(connection) if service["status"] != UNKNOWN]
-        return {text(service["host"]): text(service["zone"]) for service in told}
+    left_out = LeftOut(connection.cloud.name, "service")
+    with asking(connection.cloud.name, SERVICES):
+        rows = [row for row in _services(connection) if row["status"] != UNKNOWN]
+        return dict(items.read(rows, _zone, left_out)), left_out
 
 
-def hosts(connection: Connection) -> dict[str, str]:
-    """Give the compute hosts of hypervisors, by the names of those: one call for each page.
+def _zone(service: dict[str, Any]) -> tuple[str, str]:
+    return text(service["host"]), text(service["zone"])
+
+
+def hosts(connection: Connection, paging: Paging = USUAL) -> tuple[dict[str, str], LeftOut]:
+    """Return the compute hosts of hypervisors, by the names of those: one call for each page.
 
     Raises:
         RefusedError: not to this user.
     """
-    found: dict[str, str] = {}
-    query = ""
-    while True:
-        with asking(connection.cloud.name, "Nova's hypervisors"):
-            _, body = connection.nova.client.get(f"/os-hypervisors/detail{query}")
-            page = body["hypervisors"]
-            found |= {text(h["hypervisor_hostname"]): text(h["service"]["host"]) for h in page}
-            if not page or not body.get("hypervisors_links"):
-                return found
-            query = f"?{urlencode({'marker': page[-1]['id']})}"
+    left_out = LeftOut(connection.cloud.name, "hypervisor")
+    rows = chain.from_iterable(
+        _pages(connection, "hypervisors", "/os-hypervisors/detail", "Nova's hypervisors", paging)
+    )
+    with asking(connection.cloud.name, "Nova's hypervisors"):
+        return dict(items.read(rows, _host, left_out)), left_out
+
+
+def _host(hypervisor: dict[str, Any]) -> tuple[str, str]:
+    return text(hypervisor["hypervisor_hostname"]), text(hypervisor["service"]["host"])
+
+
+def _pages(
+    connection: Connection,
+    key: str,
+    path: str,
+    call: str,
+    paging: Paging,
+    query: Query | None = None,
+) -> Iterator[list[Any]]:
+    def ask(asked: Query) -> Mapping[str, Any]:
+        # The client's managers drop the link to the next page.
+        _, body = connection.nova.client.get(f"{path}?{urlencode(asked)}")
+        return dict(body)
+
+    return pages(List(connection.cloud.name, call, key, ask), paging, query)
 
 
 def servers_in_down_cells(connection: Connection) -> bool:
@@ -84,33 +121,41 @@ def servers_in_down_cells(connection: Connection) -> bool:
 
 
 def servers(
-    connection: Connection, *, page_size: int, changed_since: int | None = None
+    connection: Connection,
+    *,
+    paging: Paging = USUAL,
+    changed_since: int | None = None,
+    left_out: LeftOut | None = None,
 ) -> Iterator[tuple[list[Instance], list[str]]]:
     """Stream pages of servers of all tenants: those that exist, and the uuids of those deleted.
 
     ``changed_since`` (Unix seconds) asks for what changed since then, deletions included; without
-    it everything that exists is listed.
+    it everything that exists is listed. Servers that cannot be read are put into ``left_out``.
+
+    Raises:
+        CloudError: none of all the servers can be read.
     """
-    query: dict[str, Any] = {"all_tenants": 1, "limit": page_size}
+    query: Query = {"all_tenants": 1}
     if changed_since is not None:
         query["changes-since"] = datetime.fromtimestamp(changed_since, UTC).strftime(
             "%Y-%m-%dT%H:%M:%SZ"
         )
-    while True:
-        with asking(connection.cloud.name, "Nova's servers"):
-            _, body = connection.nova.client.get(f"/servers/detail?{urlencode(query)}")
-            found = body["servers"]
-            gone = [server["id"] for server in found if server["status"] in GONE]
-            page = [
-                _instance(server)
-                for server in found
-                if server["status"] not in GONE and not _of_down_cell(server)
-            ]
-        yield page, gone
-        # The client drops the link to the next page; its presence alone says that there is one.
-        if not found or not body.get("servers_links"):
-            return
-        query["marker"] = found[-1]["id"]
+    odd = left_out or LeftOut(connection.cloud.name, "server")
+    call = "Nova's servers"
+    for rows in _pages(connection, "servers", "/servers/detail", call, paging, query):
+        read = list(items.read(rows, _server, odd))
+        page = [server for server in read if isinstance(server, Instance)]
+        yield page, [server for server in read if isinstance(server, str)]
+    if changed_since is None:
+        with asking(connection.cloud.name, call):
+            odd.refuse_all()
+
+
+def _server(row: dict[str, Any]) -> Instance | str | None:
+    """Return a server that exists, the uuid of one that does not, None for a lost cell's."""
+    if row["status"] in GONE:
+        return text(row["id"], UUID)
+    return None if _of_down_cell(row) else _instance(row)
 
 
 def _of_down_cell(server: dict[str, Any]) -> bool:

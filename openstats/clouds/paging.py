@@ -51,7 +51,7 @@ def pages(whole: List, paging: Paging, query: Query | None = None) -> Iterator[l
         CloudError: a page adds nothing new (it is repeated, or its marker is ignored), or there
             are more pages than may be.
     """
-    asked: Query = {"limit": paging.size} | (query or {})
+    asked: Query = (query or {}) | {"limit": paging.size}
     seen: set[int] = set()
     for number in range(1, paging.pages + 1):
         if paging.stopped():

@@ -4,42 +4,54 @@ Absence is not deletion: a server goes when Nova says DELETED, or 404 to its ver
 """
 
 from openstats.clouds import nova
+from openstats.clouds.items import LeftOut
+from openstats.collector import cells
 from openstats.collector.poll import Poll
-from openstats.errors import CloudError
+from openstats.errors import CloudError, StoppedError
 from openstats.storage import creation, instances
+
+MOST_ASKED = 1000
+"""Servers that one poll asks for by id, because a sweep did not show them."""
 
 
 def poll(poll: Poll) -> None:
     """Read what changed since the last poll; where that is due, everything.
 
     Raises:
-        CloudError: cells are down. What was read is kept, nothing is deleted, and the next poll
-            begins where the last complete one ended.
+        CloudError: cells are down, or the list of servers is cut. What was read is kept, nothing is
+            deleted, and the next poll begins where the last complete one ended.
     """
     cursor = dict(poll.lease.cursor)
     sweeping = poll.sweep_due(cursor)
-    hidden = nova.hosts_in_down_cells(poll.connection)
+    hidden = cells.hidden(poll)
+    left_out = LeftOut(poll.cloud.name, "server")
     if "since" in cursor:
-        _read(poll, changed_since=int(str(cursor["since"])))
+        _read(poll, left_out, changed_since=int(str(cursor["since"])))
     if sweeping:
         hidden = hidden or nova.servers_in_down_cells(poll.connection) * ["cell0"]
-        _read(poll)
+        left_out = LeftOut(poll.cloud.name, "server")
+        _read(poll, left_out)
     if hidden:
         raise CloudError(
             f"{poll.cloud.name}: Nova leaves out cells that are down, of {', '.join(hidden[:5])}; "
             "figures of before stay"
         )
     if sweeping:
-        _finish_sweep(poll)
+        _finish_sweep(poll, left_out)
         cursor["swept_at"] = poll.now
+    if left_out.number:
+        poll.miss(str(left_out))
+    if poll.missing:
+        # The next poll sweeps again: what is missing must not be forgotten meanwhile.
+        cursor["swept_at"] = 0
     poll.cursor = cursor | {"since": poll.now - poll.options.overlap}
 
 
-def _read(poll: Poll, changed_since: int | None = None) -> None:
+def _read(poll: Poll, left_out: LeftOut, changed_since: int | None = None) -> None:
     """Write page after page, so that neither memory nor a transaction grows with the cloud."""
     done = 0
     pages = nova.servers(
-        poll.connection, page_size=poll.options.page_size, changed_since=changed_since
+        poll.connection, paging=poll.paging, changed_since=changed_since, left_out=left_out
     )
     for page, gone in pages:
         with poll.writing() as db:
@@ -50,13 +62,36 @@ def _read(poll: Poll, changed_since: int | None = None) -> None:
         poll.say("servers", done)
 
 
-def _finish_sweep(poll: Poll) -> None:
-    """Ask for each server that the sweep did not show by its id; date what was found first."""
-    with poll.store.read() as db:
+def _finish_sweep(poll: Poll, left_out: LeftOut) -> None:
+    """Ask for each server that the sweep did not show by its id; date what was found first.
+
+    Raises:
+        CloudError: Nova shows by its id a server that its list leaves out.
+    """
+    with poll.writing() as db:
+        instances.keep(db, poll.cloud, left_out.ids, poll.now)
         unseen = instances.unseen(db, poll.cloud, poll.now)
-    gone = [uuid for uuid in unseen if not nova.exists(poll.connection, uuid)]
+    shown, gone = _by_id(poll, unseen[:MOST_ASKED])
     with poll.writing() as db:
         poll.changed(db, instances.remove(db, poll.cloud, gone))
+    if shown and not left_out.unnamed:
+        raise CloudError(
+            f"{poll.cloud.name}: Nova's list of servers is cut: it leaves out {len(unseen)}, of "
+            f"which it shows {', '.join(shown[:5])} by their ids; nothing of these is deleted"
+        )
+    if len(unseen) > MOST_ASKED:
+        poll.miss(f"{poll.cloud.name}: {len(unseen) - MOST_ASKED} servers are not listed any more")
     if poll.first:
         with poll.writing() as db:
             creation.date_objects(db, instances.first_created(db, poll.cloud))
+
+
+def _by_id(poll: Poll, uuids: list[str]) -> tuple[list[str], list[str]]:
+    """Return which of the servers Nova shows by their ids, and which are gone."""
+    shown: list[str] = []
+    gone: list[str] = []
+    for uuid in uuids:
+        if poll.stopped():
+            raise StoppedError(f"{poll.cloud.name}: stopped while it asked for single servers")
+        (shown if nova.exists(poll.connection, uuid) else gone).append(uuid)
+    return shown, gone

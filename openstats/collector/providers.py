@@ -6,6 +6,7 @@ from dataclasses import replace
 from oslo_log import log
 
 from openstats.clouds import nova, placement
+from openstats.clouds.items import LeftOut
 from openstats.collector.poll import Poll
 from openstats.errors import CloudError, RefusedError, ServiceMissingError
 from openstats.model import Provider
@@ -47,17 +48,24 @@ def read(poll: Poll) -> list[Provider]:
 def _zones(poll: Poll, found: list[Provider], known: Iterable[Provider]) -> dict[str, str]:
     """Give the zones of roots by name: as of before where Nova fails, none where it refuses."""
     try:
-        zones = nova.zones(poll.connection)
+        zones, odd = nova.zones(poll.connection)
+        _note(poll, odd)
         # Others draw on a provider that shares; no host of Nova's has its name.
         if all(p.name in zones for p in found if p.uuid == p.root and not p.sharing):
             return zones
-        hosts = nova.hosts(poll.connection)
+        hosts, odd = nova.hosts(poll.connection, poll.paging)
+        _note(poll, odd)
         return {name: zones[host] for name, host in hosts.items() if host in zones}
     except CloudError as error:
         LOG.warning("availability zones of %s: %s", poll.cloud.name, error)
         if isinstance(error, RefusedError):
             return {}
         return {p.name: p.zone for p in known if p.zone is not None}
+
+
+def _note(poll: Poll, left_out: LeftOut) -> None:
+    if left_out.number:
+        poll.miss(str(left_out))
 
 
 def _in_zones(found: list[Provider], zones: dict[str, str]) -> list[Provider]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 
 from openstats.clouds import cinder, nova
+from openstats.collector import cells
 from openstats.collector.poll import Poll
 from openstats.errors import CloudError, TenantUnknownError
 from openstats.meters import QUOTAS, VOLUME
@@ -64,7 +65,7 @@ def poll(poll: Poll) -> None:
         due = quota.due(db, poll.cloud, poll.now)
     if not due:
         return
-    hidden = nova.hosts_in_down_cells(poll.connection)
+    hidden = cells.hidden(poll)
     if hidden:
         raise CloudError(f"{poll.cloud.name}: cells of Nova are down, of {', '.join(hidden[:5])}")
     _read(poll, due)

@@ -1,32 +1,67 @@
-"""Volumes: whose block storage changed, so that only their quotas are read again."""
+"""Volumes: whose block storage changed, so that only their quotas are read again.
+
+Cinder's lists are held against its own counts, and against whom it takes openstats for.
+"""
 
 from openstats.clouds import cinder
 from openstats.collector.poll import Poll
+from openstats.errors import CloudError
 from openstats.model import Changes
 from openstats.storage import creation, tenants, volumes
 
 
 def poll(poll: Poll) -> None:
-    """Compare what volumes and snapshots sum to with the last time; sweep them if it differs."""
+    """Compare what volumes and snapshots sum to with the last time; sweep them if it differs.
+
+    Raises:
+        CloudError: Cinder lists a part of the volumes or snapshots only.
+    """
     if not poll.connection.entry.settings.block_storage:
         return
     cursor = poll.lease.cursor
     since = int(str(cursor.get("at", 0))) - poll.options.overlap
     found = cinder.fingerprint(poll.connection, max(0, since))
-    fingerprint, touched = (list(found[:-1]), found[-1]) if found else (None, True)
+    fingerprint, touched = ([*found[:-1]], found[-1]) if found else (None, True)
     poll.cursor = dict(cursor) | {"at": poll.now, "fingerprint": fingerprint}
     if touched or fingerprint != cursor.get("fingerprint") or poll.sweep_due(cursor):
-        _sweep(poll)
-        poll.cursor["swept_at"] = poll.now
+        _sweep(poll, (found[0], found[2]) if found else None)
 
 
-def _sweep(poll: Poll) -> None:
-    use = cinder.use(poll.connection, page_size=poll.options.page_size)
+def _sweep(poll: Poll, counted: tuple[int, int] | None) -> None:
+    cinder.refuse_part(poll.connection)
+    sweep = cinder.use(poll.connection, poll.paging)
+    if counted:
+        _refuse_cut(poll, sweep, counted)
     with poll.writing() as db:
-        changed = volumes.write(db, poll.cloud, use, poll.now)
+        changed = volumes.write(db, poll.cloud, sweep.use, poll.now, kept=_kept(poll, sweep))
         poll.changed(db, Changes(tenants=frozenset(changed)))
     if poll.first:
         with poll.writing() as db:
-            rows = tenants.rows_of(db, poll.cloud, use, poll.now)
-            dates = {rows[key]: held.first_created for key, held in use.items()}
+            rows = tenants.rows_of(db, poll.cloud, sweep.use, poll.now)
+            dates = {rows[key]: held.first_created for key, held in sweep.use.items()}
             creation.date_objects(db, {row: date for row, date in dates.items() if date})
+    poll.cursor["swept_at"] = poll.now
+    for left_out in sweep.left_out:
+        if left_out.number:
+            # The next poll sweeps again: what is left out must not be forgotten meanwhile.
+            poll.miss(str(left_out))
+            poll.cursor["fingerprint"] = None
+
+
+def _refuse_cut(poll: Poll, sweep: cinder.Sweep, counted: tuple[int, int]) -> None:
+    """Raise CloudError if more are counted than listed, or less, before and after the list."""
+    listed = sweep.volumes, sweep.snapshots
+    if listed == counted:
+        return
+    # Others create and delete meanwhile.
+    again = cinder.counts(poll.connection)
+    for name, shown, *bounds in zip(("volumes", "snapshots"), listed, counted, again, strict=True):
+        if not min(bounds) <= shown <= max(bounds):
+            raise CloudError(
+                f"{poll.cloud.name}: Cinder lists {shown} {name}, and counts {bounds[-1]}: one of "
+                "the two is cut; figures of before stay"
+            )
+
+
+def _kept(poll: Poll, sweep: cinder.Sweep) -> volumes.Kept:
+    return volumes.Kept(frozenset(sweep.spoiled), rises_only=sweep.unclaimed)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, func, select, update
 
 from openstats.model import Changes, Cloud, Instance
 from openstats.storage import schema, tenants
@@ -64,6 +64,24 @@ def unseen(db: Connection, cloud: Cloud, seen: int) -> list[str]:
     """List the servers that the full sweep of time ``seen`` did not show."""
     missed = instance.c.cloud_id == cloud.id, instance.c.seen < seen
     return list(db.scalars(select(instance.c.uuid).where(*missed).order_by(instance.c.uuid)))
+
+
+def keep(db: Connection, cloud: Cloud, uuids: Iterable[str], seen: int) -> None:
+    """Note that the full sweep of time ``seen`` showed servers that could not be read."""
+    shown = instance.c.cloud_id == cloud.id, instance.c.uuid.in_(list(uuids))
+    db.execute(update(instance).where(*shown).values(seen=seen))
+
+
+def number(db: Connection, cloud: Cloud) -> int:
+    """Return how many servers there are."""
+    mine = instance.c.cloud_id == cloud.id
+    return db.scalar(select(func.count()).select_from(instance).where(mine)) or 0
+
+
+def on_hosts(db: Connection, cloud: Cloud) -> bool:
+    """Return whether any server is on a host."""
+    placed = instance.c.cloud_id == cloud.id, instance.c.host != ""
+    return db.scalar(select(instance.c.uuid).where(*placed).limit(1)) is not None
 
 
 def allocated(db: Connection, cloud: Cloud) -> dict[str, tuple[int, int, int]]:

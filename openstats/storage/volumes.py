@@ -1,7 +1,7 @@
 """Block storage: what each tenant has of volumes and snapshots."""
 
 from collections.abc import Mapping
-from dataclasses import astuple, fields
+from dataclasses import astuple, dataclass, fields
 
 from sqlalchemy import Connection, select
 
@@ -11,28 +11,53 @@ from openstats.storage.upsert import upsert
 
 tenant, volume_use = schema.tenant, schema.volume_use
 
+Use = tuple[int, ...]
+"""The values of COLUMNS."""
+
 NOTHING = VolumeUse(0, 0, 0, 0)
 COLUMNS = [field.name for field in fields(VolumeUse)][:4]
 
 
-def write(db: Connection, cloud: Cloud, found: Mapping[str, VolumeUse], now: int) -> set[int]:
-    """Write a complete sweep (by Keystone id); give the tenants (row ids) whose use changed."""
+@dataclass(frozen=True)
+class Kept:
+    """Whose use stays as it was: tenants (Keystone ids) of whose things some could not be read.
+
+    ``rises_only``: it is not known whose these are, so that nobody's use falls.
+    """
+
+    tenants: frozenset[str] = frozenset()
+    rises_only: bool = False
+
+    def holds(self, tenant_key: str, before: Use, after: Use) -> bool:
+        """Return whether a use stays as it was before."""
+        falls = any(new < old for new, old in zip(after, before, strict=True))
+        return tenant_key in self.tenants or (self.rises_only and falls)
+
+
+NOBODY = Kept()
+
+
+def write(
+    db: Connection, cloud: Cloud, found: Mapping[str, VolumeUse], now: int, *, kept: Kept = NOBODY
+) -> set[int]:
+    """Write a complete sweep (by Keystone id); return the tenants (row ids) whose use changed."""
     rows = tenants.rows_of(db, cloud, found, now)
+    keys = {row: key for key, row in rows.items()}
     before = _use(db, cloud)
     after = {rows[key]: astuple(use)[:4] for key, use in found.items()}
     nothing = astuple(NOTHING)[:4]
     changed = {
-        row
+        row: use
         for row in before.keys() | after.keys()
-        if before.get(row, nothing) != after.get(row, nothing)
+        if (use := after.get(row, nothing)) != before.get(row, nothing)
+        and not (row in before and kept.holds(keys[row], before[row], use))
     }
-    values = [dict(zip(COLUMNS, after.get(row, nothing), strict=True)) for row in sorted(changed)]
-    upsert(
-        db,
-        volume_use,
-        [{"tenant_id": row} | v for row, v in zip(sorted(changed), values, strict=True)],
-    )
-    return changed
+    values = [
+        {"tenant_id": row} | dict(zip(COLUMNS, changed[row], strict=True))
+        for row in sorted(changed)
+    ]
+    upsert(db, volume_use, values)
+    return set(changed)
 
 
 def gigabytes(db: Connection, cloud: Cloud) -> dict[str, int]:
@@ -42,6 +67,6 @@ def gigabytes(db: Connection, cloud: Cloud) -> dict[str, int]:
     return {row[0]: row[1] for row in db.execute(held.where(tenant.c.cloud_id == cloud.id))}
 
 
-def _use(db: Connection, cloud: Cloud) -> dict[int, tuple[int, ...]]:
+def _use(db: Connection, cloud: Cloud) -> dict[int, Use]:
     mine = select(volume_use).join(tenant, tenant.c.id == volume_use.c.tenant_id)
     return {row[0]: tuple(row[1:]) for row in db.execute(mine.where(tenant.c.cloud_id == cloud.id))}

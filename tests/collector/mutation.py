@@ -10,12 +10,12 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.collector.lab import Lab
-from tests.edge import Delay, Record, Refuse, Rewrite, Rule, Status
+from tests.edge import Delay, Garbage, Record, Refuse, Rewrite, Rule, Status
 from tests.edge.actions import Action
 
 ID = r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}"
@@ -25,11 +25,15 @@ UNNAMED = frozenset({"marker", "changes-since", "updated_at"})
 
 @dataclass(frozen=True)
 class Row:
-    """A place in what a cloud answers: a pattern of "METHOD URL", and keys that lead to it."""
+    """A place in what a cloud answers: a pattern of "METHOD URL", and keys that lead to it.
+
+    ``body`` is an answer with it, as it was recorded.
+    """
 
     kind: str
     pattern: str
     keys: tuple[str, ...]
+    body: bytes = field(default=b"", compare=False, repr=False)
 
     def __str__(self) -> str:
         path = self.pattern.removeprefix("GET .*").replace(ID, "ID").replace("\\", "")
@@ -51,15 +55,15 @@ def record(lab: Lab, *kinds: str) -> list[Row]:
     with lab.edge.during("GET", Record()) as rule:
         assert lab.cycle(*kinds, full=True) == []
         bodies = rule.action.bodies
-    rows = {row for (_, url), body in bodies.items() for row in _lists(url, json.loads(body))}
-    return sorted(rows, key=str)
+    rows = {row: row for (_, url), body in bodies.items() for row in _lists(url, body)}
+    return sorted(rows.values(), key=str)
 
 
-def _lists(url: str, document: Any) -> Iterator[Row]:
+def _lists(url: str, body: bytes) -> Iterator[Row]:
     """Yield the lists of a document: what links, versions and catalogs hold is none."""
-    for key, value in document.items():
+    for key, value in json.loads(body).items():
         if isinstance(value, list) and not key.endswith("links") and key != "versions":
-            yield Row("list", pattern(url), (key,))
+            yield Row("list", pattern(url), (key,), body)
 
 
 def pattern(url: str) -> str:
@@ -118,13 +122,13 @@ def _unlink(place: dict[str, Any], key: str) -> None:
         place["links"]["next"] = None
 
 
-def repeat(place: dict[str, Any], key: str) -> None:
-    """Link to the next page for ever, whatever the marker was."""
-    link = "http://127.0.0.1/x?marker=00000000-0000-0000-0000-000000000000"
-    if "links" in place:
-        place["links"]["next"] = link
-    else:
-        place[f"{key}_links"] = [{"rel": "next", "href": link}]
+def repeat(row: Row) -> Action:
+    """Show the same page again and again, whatever marker is asked for."""
+    (key,) = row.keys
+    link = "http://127.0.0.1/?marker=1"
+    document = json.loads(row.body) | {"links": {"next": link}}
+    document |= {f"{key}_links": [{"rel": "next", "href": link}]}
+    return Garbage(json.dumps(document).encode())
 
 
 def null(place: dict[str, Any], key: str) -> None:
@@ -141,7 +145,7 @@ def null_item(place: dict[str, Any], key: str) -> None:
 LISTS = (
     Mutation("cut", "list", changed(cut)),
     Mutation("empty", "list", changed(empty)),
-    Mutation("repeat", "list", changed(repeat), refused=False),
+    Mutation("repeat", "list", repeat),
     Mutation("null", "list", changed(null)),
     Mutation("null item", "list", changed(null_item)),
     Mutation("delay", "list", lambda _: Delay(0.01), refused=False),

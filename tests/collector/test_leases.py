@@ -150,7 +150,10 @@ def test_the_heart_stops_with_the_collector(lab: Lab, alpha: Double) -> None:
             assert not thread.is_alive()
 
 
-@pytest.mark.parametrize(("kind", "list_"), [("discovery", "/v3/projects")])
+@pytest.mark.parametrize(
+    ("kind", "list_"),
+    [("discovery", "/v3/projects"), ("instances", "servers/"), ("volumes", "volumes/")],
+)
 def test_a_collector_that_stops_ends_a_list_between_two_pages(
     lab: Lab, alpha: Double, kind: str, list_: str
 ) -> None:

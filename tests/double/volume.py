@@ -86,7 +86,7 @@ def volumes(site: Site, request: Request, project: str | None) -> Reply:
     """List a page of volumes in detail."""
     found = [
         each
-        for each in _visible(site.state.volumes.values(), request)
+        for each in _visible(site, site.state.volumes.values(), request)
         if _filters(request) <= FILTERS
         and _matches_times(each, request)
         and _matches(each, request.query)
@@ -101,7 +101,7 @@ def snapshots(site: Site, request: Request, project: str | None) -> Reply:
         raise ServiceError(500, "The server has either erred or is incapable of performing it.")
     found = [
         each
-        for each in _visible(site.state.snapshots.values(), request)
+        for each in _visible(site, site.state.snapshots.values(), request)
         if _filters(request) <= FILTERS and _matches(each, request.query)
     ]
     return _listed(site, request, "snapshots", project, found, view=_snapshot)
@@ -111,7 +111,7 @@ def summary(site: Site, request: Request, project: str | None) -> Reply:
     """How many volumes, of how many GiB."""
     if request.version < (3, 12):
         raise ServiceError(404, "The resource could not be found.")
-    found = list(_visible(site.state.volumes.values(), request))
+    found = list(_visible(site, site.state.volumes.values(), request))
     told = {"total_count": len(found), "total_size": sum(each.size for each in found)}
     more = {"metadata": {}} if request.version >= (3, 36) else {}
     return Reply({"volume-summary": told | more})
@@ -187,9 +187,12 @@ def _type_id(name: str) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_URL, name))
 
 
-def _visible(items: Any, request: Request) -> Any:
-    query = request.query
-    if query.get("all_tenants", "").lower() in ("1", "true", "yes", "on"):
+def _visible(site: Site, items: Any, request: Request) -> Any:
+    query, admin = request.query, site.settings.volume_admin
+    if not admin and (unknown := _filters(request) - FILTERS):
+        # api/common.py, reject_invalid_filters: whoever is no admin learns what is no filter.
+        raise ServiceError(400, f"Invalid filters {', '.join(sorted(unknown))} are found in query")
+    if admin and query.get("all_tenants", "").lower() in ("1", "true", "yes", "on"):
         return iter(items)
     tenant = request.token.project_id if request.token else None
     return (each for each in items if tenant in (None, each.tenant_id))
@@ -369,6 +372,7 @@ API = Api(
     "volume",
     (
         route(f"{ROOT}/volumes/detail", volumes),
+        route(f"{ROOT}/volumes", volumes),
         route(f"{ROOT}/volumes/summary", summary),
         route(f"{ROOT}/snapshots/detail", snapshots),
         route(f"{ROOT}/os-quota-sets/{{}}", quota),

@@ -59,6 +59,8 @@ class Settings:
     compute_max: Version = (2, 96)
     volume_max: Version = (3, 70)
     placement_max: Version = (1, 39)
+    # Whether Cinder's policy has its rule context_is_admin.
+    volume_admin: bool = True
     volume_catalog: tuple[str, ...] = ("block-storage",)
     volume_project_in_url: bool = True
 
