@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
 import keystoneauth1.exceptions
@@ -80,7 +80,14 @@ def exists(connection: Connection, project: str) -> bool | None:
             return None
 
 
-def _project(row: Mapping[str, Any], domains: Mapping[str, str]) -> KeystoneProject:
+class Domain(NamedTuple):
+    """A domain; no user of one that is disabled can sign in, nor to any of its projects."""
+
+    name: str
+    enabled: bool
+
+
+def _project(row: Mapping[str, Any], domains: Mapping[str, Domain]) -> KeystoneProject:
     domain = text(row["domain_id"])
     parent = row.get("parent_id")
     tags = row.get("tags") or ()
@@ -88,30 +95,30 @@ def _project(row: Mapping[str, Any], domains: Mapping[str, str]) -> KeystoneProj
         id=text(row["id"], ID),
         name=text(row["name"]),
         domain_id=domain,
-        domain_name=domains[domain],
+        domain_name=domains[domain].name,
         parent_id=text(parent) if parent else None,
-        enabled=bool(row.get("enabled", True)),
+        enabled=bool(row.get("enabled", True)) and domains[domain].enabled,
         tags=frozenset(map(text, tags)),
     )
 
 
-def _domains(connection: Connection, paging: Paging, left_out: LeftOut) -> dict[str, str]:
-    """Return the names of domains by id; projects of one that is left out are left out, too."""
+def _domains(connection: Connection, paging: Paging, left_out: LeftOut) -> dict[str, Domain]:
+    """Return the domains by id; projects of one that is left out are left out, too."""
     rows = chain.from_iterable(_listed(connection, "domains", DOMAINS, paging))
     with asking(connection.cloud.name, DOMAINS):
-        names = dict(items.read(rows, _domain, left_out))
+        domains = dict(items.read(rows, _domain, left_out))
         left_out.refuse_all()
-    return names
+    return domains
 
 
-def _domain(row: Mapping[str, Any]) -> tuple[str, str]:
-    return text(row["id"]), text(row["name"])
+def _domain(row: Mapping[str, Any]) -> tuple[str, Domain]:
+    return text(row["id"]), Domain(text(row["name"]), bool(row.get("enabled", True)))
 
 
 def _unlisted_domains(
     connection: Connection, rows: Iterable[Any], domains: Set[str]
-) -> dict[str, str]:
-    """Return the names of domains of projects that the list of domains leaves out."""
+) -> dict[str, Domain]:
+    """Return the domains of projects that the list of domains leaves out."""
     ids = {row.get("domain_id") for row in rows if isinstance(row, dict)}
     missing = sorted(key for key in ids if isinstance(key, str) and key not in domains)
     if len(missing) > MOST_DOMAINS:
@@ -119,12 +126,12 @@ def _unlisted_domains(
             f"{connection.cloud.name}: {DOMAINS}: the list leaves out {len(missing)} domains of "
             "projects that Keystone shows: it is cut"
         )
-    names = {}
+    unlisted = {}
     for key in missing:
         with asking(connection.cloud.name, f"Keystone's domain {key}"):
             body = _get(connection, f"/domains/{quote(key, safe='')}", {})
-            names[key] = text(body["domain"]["name"])
-    return names
+            unlisted[key] = _domain(body["domain"])[1]
+    return unlisted
 
 
 def _all_projects(

@@ -8,6 +8,7 @@ import pytest
 from tests.collector import expected
 from tests.collector.lab import SMALL, Lab
 from tests.double import Double
+from tests.double.state import Domain
 from tests.edge import Garbage
 
 
@@ -214,6 +215,18 @@ def test_a_file_that_is_no_text(lab: Lab, alpha: Double) -> None:
     lab.configure(customer_from="file", customer_file=str(path))
     (error,) = lab.cycle("discovery")
     assert "customers.yaml' cannot be used: " in error
+
+
+def test_projects_of_a_disabled_domain_count_while_they_hold_resources(
+    lab: Lab, alpha: Double
+) -> None:
+    alpha.state.domains["d1"] = Domain("d1", "Initech", enabled=False)
+    empty, busy = (alpha.create_project(name, "d1").id for name in ("empty", "busy"))
+    alpha.boot(busy, SMALL)
+    assert lab.cycle() == []
+    assert expected.customers(lab.store)["Initech"] == (1, 0, 1)
+    enabled = dict(lab.sql("SELECT tenant_id, enabled FROM tenant"))
+    assert (enabled[empty], enabled[busy]) == (0, 0)
 
 
 def test_a_file_is_read_again(lab: Lab, alpha: Double) -> None:
