@@ -245,10 +245,10 @@ def test_how_prometheus_is_told_who_asks(
 
 
 def test_what_prometheus_is_asked(lab: Lab, alpha: Double, canned: Canned) -> None:
-    ask(lab, canned, selector='region="one"', label="project_id", cpu="", storage="")
     canned.answers = [(200, matrix(lab, "1"))]
-    assert lab.cycle("usage") == []
+    ask(lab, canned, selector='region="one"', label="project_id", resource="", cpu="", storage="")
     window = 'avg_over_time(ceilometer_memory_usage{region="one"}[300s])'
+    assert lab.cycle("usage") == []
     (asked,) = canned.asked
     assert asked.path == "/select/0/prometheus/api/v1/query_range"
     assert asked.query == {
@@ -260,6 +260,20 @@ def test_what_prometheus_is_asked(lab: Lab, alpha: Double, canned: Canned) -> No
         "deny_partial_response": ["1"],
         "partial_response": ["false"],
     }
+
+
+def test_prometheus_is_asked_for_instances_by_their_label(
+    lab: Lab, alpha: Double, canned: Canned
+) -> None:
+    canned.answers = [(200, matrix(lab, "1"))]
+    ask(lab, canned, resource="resource_id", memory="", storage="")
+    assert lab.cycle("usage") == []
+    assert len(canned.asked) == 3
+    for asked in canned.asked:
+        (query,) = asked.query["query"]
+        assert "by (project, resource_id)" in query
+        assert '{resource_id!=""}' in query
+        assert '{resource_id=""}' in query
 
 
 @pytest.mark.parametrize(

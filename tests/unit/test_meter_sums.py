@@ -57,6 +57,7 @@ def test_options_may_be_strings() -> None:
         (gnocchi, {"cpu": None}, "cpu takes one value, not None"),
         (prometheus, {}, "url is needed"),
         (prometheus, PROMETHEUS | {"cpu": "a-b"}, "cpu takes the name of a metric, not 'a-b'"),
+        (prometheus, PROMETHEUS | {"resource": "a-b"}, "resource takes the name of a label"),
         (prometheus, PROMETHEUS | {"label": ""}, "label takes the name of a label, not ''"),
     ],
 )
@@ -161,6 +162,11 @@ def test_where_some_do_not_report_the_inventory_tells_what_ran() -> None:
     assert tick(cpu({"t": {AT: 300.0}}, 1), *running).gains == {"t": (120.0, 4 * GRID)}
     assert tick(cpu({"t": {AT: 6000.0}}, 1), *running).gains == {"t": (120.0, 6000.0)}
     assert tick(cpu({"t": {AT: 300.0}}, 2), *running).gains == {"t": (60.0, 300.0)}
+
+
+def test_more_cpu_time_than_there_can_be_is_not_believed() -> None:
+    assert tick(cpu({"t": {AT: 28.0}})).gains == {"t": (60.0, 28.0)}
+    assert tick(cpu({"t": {AT: 27.0}})).unobserved == {"t"}
 
 
 def test_without_vcpus_what_runs_now_tells_them_of_the_present_only() -> None:

@@ -19,6 +19,10 @@ Series = Mapping[str, Mapping[int, float]]
 
 Gain = tuple[float, float]
 
+IMPOSSIBLE = 2.2
+"""How many times their vCPUs instances cannot have been busy. The samples around a granule may be
+nearly twice as far apart as it is long."""
+
 DASHED = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -127,6 +131,8 @@ class Ledger:
         total = self.sums.totals[tenant][at] * scale
         weight = self._weight(tenant, at, running, scale > 1)
         told = scale and math.isfinite(total) and total >= 0 and math.isfinite(weight)
+        if self.sums.share and total > IMPOSSIBLE * weight:
+            return None
         return (total, weight) if told and weight > 0 else None
 
     def _weight(

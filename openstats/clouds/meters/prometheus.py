@@ -17,6 +17,7 @@ from openstats.clouds.figures import measured
 from openstats.clouds.meters import GRID, Asked, Window, server
 from openstats.clouds.meters.ledger import Series, Sums, summed
 from openstats.clouds.meters.options import MIB, Summing, made
+from openstats.clouds.meters.promql import Queries
 from openstats.clouds.meters.windows import Reader, Span, windows
 
 NANO = 1e-9
@@ -40,6 +41,7 @@ class Options(Summing):
         url: what comes before /api/v1.
         selector: further label matchers: ``region="one",job=~"ceilometer.*"``.
         label: the label that holds the project's id.
+        resource: the label that tells instances, or their disks, apart; empty: there is none.
         bearer: a token.
         org: whose data it is, of a Mimir that several share: X-Scope-OrgID.
     """
@@ -47,6 +49,7 @@ class Options(Summing):
     url: str = ""
     selector: str = ""
     label: str = "project"
+    resource: str = "resource"
     username: str = ""
     password: str = field(default="", repr=False)
     bearer: str = field(default="", repr=False)
@@ -66,8 +69,9 @@ class Options(Summing):
             metric = getattr(self, name)
             if metric and not METRIC.fullmatch(metric):
                 raise ValueError(f"{name} takes the name of a metric, not {metric!r}")
-        if not LABEL.fullmatch(self.label):
-            raise ValueError(f"label takes the name of a label, not {self.label!r}")
+        for name, label in (("label", self.label), ("resource", self.resource or "none")):
+            if not LABEL.fullmatch(label):
+                raise ValueError(f"{name} takes the name of a label, not {label!r}")
 
     @property
     def headers(self) -> dict[str, str]:
@@ -117,11 +121,12 @@ class Prometheus:
         }
         return {name: reader for name, (metric, reader) in wanted.items() if metric}
 
-    def _window(self, function: str, metric: str, offset: str = "") -> str:
-        return f"{function}({metric}{{{self.options.selector}}}[{GRID}s]{offset})"
+    @property
+    def _queries(self) -> Queries:
+        return Queries(self.options.selector, self.options.label, self.options.resource)
 
     def _gauge(self, metric: str, factor: float, span: Span) -> Sums | None:
-        mean = self._window("avg_over_time", metric)
+        mean = self._queries.mean(metric)
         totals = self._by_project("sum", mean, span, factor)
         if not totals:
             return None
@@ -129,23 +134,21 @@ class Prometheus:
 
     def _cpu(self, span: Span) -> Sums | None:
         """Read CPU time; whose counter fell began again, and is not known in that granule."""
-        newest, before = (
-            self._window("last_over_time", self.options.cpu, offset)
-            for offset in ("", f" offset {GRID}s")
-        )
-        burnt = f"({newest} - {before}) >= 0"
+        cpu, vcpus = self.options.cpu, self.options.vcpus
+        burnt = self._queries.burnt(cpu, vcpus)
         totals = self._by_project("sum", burnt, span, NANO)
         if not totals:
             return None
         reported = self._by_project("count", burnt, span) if span.recent else {}
-        vcpus = self._window("avg_over_time", self.options.vcpus)
-        weights = self._by_project("sum", vcpus, span, GRID) if self.options.vcpus else {}
+        if not vcpus:
+            return Sums(totals, reported, share=True)
+        weights = self._by_project("sum", self._queries.vcpus(cpu, vcpus), span, GRID)
         return Sums(totals, reported, share=True, weights=weights or None)
 
     def _by_project(self, function: str, inner: str, span: Span, factor: float = 1) -> Series:
         """Ask for a value by project and granule: one call."""
         query = {
-            "query": f"{function} by ({self.options.label}) ({inner})",
+            "query": self._queries.by_project(function, inner),
             "start": f"{span.begin + GRID - SHORT:.3f}",
             "end": f"{span.end}",
             "step": f"{GRID}",
