@@ -70,6 +70,15 @@ class Spell:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """How many notifications a receiver refused, when the last one, and why that."""
+
+    number: int
+    at: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Bound:
     """For whom a receiver may speak: clouds by name (none: all), and whom of them.
 

@@ -8,7 +8,7 @@ from pyramid.config import Configurator
 from pyramid.response import Response
 from pyramid.security import NO_PERMISSION_REQUIRED
 
-from openstats.api import access_log, answer, errors, receivers, security, service
+from openstats.api import access_log, answer, errors, receivers, refusals, security, service
 from openstats.api.parameters import parse
 from openstats.api.request import Request
 from openstats.api.resources import ACTING, READING, VIEWS, Resource, act
@@ -46,6 +46,7 @@ def make_app(
             if resource.actions:
                 _add_actions(config, resource)
         app = security.around(config.make_wsgi_app(), conf, clock, trusted=trusted)
+        app = refusals.around(app, config.registry.refusals, receivers.URL)
         return access_log.around(app, lines=conf.api.access_log and not trusted)
 
 

@@ -1,5 +1,6 @@
 """Bodies: a JSON document on its way in, and what is said when it is not acceptable."""
 
+from dataclasses import dataclass
 from typing import Any, ClassVar, Self, TypeVar
 
 import orjson
@@ -49,32 +50,62 @@ def read(request: Any, model: type[B]) -> B:
         BodyError: with one sentence for each problem.
     """
     try:
-        return model.model_validate(document(request, LARGEST))
+        return model.model_validate(document(request, LIMITS))
     except ValidationError as invalid:
         raise BodyError(*sentences(model, invalid, "field")) from None
 
 
-def document(request: Any, largest: int) -> dict[str, Any]:
-    """Read the body of a request, of at most so many bytes.
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a body may hold: bytes, objects and lists in all, and these inside one another."""
+
+    size: int
+    objects: int
+    nesting: int
+
+
+LIMITS = Limits(LARGEST, LARGEST, 100)
+
+
+def document(request: Any, limits: Limits) -> dict[str, Any]:
+    """Read the body of a request.
 
     Raises:
         MediaTypeError: it is not said to be JSON.
-        TooLargeError: it is larger.
+        TooLargeError: it holds more than the limits.
         BodyError: it is no JSON object.
     """
     if request.content_type.lower() != MEDIA_TYPE:
         raise MediaTypeError(f"Content-Type: it takes {MEDIA_TYPE}")
     length = request.content_length or 0
-    if length > largest:
-        raise TooLargeError(f"it takes at most {largest} bytes")
-    return _parsed(request.body_file_raw.read(length))
+    if length > limits.size:
+        raise TooLargeError(f"it takes at most {limits.size} bytes")
+    return _parsed(request.body_file_raw.read(length), limits)
 
 
-def _parsed(body: bytes) -> dict[str, Any]:
+def _parsed(body: bytes, limits: Limits) -> dict[str, Any]:
+    # Counted before it is parsed: a bracket becomes an object of fifty bytes and more.
+    if (number := body.count(b"{") + body.count(b"[")) > limits.objects:
+        raise TooLargeError(
+            f"it has {number} objects and lists: at most {limits.objects} are taken"
+        )
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise BodyError(f"it is not JSON: {error}") from None
     if not isinstance(document, dict):
         raise BodyError("it takes a JSON object")
+    if deeper_than(document, limits.nesting):
+        raise TooLargeError(f"more than {limits.nesting} objects and lists inside one another")
     return document
+
+
+def deeper_than(document: Any, nesting: int) -> bool:
+    """Return whether objects and lists are inside one another more often than ``nesting`` times."""
+    level = [document]
+    for _ in range(nesting):
+        values = (one.values() if isinstance(one, dict) else one for one in level)
+        level = [value for inner in values for value in inner if isinstance(value, dict | list)]
+        if not level:
+            return False
+    return True

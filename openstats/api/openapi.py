@@ -247,7 +247,7 @@ def _receivers(schemas: dict[str, Any]) -> dict[str, Any]:
             "content": {"application/json": {"schema": {"anyOf": sent}}},
         },
         "responses": {"204": {"description": "It is stored."}}
-        | _failures(WRITING | UNKNOWN | BODY | {"401": "The token is not the receiver's."}),
+        | _failures(WRITING | BODY | {"401": "The token is no receiver's of this name."}),
     }
     return {receivers.URL: {"get": described}, f"{receivers.URL}{{name}}/": {"post": told}}
 

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from hmac import compare_digest
 from typing import Any, Literal
@@ -13,14 +13,16 @@ from pyramid.response import Response
 from pyramid.security import NO_PERMISSION_REQUIRED
 
 from openstats.alerts import Bound, Notice
-from openstats.api import answer, body, errors
+from openstats.api import answer, body, errors, refusals
+from openstats.api.body import Limits
+from openstats.api.errors import TooLargeError
 from openstats.api.intake import Receiving
 from openstats.api.notices import Reader, Received, Request, short
 from openstats.api.parameters import Query, parse
 from openstats.api.policy import RECEIVE
 from openstats.api.resources import READING
 from openstats.conf.alerts import receivers
-from openstats.errors import ObjectUnknownError, UnauthenticatedError
+from openstats.errors import OpenstatsError, PermissionDeniedError, UnauthenticatedError
 from openstats.storage import episodes
 from openstats.tokens import hashed
 
@@ -29,13 +31,23 @@ LOG = log.getLogger(__name__)
 URL = "/api/alerts/receivers/"
 LARGEST = 8 * 2**20
 READ = "openstats:receivers:get"
+OBJECTS = 20
+"""Objects and lists in a body for each alert that it may hold."""
+
+NOTHING = dict.fromkeys(episodes.COUNTED) | dict.fromkeys(("notices", "truncated", "refused"), 0)
+NOBODYS = "0" * 64
+"""A hash that no token has."""
+
 REQUEST_ID = "HTTP_X_OPENSTACK_REQUEST_ID"
 LOGGED = 20
 """Alerts of one request of which the log says why they cannot be read."""
 
 
 class Receiver(BaseModel):
-    """A receiver as it is configured, and what came in at it; truncated: left out by the sender."""
+    """A receiver as it is configured, and what came in at it; truncated: left out by the sender.
+
+    What was refused is not sent again; ``refusal`` says why the last one was.
+    """
 
     name: str
     kind: Literal["alertmanager", "aodh"]
@@ -46,12 +58,23 @@ class Receiver(BaseModel):
     received_at: int | None
     notices: int
     truncated: int
+    refused: int
+    refused_at: int | None
+    refusal: str | None
+
+
+class Unknown(BaseModel):
+    """What was sent to receivers that are not configured."""
+
+    refused: int
+    refused_at: int | None
 
 
 class Receivers(BaseModel):
     """All receivers."""
 
     receivers: list[Receiver]
+    unknown: Unknown
 
 
 class Sending(Query):
@@ -68,15 +91,20 @@ def receive(request: Any) -> Response:
     """Take in what a receiver is told; it is stored when the answer is good.
 
     Raises:
-        ObjectUnknownError: there is no such receiver.
-        UnauthenticatedError: the token is not the receiver's.
-        PermissionDeniedError: it is Keystone's, and of no project.
+        UnauthenticatedError: the token is not the receiver's, or there is no such receiver.
+        PermissionDeniedError: it is Keystone's, and of no project, or lacks a role.
+        TooLargeError: it holds more than a receiver takes at once.
         BodyError: what was sent cannot be read, now or ever.
     """
-    name = request.matchdict["name"]
+    try:
+        return _received(request, request.matchdict["name"])
+    except OpenstatsError as error:
+        request.environ[refusals.REASON] = str(error)
+        raise
+
+
+def _received(request: Any, name: str) -> Response:
     options = receivers(request.conf).get(name)
-    if options is None:
-        raise ObjectUnknownError("there is no such receiver")
     bound = _bound(request, options)
     parse(Sending, request.environ.get("QUERY_STRING", ""))
     received = _read(request, options)
@@ -88,11 +116,23 @@ def receive(request: Any) -> Response:
 
 
 def _read(request: Any, options: Any) -> Received:
-    document = body.document(request, LARGEST)
-    request_id = request.environ.get(REQUEST_ID) or request.request_id
-    address = request.environ.get("REMOTE_ADDR", "")
+    alerts, environ = request.conf.alerts, request.environ
+    limits = Limits(LARGEST, alerts.max_alerts * OBJECTS, alerts.max_nesting)
+    document = body.document(request, limits)
+    _check_number(document, alerts.max_alerts)
+    request_id = environ.get(REQUEST_ID) or request.request_id
+    address = environ.get("REMOTE_ADDR", "")
     sent = Request(request_id, address, request.now, independent=options.independent)
-    return Reader(request.conf.alerts).of(options.kind)(document, sent)
+    return Reader(alerts).of(options.kind)(document, sent)
+
+
+def _check_number(document: Mapping[str, Any], most: int) -> None:
+    listed = document.get("alerts")
+    if isinstance(listed, list) and len(listed) > most:
+        raise TooLargeError(
+            f"alerts: {len(listed)} in one request, and at most {most} are taken: set max_alerts "
+            "in Alertmanager's webhook_configs, or [alerts] max_alerts here"
+        )
 
 
 def _log(name: str, received: Received) -> None:
@@ -105,16 +145,29 @@ def _log(name: str, received: Received) -> None:
 
 
 def _bound(request: Any, options: Any) -> Bound:
-    """Say for whom the sender may speak, once it has shown its token."""
-    within = Bound(tuple(options.clouds), options.customer, options.project)
+    """Return for whom the sender may speak, once it has shown its token.
+
+    What an unknown receiver costs, and is answered, is what a wrong token costs.
+    """
     environ = request.environ
-    if options.keystone and "HTTP_X_AUTH_TOKEN" in environ:
-        sender, own = request.own_project()
-        return replace(within, tenants=tuple(sorted(own)), sender=sender)
-    given = hashed(_token(environ.get("HTTP_AUTHORIZATION", "")))
-    if not options.token_hash or not compare_digest(given, options.token_hash):
+    if options is not None and options.keystone and "HTTP_X_AUTH_TOKEN" in environ:
+        return _bound_of_project(request, options)
+    token_hash = hashed(_token(environ.get("HTTP_AUTHORIZATION", "")))
+    known_hash = (options.token_hash if options is not None else "") or NOBODYS
+    if not compare_digest(token_hash, known_hash):
         raise UnauthenticatedError("the receiver's token is needed, as Bearer or by Basic")
-    return within
+    return Bound(tuple(options.clouds), options.customer, options.project)
+
+
+def _bound_of_project(request: Any, options: Any) -> Bound:
+    """Return what a token of Keystone's may speak for: its own project, where a role lets it."""
+    project, tenants = request.own_project()
+    if options.role and options.role not in request.identity.credentials.roles:
+        raise PermissionDeniedError(
+            f"the token lacks the role {options.role}, which this receiver asks for"
+        )
+    own = Bound(tuple(options.clouds), options.customer, options.project)
+    return replace(own, tenants=tuple(sorted(tenants)), sender=project)
 
 
 def _token(header: str) -> str:
@@ -137,22 +190,36 @@ def _of_sender(sender: str, notices: Sequence[Notice]) -> Sequence[Notice]:
 
 
 def entries(request: Any) -> Response:
-    """List the receivers, with what came in at each."""
+    """List the receivers, with what came in at each, and what was refused."""
     parse(Query, request.environ.get("QUERY_STRING", ""))
     with request.store.read() as db:
         counted = episodes.received(db)
-    listed = [_entry(name, of, counted.get(name)) for name, of in receivers(request.conf).items()]
-    return answer.respond({"receivers": listed}, request.environ)
+    for name, refusal in request.registry.refusals.pending().items():
+        counts = counted.setdefault(name, dict(NOTHING))
+        counts["refused"] += refusal.number
+        counts |= {"refused_at": refusal.at, "refusal": refusal.reason}
+    listed = [
+        _entry(name, options, counted.get(name, NOTHING))
+        for name, options in receivers(request.conf).items()
+    ]
+    unknown = counted.get(refusals.UNKNOWN, NOTHING)
+    document = {
+        "receivers": listed,
+        "unknown": {"refused": unknown["refused"], "refused_at": unknown["refused_at"]},
+    }
+    return answer.respond(document, request.environ)
 
 
-def _entry(name: str, options: Any, counted: Any) -> dict[str, Any]:
+def _entry(name: str, options: Any, counts: Mapping[str, Any]) -> dict[str, Any]:
     shown = ("kind", "clouds", "customer", "project", "tenant_visible")
-    came = counted or {"received_at": None, "notices": 0, "truncated": 0}
-    return {"name": name} | {option: getattr(options, option) for option in shown} | came
+    return {"name": name} | {option: getattr(options, option) for option in shown} | {**counts}
 
 
 def includeme(config: Any) -> None:
     """Add the receivers, each at a URL of its own, and their list."""
+    registry = config.registry
+    names = receivers(registry.conf)
+    registry.refusals = refusals.Refusals(registry.store, names, registry.clock)
     for url, view, methods, permission in (
         (URL, entries, READING, READ),
         (f"{URL}{{name}}/", receive, ("POST",), RECEIVE),

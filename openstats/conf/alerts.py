@@ -76,6 +76,20 @@ OPTIONS = [
         default=["cloud"],
         help="Labels that hold the name of a cloud, as clouds.yaml has it.",
     ),
+    cfg.IntOpt(
+        "max_alerts",
+        default=10_000,
+        min=1,
+        help="Alerts that one request to a receiver may hold. More are refused, and Alertmanager "
+        "does not send them again: its own max_alerts has to be lower.",
+    ),
+    cfg.IntOpt(
+        "max_nesting",
+        default=16,
+        min=4,
+        max=1000,
+        help="Objects and lists inside one another that such a request may hold.",
+    ),
     _seconds(
         "reopen_within",
         900,
@@ -154,6 +168,12 @@ RECEIVER = [
         default=False,
         help="Take tokens of Keystone in X-Auth-Token as well, as trust+https of Aodh sends them; "
         "alerts are of the tenant that the token is scoped to.",
+    ),
+    cfg.StrOpt(
+        "role",
+        default="",
+        help="The role that a token of Keystone needs here. Empty: any role, so that every member "
+        "of a project can raise alerts, which admins count.",
     ),
     cfg.BoolOpt(
         "independent",

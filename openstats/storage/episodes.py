@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
-from openstats.alerts import Episode, Notice, Spell
+from openstats.alerts import Episode, Notice, Refusal, Spell
 from openstats.storage import opening
 from openstats.storage.alert_schema import STILL_OPEN, alert, alert_episode, receiver
 from openstats.storage.ancestry import Place
@@ -159,10 +159,24 @@ def note(db: Connection, name: str, now: int, *, notices: int, truncated: int) -
     upsert(db, receiver, [counted])
 
 
-COUNTED = ("received_at", "notices", "truncated")
+def note_refusal(db: Connection, name: str, refusal: Refusal) -> None:
+    """Count what a receiver refused."""
+    before = db.execute(select(receiver).where(receiver.c.name == name)).first()
+    counted: dict[str, Any] = {
+        "name": name,
+        "notices": before.notices if before else 0,
+        "truncated": before.truncated if before else 0,
+        "refused": refusal.number + (before.refused if before else 0),
+        "refused_at": refusal.at,
+        "refusal": refusal.reason,
+    }
+    upsert(db, receiver, [counted])
+
+
+COUNTED = ("received_at", "notices", "truncated", "refused", "refused_at", "refusal")
 
 
 def received(db: Connection) -> dict[str, dict[str, Any]]:
-    """Give what came in at each receiver, by its name; those that nothing came to are not in it."""
+    """Return what came in at each receiver, by its name; those that nothing came to are missing."""
     rows = db.execute(select(receiver)).mappings()
     return {row["name"]: {name: row[name] for name in COUNTED} for row in rows}

@@ -121,9 +121,16 @@ def test_a_token_in_the_query_is_refused(app: TestApp, name: str) -> None:
     assert listed(app) == []
 
 
-@pytest.mark.parametrize("name", ["nobody", "%00", "%c3%a9", "..", "a%0d%0ab", "AM"])
-def test_who_is_not_configured_is_no_receiver(app: TestApp, name: str) -> None:
-    assert code(tell(app, name, webhook(sent()), 404)) == "object.unknown"
+@pytest.mark.parametrize("name", ["nobody", "%00", "%c3%a9", "..", "a%0d%0ab", "AM", "closed"])
+@pytest.mark.parametrize("document", [webhook(sent()), [], {"alerts": "x" * 2**24}], ids=type)
+def test_an_unknown_receiver_answers_as_to_a_wrong_token(
+    app: TestApp, name: str, document: Any
+) -> None:
+    known = tell(app, "am", document, 401, Authorization="Bearer wrong")
+    for headers in (BEARER, {"Authorization": "Bearer wrong"}, {"X-Auth-Token": "x"}):
+        unknown = tell(app, name, document, 401, **headers)
+        ids = (answer.headers["X-Openstack-Request-Id"] for answer in (known, unknown))
+        assert known.text == unknown.text.replace(*reversed([*ids]))
 
 
 def test_other_methods(app: TestApp) -> None:
@@ -155,6 +162,9 @@ def test_receivers_are_listed_with_what_came_in_and_no_secret(app: TestApp) -> N
         "received_at": NOW + 30,
         "notices": 3,
         "truncated": 8,
+        "refused": 0,
+        "refused_at": None,
+        "refusal": None,
     }
     nothing = (found["other"]["received_at"], found["other"]["notices"])
     assert nothing == (None, 0)

@@ -100,7 +100,7 @@ def test_a_receivers_own_token_opens_nothing_else(door: Door, app: TestApp) -> N
     for action in ("close", "acknowledge"):
         app.post(f"/api/alerts/x/{action}/", headers=BEARER | FORGED, status=401)
         # A receiver of such a name would be one.
-        app.post_json(f"{URL}{action}/", webhook(), headers=BEARER, status=404)
+        app.post_json(f"{URL}{action}/", webhook(), headers=BEARER, status=401)
     app.post_json("/api/alerts/", {}, headers=BEARER | FORGED, status=401)
     assert not door.keystone.site.asked
 
@@ -208,6 +208,22 @@ def test_nobody_closes_what_another_project_told(door: Door, app: TestApp, admin
     ] * 2
     tell(app, "aodh", alarm("ok"), **mine)
     assert sum(e["closed_at"] is None for e in found(app, admin) if e["scope"]) == 1
+
+
+def test_a_receiver_may_ask_for_a_role(door: Door, admin: Any) -> None:
+    app = door.app(**sections(open={"keystone": "true", "role": "alerter"}))
+    refused = tell(app, "open", webhook(sent()), 403, **door.hand(token("member", "reader")))
+    assert "alerter" in refused.json["errors"][0]["detail"]
+    assert found(app, admin) == []
+    tell(app, "open", webhook(sent(project_id="shop")), **door.hand(token("alerter")))
+    tell(app, "open", webhook(sent("g", project_id="shop")), **BEARER)
+    assert len(found(app, admin)) == 2
+
+
+def test_what_keystone_refuses_is_counted(door: Door, app: TestApp, admin: Any) -> None:
+    tell(app, "open", webhook(sent()), 401, X_Auth_Token="x")
+    counts = app.get(URL, headers=admin).json["receivers"][2]
+    assert (counts["name"], counts["refused"], counts["refusal"][:3]) == ("open", 1, "401")
 
 
 def test_without_keystone_its_tokens_are_for_later(door: Door) -> None:
