@@ -1,5 +1,6 @@
 """The API asked from inside: what commands answer comes from the very views that HTTP has."""
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -9,8 +10,24 @@ from openstats.api.app import make_app
 from openstats.storage.store import Store
 
 
-def ask(conf: Any, store: Store, url: str) -> tuple[int, Any, dict[str, str]]:
-    """Ask for a URL, as an admin of this machine, and give status, document and headers."""
-    request = Request.blank(url, base_url="http://localhost")
-    response = request.get_response(make_app(conf, store, trusted=True))
-    return response.status_int, orjson.loads(response.body), dict(response.headers)
+def sender(conf: Any, store: Store) -> Callable[[str, str, Any], Any]:
+    """Return what sends a method, a URL and a document (or None), as an admin of this machine.
+
+    What comes back is the status, the document (None where there is none) and the headers.
+    """
+    app = make_app(conf, store, trusted=True)
+
+    def send(method: str, url: str, document: Any) -> tuple[int, Any, Any]:
+        content = b"" if document is None else orjson.dumps(document)
+        request = Request.blank(
+            url,
+            base_url="http://localhost",
+            method=method,
+            body=content,
+            content_type="application/json" if content else "",
+        )
+        response = request.get_response(app)
+        body = orjson.loads(response.body) if response.body else None
+        return response.status_int, body, response.headers
+
+    return send

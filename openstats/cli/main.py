@@ -1,6 +1,7 @@
 """``openstats``: global options, and what every command finds on its ``app``."""
 
 import argparse
+import os
 import sys
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -25,12 +26,16 @@ class Openstats(App):
     DEFAULT_VERBOSE_LEVEL = 0
 
     def __init__(self) -> None:
+        from openstats.cli import entries
+
         super().__init__(
             description="What is allocated in OpenStack clouds, for their admins and portals.",
             version=__version__,
             command_manager=CommandManager("openstats.commands"),
             deferred_help=True,
         )
+        for name, command in entries.commands():
+            self.command_manager.add_command(name, command)
 
     def build_option_parser(
         self,
@@ -40,7 +45,10 @@ class Openstats(App):
     ) -> argparse.ArgumentParser:
         """Add our own to cliff's global options."""
         parser: argparse.ArgumentParser = super().build_option_parser(
-            description, version, {"prog": "openstats"} | (argparse_kwargs or {})
+            # An option of a command is no abbreviation of a global one: --to of --token.
+            description,
+            version,
+            {"prog": "openstats", "allow_abbrev": False} | (argparse_kwargs or {}),
         )
         parser.add_argument(
             "--config-file",
@@ -55,6 +63,17 @@ class Openstats(App):
             default=[],
             metavar="DIRECTORY",
             help="read every *.conf in it, in order of their names, after the files",
+        )
+        parser.add_argument(
+            "--url",
+            default=os.environ.get("OPENSTATS_URL"),
+            help="server to ask instead of the store (OPENSTATS_URL)",
+        )
+        parser.add_argument(
+            "--token",
+            default=os.environ.get("OPENSTATS_TOKEN"),
+            help="Keystone token for that server; others see a command line, so prefer the "
+            "variable OPENSTATS_TOKEN",
         )
         return parser
 

@@ -1,39 +1,32 @@
-"""``openstats stats``: the statistics, asked of the application itself, without a server.
-
-The very views that answer over HTTP answer here: parameters, errors and figures are the same.
-"""
+"""``openstats stats``: the statistics as tables, by the same parameters as over HTTP."""
 
 import argparse
-from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlencode
 
 from cliff.lister import Lister
 
 from openstats.cli.main import OpenstatsCommand
-from openstats.errors import OpenstatsError
+from openstats.cli.tables import rows
 from openstats.meters import AGGREGATES, BASES, USAGE_ITEMS
-from openstats.names import escaped
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def ask(app: Any, statistic: str, parameters: dict[str, Any]) -> Any:
-    """Ask the application for a statistic's document; what is incomplete is said on stderr.
+    """Return a statistic's document; what is incomplete in it is said on standard error.
 
     Raises:
         OpenstatsError: with the sentences of the error document.
     """
-    from openstats.api import inside
+    from openstats.cli.api import api
 
-    given = {name: value for name, value in parameters.items() if value not in (None, False, [])}
-    spelled = {name: "true" if value is True else value for name, value in given.items()}
-    url = f"/api/stats/{statistic}/?{urlencode(spelled, doseq=True)}"
-    status, document, headers = inside.ask(app.conf, app.store, url)
-    if status != 200:
-        raise OpenstatsError("; ".join(error["detail"] for error in document["errors"]))
-    _tell(app, headers)
-    return document
+    query = [
+        (name, "true" if value is True else value)
+        for name, values in parameters.items()
+        for value in (values if isinstance(values, list) else [values])
+        if value not in (None, False)
+    ]
+    answer = api(app).ask(f"/api/stats/{statistic}/", query=query)
+    _tell(app, answer.headers)
+    return answer.document
 
 
 def _tell(app: Any, headers: Any) -> None:
@@ -41,20 +34,6 @@ def _tell(app: Any, headers: Any) -> None:
     parts = [part.partition("=")[2].split("/") for part in coverage.split()]
     if any(known != wanted for known, wanted in parts):
         app.stderr.write(f"Not everything is known: {coverage}.\n")
-
-
-def printable(value: Any, formatter: str) -> Any:
-    """Return a name that is harmless for a terminal and a spreadsheet."""
-    if not isinstance(value, str):
-        return value
-    shown = escaped(value)
-    return f"'{shown}" if formatter == "csv" and value.startswith(FORMULA) else shown
-
-
-def rows(document: list[dict[str, Any]], formatter: str) -> tuple[Sequence[str], list[list[Any]]]:
-    """Turn a list of alike objects into columns and rows."""
-    columns = list(document[0]) if document else []
-    return columns, [[printable(entry[c], formatter) for c in columns] for entry in document]
 
 
 def _spell(parser: argparse.ArgumentParser, *names: str, **options: Any) -> None:

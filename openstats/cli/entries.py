@@ -1,0 +1,267 @@
+"""Commands for what the registry's URLs have: list, show, create, set, delete, and acts on alerts.
+
+Their options are those of the API: what a list is filtered by, and the fields of bodies.
+"""
+
+import argparse
+from collections.abc import Iterator
+from functools import partial
+from typing import Any, ClassVar
+from uuid import UUID
+
+from cliff.command import Command
+from cliff.lister import Lister
+from cliff.show import ShowOne
+
+from openstats.cli.api import Api, api
+from openstats.cli.main import OpenstatsCommand
+from openstats.cli.tables import printable, rows
+from openstats.errors import OpenstatsError
+
+PAGE = 1000
+DETAILS = (
+    "quota",
+    "capacity",
+    "resource_classes",
+    "availability_zones",
+    "meters",
+    "labels",
+    "before",
+    "after",
+)
+"""What ``list`` leaves to ``show``."""
+
+COMMANDS = {
+    "customer": ("customers", "list show create set delete"),
+    "project": ("projects", "list show create set delete"),
+    "group": ("project-groups", "list show create set delete"),
+    "tenant": ("tenants", "list show set"),
+    "cloud": ("clouds", "list show create delete"),
+    "instance": ("instances", "list show"),
+    "grant": ("grants", "list show create delete"),
+    "alert": ("alerts", "list show create close acknowledge"),
+    "audit": ("audit", "list show"),
+}
+"""By the noun of a command: the resource in the API, and the verbs."""
+
+TITLES = {"group": "project group", "audit": "audit entry"}
+
+
+def commands() -> Iterator[tuple[str, type[Command]]]:
+    """Return all commands of this module by their names."""
+    for noun, (resource, verbs) in COMMANDS.items():
+        title = TITLES.get(noun, noun)
+        article = "an" if title[0] in "aeiou" else "a"
+        for verb in verbs.split():
+            base, text = VERBS[verb]
+            summary = text.format(title, f"{article} {title}")
+            fields = {"name": resource, "noun": noun, "verb": verb, "__doc__": summary}
+            yield f"{noun} {verb}", type(f"{noun}_{verb}".title(), (base,), fields)
+
+
+class Entries(OpenstatsCommand):
+    """What the commands of this module have in common."""
+
+    name: ClassVar[str]
+    noun: ClassVar[str]
+    verb: ClassVar[str]
+
+    @property
+    def resource(self) -> Any:
+        """The row of the route table."""
+        from openstats.api.routes import RESOURCES
+
+        return next(resource for resource in RESOURCES if resource.name == self.name)
+
+    @property
+    def url(self) -> str:
+        """Where the entries are."""
+        return str(self.resource.url)
+
+    def single(self, client: Api, key: str) -> str:
+        """Return the URL of an entry by its uuid, or by its name where only one has it."""
+        return f"{self.url}{self._uuid(client, key)}/"
+
+    def _uuid(self, client: Api, key: str) -> str:
+        try:
+            return str(UUID(key))
+        except ValueError:
+            pass
+        if "name" not in self.resource.filters.model_fields:
+            raise OpenstatsError(f"{key!r} is no uuid, and {self.noun}s have no names")
+        page = client.ask(self.url, query=[("name", key), ("limit", 2)]).document
+        entries = page[self.resource.key]
+        if len(entries) != 1:
+            number = "several have" if entries else "none has"
+            raise OpenstatsError(f"{self.noun} {key!r}: {number} this name; name it by its uuid")
+        return str(entries[0]["uuid"])
+
+    def shown(self, entry: dict[str, Any], formatter: str) -> tuple[list[str], list[Any]]:
+        """Return an entry as columns and values."""
+        return list(entry), [printable(value, formatter) for value in entry.values()]
+
+
+class List(Entries, Lister):
+    """A list, by filters."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Return the parser, with an option for each filter."""
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        for name in _filters(self.resource):
+            parser.add_argument(f"--{name.replace('_', '-')}", help=f"only those of this {name}")
+        parser.add_argument("--limit", type=int, help="at most so many (default: all)")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        """List the entries, page after page."""
+        query = [(name, getattr(parsed_args, name)) for name in _filters(self.resource)]
+        query = [(name, value) for name, value in query if value is not None]
+        entries = _pages(api(self.app), self.url, self.resource.key, query, parsed_args.limit)
+        listed = [{k: v for k, v in each.items() if k not in DETAILS} for each in entries]
+        return rows(listed, parsed_args.formatter)
+
+
+def _filters(resource: Any) -> list[str]:
+    return [name for name in resource.filters.model_fields if name not in ("limit", "marker")]
+
+
+def _pages(
+    client: Api, url: str, key: str, query: list[tuple[str, Any]], limit: int | None
+) -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = []
+    while limit is None or len(entries) < limit:
+        size = PAGE if limit is None else min(PAGE, limit - len(entries))
+        marker = [("marker", entries[-1]["uuid"])] if entries else []
+        document = client.ask(url, query=[*query, ("limit", size), *marker]).document
+        entries += document[key]
+        if "links" not in document:
+            break
+    return entries
+
+
+class Single(Entries):
+    """What names one entry."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Return the parser, with the entry."""
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        what = "uuid or name" if "name" in self.resource.filters.model_fields else "uuid"
+        parser.add_argument("entry", metavar=self.noun.upper(), help=f"its {what}")
+        return parser
+
+
+class Show(Single, ShowOne):
+    """One entry."""
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        """Show the entry."""
+        client = api(self.app)
+        entry = client.ask(self.single(client, parsed_args.entry)).document
+        return self.shown(entry, parsed_args.formatter)
+
+
+class Create(Entries, ShowOne):
+    """A new entry, from the fields of the API's body."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Return the parser, with an option for each field."""
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        _add_fields(parser, self.resource.bodies["POST"])
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        """Create the entry, and show it."""
+        body = _body(parsed_args, self.resource.bodies["POST"])
+        entry = api(self.app).ask(self.url, method="POST", body=body).document
+        return self.shown(entry, parsed_args.formatter)
+
+
+class Set(Single, ShowOne):
+    """Changes of an entry."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Return the parser, with an option for each field that can change."""
+        parser = super().get_parser(prog_name)
+        _add_fields(parser, self.resource.bodies["PATCH"], changing=True)
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        """Change the entry, and show it."""
+        body = _body(parsed_args, self.resource.bodies["PATCH"])
+        if not body:
+            raise OpenstatsError(f"{self.noun} set: nothing to change; the options name the fields")
+        client = api(self.app)
+        url = self.single(client, parsed_args.entry)
+        entry = client.ask(url, method="PATCH", body=body).document
+        return self.shown(entry, parsed_args.formatter)
+
+
+class Delete(Single):
+    """The end of an entry."""
+
+    def take_action(self, parsed_args: argparse.Namespace) -> int:
+        """Delete the entry."""
+        client = api(self.app)
+        client.ask(self.single(client, parsed_args.entry), method="DELETE")
+        return 0
+
+
+class Act(Single, ShowOne):
+    """What can be done to an alert."""
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+        """Do it, and show the entry."""
+        client = api(self.app)
+        url = f"{self.single(client, parsed_args.entry)}{self.verb}/"
+        return self.shown(client.ask(url, method="POST").document, parsed_args.formatter)
+
+
+VERBS: dict[str, tuple[type[Entries], str]] = {
+    "list": (List, "List every {0}, or those that the options choose."),
+    "show": (Show, "Show {1} with all details."),
+    "create": (Create, "Create {1}."),
+    "set": (Set, "Change {1}."),
+    "delete": (Delete, "Delete {1}."),
+    "close": (Act, "Close {1}: it is over."),
+    "acknowledge": (Act, "Acknowledge {1}: somebody looks after it."),
+}
+
+
+def _add_fields(parser: argparse.ArgumentParser, model: Any, *, changing: bool = False) -> None:
+    """Add an option for each field of a body; what is none is said by the API."""
+    for name, field in model.model_fields.items():
+        option, kind = f"--{name.replace('_', '-')}", _kind(field)
+        if name == "scope":
+            text = "what it is on, as KIND=UUID, for example customer=UUID"
+            parser.add_argument(option, required=field.is_required(), help=text)
+            continue
+        repeated = {"action": "append"} if kind is list else {}
+        text = "a uuid; may be repeated" if kind is list else (field.description or f"its {name}")
+        parser.add_argument(option, required=field.is_required(), help=text, **repeated)
+        if changing and (kind is list or field.default is None):
+            empty: Any = [] if kind is list else NOTHING
+            add = partial(parser.add_argument, f"--no-{option[2:]}", dest=name)
+            add(action="store_const", const=empty, help=f"no {name}")
+
+
+NOTHING = object()
+"""Stands for null: None is an option that was not given."""
+
+
+def _kind(field: Any) -> Any:
+    return list if "list[" in str(field.annotation) else str
+
+
+def _body(parsed_args: argparse.Namespace, model: Any) -> dict[str, Any]:
+    fields = {name: getattr(parsed_args, name) for name in model.model_fields}
+    body = {name: value for name, value in fields.items() if value is not None}
+    return {name: _value(name, value) for name, value in body.items()}
+
+
+def _value(name: str, value: Any) -> Any:
+    if value is NOTHING:
+        return None
+    if name == "scope":
+        kind, _, uuid = value.partition("=")
+        return {kind.replace("-", "_"): uuid}
+    return int(value) if name == "created_at" and str(value).isdecimal() else value

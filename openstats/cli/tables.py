@@ -1,0 +1,36 @@
+"""How answers of the API become tables: columns, and cells that harm no terminal or spreadsheet."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from openstats.names import escaped
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+DOCUMENTS = ("json", "yaml")
+"""Formatters that take nested values as they are."""
+
+Rows = tuple[Sequence[str], list[list[Any]]]
+
+
+def printable(value: Any, formatter: str) -> Any:
+    """Return a value as a cell of a table; text that somebody else chose is made harmless."""
+    if isinstance(value, str):
+        shown = escaped(value)
+        return f"'{shown}" if formatter == "csv" and value.startswith(FORMULA) else shown
+    if isinstance(value, Mapping | list) and formatter not in DOCUMENTS:
+        return printable(_flat(value), formatter)
+    return value
+
+
+def _flat(value: Any) -> str:
+    """Return a nested value in a line: a list of texts with commas, all else as JSON."""
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return ", ".join(value)
+    return json.dumps(value, ensure_ascii=False)
+
+
+def rows(document: Sequence[Mapping[str, Any]], formatter: str) -> Rows:
+    """Return the columns and rows of objects that have the same keys."""
+    columns = list(document[0]) if document else []
+    return columns, [[printable(entry[c], formatter) for c in columns] for entry in document]
