@@ -21,6 +21,15 @@ def compared(url: str) -> str:
     return f"{scheme}://{host}{port}{_unversioned(parts.path)}"
 
 
+def is_url(url: str) -> bool:
+    """Return whether a URL has a compared form."""
+    try:
+        compared(url)
+    except ValueError:
+        return False
+    return True
+
+
 def _unversioned(path: str) -> str:
     path = path.rstrip("/")
     while path.endswith(VERSIONS):

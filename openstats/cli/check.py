@@ -14,7 +14,6 @@ from openstats.errors import (
     ConfigError,
     OpenstatsError,
     RefusedError,
-    ServiceMissingError,
 )
 
 Line = tuple[str, str, str]
@@ -30,6 +29,15 @@ class Check(OpenstatsCommand, Lister):
         parser.add_argument(
             "clouds", nargs="*", metavar="CLOUD", help="only these entries of clouds.yaml"
         )
+        parser.add_argument(
+            "--timeout",
+            type=float,
+            default=120,
+            metavar="SECONDS",
+            help="how long the clouds may take, all at the same time (default: 120)",
+        )
+        # On a terminal only: elsewhere nothing is wrapped.
+        parser.set_defaults(fit_width=True)
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
@@ -52,7 +60,7 @@ class Check(OpenstatsCommand, Lister):
         yield self._line("store", lambda: str(self.app.store))
         if "ok" in configuration and self.app.conf.api.auth_strategy == "keystone":
             yield from self._service_user()
-        yield from self._clouds(parsed_args.clouds)
+        yield from self._clouds(parsed_args.clouds, parsed_args.timeout)
 
     def _configuration(self) -> Iterator[Line]:
         """List what is wrong in the files although it can be read, and the policy files."""
@@ -80,9 +88,9 @@ class Check(OpenstatsCommand, Lister):
             tried = partial(getattr(service_user, what), identity)
             yield from self._trial(ask, f"API, {what}", f"API, {what}", tried)
 
-    def _clouds(self, names: list[str]) -> Iterator[Line]:
+    def _clouds(self, names: list[str], seconds: float) -> Iterator[Line]:
+        from openstats.cli.check_clouds import CloudCheck, lines_within
         from openstats.cli.clouds import clouds
-        from openstats.clouds import rights
 
         try:
             found = clouds(self.app.conf, names)
@@ -91,9 +99,13 @@ class Check(OpenstatsCommand, Lister):
             return
         for name, fault in found.faults.items():
             yield self._failure(name, ConfigError(fault.reason))
-        for name, connection in found.connections.items():
-            for what, tried in _trials(connection, self.app.conf["usage"]):
-                yield from self._trial(rights.of_cloud(connection), f"{name}: {what}", what, tried)
+        checks = [
+            CloudCheck(name, connection, self.app.conf["usage"], self._trial)
+            for name, connection in found.connections.items()
+        ]
+        for line in lines_within(checks, seconds):
+            self.failed |= line[1] != "ok"
+            yield line
 
     def _trial(self, ask: Any, named: str, what: str, tried: Callable[[], str]) -> Iterator[Line]:
         """Give one line, or one for each right that is missing."""
@@ -126,108 +138,3 @@ class Check(OpenstatsCommand, Lister):
 def _may_be_a_right(error: OpenstatsError) -> bool:
     """Tell whether a right explains it: a refusal, or an answer that lacks something."""
     return isinstance(error, RefusedError) or isinstance(error.__cause__, LookupError)
-
-
-def _usage(connection: Any, options: Any) -> str:
-    """Tell what the meter source measures: of one granule, or of one server."""
-    import time
-    from concurrent.futures import ThreadPoolExecutor
-    from types import SimpleNamespace
-
-    from openstats.clouds import meters
-
-    most, source = options.diagnostics_max_instances, connection.entry.settings.meter_source
-    running = _running(connection, most + 1)
-    if source == "nova" and len(running) > most:
-        raise ConfigError(
-            f"more than {most} servers run: their CPU time is not measured. With meter_source = "
-            "gnocchi or prometheus it is"
-        )
-    little = SimpleNamespace(backfill_days=0, diagnostics_max_instances=1, diagnostics_per_second=1)
-    with ThreadPoolExecutor(1) as calls:
-        asked = meters.Asked(
-            connection=connection,
-            now=int(time.time()) // meters.GRID * meters.GRID,
-            last={},
-            running=running[:1],
-            cursor={},
-            settings=connection.entry.settings.meter_options,
-            options=little,
-            calls=calls,
-            clock=time.time,
-        )
-        found = {name for window in meters.load(source)(asked) for name in window.ticks}
-    measured = sorted(name.partition(".")[0] for name in found)
-    return ", ".join(measured) or "nothing measured lately"
-
-
-def _running(connection: Any, most: int) -> list[Any]:
-    """List servers that run: not more than so many."""
-    from itertools import chain, islice
-
-    from openstats.clouds import nova
-
-    pages = (page for page, _ in nova.servers(connection))
-    running = (server for server in chain.from_iterable(pages) if server.status == "ACTIVE")
-    return list(islice(running, most))
-
-
-def _providers(connection: Any) -> str:
-    """Tell how many providers there are; a cloud whose capacity is Nova's may do without."""
-    from openstats.clouds import placement
-
-    try:
-        number = len(placement.providers(connection, {}, 0))
-    except ServiceMissingError:
-        if connection.entry.settings.capacity_source == "placement":
-            raise
-        return "not in the catalog: what can be given away is not known"
-    return f"microversion {connection.placement.default_microversion}, {number} providers"
-
-
-def _zones(connection: Any) -> str:
-    from openstats.clouds import nova
-
-    number = len(set(nova.zones(connection)[0].values()))
-    return f"{number} availability zones, {len(nova.hosts(connection)[0])} hypervisors"
-
-
-def _trials(connection: Any, options: Any) -> Iterator[tuple[str, Callable[[], str]]]:
-    """Give each thing that the collector will do, as something to try."""
-    from openstats.clouds import cinder, keystone, nova
-    from openstats.clouds.paging import Paging
-
-    def projects() -> str:
-        placings, warnings = keystone.placings(connection)
-        nowhere = sum(placing.customer is None for placing in placings)
-        return "; ".join([f"{len(placings)} projects, {nowhere} of them no customer's", *warnings])
-
-    def servers() -> str:
-        page, _ = next(nova.servers(connection, paging=Paging(1)))
-        version = connection.nova.api_version.get_string()
-        return f"microversion {version}, {'some' if page else 'no'} servers"
-
-    def volumes() -> str:
-        number = len(cinder.use(connection).use)
-        version = connection.cinder.api_version.get_string()
-        return f"microversion {version}, {number} tenants have some"
-
-    def compute() -> str:
-        return f"{len(nova.quotas(connection, connection.project))} resources"
-
-    def storage() -> str:
-        whole, types = cinder.quotas(connection, connection.project)
-        return f"{len(whole)} resources, {len(types)} volume types"
-
-    settings = connection.entry.settings
-    yield "Keystone", projects
-    if settings.capacity_source != "placement":
-        yield "Nova, hypervisors", lambda: f"{nova.capacity(connection).vcpus} vCPUs"
-    yield "Placement", lambda: _providers(connection)
-    yield "Nova, zones", lambda: _zones(connection)
-    yield "Nova, servers", servers
-    yield "Nova, quotas", compute
-    if settings.block_storage:
-        yield "Cinder, volumes", volumes
-        yield "Cinder, quotas", storage
-    yield f"usage, {settings.meter_source}", lambda: _usage(connection, options)

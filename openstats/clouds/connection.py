@@ -11,13 +11,16 @@ from keystoneauth1.identity.generic.base import BaseGenericPlugin
 from oslo_log import log
 
 from openstats import __version__
+from openstats.auth_url import is_url
+from openstats.clouds import endpoints
+from openstats.clouds.access import Catalog, SignIn, region_of, scope_fault
 from openstats.clouds.asking import asking, hear, heard
 from openstats.clouds.entry import Entry
 from openstats.clouds.exchanges import Exchanges
 from openstats.clouds.once import Once, forget
 from openstats.clouds.redirects import stay
 from openstats.clouds.transport import Limits, mount
-from openstats.errors import CloudError, RefusedError, ServiceMissingError
+from openstats.errors import CloudError, RefusedError
 from openstats.model import Cloud
 
 LOG = log.getLogger(__name__)
@@ -59,6 +62,7 @@ class Connection:
                 # that is answered 401. There is but one version.
                 url = f"{self.cloud.keystone}/v3"
                 session.auth = session.auth.create_plugin(session, (3, 0), url)
+            session.auth.get_auth_ref = SignIn(self.cloud.name, session.auth.get_auth_ref)
         # keystoneauth takes one number; the requests library below it takes both.
         session.timeout = self.limits.timeouts
         mount(session.session, self.limits, self.exchanges)
@@ -72,29 +76,51 @@ class Connection:
         with asking(self.cloud.name, "signing in"):
             return str(self.session.get_project_id())
 
-    def _where(self, service: str) -> dict[str, Any]:
-        region = self.entry.region
-        return {
-            "region_name": self.cloud.region or None,
-            "interface": region.get_interface(service),
+    @property
+    def catalog(self) -> Catalog:
+        """The catalog of the token.
+
+        Raises:
+            CloudError: one cannot sign in, or the token is not for a project.
+        """
+        with asking(self.cloud.name, "signing in"):
+            token = self.session.auth.get_access(self.session)
+            if fault := scope_fault(token):
+                raise CloudError(f"{self.cloud.name}: signing in: {fault}")
+            return Catalog(tuple(token.service_catalog.catalog))
+
+    @Once
+    def region(self) -> str:
+        """Return the region to ask: the entry's, or the only one in the catalog.
+
+        Raises:
+            CloudError: the catalog has another one, or several.
+        """
+        catalog = self.catalog
+        try:
+            return region_of(catalog, self.cloud.region)
+        except ValueError as error:
+            raise CloudError(f"{self.cloud.name}: {error}") from error
+
+    def _client(self, service: str, limits: tuple[str, str]) -> dict[str, Any]:
+        """Return what makes a client of a service: its microversion, and where it is."""
+        place = endpoints.where(self.entry, service, self.region)
+        with asking(self.cloud.name, f"which versions of {service} there are"):
+            data = endpoints.discover(self, service)
+        return place | {
+            "session": self.session,
+            "endpoint_override": data.url,
+            "version": self._version(service, data, limits),
         }
 
-    def _version(self, service: str, limits: tuple[str, str]) -> str:
+    def _version(self, service: str, data: Any, limits: tuple[str, str]) -> str:
         """Give the newest microversion that both sides speak.
 
         Raises:
             RefusedError: the cloud is too old or too new for every one of ours.
         """
         lowest, highest = limits
-        with asking(self.cloud.name, f"which versions of {service} there are"):
-            data = self.session.get_endpoint_data(
-                service_type=service, discover_versions=True, **self._where(service)
-            )
-            if data is None:
-                raise ServiceMissingError(
-                    f"{self.cloud.name}: {service}: not in the catalog of its region"
-                )
-            least, most = _text(data.min_microversion), _text(data.max_microversion)
+        least, most = _text(data.min_microversion), _text(data.max_microversion)
         if most is None:
             # keystoneauth makes no error of a version document that it cannot get.
             error = CloudError(f"{self.cloud.name}: {service} does not tell its microversions")
@@ -116,6 +142,11 @@ class Connection:
         self._microversions[service] = microversion
         return microversion
 
+    def forget_refusal(self) -> None:
+        """Have a refused credential tried again at once."""
+        if "session" in vars(self):
+            self.session.auth.get_auth_ref.forget()
+
     def forget_versions(self) -> None:
         """Have the microversions found again: a service was rolled back, or upgraded."""
         session = self.session
@@ -132,46 +163,34 @@ class Connection:
     @Once
     def keystone(self) -> Any:
         """Return the client of python-keystoneclient."""
-        where = self._where("identity")
-        return keystoneclient.v3.client.Client(session=self.session, **where)
+        url = endpoints.keystone_url(self)
+        with asking(self.cloud.name, "where Keystone is"):
+            return keystoneclient.v3.client.Client(session=self.session, endpoint_override=url)
 
     @Once
     def nova(self) -> Any:
         """Return the client of python-novaclient, at the newest microversion up to 2.87."""
-        where = self._where("compute")
-        where["endpoint_type"] = where.pop("interface")
-        return novaclient.client.Client(
-            self._version("compute", NOVA), session=self.session, service_type="compute", **where
-        )
+        client = self._client("compute", NOVA)
+        client["endpoint_type"] = client.pop("interface")
+        return novaclient.client.Client(client.pop("version"), **client)
 
     @Once
     def cinder(self) -> Any:
         """Return the client of python-cinderclient, whatever the catalog calls the service."""
-        where = self._where("block-storage")
-        where["endpoint_type"] = where.pop("interface")
-        return cinderclient.client.Client(
-            self._version("block-storage", CINDER),
-            session=self.session,
-            service_type="block-storage",
-            **where,
-        )
+        client = self._client("block-storage", CINDER)
+        client["endpoint_type"] = client.pop("interface")
+        return cinderclient.client.Client(client.pop("version"), **client)
 
     @Once
     def placement(self) -> Any:
         """Return an adapter for Placement, which has no client library."""
-        return adapter.Adapter(
-            self.session,
-            service_type="placement",
-            default_microversion=self._version("placement", PLACEMENT),
-            **self._where("placement"),
-        )
+        client = self._client("placement", PLACEMENT)
+        client["default_microversion"] = client.pop("version")
+        return adapter.Adapter(**client)
 
     def identity_urls(self) -> list[str]:
-        """List the public identity endpoints of the catalog."""
-        with asking(self.cloud.name, "its catalog"):
-            access = self.session.auth.get_access(self.session)
-            urls = access.service_catalog.get_urls(service_type="identity", interface="public")
-            return list(urls)
+        """List the public identity endpoints of the catalog; a malformed one is no URL of ours."""
+        return [url for url in self.catalog.urls({"identity"}, None, "public") if is_url(url)]
 
 
 def _text(version: tuple[int, ...] | None) -> str | None:

@@ -125,6 +125,8 @@ class Collector:
 
     def cycle(self, kinds: Iterable[str] = tuple(POLLS), *, full: bool = False) -> list[str]:
         """Poll everything once, now, phase by phase; give the errors, none if all went well."""
+        for connection in self.connections.values():
+            connection.forget_refusal()
         for phase in PHASES:
             if self._stopped:
                 break

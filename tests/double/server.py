@@ -5,6 +5,7 @@ Latency is slept in the connection's own thread, so that requests wait at the sa
 
 import json
 import logging
+import re
 import socket
 import time
 from collections.abc import Callable
@@ -52,6 +53,9 @@ class Server:
         time.sleep(self.latency)
         if prefix not in APIS:
             return Reply({"error": f"nothing at {parts.path}"}, 404)
+        if prefix == "compute":
+            # As Nova: the id of a project in the path is nothing but legacy.
+            path = re.sub(r"^v2\.1/[0-9a-f]{32}(?=/|$)", "v2.1", path)
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         request = Request(
             method, f"/{path}".rstrip("/"), f"{self.site.url}/{prefix}", query, headers, body

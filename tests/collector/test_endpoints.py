@@ -1,0 +1,107 @@
+"""Catalogs as they are: what openstacksdk makes work is asked, what it does not is one's error."""
+
+import pytest
+
+from tests.collector.lab import Lab
+from tests.double import Double
+from tests.double.web import Endpoint
+
+
+def change(double: Double, kind: str, suffix: str, url: str | None = None) -> None:
+    """Have the endpoints of a service end in ``suffix``, or be ``url``."""
+    catalog = double.site.catalog
+    for number, endpoint in enumerate(catalog):
+        if endpoint.type == kind:
+            root = "/".join(endpoint.url.split("/")[:4])
+            catalog[number] = endpoint._replace(url=root + suffix if url is None else url)
+
+
+PROJECT = "/%(project_id)s"
+
+
+@pytest.mark.parametrize(
+    ("kind", "suffix"),
+    [
+        ("identity", ""),
+        ("identity", "/"),
+        ("identity", "/v2.0"),
+        ("compute", ""),
+        ("compute", "/"),
+        ("compute", "/v2"),
+        ("compute", f"/v2{PROJECT}"),
+        ("compute", f"/v2.1{PROJECT}"),
+        ("block-storage", ""),
+        ("block-storage", "/v3"),
+        ("block-storage", f"/v2{PROJECT}"),
+        ("block-storage", f"/v1{PROJECT}"),
+        ("placement", "/"),
+    ],
+)
+def test_endpoints_of_any_version_lead_to_ours(
+    lab: Lab, alpha: Double, kind: str, suffix: str
+) -> None:
+    change(alpha, kind, suffix)
+    assert lab.cycle() == []
+
+
+def test_endpoints_of_clouds_yaml_come_first(lab: Lab, alpha: Double) -> None:
+    keys = {"compute": "compute", "block-storage": "volume", "placement": "placement"}
+    for kind, key in keys.items():
+        (endpoint,) = [each for each in alpha.site.catalog if each.type == kind]
+        url = endpoint.url.replace("%(project_id)s", "7bb0e66dcaf447bfa03530c6fc9dda64")
+        lab.clouds["alpha"][f"{key}_endpoint_override"] = url
+        change(alpha, kind, "", "http://127.0.0.1:9/nobody")
+    assert lab.cycle() == []
+
+
+@pytest.mark.parametrize("key", ["compute", "volume", "block_storage", "placement", "identity"])
+def test_a_major_version_in_clouds_yaml_is_no_hindrance(lab: Lab, alpha: Double, key: str) -> None:
+    lab.clouds["alpha"][f"{key}_api_version"] = {"compute": "2.1", "placement": "1"}.get(key, "3")
+    assert lab.cycle() == []
+
+
+def test_keystone_may_be_in_another_region_only(lab: Lab, alpha: Double) -> None:
+    alpha.site.catalog[:] = [
+        endpoint._replace(region="global") if endpoint.type == "identity" else endpoint
+        for endpoint in alpha.site.catalog
+    ]
+    assert lab.cycle() == []
+
+
+def test_without_a_region_name_the_only_region_is_asked(lab: Lab, alpha: Double) -> None:
+    del lab.clouds["alpha"]["region_name"]
+    assert lab.cycle() == []
+
+
+def test_without_a_region_name_several_regions_are_an_error_that_names_them(
+    lab: Lab, alpha: Double
+) -> None:
+    del lab.clouds["alpha"]["region_name"]
+    url = f"{alpha.url}/compute/v2.1"
+    alpha.site.catalog.append(Endpoint("compute", "nova", "RegionTwo", url))
+    errors = lab.cycle()
+    assert errors
+    assert all("regions: [RegionOne, RegionTwo] for a cloud each" in error for error in errors)
+
+
+def test_a_region_that_the_catalog_lacks_is_an_error_that_names_those_it_has(
+    lab: Lab, alpha: Double
+) -> None:
+    lab.clouds["alpha"]["region_name"] = "regionone"
+    errors = set(lab.cycle())
+    assert errors == {
+        "alpha: its services are not in the catalog of its region regionone; there are RegionOne: "
+        "correct region_name"
+    }
+
+
+@pytest.mark.parametrize("url", ["nonsense", "http://", "http://[::1", "", "http:///compute"])
+@pytest.mark.parametrize("kind", ["identity", "compute", "block-storage", "placement"])
+def test_a_malformed_url_is_the_error_of_its_service(
+    lab: Lab, alpha: Double, kind: str, url: str
+) -> None:
+    change(alpha, kind, "", url)
+    errors = lab.cycle()
+    assert all(f"alpha: {kind}: its endpoint {url!r} is no" in error for error in errors)
+    assert bool(errors) is (kind != "identity")
+    assert lab.outcome("discovery")["error"] is None
