@@ -23,7 +23,7 @@ from openstats.model import EVERYTHING, Selection
 from openstats.readings import Members, Tick
 from openstats.statistics import odometer
 from openstats.statistics import usage as statistic
-from openstats.storage import instances, members, migration, registry, schema, usage, volumes
+from openstats.storage import allocation, members, migration, registry, schema, usage, volumes
 from openstats.storage.store import Store
 from tests import postgresql
 
@@ -187,12 +187,12 @@ def _ticks() -> list[int]:
 def _tick(store: Store, at: int) -> None:
     with store.transaction() as db:
         (cloud,) = registry.clouds(db)
-        servers, disks = instances.allocated(db, cloud), volumes.gigabytes(db, cloud)
+        servers = allocation.between(db, cloud, at - GRID, at)
+        disks = volumes.gigabytes(db, cloud)
         slots = usage.slots(db, cloud, servers.keys() | disks, NOW)
         for place, name in enumerate(("vcpu_hours", "memory", "storage")):
             gains = {
-                slots[key]: (float(all_of[place] * GRID), float(GRID))
-                for key, all_of in servers.items()
+                slots[key]: (float(all_of[place]), float(GRID)) for key, all_of in servers.items()
             }
             last = usage.last(db, cloud, f"{name}.allocated")
             found = odometer.begun(at)

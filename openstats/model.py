@@ -207,6 +207,15 @@ class Instance:
 
 
 @dataclass(frozen=True, slots=True)
+class Departure:
+    """A server that was deleted: as it was at last, if the cloud shows it, and when it ended."""
+
+    uuid: str
+    last: Instance | None = None
+    ended_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Changes:
     """Where servers changed: tenants by row id, hypervisors by name."""
 

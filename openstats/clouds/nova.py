@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import novaclient.exceptions
 
 from openstats.clouds import items
-from openstats.clouds.asking import asking
+from openstats.clouds.asking import MALFORMED, asking
 from openstats.clouds.connection import Connection, parsed
 from openstats.clouds.figures import moment, part, quota, signed, whole
 from openstats.clouds.items import LeftOut
@@ -17,7 +17,7 @@ from openstats.clouds.paging import USUAL, List, Paging, Query, pages
 from openstats.clouds.text import ID, UUID, text
 from openstats.errors import CloudError, TenantUnknownError
 from openstats.meters import CAPACITY, COMPUTE, QUOTAS
-from openstats.model import Capacity, Instance, Quota
+from openstats.model import Capacity, Departure, Instance, Quota
 
 FREE = ("free_ram_mb", "free_disk_gb")
 GONE = ("DELETED", "SOFT_DELETED")
@@ -126,8 +126,8 @@ def servers(
     paging: Paging = USUAL,
     changed_since: int | None = None,
     left_out: LeftOut | None = None,
-) -> Iterator[tuple[list[Instance], list[str]]]:
-    """Stream pages of servers of all tenants: those that exist, and the uuids of those deleted.
+) -> Iterator[tuple[list[Instance], list[Departure]]]:
+    """Stream pages of servers of all tenants: those that exist, and those that were deleted.
 
     ``changed_since`` (Unix seconds) asks for what changed since then, deletions included; without
     it everything that exists is listed. Servers that cannot be read are put into ``left_out``.
@@ -145,17 +145,28 @@ def servers(
     for rows in _pages(connection, "servers", "/servers/detail", call, paging, query):
         read = list(items.read(rows, _server, odd))
         page = [server for server in read if isinstance(server, Instance)]
-        yield page, [server for server in read if isinstance(server, str)]
+        yield page, [server for server in read if isinstance(server, Departure)]
     if changed_since is None:
         with asking(connection.cloud.name, call):
             odd.refuse_all()
 
 
-def _server(row: dict[str, Any]) -> Instance | str | None:
-    """Return a server that exists, the uuid of one that does not, None for a lost cell's."""
+def _server(row: dict[str, Any]) -> Instance | Departure | None:
+    """Return a server that exists, or was deleted; None for a lost cell's."""
     if row["status"] in GONE:
-        return text(row["id"], UUID)
+        return _departure(row)
     return None if _of_down_cell(row) else _instance(row)
+
+
+def _departure(row: dict[str, Any]) -> Departure:
+    """Return a server that was deleted; it is gone, be the rest of it readable or not."""
+    uuid = text(row["id"], UUID)
+    try:
+        terminated = row.get("OS-SRV-USG:terminated_at")
+        ended_at = moment(row, "OS-SRV-USG:terminated_at" if terminated else "updated")
+        return Departure(uuid, _instance(row), ended_at)
+    except MALFORMED:
+        return Departure(uuid)
 
 
 def _of_down_cell(server: dict[str, Any]) -> bool:

@@ -8,7 +8,7 @@ from openstats.clouds.items import LeftOut
 from openstats.collector import cells
 from openstats.collector.poll import Poll
 from openstats.errors import CloudError, StoppedError
-from openstats.storage import creation, instances
+from openstats.storage import allocation, creation, instances
 
 MOST_ASKED = 1000
 """Servers that one poll asks for by id, because a sweep did not show them."""
@@ -57,7 +57,9 @@ def _read(poll: Poll, left_out: LeftOut, changed_since: int | None = None) -> No
         with poll.writing() as db:
             seen = poll.now if changed_since is None else 0
             changed = instances.write(db, poll.cloud, page, seen=seen, now=poll.now)
-            poll.changed(db, changed | instances.remove(db, poll.cloud, gone))
+            allocation.write_ended(db, poll.cloud, gone, poll.now)
+            uuids = [server.uuid for server in gone]
+            poll.changed(db, changed | instances.remove(db, poll.cloud, uuids))
         done += len(page)
         poll.say("servers", done)
 

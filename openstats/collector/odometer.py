@@ -1,6 +1,6 @@
 """The odometer of one cloud, as a poll moves it on: ticks become readings, and old ones go."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from openstats.clouds.meters import LONGEST
@@ -27,24 +27,19 @@ class Odometer:
     stepped: bool
     _slots: dict[str, int] = field(default_factory=dict)
 
-    def hold(self, db: Database, name: str, at: int, held: Mapping[str, int]) -> None:
-        """Have tenants (Keystone ids) hold so much since the last reading of a meter."""
-        last = usage.newest_at(db, self.poll.cloud, name)
-        seconds = at - (at if last is None else last)
-        gains = {key: (float(amount * seconds), float(seconds)) for key, amount in held.items()}
-        self.add(db, name, Tick(at, seconds, gains))
-
-    def add(self, db: Database, name: str, tick: Tick, *, dated: bool = False) -> None:
+    def add(
+        self, db: Database, name: str, tick: Tick, *, dated: bool = False, longest: int = LONGEST
+    ) -> None:
         """Write a tick's reading, or a gap's end where nobody knows the time before it.
 
-        ``dated``: its time is not our clock's. A tick that is not later than the last reading came
-        too late, and is none.
+        ``dated``: its time is not our clock's. ``longest``: seconds of which it may be. A tick that
+        is not later than the last reading came too late, and is none.
         """
         last = usage.last(db, self.poll.cloud, name)
         if last is None:
             usage.append(db, self.poll.cloud, name, odometer.begun(tick.at))
         elif tick.at > last.at:
-            gap = tick.at - last.at > LONGEST or (self.stepped and not dated)
+            gap = tick.at - last.at > longest or (self.stepped and not dated)
             found = odometer.paused(last, tick.at) if gap else self._moved_on(db, name, last, tick)
             usage.append(db, self.poll.cloud, name, found, after_gap=tick.at - last.at > HOUR)
 

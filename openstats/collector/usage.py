@@ -10,8 +10,12 @@ from openstats.clouds.meters import GRID, LONGEST, Asked
 from openstats.collector.odometer import HOUR, Odometer, thin
 from openstats.collector.poll import Poll
 from openstats.meters import USAGE_METERS
-from openstats.storage import instances, jobs, usage, volumes
+from openstats.readings import Tick
+from openstats.storage import allocation, instances, jobs, usage, volumes
 from openstats.storage.store import Database
+
+ALLOCATED = ("vcpu_hours", "memory", "storage")
+"""What is allocated, in the order of ``storage.allocation``."""
 
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 STEP = 0.1
@@ -42,30 +46,68 @@ def poll(poll: Poll) -> None:
     poll.cursor["moment"] = asdict(moment)
     # Not an interval after this one: readings are on the grid, whenever they were asked for.
     poll.next_at = now + GRID + poll.spread(GRID)
-    with poll.writing() as db:
-        for name, held in _allocated(poll, db).items():
-            odometer.hold(db, name, now, held)
+    _allocate(poll, now, odometer)
     _measure(poll, now, odometer)
     if now // HOUR != poll.cursor.get("thinned"):
         thin(poll, USAGE_METERS)
         poll.cursor["thinned"] = now // HOUR
 
 
-def _allocated(poll: Poll, db: Database) -> dict[str, dict[str, int]]:
-    """Give what each tenant (Keystone id) has now, by meter; nothing that is not known any more."""
-    settings, found = poll.connection.entry.settings, {}
+def _allocate(poll: Poll, now: int, odometer: Odometer) -> None:
+    """Add what servers and volumes had since the last readings, each server while it existed."""
+    longest = max(LONGEST, 2 * poll.options.instances_interval)
+    with poll.writing() as db:
+        at = _inventoried(poll, db, now)
+        for name, tick in _ticks(poll, db, at).items():
+            odometer.add(db, name, tick, longest=longest)
+        # Of more time than the longest tick nothing is counted any more.
+        allocation.forget_ended(db, poll.cloud, at - longest - GRID)
+
+
+def _inventoried(poll: Poll, db: Database, now: int) -> int:
+    """Return until when the inventory tells all that was created and deleted.
+
+    Where it cannot be read, what was there stands for some ticks.
+    """
+    polled_at = jobs.polled_at(db, poll.cloud, "instances")
+    if polled_at is None or polled_at >= now or jobs.failing(db, poll.cloud, "instances"):
+        return now
+    return polled_at // GRID * GRID
+
+
+def _ticks(poll: Poll, db: Database, at: int) -> dict[str, Tick]:
+    """Return what tenants (Keystone ids) had since the last readings; nothing that is not known."""
     if not _fresh(poll, db, "instances"):
         return {}
-    servers = instances.allocated(db, poll.cloud)
-    found["vcpu_hours.allocated"] = {key: vcpus for key, (vcpus, _, _) in servers.items()}
-    found["memory.allocated"] = {key: ram for key, (_, ram, _) in servers.items()}
-    if not settings.block_storage or _fresh(poll, db, "volumes"):
-        disks = {key: disk for key, (_, _, disk) in servers.items()}
-        stored = volumes.gigabytes(db, poll.cloud)
-        found["storage.allocated"] = {
-            key: disks.get(key, 0) + 1024 * stored.get(key, 0) for key in disks.keys() | stored
-        }
-    return found
+    ends = usage.ends(db, poll.cloud)
+    stored = _stored(poll, db)
+    amounts: dict[int, allocation.Amounts] = {}
+    ticks = {}
+    for place, item in enumerate(ALLOCATED):
+        name = f"{item}.allocated"
+        start = min(at, ends.get(name, at))
+        if start not in amounts:
+            amounts[start] = allocation.between(db, poll.cloud, start, at)
+        totals = {key: held[place] for key, held in amounts[start].items()}
+        if item == "storage":
+            if stored is None:
+                continue
+            totals = {
+                key: totals.get(key, 0) + stored.get(key, 0) * (at - start)
+                for key in totals.keys() | stored
+            }
+        seconds = float(at - start)
+        ticks[name] = Tick(at, seconds, {key: (float(t), seconds) for key, t in totals.items()})
+    return ticks
+
+
+def _stored(poll: Poll, db: Database) -> dict[str, int] | None:
+    """Return MiB of volumes by tenant; None where they are not known any more."""
+    if not poll.connection.entry.settings.block_storage:
+        return {}
+    if not _fresh(poll, db, "volumes"):
+        return None
+    return {key: 1024 * size for key, size in volumes.gigabytes(db, poll.cloud).items()}
 
 
 def _fresh(poll: Poll, db: Database, kind: str) -> bool:

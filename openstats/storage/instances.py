@@ -8,7 +8,6 @@ from sqlalchemy import Connection, delete, func, select, update
 
 from openstats.model import Changes, Cloud, Instance
 from openstats.storage import schema, tenants
-from openstats.storage.membership import whole_sum
 from openstats.storage.upsert import upsert
 
 instance, tenant = schema.instance, schema.tenant
@@ -82,14 +81,6 @@ def on_hosts(db: Connection, cloud: Cloud) -> bool:
     """Return whether any server is on a host."""
     placed = instance.c.cloud_id == cloud.id, instance.c.host != ""
     return db.scalar(select(instance.c.uuid).where(*placed).limit(1)) is not None
-
-
-def allocated(db: Connection, cloud: Cloud) -> dict[str, tuple[int, int, int]]:
-    """Give vCPUs, MiB of memory and MiB of disk of what exists, by tenant (Keystone id)."""
-    sums = [whole_sum(instance.c[name]) for name in ("vcpus", "ram", "disk")]
-    held = select(tenant.c.tenant_id, *sums).join(instance, instance.c.tenant_id == tenant.c.id)
-    rows = db.execute(held.where(tenant.c.cloud_id == cloud.id).group_by(tenant.c.tenant_id))
-    return {row[0]: (row[1], row[2], row[3]) for row in rows}
 
 
 def running(db: Connection, cloud: Cloud) -> list[Instance]:

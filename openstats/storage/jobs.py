@@ -111,6 +111,13 @@ def polled_at(db: Connection, owner: Cloud, kind: str) -> int | None:
     return db.scalar(select(job.c.polled_at).where(*mine))
 
 
+def failing(db: Connection, owner: Cloud, kind: str) -> bool:
+    """Return whether the last poll of a kind failed."""
+    mine = job.c.cloud_id == owner.id, job.c.kind == kind
+    later = func.coalesce(job.c.error_at > job.c.polled_at, job.c.error_at.is_not(None))
+    return bool(db.scalar(select(later).where(*mine)))
+
+
 def _update(lease: Lease) -> Any:
     return update(job).where(job.c.cloud_id == lease.cloud.id, job.c.kind == lease.kind)
 

@@ -1,5 +1,8 @@
 """Ticks of the odometer: what is allocated, what is burnt, and what nobody saw."""
 
+import json
+import random
+
 import pytest
 
 from openstats.meters import USAGE_METERS
@@ -11,7 +14,7 @@ from tests.collector.lab import LARGE, SMALL, Lab
 from tests.double import Double
 from tests.double.state import Flavor, Server
 from tests.dying import killing
-from tests.edge import Refuse, Status
+from tests.edge import Refuse, Rewrite, Status
 
 GRID = 300
 ALLOCATED = ("memory.allocated", "storage.allocated", "vcpu_hours.allocated")
@@ -62,22 +65,31 @@ def servers_of(double: Double, tenant: str) -> list[Server]:
     return [s for s in double.state.servers.values() if s.tenant_id == tenant]
 
 
-def allocated(double: Double, tenant: str) -> tuple[float, float]:
-    """Give MiB of memory and storage that a tenant has, by a naive sum."""
-    memory, storage = 0, 0
-    for server in servers_of(double, tenant):
-        flavor = server.flavor
-        memory += flavor.ram
-        storage += 1024 * ((flavor.disk if server.image else 0) + flavor.ephemeral) + flavor.swap
-    volumes = [v.size for v in double.state.volumes.values() if v.tenant_id == tenant]
-    return memory, storage + 1024 * sum(volumes)
+def lived(double: Double, tenant: str, begin: int, end: int) -> dict[str, float]:
+    """Give vCPU-hours, and means in MiB, of all servers that a tenant ever had; volumes as now."""
+    sums = dict.fromkeys(ALLOCATED, 0.0)
+    for server in (*double.state.servers.values(), *double.state.deleted.values()):
+        until = end if server.terminated is None else int(server.terminated)
+        seconds = max(0, min(end, until) - max(begin, int(server.created)))
+        if server.tenant_id == tenant:
+            flavor = server.flavor
+            disk = (flavor.disk if server.image else 0) + flavor.ephemeral
+            sums["memory.allocated"] += flavor.ram * seconds / (end - begin)
+            sums["storage.allocated"] += (1024 * disk + flavor.swap) * seconds / (end - begin)
+            sums["vcpu_hours.allocated"] += flavor.vcpus * seconds / 3600
+    sizes = [v.size for v in double.state.volumes.values() if v.tenant_id == tenant]
+    sums["storage.allocated"] += 1024 * sum(sizes)
+    return sums
 
 
 def check_allocated(lab: Lab, double: Double, steps: int = 1) -> None:
-    memory, storage = values(lab, ALLOCATED[0], steps), values(lab, ALLOCATED[1], steps)
-    assert memory
-    for tenant in memory:
-        assert (memory[tenant], storage[tenant]) == allocated(double, tenant)
+    now = int(lab.clock.now) // GRID * GRID
+    for item in ALLOCATED:
+        found = values(lab, item, steps)
+        assert found
+        for tenant, value in found.items():
+            wanted = lived(double, tenant, now - steps * GRID, now)[item]
+            assert value == pytest.approx(wanted, abs=1e-5)
 
 
 def test_the_first_tick_begins(lab: Lab, settled: Double) -> None:
@@ -97,10 +109,98 @@ def test_what_is_allocated_is_what_there_is(lab: Lab, settled: Double) -> None:
     settled.create_volume(tenants[3], 7)
     assert lab.cycle(after=GRID) == []
     check_allocated(lab, settled)
-    hours = values(lab, "vcpu_hours.allocated")
-    for tenant in tenants:
-        vcpus = sum(s.flavor.vcpus for s in servers_of(settled, tenant))
-        assert hours[tenant] == pytest.approx(vcpus * GRID / 3600, abs=1e-6)
+    assert lab.cycle(after=GRID) == []
+    check_allocated(lab, settled)
+
+
+def test_a_server_that_lives_between_two_ticks_counts(lab: Lab, settled: Double) -> None:
+    tenant = next(iter(values(lab, CPU)))
+    before = lived(settled, tenant, int(lab.clock.now), int(lab.clock.now) + GRID)
+    lab.clock.advance(60)
+    server = settled.boot(tenant, LARGE)
+    lab.clock.advance(120)
+    settled.delete_server(server.id)
+    assert lab.cycle(after=GRID - 180) == []
+    hours = values(lab, "vcpu_hours.allocated")[tenant]
+    assert hours == pytest.approx(before["vcpu_hours.allocated"] + 4 * 120 / 3600, abs=1e-6)
+    check_allocated(lab, settled)
+    # Nor does it count again where a later poll is shown it again.
+    assert lab.cycle(after=GRID) == []
+    check_allocated(lab, settled)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_allocated_is_the_naive_sum_over_all_that_ever_lived(
+    lab: Lab, settled: Double, seed: int
+) -> None:
+    chance = random.Random(seed)
+    tenants = [key for key in values(lab, CPU) if servers_of(settled, key)]
+    for _ in range(6):
+        for moment in sorted(chance.sample(range(GRID), 5)):
+            lab.clock.now = lab.clock.now // GRID * GRID + moment
+            tenant = chance.choice(tenants)
+            mine = servers_of(settled, tenant)
+            if chance.random() < 0.5 or not mine:
+                settled.boot(tenant, chance.choice([SMALL, LARGE]))
+            else:
+                settled.delete_server(chance.choice(mine).id)
+        lab.clock.now = lab.clock.now // GRID * GRID + GRID + 10
+        assert lab.cycle("instances", "volumes", "usage") == []
+        check_allocated(lab, settled)
+    check_allocated(lab, settled, steps=6)
+
+
+def test_a_tick_is_of_what_the_inventory_was_read_of(lab: Lab, settled: Double) -> None:
+    """What came or went since is not known yet: the reading waits for it."""
+    tenant = next(iter(values(lab, CPU)))
+    assert lab.cycle("instances", "volumes", "usage", after=GRID - 30) == []
+    assert at(lab, ALLOCATED[0])[-1] == 0
+    server = settled.boot(tenant, LARGE)
+    settled.delete_server(servers_of(settled, tenant)[0].id)
+    assert lab.cycle("usage", after=40) == []
+    assert at(lab, ALLOCATED[0])[-1] == 1
+    lab.clock.advance(200)
+    settled.delete_server(server.id)
+    assert lab.cycle("instances", "volumes", "usage", after=50) == []
+    assert at(lab, ALLOCATED[0])[-1] == 0
+    check_allocated(lab, settled)
+
+
+def test_a_server_that_is_restored_counts_once(lab: Lab, settled: Double) -> None:
+    server = next(iter(settled.state.servers.values()))
+    settled.set_status(server.id, "SOFT_DELETED")
+    assert lab.cycle("instances", after=60) == []
+    settled.set_status(server.id, "ACTIVE")
+    assert lab.cycle("instances", "volumes", "usage", after=GRID - 60) == []
+    check_allocated(lab, settled)
+
+
+def test_servers_that_ended_are_forgotten_once_they_are_counted(lab: Lab, settled: Double) -> None:
+    for key in list(settled.state.servers)[:3]:
+        settled.delete_server(key)
+    assert lab.cycle(after=GRID) == []
+    assert lab.sql("SELECT count(*) FROM ended_instance") == [(3,)]
+    for _ in range(5):
+        assert lab.cycle(after=GRID) == []
+    assert lab.sql("SELECT count(*) FROM ended_instance") == [(0,)]
+
+
+def test_a_deleted_server_without_its_flavor_is_gone_all_the_same(
+    lab: Lab, settled: Double
+) -> None:
+    key = next(iter(settled.state.servers))
+    settled.delete_server(key)
+
+    def without(body: bytes) -> bytes:
+        document = json.loads(body)
+        for server in document["servers"]:
+            if server["id"] == key:
+                server["flavor"] = None
+        return json.dumps(document).encode()
+
+    with lab.edge.during("servers/detail", Rewrite(without)):
+        assert lab.cycle(after=GRID) == []
+    assert lab.sql(f"SELECT count(*) FROM instance WHERE uuid = '{key}'") == [(0,)]
 
 
 def test_a_stopped_server_keeps_what_it_has_and_burns_nothing(lab: Lab, settled: Double) -> None:

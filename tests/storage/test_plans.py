@@ -11,6 +11,7 @@ from openstats.model import EVERYTHING, Interval, Scope, Selection
 from openstats.storage import (
     alert_schema,
     alerts,
+    allocation,
     coverage,
     creation,
     customer,
@@ -169,7 +170,7 @@ COLLECTORS: dict[str, Query] = {
     "make due": lambda db, s: quota.make_due(db, [s.row("p1")], NOW),
     "make cloud due": lambda db, s: quota.make_cloud_due(db, s.cloud, NOW),
     "rows": lambda db, s: tenants.rows_of(db, s.cloud, ["p1"], NOW),
-    "allocated": lambda db, s: instances.allocated(db, s.cloud),
+    "allocated": lambda db, s: allocation.between(db, s.cloud, 0, NOW),
     "running": lambda db, s: instances.running(db, s.cloud),
     "slots": lambda db, s: usage.slots(db, s.cloud, ["p1"], NOW),
     "lease": lambda db, s: jobs.lease(db, ["beta"], KINDS, now=NOW, until=NOW, limit=5),

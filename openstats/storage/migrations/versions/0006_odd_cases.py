@@ -20,7 +20,38 @@ def upgrade() -> None:
         )
         receiver.add_column(sa.Column('refused_at', sa.BigInteger(), nullable=True))
         receiver.add_column(sa.Column('refusal', sa.Text(), nullable=True))
+    _make_ended_instances()
     _forget_figures_that_cannot_be()
+
+
+def _make_ended_instances() -> None:
+    op.create_table(
+        'ended_instance',
+        sa.Column('cloud_id', sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column('uuid', sa.String(length=36), nullable=False),
+        sa.Column('tenant_id', sa.Integer(), nullable=False),
+        sa.Column('vcpus', sa.Integer(), nullable=False),
+        sa.Column('ram', sa.BigInteger(), nullable=False),
+        sa.Column('disk', sa.BigInteger(), nullable=False),
+        sa.Column('created_at', sa.BigInteger(), nullable=False),
+        sa.Column('ended_at', sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ['cloud_id'],
+            ['cloud.id'],
+            name=op.f('fk_ended_instance_cloud_id_cloud'),
+            ondelete='CASCADE',
+        ),
+        sa.ForeignKeyConstraint(
+            ['tenant_id'],
+            ['tenant.id'],
+            name=op.f('fk_ended_instance_tenant_id_tenant'),
+            ondelete='CASCADE',
+        ),
+        sa.PrimaryKeyConstraint('cloud_id', 'uuid', name=op.f('pk_ended_instance')),
+    )
+    for columns in (['tenant_id'], ['cloud_id', 'ended_at']):
+        name = op.f(f"ix_ended_instance_{'_'.join(columns)}")
+        op.create_index(name, 'ended_instance', columns)
 
 
 def _forget_figures_that_cannot_be() -> None:
@@ -47,6 +78,7 @@ def _beyond(figure: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
 
 
 def downgrade() -> None:
+    op.drop_table('ended_instance')
     op.execute("UPDATE receiver SET received_at = 0 WHERE received_at IS NULL")
     with op.batch_alter_table('receiver') as receiver:
         receiver.drop_column('refusal')
