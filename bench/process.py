@@ -1,6 +1,7 @@
 """Processes: how soon the commands answer, and how much memory the service takes."""
 
 import json
+import re
 import sys
 import tempfile
 import time
@@ -46,7 +47,9 @@ def _configured(folder: str, store: Store, *, collect: bool) -> tuple[str, ...]:
 
 
 def _port(said: str) -> int:
-    return int(said.rsplit(":", 1)[1].strip("/"))
+    found = re.search(r":(\d+)/", said)
+    assert found, said
+    return int(found[1])
 
 
 def serving(wanted: Callable[[str], bool]) -> Iterator[Result]:

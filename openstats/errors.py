@@ -60,6 +60,13 @@ class StoreError(OpenstatsError):
     retry_after = 10
 
 
+class CollectorError(OpenstatsError):
+    """The collector of this process does not look for work any more."""
+
+    code = "openstats.collector.stopped"
+    title = "The collector stands still"
+
+
 class ConfigError(OpenstatsError):
     """The configuration is wrong; the message names the option and what it takes."""
 

@@ -9,6 +9,7 @@ from pyramid.response import Response
 from pyramid.security import NO_PERMISSION_REQUIRED
 
 from openstats.api import access_log, answer, errors, receivers, refusals, security, service
+from openstats.api.health import Health
 from openstats.api.parameters import parse
 from openstats.api.request import Request
 from openstats.api.resources import ACTING, READING, VIEWS, Resource, act
@@ -20,7 +21,12 @@ CLOSED = "openstats:closed"
 
 
 def make_app(
-    conf: Any, store: Store, clock: Callable[[], float] = time.time, *, trusted: bool = False
+    conf: Any,
+    store: Store,
+    clock: Callable[[], float] = time.time,
+    *,
+    trusted: bool = False,
+    health: Health | None = None,
 ) -> Any:
     """Make the WSGI application.
 
@@ -29,12 +35,14 @@ def make_app(
         store: what is answered from.
         clock: gives Unix seconds.
         trusted: who asks is this process, whatever the strategy for others.
+        health: what /healthcheck answers; by default whether the store can be used.
     """
     with Configurator() as config:
         config.set_security_policy(security.strategy(conf, clock, trusted=trusted))
         config.set_default_permission(CLOSED)
         config.set_request_factory(Request)
         config.registry.conf, config.registry.store, config.registry.clock = conf, store, clock
+        config.registry.health = health or Health({"store": store.check})
         config.include(errors)
         config.include(service)
         for statistic in STATISTICS:

@@ -54,6 +54,7 @@ STATUSES: dict[type[errors.OpenstatsError], int] = {
     errors.NotPolledError: 503,
     errors.IncompleteError: 503,
     errors.StoreError: 503,
+    errors.CollectorError: 503,
     KeystoneUnavailableError: 503,
 }
 
@@ -63,6 +64,9 @@ HTTP_CODES = {
     405: ("openstats.method.not_allowed", "The URL does not take this method"),
 }
 DEFECT = ("openstats.defect", "openstats failed: this is a defect")
+RETRY_AFTER = "10"
+"""Seconds after which to ask again where the error does not say."""
+
 NO_DETAIL = "The log of the service tells more under this request id."
 
 
@@ -79,6 +83,8 @@ def _response(request: Any, status: int, code: str, title: str, *details: str) -
     body = document(status, code, title, details, request.request_id)
     response = Response(body=body, status=status, content_type="application/json", charset=None)
     response.headers["Cache-Control"] = "no-store"
+    if status == 503:
+        response.headers["Retry-After"] = RETRY_AFTER
     return response
 
 

@@ -134,6 +134,8 @@ def _documented(refusal: Any, environ: Mapping[str, Any]) -> Any:
     )
     refusal.content_type = "application/json"
     refusal.headers["Cache-Control"] = "no-store"
+    if refusal.status_int == 503:
+        refusal.headers["Retry-After"] = errors.RETRY_AFTER
     return refusal
 
 

@@ -13,11 +13,17 @@ from waitress.utilities import BadRequest
 
 CODING = re.compile(rb"^transfer-encoding:[ \t]*(.*?)[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 
+BARE = re.compile(rb"(?<!\r)\n|\r(?!\n|\Z)")
+
 
 class Parser(HTTPRequestParser):  # type: ignore[misc]
     """A request that can be read in one way only; all others are refused with 400."""
 
     body_rcv: Any = None
+    error: Any
+    completed: bool
+    headers_finished: bool
+    header_plus: bytes
     _expected = False
 
     @property
@@ -28,6 +34,21 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
     @expect_continue.setter
     def expect_continue(self, expected: bool) -> None:
         self._expected = expected
+
+    def received(self, data: bytes) -> int:
+        """Take bytes, and return how many belong to this request.
+
+        waitress waits for CR LF CR LF, which never comes where lines end with LF alone.
+        """
+        if self.body_rcv is None and not self.completed:
+            head, end, _ = (self.header_plus + data).partition(b"\r\n\r\n")
+            if BARE.search(head + end):
+                # So that the refusal knows what every request has.
+                super().parse_header(b"GET / HTTP/1.0\r\n")
+                self.error = BadRequest("Bare CR or LF found in HTTP message")
+                self.completed = self.headers_finished = True
+                return len(data)
+        return int(super().received(data))
 
     def parse_header(self, header_plus: bytes) -> None:
         """Read the head of a request.

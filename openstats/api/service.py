@@ -9,16 +9,16 @@ from pyramid.security import NO_PERMISSION_REQUIRED
 
 from openstats import __version__
 from openstats.api import answer, docs, errors
-from openstats.errors import StoreError
 
 
 def healthcheck(request: Any) -> Response:
-    """Say whether the store answers; of its content nothing."""
-    try:
-        request.store.ping()
-    except StoreError:
-        return _json({"status": "the store does not answer"}, 503)
-    return _json({"status": "ok"})
+    """Return whether this process can do its work, or what keeps it from it."""
+    fault = request.registry.health.fault()
+    response = _json({"status": fault or "ok"}, 503 if fault else 200)
+    response.headers["Cache-Control"] = "no-store"
+    if fault:
+        response.headers["Retry-After"] = errors.RETRY_AFTER
+    return response
 
 
 def version(_request: Any) -> Response:

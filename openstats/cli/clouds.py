@@ -78,9 +78,16 @@ def collector(
     conf: Any, store: Store, names: Sequence[str] = (), **collaborators: Any
 ) -> Collector:
     """Make a collector whose clouds are in the registry."""
-    made = _collector(conf, store, clouds(conf, names), **collaborators)
+    made = unregistered_collector(conf, store, names, **collaborators)
     made.register()
     return made
+
+
+def unregistered_collector(
+    conf: Any, store: Store, names: Sequence[str] = (), **collaborators: Any
+) -> Collector:
+    """Make a collector that registers its clouds when the store can be written."""
+    return _collector(conf, store, clouds(conf, names), **collaborators)
 
 
 def idle_collector(conf: Any, store: Store) -> Collector:

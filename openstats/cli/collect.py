@@ -1,16 +1,14 @@
 """``openstats collect`` and ``openstats discover``: ask the clouds."""
 
 import argparse
-import os
 import signal
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from threading import Thread
 from typing import Any
 
 from openstats.cli.main import OpenstatsCommand
 from openstats.errors import ConfigError
-
-ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
 def _clouds(parser: argparse.ArgumentParser) -> None:
@@ -80,19 +78,15 @@ class Collect(Asking):
             return self._until_told(asking)
 
     def _until_told(self, asking: Any) -> int:
-        ended, end = os.pipe()
-        # Python's handlers wait for this thread, which may be on its way into the reading below,
-        # and may interrupt whoever holds a lock. The byte is written before them, by C.
-        os.set_blocking(end, False)
-        signal.set_wakeup_fd(end)
-        for number in ENDING:
-            signal.signal(number, lambda *_: None)
-        with ThreadPoolExecutor(1, "collector") as thread:
-            run = thread.submit(asking.run)
-            run.add_done_callback(lambda _: os.write(end, b"."))
-            os.read(ended, 1)
-            asking.stop()
-            run.result()
+        from openstats.cli import ending, logs
+        from openstats.cli.signals import ENDING, handled
+
+        running = Thread(target=asking.run, name="collector", daemon=True)
+        actions = dict.fromkeys(ENDING, asking.stop)
+        with handled(actions | {signal.SIGHUP: partial(logs.reload, self.app.conf)}):
+            running.start()
+            asking.stopped.wait()
+            ending.wait_for(running, self.app.conf.collector.stop_timeout)
         return 0
 
 

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from oslo_config import cfg
 from oslo_log import log
 from oslo_log.formatters import ContextFormatter
 
 from openstats import __version__
+from openstats.conf import load
 from openstats.conf.problems import problems
 from openstats.errors import ConfigError
 
@@ -90,3 +92,19 @@ def _set_up(conf: Any) -> None:
             handler.setFormatter(
                 Sentences(datefmt=kept.datefmt, project=kept.project, config=kept.conf)
             )
+
+
+def reload(conf: Any) -> None:
+    """Open log files anew, and take what may change from the configuration files."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.FileHandler):
+            # It opens its file again at the next line.
+            handler.close()
+    try:
+        # oslo.config would take a wrong value, and fail whoever needs it next.
+        load(conf.config_file, conf.config_dir)
+        changed = conf.mutate_config_files()
+    except (cfg.Error, OSError) as error:
+        LOG.error("the configuration stays as it was: %s", error)
+    else:
+        LOG.info("configuration and log files read again: %d options changed", len(changed))

@@ -3,13 +3,16 @@
 import argparse
 import signal
 import threading
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from openstats.cli.main import OpenstatsCommand
-from openstats.errors import ConfigError, StoreError
+from oslo_log import log
 
-SHOWN = 3
-"""Clouds whose URL is shown as an example."""
+from openstats.cli.main import OpenstatsCommand
+from openstats.errors import ConfigError, OpenstatsError
+
+LOG = log.getLogger(__name__)
 
 
 class Serve(OpenstatsCommand):
@@ -24,16 +27,23 @@ class Serve(OpenstatsCommand):
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         """Serve until told to stop."""
+        from openstats.api.health import Health
         from openstats.cli import logs
 
         self._override(parsed_args)
         logs.service(self.app.conf)
-        server = self._server()
+        health = Health({"store": self.app.store.check})
+        server = self._server(health)
         with logs.lifetime(self.app.conf, "serve", self.app.store):
-            asking = self._collector()
-            polling = threading.Thread(target=self._poll, args=(server, asking))
-            polling.start()
-            return self._run(server, asking, polling)
+            collector = self._collector()
+            if collector:
+                health.probes["collector"] = collector.heart.check
+            health.watch()
+            polling = threading.Thread(target=self._poll, args=(server, collector), daemon=True)
+            try:
+                return self._run(server, collector, polling)
+            finally:
+                health.stop()
 
     def _override(self, parsed_args: argparse.Namespace) -> None:
         for name in ("host", "port"):
@@ -44,57 +54,62 @@ class Serve(OpenstatsCommand):
             except ValueError as error:
                 raise ConfigError(f"--{name} {given}: {error}") from error
 
-    def _server(self) -> Any:
+    def _server(self, health: Any) -> Any:
         from openstats.api.app import make_app
         from openstats.api.cors import allowing
         from openstats.api.server import make_server
 
         options = self.app.conf.api
-        app = allowing(make_app(self.app.conf, self.app.store), self.app.conf)
+        application = make_app(self.app.conf, self.app.store, health=health)
         try:
-            return make_server(app, options)
+            return make_server(allowing(application, self.app.conf), options, health)
         except OSError as error:
             where = f"{options.host}:{options.port}"
             raise ConfigError(f"cannot listen on {where}: {error.strerror or error}") from error
 
     def _collector(self) -> Any:
         """Make the collector, where there is to be one; clouds to ask may come later."""
-        from openstats.cli.clouds import collector, idle_collector
+        from openstats.cli.clouds import idle_collector, unregistered_collector
 
-        wanted = self.app.conf.api.collect
-        if not (self.app.store.embedded if wanted is None else wanted):
+        configured = self.app.conf.api.collect
+        if not (self.app.store.embedded if configured is None else configured):
             return None
         try:
-            return collector(self.app.conf, self.app.store)
+            return unregistered_collector(self.app.conf, self.app.store)
         except ConfigError as error:
             self.app.say_error(error)
             return idle_collector(self.app.conf, self.app.store)
-        except StoreError as error:
-            self.app.say_error(error)
-            return None
 
-    def _poll(self, server: Any, asking: Any) -> None:
-        """Poll what was never polled, say that the service is ready, and go on collecting."""
+    def _poll(self, server: Any, collector: Any) -> None:
+        """Poll what was never polled, say what there is to be asked, and go on collecting."""
         try:
-            if asking and self._unpolled():
-                asking.cycle()
-            self._say_ready(f"http://{self.app.conf.api.host}:{server.effective_port}")
-        except StoreError as error:
+            if collector:
+                collector.register()
+                if self._unpolled():
+                    collector.cycle()
+            self._announce(
+                f"http://{self.app.conf.api.host}:{server.effective_port}",
+                "no cloud is registered" if collector else "no collector has read a cloud yet",
+            )
+        except OpenstatsError as error:
             self.app.say_error(error)
-        if asking:
-            asking.run()
+        except Exception:
+            LOG.exception("a defect of openstats in the first poll")
+        if collector:
+            collector.run()
 
-    def _say_ready(self, url: str) -> None:
-        """Say where the service is, with something to ask of it."""
-        from openstats.storage import registry
+    def _announce(self, url: str, reason: str) -> None:
+        """Say where the service is and whether it has figures; on a terminal, what to try."""
+        from openstats.cli.readiness import announcement, examples
+        from openstats.storage import jobs, registry
 
         with self.app.store.read() as db:
+            outcomes = jobs.outcomes(db)
             auth_urls = sorted({cloud.auth_url for cloud in registry.clouds(db) if cloud.auth_url})
-        paths = [f"resource/?auth_url={auth_url}" for auth_url in auth_urls[:SHOWN]]
-        paths += ["quota/?each=true", "customer/", "creation-time/?type=project"]
-        paths += ["usage/?item=memory", "alert/"]
-        tries = "".join(f"  curl '{url}/api/stats/{path}'\n" for path in paths)
-        self.app.stderr.write(f"openstats is ready: {url}/\n{tries}")
+        self.app.stderr.write(announcement(url, outcomes, reason))
+        # Without a token they would be answered 401.
+        if self.app.stderr.isatty() and self.app.conf.api.auth_strategy == "noauth":
+            self.app.stderr.write(examples(url, auth_urls))
         self.app.stderr.flush()
 
     def _unpolled(self) -> bool:
@@ -103,18 +118,28 @@ class Serve(OpenstatsCommand):
         with self.app.store.read() as db:
             return any(row["polled_at"] is None for row in jobs.outcomes(db))
 
-    def _run(self, server: Any, asking: Any, polling: threading.Thread) -> int:
-        signal.signal(signal.SIGTERM, _interrupt)
-        try:
-            server.run()
-        finally:
-            server.close()
-            if asking:
-                asking.stop()
-            polling.join()
+    def _run(self, server: Any, collector: Any, polling: threading.Thread) -> int:
+        from openstats.cli import ending
+        from openstats.cli.logs import reload
+        from openstats.cli.signals import handled
+
+        def end(*, at_once: bool = False) -> None:
+            if collector:
+                collector.stop()
+            server.drain(at_once=at_once or server.draining_since is not None)
+
+        actions: dict[signal.Signals, Callable[[], None]] = {
+            signal.SIGTERM: end,
+            signal.SIGINT: partial(end, at_once=True),
+            signal.SIGHUP: partial(reload, self.app.conf),
+        }
+        with handled(actions):
+            polling.start()
+            try:
+                server.run()
+            finally:
+                server.close()
+                if collector:
+                    collector.stop()
+                ending.wait_for(polling, self.app.conf.collector.stop_timeout)
         return 0
-
-
-def _interrupt(*_: object) -> None:
-    # waitress ends its loop on SystemExit, and lets the answers under way be finished.
-    raise SystemExit(0)

@@ -4,8 +4,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import suppress
-from threading import Event, Thread
+from threading import Event
 from types import MappingProxyType
 from typing import Any
 
@@ -24,6 +23,7 @@ from openstats.collector import (
     volumes,
 )
 from openstats.collector.attempt import attempt
+from openstats.collector.heart import Heart
 from openstats.collector.poll import Poll, Progress, silent
 from openstats.collector.roster import Connect, Roster
 from openstats.errors import (
@@ -107,16 +107,16 @@ class Collector:
         self.since = clock()
         self._tidied = 0.0
         self._wake = Event()
-        self._stopped = False
-        self._ended = Event()
-        self._held: dict[str, Lease] = {}
+        self.stopped = Event()
+        self._registered = False
         self._workers = ThreadPoolExecutor(self.options.threads, "poll")
         self._calls = ThreadPoolExecutor(self.options.threads, "call")
-        Thread(target=self._live, name="heart", daemon=True).start()
+        self.heart = Heart(store, self.options.lease, clock)
 
     def register(self) -> None:
         """Write the clouds of this collector and their jobs into the registry."""
         self.roster.register()
+        self._registered = True
 
     @property
     def connections(self) -> Mapping[str, Connection]:
@@ -128,7 +128,7 @@ class Collector:
         for connection in self.connections.values():
             connection.forget_refusal()
         for phase in PHASES:
-            if self._stopped:
+            if self.stopped.is_set():
                 break
             wanted = [kind for kind in phase if kind in kinds]
             with self.store.transaction() as db:
@@ -147,10 +147,14 @@ class Collector:
     def run(self) -> None:
         """Poll what is due, for ever, until ``stop`` is called from another thread."""
         running: set[Future[None]] = set()
-        while not self._stopped:
+        while not self.stopped.is_set():
             self._wake.clear()
+            self.heart.turn()
             running = {future for future in running if not future.done()}
+            rest = LONGEST_REST
             try:
+                if not self._registered:
+                    self.register()
                 self._tidy()
                 self.roster.refresh()
                 leases = self._lease(POLLS, self.options.threads - len(running))
@@ -158,7 +162,9 @@ class Collector:
                 rest = self._rest()
             except StoreError as error:
                 LOG.error("%s", error)
-                rest = LONGEST_REST
+            except Exception:
+                # A loop that ended would leave the figures to grow old while everything looks well.
+                LOG.exception("a defect of openstats in the collector's loop")
             self._wake.wait(rest)
         self.close()
 
@@ -172,25 +178,14 @@ class Collector:
 
     def stop(self) -> None:
         """Have ``run`` end once the polls under way have."""
-        self._stopped = True
+        self.stopped.set()
         self._wake.set()
 
     def close(self) -> None:
         """Wait for what is under way and end the threads."""
         self._workers.shutdown()
         self._calls.shutdown()
-        self._ended.set()
-
-    def _live(self) -> None:
-        """Prolong the leases of the polls under way: a collector that died loses its own soon."""
-        while not self._ended.wait(self.options.lease / 3):
-            for lease in list(self._held.values()):
-                # One that is lost, or over by now, is its own poll's affair.
-                try:
-                    with suppress(LeaseLostError), self.store.transaction() as db:
-                        jobs.hold(db, lease, self.clock() + self.options.lease)
-                except StoreError as error:
-                    LOG.warning("%s", error)
+        self.heart.stop()
 
     def _rest(self) -> float:
         with self.store.read() as db:
@@ -206,7 +201,7 @@ class Collector:
             return jobs.lease(db, self.connections, kinds, now=now, until=until, limit=limit)
 
     def _start(self, lease: Lease, full: bool) -> Future[None]:
-        self._held[lease.token] = lease
+        self.heart.hold(lease)
         # By the time it runs, the cloud may have been forgotten.
         connection = self.connections[lease.cloud.name]
         future = self._workers.submit(self._run, lease, connection, full)
@@ -214,7 +209,7 @@ class Collector:
         return future
 
     def _ran(self, lease: Lease) -> None:
-        del self._held[lease.token]
+        self.heart.release(lease)
         self._wake.set()
 
     def _run(self, lease: Lease, connection: Connection, full: bool) -> None:
@@ -260,7 +255,7 @@ class Collector:
             uptime=self.uptime,
             jitter=self.jitter,
             calls=self._calls,
-            stopped=lambda: self._stopped,
+            stopped=self.stopped.is_set,
             full=full,
             progress=self.progress,
             cursor=dict(lease.cursor),

@@ -6,7 +6,7 @@ GROUP = "collector"
 
 
 def _seconds(name: str, default: int, text: str, minimum: int = 1) -> cfg.IntOpt:
-    return cfg.IntOpt(name, default=default, min=minimum, help=f"{text} Seconds.")
+    return cfg.IntOpt(name, default=default, min=minimum, mutable=True, help=f"{text} Seconds.")
 
 
 OPTIONS = [
@@ -83,5 +83,10 @@ OPTIONS = [
         "lease",
         60,
         "How long a collector keeps a job without a sign of life before another takes it over.",
+    ),
+    _seconds(
+        "stop_timeout",
+        30,
+        "How long polls under way may take after SIGTERM before the process ends without them.",
     ),
 ]

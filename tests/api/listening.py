@@ -6,21 +6,33 @@ from contextlib import contextmanager
 from threading import Thread
 from typing import Any, NamedTuple
 
-from openstats.api.server import make_server
+from openstats.api.health import Health
+from openstats.api.server import Server, make_server
 from tests.postgresql import free_port
 
 
 @contextmanager
-def listening(app: Any, options: Callable[..., Any]) -> Iterator[int]:
-    """Serve, and give the port; the server is ended from within its own loop."""
-    server = make_server(app, options(api__port=free_port()).api)
+def serving(
+    app: Any, options: Callable[..., Any], health: Health | None = None, **changed: Any
+) -> Iterator[Server]:
+    """Serve with options of [api]; the server is drained in the end."""
+    overrides = {"port": free_port(), "drain_delay": 0} | changed
+    loaded = options(**{f"api__{name}": value for name, value in overrides.items()})
+    server = make_server(app, loaded.api, health)
     thread = Thread(target=server.run)
     thread.start()
-    yield int(server.effective_port)
-    server.trigger.pull_trigger(server.close)
+    yield server
+    server.drain()
     thread.join(timeout=30)
     assert not thread.is_alive()
-    server.task_dispatcher.shutdown()
+    server.close()
+
+
+@contextmanager
+def listening(app: Any, options: Callable[..., Any], **changed: Any) -> Iterator[int]:
+    """Serve, and give the port."""
+    with serving(app, options, **changed) as server:
+        yield server.effective_port
 
 
 class Reply(NamedTuple):

@@ -53,6 +53,8 @@ class Installation:
         self.conf = directory / "openstats.conf"
         self.options: dict[str, dict[str, Any]] = {}
         self.configure("database", connection=f"sqlite:///{self.store}")
+        # No balancer has to be told before ``serve`` ends.
+        self.configure("api", drain_delay=0)
 
     def configure(self, group: str, **options: Any) -> None:
         """Add options to the configuration."""

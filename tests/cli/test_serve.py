@@ -2,6 +2,7 @@
 
 import gc
 import json
+import signal
 import socket
 import urllib.request
 import warnings
@@ -11,15 +12,17 @@ import pytest
 
 from tests.cli.installation import Installation, Process
 from tests.cli.test_collect import sql
+from tests.devcloud.process import wait_for
 from tests.double import Double
 from tests.edge import Edge, Hang, Status
 
 READY = "openstats is ready: "
+WITHOUT_FIGURES = "openstats serves at "
 
 
-def ready(process: Process) -> str:
-    """Wait for the service, and give its URL."""
-    return process.until(READY).split(READY)[1].strip().rstrip("/")
+def ready(process: Process, words: str = READY) -> str:
+    """Wait until the service says these words, and give its URL."""
+    return process.until(words).split(words)[1].split()[0].rstrip("/")
 
 
 def get(url: str) -> Any:
@@ -32,19 +35,60 @@ def test_on_sqlite_it_collects(installed: Installation, alpha: Double) -> None:
     with installed.started("serve", "--port", "0") as process:
         url = ready(process)
         assert "capacity of alpha took" in process.said
-        example = process.until("curl").split("'")[1]
-        assert example == f"{url}/api/stats/resource/?auth_url={alpha.auth_url}"
-        assert get(example)["vcpus"] == 256
+        assert get(f"{url}/api/stats/resource/?auth_url={alpha.auth_url}")["vcpus"] == 256
         assert [entry["instances"] for entry in get(f"{url}/stats/customer")] == [4, 2]
         assert process.end() == 0
     assert "Traceback" not in process.said
     assert "double-secret" not in process.said
+    # Nobody is at a terminal to try them.
+    assert "curl" not in process.said
+
+
+def test_what_was_not_read_is_said_with_its_reason(
+    installed: Installation, edge: Edge, alpha: Double
+) -> None:
+    edge.rule("statistics", Status(500))
+    with installed.started("serve", "--port", "0") as process:
+        ready(process)
+        assert "openstats: capacity of alpha not read: " in process.said
+        assert "instances of alpha not read" not in process.said
+        assert process.end() == 0
+
+
+def test_a_cloud_that_cannot_be_read_at_all_is_not_ready(
+    installed: Installation, alpha: Double
+) -> None:
+    entry = alpha.clouds_entry()
+    entry["auth"]["password"] = "wrong"
+    installed.clouds(alpha=entry)
+    with installed.started("serve", "--port", "0") as process:
+        ready(process, WITHOUT_FIGURES)
+        assert "of alpha not read: " in process.said
+        assert READY not in process.said
+        assert process.end() == 0
+
+
+def test_a_hangup_reads_the_configuration_again(installed: Installation) -> None:
+    log = installed.directory / "openstats.log"
+    installed.configure("DEFAULT", log_file=log)
+    with installed.started("serve", "--port", "0") as process:
+        url = ready(process, WITHOUT_FIGURES)
+        log.rename(installed.directory / "openstats.log.1")
+        installed.configure("api", request_timeout=7)
+        process.process.send_signal(signal.SIGHUP)
+        wait_for("the log", lambda: log.exists() and "1 options changed" in log.read_text())
+        assert get(f"{url}/healthcheck") == {"status": "ok"}
+        installed.configure("api", request_timeout="never")
+        process.process.send_signal(signal.SIGHUP)
+        wait_for("a word", lambda: "stays as it was" in log.read_text())
+        assert get(f"{url}/healthcheck") == {"status": "ok"}
+        assert process.end() == 0
 
 
 def test_without_collecting_it_needs_no_clouds(installed: Installation) -> None:
     installed.configure("api", collect="false")
     with installed.started("serve", "--port", "0", "--host", "localhost") as process:
-        url = ready(process)
+        url = ready(process, WITHOUT_FIGURES)
         assert url.startswith("http://localhost:")
         assert get(f"{url}/healthcheck") is not None
         assert get(f"{url}/api/stats/customer/") == []
@@ -65,7 +109,7 @@ def test_a_cloud_that_is_registered_while_it_serves_is_asked(
 ) -> None:
     installed.clouds_yaml.unlink()
     with installed.started("serve", "--port", "0") as process:
-        url = ready(process)
+        url = ready(process, WITHOUT_FIGURES)
         assert "openstats: No cloud configured" in process.said
         installed.clouds(alpha=alpha.clouds_entry())
         made = post(f"{url}/api/clouds/", {"name": "alpha"})
@@ -79,7 +123,7 @@ def test_a_cloud_that_is_registered_while_it_serves_is_asked(
 
 def test_without_clouds_it_says_so_and_serves(installed: Installation) -> None:
     with installed.started("serve", "--port", "0") as process:
-        url = ready(process)
+        url = ready(process, WITHOUT_FIGURES)
         assert "openstats: No cloud configured: write a clouds.yaml" in process.said
         assert get(f"{url}/api/stats/customer/") == []
         assert process.end() == 0

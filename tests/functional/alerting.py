@@ -16,7 +16,7 @@ from tests.devcloud import Cloud
 from tests.devcloud.process import wait_for
 from tests.edge import Edge
 from tests.functional.leaks import WATCH
-from tests.functional.system import Api, System
+from tests.functional.system import SERVING, Api, System
 from tests.postgresql import free_port
 
 TOKEN = "known to this receiver only"
@@ -36,8 +36,8 @@ class Service:
     def up(self) -> None:
         """Start it; it answers when this returns."""
         self.process = self.system.start("serve", "--port", str(self.port))
-        ready = "is ready"
-        wait_for("serve", lambda: ready in self.system.said("serve") or self.process.poll())
+        said = self.system.said
+        wait_for("serve", lambda: SERVING.search(said("serve")) or self.process.poll())
         assert self.process.poll() is None, self.system.said("serve")
 
     def kill(self) -> None:

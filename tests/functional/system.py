@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -21,6 +22,10 @@ from tests.functional.leaks import WATCH
 
 SECRET = ("password", "application_credential_secret", "memcache_secret_key")
 COMMAND = (sys.executable, "-m", "openstats.cli.main")
+
+
+SERVING = re.compile(r"openstats (?:is ready:|serves at) (\S+)")
+"""What ``serve`` says when it answers, with its URL."""
 
 
 class System:
@@ -144,9 +149,9 @@ class System:
         with (self.home / "openstats.conf").open("a") as conf:
             conf.write("[api]\ncollect = false\n")
         process = self.start("serve", "--port", "0")
-        wait_for("the service", lambda: "is ready" in self.said("serve") or process.poll())
+        wait_for("the service", lambda: SERVING.search(self.said("serve")) or process.poll())
         assert process.poll() is None, self.said("serve")
-        url = self.said("serve").split("is ready: ")[-1].split()[0]
+        (url,) = SERVING.findall(self.said("serve"))[-1:]
         try:
             yield Api(url, self.keep)
         finally:

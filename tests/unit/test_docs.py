@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from openstats import conf, errors
+from openstats.api import channel
 from openstats.api import errors as api_errors
-from openstats.api import server
 from openstats.api.parameters import Query, names
 from openstats.api.routes import RESOURCES, ROOTS, STATISTICS
 from openstats.api.service import PAGES
@@ -86,7 +86,9 @@ def codes(kind: type[errors.OpenstatsError]) -> set[str]:
 def test_every_error_is_described_with_its_status():
     table = section(API, "Errors")
     spelled = [code for code, _ in (*api_errors.HTTP_CODES.values(), api_errors.DEFECT)]
-    refused = re.findall(r'"(openstats\.request\.\w+)"', Path(server.__file__).read_text())
+    refused = re.findall(
+        r'"(openstats\.(?:request|service)\.\w+)"', Path(channel.__file__).read_text()
+    )
     assert refused
     assert rows(table) == codes(errors.OpenstatsError) | {*spelled, *refused}
     for kind, status in api_errors.STATUSES.items():

@@ -1,0 +1,49 @@
+"""Signals of commands that stay: what each does, done by a thread rather than by a handler."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from oslo_log import log
+
+LOG = log.getLogger(__name__)
+
+ENDING = (signal.SIGTERM, signal.SIGINT)
+CLOSED = 0
+
+
+@contextmanager
+def handled(actions: Mapping[signal.Signals, Callable[[], None]]) -> Iterator[None]:
+    """Have signals do these things until the block ends.
+
+    A Python handler interrupts whatever the main thread is at, which may hold a lock that the
+    action needs. So the number of a signal is written to a pipe, by C, and read by a thread.
+    """
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    kept: dict[int, Any] = {each: signal.signal(each, lambda *_: None) for each in actions}
+    kept_fd = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    thread = threading.Thread(target=_act, args=(reading, actions), name="signals", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(kept_fd)
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+        os.write(writing, bytes([CLOSED]))
+        thread.join()
+        os.close(reading)
+        os.close(writing)
+
+
+def _act(reading: int, actions: Mapping[signal.Signals, Callable[[], None]]) -> None:
+    by_number = {int(number): action for number, action in actions.items()}
+    while (number := os.read(reading, 1)[0]) != CLOSED:
+        try:
+            by_number.get(number, lambda: None)()
+        except Exception:
+            LOG.exception("a defect of openstats in handling signal %d", number)

@@ -1,0 +1,69 @@
+"""The leases of the polls under way, prolonged as long as their collector lives."""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from threading import Event, Thread
+
+from oslo_log import log
+
+from openstats.errors import CollectorError, LeaseLostError, StoreError
+from openstats.model import Lease
+from openstats.storage import jobs
+from openstats.storage.store import Store
+
+LOG = log.getLogger(__name__)
+
+PATIENCE = 120.0
+"""Seconds after which a loop that does not come round counts as standing still."""
+
+
+class Heart:
+    """Prolongs leases by ``seconds``, and knows when the collector last looked for work."""
+
+    def __init__(self, store: Store, seconds: float, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._seconds = seconds
+        self._clock = clock
+        self._leases: dict[str, Lease] = {}
+        self._stopped = Event()
+        self._turned_at: float | None = None
+        Thread(target=self._beat, name="heart", daemon=True).start()
+
+    def hold(self, lease: Lease) -> None:
+        """Prolong a lease from now on."""
+        self._leases[lease.token] = lease
+
+    def release(self, lease: Lease) -> None:
+        """Prolong a lease no longer."""
+        del self._leases[lease.token]
+
+    def turn(self) -> None:
+        """Note that the collector looks for work now."""
+        self._turned_at = time.monotonic()
+
+    def check(self) -> None:
+        """Raise CollectorError if the collector looked for work once, and does no longer."""
+        if self._turned_at is None or self._stopped.is_set():
+            return
+        if (seconds := time.monotonic() - self._turned_at) > PATIENCE:
+            raise CollectorError(f"the collector has not looked for work for {seconds:.0f} s")
+
+    def stop(self) -> None:
+        """Prolong nothing any more."""
+        self._stopped.set()
+
+    def _beat(self) -> None:
+        while not self._stopped.wait(self._seconds / 3):
+            for lease in list(self._leases.values()):
+                self._prolong(lease)
+
+    def _prolong(self, lease: Lease) -> None:
+        # One that is lost, or over by now, is its own poll's affair.
+        try:
+            with suppress(LeaseLostError), self._store.transaction() as db:
+                jobs.hold(db, lease, self._clock() + self._seconds)
+        except StoreError as error:
+            LOG.warning("%s", error)
+        except Exception:
+            LOG.exception("a defect of openstats in prolonging a lease")

@@ -1,0 +1,31 @@
+"""What ``serve`` says of the first poll."""
+
+from typing import Any
+
+from openstats.cli.readiness import announcement, examples
+
+URL = "http://localhost:8779"
+
+
+def row(kind: str, polled_at: int | None, error: str | None = None) -> dict[str, Any]:
+    return {"name": "alpha", "kind": kind, "polled_at": polled_at, "error": error}
+
+
+def test_what_failed_for_one_reason_is_one_line() -> None:
+    rows = [row("quotas", None, "HTTP\n401"), row("usage", None, "HTTP\n401"), row("discovery", 1)]
+    first, second = announcement(URL, rows, "").splitlines()
+    assert first == "openstats: quotas, usage of alpha not read: HTTP 401"
+    assert second == f"openstats is ready: {URL}/"
+
+
+def test_without_figures_it_is_not_ready() -> None:
+    said = announcement(URL, [], "no cloud is registered")
+    assert said == f"openstats serves at {URL}/ and has no figures: no cloud is registered\n"
+    said = announcement(URL, [row("discovery", None, "down"), row("quotas", 1)], "")
+    assert said.endswith("has no figures: the clouds could not be read\n")
+
+
+def test_an_example_for_each_statistic_and_a_few_clouds() -> None:
+    lines = examples(URL, [f"http://{number}" for number in range(5)]).splitlines()
+    assert lines[0] == f"  curl '{URL}/api/stats/resource/?auth_url=http://0'"
+    assert len(lines) == 3 + 5
