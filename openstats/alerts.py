@@ -104,10 +104,14 @@ class Labelled:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a rule of our own found wrong with a tenant or a cloud (row ids)."""
+    """What a rule of our own found wrong with a tenant or a cloud (row ids).
+
+    What is found again within ``reopen_within`` seconds of its end is the same alert.
+    """
 
     kind: str
     row: int
     alert_type: str
     severity: str
     message: str
+    reopen_within: int = 0

@@ -1,6 +1,6 @@
 """Alerts of our own: rules that are held against what polls have brought, after each of them."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from openstats.alerts import Finding
@@ -10,11 +10,16 @@ from openstats.meters import QUOTAS, UNLIMITED
 from openstats.model import Cloud, Quota
 from openstats.statistics.alert import ERROR, WARNING, Thresholds
 from openstats.statistics.capacity import allocations
+from openstats.statistics.silence import Kind, judge
 from openstats.storage import capacity, episodes, jobs, quota, raised, registry
 from openstats.storage.raised import Cause, Standing
 from openstats.storage.store import Database, Store
 
 DAY = 86_400
+SILENCE = "poll."
+IDLE = ("quotas", "usage")
+"""Kinds of poll that succeed without a call where nothing has changed."""
+
 UNITS = {meter.name: meter.unit for meter in QUOTAS}
 TRIVIAL = 1
 """A limit up to which use is all or nothing: no share of it says anything."""
@@ -26,13 +31,16 @@ Outcome = dict[str, Any]
 def after(poll: Poll, since: float) -> None:
     """Hold the rules of a kind of poll against what is in the store now.
 
-    ``since`` is when this collector started: what it could not have polled is nobody's fault.
+    ``since`` is when this collector began to be at work: what it could not have polled is nobody's
+    fault.
     """
+    # Not as of when the poll began: others have written since.
+    now = int(poll.clock())
     with poll.store.transaction() as db:
         for family, rule in RULES.get(poll.lease.kind, {}).items():
             before = raised.standing(db, poll.cloud.id, family)
-            raised.settle(db, before, rule(db, poll, before), poll.now)
-    tidy(poll.store, poll.alerts, poll.options, now=poll.now, since=since)
+            raised.settle(db, before, rule(db, poll, before), now)
+    tidy(poll.store, poll.alerts, poll.options, now=now, since=since)
 
 
 def tidy(store: Store, alerts: Any, options: Any, *, now: int, since: float) -> None:
@@ -43,23 +51,44 @@ def tidy(store: Store, alerts: Any, options: Any, *, now: int, since: float) -> 
             raised.forget(db, now - alerts.keep_days * DAY)
         outcomes = jobs.outcomes(db)
         for cloud in registry.clouds(db):
-            mine = [row for row in outcomes if row["name"] == cloud.name]
-            found = _silent(cloud, mine, alerts, options, now, since)
-            raised.settle(db, raised.standing(db, cloud.id, "poll."), found, now)
+            kinds = [_kind(row, options) for row in outcomes if row["name"] == cloud.name]
+            if kinds:
+                _settle_silence(db, cloud, kinds, alerts.silent_intervals, now=now, since=since)
 
 
-def _silent(
-    cloud: Cloud, outcomes: Iterable[Outcome], alerts: Any, options: Any, now: int, since: float
-) -> Iterator[Finding]:
-    """Find the kinds of poll that have not succeeded for some intervals."""
-    for row in outcomes:
-        kind, last, error = row["kind"], row["polled_at"] or 0, row["error"]
-        failing = last and error is not None and row["error_at"] > last
-        longest = alerts.silent_intervals * getattr(options, f"{kind}_interval", GRID)
-        if now - (last if failing else max(last, since)) > longest:
-            ago = f"for {(now - last) // 60} minutes" if last else "so far"
-            told = f"{cloud.name}: {kind} was not read {ago}: {error or 'nobody asked'}"
-            yield Finding("cloud", cloud.id, f"poll.{kind}", ERROR, told)
+def _kind(row: Outcome, options: Any) -> Kind:
+    interval = getattr(options, f"{row['kind']}_interval", GRID)
+    times = row["polled_at"] or 0, row["error_at"] or 0
+    seconds, idle = row["seconds"] or 0.0, row["kind"] in IDLE
+    return Kind(row["kind"], interval, *times, row["error"], seconds, idle)
+
+
+def _settle_silence(
+    db: Database, cloud: Cloud, kinds: list[Kind], intervals: int, *, now: int, since: float
+) -> None:
+    """Raise an alert for each cause for which a cloud is silent, and close those that are over."""
+    before = raised.standing(db, cloud.id, SILENCE)
+    known = {cause: cause[-1].removeprefix(SILENCE) for cause in before}
+    verdict = judge(kinds, known.values(), now=now, since=since, intervals=intervals)
+    findings = (
+        _silent(cloud, name, cause, intervals, now) for name, cause in verdict.causes.items()
+    )
+    told = {*verdict.causes, *verdict.over}
+    judged = {cause: was for cause, was in before.items() if known[cause] in told}
+    raised.settle(db, judged, findings, now)
+
+
+def _silent(cloud: Cloud, name: str, cause: Sequence[Kind], intervals: int, now: int) -> Finding:
+    last = min(kind.polled_at for kind in cause)
+    names = ", ".join(kind.name for kind in cause)
+    ago = f"for {(now - last) // 60} minutes" if last else "so far"
+    reason = next((kind.error for kind in cause if kind.error), "nobody asked")
+    message = (
+        f"{cloud.name}: {names} {'were' if len(cause) > 1 else 'was'} not read {ago}: {reason}"
+    )
+    # What comes and goes is one alert, where a cloud answers now and then.
+    again = int(2 * intervals * max(kind.pace() for kind in cause))
+    return Finding("cloud", cloud.id, f"{SILENCE}{name}", ERROR, message, reopen_within=again)
 
 
 def _quotas(db: Database, poll: Poll, before: Before) -> Iterator[Finding]:

@@ -23,6 +23,7 @@ from openstats.collector import (
     volumes,
 )
 from openstats.collector.attempt import attempt
+from openstats.collector.awake import Awake
 from openstats.collector.heart import Heart
 from openstats.collector.poll import Poll, Progress, silent
 from openstats.collector.roster import Connect, Roster
@@ -51,9 +52,6 @@ POLLS: dict[str, Callable[[Poll], None]] = {
 }
 PHASES = (("discovery",), ("instances", "volumes"), ("capacity", "quotas"), ("providers", "usage"))
 """In a cycle that is run on demand, what must be known before the next is asked."""
-
-TIDYING = 60.0
-"""Seconds after which alerts are looked after, whether or not a poll came to an end."""
 
 NO_FAULTS: Mapping[str, Fault] = MappingProxyType({})
 
@@ -104,8 +102,7 @@ class Collector:
         self.uptime = uptime
         self.jitter = jitter
         self.progress = progress
-        self.since = clock()
-        self._tidied = 0.0
+        self._awake = Awake(clock, uptime)
         self._wake = Event()
         self.stopped = Event()
         self._registered = False
@@ -170,11 +167,9 @@ class Collector:
 
     def _tidy(self) -> None:
         """Look after alerts even where nothing is polled."""
-        now = self.clock()
-        if now - self._tidied >= TIDYING:
-            self._tidied = now
-            given = self.store, self.alerts, self.options
-            attempt("alerts", lambda: alerts.tidy(*given, now=int(now), since=self.since))
+        if self._awake.look():
+            given, now = (self.store, self.alerts, self.options), int(self.clock())
+            attempt("alerts", lambda: alerts.tidy(*given, now=now, since=self._awake.since()))
 
     def stop(self) -> None:
         """Have ``run`` end once the polls under way have."""
@@ -219,7 +214,9 @@ class Collector:
             POLLS[lease.kind](poll)
             self._succeeded(poll)
         except LeaseLostError as lost:
+            # Whoever has the job now knows better what is wrong.
             LOG.warning("%s", lost)
+            return None
         except StoppedError as stopped:
             LOG.info("%s", stopped)
             return attempt("a poll that was stopped", lambda: self._release(lease))
@@ -231,17 +228,13 @@ class Collector:
         except Exception as error:
             LOG.exception("a defect of openstats in %s of %s", lease.kind, lease.cloud.name)
             self._failed(poll, OpenstatsError(f"a defect of openstats: {error!r}"))
-        self._told(poll)
+        attempt(f"alerts of {poll.cloud.name}", lambda: alerts.after(poll, self._awake.since()))
         return None
 
     def _release(self, lease: Lease) -> None:
         """Leave a job to whoever comes next: it is due as before."""
         with self.store.transaction() as db:
             jobs.release(db, lease)
-
-    def _told(self, poll: Poll) -> None:
-        """Raise and close alerts by what a poll has brought, or has not."""
-        attempt(f"alerts of {poll.cloud.name}", lambda: alerts.after(poll, self.since))
 
     def _poll(self, lease: Lease, connection: Connection, full: bool) -> Poll:
         return Poll(

@@ -55,7 +55,7 @@ def settle(
     found = {(one.kind, one.row, one.alert_type): one for one in findings}
     for cause, was in before.items():
         if cause not in found:
-            _close(db, was.row, was.created_at, now)
+            _over(db, was, now)
         else:
             said = opening.said(_notice(found[cause], now)) | {"seen_at": now}
             db.execute(update(alert).where(alert.c.id == was.row).values(said))
@@ -65,7 +65,7 @@ def settle(
 
 def _open(db: Connection, findings: Iterable[Finding], now: int) -> None:
     places: dict[tuple[str, int], Place] = {}
-    listed = list(findings)
+    listed = [one for one in findings if not _reopened(db, one, now)]
     for kind in {one.kind for one in listed}:
         rows = [one.row for one in listed if one.kind == kind]
         places |= {(kind, row): p for row, p in ancestry.of_rows(db, kind, rows).items()}
@@ -78,6 +78,22 @@ def _open(db: Connection, findings: Iterable[Finding], now: int) -> None:
             for one in listed
         ],
     )
+
+
+def _reopened(db: Connection, one: Finding, now: int) -> bool:
+    """Open the last alert of a cause again, if it was closed just now; return whether it was."""
+    if not one.reopen_within:
+        return False
+    notice = _notice(one, now)
+    same = alert.c.source == OWN, alert.c.fingerprint == notice.fingerprint
+    closed = alert.c.until.between(now - one.reopen_within, FOREVER - 1)
+    last = select(alert.c.id, alert.c.created_at).where(*same, closed)
+    row = db.execute(last.order_by(alert.c.until.desc()).limit(1)).first()
+    if row is None:
+        return False
+    values = opening.times(row.created_at, FOREVER) | opening.said(notice) | {"seen_at": now}
+    db.execute(update(alert).where(alert.c.id == row.id).values(values))
+    return True
 
 
 def _notice(one: Finding, now: int) -> Notice:
@@ -129,6 +145,14 @@ def close(db: Connection, uuid: str, now: int) -> None:
         raise ConflictError(f"it was closed at {row.until}")
     _close(db, row.id, row.created_at, now)
     episodes.end(db, row.id, now, now)
+
+
+def _over(db: Connection, was: Standing, now: int) -> None:
+    """Close an alert of our own; one that was open for no time at all was none."""
+    if now > was.created_at:
+        _close(db, was.row, was.created_at, now)
+    else:
+        db.execute(delete(alert).where(alert.c.id == was.row))
 
 
 def _close(db: Connection, row: int, created_at: int, now: int) -> None:

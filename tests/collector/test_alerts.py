@@ -1,6 +1,7 @@
 """Alerts of our own: raised, changed and closed by what polls bring; and looked after since."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Barrier
@@ -22,7 +23,7 @@ from tests.collector.lab import Lab, running
 from tests.devcloud.process import wait_for
 from tests.double import Double, Size
 from tests.double.state import Flavor
-from tests.edge import Status
+from tests.edge import Hang, Status
 
 BIG = Flavor("m1.big", 80, 64, 1)
 ONE = Size(projects=1, servers=0, volumes=0, hypervisors=1)
@@ -121,8 +122,8 @@ def test_what_it_says_and_of_whom_it_is(lab: Lab, tenant: Tenant) -> None:
     now = int(lab.clock.now)
     with lab.store.read() as db:
         for aggregate in ("customer", "project"):
-            found = stored.each(db, EVERYTHING, Selection(aggregate), (now, now + 1))
-            assert [counts for _, counts in found] == [{"Error": 1}]
+            found = stored.by_object(db, EVERYTHING, Selection(aggregate), (now, now + 1))
+            assert [*found.values()] == [{"Error": 1}]
 
 
 def test_every_resource_has_an_alert_of_its_own(lab: Lab, tenant: Tenant) -> None:
@@ -241,6 +242,44 @@ def test_a_cloud_that_fails_for_three_intervals_and_is_back(lab: Lab, alpha: Dou
     assert everything(lab) == [("poll.capacity", "Error", int(lab.clock.now))] * 2
 
 
+def test_a_cloud_that_is_down_and_one_that_is_slow_make_one_alert(lab: Lab, alpha: Double) -> None:
+    beta = lab.double("beta")
+    assert lab.cycle() == []
+    beta.stop()
+    alpha_is_slow = "statistics"
+    for number in range(24):
+        # Every fifth poll of one kind succeeds, as a cloud that is overloaded answers.
+        with ExitStack() as stack:
+            if number % 5:
+                stack.enter_context(lab.edge.during(alpha_is_slow, Status(503)))
+            lab.cycle(after=300)
+    found = lab.sql(
+        "SELECT c.name, a.alert_type, a.until - a.created_at FROM alert a"
+        " JOIN cloud c ON c.id = a.cloud_id ORDER BY c.name"
+    )
+    assert [(name, kind) for name, kind, _ in found] == [
+        ("alpha", "poll.capacity"),
+        ("beta", "poll.cloud"),
+    ]
+    assert min(length for *_, length in found) > 0
+
+
+def test_a_collector_that_wakes_past_its_lease_leaves_alerts_alone(lab: Lab, alpha: Double) -> None:
+    assert lab.cycle() == []
+    hang = Hang()
+    with lab.edge.during("statistics", hang), running(lab.collector(lease=30)) as _:
+        lab.sql("UPDATE job SET next_at = 0 WHERE kind = 'capacity'")
+        assert hang.reached.wait(20)
+        # Another one takes the job over, and finds that the cloud does not answer.
+        lab.sql("UPDATE job SET lease_token = 'others', error = 'a', error_at = polled_at + 901")
+        lab.clock.advance(1200)
+        assert looked_after(lab, running=1200).keys() == {"poll.cloud"}
+        before = everything(lab)
+        hang.release()
+        wait_for("the poll to end", lambda: lab.edge.count(lambda _: True), timeout=20)
+    assert everything(lab) == before
+
+
 def test_a_cloud_that_was_never_read(lab: Lab, alpha: Double) -> None:
     with lab.edge.during("/volume/", Status(500)):
         for _ in range(3):
@@ -269,11 +308,12 @@ def test_after_a_long_pause_there_is_no_false_alarm(lab: Lab, alpha: Double) -> 
 
 def test_where_a_collector_runs_and_nobody_asks(lab: Lab, alpha: Double) -> None:
     assert lab.cycle() == []
-    # Discovery is rarer, and not late yet.
-    often = ("capacity", "providers", "instances", "volumes", "quotas", "usage")
-    others = {f"poll.{kind}" for kind in often}
-    assert looked_after(lab, running=901, after=1200).keys() == others
-    assert "poll.discovery" in looked_after(lab, running=4 * HOUR, after=4 * HOUR)
+    assert looked_after(lab, running=901, after=1200) == {"poll.cloud": "Error"}
+    names = "capacity, instances, providers, quotas, usage, volumes"
+    assert message(lab) == f"alpha: {names} were not read for 20 minutes: nobody asked"
+    # Discovery is rarer, and is late now.
+    assert looked_after(lab, running=4 * HOUR, after=4 * HOUR) == {"poll.cloud": "Error"}
+    assert "discovery" in message(lab)
     assert looked_after(lab, running=901, alerts__silent_intervals=100).keys() == set()
 
 
