@@ -15,12 +15,26 @@ class Scope:
 
     A project is seen with all its tenants, and its groups and its customer by name; of the project
     of a single tenant no other tenant. Customers and groups are seen even without any project.
+    The tenants of ``clouds`` are in ``tenants`` as well.
     """
 
     projects: frozenset[str] | None = None
     tenants: frozenset[str] = frozenset()
     customers: frozenset[str] = frozenset()
     groups: frozenset[str] = frozenset()
+    clouds: frozenset[str] = frozenset()
+
+    def __or__(self, other: "Scope") -> "Scope":
+        """Return what is seen in either of two scopes."""
+        if self.projects is None or other.projects is None:
+            return EVERYTHING
+        return Scope(
+            self.projects | other.projects,
+            self.tenants | other.tenants,
+            self.customers | other.customers,
+            self.groups | other.groups,
+            self.clouds | other.clouds,
+        )
 
     @property
     def everything(self) -> bool:

@@ -74,7 +74,8 @@ class Members:
     """Which slots make up which objects, and when: columns of int64, of one length.
 
     ``tenants`` are row ids, ``owners`` indices into ``objects``; a slot belongs to its owner in
-    ``[since, until)``. They are in order of clouds, then owners.
+    ``[since, until)``. They are in order of clouds, then owners. ``counted`` is 1 of tenants that
+    count and are the owner's now; None where that is not asked.
     """
 
     objects: Sequence[ObjectName]
@@ -84,3 +85,4 @@ class Members:
     owners: "Column"
     since: "Column"
     until: "Column"
+    counted: "Column | None" = None

@@ -86,6 +86,7 @@ AlertAnswer: Any = (
 def view(request: Any, parameters: AlertParameters) -> Answer:
     """Count over everything selected, or by object; of the whole period, or by interval."""
     pieces, selection = parameters.pieces(request.now), parameters.selection()
+    future = parameters.future(request.now)
     with request.store.read() as db:
         known = coverage.of_polls(db, request.scope, "quotas")
         if not parameters.each:
@@ -93,7 +94,8 @@ def view(request: Any, parameters: AlertParameters) -> Answer:
                 alerts.count(db, request.scope, parameters.counted(), piece, parameters.flags)
                 for piece in pieces
             ]
-            return Answer(parameters.shown(pieces, counts), known)
+            document = parameters.shown(pieces, counts)
+            return Answer(document, known, unobserved=future)
         objects = alerts.named(
             db, request.scope, selection, limit=parameters.limit, marker=parameters.marker
         )
@@ -107,7 +109,7 @@ def view(request: Any, parameters: AlertParameters) -> Answer:
         _entry(of, parameters.shown(pieces, [counts.get(row, {}) for counts in by_object]))
         for row, of in objects.items()
     ]
-    return Answer(document, known, link)
+    return Answer(document, known, link, future)
 
 
 def _entry(of: ObjectName, figures: Any) -> dict[str, Any]:

@@ -19,11 +19,16 @@ CACHING = "private, no-cache"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A statistic's document, and how much of what it is about is known."""
+    """A statistic's document, and how much of what it is about is known.
+
+    ``unobserved`` names time that is asked about and was not all observed; usage looks for it where
+    the request is strict.
+    """
 
     document: Any
     coverage: Coverage
     headers: dict[str, str] = field(default_factory=dict)
+    unobserved: str = ""
 
 
 def render(answer: Answer, environ: Mapping[str, Any], *, strict: bool, now: int) -> Response:
@@ -34,6 +39,12 @@ def render(answer: Answer, environ: Mapping[str, Any], *, strict: bool, now: int
     """
     if strict and not answer.coverage.complete:
         raise IncompleteError(f"known are {_covered(answer.coverage)}")
+    if strict and answer.unobserved:
+        until = answer.headers.get("X-Openstats-Complete-Until")
+        raise IncompleteError(
+            f"observed was {answer.unobserved}: ask without strict, or for time that was observed"
+            + (f", until {until} at most" if until else "")
+        )
     known = [*_known(answer.coverage, now), *answer.headers.items()]
     return respond(answer.document, environ, known)
 

@@ -36,7 +36,8 @@ def view(request: Any, parameters: CreationParameters) -> Answer:
     with request.store.read() as db:
         counts = _counts(db, request, parameters, edges)
         known = coverage.of_polls(db, request.scope, "discovery")
-    return Answer(statistic.datapoints(edges, counts), known)
+    document = statistic.datapoints(edges, counts)
+    return Answer(document, known, unobserved=parameters.future(request.now))
 
 
 def _counts(

@@ -122,6 +122,11 @@ class Bounded(Parameters):
             )
         return parameters
 
+    def future(self, now: int) -> str:
+        """Return what is not observed because it is in the future; nothing if nothing is."""
+        late = self.end is not None and self.end > now + 1
+        return f"nothing from {now} on, and to is {self.end}" if late else ""
+
     def bounds(self, now: int, period: int) -> tuple[int, int]:
         """Return from and to; ``period`` seconds are the default between them.
 

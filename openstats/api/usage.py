@@ -1,6 +1,6 @@
 """Usage: how much CPU, memory and storage customers, groups and projects used."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
@@ -12,8 +12,11 @@ from openstats.api.times import Timed, check_size
 from openstats.errors import ParameterError
 from openstats.meters import ALLOCATED, USAGE, USED, UsageMeter
 from openstats.model import Coverage
+from openstats.names import escaped
+from openstats.readings import Members
+from openstats.statistics import observed
 from openstats.statistics import usage as statistic
-from openstats.storage import members, usage
+from openstats.storage import coverage, members, usage
 from openstats.storage.store import Database
 
 PERIOD = 3600
@@ -34,7 +37,13 @@ class UsageParameters(Paged, Timed, Selecting):
         None, description="Count what is reserved, or what guests use; else as configured."
     )
     fill: Literal["null"] | None = Field(None, description="null where nothing is known, not 0.")
-    adding: Literal["uuid"] | None = Field(None, alias="with", description="Add uuids.")
+    adding: Literal["uuid", "observed", "uuid,observed", "observed,uuid"] | None = Field(
+        None, alias="with", description="Add uuids, or how much of each interval was observed."
+    )
+
+    def adds(self, what: str) -> bool:
+        """Return whether something is asked for that answers do not have by themselves."""
+        return what in (self.adding or "").split(",")
 
     @property
     def narrowed(self) -> bool:
@@ -48,6 +57,9 @@ class UsageDatapoint(BaseModel):
     start: int = Field(alias="from")
     end: int = Field(alias="to")
     value: float | None = Field(description="null only with fill=null.")
+    observed: float = Field(
+        1, ge=0, le=1, description="Only with=observed: the share of the interval that was read."
+    )
 
 
 class UsageOfObject(BaseModel):
@@ -75,17 +87,29 @@ def view(request: Any, parameters: UsageParameters) -> Answer:
         clouds, slots = set(found.clouds.tolist()), set(found.slots.tolist())
         link = parameters.link(request, db, parameters.selection(), found.objects)
         readings = usage.around(db, clouds, meter.name, statistic.cuts(edges, found), slots)
+        asked = {} if parameters.narrowed else coverage.asked_clouds(db, request.scope)
+    read_at |= dict.fromkeys(cloud for cloud, discovered in asked.items() if not discovered)
     known = statistic.coverage(
-        found, read_at, whole=request.scope.everything and not parameters.narrowed
+        found,
+        read_at,
+        whole=request.scope.everything and not parameters.narrowed,
+        unobserved=observed.never(meter, edges[-1], clouds, readings),
+        also=asked,
     )
+    shares = None
+    if parameters.strict or parameters.adds("observed"):
+        seen = observed.of_clouds(meter, edges, readings)
+        shares = observed.of_objects(meter, edges, found, readings, seen)
     document = statistic.listing(
         found.objects,
         edges,
         statistic.values(meter, edges, found, readings),
-        with_uuid=parameters.adding == "uuid",
+        with_uuid=parameters.adds("uuid"),
         fill_null=parameters.fill == "null",
+        observed=shares if parameters.adds("observed") else None,
     )
-    return Answer(document, known, _headers(meter, known) | link)
+    unobserved = parameters.future(request.now) or _unobserved(found, edges, shares)
+    return Answer(document, known, _headers(meter, known) | link, unobserved)
 
 
 def _meter(
@@ -113,6 +137,15 @@ def _basis(
         return wanted
     times = [at[there[USED].name] for at in read_at.values()]
     return USED if times and None not in times else ALLOCATED
+
+
+def _unobserved(found: Members, edges: Sequence[int], shares: Any) -> str:
+    """Return what was not observed of the time that is asked about; nothing if all of it was."""
+    if shares is None or not shares.size or shares.min() == 1:
+        return ""
+    piece, place = divmod(int(shares.argmin()), shares.shape[1])
+    name, share = escaped(found.objects[place].name), shares[piece, place]
+    return f"of '{name}' {share:.0%} of the time from {edges[piece]} to {edges[piece + 1]}"
 
 
 def _headers(meter: UsageMeter, known: Coverage) -> dict[str, str]:

@@ -125,14 +125,17 @@ class Usage(Statistic, Lister):
         _spell(parser, "tz", metavar="ZONE", help="whose calendar (default: UTC)")
         _spell(parser, "basis", choices=BASES, help="what is reserved, or what guests use")
         _spell(parser, "fill", choices=["null"], help="null where nothing is known, not 0")
+        _spell(parser, "with", choices=["observed"], help="add which share of it was observed")
         _spell(parser, "limit", type=int, help="at most so many objects")
         _spell(parser, "marker", help="the uuid of the last object of the page before")
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         """List the datapoints of each object."""
-        names = "item aggregate uuid from to datapoints interval tz basis fill limit marker strict"
-        found = ask(self.app, "usage", {n: getattr(parsed_args, n) for n in names.split()})
+        names = "item aggregate uuid from to datapoints interval tz basis fill with limit marker"
+        found = ask(
+            self.app, "usage", {n: getattr(parsed_args, n) for n in [*names.split(), "strict"]}
+        )
         listed = [{"name": of["name"]} | point for of in found for point in of["datapoints"]]
         return rows(listed, parsed_args.formatter)
 

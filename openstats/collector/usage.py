@@ -18,6 +18,8 @@ ALLOCATED = ("vcpu_hours", "memory", "storage")
 """What is allocated, in the order of ``storage.allocation``."""
 
 BOOT = Path("/proc/sys/kernel/random/boot_id")
+OF_SERVERS = "nova"
+"""The meter source that asks for the servers that are known."""
 STEP = 0.1
 """By which share wall clock and uptime may differ before the wall clock is not believed."""
 
@@ -123,6 +125,9 @@ def _measure(poll: Poll, now: int, odometer: Odometer) -> None:
     source = settings.meter_source
     read = meters.load(source)
     with poll.store.read() as db:
+        if source == OF_SERVERS and jobs.polled_at(db, poll.cloud, "instances") is None:
+            # That no server is known does not say that none used anything.
+            return
         asked = Asked(
             connection=poll.connection,
             now=now,

@@ -1,6 +1,6 @@
 """Usage: what customers, groups and projects used in each piece of an interval."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -39,17 +39,17 @@ def values(
     """
     shape = len(edges) - 1, len(members.objects)
     totals, weights, known = np.zeros(shape), np.zeros(shape), np.ones(shape, np.bool_)
-    for cloud, mine in _by_cloud(members):
+    for cloud, mine in by_cloud(members):
         if cloud not in readings:
             known[:, mine.owners] = False
             continue
         gained, weighed, observed = _gains(meter, edges, mine, readings[cloud])
-        starts = _starts(mine.owners)
-        owners = mine.owners[starts]
-        totals[:, owners] += _pieces(np.add, gained, starts, 1)
-        known[:, owners] &= _pieces(np.logical_and, observed, starts, 1)
+        first = starts(mine.owners)
+        owners = mine.owners[first]
+        totals[:, owners] += pieces(np.add, gained, first, 1)
+        known[:, owners] &= pieces(np.logical_and, observed, first, 1)
         if meter.kind == SHARE:
-            weights[:, owners] += _pieces(np.add, weighed, starts, 1)
+            weights[:, owners] += pieces(np.add, weighed, first, 1)
     if meter.kind == SHARE:
         # Clocks that do not agree may make a busy hour one of more than 60 minutes.
         totals = _quotient(totals * 100, weights).clip(0, 100)
@@ -60,7 +60,7 @@ def _quotient(totals: Matrix, weights: Matrix) -> Matrix:
     return np.divide(totals, weights, out=np.zeros(totals.shape), where=weights > 0)
 
 
-def _by_cloud(members: Members) -> Iterator[tuple[int, Members]]:
+def by_cloud(members: Members) -> Iterator[tuple[int, Members]]:
     """Cut the members into those of each cloud, by which they are in order."""
     clouds = sorted(set(members.clouds.tolist()))
     if len(clouds) == 1:
@@ -81,16 +81,16 @@ def _gains(
     found = along(readings, moments, np.concatenate((members.slots, CLOCKS)), meter)
     passed = found[1:] - found[:-1]
     gained, weighed = passed[:, 0, :-1], passed[:, 1, :-1]
-    seen = _pieces(np.add, passed[:, 1, -1:], first) > 0
-    belongs = _belongs(moments, members)
-    gained = _pieces(np.add, gained * belongs, first)
+    seen = pieces(np.add, passed[:, 1, -1:], first) > 0
+    owned = belongs(moments, members)
+    gained = pieces(np.add, gained * owned, first)
     if meter.kind == SHARE:
         # A tenant without a slot has the clock's, whose weight is no vCPU's.
-        weight = _pieces(np.add, weighed * belongs * (members.slots != CLOCK), first)
+        weight = pieces(np.add, weighed * owned * (members.slots != CLOCK), first)
         return gained, weight, np.repeat(seen, len(members.slots), axis=1)
     # All of the tenant's time, whosever it was then: a mean over less would count it as more.
-    whole = _pieces(np.add, weighed, first)
-    there = _pieces(np.logical_or, belongs, first)
+    whole = pieces(np.add, weighed, first)
+    there = pieces(np.logical_or, owned, first)
     value = _quotient(gained, whole) if meter.kind == MEAN else gained / 3600
     return value, whole, seen & ((whole > 0) | ~there)
 
@@ -101,33 +101,43 @@ def cuts(edges: Sequence[int], members: Members) -> list[int]:
     return sorted({*edges, *(at for at in moves if edges[0] < at < edges[-1])})
 
 
-def _belongs(cuts: NDArray[np.int64], members: Members) -> Known:
+def belongs(cuts: NDArray[np.int64], members: Members) -> Known:
     """Tell which members count between two cuts: a row for each two."""
     begins, ends = cuts[:-1, None], cuts[1:, None]
     return (members.since <= begins) & (members.until >= ends)
 
 
-def _starts(owners: NDArray[np.int64]) -> Places:
+def starts(owners: NDArray[np.int64]) -> Places:
     """Tell where the members of each owner begin."""
     return np.concatenate((FIRST, owners[1:] != owners[:-1])).nonzero()[0]
 
 
-def _pieces(how: np.ufunc, found: Any, first: Places, axis: int = 0) -> Any:
+def pieces(how: np.ufunc, found: Any, first: Places, axis: int = 0) -> Any:
     """Put together the rows, or columns, from each of ``first`` to the next; mostly it is one."""
     return found if found.shape[axis] == len(first) else how.reduceat(found, first, axis)
 
 
-def coverage(members: Members, read_at: Mapping[int, int | None], *, whole: bool) -> Coverage:
-    """Say of how many tenants and clouds a meter was read, and when the last of the clouds was.
+def coverage(
+    members: Members,
+    read_at: Mapping[int, int | None],
+    *,
+    whole: bool,
+    unobserved: Container[int] = (),
+    also: Iterable[int] = (),
+) -> Coverage:
+    """Return of how many tenants and clouds a meter was read, and when the last of the clouds was.
 
-    ``read_at`` is when each cloud was read last; ``whole`` counts all clouds, and not only those in
-    which the members are.
+    ``read_at`` is when each cloud was read last, ``unobserved`` are clouds that were not when it
+    matters. ``whole`` counts all clouds, and not only those in which the members are, and ``also``.
     """
-    tenants = dict(zip(members.tenants.tolist(), members.clouds.tolist(), strict=True))
-    clouds = set(read_at) if whole else set(tenants.values())
+    counted = slice(None) if members.counted is None else members.counted > 0
+    pairs = members.tenants[counted].tolist(), members.clouds[counted].tolist()
+    tenants = dict(zip(*pairs, strict=True))
+    clouds = set(read_at) if whole else {*tenants.values(), *also}
     times = [at for cloud in clouds if (at := read_at[cloud]) is not None]
-    known = sum(read_at[cloud] is not None for cloud in tenants.values())
-    return Coverage(len(tenants), known, len(clouds), len(times), min(times, default=None))
+    known = {cloud for cloud in clouds if read_at[cloud] is not None and cloud not in unobserved}
+    seen = sum(cloud in known for cloud in tenants.values())
+    return Coverage(len(tenants), seen, len(clouds), len(known), min(times, default=None))
 
 
 def listing(
@@ -137,26 +147,31 @@ def listing(
     *,
     with_uuid: bool = False,
     fill_null: bool = False,
+    observed: Matrix | None = None,
 ) -> list[dict[str, object]]:
-    """Give one entry an object, with a ``{from, to, value}`` for each piece.
+    """Return one entry an object, with a ``{from, to, value}`` for each piece.
 
-    What is not known is 0, or with ``fill_null`` None.
+    What is not known is 0, or with ``fill_null`` None. ``observed`` are shares, to be shown.
     """
     figures, known = found
     shown: Any = figures
     if fill_null:
         shown = figures.astype(object)
         shown[~known] = None
-    pieces = list(pairwise(edges))
+    bounds = list(pairwise(edges))
+    points = [
+        [
+            {"from": start, "to": end, "value": value}
+            for (start, end), value in zip(bounds, row, strict=True)
+        ]
+        for row in shown.T.tolist()
+    ]
+    if observed is not None:
+        for row, shares in zip(points, observed.T.round(DIGITS).tolist(), strict=True):
+            for point, share in zip(row, shares, strict=True):
+                point["observed"] = share
     return [
-        _named(of, with_uuid)
-        | {
-            "datapoints": [
-                {"from": start, "to": end, "value": value}
-                for (start, end), value in zip(pieces, row, strict=True)
-            ]
-        }
-        for of, row in zip(objects, shown.T.tolist(), strict=True)
+        _named(of, with_uuid) | {"datapoints": row} for of, row in zip(objects, points, strict=True)
     ]
 
 

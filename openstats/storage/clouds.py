@@ -7,23 +7,27 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from sqlalchemy import Connection, Select, cast, exists, func, null, select
+from sqlalchemy import Connection, Select, cast, exists, func, null, or_, select
 
 from openstats.errors import ConflictError
 from openstats.meters import USAGE_METERS
 from openstats.model import Capacity, Cloud, Scope
-from openstats.storage import capacity, jobs, quota, registry, schema, usage
+from openstats.storage import capacity, coverage, jobs, quota, registry, schema, usage
 from openstats.storage.found import seen_tenants
 from openstats.storage.listing import Entry, Listing
 from openstats.storage.store import alone
 
 cloud, job, tenant = schema.cloud, schema.job, schema.tenant
 
+ANSWERED = ("discovery", "capacity", "instances")
+"""Kinds of polls that succeed only if the cloud answered something; others may have had no call."""
+
 
 def _clouds(everything: bool) -> Select[Any]:
     failed = select(job.c.error).where(job.c.cloud_id == cloud.c.id, job.c.error.is_not(None))
     newest = failed.order_by(job.c.error_at.desc(), job.c.kind).limit(1).scalar_subquery()
-    polled = select(func.max(job.c.polled_at)).where(job.c.cloud_id == cloud.c.id)
+    mine = job.c.cloud_id == cloud.c.id, job.c.kind.in_(ANSWERED)
+    polled = select(func.max(job.c.polled_at)).where(*mine)
     hidden = (
         cloud.c.auth_url,
         cloud.c.region,
@@ -37,7 +41,7 @@ def _clouds(everything: bool) -> Select[Any]:
     # Nor does a filter tell what they hold.
     empty = (cast(null(), column.type).label(column.name) for column in hidden)
     seen = seen_tenants(everything, tenant.c.cloud_id)
-    return select(*own, *empty).where(cloud.c.id.in_(seen))
+    return select(*own, *empty).where(or_(cloud.c.id.in_(seen), coverage.granted()))
 
 
 def _completed(db: Connection, scope: Scope, entries: list[Entry]) -> list[Entry]:

@@ -1,23 +1,55 @@
-"""Coverage: of how much of what a caller sees a kind of poll has brought figures."""
+"""Coverage: of how many tenants and clouds that a caller asks about the figures are known.
+
+Every statistic counts the same: the tenants that count and are linked to a project, and the clouds
+of these; for who sees everything and narrows nothing down all clouds. A cloud of which discovery
+never read the projects is never known.
+"""
 
 from functools import cache
 from typing import Any
 
-from sqlalchemy import and_, bindparam, case, func, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, exists, func, or_, select
 
 from openstats.model import Coverage, Scope
 from openstats.storage import schema
-from openstats.storage.membership import project, tenant, variables, visible_tenant, whole_sum
+from openstats.storage.membership import (
+    counts,
+    project,
+    tenant,
+    variables,
+    visible_tenant,
+    whole_sum,
+)
 from openstats.storage.store import Database
+from openstats.storage.upsert import one_of
 
 cloud, job = schema.cloud, schema.job
 
 
+def polled(kind: str) -> ColumnElement[bool]:
+    """Return the condition that a kind of poll of a cloud ever succeeded."""
+    own = job.alias(kind)
+    mine = own.c.cloud_id == cloud.c.id, own.c.kind == kind
+    return exists().where(*mine, own.c.polled_at.is_not(None))
+
+
+def discovered() -> ColumnElement[bool]:
+    """Return the condition that the projects of a cloud were ever read."""
+    own = tenant.alias("own")
+    linked = exists().where(own.c.cloud_id == cloud.c.id, own.c.project_id.is_not(None))
+    return or_(polled("discovery"), linked)
+
+
+def granted() -> ColumnElement[bool]:
+    """Return the condition that the caller has a role on a cloud itself."""
+    return one_of(cloud.c.uuid, "scope_clouds")
+
+
 @cache
 def _tenants(everything: bool) -> Any:
-    """Count the linked tenants that exist by cloud."""
+    """Count the linked tenants that count, by cloud."""
     found = select(tenant.c.cloud_id, func.count().label("tenants"))
-    found = found.where(tenant.c.project_id.is_not(None), tenant.c.deleted_at.is_(None))
+    found = found.where(tenant.c.project_id.is_not(None), counts)
     if not everything:
         found = found.join(project, project.c.id == tenant.c.project_id)
         found = found.where(visible_tenant(everything))
@@ -25,24 +57,61 @@ def _tenants(everything: bool) -> Any:
 
 
 @cache
-def _polled(everything: bool) -> Any:
+def _polls(everything: bool) -> Any:
     """Join clouds with their job of a kind; who does not see everything, sees clouds of tenants."""
-    held = _tenants(everything)
+    numbers = _tenants(everything)
     mine = and_(job.c.cloud_id == cloud.c.id, job.c.kind == bindparam("kind"))
-    joined = cloud.outerjoin(job, mine)
-    joined = joined.join(held, held.c.cloud_id == cloud.c.id, isouter=everything)
-    polled = job.c.polled_at
+    joined = cloud.outerjoin(job, mine).outerjoin(numbers, numbers.c.cloud_id == cloud.c.id)
+    known = case((discovered(), job.c.polled_at))
+    rows = select(numbers.c.tenants, cloud.c.id, known.label("known")).select_from(joined)
+    if not everything:
+        rows = rows.where(or_(numbers.c.cloud_id.is_not(None), granted()))
+    row = rows.subquery("row").c
     return select(
-        whole_sum(held.c.tenants),
-        whole_sum(case((polled.is_not(None), held.c.tenants))),
-        func.count(cloud.c.id),
-        func.count(polled),
-        func.min(polled),
-    ).select_from(joined)
+        whole_sum(row.tenants),
+        whole_sum(case((row.known.is_not(None), row.tenants))),
+        func.count(row.id),
+        func.count(row.known),
+        func.min(row.known),
+    )
 
 
 def of_polls(db: Database, scope: Scope, kind: str) -> Coverage:
-    """Say of how many visible tenants and clouds a kind of poll ever succeeded."""
-    row = db.execute(_polled(scope.everything), variables(scope) | {"kind": kind}).one()
+    """Return of how many visible tenants and clouds a kind of poll ever succeeded."""
+    row = db.execute(_polls(scope.everything), variables(scope) | {"kind": kind}).one()
     tenants, tenants_known, clouds, clouds_known, oldest = row
     return Coverage(tenants, tenants_known, clouds, clouds_known, oldest)
+
+
+def all_clouds() -> Any:
+    """Return how many clouds there are, as an expression."""
+    return select(func.count()).select_from(cloud).scalar_subquery()
+
+
+def all_known(kind: str) -> Any:
+    """Return of how many clouds a kind of poll succeeded, as an expression."""
+    known = select(func.count()).select_from(cloud).where(polled(kind), discovered())
+    return known.scalar_subquery()
+
+
+def undiscovered() -> Any:
+    """Return how many clouds the caller has a role on that were never read, as an expression."""
+    unread = select(func.count()).select_from(cloud).where(granted(), ~discovered())
+    return unread.scalar_subquery()
+
+
+@cache
+def _asked(everything: bool) -> Select[Any]:
+    rows = select(cloud.c.id, discovered())
+    return rows if everything else rows.where(granted())
+
+
+def asked_clouds(db: Database, scope: Scope) -> dict[int, bool]:
+    """Return the clouds (row ids) of which a caller is told even without a tenant in them.
+
+    And whether the projects of each were ever read.
+    """
+    if not (scope.everything or scope.clouds):
+        return {}
+    rows = db.execute(_asked(scope.everything), variables(scope)).all()
+    return {row[0]: bool(row[1]) for row in rows}

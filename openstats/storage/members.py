@@ -17,6 +17,7 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
+    case,
     func,
     literal,
     or_,
@@ -30,6 +31,7 @@ from openstats.readings import Members
 from openstats.storage import schema
 from openstats.storage.columns import FOREVER
 from openstats.storage.membership import (
+    counts,
     member,
     object_name,
     objects,
@@ -65,7 +67,10 @@ def _stays(kind: Owning) -> tuple[Stay, Stay]:
 
 @cache
 def _members(aggregate: str, everything: bool, few: bool) -> Any:
-    """Select tenant, cloud, slot, owner and the two stretches in which the slot is the owner's."""
+    """Select tenant, cloud, slot, whether it counts, and owner.
+
+    And the two stretches in which the slot is the owner's.
+    """
     chosen: Any = bindparam("owners", expanding=True)
     parts = [
         _seen(found, held.owner, owner, aggregate, everything).where(
@@ -80,8 +85,10 @@ def _members(aggregate: str, everything: bool, few: bool) -> Any:
 def _owners(held: Stay, aggregate: str) -> Iterator[tuple[Select[Any], Any]]:
     """Select tenants of projects with what owns these; tell the column of the owner."""
     place = func.coalesce(tenant.c.slot, NO_SLOT)
-    found = select(tenant.c.id, tenant.c.cloud_id, place)
-    if held.table is not tenant:
+    now = held.table is tenant
+    counted = case((counts, 1), else_=0) if now else literal(0)
+    found = select(tenant.c.id, tenant.c.cloud_id, place, counted)
+    if not now:
         found = found.join(held.table, held.owned == tenant.c.id)
     if aggregate == "customer":
         for owned in _stays(PROJECTS):
@@ -152,13 +159,13 @@ def of(
 
 def _columns(names: Sequence[ObjectName], ids: Sequence[int], rows: Sequence[Any]) -> Members:
     """Turn rows of ``_members`` into columns; those of owners that were not chosen fall out."""
-    table = np.fromiter(chain.from_iterable(rows), np.int64, 8 * len(rows)).reshape(-1, 8)
+    table = np.fromiter(chain.from_iterable(rows), np.int64, 9 * len(rows)).reshape(-1, 9)
     order = np.argsort(np.array(ids, np.int64))
     known = np.append(np.array(ids, np.int64)[order], FOREVER)
-    places = np.searchsorted(known, table[:, 3])
-    chosen = known[places] == table[:, 3]
+    places = np.searchsorted(known, table[:, 4])
+    chosen = known[places] == table[:, 4]
     owners, table = order[places[chosen]], table[chosen]
     sorting = np.lexsort((owners, table[:, 1]))
-    tenants, clouds, slots, _, held, let, owned, gone = table[sorting].T
+    tenants, clouds, slots, counted, _, held, let, owned, gone = table[sorting].T
     since, until = np.maximum(held, owned), np.minimum(let, gone)
-    return Members(names, tenants, clouds, slots, owners[sorting], since, until)
+    return Members(names, tenants, clouds, slots, owners[sorting], since, until, counted)

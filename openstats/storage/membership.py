@@ -52,7 +52,7 @@ Only for disabled ones is what they hold looked up.
 """
 
 
-SCOPES = ("projects", "tenants", "customers", "groups")
+SCOPES = ("projects", "tenants", "customers", "groups", "clouds")
 
 
 def whole_sum(value: ColumnElement[Any]) -> ColumnElement[int]:

@@ -30,6 +30,7 @@ from openstats.model import (
     Selection,
     VolumeTypeQuota,
 )
+from openstats.storage import coverage as denominators
 from openstats.storage import schema
 from openstats.storage.membership import (
     OBJECTS,
@@ -94,29 +95,27 @@ def _coverage() -> list[ColumnElement[Any]]:
 
 
 @cache
-def _clouds(all_of_them: bool) -> list[ColumnElement[Any]]:
+def _clouds(everything: bool, filtered: bool) -> list[ColumnElement[Any]]:
     """Count the clouds asked about, and those that answered at least once."""
-    if not all_of_them:
+    if filtered or not everything:
         answered = case((known, tenant.c.cloud_id))
+        clouds = func.count(distinct(tenant.c.cloud_id))
+        if not (everything or filtered):
+            clouds += denominators.undiscovered()
         return [
-            func.count(distinct(tenant.c.cloud_id)).label("clouds"),
+            clouds.label("clouds"),
             func.count(distinct(answered)).label("clouds_known"),
         ]
-    polled = schema.job.c.kind == "quotas", schema.job.c.polled_at.is_not(None)
     return [
-        select(func.count()).select_from(schema.cloud).scalar_subquery().label("clouds"),
-        select(func.count())
-        .select_from(schema.job)
-        .where(*polled)
-        .scalar_subquery()
-        .label("clouds_known"),
+        denominators.all_clouds().label("clouds"),
+        denominators.all_known("quotas").label("clouds_known"),
     ]
 
 
 @cache
 def _over(aggregate: str, everything: bool, filtered: bool, *, sums: bool) -> Select[Any]:
     columns = _sums() if sums else []
-    columns = columns + _coverage() + _clouds(everything and not filtered)
+    columns = columns + _coverage() + _clouds(everything, filtered)
     return (
         select(*columns)
         .select_from(from_projects())

@@ -22,6 +22,7 @@ from sqlalchemy import (
 
 from openstats.model import Scope
 from openstats.storage import schema
+from openstats.storage.membership import SCOPES
 from openstats.storage.upsert import one_of
 
 cloud, tenant, project, customer = schema.cloud, schema.tenant, schema.project, schema.customer
@@ -72,6 +73,7 @@ def _granted() -> CompoundSelect[Any]:
         _told("groups", group).where(group.c.id == held.c.project_group_id),
         _told("projects", project).where(project.c.id == member.c.project_id, of_group),
         _told("projects", project).where(project.c.id == held.c.project_id),
+        _told("clouds", cloud).where(cloud.c.id == held.c.cloud_id),
         _told("tenants", tenant).where(tenant.c.cloud_id == held.c.cloud_id),
     )
 
@@ -88,8 +90,7 @@ def _collected(db: Connection, statement: Any, values: dict[str, Any]) -> dict[s
 
 
 def _scope(found: dict[str, set[str]]) -> Scope:
-    kinds = "projects", "tenants", "customers", "groups"
-    return Scope(*(frozenset(found.get(kind, ())) for kind in kinds))
+    return Scope(*(frozenset(found.get(kind, ())) for kind in SCOPES))
 
 
 @cache

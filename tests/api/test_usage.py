@@ -192,3 +192,92 @@ def test_usage_of_before_a_move_stays_with_the_former_owner(own: TestApp, store:
 def test_what_was_used_is_what_the_world_says(api: TestApp) -> None:
     projects = values(usage(api, item="vcpu_hours", aggregate="project"))
     assert projects == {"blog": [USED["blog"]], "lab": [USED["lab"]], "shop": [120]}
+
+
+PART = {"from": READ - 3600, "to": READ, "datapoints": 1}
+
+
+@pytest.fixture
+def in_part(own: TestApp, store: Store) -> TestApp:
+    """Give a client of a store in which 5 of 60 minutes were observed."""
+    with store.transaction() as db:
+        alpha = site(db).project("p1").discover().polled()
+        alpha.read("vcpu_hours.allocated", READ - 300).read("vcpu_hours.allocated", READ, p1=12)
+    return own
+
+
+def test_what_was_observed_in_part_is_told_and_never_scaled_up(in_part: TestApp) -> None:
+    answer = usage(in_part, item="vcpu_hours", **{"with": "observed"})
+    (entry,) = answer.json
+    assert entry["datapoints"] == [
+        {
+            "from": READ - 3600,
+            "to": READ,
+            "value": 1,
+            "observed": pytest.approx(300 / 3600, abs=1e-6),
+        }
+    ]
+    (entry,) = usage(in_part, item="vcpu_hours", datapoints=12, **{"with": "observed,uuid"}).json
+    assert [point["observed"] for point in entry["datapoints"]] == [0] * 11 + [1]
+    assert entry["uuid"]
+
+
+@pytest.mark.parametrize(
+    ("period", "said"),
+    [
+        ({}, "of 'acme' 8% of the time"),
+        ({"fill": "null"}, "of 'acme' 8% of the time"),
+        ({"datapoints": 12}, "of 'acme' 0% of the time"),
+        ({"from": READ, "to": CLOCK}, "of 'acme' 0% of the time"),
+        ({"from": READ - 9000, "to": READ - 7200}, "known are tenants=0/1 clouds=0/1"),
+        ({"to": CLOCK + 60}, f"nothing from {CLOCK} on"),
+    ],
+    ids=str,
+)
+def test_strict_is_strict_in_time(in_part: TestApp, period: dict[str, Any], said: str) -> None:
+    query = PART | {"item": "vcpu_hours", "strict": "true"} | period
+    (error,) = in_part.get("/api/stats/usage/", query, status=503).json["errors"]
+    assert error["code"] == "openstats.statistic.incomplete"
+    assert said in error["detail"]
+
+
+def test_strict_answers_for_time_that_was_observed(in_part: TestApp) -> None:
+    found = usage(in_part, item="vcpu_hours", strict="true", **{"from": READ - 300})
+    assert values(found) == {"acme": [1]}
+    assert found.headers["X-Openstats-Coverage"] == "tenants=1/1 clouds=1/1"
+
+
+def test_nothing_is_covered_before_the_first_reading(in_part: TestApp) -> None:
+    found = usage(in_part, item="vcpu_hours", **{"from": READ - 9000, "to": READ - 7200})
+    assert found.headers["X-Openstats-Coverage"] == "tenants=0/1 clouds=0/1"
+    assert found.headers["X-Openstats-Complete-Until"] == str(READ)
+
+
+@pytest.mark.parametrize("statistic", ["creation-time", "alert"])
+def test_the_future_is_not_known(api: TestApp, statistic: str) -> None:
+    query = {"type": "project"} if statistic == "creation-time" else {}
+    url = f"/api/stats/{statistic}/"
+    (error,) = api.get(url, query | {"strict": "true", "to": CLOCK + 60}, status=503).json["errors"]
+    assert f"nothing from {CLOCK} on" in error["detail"]
+    api.get(url, query | {"strict": "true", "to": CLOCK})
+
+
+def test_a_cloud_that_was_never_reached_is_missing(own: TestApp, store: Store) -> None:
+    """Also where a meter source of its own answered."""
+    with store.transaction() as db:
+        alpha = site(db).project("p1").discover()
+        alpha.read("memory.allocated", READ - 300).read("memory.allocated", READ, p1=5)
+        dark = site(db, "beta", region="two")
+        dark.read("memory.allocated", READ - 300).read("memory.allocated", READ)
+    found = usage(own, item="memory")
+    assert found.headers["X-Openstats-Coverage"] == "tenants=1/1 clouds=1/2"
+
+
+def test_tenants_that_are_gone_or_moved_away_are_in_no_coverage(own: TestApp, store: Store) -> None:
+    with store.transaction() as db:
+        alpha = site(db).project("p1").project("p2").project("off", enabled=False).discover()
+        alpha.read("memory.allocated", READ - 300).read("memory.allocated", READ, p1=5, p2=5)
+        alpha.without("p2").discover().discover()
+    found = usage(own, item="memory")
+    assert found.headers["X-Openstats-Coverage"] == "tenants=1/1 clouds=1/1"
+    assert own.get("/api/stats/quota/").headers["X-Openstats-Coverage"].startswith("tenants=0/1 ")

@@ -2,8 +2,8 @@
 
 from sqlalchemy import Connection
 
-from openstats.model import EVERYTHING, Coverage, Scope
-from openstats.storage import coverage
+from openstats.model import EVERYTHING, Coverage, Scope, Selection
+from openstats.storage import coverage, quota
 from tests.registry import NOW, site, uuids
 
 
@@ -29,3 +29,34 @@ def test_coverage_is_of_what_is_visible(db: Connection) -> None:
     assert coverage.of_polls(db, seeing(db, "p1"), "instances") == Coverage(1, 1, 1, 1, NOW - 30)
     assert coverage.of_polls(db, seeing(db, "p2"), "instances") == Coverage(2, 1, 2, 1, NOW - 30)
     assert coverage.of_polls(db, Scope(frozenset()), "instances") == Coverage()
+
+
+def test_a_cloud_that_was_never_reached_is_not_known(db: Connection) -> None:
+    """Polls that need no call succeed without one."""
+    site(db, "a", region="one").project("p1").discover().quota("p1").polled(at=NOW - 30)
+    dark = site(db, "b", region="two").polled("quotas", "usage", "volumes", "providers")
+    for kind in ("quotas", "instances", "discovery"):
+        assert coverage.of_polls(db, EVERYTHING, kind) == Coverage(1, 1, 2, 1, NOW - 30)
+    assert quota.total(db, EVERYTHING, Selection())[1] == Coverage(1, 1, 2, 1, NOW)
+    assert coverage.asked_clouds(db, EVERYTHING)[dark.cloud.id] is False
+    dark.polled("discovery")
+    assert quota.total(db, EVERYTHING, Selection())[1].complete
+
+
+def test_the_admin_of_a_cloud_that_was_never_reached_is_told_so(db: Connection) -> None:
+    uuid = site(db).polled("quotas").cloud.uuid
+    mine = Scope(frozenset(), clouds=frozenset([uuid]))
+    assert quota.total(db, mine, Selection())[1] == Coverage(0, 0, 1, 0)
+    assert coverage.of_polls(db, mine, "quotas") == Coverage(0, 0, 1, 0)
+
+
+def test_every_statistic_counts_the_same_tenants(db: Connection) -> None:
+    """Not those that are gone, of no project, or disabled and empty."""
+    alpha = site(db).project("p1").project("gone").project("nobodys", customer=None)
+    alpha.project("off", enabled=False).discover()
+    alpha.without("gone").discover().discover().polled()
+    for key in ("p1", "off"):
+        alpha.quota(key)
+    for kind in ("quotas", "instances", "discovery"):
+        assert coverage.of_polls(db, EVERYTHING, kind).tenants == 1
+    assert quota.total(db, EVERYTHING, Selection())[1].tenants == 1

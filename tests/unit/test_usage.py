@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from openstats.meters import MEAN, SHARE, USAGE_METERS
 from openstats.model import Coverage, ObjectName
 from openstats.readings import Members, Reading, Readings, Tick
-from openstats.statistics import odometer, usage
+from openstats.statistics import observed, odometer, usage
 from tests.readings import columns
 
 GRID = 300
@@ -148,6 +148,51 @@ def test_any_interval_of_any_history_is_the_naive_sum(meter, data, edges) -> Non
             assert found[i, owner] == pytest.approx(wanted, rel=1e-6, abs=1e-3)
 
 
+def seen(meter, history: Sequence[Step], slot: int, start: int, end: int) -> float:
+    """Give which share of an interval a slot was observed; a share's slots are not told apart."""
+    seconds = sum(
+        overlap(start, end, step.start, step.end)
+        for step in history
+        if step.observed and (meter.kind == SHARE or slot not in step.unobserved)
+    )
+    return seconds / (end - start)
+
+
+@pytest.mark.parametrize("meter", [MEMORY, CPU, HOURS], ids=lambda meter: meter.name)
+@given(data=st.data(), edges=intervals())
+def test_what_was_observed_is_the_share_of_the_tenant_that_was_observed_least(
+    meter, data, edges
+) -> None:
+    happened = {c: data.draw(histories(meter.kind == SHARE)) for c in CLOUDS}
+    owned = [stay for c in CLOUDS for stay in data.draw(stays(c))]
+    read = {c: columns(*readings(steps, meter)) for c, steps in happened.items()}
+    clouds = observed.of_clouds(meter, edges, read)
+    found = observed.of_objects(meter, edges, members(owned), read, clouds)
+    _, known = usage.values(meter, edges, members(owned), read)
+    for i, (start, end) in enumerate(pairwise(edges)):
+        for cloud, steps in happened.items():
+            # No slot is ever unobserved that nobody has.
+            assert clouds[cloud][i] == pytest.approx(seen(meter, steps, 99, start, end), abs=1e-5)
+        for owner in range(len(OBJECTS)):
+            shares = [1.0]
+            for stay in (s for s in owned if s.owner == owner):
+                there = overlap(start, end, stay.since, stay.until)
+                slot = stay.slot if there else 99
+                shares.append(seen(meter, happened[stay.cloud], slot, start, end))
+            assert found[i, owner] == pytest.approx(min(shares), abs=1e-5)
+            assert known[i, owner] or found[i, owner] < 1
+
+
+def test_nothing_is_known_of_a_cloud_that_was_never_read() -> None:
+    first = odometer.begun(0)
+    second = odometer.advance(first, Tick(300, 300, {1: (3000, 300)}), MEMORY)
+    both = members([Stay(7, 1, 0, 0, 2**53), Stay(9, 1, 0, 0, 2**53), Stay(7, 1, 1, 0, 2**53)])
+    read = {7: columns(first, second)}
+    clouds = observed.of_clouds(MEMORY, [0, 300, 600], read)
+    found = observed.of_objects(MEMORY, [0, 300, 600], both, read, clouds)
+    assert found.tolist() == [[0, 1, 1], [0, 0, 1]]
+
+
 @given(data=st.data(), edges=intervals(), keep=st.sets(st.integers(0, 20)))
 def test_readings_that_are_no_edge_may_go(data, edges, keep) -> None:
     """Between readings it is linear: those that stay are exact, and so are edges on them."""
@@ -231,6 +276,8 @@ def test_coverage_is_of_tenants_and_of_their_clouds() -> None:
     assert usage.coverage(owned, read_at, whole=False) == Coverage(3, 1, 2, 1, 500)
     assert usage.coverage(owned, read_at, whole=True) == Coverage(3, 1, 3, 2, 400)
     assert usage.coverage(members([]), {}, whole=True) == Coverage()
+    told = usage.coverage(owned, read_at, whole=False, unobserved={7}, also=[11])
+    assert told == Coverage(3, 0, 3, 1, 400)
 
 
 def test_nobody_and_nothing() -> None:
