@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +14,8 @@ from pyramid.request import Request
 from sqlalchemy import insert, select
 
 from bench.fill import DAY, NOW, PIECE, Size, fill, uuid
-from bench.result import Result, median
+from bench.floor import Floor
+from bench.result import Result, median, ratio
 from openstats import conf, tokens
 from openstats.api.app import make_app
 from openstats.model import EVERYTHING
@@ -24,7 +25,7 @@ from openstats.storage.columns import FOREVER
 from openstats.storage.store import Store
 
 RUNS = 15
-STORED, BATCH = 1_000_000, 1_000
+STORED, FEW, BATCH = 1_000_000, 10_000, 1_000
 YEAR = 365 * DAY
 SHORT, LONG = 1800, 2 * DAY
 """Most alerts are over soon, one in twenty lasts: means, in seconds."""
@@ -96,7 +97,7 @@ def _group(number: int, _created_at: int, _until: int, place: Any) -> dict[str, 
 
 
 @contextmanager
-def _filled() -> Iterator[tuple[Store, Any]]:
+def _filled(stored: int) -> Iterator[tuple[Store, Any]]:
     """Give a store with a year of alerts, and the application on it."""
     with tempfile.TemporaryDirectory(prefix="openstats-bench-") as folder:
         file = Path(folder) / "openstats.conf"
@@ -104,36 +105,59 @@ def _filled() -> Iterator[tuple[Store, Any]]:
         with closing(Store(f"sqlite:///{folder}/bench.sqlite")) as store:
             migration.upgrade(store)
             fill(store, Size(clouds=1))
-            fill_alerts(store, STORED)
+            fill_alerts(store, stored)
             yield store, make_app(conf.load([str(file)]), store, lambda: NOW)
 
 
 def measure(wanted: Callable[[str], bool]) -> Iterator[Result]:
     """Time the default window, the slowest of the year's days, and a batch, in process."""
-    if not any(map(wanted, ("alert.day_ms", "alert.any_day_ms", "alert.batch_ms"))):
+    if not any(map(wanted, ("alert.day", "alert.any_day", "alert.batch"))):
         return
-    with _filled() as (store, app):
-        day = [_count(store, NOW - DAY) for _ in range(RUNS)]
-        yield median("alert.day_ms", day, "ms", 5, "lower")
+    with _filled(STORED) as (store, app), _filled(FEW) as (small, _):
+        yield from _growth("alert.day", (NOW - DAY,), store, small)
         days = [NOW - YEAR + DAY * number for number in range(0, 365, 14)]
-        slowest = [max(_count(store, start) for start in days) for _ in range(RUNS)]
-        yield median("alert.any_day_ms", slowest, "ms", 50, "lower")
-        batches = [_batch(app, number) for number in range(RUNS)]
-        yield median("alert.batch_ms", batches, "ms", 200, "lower")
+        yield from _growth("alert.any_day", days, store, small)
+        with closing(Floor(str(store.url.database))) as floor:
+            ours, bare = zip(*(_both(app, floor, number) for number in range(RUNS)), strict=True)
+        yield ratio("alert.batch.floor_ratio", ours, bare, 6)
+        yield median("alert.batch_ms", ours, "ms", None, "lower")
 
 
-def _count(store: Store, start: int) -> float:
+def _growth(name: str, days: Iterable[int], store: Store, small: Store) -> Iterator[Result]:
+    """Compare the slowest of some days among many alerts with that among a hundredth of them."""
+    many, few = zip(
+        *(
+            [max(_count(each, start, stored) for start in days) for each, stored in pair]
+            for pair in [((store, STORED), (small, FEW))] * RUNS
+        ),
+        strict=True,
+    )
+    yield ratio(f"{name}.growth", many, few, 2)
+    yield median(f"{name}_ms", many, "ms", None, "lower")
+
+
+def _both(app: Any, floor: Floor, number: int) -> tuple[float, float]:
+    """Time a batch, and the bare writing of the rows that it left."""
+    ours = _batch(app, number)
+    rows = floor.taken_out("bench", f"new-{number}-")
+    assert len(rows["alert"]) == len(rows["alert_episode"]) == BATCH, "a wrong number of rows"
+    began = time.perf_counter()
+    floor.put_back(rows)
+    return ours, (time.perf_counter() - began) * 1000
+
+
+def _count(store: Store, start: int, stored: int) -> float:
     began = time.perf_counter()
     with store.read() as db:
         found = alerts.count(db, EVERYTHING, None, (start, start + DAY))
     spent = (time.perf_counter() - began) * 1000
-    assert min(found.values()) > STORED / 365 / 8, f"a wrong answer: {found}"
+    assert min(found.values()) > stored / 365 / 10, f"a wrong answer: {found}"
     return spent
 
 
 def _batch(app: Any, number: int) -> float:
     """Send alerts that fire for the first time, each of a tenant that there is."""
-    sent = {"version": "4", "alerts": [_sent(number * BATCH + n) for n in range(BATCH)]}
+    sent = {"version": "4", "alerts": [_sent(number, n) for n in range(BATCH)]}
     request = Request.blank("/api/alerts/receivers/bench/", base_url="http://localhost")
     request.method, request.content_type = "POST", "application/json"
     request.body = orjson.dumps(sent)
@@ -145,10 +169,10 @@ def _batch(app: Any, number: int) -> float:
     return spent
 
 
-def _sent(number: int) -> dict[str, Any]:
+def _sent(batch: int, number: int) -> dict[str, Any]:
     return {
         "status": "firing",
-        "fingerprint": f"new-{number}",
+        "fingerprint": f"new-{batch}-{number}",
         "startsAt": datetime.fromtimestamp(NOW - 60, UTC).isoformat(),
         "endsAt": "0001-01-01T00:00:00Z",
         "labels": {

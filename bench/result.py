@@ -36,3 +36,9 @@ def median(
     middle = round(statistics.median(values), 3)
     spread = round(min(values), 3), round(max(values), 3)
     return Result(name, middle, unit, bound, better, len(values), spread)
+
+
+def ratio(name: str, ours: Sequence[float], others: Sequence[float], bound: float | None) -> Result:
+    """Make a result of what was measured in turn, pair by pair: ours divided by the other."""
+    values = [mine / other for mine, other in zip(ours, others, strict=True)]
+    return median(name, values, "ratio", bound, "lower")

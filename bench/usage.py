@@ -15,8 +15,9 @@ import orjson
 from sqlalchemy import select
 
 from bench.fill import DAY, END, GRID, METER, NOW, Size, fill, held, uuid
+from bench.floor import Floor
 from bench.load import Client
-from bench.result import Result, median
+from bench.result import Result, median, ratio
 from bench.serving import running
 from openstats.meters import USAGE_METERS
 from openstats.model import EVERYTHING, Selection
@@ -29,15 +30,16 @@ from tests import postgresql
 
 RUNS = 15
 ONE = Size(clouds=1)
+ALLOCATED = [f"{name}.allocated" for name in ("vcpu_hours", "memory", "storage")]
 COUNTERS = 500
 """How many counters the cursor of the source nova holds at most."""
 
-QUERIES: dict[str, tuple[Callable[[Store], Selection], int, int, float]] = {
-    # What, over how many seconds, in how many pieces, and the milliseconds that it may take.
-    "projects_30d": (lambda _: Selection("project"), 30 * DAY, 60, 5),
-    "project_30d": (lambda store: Selection("project", (_project(store),)), 30 * DAY, 100, 4),
-    "customers_1h": (lambda _: Selection("customer"), 3600, 6, 1),
-    "customers_1y": (lambda _: Selection("customer"), 365 * DAY, 12, 2),
+QUERIES: dict[str, tuple[Callable[[Store], Selection], int, int]] = {
+    # What, over how many seconds, and in how many pieces.
+    "projects_30d": (lambda _: Selection("project"), 30 * DAY, 60),
+    "project_30d": (lambda store: Selection("project", (_project(store),)), 30 * DAY, 100),
+    "customers_1h": (lambda _: Selection("customer"), 3600, 6),
+    "customers_1y": (lambda _: Selection("customer"), 365 * DAY, 12),
 }
 
 
@@ -103,29 +105,36 @@ def _forgotten(path: str) -> None:
 
 def queries(wanted: Callable[[str], bool]) -> Iterator[Result]:
     """Time queries in process, without reading the registry; PostgreSQL as a ratio."""
-    if not any(map(wanted, ("usage.query", "usage.membership_ms", "usage.http.json_ratio"))):
+    if not any(map(wanted, ("usage.query", "usage.membership", "usage.http.json_ratio"))):
         return
-    with stores() as (embedded, remote):
+    with stores() as (embedded, remote), closing(Floor(str(embedded.url.database))) as floor:
         for name in QUERIES:
-            yield from _query(name, embedded, remote)
-        yield _membership(embedded)
+            yield from _query(name, embedded, remote, floor)
+        yield from _membership(embedded, floor)
         yield _http(embedded)
 
 
-def _query(name: str, embedded: Store, remote: Store) -> Iterator[Result]:
-    selection, seconds, pieces, bound = QUERIES[name]
+def _query(name: str, embedded: Store, remote: Store, floor: Floor) -> Iterator[Result]:
+    selection, seconds, pieces = QUERIES[name]
     edges, found = _edges(seconds, pieces), []
     for store in (embedded, remote):
         with store.read() as db:
             found.append(members.of(db, EVERYTHING, selection(store)))
         _check(found[-1], _ask(store, edges, found[-1])[0])
-    ours = [lambda: _ask(embedded, edges, found[0]), lambda: _ask(remote, edges, found[1])]
-    warm = [_milliseconds(ours[0]) for _ in range(RUNS)]
-    pairs = [[_milliseconds(ask) for ask in ours] for _ in range(RUNS)]
-    ratios = [theirs / mine for mine, theirs in pairs]
-    yield median(f"usage.query.{name}_ms", warm, "ms", bound, "lower")
+    slots, owners = found[0].slots, found[0].owners
+    asks = [
+        lambda: _ask(embedded, edges, found[0]),
+        lambda: _ask(remote, edges, found[1]),
+        lambda: floor.usage(METER.name, edges, slots, owners),
+    ]
+    assert np.allclose(asks[0]()[0], asks[2]()), "the floor gives other figures"
+    ours, theirs, bare = zip(
+        *([_milliseconds(ask) for ask in asks] for _ in range(RUNS)), strict=True
+    )
+    yield ratio(f"usage.query.{name}.floor_ratio", ours, bare, 4)
+    yield ratio(f"usage.query.{name}.pg_ratio", theirs, ours, 10)
+    yield median(f"usage.query.{name}_ms", ours, "ms", None, "lower")
     yield _cold(name, embedded, edges, found[0])
-    yield median(f"usage.query.{name}.pg_ratio", ratios, "ratio", 10, "lower")
 
 
 def _cold(name: str, store: Store, edges: list[int], found: Members) -> Result:
@@ -137,14 +146,17 @@ def _cold(name: str, store: Store, edges: list[int], found: Members) -> Result:
     return median(f"usage.query.{name}_cold_ms", times, "ms", None, "lower")
 
 
-def _membership(store: Store) -> Result:
+def _membership(store: Store, floor: Floor) -> Iterator[Result]:
     def ask() -> Members:
         with store.read() as db:
             return members.of(db, EVERYTHING, Selection("customer"))
 
-    assert len(ask().slots) == ONE.projects
-    times = [_milliseconds(ask) for _ in range(RUNS)]
-    return median("usage.membership_ms", times, "ms", 3, "lower")
+    assert np.array_equal(ask().owners, floor.members()[1]), "the floor has other members"
+    ours, bare = zip(
+        *((_milliseconds(ask), _milliseconds(floor.members)) for _ in range(RUNS)), strict=True
+    )
+    yield ratio("usage.membership.floor_ratio", ours, bare, 5)
+    yield median("usage.membership_ms", ours, "ms", None, "lower")
 
 
 def _http(store: Store) -> Result:
@@ -164,24 +176,40 @@ def _http(store: Store) -> Result:
 
 def tick(wanted: Callable[[str], bool]) -> Iterator[Result]:
     """Time what a tick of 10,000 instances does to the store, the cursor included."""
-    if not wanted("usage.tick_ms"):
+    if not wanted("usage.tick"):
         return
     with tempfile.TemporaryDirectory(prefix="openstats-bench-") as folder:
-        store = Store(f"sqlite:///{folder}/bench.sqlite")
+        path = f"{folder}/bench.sqlite"
+        store = Store(f"sqlite:///{path}")
         with closing(store):
             migration.upgrade(store)
             fill(store, ONE, ())
-            times = [_milliseconds(lambda at=at: _tick(store, at)) for at in _ticks()]
+            # The newest server is a little younger than END.
+            _tick(store, END + GRID)
+            with closing(Floor(path)) as floor:
+                ours, bare = zip(*(_both(store, floor, at) for at in _ticks()), strict=True)
             with store.read() as db:
                 (cloud,) = registry.clouds(db)
                 last = usage.last(db, cloud, METER.name)
             assert last
-            assert last.totals.sum() == ONE.instances * 4096 * GRID * RUNS
-    yield median("usage.tick_ms", times[1:], "ms", 20, "lower")
+            assert last.totals.sum() == ONE.instances * 4096 * GRID * 2 * RUNS
+    yield ratio("usage.tick.floor_ratio", ours, bare, 4)
+    yield median("usage.tick_ms", ours, "ms", None, "lower")
+
+
+def _both(store: Store, floor: Floor, at: int) -> tuple[float, float]:
+    """Time a tick of ours, then one of the floor's, a grid later."""
+    ours = _milliseconds(lambda: _tick(store, at))
+    cursor = json.dumps(_counters(at))
+    return ours, _milliseconds(lambda: floor.tick(ALLOCATED, at + GRID, GRID, cursor))
+
+
+def _counters(at: int) -> dict[str, list[float]]:
+    return {uuid("instance", number): [at + number / 7, float(at)] for number in range(COUNTERS)}
 
 
 def _ticks() -> list[int]:
-    return [END + GRID * number for number in range(RUNS + 1)]
+    return [END + GRID * (2 * number + 2) for number in range(RUNS)]
 
 
 def _tick(store: Store, at: int) -> None:
@@ -200,7 +228,4 @@ def _tick(store: Store, at: int) -> None:
                 meter = USAGE_METERS[f"{name}.allocated"]
                 found = odometer.advance(last, Tick(at, GRID, gains), meter)
             usage.append(db, cloud, f"{name}.allocated", found)
-        counters = {
-            uuid("instance", number): [at + number / 7, float(at)] for number in range(COUNTERS)
-        }
-        usage.keep_cursor(db, cloud, "nova", counters)
+        usage.keep_cursor(db, cloud, "nova", _counters(at))
