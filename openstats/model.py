@@ -204,7 +204,8 @@ class Placing:
 class Instance:
     """A server that exists: ``ram`` in MiB, ``disk`` in MiB of its hypervisor's.
 
-    Its disk is root (0 where it was booted from a volume), ephemeral and swap.
+    Its disk is root (0 where it has no image), ephemeral and swap. Where a volume is attached as
+    ``root_device``, ``root`` MiB of it are on that volume.
 
     ``host`` is its hypervisor's name, empty where it has none or the cloud does not tell.
     """
@@ -218,6 +219,8 @@ class Instance:
     disk: int
     created_at: int
     host: str = ""
+    root: int = 0
+    root_device: str = ""
 
 
 @dataclass(frozen=True, slots=True)

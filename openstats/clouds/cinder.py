@@ -1,5 +1,6 @@
 """Cinder: volumes, snapshots and quotas of all tenants."""
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -21,7 +22,7 @@ from openstats.clouds.rights import (
     VOLUME_TENANT,
     of_cloud,
 )
-from openstats.clouds.text import ID, few, text
+from openstats.clouds.text import ID, UUID, device, few, text
 from openstats.errors import CloudError
 from openstats.meters import QUOTAS, VOLUME, VOLUME_TYPE
 from openstats.model import Quota, VolumeTypeQuota, VolumeUse
@@ -30,6 +31,8 @@ T = TypeVar("T")
 
 TIME_COMPARED = "3.60"
 NOTHING = VolumeUse(0, 0, 0, 0)
+FIRST = re.compile("(/dev/)?(vd|sd|hd|xvd)a")
+"""The devices that may be a server's root."""
 
 
 def fingerprint(
@@ -78,6 +81,7 @@ class Sweep:
 
     ``volumes`` and ``snapshots`` count all that were listed. Of the tenants in ``spoiled``
     something is left out, ``unclaimed`` says that it is not known whose all of that is.
+    ``first_disks`` are servers (uuids) with the devices of volumes that may be their root.
     """
 
     use: dict[str, VolumeUse]
@@ -86,6 +90,7 @@ class Sweep:
     left_out: tuple[LeftOut, ...] = ()
     spoiled: set[str] = field(default_factory=set)
     unclaimed: bool = False
+    first_disks: set[tuple[str, str]] = field(default_factory=set)
 
 
 def refuse_part(connection: Connection) -> None:
@@ -108,8 +113,9 @@ def use(connection: Connection, paging: Paging = USUAL) -> Sweep:
     sums: defaultdict[str, VolumeUse] = defaultdict(lambda: NOTHING)
     sweep = Sweep(sums)
     with asking(connection.cloud.name, "Cinder's volumes"):
-        for tenant, size, created in _read(connection, "volumes", _volume, paging, sweep):
+        for tenant, size, created, disks in _read(connection, "volumes", _volume, paging, sweep):
             sums[tenant] = _with_volume(sums[tenant], size, created)
+            sweep.first_disks.update(disks)
     with asking(connection.cloud.name, "Cinder's snapshots"):
         for tenant, size in _read(connection, "snapshots", _snapshot, paging, sweep):
             sums[tenant] = _with_snapshot(sums[tenant], size)
@@ -147,8 +153,13 @@ def _spoil(sweep: Sweep, row: Any) -> None:
         sweep.unclaimed = True
 
 
-def _volume(row: dict[str, Any]) -> tuple[str, int, int]:
-    return text(row[VOLUME_TENANT], ID), part(row, "size"), moment(row, "created_at")
+def _volume(row: dict[str, Any]) -> tuple[str, int, int, list[tuple[str, str]]]:
+    disks = [
+        (text(one["server_id"], UUID), device(one["device"]))
+        for one in row.get("attachments") or ()
+        if one.get("server_id") and FIRST.fullmatch(one.get("device") or "")
+    ]
+    return text(row[VOLUME_TENANT], ID), part(row, "size"), moment(row, "created_at"), disks
 
 
 def _snapshot(row: dict[str, Any]) -> tuple[str, int]:

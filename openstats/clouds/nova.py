@@ -14,7 +14,7 @@ from openstats.clouds.connection import Connection, parsed
 from openstats.clouds.figures import moment, part, quota, signed, whole
 from openstats.clouds.items import LeftOut
 from openstats.clouds.paging import USUAL, List, Paging, Query, pages
-from openstats.clouds.text import ID, UUID, text
+from openstats.clouds.text import ID, UUID, device, text
 from openstats.errors import CloudError, TenantUnknownError
 from openstats.meters import CAPACITY, COMPUTE, QUOTAS
 from openstats.model import Capacity, Departure, Instance, Quota
@@ -188,16 +188,22 @@ def _instance(server: dict[str, Any]) -> Instance:
         ram=part(flavor, "ram"),
         disk=_local_disk(server, flavor),
         host=text(server.get("OS-EXT-SRV-ATTR:hypervisor_hostname") or ""),
+        root=_root(server, flavor),
+        root_device=device(server.get("OS-EXT-SRV-ATTR:root_device_name") or ""),
         created_at=moment(server, "created"),
     )
 
 
 def _local_disk(server: dict[str, Any], flavor: dict[str, Any]) -> int:
-    """Give MiB. Who has no image was booted from a volume, whatever the flavor's root."""
-    root = part(flavor, "disk") if server.get("image") else 0
+    """Return MiB of root, ephemeral and swap."""
     # An empty text is how flavors say that they have none.
     swap = 0 if flavor["swap"] == "" else part(flavor, "swap")
-    return (root + part(flavor, "ephemeral")) * 1024 + swap
+    return _root(server, flavor) + 1024 * part(flavor, "ephemeral") + swap
+
+
+def _root(server: dict[str, Any], flavor: dict[str, Any]) -> int:
+    """Return MiB. Who has no image was booted from a volume, whatever the flavor's root."""
+    return 1024 * part(flavor, "disk") if server.get("image") else 0
 
 
 def exists(connection: Connection, uuid: str) -> bool:

@@ -26,6 +26,11 @@ def text(given: Any, longest: int = NAME) -> str:
     return storable(given)
 
 
+def device(given: Any) -> str:
+    """Return the name of a block device without its folder: Nova and Cinder differ in that."""
+    return text(given, ID).removeprefix("/dev/")
+
+
 def few(given: Iterable[str]) -> list[str]:
     """Give names in order, and of too many the first ones."""
     return sorted(given)[:MOST]

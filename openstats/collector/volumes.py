@@ -7,7 +7,7 @@ from openstats.clouds import cinder
 from openstats.collector.poll import Poll
 from openstats.errors import CloudError
 from openstats.model import Changes
-from openstats.storage import creation, tenants, volumes
+from openstats.storage import creation, roots, tenants, volumes
 
 
 def poll(poll: Poll) -> None:
@@ -34,6 +34,7 @@ def _sweep(poll: Poll, counted: tuple[int, int] | None) -> None:
         _refuse_cut(poll, sweep, counted)
     with poll.writing() as db:
         changed = volumes.write(db, poll.cloud, sweep.use, poll.now, kept=_kept(poll, sweep))
+        roots.write(db, poll.cloud, sweep.first_disks)
         poll.changed(db, Changes(tenants=frozenset(changed)))
     if poll.first:
         with poll.writing() as db:

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Table, case, delete, exists, s
 from openstats.model import Cloud, Departure, Instance
 from openstats.storage import schema, tenants
 from openstats.storage.membership import whole_sum
+from openstats.storage.roots import local_disk
 from openstats.storage.server_schema import ended_instance
 from openstats.storage.upsert import upsert
 
@@ -21,11 +22,23 @@ Amounts = dict[str, tuple[int, int, int]]
 
 
 def write_ended(db: Connection, cloud: Cloud, gone: Sequence[Departure], now: int) -> None:
-    """Keep servers that were deleted until readings have counted them."""
+    """Keep servers that were deleted until readings have counted them.
+
+    Of those that are not deleted here yet it is known whether their root was on a volume.
+    """
     shown = [(one.last, one.ended_at) for one in gone if one.last]
     rows = tenants.rows_of(db, cloud, {last.tenant for last, _ in shown}, now)
     values = [_values(cloud, last, ended_at, rows[last.tenant]) for last, ended_at in shown]
+    disks = _disks(db, cloud, [last.uuid for last, _ in shown])
+    for row in values:
+        row["disk"] = disks.get(row["uuid"], row["disk"])
     upsert(db, ended_instance, values)
+
+
+def _disks(db: Connection, cloud: Cloud, uuids: Sequence[str]) -> dict[str, int]:
+    wanted = instance.c.cloud_id == cloud.id, instance.c.uuid.in_(uuids)
+    rows = db.execute(select(instance.c.uuid, local_disk()).where(*wanted))
+    return {row[0]: row[1] for row in rows}
 
 
 def _values(cloud: Cloud, last: Instance, ended_at: int, tenant_row: int) -> dict[str, Any]:
@@ -78,7 +91,8 @@ def _sums(
     seconds: ColumnElement[int],
     wanted: ColumnElement[bool],
 ) -> Amounts:
-    sums = [whole_sum(table.c[name] * seconds) for name in ("vcpus", "ram", "disk")]
+    disk = local_disk() if table is instance else table.c.disk
+    sums = [whole_sum(held * seconds) for held in (table.c.vcpus, table.c.ram, disk)]
     amounts = select(tenant.c.tenant_id, *sums).join(table, table.c.tenant_id == tenant.c.id)
     amounts = amounts.where(tenant.c.cloud_id == cloud.id, wanted).group_by(tenant.c.tenant_id)
     return {row[0]: (row[1], row[2], row[3]) for row in db.execute(amounts)}

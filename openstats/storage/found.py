@@ -9,6 +9,7 @@ from openstats.model import Scope
 from openstats.storage import schema
 from openstats.storage.listing import Entry, Listing
 from openstats.storage.membership import visible_tenant
+from openstats.storage.roots import local_disk
 from openstats.storage.volume_types import shown
 
 cloud, job, instance = schema.cloud, schema.job, schema.instance
@@ -53,8 +54,9 @@ def _folded(entry: Entry) -> Entry:
 
 
 def _instances(everything: bool) -> Select[Any]:
-    names = ("uuid", "name", "status", "vcpus", "ram", "disk", "created_at")
-    columns = tenant.c.uuid.label("tenant"), *(instance.c[name] for name in names)
+    names = ("uuid", "name", "status", "vcpus", "ram", "created_at")
+    own = *(instance.c[name] for name in names), local_disk().label("disk")
+    columns = tenant.c.uuid.label("tenant"), *own
     return seen_tenants(everything, *columns).join(instance, instance.c.tenant_id == tenant.c.id)
 
 

@@ -172,8 +172,10 @@ instance = Table(
     Column("name", String(255), nullable=False),
     Column("status", String(64), nullable=False),
     Column("vcpus", Integer, nullable=False),
-    Column("ram", BigInteger, nullable=False),
-    Column("disk", BigInteger, nullable=False),
+    *(Column(name, BigInteger, nullable=False) for name in ("ram", "disk")),
+    # Of its disk, what is elsewhere if a volume is attached as the root device.
+    Column("root", BigInteger, nullable=False, server_default=text("0")),
+    Column("root_device", String(64), nullable=False, server_default=text("''")),
     Column("created_at", Time, nullable=False),
     Column("host", String(255), nullable=False),
     # The full sweep that saw it last: what an older one saw and this one did not is looked up.
@@ -185,10 +187,8 @@ volume_use = Table(
     "volume_use",
     metadata,
     reference("tenant_id", "tenant.id", primary_key=True, autoincrement=False),
-    Column("volumes", BigInteger, nullable=False),
-    Column("gigabytes", BigInteger, nullable=False),
-    Column("snapshots", BigInteger, nullable=False),
-    Column("snapshot_gigabytes", BigInteger, nullable=False),
+    *(Column(name, BigInteger, nullable=False) for name in ("volumes", "gigabytes")),
+    *(Column(name, BigInteger, nullable=False) for name in ("snapshots", "snapshot_gigabytes")),
 )
 
 capacity = Table(

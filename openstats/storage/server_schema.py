@@ -1,9 +1,18 @@
 """Tables beside ``instance``, as ``schema`` has all others."""
 
-from sqlalchemy import BigInteger, Column, Index, Integer, Table
+from sqlalchemy import BigInteger, Column, Index, Integer, String, Table
 
 from openstats.storage.columns import Time, Uuid, reference
 from openstats.storage.schema import metadata
+
+# Volumes that are attached as the first disk of a server, as Cinder tells.
+first_volume = Table(
+    "first_volume",
+    metadata,
+    reference("cloud_id", "cloud.id", primary_key=True, autoincrement=False),
+    Column("server", Uuid, primary_key=True),
+    Column("device", String(64), primary_key=True),
+)
 
 # Servers that ended lately: the next readings count what they had until then.
 ended_instance = Table(

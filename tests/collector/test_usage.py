@@ -9,7 +9,8 @@ from openstats.meters import USAGE_METERS
 from openstats.model import EVERYTHING, Selection
 from openstats.readings import Reading
 from openstats.statistics import usage as statistic
-from openstats.storage import members, registry, usage
+from openstats.storage import listing, members, registry, usage
+from openstats.storage.found import INSTANCES
 from tests.collector.lab import LARGE, SMALL, Lab
 from tests.double import Double
 from tests.double.state import Flavor, Server
@@ -73,7 +74,8 @@ def lived(double: Double, tenant: str, begin: int, end: int) -> dict[str, float]
         seconds = max(0, min(end, until) - max(begin, int(server.created)))
         if server.tenant_id == tenant:
             flavor = server.flavor
-            disk = (flavor.disk if server.image else 0) + flavor.ephemeral
+            local = server.image and not server.on_volume
+            disk = (flavor.disk if local else 0) + flavor.ephemeral
             sums["memory.allocated"] += flavor.ram * seconds / (end - begin)
             sums["storage.allocated"] += (1024 * disk + flavor.swap) * seconds / (end - begin)
             sums["vcpu_hours.allocated"] += flavor.vcpus * seconds / 3600
@@ -148,6 +150,30 @@ def test_allocated_is_the_naive_sum_over_all_that_ever_lived(
         assert lab.cycle("instances", "volumes", "usage") == []
         check_allocated(lab, settled)
     check_allocated(lab, settled, steps=6)
+
+
+def test_a_root_on_a_volume_counts_once_though_there_is_an_image(lab: Lab, settled: Double) -> None:
+    tenant = next(iter(values(lab, CPU)))
+    booted = settled.boot(tenant, LARGE, on_volume=True)
+    data = settled.boot(tenant, LARGE)
+    settled.create_volume(tenant, 5, server=data.id)
+    iso = settled.boot(tenant, LARGE)
+    # Its root is a CD-ROM, /dev/hda; what it has as /dev/vda is data.
+    settled.create_volume(tenant, 5, server=iso.id).device = "/dev/vda"
+    iso.root_device = "/dev/hda"
+    for _ in range(2):
+        assert lab.cycle(after=GRID) == []
+    check_allocated(lab, settled)
+    with lab.store.read() as db:
+        keys = booted.id, data.id, iso.id
+        entries = [listing.one(db, INSTANCES, EVERYTHING, key) for key in keys]
+    disks = {entry["uuid"]: entry["disk"] for entry in entries if entry}
+    whole = 1024 * (LARGE.disk + LARGE.ephemeral) + LARGE.swap
+    assert disks[booted.id] == whole - 1024 * LARGE.disk
+    assert disks[data.id] == disks[iso.id] == whole
+    settled.delete_server(booted.id)
+    assert lab.cycle(after=GRID) == []
+    check_allocated(lab, settled)
 
 
 def test_a_tick_is_of_what_the_inventory_was_read_of(lab: Lab, settled: Double) -> None:

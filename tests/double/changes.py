@@ -89,8 +89,12 @@ class Changes:
         status: str = "ACTIVE",
         created: float | None = None,
         id: str | None = None,
+        on_volume: bool = False,
     ) -> Server:
-        """Create a server, on the hypervisor (an id) or on the one with the fewest."""
+        """Create a server, on the hypervisor (an id) or on the one with the fewest.
+
+        `on_volume`: with a block device mapping beside the image, the root is on a new volume.
+        """
         with self.lock:
             host = self.state.hypervisors[hypervisor] if hypervisor else self._emptiest()
             at = self._now(created)
@@ -106,8 +110,12 @@ class Changes:
                 at,
                 status,
                 image,
+                on_volume=on_volume,
             )
             self.state.servers[key] = server
+            if on_volume:
+                volume = self.create_volume(tenant, flavor.disk, server=key, created=created)
+                volume.device = "/dev/vda"
             self.state.charge(server)
             self.state.occupy(server)
             host.provider.generation += 1

@@ -153,7 +153,7 @@ def _where(site: Site, request: Request, server: Server) -> Document:
             "launch_index": 0,
             "ramdisk_id": "",
             "reservation_id": f"r-{server.id[:8]}",
-            "root_device_name": "/dev/vda",
+            "root_device_name": server.root_device,
             "user_data": None,
         }
     document = {f"OS-EXT-SRV-ATTR:{name}": value for name, value in attributes.items()}

@@ -56,7 +56,7 @@ class Flavor:
 
 @dataclass
 class Server:
-    """A Nova server. Without `image` it was booted from a volume and has no root disk."""
+    """A Nova server. Without `image`, or `on_volume`, its root is on a volume."""
 
     id: str
     name: str
@@ -72,12 +72,14 @@ class Server:
     # Which share of its vCPUs it burns, and when it was last started, if not when it was created.
     burn: float = 0.25
     started: float | None = None
+    on_volume: bool = False
+    root_device: str = "/dev/vda"
 
     @property
     def resources(self) -> dict[str, int]:
         """What it takes from its provider, as Nova asks Placement for it."""
         flavor = self.flavor
-        root = flavor.disk if self.image else 0
+        root = flavor.disk if self.image and not self.on_volume else 0
         disk = root + flavor.ephemeral + -(-flavor.swap // GIB_IN_MIB)
         cpus = "PCPU" if flavor.dedicated else "VCPU"
         wanted = {cpus: flavor.vcpus, "MEMORY_MB": flavor.ram, "DISK_GB": disk}
@@ -97,6 +99,7 @@ class Volume:
     updated_at: float | None
     status: str = "available"
     server_id: str | None = None
+    device: str = "/dev/vdb"
 
 
 @dataclass

@@ -338,7 +338,7 @@ def _attachments(volume: Volume) -> list[Document]:
             "volume_id": volume.id,
             "server_id": volume.server_id,
             "host_name": None,
-            "device": "/dev/vdb",
+            "device": volume.device,
             "attached_at": micro(volume.updated_at),
         }
     ]

@@ -21,7 +21,35 @@ def upgrade() -> None:
         receiver.add_column(sa.Column('refused_at', sa.BigInteger(), nullable=True))
         receiver.add_column(sa.Column('refusal', sa.Text(), nullable=True))
     _make_ended_instances()
+    _tell_roots()
     _forget_figures_that_cannot_be()
+
+
+def _tell_roots() -> None:
+    """Make room for where root disks are, and have all servers and volumes read again for it."""
+    with op.batch_alter_table('instance') as instance:
+        instance.add_column(
+            sa.Column('root', sa.BigInteger(), server_default=sa.text('0'), nullable=False)
+        )
+        instance.add_column(
+            sa.Column(
+                'root_device', sa.String(length=64), server_default=sa.text("''"), nullable=False
+            )
+        )
+    op.create_table(
+        'first_volume',
+        sa.Column('cloud_id', sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column('server', sa.String(length=36), nullable=False),
+        sa.Column('device', sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(
+            ['cloud_id'],
+            ['cloud.id'],
+            name=op.f('fk_first_volume_cloud_id_cloud'),
+            ondelete='CASCADE',
+        ),
+        sa.PrimaryKeyConstraint('cloud_id', 'server', 'device', name=op.f('pk_first_volume')),
+    )
+    op.execute("UPDATE job SET cursor = '{}' WHERE kind IN ('instances', 'volumes')")
 
 
 def _make_ended_instances() -> None:
@@ -78,7 +106,11 @@ def _beyond(figure: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
 
 
 def downgrade() -> None:
+    op.drop_table('first_volume')
     op.drop_table('ended_instance')
+    with op.batch_alter_table('instance') as instance:
+        instance.drop_column('root_device')
+        instance.drop_column('root')
     op.execute("UPDATE receiver SET received_at = 0 WHERE received_at IS NULL")
     with op.batch_alter_table('receiver') as receiver:
         receiver.drop_column('refusal')
