@@ -100,7 +100,9 @@ def _change(db: Connection, changed: Sequence[tuple[Told, Spell, int]], now: int
 def _news(notice: Notice, last: Episode) -> bool:
     """Tell a notice that comes late: of an earlier episode, or that one fires that is over."""
     over = notice.ended_at is None and last.ended_at is not None
-    return notice.started_at >= last.started_at and not over
+    # Where it moved, an episode began later here than its sender says.
+    same = notice.start == last.start
+    return (same or notice.started_at >= last.started_at) and not over
 
 
 def _keep_episodes(db: Connection, source: str, placed: Iterable[tuple[Told, Spell, int]]) -> None:

@@ -1,6 +1,7 @@
 """Moves: what belongs to another owner from now on, and to whom it belonged before.
 
-Usage of before a move stays with the former owner. What nobody ever owned brings its past along.
+Usage of before a move stays with the former owner, and so do alerts. What nobody ever owned brings
+its past along.
 """
 
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, case, insert, literal, select, update
 
-from openstats.storage import schema
+from openstats.storage import moved_alerts, schema
 
 Column = Any
 
@@ -48,6 +49,7 @@ def move(db: Connection, kind: Owning, owners: Mapping[int, int | None], now: in
     if rows:
         db.execute(_kept(kind), rows)
         db.execute(_given(kind), rows)
+        moved_alerts.follow(db, kind.owned, owners, now)
 
 
 def _kept(kind: Owning) -> Any:

@@ -9,13 +9,22 @@ from uuid import uuid4
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, Table, delete, select, update
+from sqlalchemy import Connection, Table, delete, insert, select, update
 
 from openstats.alerts import SEVERITIES, Finding, Notice
 from openstats.errors import ConflictError
 from openstats.meters import AGGREGATES
 from openstats.model import EVERYTHING, ObjectName, Scope, Selection
-from openstats.storage import alerts, ancestry, listing, members, opening, raised, schema
+from openstats.storage import (
+    alerts,
+    ancestry,
+    listing,
+    members,
+    moves,
+    opening,
+    raised,
+    schema,
+)
 from openstats.storage.alert_schema import DAY, HOUR, OWNERS, SPANS, alert, span
 from openstats.storage.ancestry import NOWHERE
 from openstats.storage.columns import FOREVER
@@ -68,20 +77,33 @@ planned = st.builds(
 
 @dataclass(frozen=True)
 class Known:
-    """What a naive walk knows of an alert: uuids of whom it was when it was created."""
+    """What a naive walk knows of an alert: uuids of whom it was when it was opened.
+
+    ``uuid`` is what it is of; a move opened it or closed it, unless that was as planned.
+    """
 
     plan: Planned
+    uuid: str = ""
+    opened_at: int | None = None
+    closed_at: int | None = None
     customer: str | None = None
     groups: frozenset[str] = frozenset()
     project: str | None = None
     tenant: str | None = None
 
-    def active(self, flags: tuple[bool | None, bool | None]) -> bool:
+    @property
+    def times(self) -> tuple[int, int]:
+        """Give when it was opened and closed."""
         created, until = self.plan.times
+        opened = created if self.opened_at is None else self.opened_at
+        return opened, until if self.closed_at is None else self.closed_at
+
+    def active(self, bounds: tuple[int, int], flags: tuple[bool | None, bool | None]) -> bool:
+        created, until = self.times
         opened, acknowledged = flags
         return (
-            created < END
-            and until >= START
+            created < bounds[1]
+            and until >= bounds[0]
             and opened in (None, until == FOREVER)
             and acknowledged in (None, self.plan.acknowledged)
         )
@@ -138,6 +160,9 @@ def walked(db: Connection, plan: Planned, uuid: str) -> Known:
     groups |= {row.id} if plan.kind == "project_group" else set()
     return Known(
         plan,
+        uuid,
+        None,
+        None,
         row.uuid if plan.kind == "customer" else customer and customer.uuid,
         frozenset(held["project_group"][group].uuid for group in groups),
         project and project.uuid,
@@ -174,8 +199,20 @@ def history(db: Connection, world: World, plans: list[Planned]) -> list[Known]:
         found += [known for plan in mine if (known := opened(db, plan))]
         if not last:
             kind, what, whose = world.moves[step]
-            moved(db, kind, what, whose, NOW + 10 * (step + 1))
+            at = NOW + 10 * (step + 1)
+            moved(db, kind, what, whose, at)
+            found = [part for known in found for part in parted(db, known, at)]
     return found
+
+
+def parted(db: Connection, known: Known, at: int) -> list[Known]:
+    """Give an alert, and the one that goes on with it if it is open and somebody else's now."""
+    if not known.uuid or known.times[1] != FOREVER:
+        return [known]
+    now = replace(walked(db, known.plan, known.uuid), opened_at=at)
+    if (now.customer, now.project) == (known.customer, known.project):
+        return [known]
+    return [replace(known, closed_at=at), now]
 
 
 def projects_now(db: Connection) -> dict[str, str | None]:
@@ -188,7 +225,16 @@ def counted(found: Iterator[Known]) -> dict[str, int]:
     return dict(Counter(known.plan.severity for known in found))
 
 
-@given(worlds, st.lists(planned, max_size=12), st.sampled_from(FLAGS), st.booleans())
+LATER = NOW, NOW + 1000
+
+
+@given(
+    worlds,
+    st.lists(planned, max_size=12),
+    st.sampled_from(FLAGS),
+    st.booleans(),
+    st.sampled_from([BOUNDS, LATER]),
+)
 @settings(max_examples=150)
 def test_counts_are_those_of_a_walk_through_all(
     shared_store: Store,
@@ -196,27 +242,28 @@ def test_counts_are_those_of_a_walk_through_all(
     plans: list[Planned],
     flags: tuple[bool | None, bool | None],
     everything: bool,
+    bounds: tuple[int, int],
 ) -> None:
     with undone(shared_store) as db:
         known = history(db, world, plans)
         scope = EVERYTHING if everything else drawn(db, world)
         now = projects_now(db)
-        seen = [one for one in known if one.active(flags) and one.visible(scope, now)]
-        assert alerts.count(db, scope, None, BOUNDS, flags) == counted(iter(seen))
+        seen = [one for one in known if one.active(bounds, flags) and one.visible(scope, now)]
+        assert alerts.count(db, scope, None, bounds, flags) == counted(iter(seen))
         for aggregate in AGGREGATES:
             of_any = (one for one in seen if one.of(aggregate))
-            assert alerts.count(db, scope, Selection(aggregate), BOUNDS, flags) == counted(of_any)
+            assert alerts.count(db, scope, Selection(aggregate), bounds, flags) == counted(of_any)
             listed = members.of(db, scope, Selection(aggregate)).objects
             expected = [
                 (of, counted(one for one in seen if of.uuid in one.of(aggregate))) for of in listed
             ]
-            assert each(db, scope, Selection(aggregate), BOUNDS, flags) == expected
+            assert each(db, scope, Selection(aggregate), bounds, flags) == expected
             picked = tuple(of.uuid for of in listed[:2])
             if picked:
                 of_picked = (one for one in seen if one.of(aggregate) & {*picked})
                 selection = Selection(aggregate, picked)
-                assert alerts.count(db, scope, selection, BOUNDS, flags) == counted(of_picked)
-                assert each(db, scope, selection, BOUNDS, flags) == expected[:2]
+                assert alerts.count(db, scope, selection, bounds, flags) == counted(of_picked)
+                assert each(db, scope, selection, bounds, flags) == expected[:2]
 
 
 def each(
@@ -254,13 +301,22 @@ def test_a_span_is_the_shortest_that_an_alert_fits_into(created: int, length: in
         assert not place or length > SPANS[place - 1]
 
 
-def one(db: Connection, kind: str | None = None, uuid: str = "", **more: Any) -> str:
+def one(
+    db: Connection,
+    kind: str | None = None,
+    uuid: str = "",
+    *,
+    acknowledged: bool = False,
+    **more: Any,
+) -> str:
     """Create an alert that is open since START, and give its uuid."""
     place = ancestry.of_object(db, kind, uuid) if kind else NOWHERE
     notice = Notice("f", "", "type", "Error", "message", START)
     times = {"created_at": START, "until": FOREVER, "seen_at": NOW} | more
     made = Opened("test", notice, place, uuid=str(uuid4()), **times)
-    opening.insert_all(db, [made])
+    (row,) = opening.insert_all(db, [made])
+    if acknowledged:
+        db.execute(update(alert).where(alert.c.id == row).values(acknowledged_at=NOW))
     return made.uuid
 
 
@@ -309,6 +365,46 @@ def test_no_alert_is_lost_at_the_border_of_a_span(db: Connection, length: int) -
     assert errors(db) == 1
     one(db, created_at=START - 1 - length, until=START - 1)
     assert errors(db) == 1
+
+
+def test_a_move_ends_what_is_open_and_opens_it_for_the_new_owner(db: Connection) -> None:
+    alpha = site(db).project("p", groups=["web"]).project("q").discover()
+    alpha.server("p", uuid="i")
+    tenant, project = schema.tenant.c, schema.project.c
+    uuid = str(db.scalar(select(tenant.uuid).where(tenant.name == "p")))
+    for kind, of in (("tenant", uuid), ("instance", "i"), ("project", uuids(db, "project")["p"])):
+        one(db, kind, of, acknowledged=True)
+    one(db, "tenant", uuid, until=NOW)
+    row, to = (
+        db.scalar(select(column.id).where(column.name == name))
+        for column, name in ((tenant, "p"), (project, "q"))
+    )
+    assert row is not None
+    moves.move(db, moves.TENANTS, {row: to}, NOW + 60)
+    projects = uuids(db, "project")
+    listed, _ = listing.page(db, alerts.ALERTS, EVERYTHING, filters={}, limit=9, marker=None)
+    times = sorted((e["created_at"], e["closed_at"] or 0, e["acknowledged"]) for e in listed)
+    old, new = (START, NOW + 60, True), (NOW + 60, 0, True)
+    assert times == [(START, 0, True), (START, NOW, False), old, old, new, new]
+    for name, opened in (("p", 1), ("q", 2)):
+        picked = Selection("project", (projects[name],))
+        counts = alerts.count(db, EVERYTHING, picked, (NOW + 61, NOW + 62), (True, None))
+        assert counts == {"Error": opened}
+    web = Selection("project_group", (uuids(db, "project_group")["web"],))
+    assert alerts.count(db, EVERYTHING, web, (NOW + 61, NOW + 62)) == {"Error": 1}
+
+
+def test_what_begins_as_it_moves_has_only_the_new_owner(db: Connection) -> None:
+    site(db).project("p").project("q").discover()
+    project, customer = schema.project.c, schema.customer.c
+    one(db, "project", uuids(db, "project")["p"], created_at=NOW)
+    row = db.scalar(select(project.id).where(project.name == "p"))
+    db.execute(insert(schema.customer).values(uuid=str(uuid4()), name="other"))
+    other = db.scalar(select(customer.id).where(customer.name == "other"))
+    assert row is not None
+    moves.move(db, moves.PROJECTS, {row: other}, NOW)
+    found = db.execute(select(alert.c.customer_id, alert.c.until)).all()
+    assert [tuple(one) for one in found] == [(other, FOREVER)]
 
 
 def test_in_two_groups_it_is_one_alert(db: Connection) -> None:
