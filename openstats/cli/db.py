@@ -13,7 +13,9 @@ class Upgrade(OpenstatsCommand):
         from openstats.storage import migration
         from openstats.storage.schema import HEAD
 
-        store = self.app.open_store()
+        store = self.app.open_store(patient=True)
+        if not self.app.conf.config_file:
+            self.app.stderr.write(f"No configuration file: the store is {store}.\n")
         migration.upgrade(store)
         self.app.stdout.write(f"The store {store} has schema {HEAD}.\n")
         return 0

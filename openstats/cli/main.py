@@ -99,11 +99,25 @@ class Openstats(App):
         store.check()
         return store
 
-    def open_store(self) -> "Store":
-        """Open the store that [database] names, whatever its schema."""
+    def open_store(self, *, requests: bool = False, patient: bool = False) -> "Store":
+        """Open the store that [database] names, whatever its schema.
+
+        ``requests``: for callers that wait; ``patient``: for what may take as long as it takes.
+        """
+        from openstats.storage.engines import Waits
         from openstats.storage.store import Store
 
-        return Store(self.conf.database.connection, self.conf.database.pool_size)
+        options = self.conf.database
+        lock, use = options.collector_lock_timeout, options.collector_timeout
+        if requests:
+            lock, use = options.lock_timeout, options.request_timeout
+        waits = Waits(
+            connect=options.connect_timeout,
+            pool=options.pool_timeout,
+            lock=lock,
+            use=None if patient else use,
+        )
+        return Store(options.connection, options.pool_size, waits)
 
     def configure_logging(self) -> None:
         """Have errors go to standard error; the file that --log-file names is oslo.log's."""

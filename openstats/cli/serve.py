@@ -32,8 +32,10 @@ class Serve(OpenstatsCommand):
 
         self._override(parsed_args)
         logs.service(self.app.conf)
-        health = Health({"store": self.app.store.check})
-        server = self._server(health)
+        store = self.app.open_store(requests=True)
+        store.check()
+        health = Health({"store": store.check})
+        server = self._server(store, health)
         with logs.lifetime(self.app.conf, "serve", self.app.store):
             collector = self._collector()
             if collector:
@@ -54,13 +56,13 @@ class Serve(OpenstatsCommand):
             except ValueError as error:
                 raise ConfigError(f"--{name} {given}: {error}") from error
 
-    def _server(self, health: Any) -> Any:
+    def _server(self, store: Any, health: Any) -> Any:
         from openstats.api.app import make_app
         from openstats.api.cors import allowing
         from openstats.api.server import make_server
 
         options = self.app.conf.api
-        application = make_app(self.app.conf, self.app.store, health=health)
+        application = make_app(self.app.conf, store, health=health)
         try:
             return make_server(allowing(application, self.app.conf), options, health)
         except OSError as error:

@@ -13,6 +13,10 @@ def _state_home() -> str:
     return f"sqlite:///{home}/openstats/openstats.sqlite"
 
 
+def _seconds(name: str, default: int, text: str) -> cfg.FloatOpt:
+    return cfg.FloatOpt(name, default=default, min=0.1, help=f"{text} Seconds.")
+
+
 OPTIONS = [
     cfg.StrOpt(
         "connection",
@@ -28,5 +32,20 @@ OPTIONS = [
         default=5,
         min=1,
         help="Connections that a process keeps open; as many again are opened under load.",
+    ),
+    _seconds("connect_timeout", 5, "How long PostgreSQL may take to accept a connection."),
+    _seconds("pool_timeout", 5, "How long to wait for one of the connections."),
+    _seconds(
+        "lock_timeout", 5, "How long a request may wait for a lock, on SQLite for another writer."
+    ),
+    _seconds(
+        "request_timeout",
+        20,
+        "How long a request may use the store; then it is interrupted and answered 503. It should "
+        "be less than [api] request_timeout.",
+    ),
+    _seconds("collector_lock_timeout", 30, "How long the collector, or a command, may wait so."),
+    _seconds(
+        "collector_timeout", 300, "How long the collector, or a command, may use the store at once."
     ),
 ]

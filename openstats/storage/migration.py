@@ -19,7 +19,12 @@ def _config(connection: Connection) -> Config:
 
 
 def upgrade(store: Store, revision: str = "head") -> None:
-    """Walk the migrations up to a revision, in one transaction."""
+    """Walk the migrations up to a revision, in one transaction.
+
+    Raises:
+        StoreError: a newer openstats made the store.
+    """
+    store.refuse_newer()
     with store.transaction() as connection:
         command.upgrade(_config(connection), revision)
 

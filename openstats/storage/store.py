@@ -3,14 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from time import monotonic
 
+from oslo_log import log
 from sqlalchemy import (
     URL,
     Connection,
-    Engine,
-    create_engine,
-    event,
     func,
     inspect,
     make_url,
@@ -20,44 +18,74 @@ from sqlalchemy import (
 from sqlalchemy.exc import (
     ArgumentError,
     DatabaseError,
+    DataError,
     DBAPIError,
+    IntegrityError,
     InterfaceError,
-    OperationalError,
+    NotSupportedError,
+    PendingRollbackError,
+    ProgrammingError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from openstats.errors import ConfigError, StoreError
+from openstats.storage.engines import USUAL, Waits, make_engine
+from openstats.storage.file import StoreFile
 from openstats.storage.schema import HEAD
 
-BUSY_SECONDS = 30
+LOG = log.getLogger(__name__)
+
 DRIVERS = ("sqlite", "postgresql+psycopg")
-UNDEFINED_TABLE = "42P01"
+FOREIGN = ("42P01", "42703", "3F000", "42501")
+"""PostgreSQL's words for a table, column or schema that is not there, or not for this user."""
+
+MISTAKES = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
+"""What is wrong with a statement, or with its values."""
+
+LOOKING = 1.0
+"""Seconds for which readers believe that the schema is still the one that it was."""
 
 Database = Connection
 """What ``read`` and ``transaction`` give, and the functions of this package take."""
 
 
+class SchemaError(StoreError):
+    """The schema of the store is not the one that this code works with."""
+
+    title = "The store has another schema"
+
+
 class Store:
     """Where everything is kept; safe to share between threads.
 
-    ``patience`` is for how many seconds a writer waits for another one on SQLite.
+    ``waits`` bounds whatever is waited for. Once ``check`` found the right schema, it is looked at
+    again by everything that is done: the store may be upgraded, or replaced, while this runs.
 
     Raises:
         ConfigError: the URL is none of a file or a server that it can use.
     """
 
-    def __init__(self, url: str, pool_size: int = 5, patience: float = BUSY_SECONDS) -> None:
+    def __init__(self, url: str, pool_size: int = 5, waits: Waits = USUAL) -> None:
         self.url = _usable(url)
         self.embedded = self.url.get_backend_name() == "sqlite"
-        self.engine = _sqlite(self, patience) if self.embedded else _server(self, pool_size)
+        self.engine = make_engine(self.url, pool_size, waits)
         # SQLite's readers see one state by themselves, PostgreSQL's have to say so.
         self._reading = {} if self.embedded else {"isolation_level": "REPEATABLE READ"}
+        path = str(self.url.database)
+        watched = self.embedded and not path.startswith("file:")
+        self._file = StoreFile(Path(path)) if watched else None
+        self._checked = False
+        self._looked_at = 0.0
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Open a connection that sees one state of the store and changes nothing."""
-        with _said(self), self.engine.connect().execution_options(**self._reading) as connection:
-            yield connection
+        with translated_errors(self):
+            self._look_at_file()
+            with self.engine.connect().execution_options(**self._reading) as connection:
+                if self._checked and monotonic() - self._looked_at > LOOKING:
+                    self._look_at_schema(connection)
+                yield connection
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -66,24 +94,50 @@ class Store:
         On SQLite it holds the one write lock from the beginning, so that nothing can fail halfway
         because another writer came first.
         """
-        writing = self.engine.execution_options(write=True)
-        with _said(self), writing.begin() as connection:
-            yield connection
+        with translated_errors(self):
+            self._look_at_file()
+            with self.engine.execution_options(write=True).begin() as connection:
+                if self._checked:
+                    self._look_at_schema(connection)
+                yield connection
 
     def check(self) -> None:
         """Raise StoreError unless the schema is the one that this code works with."""
+        if self._file and self._file.missing:
+            raise self._foreign(None)
         with self.read() as connection:
-            known = inspect(connection).has_table("alembic_version")
-            found = (
-                connection.scalar(text("SELECT version_num FROM alembic_version"))
-                if known
-                else None
+            self._look_at_schema(connection)
+        self._checked = True
+
+    def _look_at_file(self) -> None:
+        """Notice that the file was removed or replaced: SQLite would go on with the old one."""
+        if self._file and self._file.look():
+            LOG.warning("the file of the store %s was replaced: it is opened anew", self)
+            self.engine.dispose()
+            self._file.discard_companions()
+            self._looked_at = 0.0
+
+    def refuse_newer(self) -> None:
+        """Raise StoreError if the schema is one that this code does not know."""
+        with self.read() as connection:
+            revision = _revision(connection)
+        if revision and revision > HEAD:
+            raise self._foreign(revision)
+
+    def _look_at_schema(self, connection: Connection) -> None:
+        revision = _revision(connection)
+        if revision != HEAD:
+            raise self._foreign(revision)
+        self._looked_at = monotonic()
+
+    def _foreign(self, revision: str | None) -> SchemaError:
+        has = f"the store {self} has schema {revision or 'none'}"
+        if revision and revision > HEAD:
+            return SchemaError(
+                f"{has}, of a newer openstats than this one, which needs {HEAD}: install a newer "
+                "openstats"
             )
-        if found != HEAD:
-            raise StoreError(
-                f"the store {self} has schema {found or 'none'} and this version needs {HEAD}: "
-                "run 'openstats db upgrade'"
-            )
+        return SchemaError(f"{has} and this version needs {HEAD}: run 'openstats db upgrade'")
 
     def ping(self) -> None:
         """Raise StoreError unless the store answers; of its content nothing is asked."""
@@ -96,6 +150,13 @@ class Store:
 
     def __str__(self) -> str:
         return self.url.render_as_string(hide_password=True)
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return revision
 
 
 def _usable(url: str) -> URL:
@@ -132,11 +193,11 @@ def alone(db: Connection, what: str) -> None:
 
 
 @contextmanager
-def _said(store: Store) -> Iterator[None]:
+def translated_errors(store: Store) -> Iterator[None]:
     """Turn a store that does not answer into StoreError; what is our own mistake stays."""
     try:
         yield
-    except (DatabaseError, InterfaceError, PoolTimeoutError) as error:
+    except (DatabaseError, InterfaceError, PoolTimeoutError, PendingRollbackError) as error:
         if not _unavailable(error):
             raise
         reason = error.orig if isinstance(error, DBAPIError) else error
@@ -146,40 +207,7 @@ def _said(store: Store) -> Iterator[None]:
 
 
 def _unavailable(error: Exception) -> bool:
-    if not isinstance(error, DatabaseError) or isinstance(error, OperationalError):
+    """Return whether the store is at fault: down, read-only, broken, full, locked, or upgraded."""
+    if not isinstance(error, MISTAKES):
         return True
-    # SQLite's word for a file that is broken, and PostgreSQL's for a schema that is not there.
-    return type(error) is DatabaseError or getattr(error.orig, "sqlstate", "") == UNDEFINED_TABLE
-
-
-def _server(store: Store, pool_size: int) -> Engine:
-    return create_engine(
-        store.url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True, pool_timeout=10
-    )
-
-
-def _sqlite(store: Store, patience: float) -> Engine:
-    Path(str(store.url.database)).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(
-        store.url, pool_size=16, max_overflow=16, connect_args={"timeout": patience}
-    )
-    event.listen(engine, "connect", _sqlite_connected)
-    event.listen(engine, "begin", _sqlite_begun)
-    return engine
-
-
-def _sqlite_connected(connection: Any, _record: object) -> None:
-    # The driver's own transactions begin late, at the first write: we begin them ourselves.
-    connection.isolation_level = None
-    for pragma in (
-        "journal_mode = WAL",
-        "synchronous = NORMAL",
-        "foreign_keys = ON",
-        "cache_size = -8000",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _sqlite_begun(connection: Connection) -> None:
-    write = connection.get_execution_options().get("write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+    return getattr(error.orig, "sqlstate", "") in FOREIGN

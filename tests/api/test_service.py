@@ -4,11 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from webtest import TestApp
 
 import openstats
 from openstats.storage.store import Store
-from tests.conftest import Sqlite
+from tests.conftest import Postgresql, Sqlite
 from tests.registry import KEYSTONE, site
 
 STATISTICS = [
@@ -105,3 +106,27 @@ def test_nothing_is_there(client: TestApp, url: str) -> None:
     (error,) = answer.json["errors"]
     assert error["code"] == "openstats.route.unknown"
     assert error["request_id"] == answer.headers["X-Openstack-Request-Id"]
+
+
+def test_a_store_that_can_only_be_read_is_read(postgres: Postgresql, app_on: App) -> None:
+    with postgres.store() as store:
+        name = store.url.database
+        postgres.server.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+        store.close()
+        api = TestApp(app_on(store))
+        assert api.get("/api/customers/").json == {"customers": []}
+        answer = api.post_json(
+            "/api/customers/", {"name": "a"}, headers={"Host": "localhost"}, status=503
+        )
+        assert answer.json["errors"][0]["code"] == "openstats.store.unavailable"
+        assert "Retry-After" in answer.headers
+        store.close()
+
+
+def test_a_schema_that_changed_is_said(own: TestApp, store: Store) -> None:
+    assert own.get("/healthcheck").json == {"status": "ok"}
+    with store.transaction() as db:
+        db.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    answer = own.get("/healthcheck", status=503)
+    assert answer.json == {"status": "the store has another schema"}
+    assert "Retry-After" in answer.headers

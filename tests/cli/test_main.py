@@ -1,6 +1,10 @@
 """The command line itself: help, configuration, store, and errors in one line."""
 
+import os
+import subprocess
+import sys
 from importlib.metadata import entry_points
+from pathlib import Path
 
 import pytest
 
@@ -99,10 +103,27 @@ def test_a_store_of_another_version(installed: Installation) -> None:
     from contextlib import closing
 
     with closing(sqlite3.connect(installed.store)) as store, store:
+        store.execute("UPDATE alembic_version SET version_num = '0000'")
+    said = installed.sentence("stats", "customer")
+    assert f"has schema 0000 and this version needs {HEAD}: run 'openstats db upgrade'" in said
+    with closing(sqlite3.connect(installed.store)) as store, store:
         store.execute("UPDATE alembic_version SET version_num = '9999'")
-    assert f"has schema 9999 and this version needs {HEAD}" in installed.sentence(
-        "stats", "customer"
+    for words in (["stats", "customer"], ["db", "upgrade"]):
+        assert "has schema 9999, of a newer openstats" in installed.sentence(*words)
+
+
+def test_an_upgrade_without_a_configuration_says_which_store_it_makes(tmp_path: Path) -> None:
+    environ = os.environ | {"HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path)}
+    printed = subprocess.run(
+        [sys.executable, "-m", "openstats.cli.main", "db", "upgrade"],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=True,
     )
+    store = f"sqlite:///{tmp_path}/openstats/openstats.sqlite"
+    assert printed.stderr == f"No configuration file: the store is {store}.\n"
+    assert printed.stdout == f"The store {store} has schema {HEAD}.\n"
 
 
 def test_a_store_that_is_something_else(bare: Installation) -> None:

@@ -1,0 +1,85 @@
+"""The file of an embedded store: made with its rights, and watched, for SQLite does not."""
+
+import os
+from pathlib import Path
+from threading import Lock
+
+from openstats.errors import StoreError
+
+MODE = 0o640
+"""Who may read a file that is made here: SQLite's other files follow it."""
+
+COMPANIONS = ("-wal", "-shm")
+
+Identity = tuple[int, int]
+"""The device and inode of a file."""
+
+
+class FileError(StoreError):
+    """The file of the store was taken away."""
+
+    title = "The file of the store is gone"
+
+
+class StoreFile:
+    """The file at a path, and whether it is still the one that was opened."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._identity: Identity | None = None
+        self._companions: dict[Path, Identity | None] = {}
+        self._lock = Lock()
+
+    @property
+    def missing(self) -> bool:
+        """Whether there is no file, and never was one."""
+        return self._identity is None and not self.path.exists()
+
+    def look(self) -> bool:
+        """Return whether there is another file than before; a first one is made where none is.
+
+        Raises:
+            FileError: the file was removed.
+            StoreError: it cannot be made or looked at.
+        """
+        try:
+            if self._identity is None:
+                _make(self.path)
+            identity = _identity(self.path)
+        except OSError as error:
+            raise StoreError(
+                f"the store {self.path} cannot be opened: {error.filename}: {error.strerror}; set "
+                "[database] connection, or let the user that runs openstats write there"
+            ) from error
+        if identity is None:
+            raise FileError(
+                f"the store {self.path} was removed: put the file back, or make another one with "
+                "'openstats db upgrade'"
+            )
+        with self._lock:
+            replaced = self._identity not in (None, identity)
+            self._identity = identity
+            if not replaced:
+                paths = (Path(f"{self.path}{suffix}") for suffix in COMPANIONS)
+                self._companions = {path: _identity(path) for path in paths}
+        return replaced
+
+    def discard_companions(self) -> None:
+        """Remove the log of the file of before: SQLite would replay it into the new one."""
+        for path, identity in self._companions.items():
+            if identity is not None and _identity(path) == identity:
+                path.unlink(missing_ok=True)
+        self._companions = {}
+
+
+def _make(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_RDONLY, MODE))
+
+
+def _identity(path: Path) -> Identity | None:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino

@@ -1,0 +1,244 @@
+"""No use of the store takes longer than it may, and what changes under it is noticed."""
+
+import os
+import shutil
+import signal
+import stat
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+
+import psycopg
+import pytest
+from sqlalchemy import Connection, insert, select, text
+
+from openstats.errors import ConfigError, StoreError
+from openstats.storage import migration, schema
+from openstats.storage.engines import Waits
+from openstats.storage.file import FileError
+from openstats.storage.store import SchemaError, Store, translated_errors
+from tests.conftest import Postgresql, Sqlite
+from tests.postgresql import Server
+
+SHORT = Waits(connect=1, pool=0.5, lock=0.3, use=0.5)
+CUSTOMER = {"uuid": "u", "name": "acme"}
+
+
+def names(store: Store) -> list[str]:
+    with store.read() as db:
+        return list(db.scalars(select(schema.customer.c.name)))
+
+
+def add(store: Store) -> None:
+    with store.transaction() as db:
+        db.execute(insert(schema.customer).values(CUSTOMER))
+
+
+@pytest.fixture
+def short(store: Store) -> Iterator[Store]:
+    """Give another way into ``store``, with short waits."""
+    other = Store(store.url.render_as_string(hide_password=False), waits=SHORT)
+    yield other
+    other.close()
+
+
+def test_a_writer_waits_for_another_one_for_a_while_only(store: Store, short: Store) -> None:
+    with store.transaction() as db:
+        db.execute(insert(schema.customer).values(CUSTOMER))
+        with pytest.raises(StoreError):
+            # PostgreSQL waits for whether the same uuid is kept.
+            add(short)
+        assert names(short) == []
+    assert names(short) == ["acme"]
+
+
+def test_a_table_that_is_locked_is_waited_for_for_a_while_only(
+    postgres: Postgresql,
+) -> None:
+    with postgres.store() as store:
+        short = Store(store.url.render_as_string(hide_password=False), waits=SHORT)
+        with store.transaction() as db:
+            db.execute(text("LOCK TABLE customer IN ACCESS EXCLUSIVE MODE"))
+            with pytest.raises(StoreError, match="lock timeout"):
+                names(short)
+        assert names(short) == []
+        short.close()
+
+
+ENDLESS = {
+    "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
+    "SELECT max(i) FROM n",
+    "postgresql": "SELECT pg_sleep(60)",
+}
+
+
+def test_a_statement_that_takes_too_long_is_interrupted(short: Store) -> None:
+    with pytest.raises(StoreError), short.read() as db:
+        db.execute(text(ENDLESS[short.url.get_backend_name()]))
+    assert names(short) == []
+
+
+def backends(server: Server, database: str | None) -> list[int]:
+    address = f"host=127.0.0.1 port={server.port} user=openstack dbname=postgres"
+    with psycopg.connect(address) as connection:
+        found = connection.execute(
+            "SELECT pid FROM pg_stat_activity WHERE datname = %s", [database]
+        )
+        return [pid for (pid,) in found]
+
+
+@contextmanager
+def frozen(pids: list[int]) -> Iterator[None]:
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+def test_a_server_that_is_frozen_is_not_waited_for(server: Server, postgres: Postgresql) -> None:
+    """It holds the connection, and answers nothing: also not that a statement took too long."""
+    with postgres.store() as store:
+        short = Store(store.url.render_as_string(hide_password=False), waits=SHORT)
+        with short.read() as db:
+            db.execute(text("SELECT 1"))
+            pids = backends(server, store.url.database)
+            with frozen(pids), pytest.raises(StoreError):
+                names_again(short, db)
+        assert names(short) == []
+        short.close()
+
+
+def names_again(store: Store, db: Connection) -> None:
+    with translated_errors(store):
+        db.execute(text("SELECT 2"))
+
+
+def test_a_read_only_server_is_a_store_error(postgres: Postgresql) -> None:
+    with postgres.store() as store:
+        database = store.url.database
+        postgres.server.execute(f"ALTER DATABASE {database} SET default_transaction_read_only = on")
+        store.close()
+        assert names(store) == []
+        with pytest.raises(StoreError, match="read-only"):
+            add(store)
+
+
+# -- the file
+
+
+@pytest.fixture
+def path(sqlite: Sqlite, tmp_path: Path) -> Path:
+    return Path(shutil.copyfile(sqlite.migrated, tmp_path / "openstats.sqlite"))
+
+
+@pytest.fixture
+def open_file(path: Path) -> Iterator[Store]:
+    store = Store(f"sqlite:///{path}", waits=SHORT)
+    store.check()
+    add(store)
+    yield store
+    store.close()
+
+
+def test_a_file_that_was_removed_is_missed(open_file: Store, path: Path) -> None:
+    path.unlink()
+    for use in (names, add, Store.check, Store.ping):
+        with pytest.raises(FileError, match="removed"):
+            use(open_file)
+    assert not path.exists()
+
+
+def test_a_file_that_was_replaced_is_opened(
+    open_file: Store, path: Path, sqlite: Sqlite, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = Path(shutil.copyfile(sqlite.migrated, path.with_suffix(".new")))
+    other.rename(path)
+    assert names(open_file) == []
+    assert "was replaced" in caplog.text
+    add(open_file)
+    assert names(open_file) == ["acme"]
+
+
+def test_a_file_that_is_no_store_is_not_used_in_its_place(open_file: Store, path: Path) -> None:
+    with_suffix = path.with_suffix(".new")
+    with_suffix.touch()
+    with_suffix.rename(path)
+    with pytest.raises(SchemaError, match="schema none"):
+        names(open_file)
+    with pytest.raises(SchemaError, match="schema none"):
+        add(open_file)
+
+
+def test_a_new_file_is_read_by_its_owner_and_group_only(
+    tmp_path: Path, stores: Callable[[str], Store]
+) -> None:
+    store = stores(f"sqlite:///{tmp_path}/new/openstats.sqlite")
+    migration.upgrade(store)
+    with store.transaction() as db:
+        db.execute(insert(schema.customer).values(CUSTOMER))
+        modes = {stat.S_IMODE(file.stat().st_mode) for file in (tmp_path / "new").iterdir()}
+    assert modes == {0o640}
+
+
+def test_looking_makes_no_store(tmp_path: Path, stores: Callable[[str], Store]) -> None:
+    with pytest.raises(SchemaError, match="run 'openstats db upgrade'"):
+        stores(f"sqlite:///{tmp_path}/new/openstats.sqlite").check()
+    assert not (tmp_path / "new").exists()
+
+
+# -- the schema
+
+
+def change_revision(store: Store, revision: str) -> None:
+    other = Store(store.url.render_as_string(hide_password=False))
+    with other.transaction() as db:
+        db.execute(text(f"UPDATE alembic_version SET version_num = '{revision}'"))
+    other.close()
+
+
+def test_a_schema_that_changes_under_a_process_is_noticed(store: Store) -> None:
+    store.check()
+    add(store)
+    change_revision(store, "9999")
+    with pytest.raises(SchemaError, match="install a newer openstats"):
+        add(store)
+    with pytest.raises(SchemaError):
+        store.check()
+    change_revision(store, schema.HEAD)
+    assert names(store) == ["acme"]
+
+
+def test_a_newer_store_is_not_upgraded(store: Store) -> None:
+    change_revision(store, "9999")
+    with pytest.raises(StoreError, match="install a newer openstats"):
+        migration.upgrade(store)
+
+
+def test_a_driver_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "psycopg", None)
+    with pytest.raises(ConfigError, match=r"pip install 'openstats\[postgresql\]'"):
+        Store("postgresql+psycopg://me@127.0.0.1/openstats")
+
+
+def test_readers_do_not_wait_for_a_writer(path: Path) -> None:
+    store = Store(f"sqlite:///{path}", waits=SHORT)
+    written = Event()
+
+    def write() -> None:
+        with store.transaction() as db:
+            db.execute(insert(schema.customer).values(CUSTOMER))
+            assert written.wait(30)
+
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(write)
+        for _ in range(40):
+            assert names(store) == []
+        written.set()
+        writing.result(30)
+    assert names(store) == ["acme"]
+    store.close()
