@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from openstats.auth_url import compared
 from openstats.clouds import keystone
+from openstats.collector import brake
 from openstats.collector.poll import Poll
 from openstats.errors import CloudError
 from openstats.storage import creation, discovery, jobs, registry, tenants
@@ -19,7 +20,8 @@ def poll(poll: Poll) -> None:
     """Read all projects and place them; the catalog tells further names of the cloud.
 
     Raises:
-        CloudError: Keystone's list is empty, or leaves out what Keystone shows by its id.
+        CloudError: Keystone's list is empty, or leaves out what Keystone shows by its id, or too
+            many tenants are gone at once.
     """
     found = keystone.projects(poll.connection, poll.paging)
     if not found.listed:
@@ -56,6 +58,7 @@ def _refuse_cut(poll: Poll, ids: set[str]) -> None:
     """Raise CloudError if Keystone shows by its id a tenant that its list does not show."""
     with poll.store.read() as db:
         missing = sorted(tenants.living(db, poll.cloud) - ids)
+        listed_once = tenants.listed_once(db, poll.cloud)
     shown = [key for key in _sample(missing) if keystone.exists(poll.connection, key)]
     if shown:
         raise CloudError(
@@ -63,6 +66,7 @@ def _refuse_cut(poll: Poll, ids: set[str]) -> None:
             f"known tenants, of which it shows {', '.join(shown[:5])} by their ids; figures of "
             "before stay; look for list_limit and max_db_limit in keystone.conf"
         )
+    brake.check(poll, "tenants", len(listed_once - ids), len(listed_once))
 
 
 def _sample(keys: Sequence[str]) -> Sequence[str]:

@@ -5,7 +5,7 @@ Absence is not deletion: a server goes when Nova says DELETED, or 404 to its ver
 
 from openstats.clouds import nova
 from openstats.clouds.items import LeftOut
-from openstats.collector import cells
+from openstats.collector import brake, cells
 from openstats.collector.poll import Poll
 from openstats.errors import CloudError, StoppedError
 from openstats.storage import allocation, creation, instances
@@ -13,13 +13,17 @@ from openstats.storage import allocation, creation, instances
 MOST_ASKED = 1000
 """Servers that one poll asks for by id, because a sweep did not show them."""
 
+SAMPLE = 50
+"""Of servers of which too many are gone at once, how many are asked for by id."""
+
 
 def poll(poll: Poll) -> None:
     """Read what changed since the last poll; where that is due, everything.
 
     Raises:
-        CloudError: cells are down, or the list of servers is cut. What was read is kept, nothing is
-            deleted, and the next poll begins where the last complete one ended.
+        CloudError: cells are down, the list of servers is cut, or too many of them are gone at
+            once. What was read is kept, nothing is deleted, and the next poll begins where the last
+            complete one ended.
     """
     cursor = dict(poll.lease.cursor)
     sweeping = poll.sweep_due(cursor)
@@ -68,24 +72,33 @@ def _finish_sweep(poll: Poll, left_out: LeftOut) -> None:
     """Ask for each server that the sweep did not show by its id; date what was found first.
 
     Raises:
-        CloudError: Nova shows by its id a server that its list leaves out.
+        CloudError: Nova shows by its id a server that its list leaves out, or too many are gone.
     """
     with poll.writing() as db:
         instances.keep(db, poll.cloud, left_out.ids, poll.now)
         unseen = instances.unseen(db, poll.cloud, poll.now)
+        total = instances.number(db, poll.cloud)
+    if brake.is_mass(poll, len(unseen), total):
+        _refuse_cut(poll, unseen, _by_id(poll, unseen[:: 1 + len(unseen) // SAMPLE])[0], left_out)
+    brake.check(poll, "servers", len(unseen), total)
     shown, gone = _by_id(poll, unseen[:MOST_ASKED])
     with poll.writing() as db:
         poll.changed(db, instances.remove(db, poll.cloud, gone))
-    if shown and not left_out.unnamed:
-        raise CloudError(
-            f"{poll.cloud.name}: Nova's list of servers is cut: it leaves out {len(unseen)}, of "
-            f"which it shows {', '.join(shown[:5])} by their ids; nothing of these is deleted"
-        )
+    _refuse_cut(poll, unseen, shown, left_out)
     if len(unseen) > MOST_ASKED:
         poll.miss(f"{poll.cloud.name}: {len(unseen) - MOST_ASKED} servers are not listed any more")
     if poll.first:
         with poll.writing() as db:
             creation.date_objects(db, instances.first_created(db, poll.cloud))
+
+
+def _refuse_cut(poll: Poll, unseen: list[str], shown: list[str], left_out: LeftOut) -> None:
+    # One that was left out without an id may be any of these.
+    if shown and not left_out.unnamed:
+        raise CloudError(
+            f"{poll.cloud.name}: Nova's list of servers is cut: it leaves out {len(unseen)}, of "
+            f"which it shows {', '.join(shown[:5])} by their ids; nothing of these is deleted"
+        )
 
 
 def _by_id(poll: Poll, uuids: list[str]) -> tuple[list[str], list[str]]:

@@ -4,6 +4,7 @@ Cinder's lists are held against its own counts, and against whom it takes openst
 """
 
 from openstats.clouds import cinder
+from openstats.collector import brake
 from openstats.collector.poll import Poll
 from openstats.errors import CloudError
 from openstats.model import Changes
@@ -14,7 +15,8 @@ def poll(poll: Poll) -> None:
     """Compare what volumes and snapshots sum to with the last time; sweep them if it differs.
 
     Raises:
-        CloudError: Cinder lists a part of the volumes or snapshots only.
+        CloudError: Cinder lists a part of the volumes or snapshots only, or too many of them are
+            gone at once.
     """
     if not poll.connection.entry.settings.block_storage:
         return
@@ -32,6 +34,7 @@ def _sweep(poll: Poll, counted: tuple[int, int] | None) -> None:
     sweep = cinder.use(poll.connection, poll.paging)
     if counted:
         _refuse_cut(poll, sweep, counted)
+    _brake(poll, sweep)
     with poll.writing() as db:
         changed = volumes.write(db, poll.cloud, sweep.use, poll.now, kept=_kept(poll, sweep))
         roots.write(db, poll.cloud, sweep.first_disks)
@@ -62,6 +65,16 @@ def _refuse_cut(poll: Poll, sweep: cinder.Sweep, counted: tuple[int, int]) -> No
                 f"{poll.cloud.name}: Cinder lists {shown} {name}, and counts {bounds[-1]}: one of "
                 "the two is cut; figures of before stay"
             )
+
+
+def _brake(poll: Poll, sweep: cinder.Sweep) -> None:
+    """Raise CloudError if too many volumes or snapshots are gone at once."""
+    with poll.store.read() as db:
+        before = volumes.numbers(db, poll.cloud)
+    for what, total, now in zip(
+        ("volumes", "snapshots"), before, (sweep.volumes, sweep.snapshots), strict=True
+    ):
+        brake.check(poll, what, max(0, total - now), total)
 
 
 def _kept(poll: Poll, sweep: cinder.Sweep) -> volumes.Kept:

@@ -55,6 +55,27 @@ OPTIONS = [
         min=1,
         help="Pages of one list; one that goes on beyond them is an error of its cloud.",
     ),
+    cfg.FloatOpt(
+        "vanish_share",
+        default=0.2,
+        min=0,
+        max=1,
+        help="Share of a cloud's tenants, servers, volumes, snapshots or providers. If more "
+        "disappear at once, that is an error, and figures of before stay.",
+    ),
+    cfg.IntOpt(
+        "vanish_floor",
+        default=2,
+        min=0,
+        help="So many may disappear at once however few there are.",
+    ),
+    cfg.IntOpt(
+        "vanish_sightings",
+        default=3,
+        min=1,
+        help="A disappearance is believed when polls saw it so often in a row; openstats cloud "
+        "accept has it believed at once.",
+    ),
     _seconds("connect_timeout", 10, "How long a cloud may take to accept a connection."),
     _seconds("read_timeout", 60, "How long a cloud may keep silent in an answer."),
     _seconds(

@@ -47,6 +47,12 @@ def living(db: Connection, cloud: Cloud) -> set[str]:
     return set(db.scalars(select(tenant.c.tenant_id).where(*alive)))
 
 
+def listed_once(db: Connection, cloud: Cloud) -> set[str]:
+    """Return the Keystone ids of those that a list of Keystone's has shown, and not deleted."""
+    alive = tenant.c.cloud_id == cloud.id, tenant.c.deleted_at.is_(None), tenant.c.name != ""
+    return set(db.scalars(select(tenant.c.tenant_id).where(*alive)))
+
+
 def _seen() -> Any:
     values: dict[str, Any] = {name: bindparam(name) for name in ("name", "enabled")}
     values |= {"missed": 0, "deleted_at": None}

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, select
 
 from openstats.model import Cloud, VolumeUse
 from openstats.storage import schema, tenants
+from openstats.storage.membership import whole_sum
 from openstats.storage.upsert import upsert
 
 tenant, volume_use = schema.tenant, schema.volume_use
@@ -58,6 +59,14 @@ def write(
     ]
     upsert(db, volume_use, values)
     return set(changed)
+
+
+def numbers(db: Connection, cloud: Cloud) -> tuple[int, int]:
+    """Return how many volumes and snapshots there are."""
+    sums = [whole_sum(volume_use.c[name]) for name in ("volumes", "snapshots")]
+    mine = select(*sums).join(tenant, tenant.c.id == volume_use.c.tenant_id)
+    row = db.execute(mine.where(tenant.c.cloud_id == cloud.id)).one()
+    return row[0] or 0, row[1] or 0
 
 
 def gigabytes(db: Connection, cloud: Cloud) -> dict[str, int]:

@@ -12,6 +12,7 @@ QUOTAS = {"vcpu": "compute", "ram": "compute", "max_instances": "compute", "stor
 
 
 def upgrade() -> None:
+    op.add_column('job', sa.Column('vanished', sa.Text(), nullable=True))
     op.add_column('alert_episode', sa.Column('voices', sa.Text(), nullable=True))
     with op.batch_alter_table('receiver') as receiver:
         receiver.alter_column('received_at', existing_type=sa.BigInteger(), nullable=True)
@@ -118,3 +119,4 @@ def downgrade() -> None:
         receiver.drop_column('refused')
         receiver.alter_column('received_at', existing_type=sa.BigInteger(), nullable=False)
     op.drop_column('alert_episode', 'voices')
+    op.drop_column('job', 'vanished')

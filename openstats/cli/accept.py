@@ -1,0 +1,33 @@
+"""``openstats cloud accept``: believe a cloud that much has disappeared from it."""
+
+import argparse
+import time
+
+from openstats.cli.main import OpenstatsCommand
+from openstats.errors import ObjectUnknownError
+
+
+class Accept(OpenstatsCommand):
+    """Believe a cloud that tenants, servers or volumes disappeared from it all at once."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Return the parser of the command's arguments."""
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        parser.add_argument("cloud", metavar="CLOUD", help="name of the cloud")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        """Accept what the cloud's jobs have seen."""
+        from openstats.storage import registry, vanished
+
+        name = parsed_args.cloud
+        with self.app.store.transaction() as db:
+            clouds = {cloud.name: cloud for cloud in registry.clouds(db)}
+            if name not in clouds:
+                known = ", ".join(clouds) or "none"
+                raise ObjectUnknownError(f"cloud {name} not found; registered are: {known}")
+            accepted = vanished.accept(db, clouds[name], time.time())
+        for what, seen in accepted.items():
+            self.app.stdout.write(f"{name}: {seen.gone} of {seen.total} {what} may be forgotten.\n")
+        if not accepted:
+            self.app.stdout.write(f"{name}: nothing disappeared all at once.\n")

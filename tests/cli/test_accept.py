@@ -1,0 +1,37 @@
+"""``openstats cloud accept``: what disappeared all at once is believed."""
+
+from tests.cli.installation import Installation
+from tests.double import Double
+
+
+def test_accepts_what_disappeared(installed: Installation, alpha: Double) -> None:
+    assert installed.run("discover")[0] == 0
+    names = [p.id for p in alpha.state.projects.values() if p.name.startswith("project")]
+    for key in names:
+        alpha.delete_project(key)
+    status, _, error = installed.run("discover")
+    assert status == 1
+    assert "tenants are gone at once" in error
+    status, said, _ = installed.run("cloud", "accept", "alpha")
+    assert (status, said) == (
+        0,
+        f"alpha: {len(names)} of {len(names) + 2} tenants may be forgotten.\n",
+    )
+    assert installed.run("discover")[0] == 0
+
+
+def test_nothing_disappeared(installed: Installation, alpha: Double) -> None:
+    assert installed.run("discover")[0] == 0
+    assert installed.run("cloud", "accept", "alpha")[:2] == (
+        0,
+        "alpha: nothing disappeared all at once.\n",
+    )
+
+
+def test_a_cloud_that_is_not_registered(installed: Installation, alpha: Double) -> None:
+    assert installed.run("discover")[0] == 0
+    status, _, error = installed.run("cloud", "accept", "beta")
+    assert (status, error) == (
+        1,
+        "openstats: cloud beta not found; registered are: alpha\n",
+    )
