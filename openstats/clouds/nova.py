@@ -125,12 +125,14 @@ def servers(
     *,
     paging: Paging = USUAL,
     changed_since: int | None = None,
+    tenant: str | None = None,
     left_out: LeftOut | None = None,
 ) -> Iterator[tuple[list[Instance], list[Departure]]]:
     """Stream pages of servers of all tenants: those that exist, and those that were deleted.
 
     ``changed_since`` (Unix seconds) asks for what changed since then, deletions included; without
-    it everything that exists is listed. Servers that cannot be read are put into ``left_out``.
+    it everything that exists is listed. ``tenant`` (a Keystone id) asks for its servers only.
+    Servers that cannot be read are put into ``left_out``.
 
     Raises:
         CloudError: none of all the servers can be read.
@@ -140,6 +142,8 @@ def servers(
         query["changes-since"] = datetime.fromtimestamp(changed_since, UTC).strftime(
             "%Y-%m-%dT%H:%M:%SZ"
         )
+    if tenant is not None:
+        query["tenant_id"] = tenant
     odd = left_out or LeftOut(connection.cloud.name, "server")
     call = "Nova's servers"
     for rows in _pages(connection, "servers", "/servers/detail", call, paging, query):

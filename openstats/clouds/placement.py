@@ -1,11 +1,16 @@
 """Placement: resource providers with their inventories and what is allocated of them."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
+import keystoneauth1.exceptions
+
+from openstats.clouds import items
 from openstats.clouds.asking import asking
 from openstats.clouds.connection import Connection
 from openstats.clouds.figures import ratio, whole
+from openstats.clouds.items import LeftOut
 from openstats.clouds.text import UUID, text
 from openstats.model import Inventory, Provider
 
@@ -13,16 +18,36 @@ DISABLED = "COMPUTE_STATUS_DISABLED"
 SHARING = "MISC_SHARES_VIA_AGGREGATE"
 
 
-def providers(connection: Connection, known: Mapping[str, Provider], now: int) -> list[Provider]:
+def providers(
+    connection: Connection,
+    known: Mapping[str, Provider],
+    now: int,
+    left_out: LeftOut | None = None,
+) -> list[Provider]:
     """List all providers: three calls, and two more for each that is not known at its generation.
 
     ``known`` are those that need not be read again unless their generation changed. A provider
-    below a disabled root is disabled as well.
+    below a disabled root is disabled as well. Those that cannot be read are put into ``left_out``.
     """
+    odd = left_out or LeftOut(connection.cloud.name, "provider")
     with asking(connection.cloud.name, "Placement's /resource_providers"):
-        found = _get(connection, "/resource_providers")["resource_providers"]
+        rows = _get(connection, "/resource_providers")["resource_providers"]
         traits = {trait: _with(connection, trait) for trait in (DISABLED, SHARING)}
-        return [_provider(connection, p, known.get(p["uuid"]), traits, now) for p in found]
+        one = partial(_provider, connection, known=known, traits=traits, now=now)
+        listed = list(items.read(rows, one, odd))
+        odd.refuse_all()
+        return listed
+
+
+def exists(connection: Connection, uuid: str) -> bool:
+    """Return whether Placement shows a provider by its id: only a 404 says that it is gone."""
+    path = f"/resource_providers/{uuid}"
+    with asking(connection.cloud.name, f"Placement's {path}"):
+        try:
+            connection.placement.get(path)
+        except keystoneauth1.exceptions.NotFound:
+            return False
+        return True
 
 
 def _with(connection: Connection, trait: str) -> set[str]:
@@ -34,20 +59,22 @@ def _with(connection: Connection, trait: str) -> set[str]:
 def _provider(
     connection: Connection,
     found: Any,
-    known: Provider | None,
+    known: Mapping[str, Provider],
     traits: Mapping[str, set[str]],
     now: int,
 ) -> Provider:
-    unchanged = known if known and known.generation == found["generation"] else None
+    uuid = text(found["uuid"], UUID)
+    before = known.get(uuid)
+    unchanged = before if before and before.generation == found["generation"] else None
     return Provider(
-        uuid=text(found["uuid"], UUID),
+        uuid=uuid,
         name=text(found["name"]),
         root=text(found["root_provider_uuid"], UUID),
         generation=whole(found, "generation"),
         # Only compute nodes can carry this one, which are roots.
         disabled=found["root_provider_uuid"] in traits[DISABLED],
-        sharing=found["uuid"] in traits[SHARING],
-        inventories=unchanged.inventories if unchanged else _inventories(connection, found["uuid"]),
+        sharing=uuid in traits[SHARING],
+        inventories=unchanged.inventories if unchanged else _inventories(connection, uuid),
         read_at=unchanged.read_at if unchanged else now,
     )
 
@@ -63,7 +90,8 @@ def _inventories(connection: Connection, uuid: str) -> tuple[Inventory, ...]:
                 total=whole(i, "total"),
                 reserved=whole(i, "reserved"),
                 allocation_ratio=ratio(i, "allocation_ratio"),
-                used=whole(usages, name) if name in usages else 0,
+                # Placement tells of each class that it has an inventory of, be it 0.
+                used=whole(usages, name),
             )
             for name, i in sorted(inventories.items())
         )

@@ -1,18 +1,34 @@
 """Placement's providers: what can be given away, and in which availability zones."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from oslo_log import log
 
 from openstats.clouds import nova, placement
 from openstats.clouds.items import LeftOut
+from openstats.collector import brake
 from openstats.collector.poll import Poll
 from openstats.errors import CloudError, RefusedError, ServiceMissingError
 from openstats.model import Provider
 from openstats.storage import capacity
 
 LOG = log.getLogger(__name__)
+
+MOST_ASKED = 20
+"""Providers that are asked for by id because the list does not show them; of more, a sample."""
+
+FIXED: dict[str, Callable[[Provider], object]] = {
+    # What is below a disabled root is disabled with it.
+    "traits": lambda provider: (
+        provider.sharing,
+        provider.uuid == provider.root and provider.disabled,
+    ),
+    "inventories": lambda provider: sorted(
+        (i.resource_class, i.total, i.reserved) for i in provider.inventories
+    ),
+}
+"""What a provider cannot have otherwise at the same generation."""
 
 
 def poll(poll: Poll) -> None:
@@ -41,26 +57,94 @@ def read(poll: Poll) -> list[Provider]:
         known = capacity.providers(db, poll.cloud)
     oldest = poll.now if poll.full else poll.now - poll.options.quota_max_age
     fresh = {uuid: provider for uuid, provider in known.items() if provider.read_at > oldest}
-    found = placement.providers(poll.connection, fresh, poll.now)
-    return _in_zones(found, _zones(poll, found, known.values()))
+    left_out = LeftOut(poll.cloud.name, "provider")
+    found = placement.providers(poll.connection, fresh, poll.now, left_out)
+    _note(poll, left_out)
+    found += _unreadable(found, known, left_out)
+    _refuse_contradictions(poll, found, known)
+    _refuse_cut(poll, found, known)
+    return _in_zones(found, _zones(poll, found, list(known.values())))
 
 
-def _zones(poll: Poll, found: list[Provider], known: Iterable[Provider]) -> dict[str, str]:
-    """Give the zones of roots by name: as of before where Nova fails, none where it refuses."""
+def _unreadable(
+    found: Iterable[Provider], known: Mapping[str, Provider], left_out: LeftOut
+) -> list[Provider]:
+    """Return, as they were, the known providers that may be among those that were left out."""
+    listed = {provider.uuid for provider in found}
+    ids = known.keys() if left_out.unnamed else left_out.ids
+    return [known[uuid] for uuid in sorted(ids) if uuid in known and uuid not in listed]
+
+
+def _refuse_cut(poll: Poll, found: Iterable[Provider], known: Mapping[str, Provider]) -> None:
+    """Raise CloudError if the list leaves out what Placement shows by its id, or too much is gone.
+
+    A provider that has no inventory any more is as good as gone.
+    """
+    inventories = {provider.uuid: provider.inventories for provider in found}
+    missing = sorted(known.keys() - inventories.keys())
+    sample = missing[:: 1 + len(missing) // MOST_ASKED]
+    shown = [uuid for uuid in sample if placement.exists(poll.connection, uuid)]
+    if shown:
+        raise CloudError(
+            f"{poll.cloud.name}: Placement's list of providers is cut: it leaves out "
+            f"{len(missing)}, of which it shows {', '.join(shown[:5])} by their ids; figures of "
+            "before stay"
+        )
+    filled = {provider.uuid for provider in known.values() if provider.inventories}
+    brake.check(
+        poll,
+        "providers",
+        sum(not inventories.get(uuid) for uuid in filled),
+        len(filled),
+    )
+
+
+def _refuse_contradictions(
+    poll: Poll, found: Iterable[Provider], known: Mapping[str, Provider]
+) -> None:
+    """Raise CloudError if a provider changed, though its generation did not.
+
+    Placement raises the generation with each change of inventories and traits.
+    """
+    for provider in found:
+        before = known.get(provider.uuid)
+        if before is None or before.generation != provider.generation:
+            continue
+        odd = [name for name in FIXED if FIXED[name](before) != FIXED[name](provider)]
+        if odd:
+            raise CloudError(
+                f"{poll.cloud.name}: Placement shows other {' and '.join(odd)} of provider "
+                f"{provider.name} than before, at the same generation {provider.generation}; "
+                "figures of before stay"
+            )
+
+
+def _zones(poll: Poll, found: list[Provider], known: Sequence[Provider]) -> dict[str, str]:
+    """Return the zones of roots by name: as of before where Nova fails, none where it refuses."""
+    before = {p.name: p.zone for p in known if p.zone is not None and p.uuid == p.root}
     try:
-        zones, odd = nova.zones(poll.connection)
-        _note(poll, odd)
-        # Others draw on a provider that shares; no host of Nova's has its name.
-        if all(p.name in zones for p in found if p.uuid == p.root and not p.sharing):
-            return zones
-        hosts, odd = nova.hosts(poll.connection, poll.paging)
-        _note(poll, odd)
-        return {name: zones[host] for name, host in hosts.items() if host in zones}
+        zones, left_out = _read_zones(poll, found)
+        brake.check(poll, "zones of providers", len(before.keys() - zones.keys()), len(before))
     except CloudError as error:
         LOG.warning("availability zones of %s: %s", poll.cloud.name, error)
         if isinstance(error, RefusedError):
             return {}
-        return {p.name: p.zone for p in known if p.zone is not None}
+        poll.miss(str(error))
+        return before
+    return before | zones if left_out else zones
+
+
+def _read_zones(poll: Poll, found: list[Provider]) -> tuple[dict[str, str], bool]:
+    """Return the zones of hosts and hypervisors by name, and whether some had to be left out."""
+    zones, odd = nova.zones(poll.connection)
+    _note(poll, odd)
+    # Others draw on a provider that shares; no host of Nova's has its name.
+    if all(p.name in zones for p in found if p.uuid == p.root and not p.sharing):
+        return zones, bool(odd.number)
+    hosts, odd_hosts = nova.hosts(poll.connection, poll.paging)
+    _note(poll, odd_hosts)
+    named = {name: zones[host] for name, host in hosts.items() if host in zones}
+    return named, bool(odd.number or odd_hosts.number)
 
 
 def _note(poll: Poll, left_out: LeftOut) -> None:

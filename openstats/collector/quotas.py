@@ -1,11 +1,11 @@
 """Quotas: limits and use of the tenants in which something changed, or whose figures grew old."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 
 from openstats.clouds import cinder, nova
-from openstats.collector import cells
+from openstats.collector import cells, unlisted
 from openstats.collector.poll import Poll
 from openstats.errors import CloudError, TenantUnknownError
 from openstats.meters import QUOTAS, VOLUME
@@ -77,6 +77,7 @@ def _read(poll: Poll, due: Sequence[tuple[int, str]]) -> None:
     for piece in _pieces(due):
         readings = [r for r in poll.calls.map(lambda t: _ask(poll, patience, *t), piece) if r]
         _write(poll, readings)
+        _check(poll, readings, dict(piece))
         done += len(piece)
         failed += sum(reading.error is not None for reading in readings)
         poll.say("quotas", done, len(due))
@@ -84,7 +85,17 @@ def _read(poll: Poll, due: Sequence[tuple[int, str]]) -> None:
             raise patience.last
     if failed:
         whose = f"quotas of {failed} of {len(due)} tenants"
-        poll.missing = f"{poll.cloud.name}: {whose} were not read; the last: {patience.last}"
+        poll.miss(f"{poll.cloud.name}: {whose} were not read; the last: {patience.last}")
+
+
+def _check(poll: Poll, readings: Sequence[Reading], keys: Mapping[int, str]) -> None:
+    """Hold the servers that Nova counts against those that it listed."""
+    counts = [
+        (reading.tenant, keys[reading.tenant], reading.quotas["max_instances"].in_use)
+        for reading in readings
+        if "max_instances" in reading.quotas
+    ]
+    unlisted.check(poll, counts)
 
 
 def _pieces(due: Sequence[tuple[int, str]]) -> Iterator[Sequence[tuple[int, str]]]:

@@ -77,6 +77,17 @@ def number(db: Connection, cloud: Cloud) -> int:
     return db.scalar(select(func.count()).select_from(instance).where(mine)) or 0
 
 
+def numbers(db: Connection, cloud: Cloud) -> dict[int, int]:
+    """Return how many servers there are, by tenant (row ids)."""
+    counted = select(instance.c.tenant_id, func.count()).where(instance.c.cloud_id == cloud.id)
+    return {row[0]: row[1] for row in db.execute(counted.group_by(instance.c.tenant_id))}
+
+
+def uuids(db: Connection, cloud: Cloud, among: Sequence[str]) -> set[str]:
+    """Return which servers among these are known."""
+    return set(_rows(db, cloud, among))
+
+
 def on_hosts(db: Connection, cloud: Cloud) -> bool:
     """Return whether any server is on a host."""
     placed = instance.c.cloud_id == cloud.id, instance.c.host != ""

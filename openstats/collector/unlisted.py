@@ -1,0 +1,59 @@
+"""Servers that Nova counts against quotas, and that its list of all servers did not show.
+
+A tenant with more servers in use than are known is asked for its own list: what came meanwhile is
+taken up, what was there before shows that the list of all was cut.
+"""
+
+from collections.abc import Iterable
+
+from openstats.clouds import nova
+from openstats.clouds.items import LeftOut
+from openstats.collector.poll import Poll
+from openstats.model import Instance
+from openstats.storage import instances, jobs
+
+MOST_ASKED = 20
+"""Tenants whose own list one poll asks for."""
+
+Count = tuple[int, str, int]
+"""A tenant by row and by Keystone id, and how many servers it has in use."""
+
+
+def check(poll: Poll, counts: Iterable[Count]) -> None:
+    """Hold what quotas count against the servers that are known; note what contradicts it."""
+    with poll.store.read() as db:
+        polled_at = jobs.polled_at(db, poll.cloud, "instances")
+        numbers = instances.numbers(db, poll.cloud)
+    if polled_at is None:
+        return
+    short = [(key, in_use) for row, key, in_use in counts if in_use > numbers.get(row, 0)]
+    for key, in_use in short[:MOST_ASKED]:
+        _ask(poll, key, in_use, before=polled_at - poll.options.overlap)
+    if len(short) > MOST_ASKED:
+        poll.miss(
+            f"{poll.cloud.name}: Nova counts more servers than it lists in {len(short)} tenants"
+        )
+
+
+def _ask(poll: Poll, key: str, in_use: int, *, before: int) -> None:
+    """Take up the servers of a tenant; note if ones of ``before`` were not listed, or are not."""
+    left_out = LeftOut(poll.cloud.name, "server")
+    listed: list[Instance] = []
+    for page, _ in nova.servers(poll.connection, paging=poll.paging, tenant=key, left_out=left_out):
+        listed += page
+    with poll.writing() as db:
+        known = instances.uuids(db, poll.cloud, [server.uuid for server in listed])
+        changed = instances.write(db, poll.cloud, listed, seen=poll.now, now=poll.now)
+        poll.changed(db, changed)
+    unlisted = [s for s in listed if s.uuid not in known and s.created_at < before]
+    if unlisted:
+        poll.miss(
+            f"{poll.cloud.name}: Nova's list of all servers left out {len(unlisted)} of tenant "
+            f"{key}, {unlisted[0].uuid} among them"
+        )
+    number = len(listed) + left_out.number
+    if number < in_use:
+        poll.miss(
+            f"{poll.cloud.name}: Nova counts {in_use} servers of tenant {key} as in use, and lists "
+            f"{number}"
+        )

@@ -1,0 +1,154 @@
+"""Providers that vanish or contradict themselves, and servers that quotas count."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.collector import expected
+from tests.collector.lab import SMALL, SOON, Lab
+from tests.collector.odd import changed, first_item, only
+from tests.double import Double, Size
+from tests.edge import Garbage
+
+LIST, TRAIT = r"/resource_providers(\?|$)", "/resource_providers.required="
+
+
+@pytest.fixture
+def known(lab: Lab) -> Double:
+    """A cloud with eight hypervisors, of which one is disabled, which was read."""
+    double = lab.double(size=Size(projects=4, servers=16, volumes=4, hypervisors=8))
+    double.disable_service("compute-0007")
+    assert lab.cycle() == []
+    lab.clock.advance(SOON)
+    return double
+
+
+def providers(lab: Lab) -> list[tuple[Any, ...]]:
+    """Return what is known of providers and what they have."""
+    found = lab.sql("SELECT uuid, disabled, sharing, zone FROM provider ORDER BY uuid")
+    return [*found, *lab.sql("SELECT provider, resource_class, total FROM inventory ORDER BY 1, 2")]
+
+
+@pytest.mark.parametrize("number", [0, 5, 7])
+def test_a_part_of_the_providers_is_no_list(lab: Lab, known: Double, number: int) -> None:
+    before = providers(lab)
+    with lab.edge.during(LIST, only("resource_providers", number)):
+        for full in (True, False):
+            (said,) = lab.cycle("providers", after=SOON, full=full)
+            assert f"list of providers is cut: it leaves out {8 - number}, of which it" in said
+    assert providers(lab) == before
+    assert lab.cycle("providers", after=SOON) == []
+
+
+def test_providers_that_are_gone_are_asked_for_by_their_ids(lab: Lab, known: Double) -> None:
+    for key in list(known.state.providers)[:2]:
+        del known.state.providers[key]
+    assert lab.cycle("providers", after=SOON) == []
+    assert lab.asked("/resource_providers/[^/]*$") == 2
+    assert len(lab.sql("SELECT uuid FROM provider")) == 6
+
+
+def test_too_many_providers_that_are_gone_at_once(lab: Lab, known: Double) -> None:
+    for key in list(known.state.providers)[:3]:
+        del known.state.providers[key]
+    for _ in range(2):
+        (said,) = lab.cycle("providers", after=SOON)
+        assert "3 of 8 providers are gone at once" in said
+    assert lab.cycle("providers", after=SOON) == []
+    assert len(lab.sql("SELECT uuid FROM provider")) == 5
+
+
+@pytest.mark.parametrize("trait", ["COMPUTE_STATUS_DISABLED", "MISC_SHARES_VIA_AGGREGATE"])
+def test_traits_that_vanish_at_the_same_generation(lab: Lab, known: Double, trait: str) -> None:
+    before = providers(lab)
+    every = [{"uuid": key} for key in known.state.providers]
+    odd = [] if trait == "COMPUTE_STATUS_DISABLED" else every
+    document = json.dumps({"resource_providers": odd}).encode()
+    with lab.edge.during(f"required={trait}", Garbage(document)):
+        (said,) = lab.cycle("providers", after=SOON)
+    assert "Placement shows other traits of provider compute-000" in said
+    assert providers(lab) == before
+
+
+def test_inventories_that_vanish_at_the_same_generation(lab: Lab, known: Double) -> None:
+    before = providers(lab)
+    with lab.edge.during("/inventories", Garbage(b'{"inventories": {}}')):
+        (said,) = lab.cycle("providers", after=SOON, full=True)
+    assert "Placement shows other inventories of provider compute-000" in said
+    assert providers(lab) == before
+
+
+def test_usages_that_vanish(lab: Lab, known: Double) -> None:
+    with lab.edge.during("/usages", Garbage(b'{"usages": {}}')):
+        (said,) = lab.cycle("providers", after=SOON, full=True)
+    assert "an answer that cannot be read: KeyError 'DISK_GB'" in said
+
+
+@pytest.mark.parametrize("values", [{"name": None}, {"generation": None}, {"uuid": None}])
+def test_one_odd_provider_takes_no_other_along(
+    lab: Lab, known: Double, values: dict[str, Any]
+) -> None:
+    before = providers(lab)
+    with lab.edge.during(r"/resource_providers$", first_item("resource_providers", **values)):
+        (said,) = lab.cycle("providers", after=SOON)
+    assert "alpha: 1 providers cannot be read and are left out; the first: provider" in said
+    assert providers(lab) == before
+    assert lab.outcome("providers")["polled_at"] == int(lab.clock.now)
+
+
+@pytest.mark.parametrize("answer", [b'{"services": []}', b'{"services": 5}'])
+def test_zones_stay_where_nova_lists_no_services(lab: Lab, known: Double, answer: bytes) -> None:
+    before = providers(lab)
+    with lab.edge.during("os-services", Garbage(answer)):
+        (said,) = lab.cycle("providers", after=SOON)
+    assert "8 of 8 zones of providers are gone at once" in said or "Nova's services" in said
+    assert providers(lab) == before
+
+
+def test_one_odd_service_takes_no_other_along(lab: Lab, known: Double) -> None:
+    before = providers(lab)
+    with lab.edge.during("os-services", first_item("services", zone=None)):
+        (said,) = lab.cycle("providers", after=SOON)
+    assert "1 services cannot be read and are left out" in said
+    assert providers(lab) == before
+
+
+def without(*uuids: str) -> Any:
+    """Have lists of servers leave some out, but for those of a tenant."""
+
+    def change(document: Any) -> None:
+        document["servers"] = [s for s in document["servers"] if s["id"] not in uuids]
+
+    return changed(change)
+
+
+ALL_SERVERS = "servers/detail(?!.*tenant_id)"
+
+
+def test_servers_that_quotas_count_are_found_in_pieces(lab: Lab) -> None:
+    double = lab.double()
+    hidden = list(double.state.servers)[:3]
+    with lab.edge.during(ALL_SERVERS, without(*hidden)):
+        errors = lab.cycle()
+    assert all("Nova's list of all servers left out" in error for error in errors)
+    assert len(errors) == 1
+    assert expected.servers(lab.store) == set(double.state.servers)
+    assert lab.cycle(after=SOON) == []
+
+
+def test_servers_that_no_list_shows_are_named(lab: Lab) -> None:
+    double = lab.double()
+    hidden = list(double.state.servers)[:1]
+    with lab.edge.during("servers/detail", without(*hidden)):
+        (said,) = lab.cycle()
+    assert "Nova counts 3 servers of tenant" in said
+    assert "as in use, and lists 2" in said
+
+
+def test_a_server_that_came_meanwhile_is_no_contradiction(lab: Lab, known: Double) -> None:
+    tenant = next(iter(known.state.servers.values())).tenant_id
+    new = known.boot(tenant, SMALL)
+    assert lab.cycle("quotas", full=True) == []
+    assert new.id in expected.servers(lab.store)
+    assert lab.asked("servers/detail") == lab.asked(f"tenant_id={tenant}") == 1
