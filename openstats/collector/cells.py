@@ -12,5 +12,5 @@ def hidden(poll: Poll) -> list[str]:
         CloudError: Nova lists no compute services, though servers are on hosts.
     """
     with poll.store.read() as db:
-        used = instances.on_hosts(db, poll.cloud)
-    return nova.hosts_in_down_cells(poll.connection, used=used)
+        hosts = instances.hosts(db, poll.cloud)
+    return nova.hosts_in_down_cells(poll.connection, used=bool(hosts))

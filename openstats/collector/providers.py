@@ -11,7 +11,7 @@ from openstats.collector import brake
 from openstats.collector.poll import Poll
 from openstats.errors import CloudError, RefusedError, ServiceMissingError
 from openstats.model import Provider
-from openstats.storage import capacity
+from openstats.storage import capacity, instances
 
 LOG = log.getLogger(__name__)
 
@@ -63,6 +63,7 @@ def read(poll: Poll) -> list[Provider]:
     found += _unreadable(found, known, left_out)
     _refuse_contradictions(poll, found, known)
     _refuse_cut(poll, found, known)
+    _note_unlisted(poll, found)
     return _in_zones(found, _zones(poll, found, list(known.values())))
 
 
@@ -99,6 +100,18 @@ def _refuse_cut(poll: Poll, found: Iterable[Provider], known: Mapping[str, Provi
     )
 
 
+def _note_unlisted(poll: Poll, found: Iterable[Provider]) -> None:
+    """Note if there are hypervisors with servers that are no providers."""
+    with poll.store.read() as db:
+        hosts = instances.hosts(db, poll.cloud)
+    unlisted = sorted(hosts - {provider.name for provider in found})
+    if unlisted:
+        poll.miss(
+            f"{poll.cloud.name}: Placement lists no provider for {len(unlisted)} of {len(hosts)} "
+            f"hypervisors with servers: {', '.join(unlisted[:5])}"
+        )
+
+
 def _refuse_contradictions(
     poll: Poll, found: Iterable[Provider], known: Mapping[str, Provider]
 ) -> None:
@@ -120,14 +133,18 @@ def _refuse_contradictions(
 
 
 def _zones(poll: Poll, found: list[Provider], known: Sequence[Provider]) -> dict[str, str]:
-    """Return the zones of roots by name: as of before where Nova fails, none where it refuses."""
-    before = {p.name: p.zone for p in known if p.zone is not None and p.uuid == p.root}
+    """Return the zones of roots by name: as of before where Nova fails.
+
+    There are none where it refuses and never told them.
+    """
+    names = {provider.name for provider in found}
+    before = {p.name: p.zone for p in known if p.zone and p.uuid == p.root and p.name in names}
     try:
         zones, left_out = _read_zones(poll, found)
         brake.check(poll, "zones of providers", len(before.keys() - zones.keys()), len(before))
     except CloudError as error:
         LOG.warning("availability zones of %s: %s", poll.cloud.name, error)
-        if isinstance(error, RefusedError):
+        if isinstance(error, RefusedError) and not before:
             return {}
         poll.miss(str(error))
         return before
@@ -135,7 +152,7 @@ def _zones(poll: Poll, found: list[Provider], known: Sequence[Provider]) -> dict
 
 
 def _read_zones(poll: Poll, found: list[Provider]) -> tuple[dict[str, str], bool]:
-    """Return the zones of hosts and hypervisors by name, and whether some had to be left out."""
+    """Return the zones of hosts and hypervisors by name, and whether some are missing."""
     zones, odd = nova.zones(poll.connection)
     _note(poll, odd)
     # Others draw on a provider that shares; no host of Nova's has its name.
@@ -144,7 +161,12 @@ def _read_zones(poll: Poll, found: list[Provider]) -> tuple[dict[str, str], bool
     hosts, odd_hosts = nova.hosts(poll.connection, poll.paging)
     _note(poll, odd_hosts)
     named = {name: zones[host] for name, host in hosts.items() if host in zones}
-    return named, bool(odd.number or odd_hosts.number)
+    if unlisted := sorted(set(hosts.values()) - zones.keys()):
+        poll.miss(
+            f"{poll.cloud.name}: Nova lists no compute service for {len(unlisted)} hosts of "
+            f"hypervisors: {', '.join(unlisted[:5])}"
+        )
+    return named, bool(unlisted or odd.number or odd_hosts.number)
 
 
 def _note(poll: Poll, left_out: LeftOut) -> None:

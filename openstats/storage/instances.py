@@ -88,10 +88,10 @@ def uuids(db: Connection, cloud: Cloud, among: Sequence[str]) -> set[str]:
     return set(_rows(db, cloud, among))
 
 
-def on_hosts(db: Connection, cloud: Cloud) -> bool:
-    """Return whether any server is on a host."""
+def hosts(db: Connection, cloud: Cloud) -> set[str]:
+    """Return the hypervisors on which servers are, by name."""
     placed = instance.c.cloud_id == cloud.id, instance.c.host != ""
-    return db.scalar(select(instance.c.uuid).where(*placed).limit(1)) is not None
+    return set(db.scalars(select(instance.c.host).where(*placed).distinct()))
 
 
 def running(db: Connection, cloud: Cloud) -> list[Instance]:

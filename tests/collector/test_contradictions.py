@@ -41,17 +41,27 @@ def test_a_part_of_the_providers_is_no_list(lab: Lab, known: Double, number: int
     assert lab.cycle("providers", after=SOON) == []
 
 
+def remove_hypervisors(lab: Lab, double: Double, number: int) -> None:
+    """Take hypervisors away, with the servers that are on them."""
+    keys = list(double.state.hypervisors)[:number]
+    for key, server in list(double.state.servers.items()):
+        if server.hypervisor_id in keys:
+            double.delete_server(key)
+    assert lab.cycle("instances") == []
+    for key in keys:
+        del double.state.services[double.state.hypervisors.pop(key).host]
+        del double.state.providers[key]
+
+
 def test_providers_that_are_gone_are_asked_for_by_their_ids(lab: Lab, known: Double) -> None:
-    for key in list(known.state.providers)[:2]:
-        del known.state.providers[key]
+    remove_hypervisors(lab, known, 2)
     assert lab.cycle("providers", after=SOON) == []
     assert lab.asked("/resource_providers/[^/]*$") == 2
     assert len(lab.sql("SELECT uuid FROM provider")) == 6
 
 
 def test_too_many_providers_that_are_gone_at_once(lab: Lab, known: Double) -> None:
-    for key in list(known.state.providers)[:3]:
-        del known.state.providers[key]
+    remove_hypervisors(lab, known, 3)
     for _ in range(2):
         (said,) = lab.cycle("providers", after=SOON)
         assert "3 of 8 providers are gone at once" in said
@@ -152,3 +162,18 @@ def test_a_server_that_came_meanwhile_is_no_contradiction(lab: Lab, known: Doubl
     assert lab.cycle("quotas", full=True) == []
     assert new.id in expected.servers(lab.store)
     assert lab.asked("servers/detail") == lab.asked(f"tenant_id={tenant}") == 1
+
+
+def test_a_hypervisor_with_servers_that_is_no_provider_is_named(lab: Lab, known: Double) -> None:
+    key = next(iter(known.state.providers))
+    name = known.state.providers.pop(key).name
+    (said,) = lab.cycle("providers", after=SOON)
+    assert f"Placement lists no provider for 1 of 8 hypervisors with servers: {name}" in said
+
+
+def test_a_host_of_a_hypervisor_without_its_service_is_named(lab: Lab, known: Double) -> None:
+    before = providers(lab)
+    with lab.edge.during("os-services", only("services", 7)):
+        (said,) = lab.cycle("providers", after=SOON)
+    assert "Nova lists no compute service for 1 hosts of hypervisors: compute-0007" in said
+    assert providers(lab) == before
