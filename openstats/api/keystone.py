@@ -10,10 +10,12 @@ from keystoneauth1.exceptions import ClientException
 from keystonemiddleware import auth_token
 from keystonemiddleware.auth_token._exceptions import InvalidToken
 from oslo_config import cfg
+from oslo_log import log
 from oslo_middleware.request_id import ENV_REQUEST_ID
-from webob.exc import HTTPException
+from webob.exc import HTTPException, HTTPServiceUnavailable
 
 from openstats.api import errors, receivers
+from openstats.api.breaker import Breaker
 from openstats.api.errors import KeystoneUnavailableError
 from openstats.api.identity import CONFIRMED, UNKNOWN_CALLER, Keystone
 from openstats.api.policy import Policy
@@ -22,6 +24,8 @@ from openstats.clouds.groups import Groups
 from openstats.clouds.redirects import stay
 from openstats.errors import ConfigError, UnauthenticatedError
 from openstats.storage.scopes import Issuer
+
+LOG = log.getLogger(__name__)
 
 GROUP = "keystone_authtoken"
 TOKENS = "openstats.tokens"
@@ -32,12 +36,20 @@ LEFT = (STATUS, "keystone.token_auth", "keystone.token_info")
 """What of auth_token's is looked at."""
 
 MOST = 10_000
-SECONDS = 10
+SECONDS = 5
+"""How long Keystone may keep silent, where http_connect_timeout does not say."""
+
 PROTECTED = ("/api", "/stats")
 ENCRYPTED = ("MAC", "ENCRYPT")
 LOCAL = ("127.0.0.1", "localhost", "[::1]", "inet6:[::1]", "unix:")
 SERVICE_TYPE = "statistics"
-DEFAULTS = {"service_type": SERVICE_TYPE, "cache": TOKENS}
+DEFAULTS = {
+    "service_type": SERVICE_TYPE,
+    "cache": TOKENS,
+    # keystonemiddleware would wait without end, four times.
+    "http_connect_timeout": SECONDS,
+    "http_request_max_retries": 1,
+}
 NOT_ALLOWED = "openstats.not_allowed"
 """Where the environment of a request says why access rules refuse it."""
 
@@ -94,6 +106,7 @@ class AuthToken(auth_token.AuthProtocol):  # type: ignore[misc]
         # Access rules are held against the catalog, but nobody here reads it from a header.
         self._include_service_catalog = False
         self._session.session.hooks["response"].append(stay)
+        self._breaker = Breaker()
 
     def validate_allowed_request(self, request: Any, token: dict[str, Any]) -> None:
         """Hold a request against access rules; without a catalog there is none that allows it."""
@@ -105,11 +118,25 @@ class AuthToken(auth_token.AuthProtocol):  # type: ignore[misc]
             raise
 
     def process_request(self, request: Any) -> Any:
-        """Say who the caller is, or refuse."""
+        """Return None for a caller who is known, or a refusal.
+
+        A Keystone that is silent takes a thread for as long as it is waited for: all threads, were
+        each request to find out for itself.
+        """
+        if TOKEN in request.environ and self._breaker.open:
+            return _documented(HTTPServiceUnavailable(), request.environ)
+        began = self._breaker.clock()
         try:
             return super().process_request(request)
         except HTTPException as refusal:
+            if refusal.status_int == 503:
+                self._breaker.failed(began)
             return _documented(refusal, request.environ)
+        except ClientException as error:
+            # Raised by signing in as the service user, which auth_token does not foresee.
+            LOG.error("whether a token is valid, Keystone does not say: %s", error)
+            self._breaker.failed(began)
+            return _documented(HTTPServiceUnavailable(), request.environ)
 
 
 def _not_allowed(request: Any, catalog: list[dict[str, Any]]) -> str:
@@ -219,7 +246,7 @@ def _session(conf: cfg.ConfigOpts) -> session.Session:
         cert=options.certfile,
         key=options.keyfile,
         insecure=options.insecure,
-        timeout=options.http_connect_timeout or SECONDS,
+        timeout=options.http_connect_timeout,
     )
     made.session.hooks["response"].append(stay)
     return made
