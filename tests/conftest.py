@@ -84,7 +84,9 @@ class Postgresql:
     def __init__(self, server: postgresql.Server) -> None:
         self.server = server
         self.numbers = count()
-        server.execute("CREATE DATABASE migrated")
+        # As packages make them: lower() knows letters beyond ASCII.
+        locale = "LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'"
+        server.execute(f"CREATE DATABASE migrated TEMPLATE template0 ENCODING 'UTF8' {locale}")
         with opened(server.url("migrated")) as store:
             migration.upgrade(store)
 

@@ -1,15 +1,16 @@
 """Alerts over HTTP: what one looks like, what is posted, and what a list is filtered by."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from openstats.alerts import Severity
 from openstats.api.body import Body, Single
-from openstats.api.filters import Text, storable
-from openstats.api.parameters import Flag, Listed, Name, Uuid
+from openstats.api.filters import Texts, Uuids, storable
+from openstats.api.parameters import Flag, Listed, Name, Uuid, few
 from openstats.api.registry import EXAMPLE, Moment
 from openstats.api.times import Seconds
+from openstats.storage.alert_schema import OWNERS
 
 LONGEST = 4096
 
@@ -67,22 +68,34 @@ def _filter(text: str) -> Any:
     return Field(None, description=text)
 
 
-BELOW = "Only those of this one, or below it."
+def _several(text: str) -> Any:
+    return Field((), description=text)
+
+
+BELOW = "Only those of this one, or below it; may be repeated."
 
 
 class AlertFilters(Listed):
     """What the list of alerts is filtered by."""
 
-    uuid: Uuid | None = _filter("Only this one.")
-    severity: Severity | None = _filter("Only those of this severity.")
-    alert_type: Text | None = _filter("Only those of this type.")
-    source: Text | None = _filter("Only those of this receiver, of 'api' or of 'openstats'.")
-    customer: Uuid | None = _filter(BELOW)
-    project_group: Uuid | None = _filter(BELOW)
-    project: Uuid | None = _filter(BELOW)
-    tenant: Uuid | None = _filter(BELOW)
-    instance: Uuid | None = _filter("Only those of this one.")
-    cloud: Uuid | None = _filter(BELOW)
+    repeatable: ClassVar[frozenset[str]] = frozenset(
+        {"uuid", "severity", "alert_type", "source", "instance", *OWNERS}
+    )
+
+    uuid: Uuids = _several("Only this one; may be repeated.")
+    severity: Annotated[tuple[Severity, ...], AfterValidator(few)] = _several(
+        "Only those of this severity; may be repeated."
+    )
+    alert_type: Texts = _several("Only those of this type; may be repeated.")
+    source: Texts = _several(
+        "Only those of this receiver, of 'api' or of 'openstats'; may be repeated."
+    )
+    customer: Uuids = _several(BELOW)
+    project_group: Uuids = _several(BELOW)
+    project: Uuids = _several(BELOW)
+    tenant: Uuids = _several(BELOW)
+    instance: Uuids = _several("Only those of this one; may be repeated.")
+    cloud: Uuids = _several(BELOW)
     opened: Flag | None = _filter("Only those that are open, or that are not.")
     acknowledged: Flag | None = _filter("Only those somebody knows of, or not.")
     start: Seconds | None = Field(

@@ -1,13 +1,14 @@
-"""What lists of the registry can be filtered by: fields, by equality."""
+"""What lists of the registry can be filtered by: fields by their values, names by a part."""
 
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, create_model
 
 from openstats.api import registry
-from openstats.api.parameters import AsWhole, Flag, Listed, Uuid
+from openstats.api.parameters import AsWhole, Flag, Listed, Uuid, few
 from openstats.api.times import Seconds
 from openstats.storage.grants import ROLES
+from openstats.storage.listing import NAME_PART
 from openstats.storage.schema import GRANTEES
 
 
@@ -22,45 +23,59 @@ def _null(value: Any) -> Any:
     return None if value == "null" else value
 
 
-def _filters(name: str, /, **fields: Any) -> type[Listed]:
-    """Make what a list takes: fields, each of which an entry has to be equal in."""
-    told = "Only those where it is this."
+def filtering(name: str, /, *, flag: str | None = None, **fields: Any) -> type[Listed]:
+    """Make what a list takes: fields in which entries have one of the values; a ``flag`` has one.
+
+    A ``name`` can be searched for, too.
+    """
     given: dict[str, Any] = {
-        field: (kind | None, Field(None, description=told)) for field, kind in fields.items()
+        field: (
+            Annotated[tuple[kind, ...], AfterValidator(few)],  # type: ignore[valid-type]
+            Field((), description="Only those where it is this, or one of these if repeated."),
+        )
+        for field, kind in fields.items()
     }
-    return create_model(name, __base__=Listed, **given)
+    if "name" in fields:
+        given[NAME_PART] = (Text | None, Field(None, description=PART))
+    if flag:
+        given[flag] = (Flag | None, Field(None, description=FLAG))
+    filters: type[Listed] = create_model(name, __base__=Listed, **given)
+    filters.repeatable = frozenset(fields)
+    if "name" in fields:
+        filters.spellings = {"name~": NAME_PART}
+    return filters
 
 
-Text = Annotated[str, Field(max_length=1024), AfterValidator(storable)]
+Text = Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(storable)]
+FLAG = "Only those where it is so, or is not."
+PART = "Only those with this in their names, in letters of either case; also spelled name~."
+Uuids = Annotated[tuple[Uuid, ...], AfterValidator(few)]
+Texts = Annotated[tuple[Text, ...], AfterValidator(few)]
 Count = Annotated[int, Field(ge=0, le=2**53), AsWhole]
 Word = Literal["null"]
-NullableUuid = Annotated[
-    Uuid | None, BeforeValidator(_null, json_schema_input_type=Uuid | Word | None)
-]
+NullableUuid = Annotated[Uuid | None, BeforeValidator(_null, json_schema_input_type=Uuid | Word)]
 NullableTime = Annotated[
-    Seconds | None, BeforeValidator(_null, json_schema_input_type=registry.Moment | Word | None)
+    Seconds | None, BeforeValidator(_null, json_schema_input_type=Seconds | Word)
 ]
-NullableFlag = Annotated[
-    Flag | None, BeforeValidator(_null, json_schema_input_type=Flag | Word | None)
-]
-NullableName = Annotated[Text | None, BeforeValidator(_null)]
+NullableFlag = Annotated[Flag | None, BeforeValidator(_null, json_schema_input_type=Flag | Word)]
+NullableName = Annotated[Text | None, BeforeValidator(_null, json_schema_input_type=Text)]
 
-CustomerFilters = _filters("CustomerFilters", uuid=Uuid, name=Text, created_at=NullableTime)
-OwnedFilters = _filters(
+CustomerFilters = filtering("CustomerFilters", uuid=Uuid, name=Text, created_at=NullableTime)
+OwnedFilters = filtering(
     "OwnedFilters", uuid=Uuid, name=Text, created_at=NullableTime, customer=Uuid
 )
-TenantFilters = _filters(
+TenantFilters = filtering(
     "TenantFilters",
     uuid=Uuid,
     cloud=Uuid,
     tenant_id=Text,
     name=Text,
     project=NullableUuid,
-    enabled=Flag,
+    flag="enabled",
     deleted_at=NullableTime,
     collected_at=NullableTime,
 )
-CloudFilters = _filters(
+CloudFilters = filtering(
     "CloudFilters",
     uuid=Uuid,
     name=Text,
@@ -70,10 +85,12 @@ CloudFilters = _filters(
     last_error=NullableName,
     disk_shared=NullableFlag,
 )
-InstanceFilters = _filters(
+InstanceFilters = filtering(
     "InstanceFilters",
     uuid=Uuid,
     tenant=Uuid,
+    project=Uuid,
+    customer=Uuid,
     name=Text,
     status=Text,
     vcpus=Count,
@@ -81,7 +98,7 @@ InstanceFilters = _filters(
     disk=Count,
     created_at=Seconds,
 )
-AuditFilters = _filters(
+AuditFilters = filtering(
     "AuditFilters",
     uuid=Uuid,
     at=Seconds,
@@ -91,10 +108,5 @@ AuditFilters = _filters(
     object=Uuid,
     request_id=Text,
 )
-GrantFilters = _filters(
-    "GrantFilters",
-    uuid=Uuid,
-    **dict.fromkeys(GRANTEES, Text),
-    role=registry.Role,
-    **dict.fromkeys(ROLES, Uuid),
-)
+GRANTED: dict[str, Any] = dict.fromkeys(GRANTEES, Text) | dict.fromkeys(ROLES, Uuid)
+GrantFilters = filtering("GrantFilters", uuid=Uuid, role=registry.Role, **GRANTED)

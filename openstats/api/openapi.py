@@ -1,68 +1,36 @@
 """The OpenAPI 3.1 document, made from the route table and the models it names."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from openstats import __version__
-from openstats.api import introduction, notices, receivers
+from openstats.api import introduction, notices, paging, receivers
+from openstats.api.operations import (
+    BODY,
+    ERROR,
+    FAILURES,
+    HEADERS,
+    READING,
+    TEXT,
+    UNCHANGED,
+    UNKNOWN,
+    WRITING,
+    document_of,
+    failures,
+    given_in,
+    guards,
+    unless_known,
+)
 from openstats.api.parameters import Query
 from openstats.api.resources import Resource
 from openstats.api.routes import RESOURCES, ROOTS, STATISTICS, Statistic
-from openstats.api.schemas import answer, component, parameters, reference
+from openstats.api.schemas import answer, component, parameters
 
-ERROR = {
-    "type": "object",
-    "required": ["errors"],
-    "properties": {
-        "errors": {
-            "type": "array",
-            "minItems": 1,
-            "items": {
-                "type": "object",
-                "required": ["status", "code", "title", "detail", "request_id"],
-                "properties": {
-                    "status": {"type": "integer"},
-                    "code": {"type": "string"},
-                    "title": {"type": "string"},
-                    "detail": {"type": "string"},
-                    "request_id": {"type": "string"},
-                },
-            },
-        }
-    },
-}
-
-HEADERS = {
-    "X-Openstats-Coverage": "How many of the visible tenants and clouds are known.",
-    "X-Openstats-Age": "Age of the oldest figure, in seconds.",
-    "ETag": "A hash of the bytes.",
-}
-FAILURES = {
-    "400": "A parameter is not acceptable.",
-    "403": "Not allowed.",
-    "405": "Another method than GET or HEAD.",
-    "503": "Not known yet; ask again after Retry-After seconds.",
-}
-READING = {
-    "400": "A parameter is not acceptable.",
-    "403": "Not allowed.",
-    "405": "Not a method of this URL.",
-    "503": "The store does not answer.",
-}
-UNKNOWN = {"404": "There is no such object, or none that the caller sees."}
-WRITING = READING | {
-    "400": "A parameter or the body is not acceptable.",
-    "409": "It contradicts what is there.",
-    "412": "It is not what If-Match or If-None-Match says.",
-}
-BODY = {"413": "The body is too large.", "415": "The body is not said to be JSON."}
 TOKEN = {
     "type": "apiKey",
     "in": "header",
     "name": "X-Auth-Token",
     "description": "A token of Keystone; where the service runs without authentication, none.",
 }
-GUARD = "The ETag of before: 412 if it has changed since."
 SCHEMES = {
     "token": TOKEN,
     "bearer": {"type": "http", "scheme": "bearer", "description": "A receiver's token."},
@@ -78,7 +46,6 @@ WORDS = {
     "DELETE": ("delete", "204", "It was deleted."),
 }
 UUID = {"type": "string", "format": "uuid"}
-TEXT = {"type": "string"}
 LINKS = {
     "type": "array",
     "items": {"type": "object", "properties": {"rel": TEXT, "href": TEXT}},
@@ -90,8 +57,8 @@ def document() -> dict[str, Any]:
     schemas: dict[str, Any] = {"Error": ERROR}
     paths = {
         f"{root}/{statistic.name}/": {"get": _operation(statistic, root, schemas)}
-        for statistic in STATISTICS
         for root in ROOTS
+        for statistic in STATISTICS
     }
     return {
         "openapi": "3.1.0",
@@ -126,27 +93,17 @@ def _resource_tag(resource: Resource) -> str:
 
 
 def _operation(statistic: Statistic, root: str, schemas: dict[str, Any]) -> dict[str, Any]:
-    ok = {
-        "description": "The statistic.",
-        "headers": {
-            name: {"description": text, "schema": {"type": "string"}}
-            for name, text in {**HEADERS, **statistic.headers}.items()
-        },
-        "content": {"application/json": {"schema": answer(statistic.answer, schemas)}},
-    }
-    return {
+    schema = answer(statistic.answer, schemas)
+    ok = document_of("The statistic.", schema, {**HEADERS, **statistic.headers})
+    described = {
         "operationId": f"{root.strip('/').replace('/', '-')}-{statistic.name}",
         "tags": [_statistic_tag(statistic)],
         "summary": statistic.summary,
-        "parameters": parameters(statistic.parameters),
-        "responses": {"200": ok, "304": {"description": "The caller has it already."}}
-        | _failures(FAILURES),
+        "parameters": [*parameters(statistic.parameters), unless_known()],
+        "responses": {"200": ok} | UNCHANGED | failures(FAILURES),
     }
-
-
-def _failures(told: Mapping[str, str]) -> dict[str, Any]:
-    content = {"application/json": {"schema": reference("Error")}}
-    return {status: {"description": text, "content": content} for status, text in told.items()}
+    # One and the same under another URL, which the specification spells for two of them.
+    return described if root == ROOTS[0] else described | {"deprecated": True}
 
 
 def _registry(schemas: dict[str, Any]) -> dict[str, Any]:
@@ -172,38 +129,41 @@ def _list(resource: Resource, schemas: dict[str, Any]) -> dict[str, Any]:
         "links": {"type": "array", "items": link, "description": "Only where there is more."},
     }
     schema = {"type": "object", "required": [resource.key], "properties": properties}
+    listed = document_of("The list.", schema, paging.HEADERS)
     return {
         "operationId": f"list-{resource.name}",
         "tags": [_resource_tag(resource)],
         "summary": f"List {resource.name.replace('-', ' ')}.",
-        "parameters": parameters(resource.filters),
-        "responses": {"200": _document("The list.", schema)} | UNCHANGED | _failures(READING),
+        "parameters": [*parameters(resource.filters), unless_known()],
+        "responses": {"200": listed} | UNCHANGED | failures(READING),
     }
 
 
 def _single(resource: Resource, method: str, schemas: dict[str, Any]) -> dict[str, Any]:
     """Describe what a method does with one entry."""
     verb, status, text = WORDS[method]
-    entry = _document(text, component(resource.entry, schemas))
+    entry = document_of(text, component(resource.entry, schemas))
     answers = {status: {"description": text} if method == "DELETE" else entry}
-    given = [] if method == "POST" else [_in("path", "uuid", UUID, f"Which {_kind(resource)}.")]
-    failures = dict(READING)
+    given = (
+        [] if method == "POST" else [given_in("path", "uuid", UUID, f"Which {_kind(resource)}.")]
+    )
+    refusals = dict(READING)
     if method == "GET":
         answers |= UNCHANGED
-        given += parameters(Query)
+        given += [*parameters(Query), unless_known()]
     else:
-        failures = WRITING | (BODY if method != "DELETE" else {})
-        given += [_in("header", "If-Match", {"type": "string"}, GUARD)] * (method != "POST")
+        refusals = WRITING | (BODY if method != "DELETE" else {})
+        given += guards(method)
     if method == "PUT" or (method == "POST" and resource.find):
         answers |= {"200": entry, "201": entry}
     if method in ("GET", "PATCH", "DELETE"):
-        failures |= UNKNOWN
+        refusals |= UNKNOWN
     described: dict[str, Any] = {
         "operationId": f"{verb}-{resource.name}",
         "tags": [_resource_tag(resource)],
         "summary": f"{verb.capitalize()} {_one(resource)}.",
         "parameters": given,
-        "responses": answers | _failures(failures),
+        "responses": answers | failures(refusals),
     }
     if method in resource.bodies:
         content = {"application/json": {"schema": component(resource.bodies[method], schemas)}}
@@ -212,27 +172,27 @@ def _single(resource: Resource, method: str, schemas: dict[str, Any]) -> dict[st
 
 
 def _action(resource: Resource, action: str, schemas: dict[str, Any]) -> dict[str, Any]:
-    entry = _document("It was done.", component(resource.entry, schemas))
-    given = [_in("path", "uuid", UUID, f"Which {_kind(resource)}.")]
+    entry = document_of("It was done.", component(resource.entry, schemas))
+    given = [given_in("path", "uuid", UUID, f"Which {_kind(resource)}.")]
     return {
         "operationId": f"{action}-{resource.name}",
         "tags": [_resource_tag(resource)],
         "summary": f"{action.capitalize()} {_one(resource)}.",
-        "parameters": [*given, _in("header", "If-Match", {"type": "string"}, GUARD)],
+        "parameters": [*given, *guards("PATCH")],
         "responses": {"200": entry}
-        | _failures(WRITING | UNKNOWN | {"409": "It was done before.", "415": BODY["415"]}),
+        | failures(WRITING | UNKNOWN | {"409": "It was done before.", "415": BODY["415"]}),
     }
 
 
 def _receivers(schemas: dict[str, Any]) -> dict[str, Any]:
     """Describe where alerts are received."""
-    listed = _document("The list.", component(receivers.Receivers, schemas))
+    listed = document_of("The list.", component(receivers.Receivers, schemas))
     described = {
         "operationId": "list-receivers",
         "tags": [RECEIVERS],
         "summary": "List receivers, with what came in at each.",
-        "parameters": parameters(Query),
-        "responses": {"200": listed} | UNCHANGED | _failures(READING),
+        "parameters": [*parameters(Query), unless_known()],
+        "responses": {"200": listed} | UNCHANGED | failures(READING),
     }
     names = {"type": "string", "pattern": "^[^/]+$"}
     sent = [component(model, schemas) for model in (notices.Webhook, notices.Alarm)]
@@ -241,13 +201,13 @@ def _receivers(schemas: dict[str, Any]) -> dict[str, Any]:
         "tags": [RECEIVERS],
         "summary": "Tell of alerts, as Alertmanager and Aodh do.",
         "security": [{"bearer": []}, {"basic": []}, {"token": []}],
-        "parameters": [_in("path", "name", names, "Which receiver.")],
+        "parameters": [given_in("path", "name", names, "Which receiver.")],
         "requestBody": {
             "required": True,
             "content": {"application/json": {"schema": {"anyOf": sent}}},
         },
         "responses": {"204": {"description": "It is stored."}}
-        | _failures(WRITING | BODY | {"401": "The token is no receiver's of this name."}),
+        | failures(WRITING | BODY | {"401": "The token is no receiver's of this name."}),
     }
     return {receivers.URL: {"get": described}, f"{receivers.URL}{{name}}/": {"post": told}}
 
@@ -259,20 +219,6 @@ def _one(resource: Resource) -> str:
 
 def _kind(resource: Resource) -> str:
     return resource.kind.replace("_", " ")
-
-
-UNCHANGED = {"304": {"description": "The caller has it already."}}
-
-
-def _document(text: str, schema: dict[str, Any]) -> dict[str, Any]:
-    etag = {"description": HEADERS["ETag"], "schema": {"type": "string"}}
-    content = {"application/json": {"schema": schema}}
-    return {"description": text, "headers": {"ETag": etag}, "content": content}
-
-
-def _in(place: str, name: str, schema: dict[str, Any], text: str) -> dict[str, Any]:
-    required = place == "path"
-    return {"name": name, "in": place, "required": required, "schema": schema, "description": text}
 
 
 def _pages() -> dict[str, Any]:
@@ -291,10 +237,13 @@ def _fields(**fields: dict[str, Any]) -> dict[str, Any]:
 
 
 def _page(path: str, summary: str, content: dict[str, Any]) -> dict[str, Any]:
+    tagged = path in ("/openapi.json", "/docs")
+    ok = {"200": {"description": "It can be answered.", "content": content}}
     return {
         "operationId": path.strip("/") or "version",
         "tags": [SERVICE],
         "summary": summary,
         "security": [],
-        "responses": {"200": {"description": "It can be answered.", "content": content}},
+        "parameters": [unless_known()] if tagged else [],
+        "responses": ok | (UNCHANGED if tagged else {}),
     }

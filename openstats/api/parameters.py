@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 from urllib.parse import parse_qsl
 from uuid import UUID
@@ -96,6 +96,8 @@ class Query(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     repeatable: ClassVar[frozenset[str]] = frozenset()
+    spellings: ClassVar[Mapping[str, str]] = {}
+    """Other names of parameters, which no generated client could have arguments of."""
 
     on_behalf_of: Annotated[str, Field(min_length=1)] | None = Field(
         None, description="Answer what this subject of a portal sees; for admins and services."
@@ -200,7 +202,7 @@ def _values(model: type[Query], query: str) -> dict[str, Any]:
     """Give the parameters by name; one that may not be repeated has one value."""
     values: dict[str, list[str]] = {}
     for name, value in decoded(query):
-        values.setdefault(name, []).append(value)
+        values.setdefault(model.spellings.get(name, name), []).append(value)
     repeated = [n for n, given in values.items() if len(given) > 1 and n not in model.repeatable]
     if repeated:
         raise ParameterError(*(f"{shown(name)}: it is given more than once" for name in repeated))

@@ -13,6 +13,7 @@ from openstats.api import (
     creation,
     customer,
     filters,
+    paging,
     quota,
     registry,
     tenants,
@@ -63,6 +64,7 @@ STATISTICS = (
         quota.view,
         quota.QuotaParameters,
         quota.QuotaFigures | list[quota.QuotaOfObject],  # type: ignore[valid-type]
+        paging.HEADERS,
     ),
     Statistic(
         "customer",
@@ -70,6 +72,7 @@ STATISTICS = (
         customer.view,
         customer.CustomerParameters,
         list[customer.CustomerFigures],
+        paging.HEADERS,
     ),
     Statistic(
         "creation-time",
@@ -84,7 +87,7 @@ STATISTICS = (
         usage.view,
         usage.UsageParameters,
         list[usage.UsageOfObject],
-        usage.HEADERS,
+        usage.HEADERS | paging.HEADERS,
     ),
     Statistic(
         "alert",
@@ -92,6 +95,7 @@ STATISTICS = (
         alert.view,
         alert.AlertParameters,
         alert.AlertAnswer,
+        paging.HEADERS,
     ),
 )
 

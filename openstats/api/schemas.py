@@ -40,11 +40,10 @@ def parameters(model: type[Query]) -> list[dict[str, Any]]:
 
 def _parameter(name: str, schema: dict[str, Any], required: bool) -> dict[str, Any]:
     told = {"description": schema["description"]} if "description" in schema else {}
-    schema = {
-        key: value for key, value in schema.items() if key not in ("title", "description")
-    } | ({"default": schema["default"]} if schema.get("default") else {})
-    if schema.get("default", 0) is None:
-        del schema["default"]
+    schema = {key: value for key, value in schema.items() if key not in ("title", "description")}
+    if schema.get("default") in (None, []):
+        # To leave it out is all that can be said.
+        schema.pop("default", None)
     # A parameter that is not given has no null to give instead.
     kinds = [kind for kind in schema.pop("anyOf", []) if kind != {"type": "null"}]
     schema |= kinds[0] if len(kinds) == 1 else {"anyOf": kinds} if kinds else {}

@@ -1,7 +1,7 @@
 """Alerts as they are counted and listed: those that were active in an interval."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -25,7 +25,7 @@ from openstats.model import ObjectName, Scope, Selection
 from openstats.storage import schema
 from openstats.storage.alert_schema import OWNERS, SPANS, alert, alert_group
 from openstats.storage.columns import FOREVER
-from openstats.storage.listing import Entry, Listing
+from openstats.storage.listing import Condition, Entry, Listing
 from openstats.storage.membership import OBJECTS, object_name, objects, variables
 from openstats.storage.upsert import one_of
 
@@ -215,16 +215,16 @@ def _shown(entry: Entry, *, all_of_it: bool) -> Entry:
     }
 
 
-def _group_of(rows: Any, uuid: str) -> ColumnElement[bool]:
-    wanted = select(group.c.id).where(group.c.uuid == uuid).scalar_subquery()
+def _group_of(rows: Any, uuids: Sequence[str]) -> ColumnElement[bool]:
+    wanted = select(group.c.id).where(group.c.uuid.in_(uuids))
     held = select(alert_group.c.alert_id).where(
-        alert_group.c.alert_id == rows.c.id, alert_group.c.project_group_id == wanted
+        alert_group.c.alert_id == rows.c.id, alert_group.c.project_group_id.in_(wanted)
     )
     return held.correlate(rows).exists()
 
 
-def _is(test: Callable[[Any], ColumnElement[bool]]) -> Callable[[Any, bool], ColumnElement[bool]]:
-    return lambda rows, wanted: test(rows) if wanted else ~test(rows)
+def _is(test: Callable[[Any], ColumnElement[bool]]) -> Condition:
+    return lambda rows, wanted: test(rows) if wanted[0] else ~test(rows)
 
 
 ALERTS = Listing(
@@ -233,12 +233,12 @@ ALERTS = Listing(
     order=("created_at", "id"),
     newest_first=True,
     conditions={
-        "severity": lambda rows, severity: rows.c.severity == SEVERITIES.index(severity),
+        "severity": lambda rows, wanted: rows.c.severity.in_([*map(SEVERITIES.index, wanted)]),
         "project_group": _group_of,
         "opened": _is(lambda rows: rows.c.until == FOREVER),
         "acknowledged": _is(lambda rows: rows.c.acknowledged_at.is_not(None)),
-        "start": lambda rows, start: rows.c.until >= start,
-        "end": lambda rows, end: rows.c.created_at < end,
+        "start": lambda rows, start: rows.c.until >= start[0],
+        "end": lambda rows, end: rows.c.created_at < end[0],
     },
 )
 """Newest first. By customer, group and so on those are filtered that are of it, or below it."""

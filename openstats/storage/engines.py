@@ -95,6 +95,8 @@ def _sqlite(url: URL, waits: Waits) -> Engine:
 def _sqlite_connected(connection: Any, _record: object) -> None:
     # The driver's own transactions begin late, at the first write: we begin them ourselves.
     connection.isolation_level = None
+    # Its own knows the letters of ASCII only.
+    connection.create_function("lower", 1, _lower, deterministic=True)
     for pragma in (
         "journal_mode = WAL",
         "synchronous = NORMAL",
@@ -102,6 +104,10 @@ def _sqlite_connected(connection: Any, _record: object) -> None:
         "cache_size = -8000",
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _lower(text: str | None) -> str | None:
+    return None if text is None else text.lower()
 
 
 def _sqlite_begun(connection: Connection) -> None:

@@ -1,19 +1,21 @@
 """What discovery and polls found, as it is shown: tenants and instances."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, case, func, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, case, func, select
 
 from openstats.meters import QUOTA_NAMES, SERVICES
 from openstats.model import Scope
 from openstats.storage import schema
-from openstats.storage.listing import Entry, Listing
+from openstats.storage.listing import Condition, Entry, Listing
 from openstats.storage.membership import visible_tenant
 from openstats.storage.roots import local_disk
 from openstats.storage.volume_types import shown
 
 cloud, job, instance = schema.cloud, schema.job, schema.instance
 tenant, project, quota = schema.tenant, schema.project, schema.quota
+customer = schema.customer
 
 
 def seen_tenants(everything: bool, *columns: Any) -> Select[Any]:
@@ -61,4 +63,18 @@ def _instances(everything: bool) -> Select[Any]:
 
 
 TENANTS = Listing(_tenants, _with_quota)
-INSTANCES = Listing(_instances)
+
+
+def _of(owner: Table) -> Condition:
+    """Make the filter of instances by the uuid of what owns their tenants."""
+    owners = tenant.join(project, project.c.id == tenant.c.project_id)
+    owners = owners.join(customer, customer.c.id == project.c.customer_id)
+
+    def condition(rows: Any, uuids: Sequence[Any]) -> Any:
+        owned = select(tenant.c.uuid).select_from(owners).where(owner.c.uuid.in_(uuids))
+        return rows.c.tenant.in_(owned)
+
+    return condition
+
+
+INSTANCES = Listing(_instances, conditions={"project": _of(project), "customer": _of(customer)})

@@ -1,10 +1,10 @@
 """Lists of whatever the registry shows: filtered, in order, page by page; and single entries."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Select, select, tuple_
+from sqlalchemy import Select, func, or_, select, tuple_
 
 from openstats.errors import ParameterError
 from openstats.model import Scope
@@ -13,8 +13,11 @@ from openstats.storage.store import Database
 
 Entry = dict[str, Any]
 Rows = Callable[[bool], Select[Any]]
-Condition = Callable[[Any, Any], Any]
-"""Says what rows have to be like for a filter, given its value."""
+Condition = Callable[[Any, Sequence[Any]], Any]
+"""Says what rows have to be like for a filter, given its values: one of them is enough."""
+
+NAME_PART = "name_contains"
+"""The filter that searches in names, in letters of either case."""
 
 
 def _as_they_are(_db: Database, _scope: Scope, entries: list[Entry]) -> list[Entry]:
@@ -27,7 +30,7 @@ class Listing:
 
     ``rows`` selects what there is to see, for somebody who sees everything or not: its columns are
     the fields, and those that ``order`` names. ``completed`` adds what is no column.
-    ``conditions`` say what filters mean that do not ask for a column to be equal to something.
+    ``conditions`` say what filters mean that do not ask for the values of a column.
     """
 
     rows: Rows
@@ -38,11 +41,19 @@ class Listing:
 
     def filtered(self, rows: Any, filters: Mapping[str, Any]) -> list[Any]:
         """Give the conditions that filters make."""
-        found = self.conditions
         return [
-            found[name](rows, value) if name in found else rows.c[name] == value
+            self._condition(rows, name, value if isinstance(value, tuple) else (value,))
             for name, value in filters.items()
         ]
+
+    def _condition(self, rows: Any, name: str, values: Sequence[Any]) -> Any:
+        if name in self.conditions:
+            return self.conditions[name](rows, values)
+        if name == NAME_PART:
+            return func.lower(rows.c.name).contains(values[0].lower(), autoescape=True)
+        column = rows.c[name]
+        one_of = column.in_([value for value in values if value is not None])
+        return or_(one_of, column.is_(None)) if None in values else one_of
 
 
 def page(

@@ -1,7 +1,10 @@
 """The OpenAPI document against the route table, and answers against the document."""
 
+import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import jsonschema
 import openapi_spec_validator
@@ -48,8 +51,12 @@ def document(client: TestApp) -> dict[str, Any]:
     return found
 
 
-def parameters(document: dict[str, Any], path: str) -> dict[str, dict[str, Any]]:
-    return {given["name"]: given for given in document["paths"][path]["get"]["parameters"]}
+def parameters(
+    document: dict[str, Any], path: str, place: str = "query", method: str = "get"
+) -> dict[str, dict[str, Any]]:
+    """Give what an operation takes in a place, by name."""
+    described = document["paths"][path][method].get("parameters", [])
+    return {given["name"]: given for given in described if given["in"] == place}
 
 
 def test_every_route_is_described_and_nothing_else(document: dict[str, Any]) -> None:
@@ -155,6 +162,75 @@ def test_parameters_are_those_of_the_contract(
         assert set(parameters(document, f"{root}/{name}/")) == expected | {"on_behalf_of"}
 
 
+def test_only_the_urls_of_the_statistics_under_api_are_for_new_clients(
+    document: dict[str, Any],
+) -> None:
+    deprecated = {
+        path
+        for path, operations in document["paths"].items()
+        for operation in operations.values()
+        if operation.get("deprecated")
+    }
+    assert deprecated == {f"/stats/{statistic.name}/" for statistic in STATISTICS}
+
+
+def test_conditions_are_described(document: dict[str, Any]) -> None:
+    guards = {"put": {"If-Match", "If-None-Match"}, "patch": {"If-Match"}, "delete": {"If-Match"}}
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            taken = set(parameters(document, path, "header", method))
+            if method == "get":
+                assert ("304" in operation["responses"]) == (taken == {"If-None-Match"})
+            elif method == "post":
+                assert taken == (
+                    {"If-Match"} if path.endswith(("/close/", "/acknowledge/")) else set()
+                )
+            else:
+                assert taken == guards[method]
+
+
+def test_bounds_are_said_as_json_schemas_say_them(document: dict[str, Any]) -> None:
+    text = json.dumps(document)
+    assert not re.search(r'"(ge|gt|le|lt|multiple_of|max_length|min_length)":', text)
+    limit = parameters(document, "/api/stats/usage/")["limit"]["schema"]
+    assert (limit["minimum"], limit["maximum"]) == (1, 10000)
+    datapoints = parameters(document, "/api/stats/usage/")["datapoints"]["schema"]
+    assert datapoints == {"type": "integer", "minimum": 1, "maximum": 1000}
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"resource/?auth_url={KEYSTONE}&",
+        "quota/?",
+        "quota/?each=true&",
+        "customer/?",
+        "creation-time/?type=project&",
+        "creation-time/?type=project&interval=day&",
+        "usage/?item=memory&",
+        "usage/?item=memory&interval=hour&from=1700000000&",
+        "alert/?",
+        "alert/?each=true&",
+        "alert/?interval=day&",
+        "alert/?opened=true&",
+    ],
+)
+def test_a_default_is_what_leaving_a_parameter_out_does(
+    client: TestApp, document: dict[str, Any], query: str
+) -> None:
+    path, _, given = query.partition("?")
+    taken = parameters(document, f"/api/stats/{path}")
+    defaults = {
+        name: str(of["schema"]["default"]).lower()
+        for name, of in taken.items()
+        if "default" in of["schema"] and f"{name}=" not in given
+    }
+    without = client.get(f"/api/stats/{query}")
+    assert client.get(f"/api/stats/{query}{urlencode(defaults)}").body == without.body
+    for name, value in defaults.items():
+        assert client.get(f"/api/stats/{query}{name}={value}").body == without.body
+
+
 def test_every_parameter_is_described(document: dict[str, Any]) -> None:
     told = {
         name: given.get("description")
@@ -200,7 +276,8 @@ def test_answers_are_as_described(
     whole = schema | {"components": document["components"]}
     jsonschema.validate(answer.json, whole, cls=jsonschema.Draft202012Validator)
     assert answer.json
-    assert set(described.get("headers", {})) <= set(answer.headers)
+    # A page that is the last one has no link to another.
+    assert set(described.get("headers", {})) - {"Link"} <= set(answer.headers)
 
 
 GIVEN = {

@@ -17,7 +17,6 @@ STATISTICS = [
     "/api/stats/alert/?each=true&aggregate=project",
     "/api/stats/alert/?each=true&interval=hour&to=1700000000",
 ]
-LISTS = ["/api/projects/?", "/api/instances?name~=", "/api/tenants/?"]
 
 
 def next_of(headers: ResponseHeaders) -> str | None:
