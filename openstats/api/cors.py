@@ -14,7 +14,7 @@ cors.set_defaults(
         "If-None-Match",
         "X-Openstack-Request-Id",
     ],
-    expose_headers=["ETag", "Location", "Retry-After", "X-Openstack-Request-Id"]
+    expose_headers=["ETag", "Link", "Location", "Retry-After", "X-Openstack-Request-Id"]
     + [f"X-Openstats-{name}" for name in ("Coverage", "Age", "Basis", "Complete-Until")],
     allow_credentials=False,
 )

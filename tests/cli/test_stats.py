@@ -164,7 +164,7 @@ def test_creation_time(known: Installation, formatter: str) -> None:
     assert len(rows) == 3
     assert sum(int(row["value"]) for row in rows) == len(CHOSEN)
     rows = stats(
-        known, formatter, "creation-time", "customer", "--from", "2001-01-01", "--to", "1000000000"
+        known, formatter, "creation-time", "customer", "--from", "2012-01-01", "--to", "1400000000"
     )
     assert [int(row["value"]) for row in rows] == [0] * 6
 
@@ -198,7 +198,7 @@ def test_alerts_in_all(alarmed: Installation, formatter: str) -> None:
         (["--opened", "false"], 0),
         (["--acknowledged", "true"], 5),
         (["--aggregate", "project_group"], 0),
-        (["--to", "2001-01-01"], 0),
+        (["--to", "2011-01-01"], 0),
         (["--from", str(int(time.time())), "--to", "2099-01-01", "--aggregate", "project"], 10),
     ):
         (row,) = stats(alarmed, formatter, "alert", *words)
@@ -235,6 +235,55 @@ def test_usage_by_the_calendar(known: Installation) -> None:
     assert [row["to"] for row in rows] == [1738364400, 1740783600]
     rows = stats(known, "json", "usage", "cpu", "--fill", "null", "--datapoints", "1")
     assert {row["value"] for row in rows} == {None}
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--from", "20261122"], "--from 20261122 is 1970-08-23T12:05:22Z, "),
+        (["--from", "20251121", "--to", "20261122"], "--to 20261122 is 1970-08-23T12:05:22Z, "),
+        (["--from", "2009-12-31T23:59:59"], "--from 2009-12-31T23:59:59 is 2009-12-31"),
+        (["--tz", "Asia/Tokyo", "--from", "2010-01-01"], "--from 2010-01-01 is 2009-12-31T15:00"),
+    ],
+)
+@pytest.mark.parametrize("command", [["alert"], ["creation-time", "project"], ["usage", "cpu"]])
+def test_a_period_before_openstack_is_warned_of(
+    known: Installation, command: list[str], words: list[str], told: str
+) -> None:
+    answer = known.run("stats", *command, *words, "-f", "json")
+    assert answer.status == 0
+    assert isinstance(json.loads(answer.out), list)
+    assert told in answer.err
+    assert "dates are written as 2026-11-22" in answer.err
+
+
+def test_of_a_later_period_nothing_is_said(known: Installation) -> None:
+    for words in (["--from", "1262304000"], ["--from", "2010-01-01"], []):
+        assert known.run("stats", "creation-time", "project", *words).err == ""
+
+
+def test_alerts_of_each_by_the_calendar(alarmed: Installation) -> None:
+    words = ["--each", "--aggregate", "project", "--limit", "2", "--interval", "day"]
+    rows = stats(alarmed, "json", "alert", *words, "--tz", "Europe/Berlin")
+    assert len(named(rows)) == 2
+    assert all(set(row) == {"uuid", "name", "from", "to", *SEVERITIES} for row in rows)
+    assert sum(row[severity] for row in rows for severity in SEVERITIES) == 2
+    found = stats(alarmed, "json", "alert", "--interval", "hour", "--from", str(int(time.time())))
+    assert sum(found[0][severity] for severity in SEVERITIES) == len(CHOSEN)
+
+
+def test_creation_time_by_the_calendar(known: Installation) -> None:
+    rows = stats(known, "json", "creation-time", "project", "--interval", "month")
+    assert 2 <= len(rows) <= 3
+    assert sum(row["value"] for row in rows) == len(CHOSEN)
+
+
+def test_pages_of_quota_and_single_customers(known: Installation) -> None:
+    (first,) = stats(known, "json", "quota", "--each", "--limit", "1")
+    rest = stats(known, "json", "quota", "--each", "--marker", first["uuid"])
+    assert first["uuid"] not in {row["uuid"] for row in rest}
+    (one,) = stats(known, "json", "customer", "--uuid", first["uuid"], "--with", "uuid")
+    assert one["name"] == first["name"]
 
 
 def test_unlimited_may_be_skipped(known: Installation, collected: tuple[Path, str]) -> None:
