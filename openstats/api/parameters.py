@@ -225,6 +225,16 @@ def decoded(query: str) -> Sequence[tuple[str, str]]:
         raise ParameterError(f"the query string has more than {FIELDS} parameters") from None
 
 
+KINDS = {
+    "string_type": "it takes a text",
+    "int_type": "it takes a whole number",
+    "list_type": "it takes a list",
+    "dict_type": "it takes a JSON object",
+    "model_type": "it takes a JSON object",
+}
+"""What is said where the kind of a value is wrong; pydantic's words name Python's types."""
+
+
 def sentences(model: type[BaseModel], invalid: ValidationError, what: str) -> list[str]:
     """Give a sentence for each problem; ``what`` is a parameter or a field."""
     errors = invalid.errors(include_url=False, include_context=False)
@@ -239,8 +249,9 @@ def _sentence(model: type[BaseModel], error: Any, what: str) -> str:
     if error["type"] == "extra_forbidden":
         known = f"; there are {', '.join(names(model))}" if len(place) == 1 else ""
         return f"{name}: no such {what} here{known}"
-    told = error["msg"].removeprefix("Value error, ")
-    told = re.sub("^(Input should be|[A-Z][a-z]+ should have)", "it takes", told)
+    message = error["msg"].removeprefix("Value error, ")
+    message = re.sub("^(Input should be|[A-Z][a-z]+ should have)", "it takes", message)
+    told = KINDS.get(error["type"], message)
     return f"{name}={shown(given)}: {told}" if name else told
 
 

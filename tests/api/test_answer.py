@@ -172,10 +172,10 @@ def test_every_url_has_two_spellings(client: TestApp, page: str, method: str) ->
 
 @pytest.mark.parametrize("aggregate", ["customer", "project", "project_group"])
 @pytest.mark.parametrize("name", ["usage", "quota", "alert"])
-def test_a_thousand_uuids_fit(client: TestApp, name: str, aggregate: str) -> None:
+def test_a_thousand_uuids_fit(api: TestApp, name: str, aggregate: str) -> None:
     uuids = "&".join(f"uuid={number:032x}" for number in range(1000))
     extra = "item=memory&tz=UTC&interval=day" if name == "usage" else "each=true&strict=false"
-    answer = client.get(f"/api/stats/{name}/?aggregate={aggregate}&{uuids}&{extra}")
+    answer = api.get(f"/api/stats/{name}/?aggregate={aggregate}&{uuids}&{extra}")
     assert answer.json == []
 
 

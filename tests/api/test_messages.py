@@ -1,0 +1,60 @@
+"""What errors say: in the caller's script and in JSON's words, not in Python's."""
+
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from webtest import TestApp
+
+from tests.api.world import UNKNOWN
+from tests.registry import KEYSTONE
+
+PYTHON = ("\\x", "None", "{'", "True", "False", "dictionary", "instance of", "Bad Request: ")
+
+
+def details(answer: Any) -> list[str]:
+    found = [f"{error['title']}: {error['detail']}" for error in answer.json["errors"]]
+    for text in found:
+        assert not [word for word in PYTHON if word in text], text
+    return [error["detail"] for error in answer.json["errors"]]
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        (f"/api/stats/resource/?auth_url={KEYSTONE}&region=Zürich", "region=Zürich: "),
+        ("/api/stats/quota/?aggregate=übung", "aggregate=übung: "),
+        ("/api/stats/quota/?größe=1", "größe: no such parameter"),
+        ("/api/stats/usage/?item=株式会社", "item=株式会社: "),
+        ("/api/projects/?limit=zwölf", "limit=zwölf: it takes a whole number"),
+        ("/api/customers/Müller/", "uuid=Müller: "),
+        ("/api/stats/alert/?from=übermorgen", "from=übermorgen: "),
+    ],
+)
+def test_a_text_is_shown_in_its_own_script(client: TestApp, url: str, told: str) -> None:
+    (detail,) = details(client.get(quote(url, safe="/?&=:"), status=400))
+    assert detail.startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "told"),
+    [
+        ("customers", {"name": None}, "name=null: it takes a text"),
+        ("customers", {"name": {"customer": None}}, 'name={"customer": null}: it takes a text'),
+        ("customers", {"name": ["ü", True]}, 'name=["ü", true]: it takes a text'),
+        ("customers", {"name": "x", "created_at": True}, "created_at=true: it takes a whole"),
+        ("customers", {"name": "x", "created_at": {}}, "created_at={}: it takes a whole number"),
+        ("projects", {"name": "x", "customer": None}, "customer=null: it takes a text"),
+        ("alerts", {"severity": None, "alert_type": "t", "message": "m"}, "severity=null: "),
+        ("grants", {"role": "owner", "subject": "j", "scope": None}, "scope=null: it takes a JSON"),
+        ("grants", {"role": "owner", "subject": "j", "scope": {}}, "scope={}: it takes exactly"),
+        (
+            "grants",
+            {"role": "owner", "subject": "j", "scope": {"customer": UNKNOWN, "project": UNKNOWN}},
+            f'scope={{"customer": "{UNKNOWN}", ',
+        ),
+    ],
+)
+def test_a_value_is_shown_as_json(client: TestApp, kind: str, body: Any, told: str) -> None:
+    (detail,) = details(client.post_json(f"/api/{kind}/", body, status=400))
+    assert detail.startswith(told)
