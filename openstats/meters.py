@@ -101,3 +101,6 @@ USAGE: Final = (
 
 USAGE_ITEMS: Final = tuple(dict.fromkeys(meter.item for meter in USAGE))
 USAGE_METERS: Final = {meter.name: meter for meter in USAGE}
+
+OBSERVED: Final = {"cpu.used": UsageMeter("cpu", "observed", "s", AMOUNT)}
+"""Of meters whose weights are not seconds, what keeps for how long each tenant was observed."""

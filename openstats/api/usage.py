@@ -10,7 +10,7 @@ from openstats.api.paging import Paged
 from openstats.api.parameters import Selecting
 from openstats.api.times import Timed, check_size
 from openstats.errors import ParameterError
-from openstats.meters import ALLOCATED, USAGE, USED, UsageMeter
+from openstats.meters import ALLOCATED, OBSERVED, USAGE, USED, UsageMeter
 from openstats.model import Coverage
 from openstats.names import escaped
 from openstats.readings import Members
@@ -86,7 +86,11 @@ def view(request: Any, parameters: UsageParameters) -> Answer:
         check_size(len(found.objects), len(edges) - 1, options.max_datapoints)
         clouds, slots = set(found.clouds.tolist()), set(found.slots.tolist())
         link = parameters.link(request, db, parameters.selection(), found.objects)
-        readings = usage.around(db, clouds, meter.name, statistic.cuts(edges, found), slots)
+        moments = statistic.cuts(edges, found)
+        readings = usage.around(db, clouds, meter.name, moments, slots)
+        seen = {}
+        if meter.name in OBSERVED:
+            seen = usage.around(db, clouds, OBSERVED[meter.name].name, moments, slots)
         asked = {} if parameters.narrowed else coverage.asked_clouds(db, request.scope)
     read_at |= dict.fromkeys(cloud for cloud, discovered in asked.items() if not discovered)
     known = statistic.coverage(
@@ -98,12 +102,12 @@ def view(request: Any, parameters: UsageParameters) -> Answer:
     )
     shares = None
     if parameters.strict or parameters.adds("observed"):
-        seen = observed.of_clouds(meter, edges, readings)
-        shares = observed.of_objects(meter, edges, found, readings, seen)
+        of_clouds = observed.of_clouds(meter, edges, readings)
+        shares = observed.of_objects(meter, edges, found, readings, of_clouds, seen)
     document = statistic.listing(
         found.objects,
         edges,
-        statistic.values(meter, edges, found, readings),
+        statistic.values(meter, edges, found, readings, seen),
         with_uuid=parameters.adds("uuid"),
         fill_null=parameters.fill == "null",
         observed=shares if parameters.adds("observed") else None,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from openstats.clouds.meters import LONGEST
 from openstats.collector.poll import Poll
-from openstats.meters import USAGE_METERS
+from openstats.meters import OBSERVED, USAGE_METERS, UsageMeter
 from openstats.readings import Reading, Tick
 from openstats.statistics import odometer
 from openstats.statistics.thinning import History, superfluous
@@ -35,15 +35,22 @@ class Odometer:
         ``dated``: its time is not our clock's. ``longest``: seconds of which it may be. A tick that
         is not later than the last reading came too late, and is none.
         """
-        last = usage.last(db, self.poll.cloud, name)
-        if last is None:
-            usage.append(db, self.poll.cloud, name, odometer.begun(tick.at))
-        elif tick.at > last.at:
-            gap = tick.at - last.at > longest or (self.stepped and not dated)
-            found = odometer.paused(last, tick.at) if gap else self._moved_on(db, name, last, tick)
-            usage.append(db, self.poll.cloud, name, found, after_gap=tick.at - last.at > HOUR)
+        longest = longest if dated or not self.stepped else 0
+        self._append(db, USAGE_METERS[name], tick, longest)
+        if name in OBSERVED:
+            # Whoever burnt something, or had nothing to burn it with, was observed.
+            self._append(db, OBSERVED[name], replace(tick, gains={}), longest)
 
-    def _moved_on(self, db: Database, name: str, last: Reading, tick: Tick) -> Reading:
+    def _append(self, db: Database, meter: UsageMeter, tick: Tick, longest: int) -> None:
+        last = usage.last(db, self.poll.cloud, meter.name)
+        if last is None:
+            usage.append(db, self.poll.cloud, meter.name, odometer.begun(tick.at))
+        elif tick.at > last.at:
+            gap = tick.at - last.at > longest
+            found = odometer.paused(last, tick.at) if gap else self._moved_on(db, meter, last, tick)
+            usage.append(db, self.poll.cloud, meter.name, found, after_gap=tick.at - last.at > HOUR)
+
+    def _moved_on(self, db: Database, meter: UsageMeter, last: Reading, tick: Tick) -> Reading:
         """Advance, with slots for Keystone ids; all tenants that a source reports have one."""
         slots = self._slots
         missing = (tick.gains.keys() | tick.unobserved) - slots.keys()
@@ -54,7 +61,7 @@ class Odometer:
             gains={slots[key]: gain for key, gain in tick.gains.items()},
             unobserved=frozenset(slots[key] for key in tick.unobserved),
         )
-        return odometer.advance(last, placed, USAGE_METERS[name])
+        return odometer.advance(last, placed, meter)
 
 
 def thin(poll: Poll, names: Iterable[str]) -> None:

@@ -9,7 +9,7 @@ from openstats.clouds import meters
 from openstats.clouds.meters import GRID, LONGEST, Asked
 from openstats.collector.odometer import HOUR, Odometer, thin
 from openstats.collector.poll import Poll
-from openstats.meters import USAGE_METERS
+from openstats.meters import OBSERVED, USAGE_METERS
 from openstats.readings import Tick
 from openstats.storage import allocation, instances, jobs, usage, volumes
 from openstats.storage.store import Database
@@ -51,7 +51,7 @@ def poll(poll: Poll) -> None:
     _allocate(poll, now, odometer)
     _measure(poll, now, odometer)
     if now // HOUR != poll.cursor.get("thinned"):
-        thin(poll, USAGE_METERS)
+        thin(poll, [*USAGE_METERS, *(meter.name for meter in OBSERVED.values())])
         poll.cursor["thinned"] = now // HOUR
 
 

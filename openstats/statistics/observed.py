@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from openstats.meters import SHARE, UsageMeter
+from openstats.meters import OBSERVED, SHARE, UsageMeter
 from openstats.readings import Members, Readings
 from openstats.statistics.odometer import CLOCK, along
 from openstats.statistics.usage import Matrix, belongs, by_cloud, cuts, pieces, starts
@@ -51,11 +51,13 @@ def of_objects(
     members: Members,
     readings: Mapping[int, Readings],
     clouds: Mapping[int, Shares],
+    seen: Mapping[int, Readings] | None = None,
 ) -> Matrix:
     """Return which share of each piece every object was observed: a row for each piece.
 
     It is that of its tenant that was observed least, while that was the object's; of its cloud
-    where tenants are not told apart. An object without tenants has nothing to be observed.
+    where tenants are not told apart, neither in the meter nor in ``seen``, readings of the one in
+    ``meters.OBSERVED``. An object without tenants has nothing to be observed.
     """
     shares = np.ones((len(edges) - 1, len(members.objects)))
     for cloud, mine in by_cloud(members):
@@ -65,10 +67,20 @@ def of_objects(
         found = np.repeat(clouds[cloud][:, None], len(mine.slots), axis=1)
         if meter.kind != SHARE:
             found = _of_tenants(meter, edges, mine, readings[cloud], found)
+        elif seen and cloud in seen:
+            found = _kept(OBSERVED[meter.name], edges, mine, seen[cloud], found)
         first = starts(mine.owners)
         owners = mine.owners[first]
         shares[:, owners] = np.minimum(shares[:, owners], pieces(np.minimum, found, first, 1))
     return shares
+
+
+def _kept(
+    meter: UsageMeter, edges: Sequence[int], members: Members, readings: Readings, clock: Matrix
+) -> Matrix:
+    """Return the shares of tenants, or those of the cloud in pieces in which nobody kept these."""
+    kept = np.diff(along(readings, np.asarray(edges), CLOCKS, meter)[:, 1, :], axis=0) > 0
+    return np.where(kept, _of_tenants(meter, edges, members, readings, clock), clock)
 
 
 def _of_tenants(

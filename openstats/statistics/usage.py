@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from openstats.meters import MEAN, SHARE, UsageMeter
+from openstats.meters import MEAN, OBSERVED, SHARE, UsageMeter
 from openstats.model import Coverage, ObjectName
 from openstats.readings import Members, Readings
 from openstats.statistics.odometer import CLOCK, along
@@ -31,11 +31,13 @@ def values(
     edges: Sequence[int],
     members: Members,
     readings: Mapping[int, Readings],
+    seen: Mapping[int, Readings] | None = None,
 ) -> tuple[Matrix, Known]:
     """Give the values of all objects, and which are known: a row for each piece.
 
     ``readings`` are by cloud, and hold those around each edge and each move between edges. A value
-    is known where all clouds in which an object has tenants were observed.
+    is known where all clouds in which an object has tenants were observed, and those tenants, too:
+    where the meter does not keep that, ``seen`` does, readings of the one in ``meters.OBSERVED``.
     """
     shape = len(edges) - 1, len(members.objects)
     totals, weights, known = np.zeros(shape), np.zeros(shape), np.ones(shape, np.bool_)
@@ -44,6 +46,8 @@ def values(
             known[:, mine.owners] = False
             continue
         gained, weighed, observed = _gains(meter, edges, mine, readings[cloud])
+        if seen and cloud in seen:
+            observed = observed & _measured(OBSERVED[meter.name], edges, mine, seen[cloud])
         first = starts(mine.owners)
         owners = mine.owners[first]
         totals[:, owners] += pieces(np.add, gained, first, 1)
@@ -54,6 +58,16 @@ def values(
         # Clocks that do not agree may make a busy hour one of more than 60 minutes.
         totals = _quotient(totals * 100, weights).clip(0, 100)
     return totals.round(DIGITS), known
+
+
+def _measured(
+    meter: UsageMeter, edges: Sequence[int], members: Members, readings: Readings
+) -> Known:
+    """Return in which pieces each member was observed; all of them in which nobody kept that."""
+    _, _, known = _gains(meter, edges, members, readings)
+    clock: Matrix = along(readings, np.array(edges), CLOCKS, meter)[:, 1, :]
+    unkept: Known = np.diff(clock, axis=0) == 0
+    return known | unkept
 
 
 def _quotient(totals: Matrix, weights: Matrix) -> Matrix:

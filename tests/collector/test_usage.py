@@ -357,6 +357,33 @@ def test_a_driver_that_has_no_diagnostics(lab: Lab, settled: Double) -> None:
     assert set(values(lab, CPU).values()) == {0}
 
 
+def known_cpu(lab: Lab) -> dict[str, bool]:
+    """Give of which tenants the CPU use in the last step is known."""
+    now = int(lab.clock.now) // GRID * GRID
+    edges = [now - GRID, now]
+    with lab.store.read() as db:
+        found = members.of(db, EVERYTHING, Selection("project"))
+        read, seen = (usage.around(db, [1], name, edges) for name in (CPU, "cpu.observed"))
+        names = dict(db.exec_driver_sql("SELECT p.uuid, p.keystone_id FROM project p").all())
+    _, known = statistic.values(USAGE_METERS[CPU], edges, found, read, seen)
+    return {names[of.uuid]: seen for of, seen in zip(found.objects, known[0].tolist(), strict=True)}
+
+
+def test_cpu_of_servers_that_are_not_measured_is_not_known(lab: Lab, settled: Double) -> None:
+    tenants = list(values(lab, CPU))
+    stopped, unmeasured = tenants[0], tenants[1]
+    for server in servers_of(settled, stopped):
+        settled.set_status(server.id, "SHUTOFF")
+    silent = "|".join(server.id for server in servers_of(settled, unmeasured))
+    with lab.edge.during(rf"/servers/({silent})/diagnostics", Status(501)):
+        for _ in range(2):
+            assert lab.cycle(after=GRID) == []
+    assert known_cpu(lab) == dict.fromkeys(tenants, True) | {unmeasured: False}
+    for _ in range(2):
+        assert lab.cycle(after=GRID) == []
+    assert all(known_cpu(lab).values())
+
+
 def test_too_many_servers_are_not_asked(lab: Lab, alpha: Double) -> None:
     lab.use(usage__diagnostics_max_instances=9)
     assert lab.cycle() == []

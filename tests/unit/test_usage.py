@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openstats.meters import MEAN, SHARE, USAGE_METERS
+from openstats.meters import MEAN, OBSERVED, SHARE, USAGE_METERS
 from openstats.model import Coverage, ObjectName
 from openstats.readings import Members, Reading, Readings, Tick
 from openstats.statistics import observed, odometer, usage
@@ -266,6 +266,35 @@ def test_cpu_of_clouds_is_one_quotient() -> None:
     both = members([Stay(7, 1, 0, 0, 2**53), Stay(9, 1, 0, 0, 2**53)])
     found, known = usage.values(CPU, [0, 300], both, {7: read(300, 300), 9: read(0, 900)})
     assert (found[0, 0], known[0, 0]) == (25, True)
+
+
+def keeping(*unobserved: frozenset[int]) -> Readings:
+    """Give the readings that keep who was observed in each step of the grid."""
+    found = [odometer.begun(0)]
+    for step, missing in enumerate(unobserved, 1):
+        tick = Tick(GRID * step, GRID, {}, missing)
+        found.append(odometer.advance(found[-1], tick, OBSERVED["cpu.used"]))
+    return columns(*found)
+
+
+def test_cpu_of_a_tenant_that_was_not_measured_is_not_known() -> None:
+    """The first burns, the second runs and is not measured, the third has nothing that runs."""
+    first = odometer.begun(0)
+    second = odometer.advance(first, Tick(GRID, GRID, {1: (30, GRID)}, frozenset({2})), CPU)
+    third = odometer.advance(second, Tick(2 * GRID, GRID, {2: (60, GRID)}), CPU)
+    read, edges = {7: columns(first, second, third)}, [0, GRID, 2 * GRID]
+    seen = {7: keeping(frozenset({2}), frozenset())}
+    found, known = usage.values(CPU, edges, whole(1, 2, 3), read, seen)
+    assert found.tolist() == [[10, 0, 0], [0, 20, 0]]
+    assert known.tolist() == [[True, False, True], [True, True, True]]
+    # Over both, as much as was measured is known.
+    assert usage.values(CPU, [0, 2 * GRID], whole(2), read, seen)[1][0, 1]
+    # Before anybody kept it, nobody knows better than the cloud's clock.
+    late = {7: columns(odometer.begun(2 * GRID))}
+    assert usage.values(CPU, edges, whole(1, 2, 3), read, late)[1].all()
+    shares = observed.of_objects(CPU, edges, whole(1, 2, 3), read, {7: np.ones(2)}, seen)
+    assert shares.tolist() == [[1, 0, 1], [1, 1, 1]]
+    assert (observed.of_objects(CPU, edges, whole(1, 2, 3), read, {7: np.ones(2)}, late) == 1).all()
 
 
 def test_coverage_is_of_tenants_and_of_their_clouds() -> None:
