@@ -79,6 +79,13 @@ class Meter(BaseModel):
     complete_until: int
 
 
+class LeftAside(BaseModel):
+    """An entry of clouds.yaml that is not used for a cloud, and why."""
+
+    name: str
+    reason: str
+
+
 class Cloud(BaseModel):
     """A cloud; who does not see everything, sees uuid and name of it."""
 
@@ -95,6 +102,7 @@ class Cloud(BaseModel):
     disk_shared: bool | None = None
     quota: dict[str, QuotaSums] = {}
     meters: list[Meter] = []
+    left_aside: list[LeftAside] = []
 
 
 class Instance(BaseModel):

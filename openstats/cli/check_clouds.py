@@ -75,13 +75,13 @@ class CloudCheck:
 
     def _is_silence(self, what: str, error: OpenstatsError) -> bool:
         """Return whether the service cannot be asked at all, so that other calls fail likewise."""
-        from keystoneauth1.exceptions import ConnectionError as NoConnectionError
+        from openstats.clouds.access import is_unreached
 
         client = CLIENTS.get(_service(what))
         has_client = client is None or client in vars(self.connection)
         if isinstance(error, RefusedError | ServiceMissingError):
             return False
-        return not has_client or isinstance(error.__cause__, NoConnectionError)
+        return not has_client or is_unreached(error)
 
     def cut(self, seconds: float) -> list[Line]:
         """Return the lines so far; where it is not over, the rest was not tried."""

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
-from keystoneauth1.exceptions import Unauthorized
+from keystoneauth1.exceptions import ConnectionError as NoConnectionError
+from keystoneauth1.exceptions import HttpServerError, Unauthorized
 
 from openstats.auth_url import compared
 from openstats.clouds.asking import asking
@@ -67,6 +68,16 @@ class SignIn:
         self._until = self._clock() + self._pause
         self._pause = min(2 * self._pause, LONGEST_PAUSE)
         return refusal
+
+
+def is_unreached(error: Exception) -> bool:
+    """Return whether nobody answered, so that the next call would wait as long."""
+    return isinstance(error.__cause__, NoConnectionError)
+
+
+def may_pass(error: Exception) -> bool:
+    """Return whether what failed now may succeed in a moment."""
+    return is_unreached(error) or isinstance(error.__cause__, HttpServerError)
 
 
 def scope_fault(access: Any) -> str | None:

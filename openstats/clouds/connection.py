@@ -11,7 +11,7 @@ from keystoneauth1.identity.generic.base import BaseGenericPlugin
 from oslo_log import log
 
 from openstats import __version__
-from openstats.auth_url import is_url
+from openstats.auth_url import compared, is_url
 from openstats.clouds import endpoints
 from openstats.clouds.access import Catalog, SignIn, region_of, scope_fault
 from openstats.clouds.asking import asking, hear, heard
@@ -60,7 +60,7 @@ class Connection:
             if isinstance(session.auth, BaseGenericPlugin):
                 # It would look which versions there are, and lock itself out for ever where
                 # that is answered 401. There is but one version.
-                url = f"{self.cloud.keystone}/v3"
+                url = f"{compared(self.cloud.auth_url)}/v3"
                 session.auth = session.auth.create_plugin(session, (3, 0), url)
             session.auth.get_auth_ref = SignIn(self.cloud.name, session.auth.get_auth_ref)
         # keystoneauth takes one number; the requests library below it takes both.

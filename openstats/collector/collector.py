@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from threading import Event
 from types import MappingProxyType
 from typing import Any
@@ -198,7 +199,7 @@ class Collector:
     def _start(self, lease: Lease, full: bool) -> Future[None]:
         self.heart.hold(lease)
         # By the time it runs, the cloud may have been forgotten.
-        connection = self.connections[lease.cloud.name]
+        connection = self.connections.get(lease.cloud.name)
         future = self._workers.submit(self._run, lease, connection, full)
         future.add_done_callback(lambda _: self._ran(lease))
         return future
@@ -207,10 +208,12 @@ class Collector:
         self.heart.release(lease)
         self._wake.set()
 
-    def _run(self, lease: Lease, connection: Connection, full: bool) -> None:
+    def _run(self, lease: Lease, connection: Any, full: bool) -> None:
         """Run one poll and write its outcome, whatever it is: a poll never ends the collector."""
         poll = self._poll(lease, connection, full)
         try:
+            cloud, connection = self.roster.settle(lease.cloud, lease.kind)
+            poll = self._poll(replace(lease, cloud=cloud), connection, full)
             POLLS[lease.kind](poll)
             self._succeeded(poll)
         except LeaseLostError as lost:
@@ -236,7 +239,7 @@ class Collector:
         with self.store.transaction() as db:
             jobs.release(db, lease)
 
-    def _poll(self, lease: Lease, connection: Connection, full: bool) -> Poll:
+    def _poll(self, lease: Lease, connection: Any, full: bool) -> Poll:
         return Poll(
             lease=lease,
             connection=connection,

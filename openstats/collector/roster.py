@@ -2,12 +2,14 @@
 
 import socket
 from collections.abc import Callable, Mapping
+from threading import Lock
 
 from oslo_log import log
 
 from openstats.clouds.connection import Connection
 from openstats.clouds.entry import Fault
-from openstats.errors import ConfigError
+from openstats.collector import recognition
+from openstats.errors import ConfigError, LeaseLostError
 from openstats.model import Cloud
 from openstats.storage import jobs, registry
 from openstats.storage.store import Database, Store
@@ -39,6 +41,7 @@ class Roster:
         clock: Callable[[], float],
         faults: Mapping[str, Fault],
     ) -> None:
+        # Replaced, never changed: workers read them.
         self.connections = dict(connections)
         self.faults = {name: fault.reason for name, fault in faults.items()}
         self._unusable = {name: fault.cloud for name, fault in faults.items()}
@@ -47,14 +50,71 @@ class Roster:
         self._clock = clock
         self._registered: dict[str, str] = {}
         self._next_reading = 0.0
+        self._candidates: dict[str, list[Connection]] = {}
+        self._settled: set[str] = set()
+        self._changing = Lock()
+        self._settling: dict[str, Lock] = {}
 
     def register(self) -> None:
         """Write all clouds and their jobs into the registry."""
+        groups = recognition.groups(self._store, self.connections)
+        self.connections = {}
         with self._store.transaction() as db:
-            for connection in self.connections.values():
-                self._register(db, connection)
+            for group in groups:
+                self._ask(self._register(db, group[0]), group)
             for name, cloud in self._unusable.items():
                 self._register_unusable(db, cloud, self.faults[name])
+
+    def _ask(self, cloud: Cloud, candidates: list[Connection]) -> None:
+        """Have a cloud asked, by one of these entries."""
+        with self._changing:
+            known = self._candidates.get(cloud.name, [])
+            self._candidates[cloud.name] = [*known, *(c for c in candidates if c not in known)]
+            self.connections = {cloud.name: candidates[0], **self.connections}
+            self._registered[cloud.name] = cloud.uuid
+            self._settled.discard(cloud.uuid)
+
+    def _forget(self, name: str) -> None:
+        with self._changing:
+            self.connections = {n: c for n, c in self.connections.items() if n != name}
+            self._registered.pop(name, None)
+            self._candidates.pop(name, None)
+
+    def settle(self, cloud: Cloud, kind: str) -> tuple[Cloud, Connection]:
+        """Return what a cloud is really, and the entry that asks it; the first poll finds out.
+
+        Raises:
+            LeaseLostError: it is another cloud of the registry.
+            CloudError: one cannot sign in.
+        """
+        with self._settling.setdefault(cloud.uuid, Lock()):
+            candidates = self._candidates.get(cloud.name)
+            if candidates is None:
+                raise LeaseLostError(f"{cloud.name} is not registered any more")
+            if cloud.uuid in self._settled:
+                return cloud, self.connections[cloud.name]
+            choice = recognition.chosen(self._store, cloud, candidates)
+            is_discovery = kind == "discovery"
+            known, is_certain = recognition.recognise(
+                self._store, cloud, choice, wait=not is_discovery
+            )
+            if known.uuid != cloud.uuid:
+                self._forget(cloud.name)
+                self._ask(known, candidates)
+                raise LeaseLostError(f"{cloud.name} is the same cloud as {known.name}")
+            self._use(known, choice, candidates if is_certain else [])
+            self._follow()
+            return known, choice.connection
+
+    def _use(self, cloud: Cloud, choice: recognition.Choice, candidates: list[Connection]) -> None:
+        recognition.adopt(choice.connection, cloud)
+        for name, reason in choice.left_aside.items():
+            LOG.warning("the entry %s of clouds.yaml is left aside: %s", name, reason)
+        with self._changing:
+            self.connections = self.connections | {cloud.name: choice.connection}
+            # Another entry may have turned out to be of this cloud meanwhile.
+            if self._candidates.get(cloud.name) is candidates:
+                self._settled.add(cloud.uuid)
 
     def _register_unusable(self, db: Database, cloud: Cloud, reason: str) -> None:
         """Have a cloud known whose entry cannot be used, with the reason: it may be mended."""
@@ -63,26 +123,37 @@ class Roster:
         jobs.ensure(db, known.id, jobs.KINDS, self._clock())
         jobs.complain(db, known, f"{_file()}: {reason}", self._clock())
 
-    def _register(self, db: Database, connection: Connection) -> None:
+    def _register(self, db: Database, connection: Connection) -> Cloud:
         cloud = registry.register_cloud(db, connection.cloud, connection.entry.urls)
         jobs.ensure(db, cloud.id, jobs.KINDS, self._clock())
-        self._registered[cloud.name] = cloud.uuid
+        return cloud
 
     def refresh(self) -> None:
         """Forget clouds that were removed, and take up those that nobody asks."""
         now = self._clock()
+        self._follow()
         with self._store.read() as db:
-            there = {cloud.name: cloud.uuid for cloud in registry.clouds(db)}
             neglected = jobs.neglected(db, now, PATIENCE)
-        # One that was removed and is there again may have another entry now.
-        for name in [n for n, uuid in self._registered.items() if there.get(n) != uuid]:
-            LOG.info("%s is not registered any more", name)
-            del self._registered[name], self.connections[name]
         unknown = [cloud for cloud in neglected if cloud.name not in self.connections]
         if unknown and now >= self._next_reading:
             self._next_reading = now + PAUSE
             for cloud in unknown:
                 self._meet(cloud)
+
+    def _follow(self) -> None:
+        """Forget clouds that were removed; entries of those that were joined ask the other one."""
+        with self._store.read() as db:
+            uuids = {cloud.name: cloud.uuid for cloud in registry.clouds(db)}
+            removed = [n for n, uuid in list(self._registered.items()) if uuids.get(n) != uuid]
+            entries = {name: self._candidates.get(name, []) for name in removed}
+            owners = {n: registry.find(db, known[0].cloud) for n, known in entries.items() if known}
+        for name in removed:
+            LOG.info("%s is not registered any more", name)
+            self._forget(name)
+            owner = owners.get(name)
+            # One that was removed and is there again may have another entry now.
+            if owner is not None and owner.name != name:
+                self._ask(owner, entries[name])
 
     def _meet(self, cloud: Cloud) -> None:
         file = _file()
@@ -93,10 +164,14 @@ class Roster:
         if connection is None:
             return self._complain(cloud, f"{file} has no entry {cloud.name}")
         with self._store.transaction() as db:
-            self._register(db, connection)
-        self.connections[cloud.name] = connection
+            owner = registry.find(db, connection.cloud)
+            if owner is not None and owner.id != cloud.id:
+                # What it is of could not be told before its entry was mended.
+                registry.remove_cloud(db, cloud)
+            known = owner or self._register(db, connection)
+        self._ask(known, [connection])
         self.faults.pop(cloud.name, None)
-        LOG.info("%s is asked from now on", cloud.name)
+        LOG.info("%s is asked from now on", known.name)
         return None
 
     def _complain(self, cloud: Cloud, error: str) -> None:

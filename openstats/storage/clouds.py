@@ -3,6 +3,7 @@
 Of what can be given away api/clouds.py tells, who knows the arithmetic.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
@@ -34,6 +35,7 @@ def _clouds(everything: bool) -> Select[Any]:
         polled.scalar_subquery().label("last_polled_at"),
         newest.label("last_error"),
         capacity.disk_shared().label("disk_shared"),
+        cloud.c.left_aside,
     )
     own = cloud.c.uuid, cloud.c.name
     if everything:
@@ -53,11 +55,20 @@ def _completed(db: Connection, scope: Scope, entries: list[Entry]) -> list[Entry
     read_at = usage.newest_of_clouds(db, USAGE_METERS)
     return [
         entry
+        | {"left_aside": _left_aside(entry["left_aside"])}
         | _capacity(capacities.get(ids[entry["uuid"]]))
         | {"quota": _quota(quotas.get(ids[entry["uuid"]], {}))}
         | {"meters": _meters(read_at[ids[entry["uuid"]]])}
         for entry in entries
     ]
+
+
+def _left_aside(text: str | None) -> list[Entry]:
+    """Return the entries of clouds.yaml that are not used for a cloud, by name, with the reason."""
+    entries: dict[str, str] = {}
+    for reasons in json.loads(text).values() if text else ():
+        entries |= reasons
+    return [{"name": name, "reason": entries[name]} for name in sorted(entries)]
 
 
 def _capacity(found: tuple[Capacity, int] | None) -> Entry:
@@ -90,10 +101,10 @@ def write(db: Connection, uuid: str, given: Mapping[str, Any], now: int) -> None
     """
     alone(db, "registration")
     found: Cloud = given["cloud"]
-    same = (cloud.c.keystone == found.keystone) & (cloud.c.region == found.region)
-    taken = db.scalar(select(cloud.c.name).where(same | (cloud.c.name == found.name)))
-    if taken is not None:
-        raise ConflictError(f"it is registered already, as {taken}")
+    same = registry.find(db, found)
+    taken = db.scalar(select(cloud.c.name).where(cloud.c.name == found.name))
+    if same is not None or taken is not None:
+        raise ConflictError(f"it is registered already, as {same.name if same else taken}")
     kept = registry.register_cloud(db, replace(found, uuid=uuid), given["urls"])
     jobs.ensure(db, kept.id, jobs.KINDS, now)
 

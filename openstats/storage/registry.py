@@ -34,6 +34,10 @@ def register_cloud(db: Connection, found: Cloud, urls: Iterable[str]) -> Cloud:
     """
     alone(db, "registration")
     same = (cloud.c.keystone == found.keystone) & (cloud.c.region == found.region)
+    owner = find(db, found)
+    if owner is not None and (owner.keystone, owner.region) != (found.keystone, found.region):
+        add_urls(db, owner, urls)
+        return owner
     row = db.execute(
         select(cloud).where(same | (cloud.c.name == found.name)).order_by(~same)
     ).first()
@@ -48,6 +52,19 @@ def register_cloud(db: Connection, found: Cloud, urls: Iterable[str]) -> Cloud:
     kept = cloud_of(db.execute(select(cloud).where(same)).one())
     add_urls(db, kept, {found.keystone, *urls})
     return kept
+
+
+def find(db: Connection, found: Cloud) -> Cloud | None:
+    """Return the registered cloud that has a Keystone and a region, as it is known by now."""
+    same = (cloud.c.keystone == found.keystone) & (cloud.c.region == found.region)
+    row = db.execute(select(cloud).where(same)).first()
+    if row is None:
+        alias = schema.cloud_alias
+        same = (alias.c.keystone == found.keystone) & (alias.c.region == found.region)
+        row = db.execute(
+            select(cloud).join(alias, alias.c.cloud_id == cloud.c.id).where(same)
+        ).first()
+    return None if row is None else cloud_of(row)
 
 
 def register_unusable(db: Connection, found: Cloud, place: str) -> Cloud:

@@ -43,7 +43,20 @@ cloud = Table(
     Column("keystone", String(1024), nullable=False),
     # Whether clouds.yaml says that all hypervisors tell of one and the same disk.
     flag("disk_shared"),
+    # By what its Keystone is known, and which entries of clouds.yaml are left aside, by host: JSON
+    # of storage/keystones.py.
+    Column("identity", Text),
+    Column("left_aside", Text),
     UniqueConstraint("keystone", "region"),
+)
+
+# Under which other Keystone URL and region entries of clouds.yaml mean a cloud. Compared form.
+cloud_alias = Table(
+    "cloud_alias",
+    metadata,
+    Column("keystone", String(1024), primary_key=True),
+    Column("region", String(255), primary_key=True),
+    reference("cloud_id", "cloud.id", nullable=False, index=True),
 )
 
 # Every URL by which a cloud may be asked for: its own, its aliases, its catalog's. Compared form.

@@ -92,8 +92,15 @@ def test_fields(full: TestApp) -> None:
         | {"cloud", "tenant_id", "project", "enabled", "deleted_at", "collected_at", "quota"},
         "clouds": own
         | {"auth_url", "region", "last_polled_at", "last_error"}
-        | {"source", "capacity", "resource_classes", "availability_zones", "disk_shared"}
-        | {"quota", "meters"},
+        | {
+            "source",
+            "capacity",
+            "resource_classes",
+            "availability_zones",
+            "disk_shared",
+            "left_aside",
+        }
+        | {"quota", "meters", "left_aside"},
         "instances": own | {"tenant", "status", "vcpus", "ram", "disk", "created_at"},
         "alerts": {"uuid", "severity", "alert_type", "message", "scope", "created_at"}
         | {"closed_at", "acknowledged", "source", "labels"},

@@ -62,6 +62,7 @@ def issue(site: Site, request: Request) -> Reply:
     now = site.clock()
     token = Token(now + site.settings.token_lifetime)
     document = _token(site, methods, now, token.expires)
+    token.is_admin = _name(auth) != site.settings.member
     # An application credential is its project's, without being asked for it.
     implied = OF_CREDENTIALS if "application_credential" in methods else None
     document |= _scoped(site, token, auth.get("scope") or implied)
@@ -71,6 +72,12 @@ def issue(site: Site, request: Request) -> Reply:
     return Reply({"token": document}, 201, {"X-Subject-Token": key, "Vary": "X-Auth-Token"})
 
 
+def _name(auth: Mapping[str, Any]) -> str | None:
+    """Return the name that somebody signs in by, with a password."""
+    user = auth["identity"].get("password", {}).get("user", {})
+    return str(user.get("name"))
+
+
 def _authenticate(site: Site, given: Mapping[str, Any]) -> None:
     settings = site.settings
     for method, credential in given.items():
@@ -78,7 +85,7 @@ def _authenticate(site: Site, given: Mapping[str, Any]) -> None:
             user = credential["user"]
             known = (user.get("name"), user.get("id"))
             right = (
-                known in ((settings.username, None), (None, USER_ID))
+                known in ((settings.username, None), (settings.member, None), (None, USER_ID))
                 and user["password"] == settings.password
             )
         else:

@@ -188,7 +188,8 @@ def _type_id(name: str) -> str:
 
 
 def _visible(site: Site, items: Any, request: Request) -> Any:
-    query, admin = request.query, site.settings.volume_admin
+    query = request.query
+    admin = site.settings.volume_admin and (request.token is None or request.token.is_admin)
     if not admin and (unknown := _filters(request) - FILTERS):
         # api/common.py, reject_invalid_filters: whoever is no admin learns what is no filter.
         raise ServiceError(400, f"Invalid filters {', '.join(sorted(unknown))} are found in query")

@@ -13,6 +13,22 @@ QUOTAS = {"vcpu": "compute", "ram": "compute", "max_instances": "compute", "stor
 
 def upgrade() -> None:
     op.add_column('job', sa.Column('vanished', sa.Text(), nullable=True))
+    op.add_column('cloud', sa.Column('identity', sa.Text(), nullable=True))
+    op.add_column('cloud', sa.Column('left_aside', sa.Text(), nullable=True))
+    op.create_table(
+        'cloud_alias',
+        sa.Column('keystone', sa.String(length=1024), nullable=False),
+        sa.Column('region', sa.String(length=255), nullable=False),
+        sa.Column('cloud_id', sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ['cloud_id'],
+            ['cloud.id'],
+            name=op.f('fk_cloud_alias_cloud_id_cloud'),
+            ondelete='CASCADE',
+        ),
+        sa.PrimaryKeyConstraint('keystone', 'region', name=op.f('pk_cloud_alias')),
+    )
+    op.create_index(op.f('ix_cloud_alias_cloud_id'), 'cloud_alias', ['cloud_id'])
     op.add_column('alert_episode', sa.Column('voices', sa.Text(), nullable=True))
     with op.batch_alter_table('receiver') as receiver:
         receiver.alter_column('received_at', existing_type=sa.BigInteger(), nullable=True)
@@ -112,6 +128,9 @@ def downgrade() -> None:
     with op.batch_alter_table('instance') as instance:
         instance.drop_column('root_device')
         instance.drop_column('root')
+    op.drop_table('cloud_alias')
+    op.drop_column('cloud', 'left_aside')
+    op.drop_column('cloud', 'identity')
     op.execute("UPDATE receiver SET received_at = 0 WHERE received_at IS NULL")
     with op.batch_alter_table('receiver') as receiver:
         receiver.drop_column('refusal')

@@ -1,0 +1,154 @@
+"""Which cloud an entry of clouds.yaml is of, and which of several entries asks it.
+
+It is known after the first sign-in only, so the first poll of a cloud begins with it.
+"""
+
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from oslo_log import log
+
+from openstats.clouds import identity
+from openstats.clouds.access import may_pass
+from openstats.clouds.connection import Connection
+from openstats.clouds.identity import Identity
+from openstats.errors import CloudError
+from openstats.model import Cloud
+from openstats.storage import keystones, registry
+from openstats.storage.store import Store
+
+LOG = log.getLogger(__name__)
+
+
+class Choice(NamedTuple):
+    """The entry that asks a cloud, what it does not see, and why the others are left aside."""
+
+    connection: Connection
+    unseen: Sequence[str]
+    left_aside: Mapping[str, str]
+
+
+def choose(candidates: Sequence[Connection]) -> Choice:
+    """Choose the entry that sees most, or the first of them; signing in with each.
+
+    Raises:
+        CloudError: none can sign in, or it cannot be told now which sees most.
+    """
+    views: list[tuple[Connection, list[str]]] = []
+    errors: dict[str, CloudError] = {}
+    for connection in candidates:
+        try:
+            _ = connection.region
+            views.append((connection, identity.unseen(connection)))
+        except CloudError as error:
+            if may_pass(error):
+                raise
+            errors[connection.cloud.name] = error
+    if not views:
+        raise next(iter(errors.values()))
+    best, unseen = min(views, key=lambda view: len(view[1]))
+    left = {name: str(error) for name, error in errors.items()}
+    left |= {each.cloud.name: _less(missing, unseen) for each, missing in views if each is not best}
+    said = f"it is the same cloud as {best.cloud.name}"
+    return Choice(best, unseen, {name: f"{said}, {reason}" for name, reason in left.items()})
+
+
+def _less(missing: Sequence[str], unseen: Sequence[str]) -> str:
+    if len(missing) == len(unseen):
+        return "which comes first and sees as much"
+    return f"which sees more: {missing[0]}"
+
+
+def chosen(store: Store, cloud: Cloud, candidates: Sequence[Connection]) -> Choice:
+    """Return the entry by which a cloud is asked; one that sees less than before is none.
+
+    Raises:
+        CloudError: there is none.
+    """
+    with store.read() as db:
+        marks = keystones.marks_of(db, cloud)
+    before = marks.get("entry")
+    known = {connection.cloud.name for connection in candidates}
+    if len(candidates) == 1 and before in (None, *known):
+        return Choice(candidates[0], [], {})
+    choice = choose(candidates)
+    if before not in (None, *known) and len(choice.unseen) > marks.get("unseen", 0):
+        name, reason = choice.connection.cloud.name, choice.unseen[0]
+        raise CloudError(
+            f"{name}: sees less of this cloud than {before}, by which it was asked until now "
+            f"({reason}): it keeps its figures until {before} is back. To use {name} all the same, "
+            f"delete the cloud {cloud.name} and register it again"
+        )
+    return choice
+
+
+def recognise(store: Store, cloud: Cloud, choice: Choice, *, wait: bool) -> tuple[Cloud, bool]:
+    """Return the registered cloud that a cloud really is, and whether that is certain.
+
+    It is itself, or one with another URL. ``wait`` for a discovery where it cannot be told.
+
+    Raises:
+        CloudError: one cannot sign in, or has to wait.
+    """
+    connection = choice.connection
+    own = identity.of(connection)
+    region = connection.region
+    with store.transaction() as db:
+        if not cloud.region and region:
+            cloud = keystones.put_in_region(db, cloud, region)
+        keystones.record(db, cloud, _marks(choice, own))
+        keystones.leave_aside(db, cloud, socket.gethostname(), choice.left_aside)
+    with store.read() as db:
+        others = keystones.others(db, cloud)
+    is_certain = True
+    for known in others:
+        other = _identity(known.marks)
+        if known.cloud.keystone == cloud.keystone or not identity.is_like(own, other):
+            continue
+        is_same = identity.is_same(connection, own, other, known.tenant_ids)
+        if is_same:
+            with store.transaction() as db:
+                cloud = keystones.join(db, cloud, known.cloud)
+        elif is_same is None and wait:
+            raise CloudError(
+                f"{connection.cloud.name}: its catalog is that of {known.cloud.name}, which was "
+                "not discovered yet: whether it is the same cloud will be known then"
+            )
+        is_certain &= is_same is not None
+    return cloud, is_certain
+
+
+def _marks(choice: Choice, own: Identity) -> keystones.Marks:
+    return {
+        "urls": sorted(own.urls),
+        "ids": sorted(own.ids),
+        "project": own.project,
+        "entry": choice.connection.cloud.name,
+        "unseen": len(choice.unseen),
+    }
+
+
+def _identity(marks: keystones.Marks) -> Identity:
+    return Identity(frozenset(marks["urls"]), frozenset(marks["ids"]), str(marks["project"]))
+
+
+def groups(store: Store, connections: Mapping[str, Connection]) -> list[list[Connection]]:
+    """Return the entries by the cloud that they are known to be of, the one that asked it first."""
+    found: dict[tuple[str, str], list[Connection]] = {}
+    names: dict[tuple[str, str], str] = {}
+    with store.read() as db:
+        for connection in connections.values():
+            known = registry.find(db, connection.cloud) or connection.cloud
+            key = known.keystone, known.region
+            names[key] = str(keystones.marks_of(db, known).get("entry") or known.name)
+            found.setdefault(key, []).append(connection)
+    return [sorted(group, key=lambda c: c.cloud.name != names[key]) for key, group in found.items()]
+
+
+def adopt(connection: Connection, cloud: Cloud) -> None:
+    """Have a connection name what it finds as the registered cloud's."""
+    entry = connection.entry
+    own = replace(entry.cloud, keystone=cloud.keystone)
+    connection.entry = replace(entry, cloud=own)
