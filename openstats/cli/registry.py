@@ -22,16 +22,16 @@ class Import(OpenstatsCommand):
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         """Import all of it, or nothing."""
-        import yaml
-
+        from openstats.cli import yaml_document
         from openstats.storage.audit import Author
         from openstats.storage.document import import_registry
 
         now = int(time.time())
         try:
-            document = yaml.safe_load(_text(parsed_args.file))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            text = _text(parsed_args.file)
+        except (OSError, UnicodeDecodeError) as error:
             raise RegistryError(f"{parsed_args.file} cannot be read: {error}") from error
+        document = yaml_document.load(text, parsed_args.file)
         with self.app.store.transaction() as db:
             counts = import_registry(db, document, now, Author(_who(), now, f"req-{uuid4()}"))
         told = ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in counts.items())

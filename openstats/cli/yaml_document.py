@@ -1,0 +1,39 @@
+"""YAML that an operator hands over: read in time and memory that its size bounds.
+
+What a document holds is for whoever asked for it.
+"""
+
+from typing import Any
+
+import yaml
+
+from openstats.errors import RegistryError
+
+
+class _Loader(yaml.SafeLoader):
+    """A loader without aliases: some lines of them stand for more than any machine can hold."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.events.AliasEvent):
+            event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+            raise yaml.composer.ComposerError(
+                None,
+                None,
+                f"the alias *{event.anchor} is not taken: write it out",
+                event.start_mark,
+            )
+        return super().compose_node(parent, index)
+
+
+def load(text: str, name: str) -> Any:
+    """Return what a document holds; ``name`` is what errors call it.
+
+    Raises:
+        RegistryError: it is no YAML, has aliases, or nests too deeply.
+    """
+    try:
+        return _Loader(text).get_single_data()
+    except (yaml.YAMLError, ValueError) as error:
+        raise RegistryError(f"{name} cannot be read: {error}") from error
+    except RecursionError:
+        raise RegistryError(f"{name} cannot be read: it nests too deeply; write it flat") from None
