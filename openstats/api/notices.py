@@ -11,7 +11,7 @@ from openstats.alerts import Labelled, Notice
 from openstats.api.parameters import sentences
 from openstats.errors import BodyError
 from openstats.statistics.episodes import strand
-from openstats.statistics.fingerprint import fingerprint
+from openstats.statistics.fingerprint import common_fingerprint, fingerprint
 
 LONGEST_NAME, LONGEST_TEXT = 255, 4096
 SENDER_DIGITS = 16
@@ -161,10 +161,8 @@ class Reader:
             raise BodyError("fingerprint: it is missing, and there are no labels to make it of")
         start = f"{sent.startsAt:%Y-%m-%dT%H:%M:%S.%f}"
         own = sent.fingerprint or fingerprint(sent.labels)
-        if self._replicas.isdisjoint(sent.labels):
-            return own, start
-        common = {n: value for n, value in sent.labels.items() if n not in self._replicas}
-        return fingerprint(common), strand(start, own)
+        common = common_fingerprint(sent.labels, own, self._replicas)
+        return common, start if common == own else strand(start, own)
 
     def aodh(self, document: Any, request: Request) -> Received:
         """Read a notification: it has no time, and its repetitions have the id of its request.

@@ -23,6 +23,7 @@ from openstats.collector import (
     usage,
     volumes,
 )
+from openstats.collector.alertmanagers import Alertmanagers
 from openstats.collector.attempt import attempt
 from openstats.collector.awake import Awake
 from openstats.collector.heart import Heart
@@ -104,6 +105,7 @@ class Collector:
         self.jitter = jitter
         self.progress = progress
         self._awake = Awake(clock, uptime)
+        self._alertmanagers = Alertmanagers(store, conf, clock)
         self._wake = Event()
         self.stopped = Event()
         self._registered = False
@@ -171,6 +173,7 @@ class Collector:
         if self._awake.look():
             given, now = (self.store, self.alerts, self.options), int(self.clock())
             attempt("alerts", lambda: alerts.tidy(*given, now=now, since=self._awake.since()))
+            self._alertmanagers.start()
 
     def stop(self) -> None:
         """Have ``run`` end once the polls under way have."""

@@ -116,6 +116,11 @@ OPTIONS = [
         "What no receiver was told of for so long is closed as of when it last was. It has to be "
         "longer than Alertmanager's repeat_interval.",
     ),
+    _seconds(
+        "api_interval",
+        300,
+        "How often the Alertmanagers in api_urls of receivers are asked what fires.",
+    ),
     cfg.IntOpt(
         "keep_days",
         default=400,
@@ -168,6 +173,13 @@ RECEIVER = [
         default=False,
         help="Take tokens of Keystone in X-Auth-Token as well, as trust+https of Aodh sends them; "
         "alerts are of the tenant that the token is scoped to.",
+    ),
+    cfg.ListOpt(
+        "api_urls",
+        default=[],
+        help="URLs of all Alertmanagers that send here, such as http://alertmanager-0:9093. The "
+        "collector asks them what fires, and closes what none of them has any more: Alertmanager "
+        "itself does not tell of alerts that were resolved while they were silenced.",
     ),
     cfg.StrOpt(
         "role",

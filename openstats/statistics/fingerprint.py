@@ -13,3 +13,13 @@ def fingerprint(labels: Mapping[str, str]) -> str:
         for byte in b"".join((name.encode(), SEPARATOR, labels[name].encode(), SEPARATOR)):
             digest = ((digest ^ byte) * PRIME) & MASK
     return f"{digest:016x}"
+
+
+def common_fingerprint(labels: Mapping[str, str], own: str, replicas: frozenset[str]) -> str:
+    """Return the fingerprint under which alerts are one that differ in labels of replicas only.
+
+    ``own`` is the alert's own, which it keeps if it has no such label.
+    """
+    if replicas.isdisjoint(labels):
+        return own
+    return fingerprint({name: value for name, value in labels.items() if name not in replicas})

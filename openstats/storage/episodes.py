@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -138,15 +138,42 @@ def end(db: Connection, row: int, ended_at: int, heard_at: int | None) -> None:
 def go_stale(db: Connection, before: int) -> None:
     """Close what no receiver was told of since a time, as of when it last was."""
     alone(db, "alerts")
-    fires = select(alert_episode.c.alert_id).where(
-        alert_episode.c.alert_id == alert.c.id, alert_episode.c.ended_at.is_(None)
-    )
     chosen = select(alert.c.id, alert.c.created_at, alert.c.seen_at)
-    silent = *STILL_OPEN, alert.c.seen_at < before, fires.exists()
+    silent = *STILL_OPEN, alert.c.seen_at < before, FIRES
     for row in db.execute(chosen.where(*silent)).all():
         times = opening.times(row.created_at, row.seen_at)
         db.execute(update(alert).where(alert.c.id == row.id).values(times))
         end(db, row.id, row.seen_at, None)
+
+
+FIRES = (
+    select(alert_episode.c.alert_id)
+    .where(alert_episode.c.alert_id == alert.c.id, alert_episode.c.ended_at.is_(None))
+    .exists()
+)
+
+
+def open_fingerprints(db: Connection, source: str) -> frozenset[str]:
+    """Return the fingerprints of a receiver's open alerts."""
+    chosen = select(alert.c.fingerprint).where(*STILL_OPEN, alert.c.source == source, FIRES)
+    return frozenset(db.scalars(chosen))
+
+
+def close_absent(
+    db: Connection, source: str, fingerprints: Collection[str], *, told_before: int, now: int
+) -> int:
+    """Close a receiver's open alerts of which nothing was told since a time; return how many."""
+    alone(db, "alerts")
+    mine = alert.c.source == source, one_of(alert.c.fingerprint, "fingerprints")
+    chosen = select(alert.c.id, alert.c.created_at).where(
+        *STILL_OPEN, *mine, alert.c.seen_at < told_before, FIRES
+    )
+    rows = db.execute(chosen, {"fingerprints": sorted(fingerprints)}).all()
+    for row in rows:
+        times = opening.times(row.created_at, max(row.created_at, now))
+        db.execute(update(alert).where(alert.c.id == row.id).values(times))
+        end(db, row.id, now, now)
+    return len(rows)
 
 
 def note(db: Connection, name: str, now: int, *, notices: int, truncated: int) -> None:
