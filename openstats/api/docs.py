@@ -10,6 +10,8 @@ from typing import Any
 from pyramid.httpexceptions import HTTPNotFound
 from pyramid.response import Response
 
+from openstats.api import encoding
+
 PLACE = files("openstats.api").joinpath("assets")
 ASSETS = {
     "script": ("openapi-explorer/openapi-explorer.min.js", "text/javascript"),
@@ -51,22 +53,30 @@ class Asset:
         """Tell these bytes from all others."""
         return hashlib.blake2b(self.body, digest_size=16).hexdigest()
 
-    def response(self, caching: str) -> Response:
-        """Make the response that holds it, 304 where the caller has it already."""
+    @cached_property
+    def packed(self) -> bytes:
+        """These bytes with gzip."""
+        return encoding.packed(self.body)
+
+    def response(self, request: Any, caching: str) -> Response:
+        """Return the response that holds it, 304 where the caller has it already."""
+        gzipped = encoding.wanted(request.environ, len(self.body))
         response = Response(
-            body=self.body,
+            body=self.packed if gzipped else self.body,
             content_type=self.content_type,
             charset="utf-8",
             conditional_response=True,
-            etag=self.tag,
+            etag=f"{self.tag}{encoding.SUFFIX}" if gzipped else self.tag,
         )
-        response.headers.update(HEADERS | {"Cache-Control": caching})
+        response.headers.update(HEADERS | {"Cache-Control": caching, "Vary": "Accept-Encoding"})
+        if gzipped:
+            response.headers["Content-Encoding"] = "gzip"
         return response
 
 
 def page(request: Any) -> Response:
     """Return the page, which names what it needs from where it is: with or without a slash."""
-    return _page("../" if request.path_info.endswith("/") else "").response(CHANGING)
+    return _page("../" if request.path_info.endswith("/") else "").response(request, CHANGING)
 
 
 def asset(request: Any) -> Response:
@@ -74,7 +84,7 @@ def asset(request: Any) -> Response:
     found = _assets().get(request.path_info)
     if found is None:
         raise HTTPNotFound
-    return found.response(LASTING)
+    return found.response(request, LASTING)
 
 
 @cache

@@ -15,12 +15,16 @@ and sums, and is answered with 404. What is under *Service* needs no token.
 
 **What answers say.**
 
-* Times are Unix seconds, memory and storage are in MiB unless a key says `gb`.
+* Times are Unix seconds. Parameters may be ISO 8601 as well, in the time zone `tz`, or UTC, where
+  they name none; digits alone are never a date, and in a URL `+` is written `%2B`.
+* Memory and storage are in MiB unless a key says `gb`.
 * `-1` is no limit: a sum in which one member has no limit is `-1`. `null` is not known.
 * `X-Openstats-Coverage` tells of how many tenants and clouds the figures are known,
   `X-Openstats-Age` how old the oldest one is, in seconds.
 * `ETag` names the bytes: with it in `If-None-Match`, what has not changed is answered with 304.
-* Lists of the registry have pages: `limit`, `marker`, and a link `next` while there is more.
+* Lists have pages: `limit`, `marker`, and while there is more a link `next` in the header `Link`;
+  in lists of the registry under `links`, too.
+* `Accept-Encoding: gzip` makes long answers shorter. Their ETags end with `-gzip`, and are as good.
 
 **What errors say.** There is one entry for each problem. Codes stay the same for ever; titles and
 details may change:
@@ -34,7 +38,7 @@ details may change:
 
 **Writing** is for admins. PUT creates with a uuid of the caller's, or replaces; PATCH changes what
 is given. With the `ETag` of before in `If-Match`, who comes too late gets 412 instead of undoing
-what somebody else wrote. Every write leaves an entry in the audit.
+what somebody else wrote. Every write that changes something leaves an entry in the audit.
 """
 
 STATISTICS = {

@@ -17,7 +17,7 @@ def reference(name: str) -> dict[str, Any]:
 def answer(kind: Any, schemas: dict[str, Any]) -> dict[str, Any]:
     """Give the schema of an answer; put what it refers to among the schemas."""
     schema = TypeAdapter(kind).json_schema(ref_template=REFERENCE)
-    schemas |= {name: _plain(found) for name, found in schema.pop("$defs", {}).items()}
+    schemas |= {name: _bare(found) for name, found in schema.pop("$defs", {}).items()}
     return schema
 
 

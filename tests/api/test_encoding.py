@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from typing import Any
 
 import pytest
@@ -44,6 +45,19 @@ def test_nobody_else_does(client: TestApp, header: str) -> None:
     answer = sent(client, LONG, **{"Accept-Encoding": header})
     assert "Content-Encoding" not in answer.headers
     assert json.loads(answer.body) == client.get(LONG).json
+
+
+def test_what_the_page_needs_is_packed_too(client: TestApp) -> None:
+    urls = re.findall(r'(?:src|href)="(docs/[^"]+)"', client.get("/docs").text)
+    for url in ["/docs", "/docs/", *(f"/{url}" for url in urls)]:
+        whole, packed = client.get(url), sent(client, url, **GZIP)
+        if len(whole.body) < 1024:
+            assert packed.body == whole.body
+            continue
+        assert gzip.decompress(packed.body) == whole.body
+        assert packed.headers["ETag"] != whole.headers["ETag"]
+        known = {"If-None-Match": packed.headers["ETag"]}
+        assert sent(client, url, **GZIP, **known).status_int == 304
 
 
 def test_a_short_answer_stays_as_it_is(client: TestApp) -> None:

@@ -141,3 +141,9 @@ def test_a_refusal_says_once_what_is_wrong(port: int, raw: bytes, told: str) -> 
     assert error["title"] == "The request was refused"
     assert told in error["detail"]
     assert "Bad Request" not in f"{error['title']}: {error['detail']}"
+
+
+def test_a_request_line_holds_a_thousand_uuids(port: int) -> None:
+    uuids = "&".join(f"uuid=00000000-0000-0000-0000-{number:012}" for number in range(1000))
+    status, _, body = spoken(port, request(f"/api/stats/quota/?each=true&{uuids}"))
+    assert (status, json.loads(body)) == (200, [])
