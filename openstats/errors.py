@@ -153,7 +153,7 @@ class RefusedError(CloudError):
     title = "The cloud refuses the call"
 
 
-class VersionRefusedError(RefusedError):
+class VersionRefusedError(CloudError):
     """The service does not speak the microversion that it spoke before: it was rolled back."""
 
     code = "openstats.cloud.version_refused"

@@ -62,7 +62,7 @@ class Collect(Asking):
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         """Collect."""
-        from openstats.collector.collector import POLLS
+        from openstats.collector.kinds import POLLS
 
         if parsed_args.once:
             return self.ask(parsed_args.clouds, tuple(POLLS), full=parsed_args.full)

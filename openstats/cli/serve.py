@@ -14,6 +14,9 @@ from openstats.errors import ConfigError, OpenstatsError
 
 LOG = log.getLogger(__name__)
 
+PATIENCE = 20.0
+"""Seconds for which a cloud may be silent before the service is ready without it."""
+
 
 class Serve(OpenstatsCommand):
     """Answer over HTTP; ask the clouds as well, when the store is SQLite."""
@@ -88,7 +91,7 @@ class Serve(OpenstatsCommand):
             if collector:
                 collector.register()
                 if self._unpolled():
-                    collector.cycle()
+                    collector.cycle(patience=PATIENCE)
             self._announce(
                 f"http://{self.app.conf.api.host}:{server.effective_port}",
                 "no cloud is registered" if collector else "no collector has read a cloud yet",

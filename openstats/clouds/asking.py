@@ -23,7 +23,7 @@ from openstats.errors import (
 )
 
 NOT_ACCEPTABLE = 406
-REFUSALS = (403, 404, NOT_ACCEPTABLE, 410)
+REFUSALS = (403, 404, 410)
 
 CLIENT_ERRORS = (
     cinderclient.exceptions.ClientException,

@@ -127,6 +127,8 @@ class Connection:
             error.retry_after = heard()
             raise error
         if parsed(most) < parsed(lowest) or parsed(least or "0") > parsed(highest):
+            # It may be upgraded: the next poll is to see it.
+            self._forget_documents()
             raise RefusedError(
                 f"{self.cloud.name}: {service} serves microversions {least} to {most}, "
                 f"openstats speaks {lowest} to {highest}"
@@ -149,12 +151,14 @@ class Connection:
 
     def forget_versions(self) -> None:
         """Have the microversions found again: a service was rolled back, or upgraded."""
-        session = self.session
-        for holder in (session, session.auth):
-            # What keystoneauth keeps of version documents, for as long as the session lives.
-            getattr(holder, "_discovery_cache", {}).clear()
+        self._forget_documents()
         for name in ("nova", "cinder", "placement"):
             forget(self, name)
+
+    def _forget_documents(self) -> None:
+        """Forget what keystoneauth keeps of version documents for as long as a session lives."""
+        for holder in (self.session, self.session.auth):
+            getattr(holder, "_discovery_cache", {}).clear()
 
     def stop(self) -> None:
         """End the calls under way, and let none begin any more."""

@@ -3,6 +3,7 @@
 A thread that reads from a silent socket hears nothing: it wakes up when the socket is shut down.
 """
 
+import math
 import os
 import socket
 import threading
@@ -14,6 +15,9 @@ from openstats.errors import StoppedError
 
 PERIOD = 0.5
 """Seconds between two looks whether a request is overdue."""
+
+GRACE = 2.0
+"""Seconds in which requests under way may be answered once everything is to end."""
 
 _thread = threading.local()
 
@@ -69,9 +73,13 @@ def let_go() -> None:
 
 
 class Exchanges:
-    """What is under way to one cloud; safe to share between threads."""
+    """What is under way to one cloud; safe to share between threads.
+
+    ``heard_at`` is when the cloud answered last, by the monotonic clock.
+    """
 
     def __init__(self) -> None:
+        self.heard_at = time.monotonic()
         self._under_way: set[Exchange] = set()
         self._watching = False
         self._lock = threading.Lock()
@@ -90,6 +98,7 @@ class Exchanges:
         _thread.exchange = exchange
         try:
             yield exchange
+            self.heard_at = time.monotonic()
         finally:
             _thread.exchange = None
             with self._lock:
@@ -124,11 +133,12 @@ class Exchanges:
         """
         if getattr(_thread, "large", None):
             return
-        began = time.monotonic()
+        left = exchange.ends_at - time.monotonic()
+        exchange.ends_at = math.inf
         while not self._large.acquire(timeout=PERIOD):
             self.check()
         _thread.large = self._large
-        exchange.ends_at += time.monotonic() - began
+        exchange.ends_at = time.monotonic() + left
 
     def rest(self, seconds: float) -> None:
         """Wait, and no longer than until everything is to end.
@@ -145,9 +155,9 @@ class Exchanges:
             raise StoppedError("stopping: no cloud is asked any more")
 
     def stop(self) -> None:
-        """End what is under way, and let nothing begin any more."""
+        """Let nothing begin any more, and end what is under way after a moment of grace."""
         self._stopped.set()
+        latest = time.monotonic() + GRACE
         with self._lock:
-            under_way = list(self._under_way)
-        for exchange in under_way:
-            exchange.end()
+            for exchange in self._under_way:
+                exchange.ends_at = min(exchange.ends_at, latest)

@@ -47,7 +47,7 @@ class Limits:
     connect_seconds: float = 10.0
     read_seconds: float = 60.0
     answer_seconds: float = 300.0
-    answer_mib: int = 32
+    answer_mib: int = 24
     wait_seconds: float = 60.0
 
     @property
@@ -142,7 +142,9 @@ class Transport(TCPKeepAliveAdapter):
             except (requests.RequestException, OSError):
                 self._check(exchange)
                 raise
-            self._check(exchange)
+            if exchange.cut:
+                # The end of a connection may look like that of an answer.
+                self._check(exchange)
         _check_choices(response)
         return response
 

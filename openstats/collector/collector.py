@@ -1,11 +1,12 @@
-"""The collector: leases due jobs and runs them in a bounded pool of threads."""
+"""The collector: leases due jobs and runs each in a thread of its cloud."""
 
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable, Mapping, Set
+from concurrent.futures import Future, wait
 from dataclasses import replace
-from threading import Event
+from functools import partial
+from threading import Event, Semaphore
 from types import MappingProxyType
 from typing import Any
 
@@ -13,22 +14,16 @@ from oslo_log import log
 
 from openstats.clouds.connection import Connection
 from openstats.clouds.entry import Fault
-from openstats.collector import (
-    alerts,
-    capacity,
-    discovery,
-    instances,
-    providers,
-    quotas,
-    usage,
-    volumes,
-)
+from openstats.collector import alerts, outcomes
 from openstats.collector.alertmanagers import Alertmanagers
 from openstats.collector.attempt import attempt
 from openstats.collector.awake import Awake
+from openstats.collector.cycle import wait_for
 from openstats.collector.heart import Heart
+from openstats.collector.kinds import PHASES, POLLS, ask
 from openstats.collector.poll import Poll, Progress, silent
 from openstats.collector.roster import Connect, Roster
+from openstats.collector.workers import Crews, Workers
 from openstats.errors import (
     CloudError,
     ConfigError,
@@ -43,19 +38,14 @@ from openstats.storage.store import Store
 
 LOG = log.getLogger(__name__)
 
-POLLS: dict[str, Callable[[Poll], None]] = {
-    "discovery": discovery.poll,
-    "capacity": capacity.poll,
-    "instances": instances.poll,
-    "volumes": volumes.poll,
-    "quotas": quotas.poll,
-    "providers": providers.poll,
-    "usage": usage.poll,
-}
-PHASES = (("discovery",), ("instances", "volumes"), ("capacity", "quotas"), ("providers", "usage"))
-"""In a cycle that is run on demand, what must be known before the next is asked."""
 
 NO_FAULTS: Mapping[str, Fault] = MappingProxyType({})
+
+WRITERS = 4
+"""Polls that write at once: there are more polls than connections to a store, and they can wait."""
+
+ENDING = 5.0
+"""Seconds in which polls under way may end once the collector does."""
 
 LONGEST_REST = 5.0
 """Seconds after which the collector looks into the store whether somebody made a job due."""
@@ -109,8 +99,9 @@ class Collector:
         self._wake = Event()
         self.stopped = Event()
         self._registered = False
-        self._workers = ThreadPoolExecutor(self.options.threads, "poll")
-        self._calls = ThreadPoolExecutor(self.options.threads, "call")
+        self._crews = Crews(self.options.threads)
+        self._writers = Semaphore(WRITERS)
+        self._cycling: set[str] = set()
         self.heart = Heart(store, self.options.lease, clock)
 
     def register(self) -> None:
@@ -123,20 +114,43 @@ class Collector:
         """The clouds that are asked, by name."""
         return self.roster.connections
 
-    def cycle(self, kinds: Iterable[str] = tuple(POLLS), *, full: bool = False) -> list[str]:
-        """Poll everything once, now, phase by phase; give the errors, none if all went well."""
-        for connection in self.connections.values():
-            connection.forget_refusal()
-        for phase in PHASES:
-            if self.stopped.is_set():
-                break
-            wanted = [kind for kind in phase if kind in kinds]
-            with self.store.transaction() as db:
-                mine = [c.id for c in registry.clouds(db) if c.name in self.connections]
-                jobs.make_due(db, mine, wanted, self.clock())
-            leases = self._lease(wanted, max(1, len(mine) * len(wanted)))
-            wait([self._start(lease, full) for lease in leases])
+    def cycle(
+        self,
+        kinds: Iterable[str] = tuple(POLLS),
+        *,
+        full: bool = False,
+        patience: float | None = None,
+    ) -> list[str]:
+        """Poll everything once, now, each cloud phase by phase; return the errors.
+
+        ``patience`` are seconds after which a cloud that is silent is not waited for. Its cycle
+        goes on, and until it is over ``run`` lets the cloud alone.
+        """
+        rounds = Workers(len(self.connections), "cycle")
+        self._cycling |= self.connections.keys()
+        under_way = {
+            name: rounds.submit(self._cycle_one, name, set(kinds), full)
+            for name in list(self.connections)
+        }
+        rounds.shutdown(wait=False)
+        wait_for(under_way, self.connections, patience)
         return self._errors(kinds)
+
+    def _cycle_one(self, name: str, kinds: Set[str], full: bool) -> None:
+        try:
+            for phase in PHASES:
+                if not self.stopped.is_set():
+                    self._phase(name, [kind for kind in phase if kind in kinds], full)
+        finally:
+            self._cycling.discard(name)
+            self._wake.set()
+
+    def _phase(self, name: str, kinds: list[str], full: bool) -> None:
+        with self.store.transaction() as db:
+            rows = [cloud.id for cloud in registry.clouds(db) if cloud.name == name]
+            jobs.make_due(db, rows, kinds, self.clock())
+        leases = self._lease(kinds, {name: len(kinds)})
+        wait([self._start(lease, full) for lease in leases])
 
     def _errors(self, kinds: Iterable[str]) -> list[str]:
         with self.store.read() as db:
@@ -146,20 +160,19 @@ class Collector:
 
     def run(self) -> None:
         """Poll what is due, for ever, until ``stop`` is called from another thread."""
-        running: set[Future[None]] = set()
         while not self.stopped.is_set():
             self._wake.clear()
             self.heart.turn()
-            running = {future for future in running if not future.done()}
             rest = LONGEST_REST
             try:
                 if not self._registered:
                     self.register()
                 self._tidy()
                 self.roster.refresh()
-                leases = self._lease(POLLS, self.options.threads - len(running))
-                running |= {self._start(lease, full=False) for lease in leases}
-                rest = self._rest()
+                free = self._crews.free(self.connections.keys() - self._cycling)
+                for lease in self._lease(POLLS, free):
+                    self._start(lease, full=False)
+                rest = self._rest(free)
             except StoreError as error:
                 LOG.error("%s", error)
             except Exception:
@@ -176,34 +189,38 @@ class Collector:
             self._alertmanagers.start()
 
     def stop(self) -> None:
-        """Have ``run`` end once the polls under way have."""
+        """Have ``run`` end soon: polls under way ask nothing more, and are left to the next one."""
         self.stopped.set()
         self._wake.set()
+        self.roster.stop()
 
     def close(self) -> None:
-        """Wait for what is under way and end the threads."""
-        self._workers.shutdown()
-        self._calls.shutdown()
+        """End the threads; the jobs of those that do not end soon are given back."""
+        self.stop()
+        if not self._crews.close(ENDING):
+            for lease in self.heart.leases:
+                attempt("a poll that hangs", partial(self._release, lease))
         self.heart.stop()
 
-    def _rest(self) -> float:
+    def _rest(self, clouds: Iterable[str]) -> float:
         with self.store.read() as db:
-            due = jobs.next_at(db, self.connections)
+            due = jobs.next_at(db, clouds)
         return LONGEST_REST if due is None else min(max(due - self.clock(), 0.05), LONGEST_REST)
 
-    def _lease(self, kinds: Iterable[str], limit: int) -> list[Lease]:
-        if limit <= 0:
+    def _lease(self, kinds: Iterable[str], free: Mapping[str, int]) -> list[Lease]:
+        """Lease jobs that are due, at most so many of each cloud."""
+        if not free:
             return []
         now = self.clock()
         with self.store.transaction() as db:
-            until = now + self.options.lease
-            return jobs.lease(db, self.connections, kinds, now=now, until=until, limit=limit)
+            until, limit = now + self.options.lease, len(POLLS) * len(free)
+            return jobs.lease(db, free, kinds, now=now, until=until, limit=limit, each=free)
 
     def _start(self, lease: Lease, full: bool) -> Future[None]:
         self.heart.hold(lease)
         # By the time it runs, the cloud may have been forgotten.
         connection = self.connections.get(lease.cloud.name)
-        future = self._workers.submit(self._run, lease, connection, full)
+        future = self._crews.of(lease.cloud.name).submit(self._run, lease, connection, full)
         future.add_done_callback(lambda _: self._ran(lease))
         return future
 
@@ -217,8 +234,7 @@ class Collector:
         try:
             cloud, connection = self.roster.settle(lease.cloud, lease.kind)
             poll = self._poll(replace(lease, cloud=cloud), connection, full)
-            POLLS[lease.kind](poll)
-            self._succeeded(poll)
+            outcomes.succeed(ask(poll))
         except LeaseLostError as lost:
             # Whoever has the job now knows better what is wrong.
             LOG.warning("%s", lost)
@@ -230,10 +246,10 @@ class Collector:
             LOG.error("%s", poll.sentence(error))
         except (CloudError, ConfigError) as error:
             LOG.warning("%s", poll.sentence(error))
-            self._failed(poll, error)
+            outcomes.fail(poll, error)
         except Exception as error:
             LOG.exception("a defect of openstats in %s of %s", lease.kind, lease.cloud.name)
-            self._failed(poll, OpenstatsError(f"a defect of openstats: {error!r}"))
+            outcomes.fail(poll, OpenstatsError(f"a defect of openstats: {error!r}"))
         attempt(f"alerts of {poll.cloud.name}", lambda: alerts.after(poll, self._awake.since()))
         return None
 
@@ -253,47 +269,11 @@ class Collector:
             clock=self.clock,
             uptime=self.uptime,
             jitter=self.jitter,
-            calls=self._calls,
+            calls=self._crews.of(lease.cloud.name).calls,
+            writers=self._writers,
             stopped=self.stopped.is_set,
             full=full,
             progress=self.progress,
             cursor=dict(lease.cursor),
             now=int(self.clock()),
         )
-
-    def _succeeded(self, poll: Poll) -> None:
-        now = self.clock()
-        next_at = poll.next_at
-        if next_at is None:
-            interval = getattr(self.options, f"{poll.lease.kind}_interval")
-            next_at = now + self.jitter(interval, self.options.jitter)
-        with poll.writing() as db:
-            jobs.succeed(
-                db,
-                poll.lease,
-                now=poll.now,
-                next_at=next_at,
-                seconds=now - poll.now,
-                cursor=poll.cursor,
-                error=poll.missing,
-            )
-        if poll.missing:
-            LOG.warning("%s", poll.sentence(poll.missing))
-        LOG.info("%s of %s took %.1f s", poll.lease.kind, poll.lease.cloud.name, now - poll.now)
-
-    def _failed(self, poll: Poll, error: OpenstatsError) -> None:
-        now = self.clock()
-        pause = max(self.options.retry_interval, getattr(error, "retry_after", 0))
-        next_at = now + self.jitter(pause, self.options.jitter)
-        try:
-            with self.store.transaction() as db:
-                jobs.fail(
-                    db,
-                    poll.lease,
-                    now=int(now),
-                    next_at=next_at,
-                    seconds=now - poll.now,
-                    error=str(error),
-                )
-        except StoreError as unwritten:
-            LOG.error("the outcome of %s could not be written: %s", poll.lease.kind, unwritten)

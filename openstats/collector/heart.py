@@ -38,6 +38,11 @@ class Heart:
         """Prolong a lease no longer."""
         del self._leases[lease.token]
 
+    @property
+    def leases(self) -> list[Lease]:
+        """The leases that are prolonged."""
+        return list(self._leases.values())
+
     def turn(self) -> None:
         """Note that the collector looks for work now."""
         self._turned_at = time.monotonic()
@@ -55,7 +60,7 @@ class Heart:
 
     def _beat(self) -> None:
         while not self._stopped.wait(self._seconds / 3):
-            for lease in list(self._leases.values()):
+            for lease in self.leases:
                 self._prolong(lease)
 
     def _prolong(self, lease: Lease) -> None:

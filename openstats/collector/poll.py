@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,9 +25,10 @@ class Poll:
     """What a poll is made of; ``cursor`` is what it leaves for the next one of its kind.
 
     ``now`` is the Unix time at which it began, ``full`` whether everything is to be read anew,
-    ``stopped`` whether the collector is stopping. ``missing`` tells what a poll that succeeded did
-    not bring, ``next_at`` when the next is due, where that is not an interval later. ``options``,
-    ``usage`` and ``alerts`` are groups of the configuration.
+    ``stopped`` whether the collector is stopping. ``writers`` lets so many polls write at once.
+    ``missing`` tells what a poll that succeeded did not bring, ``next_at`` when the next is due,
+    where that is not an interval later. ``options``, ``usage`` and ``alerts`` are groups of the
+    configuration.
     """
 
     lease: Lease
@@ -40,6 +41,7 @@ class Poll:
     uptime: Callable[[], float]
     jitter: Callable[[float, float], float]
     calls: Executor
+    writers: AbstractContextManager[Any] = field(default_factory=nullcontext)
     stopped: Callable[[], bool] = never
     full: bool = False
     progress: Progress = silent
@@ -74,7 +76,7 @@ class Poll:
         Raises:
             LeaseLostError: another collector does this job now, and nothing is written.
         """
-        with self.store.transaction() as db:
+        with self.writers, self.store.transaction() as db:
             jobs.hold(db, self.lease, self.clock() + self.options.lease)
             yield db
 

@@ -7,7 +7,7 @@ from threading import Lock
 from openstats.clouds import cinder, nova
 from openstats.collector import cells, unlisted
 from openstats.collector.poll import Poll
-from openstats.errors import CloudError, TenantUnknownError
+from openstats.errors import CloudError, TenantUnknownError, VersionRefusedError
 from openstats.meters import QUOTAS, VOLUME
 from openstats.model import Quota, VolumeTypeQuota
 from openstats.storage import quota
@@ -115,6 +115,9 @@ def _ask(poll: Poll, patience: Patience, row: int, tenant: str) -> Reading | Non
     except TenantUnknownError:
         # It has no quota, and discovery will take it away.
         found, types = dict(NOTHING), {}
+    except VersionRefusedError:
+        # Of all tenants: the poll is repeated with another microversion.
+        raise
     except CloudError as failure:
         error = failure
     patience.note(error)

@@ -80,6 +80,12 @@ class Roster:
             self._registered.pop(name, None)
             self._candidates.pop(name, None)
 
+    def stop(self) -> None:
+        """End the calls under way to all clouds, by whatever entry."""
+        for candidates in list(self._candidates.values()):
+            for connection in candidates:
+                connection.stop()
+
     def settle(self, cloud: Cloud, kind: str) -> tuple[Cloud, Connection]:
         """Return what a cloud is really, and the entry that asks it; the first poll finds out.
 

@@ -41,7 +41,8 @@ OPTIONS = [
         default=8,
         min=1,
         max=64,
-        help="Jobs under way at once, and as many calls for tenants' quotas, over all clouds.",
+        help="Jobs of one cloud under way at once, and as many calls for its tenants' quotas and "
+        "servers. Each cloud has threads of its own, so that none waits for another.",
     ),
     cfg.IntOpt(
         "page_size",
@@ -86,7 +87,7 @@ OPTIONS = [
     ),
     cfg.IntOpt(
         "answer_max_mib",
-        default=32,
+        default=24,
         min=1,
         max=1024,
         help="How large one answer of a cloud may be, inflated. The collector needs several times "

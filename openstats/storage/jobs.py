@@ -5,7 +5,7 @@ Whatever a poll writes begins with ``hold``: one who slept through the lease wri
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -60,8 +60,12 @@ def lease(
     now: float,
     until: float,
     limit: int,
+    each: Mapping[str, int] | None = None,
 ) -> list[Lease]:
-    """Take up to ``limit`` due jobs, longest due first, of clouds by name."""
+    """Take up to ``limit`` due jobs, longest due first, of clouds by name.
+
+    ``each`` says how many of each cloud at most.
+    """
     free = or_(job.c.leased_until.is_(None), job.c.leased_until <= now)
     due = (
         select(cloud, job.c.kind, job.c.cursor, job.c.polled_at)
@@ -74,11 +78,21 @@ def lease(
     )
     leases = [
         Lease(cloud_of(row), row.kind, str(uuid4()), json.loads(row.cursor), row.polled_at)
-        for row in db.execute(due)
+        for row in _few_of_each(db.execute(due), each)
     ]
     for taken in leases:
         db.execute(_update(taken).values(leased_until=until, lease_token=taken.token))
     return leases
+
+
+def _few_of_each(rows: Iterable[Any], each: Mapping[str, int] | None) -> Iterator[Any]:
+    left = dict(each or {})
+    for row in rows:
+        number = left.get(row.name, 1)
+        if number > 0:
+            yield row
+        if row.name in left:
+            left[row.name] = number - 1
 
 
 def next_at(db: Connection, clouds: Iterable[str]) -> float | None:

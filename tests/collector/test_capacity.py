@@ -74,7 +74,7 @@ def test_a_nova_of_the_future(lab: Lab, alpha: Double) -> None:
     lab.edge.rule(r"/compute/v2\.1$", from_version("2.88"))
     errors = lab.cycle()
     said = "alpha: compute serves microversions 2.88 to 2.96, openstats speaks 2.47 to 2.87"
-    assert errors == [said] * 3
+    assert set(errors) == {said}
     assert lab.outcome("capacity")["error"] is None
     assert known(lab, alpha)["source"] == "placement"
     assert lab.outcome("instances")["error"] == lab.outcome("quotas")["error"] == said
@@ -84,7 +84,7 @@ def test_a_nova_of_the_past(lab: Lab) -> None:
     """Before 2.47 servers do not tell their flavors."""
     double = lab.double(compute_max=(2, 46))
     said = "alpha: compute serves microversions 2.1 to 2.46, openstats speaks 2.47 to 2.87"
-    assert lab.cycle() == [said] * 3
+    assert set(lab.cycle()) == {said}
     assert known(lab, double)["source"] == "placement"
 
 
@@ -185,8 +185,9 @@ def test_a_provider_that_is_gone(lab: Lab, placed: Double) -> None:
     key, gone = next(iter(placed.state.hypervisors.items()))
     for server in [k for k, s in placed.state.servers.items() if s.hypervisor_id == key]:
         placed.delete_server(server)
+    assert lab.cycle("instances", after=SOON) == []
     del placed.state.hypervisors[key], placed.state.providers[key]
-    assert lab.cycle("capacity", after=SOON) == []
+    assert lab.cycle("capacity") == []
     assert known(lab, placed).items() >= expected.capacities(placed).items()
     assert lab.sql(f"SELECT count(*) FROM provider WHERE name = '{gone.name}'") == [(0,)]
 

@@ -142,7 +142,7 @@ def test_the_heart_stops_with_the_collector(lab: Lab, alpha: Double) -> None:
     collector = lab.collector(lease=1)
     collector.cycle(["capacity"])
     mine = set(threading.enumerate()) - before
-    assert {thread.name.partition("_")[0] for thread in mine} >= {"heart", "poll"}
+    assert {thread.name.partition("-")[0] for thread in mine} >= {"heart", "poll"}
     collector.close()
     for thread in mine:
         if thread.name.startswith(("heart", "poll", "call")):

@@ -9,7 +9,8 @@ import yaml
 
 from openstats import conf
 from openstats.cli.clouds import connect
-from openstats.collector.collector import POLLS, Collector
+from openstats.collector.collector import Collector
+from openstats.collector.kinds import POLLS
 from openstats.collector.roster import PATIENCE, PAUSE
 from openstats.storage import clouds, jobs, registry
 from tests.collector import expected

@@ -250,3 +250,11 @@ def _record(store: Store, taken: Lease) -> None:
 def test_a_site_that_was_polled_is_not_due(db: Connection) -> None:
     site(db).polled()
     assert lease(db, now=NOW + 3599) == []
+
+
+def test_so_many_jobs_of_each_cloud(db: Connection) -> None:
+    register(db)
+    register(db, "beta")
+    taken = lease(db, each={"alpha": 1, "beta": 0})
+    assert [each.cloud.name for each in taken] == ["alpha"]
+    assert len(lease(db, each={"alpha": 9, "beta": 9})) == 3

@@ -1,0 +1,125 @@
+"""Threads of a collector: each cloud has its own, so that no cloud waits for another's calls."""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Executor, Future
+from functools import partial
+from queue import SimpleQueue
+from threading import Lock, Semaphore, Thread
+from typing import Any
+
+Task = tuple[Future[Any], Callable[[], Any]]
+
+
+class Workers(Executor):
+    """An executor whose threads no process waits for when it ends: a call may hang in them.
+
+    Those of ``concurrent.futures`` are waited for, however long a cloud is silent.
+    """
+
+    def __init__(self, size: int, name: str) -> None:
+        self._size = size
+        self._name = name
+        self._tasks: SimpleQueue[Task | None] = SimpleQueue()
+        self._idle = Semaphore(0)
+        self._threads: list[Thread] = []
+        self._closed = False
+        self._lock = Lock()
+
+    def submit(self, call: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Have a call made, by a thread that is idle, or a new one while there are not too many."""
+        future: Future[Any] = Future()
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("no call can be made after shutdown")
+            self._tasks.put((future, partial(call, *args, **kwargs)))
+            if not self._idle.acquire(blocking=False) and len(self._threads) < self._size:
+                name = f"{self._name}-{len(self._threads)}"
+                self._threads.append(Thread(target=self._work, name=name, daemon=True))
+                self._threads[-1].start()
+        return future
+
+    def _work(self) -> None:
+        while task := self._tasks.get():
+            _make(*task)
+            # The last call's values must not live until the next one.
+            del task
+            self._idle.release()
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Have the threads end after their calls; what waits for one is cancelled if told so."""
+        with self._lock:
+            self._closed = True
+            while cancel_futures and not self._tasks.empty():
+                if task := self._tasks.get():
+                    task[0].cancel()
+            for _ in self._threads:
+                self._tasks.put(None)
+        if wait:
+            self.join(None)
+
+    def join(self, seconds: float | None) -> bool:
+        """Wait for the threads to end after ``shutdown``; return whether they did."""
+        ends_at = None if seconds is None else time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(None if ends_at is None else max(0.0, ends_at - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
+
+
+def _make(future: Future[Any], call: Callable[[], Any]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        future.set_result(call())
+    except BaseException as error:
+        future.set_exception(error)
+
+
+class Crew:
+    """The threads of one cloud: for its jobs, and for calls that a job makes side by side."""
+
+    def __init__(self, cloud: str, size: int) -> None:
+        self.jobs = Workers(size, f"poll-{cloud}")
+        self.calls = Workers(size, f"call-{cloud}")
+        self._under_way: set[Future[Any]] = set()
+
+    @property
+    def number(self) -> int:
+        """How many jobs are under way."""
+        self._under_way = {future for future in self._under_way if not future.done()}
+        return len(self._under_way)
+
+    def submit(self, job: Callable[..., Any], *args: Any) -> Future[Any]:
+        """Have a job done."""
+        future = self.jobs.submit(job, *args)
+        self._under_way.add(future)
+        return future
+
+
+class Crews:
+    """The crews of all clouds, ``size`` threads for jobs and as many for calls in each."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._crews: dict[str, Crew] = {}
+        self._lock = Lock()
+
+    def of(self, cloud: str) -> Crew:
+        """Return a cloud's crew."""
+        with self._lock:
+            if cloud not in self._crews:
+                self._crews[cloud] = Crew(cloud, self._size)
+            return self._crews[cloud]
+
+    def free(self, clouds: Iterable[str]) -> Mapping[str, int]:
+        """Return how many further jobs of each cloud can be done at once; none is left out."""
+        free = {cloud: self._size - self.of(cloud).number for cloud in clouds}
+        return {cloud: number for cloud, number in free.items() if number > 0}
+
+    def close(self, seconds: float) -> bool:
+        """End all threads; return whether they ended within so many seconds."""
+        ends_at = time.monotonic() + seconds
+        workers = [pool for crew in self._crews.values() for pool in (crew.jobs, crew.calls)]
+        for pool in workers:
+            pool.shutdown(wait=False, cancel_futures=True)
+        return all(pool.join(max(0.0, ends_at - time.monotonic())) for pool in workers)
