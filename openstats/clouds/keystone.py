@@ -52,7 +52,24 @@ def projects(connection: Connection, paging: Paging = USUAL) -> Projects:
     with asking(connection.cloud.name, PROJECTS):
         listed = list(items.read(rows, partial(_project, domains=domains), left_out))
         left_out.refuse_all()
+        listed = _without_orphans(listed, left_out)
     return Projects(listed, left_out)
+
+
+def _without_orphans(listed: list[KeystoneProject], left_out: LeftOut) -> list[KeystoneProject]:
+    """Leave out what is below a project that was left out: whose it is depends on that one."""
+    while left_out.number:
+        ids = {project.id for project in listed}
+        orphans = [
+            p for p in listed if p.parent_id not in (None, p.domain_id) and p.parent_id not in ids
+        ]
+        for project in orphans:
+            row = {"id": project.id}
+            left_out.add(row, LookupError(f"parent {project.parent_id} cannot be read"))
+        listed = [project for project in listed if project.id not in left_out.ids]
+        if not orphans:
+            break
+    return listed
 
 
 def placings(connection: Connection) -> Placings:

@@ -30,8 +30,9 @@ def poll(poll: Poll) -> None:
 
 
 def _sweep(poll: Poll, counted: tuple[int, int] | None) -> None:
-    cinder.refuse_part(poll.connection)
     sweep = cinder.use(poll.connection, poll.paging)
+    if {*sweep.use, *sweep.spoiled} <= {poll.connection.project}:
+        cinder.refuse_part(poll.connection)
     if counted:
         _refuse_cut(poll, sweep, counted)
     _brake(poll, sweep)
