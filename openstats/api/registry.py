@@ -79,6 +79,14 @@ class Meter(BaseModel):
     complete_until: int
 
 
+class ComputeHosts(BaseModel):
+    """Numbers of compute hosts: enabled and up, enabled and down, and disabled."""
+
+    up: int
+    down: int
+    disabled: int
+
+
 class LeftAside(BaseModel):
     """An entry of clouds.yaml that is not used for a cloud, and why."""
 
@@ -102,6 +110,7 @@ class Cloud(BaseModel):
     disk_shared: bool | None = None
     quota: dict[str, QuotaSums] = {}
     meters: list[Meter] = []
+    hosts: ComputeHosts | None = None
     left_aside: list[LeftAside] = []
 
 

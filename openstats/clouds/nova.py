@@ -1,9 +1,10 @@
 """Nova: hypervisors and their zones, servers and quotas."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import novaclient.exceptions
@@ -38,24 +39,38 @@ def capacity(connection: Connection) -> Capacity:
         return Capacity(**read, source="nova")
 
 
-def hosts_in_down_cells(connection: Connection, *, used: bool) -> list[str]:
-    """List compute hosts whose cell does not answer: Nova leaves their servers out, with a 200.
+class ComputeHosts(NamedTuple):
+    """Hosts whose cell does not answer, and how many hosts are in each state; None: not asked."""
+
+    hidden: list[str]
+    states: dict[str, int] | None
+
+
+def compute_hosts(connection: Connection, *, used: bool) -> ComputeHosts:
+    """Read which compute hosts there are: Nova leaves servers of hidden ones out, with a 200.
 
     Raises:
         CloudError: there is no compute service, though hosts are ``used``.
     """
     version = connection.nova.api_version.get_string()
     if parsed(version) < parsed(DOWN_CELLS_SHOWN):
-        return []
+        return ComputeHosts([], None)
     with asking(connection.cloud.name, SERVICES):
         rows = _services(connection)
+        states = Counter(_state(row) for row in rows)
         hidden = sorted(text(row["host"]) for row in rows if row["status"] == UNKNOWN)
     if used and not rows:
         raise CloudError(
             f"{connection.cloud.name}: {SERVICES}: it lists no nova-compute, though servers are on "
             "hosts; figures of before stay"
         )
-    return hidden
+    return ComputeHosts(hidden, {name: states[name] for name in ("up", "down", "disabled")})
+
+
+def _state(service: dict[str, Any]) -> str:
+    if service["status"] == "disabled":
+        return "disabled"
+    return "up" if service.get("state") == "up" else "down"
 
 
 def _services(connection: Connection) -> list[dict[str, Any]]:

@@ -2,15 +2,20 @@
 
 from openstats.clouds import nova
 from openstats.collector.poll import Poll
-from openstats.storage import instances
+from openstats.storage import hosts, instances
 
 
 def hidden(poll: Poll) -> list[str]:
-    """Return the compute hosts whose cell does not answer.
+    """Return the compute hosts whose cell does not answer; write how many are up and down.
 
     Raises:
         CloudError: Nova lists no compute services, though servers are on hosts.
     """
     with poll.store.read() as db:
-        hosts = instances.hosts(db, poll.cloud)
-    return nova.hosts_in_down_cells(poll.connection, used=bool(hosts))
+        used = instances.hosts(db, poll.cloud)
+        known = hosts.by_cloud(db).get(poll.cloud.id)
+    found = nova.compute_hosts(poll.connection, used=bool(used))
+    if found.states and found.states != known:
+        with poll.writing() as db:
+            hosts.record(db, poll.cloud, found.states)
+    return found.hidden

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Select, cast, exists, func, null, or_, select
 from openstats.errors import ConflictError
 from openstats.meters import USAGE_METERS
 from openstats.model import Capacity, Cloud, Scope
-from openstats.storage import capacity, coverage, jobs, quota, registry, schema, usage
+from openstats.storage import capacity, coverage, hosts, jobs, quota, registry, schema, usage
 from openstats.storage.found import seen_tenants
 from openstats.storage.listing import Entry, Listing
 from openstats.storage.store import alone
@@ -52,11 +52,13 @@ def _completed(db: Connection, scope: Scope, entries: list[Entry]) -> list[Entry
         return [{name: entry[name] for name in ("uuid", "name")} for entry in entries]
     ids = {row.uuid: row.id for row in db.execute(select(cloud.c.uuid, cloud.c.id))}
     capacities, quotas = capacity.by_cloud(db), quota.by_cloud(db)
+    states = hosts.by_cloud(db)
     read_at = usage.newest_of_clouds(db, USAGE_METERS)
     return [
         entry
         | {"left_aside": _left_aside(entry["left_aside"])}
         | _capacity(capacities.get(ids[entry["uuid"]]))
+        | {"hosts": states.get(ids[entry["uuid"]])}
         | {"quota": _quota(quotas.get(ids[entry["uuid"]], {}))}
         | {"meters": _meters(read_at[ids[entry["uuid"]]])}
         for entry in entries

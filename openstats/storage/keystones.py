@@ -14,9 +14,10 @@ from openstats.alerts import OWN
 from openstats.model import Cloud
 from openstats.storage import registry, schema
 from openstats.storage.alert_schema import alert
+from openstats.storage.cloud_schema import cloud_alias
 from openstats.storage.store import alone
 
-cloud, cloud_alias, tenant = schema.cloud, schema.cloud_alias, schema.tenant
+cloud, tenant = schema.cloud, schema.tenant
 OBJECTS = (schema.project, schema.project_group, schema.customer)
 """What discovery finds in a Keystone, by its ids; what belongs to others first."""
 

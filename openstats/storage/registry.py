@@ -9,6 +9,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from openstats.model import Cloud
 from openstats.storage import schema
+from openstats.storage.cloud_schema import cloud_alias
 from openstats.storage.store import alone
 
 cloud, cloud_url = schema.cloud, schema.cloud_url
@@ -59,7 +60,7 @@ def find(db: Connection, found: Cloud) -> Cloud | None:
     same = (cloud.c.keystone == found.keystone) & (cloud.c.region == found.region)
     row = db.execute(select(cloud).where(same)).first()
     if row is None:
-        alias = schema.cloud_alias
+        alias = cloud_alias
         same = (alias.c.keystone == found.keystone) & (alias.c.region == found.region)
         row = db.execute(
             select(cloud).join(alias, alias.c.cloud_id == cloud.c.id).where(same)

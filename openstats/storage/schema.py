@@ -50,15 +50,6 @@ cloud = Table(
     UniqueConstraint("keystone", "region"),
 )
 
-# Under which other Keystone URL and region entries of clouds.yaml mean a cloud. Compared form.
-cloud_alias = Table(
-    "cloud_alias",
-    metadata,
-    Column("keystone", String(1024), primary_key=True),
-    Column("region", String(255), primary_key=True),
-    reference("cloud_id", "cloud.id", nullable=False, index=True),
-)
-
 # Every URL by which a cloud may be asked for: its own, its aliases, its catalog's. Compared form.
 cloud_url = Table(
     "cloud_url",

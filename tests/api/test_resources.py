@@ -100,7 +100,7 @@ def test_fields(full: TestApp) -> None:
             "disk_shared",
             "left_aside",
         }
-        | {"quota", "meters", "left_aside"},
+        | {"quota", "meters", "left_aside", "hosts"},
         "instances": own | {"tenant", "status", "vcpus", "ram", "disk", "created_at"},
         "alerts": {"uuid", "severity", "alert_type", "message", "scope", "created_at"}
         | {"closed_at", "acknowledged", "source", "labels"},

@@ -6,7 +6,7 @@ import pytest
 
 from tests.collector import expected
 from tests.collector.lab import LARGE, SMALL, SOON, Lab
-from tests.double import Double
+from tests.double import Double, Size
 from tests.edge import Rewrite, Status
 
 DAY = 86400
@@ -311,3 +311,15 @@ def test_old_nova_hides_cells_and_still_nothing_is_deleted(lab: Lab) -> None:
     double.set_cell_down("cell2", False)
     assert lab.cycle("instances", full=True, after=SOON) == []
     assert expected.servers(lab.store) == set(double.state.servers)
+
+
+def test_compute_hosts_are_counted_by_state(lab: Lab) -> None:
+    double = lab.double(size=Size(projects=1, servers=0, volumes=0, hypervisors=4))
+    first, second = [host.host for host in list(double.state.hypervisors.values())[:2]]
+    double.set_service_up(first, up=False)
+    double.disable_service(second)
+    assert lab.cycle() == []
+    assert lab.sql("SELECT up, down, disabled FROM compute_hosts") == [(2, 1, 1)]
+    double.set_service_up(first, up=True)
+    assert lab.cycle("instances", after=SOON) == []
+    assert lab.sql("SELECT up, down, disabled FROM compute_hosts") == [(3, 0, 1)]

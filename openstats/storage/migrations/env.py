@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from openstats.storage import alert_schema, server_schema  # noqa: F401 (it has tables, too)
+from openstats.storage import alert_schema, cloud_schema, server_schema  # noqa: F401 (it has tables, too)
 
 context.configure(
     connection=context.config.attributes["connection"],

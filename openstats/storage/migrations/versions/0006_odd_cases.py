@@ -29,6 +29,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint('keystone', 'region', name=op.f('pk_cloud_alias')),
     )
     op.create_index(op.f('ix_cloud_alias_cloud_id'), 'cloud_alias', ['cloud_id'])
+    op.create_table(
+        'compute_hosts',
+        sa.Column('cloud_id', sa.Integer(), autoincrement=False, nullable=False),
+        *(sa.Column(name, sa.Integer(), nullable=False) for name in ('up', 'down', 'disabled')),
+        sa.ForeignKeyConstraint(
+            ['cloud_id'],
+            ['cloud.id'],
+            name=op.f('fk_compute_hosts_cloud_id_cloud'),
+            ondelete='CASCADE',
+        ),
+        sa.PrimaryKeyConstraint('cloud_id', name=op.f('pk_compute_hosts')),
+    )
     op.add_column('alert_episode', sa.Column('voices', sa.Text(), nullable=True))
     with op.batch_alter_table('receiver') as receiver:
         receiver.alter_column('received_at', existing_type=sa.BigInteger(), nullable=True)
@@ -128,6 +140,7 @@ def downgrade() -> None:
     with op.batch_alter_table('instance') as instance:
         instance.drop_column('root_device')
         instance.drop_column('root')
+    op.drop_table('compute_hosts')
     op.drop_table('cloud_alias')
     op.drop_column('cloud', 'left_aside')
     op.drop_column('cloud', 'identity')
