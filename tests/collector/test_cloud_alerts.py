@@ -16,6 +16,7 @@ def filled(tenant: Tenant, total: int, ratio: float = 1.0, reserved: int = 0) ->
     """Have the only hypervisor so many vCPUs, of which 80 are allocated, and give what stands."""
     (provider,) = tenant.double.state.providers.values()
     provider.inventories["VCPU"] = inventory(total, ratio, reserved)
+    provider.generation += 1
     assert tenant.lab.cycle("providers", after=1, full=True) == []
     return {kind: how for kind, how in standing(tenant.lab).items() if kind.endswith(".VCPU")}
 
@@ -52,5 +53,6 @@ def test_bare_metal_in_use_is_reserved_and_no_warning(tenant: Tenant) -> None:
 def test_what_nothing_is_known_of_is_not_full(tenant: Tenant) -> None:
     assert filled(tenant, 84) == {"capacity.VCPU": "Error"}
     tenant.double.state.providers.clear()
-    assert tenant.lab.cycle("providers", after=1, full=True) == []
+    (said,) = tenant.lab.cycle("providers", after=1, full=True)
+    assert "Placement lists no provider for 1 of 1 hypervisors with servers" in said
     assert standing(tenant.lab) == {}
