@@ -16,7 +16,7 @@ from openstats.storage import ancestry, episodes
 from openstats.storage.episodes import Told
 from openstats.storage.store import Database, Store
 
-PIECE = 500
+PIECE = 1000
 """Alerts that are stored in one transaction."""
 
 PAUSE = 0.1

@@ -14,6 +14,7 @@ from webtest import TestApp
 from openstats.api import intake
 from openstats.api.app import make_app
 from openstats.api.refusals import MINUTE, Refusals
+from openstats.storage.engines import Waits
 from openstats.storage.store import Store
 from tests.api.receiving import BEARER, TOKEN, URL, Document, loaded, sections, sent, tell, webhook
 from tests.api.world import CLOCK
@@ -58,7 +59,7 @@ def test_a_piece_that_fails_is_sent_again_and_all_count_once(
     """Somebody else locks the store after the first piece."""
     monkeypatch.setattr(intake, "PIECE", 10)
     with sqlite.store() as migrated:
-        hasty = Store(str(migrated.url), patience=0.01)
+        hasty = Store(str(migrated.url), waits=Waits(lock=0.01))
         app = TestApp(make_app(loaded(tmp_path / "c.conf", sections(am={})), hasty, lambda: CLOCK))
         with closing(sqlite3.connect(str(migrated.url.database), isolation_level=None)) as other:
             lock = lambda _: other.execute("BEGIN IMMEDIATE")  # noqa: E731

@@ -19,6 +19,7 @@ from webtest import TestApp
 from openstats.alerts import Notice
 from openstats.api.app import make_app
 from openstats.conf.alerts import receivers
+from openstats.storage.engines import Waits
 from openstats.storage.store import Store
 from tests.api.dying import document
 from tests.api.receiving import (
@@ -246,7 +247,7 @@ def test_while_somebody_else_holds_the_lock_it_is_refused_and_then_counted_once(
     sqlite: Sqlite, tmp_path: Path, stores: Callable[[str], Store]
 ) -> None:
     with sqlite.store() as migrated:
-        hasty = Store(str(migrated.url), patience=0.05)
+        hasty = Store(str(migrated.url), waits=Waits(lock=0.05))
         app = TestApp(make_app(loaded(tmp_path / "c.conf", BOTH), hasty, clock=lambda: CLOCK))
         with closing(sqlite3.connect(str(migrated.url.database), isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")

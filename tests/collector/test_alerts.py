@@ -306,6 +306,20 @@ def test_after_a_long_pause_there_is_no_false_alarm(lab: Lab, alpha: Double) -> 
     assert everything(lab) == []
 
 
+@pytest.mark.parametrize("step", [-3600, 3600])
+def test_a_clock_that_is_set_raises_and_closes_nothing(
+    lab: Lab, alpha: Double, step: float
+) -> None:
+    with running(lab.collector()):
+        lab.sql("UPDATE job SET next_at = 0")
+        wait_for("all polls to succeed", lab.idle, timeout=20)
+        lab.clock.step(step)
+        lab.sql("UPDATE job SET next_at = 0 WHERE kind = 'capacity'")
+        read = f"SELECT count(*) FROM job WHERE kind = 'capacity' AND polled_at = {lab.clock.now}"
+        wait_for("a poll by the new clock", lambda: lab.sql(read) == [(1,)], timeout=20)
+    assert everything(lab) == []
+
+
 def test_where_a_collector_runs_and_nobody_asks(lab: Lab, alpha: Double) -> None:
     assert lab.cycle() == []
     assert looked_after(lab, running=901, after=1200) == {"poll.cloud": "Error"}
