@@ -5,7 +5,7 @@ What the lines look like is for check.py.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from threading import Thread
 from typing import Any
@@ -22,6 +22,7 @@ CLIENTS = {"Nova": "nova", "Cinder": "cinder", "Placement": "placement"}
 """The connection's clients, which are made of what a service says of its versions."""
 
 NOT_TRIED = "not tried"
+LEFT_ASIDE = "left aside"
 
 
 @dataclass
@@ -94,6 +95,11 @@ class CloudCheck:
         rest = names[names.index(self.current) + 1 :]
         return lines + [self._not_tried(what, self.current) for what in rest]
 
+    @property
+    def is_signed_in(self) -> bool:
+        """Whether it is over, and one could sign in."""
+        return self.is_over and KEYSTONE not in self._silent
+
     def _named(self, what: str) -> str:
         return f"{self.name}: {what}"
 
@@ -107,9 +113,31 @@ def lines_within(checks: Iterable[CloudCheck], seconds: float) -> Iterator[Line]
     threads = [(check, Thread(target=check.run, daemon=True)) for check in checks]
     for _, thread in threads:
         thread.start()
-    for check, thread in threads:
+    for _, thread in threads:
         thread.join(max(0.0, end - time.monotonic()))
-        yield from check.cut(seconds)
+    lines = {check.name: check.cut(seconds) for check, _ in threads}
+    aside = _left_aside([check for check, _ in threads if check.is_signed_in], lines)
+    for name, listed in lines.items():
+        yield from [(name, LEFT_ASIDE, aside[name])] if name in aside else listed
+
+
+def _left_aside(checks: list[CloudCheck], lines: Mapping[str, list[Line]]) -> dict[str, str]:
+    """Return which entries are of a cloud that another one sees more of, or comes before, for."""
+    from openstats.clouds import identity
+
+    aside: dict[str, str] = {}
+    faults = {
+        check.name: sum(state != "ok" for _, state, _ in lines[check.name]) for check in checks
+    }
+    # Sorting is stable: of equals the first one comes first.
+    checks = sorted(checks, key=lambda check: faults[check.name])
+    for place, check in enumerate(checks):
+        for other in checks[:place]:
+            if other.name not in aside and identity.is_one(other.connection, check.connection):
+                sees = "sees more" if faults[other.name] < faults[check.name] else "comes first"
+                aside[check.name] = f"it is the same cloud as {other.name}, which {sees}"
+                break
+    return aside
 
 
 def _service(what: str) -> str:

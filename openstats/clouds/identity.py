@@ -69,6 +69,15 @@ def is_same(
     return is_known
 
 
+def is_one(one: Connection, other: Connection) -> bool:
+    """Return whether two connections ask one cloud: the same region of the same Keystone."""
+    if one.region != other.region:
+        return False
+    first, second = of(one), of(other)
+    nobody = frozenset[str]()
+    return bool(is_same(one, first, second, nobody) or is_same(other, second, first, nobody))
+
+
 def knows(connection: Connection, project: str) -> bool | None:
     """Return whether a connection's Keystone has a project; None: it does not say to this user."""
     try:

@@ -142,7 +142,7 @@ def groups(store: Store, connections: Mapping[str, Connection]) -> list[list[Con
         for connection in connections.values():
             known = registry.find(db, connection.cloud) or connection.cloud
             key = known.keystone, known.region
-            names[key] = str(keystones.marks_of(db, known).get("entry") or known.name)
+            names.setdefault(key, str(keystones.marks_of(db, known).get("entry") or known.name))
             found.setdefault(key, []).append(connection)
     return [sorted(group, key=lambda c: c.cloud.name != names[key]) for key, group in found.items()]
 

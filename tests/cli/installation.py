@@ -68,7 +68,7 @@ class Installation:
 
     def clouds(self, **entries: dict[str, Any]) -> None:
         """Write clouds.yaml."""
-        self.clouds_yaml.write_text(yaml.safe_dump({"clouds": entries}))
+        self.clouds_yaml.write_text(yaml.safe_dump({"clouds": entries}, sort_keys=False))
 
     def run(self, *words: str) -> Told:
         """Run a command in this process."""

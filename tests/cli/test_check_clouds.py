@@ -113,3 +113,21 @@ def test_a_refused_sign_in_is_not_tried_again_at_once() -> None:
         with pytest.raises(access.CloudError, match="HTTP 401"):
             sign_in(None)
     assert tries == [0, 30, 90]
+
+
+@pytest.mark.parametrize("order", [["admin", "member"], ["member", "admin"]])
+def test_of_two_entries_for_one_cloud_one_is_left_aside(
+    installed: Installation, edge: Edge, alpha: Double, order: list[str]
+) -> None:
+    alpha.create_project("demo", id="5" * 32)
+    url = alpha.auth_url.replace("127.0.0.1", "localhost")
+    member = changed(alpha, auth_url=url, username="member", project_name="demo")
+    entries = {"admin": alpha.clouds_entry(), "member": member}
+    installed.clouds(**{name: entries[name] for name in order})
+    status, lines = check(installed)
+    assert lines.pop("member") == (
+        "left aside",
+        "it is the same cloud as admin, which sees more",
+    )
+    assert status == 0
+    assert {state for state, _ in lines.values()} == {"ok"}

@@ -124,7 +124,9 @@ class Lab:
 
         ``options`` are those of [collector], or ``group__name`` of another group.
         """
-        (self.directory / "clouds.yaml").write_text(yaml.safe_dump({"clouds": self.clouds}))
+        (self.directory / "clouds.yaml").write_text(
+            yaml.safe_dump({"clouds": self.clouds}, sort_keys=False)
+        )
         empty = self.directory / "openstats.conf"
         empty.touch()
         options = {"usage__diagnostics_per_second": 10_000, "retry_wait": 0} | options
