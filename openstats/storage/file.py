@@ -74,7 +74,10 @@ class StoreFile:
 
 def _make(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_CREAT | os.O_RDONLY, MODE))
+    # Never opened where it is there: closing it would give away the locks that SQLite holds on it
+    # for this process, as POSIX has it.
+    if not path.exists():
+        os.close(os.open(path, os.O_CREAT | os.O_RDONLY, MODE))
 
 
 def _identity(path: Path) -> Identity | None:

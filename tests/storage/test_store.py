@@ -1,5 +1,7 @@
 """The store: what is kept, what is undone, and how it says that it cannot be used."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from openstats.errors import ConfigError, StoreError
 from openstats.storage import migration, schema
 from openstats.storage.store import Store
+from tests.conftest import Sqlite, opened
 from tests.postgresql import Server, free_port
 from tests.undone import undone
 
@@ -168,3 +171,21 @@ def test_other_urls_are_refused_in_words_that_hide_the_password(stores: Open, ur
 def test_its_name_hides_the_password(stores: Open) -> None:
     store = stores("postgresql+psycopg://me:secret@host/openstats")
     assert str(store) == "postgresql+psycopg://me:***@host/openstats"
+
+
+WRITER = """
+import sqlite3, sys
+with sqlite3.connect(sys.argv[1], timeout=0) as other:
+    other.execute("BEGIN IMMEDIATE")
+"""
+
+
+def test_a_second_store_of_a_file_leaves_the_locks_of_the_first(sqlite: Sqlite) -> None:
+    with sqlite.store() as first, first.transaction():
+        path = str(first.url.database)
+        with opened(str(first.url)) as second:
+            second.check()
+            other = [sys.executable, "-c", WRITER, path]
+            done = subprocess.run(other, text=True, capture_output=True)
+    assert done.returncode == 1
+    assert "database is locked" in done.stderr
