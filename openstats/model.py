@@ -47,10 +47,23 @@ EVERYTHING = Scope()
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which objects a statistic is asked about: an aggregate, and uuids of it (none: all)."""
+    """Which objects a statistic is asked about: an aggregate, and uuids of it (none: all).
+
+    Those that exist; and where ``since`` is given, for statistics of the past, also those that
+    vanished after it, those that a uuid names, and with ``deleted`` all that ever were.
+    """
 
     aggregate: str = "customer"
     uuids: tuple[str, ...] = ()
+    since: int | None = None
+    deleted: bool = False
+
+    @property
+    def past(self) -> str:
+        """Which objects are taken that do not exist any more: none, those since a time, or all."""
+        if self.since is None:
+            return "none"
+        return "all" if self.deleted or self.uuids else "since"
 
 
 @dataclass(frozen=True, slots=True)

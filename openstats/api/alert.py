@@ -1,6 +1,7 @@
 """Alert: how many alerts were active, by severity; of everything, or by aggregate object."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -26,6 +27,7 @@ class AlertParameters(Each, Filtered, Bounded):
         None,
         description="Only what belongs to one of these; with uuid or each, customer by default.",
     )
+    deleted: Flag = Field(False, description="With each, also objects that were deleted.")
     opened: Flag | None = Field(None, description="Only those that are open, or that are not.")
     acknowledged: Flag | None = Field(None, description="Only those somebody knows of, or not.")
 
@@ -85,7 +87,8 @@ AlertAnswer: Any = (
 
 def view(request: Any, parameters: AlertParameters) -> Answer:
     """Count over everything selected, or by object; of the whole period, or by interval."""
-    pieces, selection = parameters.pieces(request.now), parameters.selection()
+    pieces = parameters.pieces(request.now)
+    selection = replace(parameters.selection(), since=pieces[0][0], deleted=parameters.deleted)
     future = parameters.future(request.now)
     with request.store.read() as db:
         known = coverage.of_polls(db, request.scope, "quotas")

@@ -182,11 +182,14 @@ class Keystone(Deciding):
         )
 
     def _scope(self, db: Database, token: Any, environ: Mapping[str, Any]) -> Scope:
-        content = environ["keystone.token_info"]["token"]
+        """Return what is granted to the caller, beside what the token itself is for."""
+        content, scope = environ["keystone.token_info"]["token"], self._own_scope(db, token)
         if self.options.delegated_grants or not _delegated(content):
-            found = scopes.granted(db, user_id=token.user_id, groups=self._groups(db, content))
-            if found is not None:
-                return found
+            groups = self._groups(db, content)
+            scope |= scopes.granted(db, user_id=token.user_id, groups=groups) or NOTHING
+        return scope
+
+    def _own_scope(self, db: Database, token: Any) -> Scope:
         if "reader" not in token.role_names:
             return NOTHING
         if token.project_id:

@@ -1,17 +1,18 @@
 """Usage: how much CPU, memory and storage customers, groups and projects used."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
 from openstats.api.answer import Answer
 from openstats.api.paging import Paged
-from openstats.api.parameters import Selecting
+from openstats.api.parameters import Flag, Selecting
 from openstats.api.times import Timed, check_size
 from openstats.errors import ParameterError
 from openstats.meters import ALLOCATED, OBSERVED, USAGE, USED, UsageMeter
-from openstats.model import Coverage
+from openstats.model import Coverage, Selection
 from openstats.names import escaped
 from openstats.readings import Members
 from openstats.statistics import observed
@@ -36,6 +37,7 @@ class UsageParameters(Paged, Timed, Selecting):
     basis: Literal["allocated", "used"] | None = Field(
         None, description="Count what is reserved, or what guests use; else as configured."
     )
+    deleted: Flag = Field(False, description="Also objects that were deleted.")
     fill: Literal["null"] | None = Field(None, description="null where nothing is known, not 0.")
     adding: Literal["uuid", "observed", "uuid,observed", "observed,uuid"] | None = Field(
         None, alias="with", description="Add uuids, or how much of each interval was observed."
@@ -44,6 +46,10 @@ class UsageParameters(Paged, Timed, Selecting):
     def adds(self, what: str) -> bool:
         """Return whether something is asked for that answers do not have by themselves."""
         return what in (self.adding or "").split(",")
+
+    def selected(self, since: int) -> Selection:
+        """Return which objects are listed, of those that there were since a time."""
+        return replace(self.selection(), since=since, deleted=self.deleted)
 
     @property
     def narrowed(self) -> bool:
@@ -74,18 +80,14 @@ class UsageOfObject(BaseModel):
 def view(request: Any, parameters: UsageParameters) -> Answer:
     """List what every selected object used, interval by interval."""
     edges, options = parameters.edges(request.now, PERIOD), request.conf["usage"]
+    selection = parameters.selected(edges[0])
     with request.store.read() as db:
         meter, read_at = _meter(parameters, options.basis, db)
-        found = members.of(
-            db,
-            request.scope,
-            parameters.selection(),
-            limit=parameters.limit,
-            marker=parameters.marker,
-        )
+        limit, marker = parameters.limit, parameters.marker
+        found = members.of(db, request.scope, selection, limit=limit, marker=marker)
         check_size(len(found.objects), len(edges) - 1, options.max_datapoints)
         clouds, slots = set(found.clouds.tolist()), set(found.slots.tolist())
-        link = parameters.link(request, db, parameters.selection(), found.objects)
+        link = parameters.link(request, db, selection, found.objects)
         moments = statistic.cuts(edges, found)
         readings = usage.around(db, clouds, meter.name, moments, slots)
         seen = {}

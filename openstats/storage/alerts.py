@@ -154,6 +154,7 @@ def named(
         filtered=bool(selection.uuids),
         after=marker is not None,
         limited=limit is not None,
+        past=selection.past,
     )
     name = object_name(selection.aggregate)
     values = variables(scope, selection) | {"limit": limit, "marker": marker}

@@ -30,8 +30,9 @@ CUSTOMERS = Selection("customer")
 def _by_customer(everything: bool) -> Any:
     """Count projects and instances by customer.
 
-    A project counts with any tenant that does, and without any: those were made by hand.
+    A project counts with any tenant that does, and without any that exists: made by hand.
     """
+    alive = and_(tenant.c.project_id == project.c.id, tenant.c.deleted_at.is_(None))
     servers = select(func.count()).where(instance.c.tenant_id == tenant.c.id).scalar_subquery()
     return (
         select(
@@ -39,7 +40,7 @@ def _by_customer(everything: bool) -> Any:
             func.count(distinct(project.c.id)).label("projects"),
             whole_sum(servers).label("instances"),
         )
-        .select_from(project.outerjoin(tenant, tenant.c.project_id == project.c.id))
+        .select_from(project.outerjoin(tenant, alive))
         .where(visible_project(everything))
         .where(or_(tenant.c.id.is_(None), and_(visible_tenant(everything), counts)))
         .group_by(project.c.customer_id)

@@ -1,7 +1,7 @@
 """What discovery finds becomes customers, groups, projects and tenants.
 
 An object is known again by its origin (Keystone, key), never by its name; what was set by hand
-stays; nothing is deleted here.
+stays; what is gone leaves lists and counts (``remains``), and keeps its row and its past.
 """
 
 from collections.abc import Iterable, Mapping, Sequence, Set
@@ -12,8 +12,9 @@ from uuid import uuid4
 from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
 
 from openstats.model import Cloud, Origin, Placing
-from openstats.storage import schema, tenants
+from openstats.storage import remains, schema, tenants
 from openstats.storage.moves import PROJECTS, move
+from openstats.storage.objects import leave_groups
 from openstats.storage.store import alone
 
 customer, project, group = schema.customer, schema.project, schema.project_group
@@ -41,6 +42,7 @@ def place(
     # Regions share projects, and a file's customers are those of all clouds.
     alone(db, "discovery")
     placed = [(p, p.customer) for p in placings if p.customer]
+    idle = remains.idle(db, cloud.keystone)
     born = {"created_at": None if first else now, "undated": first}
     customers = _known_again(
         db, customer, {owner: {"name": p.customer_name} for p, owner in placed}, born
@@ -48,9 +50,11 @@ def place(
     projects = _known_again(db, project, _projects(cloud, placed, customers), born)
     owners = {projects[Origin(cloud.keystone, p.project.id)]: customers[o] for p, o in placed}
     move(db, PROJECTS, _moved(db, cloud, owners), now)
+    leave_groups(db)
     _groups(db, placed, customers, projects, cloud, born)
     links = {p.project.id: projects[Origin(cloud.keystone, p.project.id)] for p, _ in placed}
     tenants.refresh(db, cloud, [p.project for p in placings], links, now, unread)
+    remains.vanish(db, cloud.keystone, idle, now)
     return {"customers": len(customers), "projects": len(projects), "tenants": len(placings)}
 
 
@@ -98,9 +102,17 @@ def _by_origin(db: Connection, table: Table, keystones: Iterable[str]) -> dict[O
 
 
 def _refresh(db: Connection, table: Table, row: Any, values: dict[str, Any]) -> None:
-    """Write another name, unless it was given by hand; who owns what is for ``move``."""
+    """Write another name, unless it was given by hand; who owns what is for ``move``.
+
+    What had vanished is back; what was deleted by hand stays so.
+    """
+    changed: dict[str, Any] = {}
     if row.name != values["name"] and not row.name_by_hand:
-        db.execute(update(table).where(table.c.id == row.id).values(name=values["name"]))
+        changed["name"] = values["name"]
+    if row.vanished:
+        changed |= {"vanished": False, "deleted_at": None}
+    if changed:
+        db.execute(update(table).where(table.c.id == row.id).values(changed))
 
 
 def _moved(db: Connection, cloud: Cloud, owners: Mapping[int, int]) -> dict[int, int | None]:

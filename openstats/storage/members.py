@@ -4,7 +4,7 @@ Tenants belong to projects, and projects to customers, for a while; groups are a
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import chain
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     Connection,
     FromClause,
     Select,
@@ -35,6 +36,7 @@ from openstats.storage.membership import (
     member,
     object_name,
     objects,
+    own_clouds,
     project,
     tenant,
     variables,
@@ -73,17 +75,21 @@ def _members(aggregate: str, everything: bool, few: bool) -> Any:
     """
     chosen: Any = bindparam("owners", expanding=True)
     parts = [
-        _seen(found, held.owner, owner, aggregate, everything).where(
-            owner.in_(chosen) if few else true()
-        )
+        (_seen(found, held.owner, owner, aggregate, everything), owner)
         for held in _stays(TENANTS)
         for found, owner in _owners(held, aggregate)
     ]
-    return union_all(*parts)
+    if aggregate == "project" and not everything:
+        parts += [
+            (_once_own(found, held.owner, owner), held.owner)
+            for held in _stays(TENANTS)
+            for found, owner in _owners(held, "customer", shown=held.owner)
+        ]
+    return union_all(*(part.where(owner.in_(chosen) if few else true()) for part, owner in parts))
 
 
-def _owners(held: Stay, aggregate: str) -> Iterator[tuple[Select[Any], Any]]:
-    """Select tenants of projects with what owns these; tell the column of the owner."""
+def _owners(held: Stay, aggregate: str, shown: Any = None) -> Iterator[tuple[Select[Any], Any]]:
+    """Select tenants of projects with what owns these, or ``shown``; tell the owner's column."""
     place = func.coalesce(tenant.c.slot, NO_SLOT)
     now = held.table is tenant
     counted = case((counts, 1), else_=0) if now else literal(0)
@@ -95,7 +101,8 @@ def _owners(held: Stay, aggregate: str) -> Iterator[tuple[Select[Any], Any]]:
             overlap = (owned.since < held.until) & (held.since < owned.until)
             joined = found.join(owned.table, (owned.owned == held.owner) & overlap)
             ends = held.since, held.until, owned.since, owned.until
-            yield joined.add_columns(owned.owner, *ends), owned.owner
+            named = owned.owner if shown is None else shown
+            yield joined.add_columns(named, *ends), owned.owner
         return
     owner = held.owner
     if aggregate == "project_group":
@@ -110,20 +117,38 @@ def _seen(
 ) -> Select[Any]:
     """Narrow to what the caller sees.
 
-    Of a single tenant that is its time with its project, of a customer of one's own the time with
-    it of projects that it has no more.
+    Of a single tenant that is its time with its project, of a cloud of one's own all time of its
+    tenants, of a customer of one's own the time with it of projects that it has no more.
     """
     found = found.where(project_id.is_not(None))
     if everything:
         return found
-    seen, customer = project.alias("seen"), schema.customer
+    shown = _in_scope(project_id)
+    return (
+        found.where(or_(shown, owner.in_(_own())))
+        if aggregate == "customer"
+        else found.where(shown)
+    )
+
+
+def _in_scope(project_id: Any) -> ColumnElement[bool]:
+    seen = project.alias("seen")
     projects = select(seen.c.id).where(one_of(seen.c.uuid, "scope_projects"))
-    single = and_(one_of(tenant.c.uuid, "scope_tenants"), project_id == tenant.c.project_id)
-    shown = [project_id.in_(projects), single]
-    if aggregate == "customer":
-        mine = select(customer.c.id).where(one_of(customer.c.uuid, "scope_customers"))
-        shown.append(owner.in_(mine))
-    return found.where(or_(*shown))
+    # NULL where a tenant belongs to no project any more, which is no reason not to be seen.
+    now = func.coalesce(tenant.c.project_id, 0)
+    single = and_(one_of(tenant.c.uuid, "scope_tenants"), project_id == now)
+    return or_(project_id.in_(projects), single, tenant.c.cloud_id.in_(own_clouds()))
+
+
+def _own() -> Select[Any]:
+    customer = schema.customer
+    return select(customer.c.id).where(one_of(customer.c.uuid, "scope_customers"))
+
+
+def _once_own(found: Select[Any], project_id: Any, owner: Any) -> Select[Any]:
+    """Narrow to the time with a customer of the caller's of projects that are not in the scope."""
+    mine = project_id.is_not(None), owner.in_(_own())
+    return found.where(*mine, ~_in_scope(project_id))
 
 
 _objects = cache(objects)
@@ -137,16 +162,20 @@ def of(
     limit: int | None = None,
     marker: str | None = None,
 ) -> Members:
-    """Give the selected objects that are visible, by name, then uuid, and what they consist of.
+    """Return the selected objects that are visible, by name, then uuid, and what they consist of.
 
+    Those that vanished are among them, as far back as the selection goes.
     ``marker`` is the uuid of the last object of the page before.
     """
+    if selection.since is None:
+        selection = replace(selection, since=0)
     asked = {
         "filtered": bool(selection.uuids),
         "after": marker is not None,
         "limited": limit is not None,
     }
-    chosen = _objects(selection.aggregate, everything=scope.everything, **asked)
+    kind = {"everything": scope.everything, "past": selection.past}
+    chosen = _objects(selection.aggregate, **kind, **asked)
     values = variables(scope, selection) | {"limit": limit, "marker": marker}
     found = db.execute(chosen, values).all()
     few = any(asked.values())

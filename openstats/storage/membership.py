@@ -67,6 +67,8 @@ def variables(scope: Scope, selection: Selection | None = None) -> dict[str, Any
         values |= {f"scope_{name}": [*(getattr(scope, name) or ())] for name in SCOPES}
     if selection and selection.uuids:
         values["uuids"] = [*selection.uuids]
+    if selection and selection.since is not None:
+        values["since"] = selection.since
     return values
 
 
@@ -131,18 +133,20 @@ def objects(
     filtered: bool,
     after: bool = False,
     limited: bool = False,
+    past: str = "none",
 ) -> Select[Any]:
     """Select uuid, name and customer's uuid of the visible objects, by name, then uuid.
 
     A customer or group is visible through any of its visible projects; to who sees everything,
-    always. ``after`` takes only those behind the object ``marker``, ``limited`` only ``limit``.
+    always. ``after`` takes only those behind the object ``marker``, ``limited`` only ``limit``;
+    ``past`` is that of a Selection.
     """
     table = OBJECTS[aggregate]
     owner = table.c.uuid if aggregate == "customer" else schema.customer.c.uuid
     chosen = select(table.c.id, table.c.uuid, table.c.name, owner.label("customer"))
     if aggregate != "customer":
         chosen = chosen.join(schema.customer, schema.customer.c.id == table.c.customer_id)
-    chosen = chosen.where(table.c.deleted_at.is_(None), _shown(aggregate, everything))
+    chosen = chosen.where(_existing(table, past), _shown(aggregate, everything, past))
     if filtered:
         chosen = chosen.where(table.c.uuid.in_(_uuids()))
     if after:
@@ -153,21 +157,68 @@ def objects(
     return chosen.order_by(table.c.name, table.c.uuid)
 
 
-def _shown(aggregate: str, everything: bool) -> ColumnElement[bool]:
+def _existing(table: Table, past: str) -> ColumnElement[bool]:
+    if past == "all":
+        return true()
+    there: ColumnElement[bool] = table.c.deleted_at.is_(None)
+    if past == "since":
+        there = or_(there, and_(table.c.vanished, table.c.deleted_at > bindparam("since")))
+    return there
+
+
+def _shown(aggregate: str, everything: bool, past: str) -> ColumnElement[bool]:
     if everything:
         return true()
+    seen = visible_project(everything)
+    if past != "none":
+        seen = or_(in_scope(everything), project.c.id.in_(_ever_in_clouds()))
     if aggregate == "project":
-        return visible_project(everything)
-    return owning(aggregate, visible_project(everything))
+        return or_(seen, project.c.id.in_(_once_own())) if past == "all" else seen
+    shown = owning(aggregate, seen)
+    if aggregate == "customer" and past != "none":
+        former = schema.former_customer.c
+        once = select(former.customer_id).where(former.project_id.in_(_ever_in_clouds()))
+        return or_(shown, schema.customer.c.id.in_(once))
+    return shown
+
+
+def own_clouds() -> Select[Any]:
+    """Select the clouds (row ids) that the caller has a role on."""
+    return select(schema.cloud.c.id).where(one_of(schema.cloud.c.uuid, "scope_clouds"))
+
+
+def _ever_in_clouds() -> Any:
+    """Select the projects that ever had a tenant in the caller's clouds."""
+    former, here = schema.former_project, tenant.alias("here")
+    now = select(here.c.project_id).where(here.c.cloud_id.in_(own_clouds()))
+    before = select(former.c.project_id).join(here, here.c.id == former.c.tenant_id)
+    return now.where(here.c.project_id.is_not(None)).union(
+        before.where(here.c.cloud_id.in_(own_clouds()))
+    )
+
+
+def _once_own() -> Select[Any]:
+    """Select the projects that once belonged to a customer of the caller's."""
+    former, customer = schema.former_customer.c, schema.customer
+    mine = select(customer.c.id).where(one_of(customer.c.uuid, "scope_customers"))
+    return select(former.project_id).where(former.customer_id.in_(mine))
 
 
 def owning(aggregate: str, seen: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Say that a customer or group is the caller's own, or has a project that is ``seen``."""
+    """Return the condition that an object is the caller's own, or has a project that is ``seen``.
+
+    Of an own customer all groups are one's own; of an own group, one knows whose it is.
+    """
+    customer = schema.customer
     if aggregate == "customer":
-        mine = one_of(schema.customer.c.uuid, "scope_customers")
-        return or_(mine, schema.customer.c.id.in_(select(project.c.customer_id).where(seen)))
+        mine = one_of(customer.c.uuid, "scope_customers")
+        groups = select(group.c.customer_id).where(one_of(group.c.uuid, "scope_groups"))
+        known = customer.c.id.in_(groups.where(group.c.deleted_at.is_(None)))
+        return or_(mine, known, customer.c.id.in_(select(project.c.customer_id).where(seen)))
+    owners = select(customer.c.id).where(one_of(customer.c.uuid, "scope_customers"))
+    own = or_(one_of(group.c.uuid, "scope_groups"), group.c.customer_id.in_(owners))
     held = select(member.c.project_group_id).join(project, project.c.id == member.c.project_id)
-    return or_(one_of(group.c.uuid, "scope_groups"), group.c.id.in_(held.where(seen)))
+    return or_(own, group.c.id.in_(held.where(seen)))
 
 
 def object_name(aggregate: str) -> Callable[[Any], ObjectName]:

@@ -7,7 +7,19 @@ from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, bindparam, delete, exists, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    insert,
+    select,
+    update,
+)
 
 from openstats.errors import ConflictError
 from openstats.model import Scope
@@ -21,6 +33,9 @@ customer, group, project = schema.customer, schema.project_group, schema.project
 member, left, tenant = schema.project_group_member, schema.project_group_left, schema.tenant
 
 Values = Mapping[str, Any]
+
+BACK: dict[str, Any] = {"deleted_at": None, "vanished": False}
+"""What is written of an object that is there again."""
 
 
 def _rows(kind: str, everything: bool) -> Select[Any]:
@@ -81,7 +96,7 @@ def put(db: Connection, table: Table, values: Values, now: int) -> int:
         moves.move(db, moves.PROJECTS, {row.id: values["customer_id"]}, now)
     by_hand = _by_hand(table, {name: value != before[name] for name, value in values.items()})
     kept = {"keystone", "keystone_id"} if values["keystone"] is None else set()
-    changed = {n: v for n, v in values.items() if n not in kept} | {"deleted_at": None}
+    changed = {n: v for n, v in values.items() if n not in kept} | BACK
     changed |= {flag: set_now or before[flag] for flag, set_now in by_hand.items()}
     dated = values.get("created_at", before["created_at"]) != before["created_at"]
     changed["undated"] = before["undated"] and not dated
@@ -111,7 +126,8 @@ def fill(db: Connection, group_row: int, uuids: Collection[str]) -> None:
         ConflictError: one of them is not its customer's.
     """
     rows = _of_customer(db, project, uuids, _owner(group, group_row), "project")
-    _hold(db, member.c.project_group_id == group_row, {(group_row, row) for row in rows})
+    pairs = {(group_row, row) for row in rows}
+    _hold(db, and_(member.c.project_group_id == group_row, _there(project)), pairs)
 
 
 def join(db: Connection, project_row: int, uuids: Collection[str]) -> None:
@@ -121,7 +137,13 @@ def join(db: Connection, project_row: int, uuids: Collection[str]) -> None:
         ConflictError: one of them is not its customer's.
     """
     rows = _of_customer(db, group, uuids, _owner(project, project_row), "project group")
-    _hold(db, member.c.project_id == project_row, {(row, project_row) for row in rows})
+    pairs = {(row, project_row) for row in rows}
+    _hold(db, and_(member.c.project_id == project_row, _there(group)), pairs)
+
+
+def _there(table: Table) -> ColumnElement[bool]:
+    """Return the condition that what a membership is with exists: the past keeps the others."""
+    return member.c[f"{table.name}_id"].in_(select(table.c.id).where(table.c.deleted_at.is_(None)))
 
 
 def _owner(table: Table, row: int) -> Any:
@@ -238,7 +260,7 @@ def write_tenant(db: Connection, uuid: str, given: Values, now: int) -> None:
 
 
 def remove(kind: str, db: Connection, uuid: str, now: int) -> None:
-    """Delete an object; its row stays, because statistics count what was created once.
+    """Delete an object; its row stays, and its groups, because it keeps its past.
 
     Raises:
         ConflictError: something belongs to it.
@@ -247,8 +269,6 @@ def remove(kind: str, db: Connection, uuid: str, now: int) -> None:
     held = next((what for what, there in _children(kind, row) if db.scalar(select(there))), None)
     if held:
         raise ConflictError(f"it still has {held}")
-    if kind != "customer":
-        db.execute(delete(member).where(member.c[f"{kind}_id"] == row))
     gone = update(OBJECTS[kind]).where(OBJECTS[kind].c.id == row)
     db.execute(gone.values(deleted_at=now))
 

@@ -19,6 +19,7 @@ def follows(db: Connection, scope: Scope, selection: Selection, marker: str) -> 
         filtered=filtered,
         after=True,
         limited=True,
+        past=selection.past,
     )
     values = variables(scope, selection) | {"marker": marker, "limit": 1}
     return db.execute(behind, values).first() is not None

@@ -61,9 +61,8 @@ cloud_url = Table(
 
 
 def _object(name: str, *columns: SchemaItem) -> Table:
-    """Make a table of the registry: found by discovery, made by hand, or both.
-
-    Where ``undated``, the creation date is still to come from the first servers and volumes.
+    """Make a table of the registry; the first servers and volumes date what is ``undated``.
+    What ``vanished`` was deleted because its clouds have it no more.
     """
     return Table(
         name,
@@ -74,8 +73,7 @@ def _object(name: str, *columns: SchemaItem) -> Table:
         Column("deleted_at", Time),
         Column("keystone", String(1024)),
         Column("keystone_id", String(255)),
-        flag("undated"),
-        flag("name_by_hand"),
+        *(flag(name) for name in ("undated", "name_by_hand", "vanished")),
         *columns,
         UniqueConstraint("keystone", "keystone_id"),
         Index(None, "created_at"),

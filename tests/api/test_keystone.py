@@ -187,10 +187,11 @@ def test_clouds_of_another_keystone_are_not_the_tokens(door: Door) -> None:
     assert seen(door.app(identity={"clouds": "beta"}), door.hand(token("reader"))) == []
 
 
-def test_grants_take_the_place_of_an_own_project(door: Door) -> None:
+def test_grants_are_added_to_an_own_project(door: Door) -> None:
     app = door.app()
     door.grant("blog", user_id="ann")
-    assert seen(app, door.hand(token("reader"))) == ["blog"]
+    assert seen(app, door.hand(token("reader"))) == ["blog", "shop"]
+    assert seen(app, door.hand(token("member"))) == ["blog"]
     assert seen(app, door.hand(token("reader", user="bob"))) == ["shop"]
 
 
@@ -209,7 +210,7 @@ FEDERATED = {
 def test_federated_tokens_carry_their_groups(door: Door) -> None:
     door.grant("blog", group_id="staff")
     headers = door.hand(token("reader") | {"user": FEDERATED})
-    assert seen(door.app(), headers) == ["blog"]
+    assert seen(door.app(), headers) == ["blog", "shop"]
     assert door.keystone.site.asked == [headers["X-Auth-Token"]]
 
 
@@ -220,11 +221,11 @@ def test_other_groups_are_asked_for_and_remembered_for_a_while(door: Door) -> No
     # Where no group has a grant, it does not matter who is in it.
     assert known.asked.count("ann") == 0
     door.grant("blog", group_id="staff")
-    assert seen(app, headers) == seen(app, headers) == ["blog"]
+    assert seen(app, headers) == seen(app, headers) == ["blog", "shop"]
     assert known.asked.count("ann") == 1
     known.groups["ann"] = []
     door.time[0] += 299
-    assert seen(app, headers) == ["blog"]
+    assert seen(app, headers) == ["blog", "shop"]
     door.time[0] += 2
     assert seen(app, headers) == ["shop"]
     assert known.asked.count("ann") == 2
@@ -234,7 +235,7 @@ def test_what_keystone_does_not_say_of_groups_is_not_granted(door: Door) -> None
     door.grant("blog", group_id="staff")
     assert seen(door.app(), door.hand(token("reader"))) == ["shop"]
     door.grant("blog", user_id="ann")
-    assert seen(door.app(), door.hand(token("reader"))) == ["blog"]
+    assert seen(door.app(), door.hand(token("reader"))) == ["blog", "shop"]
 
 
 DELEGATED = {
@@ -249,7 +250,7 @@ def test_who_was_given_a_part_has_no_grants(door: Door, kind: Token) -> None:
     door.grant("blog", user_id="ann")
     headers = door.hand(token("reader", **kind))
     assert seen(door.app(), headers) == ["shop"]
-    assert seen(door.app(identity={"delegated_grants": "true"}), headers) == ["blog"]
+    assert seen(door.app(identity={"delegated_grants": "true"}), headers) == ["blog", "shop"]
 
 
 def test_access_rules_of_an_application_credential_hold(door: Door) -> None:

@@ -281,3 +281,30 @@ def test_tenants_that_are_gone_or_moved_away_are_in_no_coverage(own: TestApp, st
     found = usage(own, item="memory")
     assert found.headers["X-Openstats-Coverage"] == "tenants=1/1 clouds=1/1"
     assert own.get("/api/stats/quota/").headers["X-Openstats-Coverage"].startswith("tenants=0/1 ")
+
+
+def test_a_project_that_was_deleted_keeps_a_past_that_can_be_asked_for(
+    own: TestApp, store: Store
+) -> None:
+    with store.transaction() as db:
+        alpha = site(db).project("p1").project("p2").project("p3").discover(READ - 900)
+        alpha.read("memory.allocated", READ - 600)
+        alpha.read("memory.allocated", READ, 600, p1=1, p2=2, p3=4)
+        alpha.without("p2").discover(READ - 60).discover(READ)
+        lab = uuids(db, "project")["p3"]
+    (tenant,) = [t["uuid"] for t in own.get("/api/tenants/").json["tenants"] if t["name"] == "p3"]
+    own.patch_json(f"/api/tenants/{tenant}/", {"project": None})
+    own.delete(f"/api/projects/{lab}/")
+    past = {"item": "memory", "from": READ - 600, "to": READ, "aggregate": "project"}
+    # The cloud has p2 no more, since the end of this time; p3 was deleted by hand.
+    assert values(usage(own, **past)) == {"p1": [1], "p2": [2]}
+    assert values(usage(own, **past, deleted="true")) == {"p1": [1], "p2": [2], "p3": [4]}
+    assert values(usage(own, **past, uuid=lab)) == {"p3": [4]}
+    assert values(usage(own, **past | {"aggregate": "customer"})) == {"acme": [7]}
+    later = past | {"from": READ, "to": READ + 60}
+    assert list(values(usage(own, **later))) == ["p1"]
+    each = own.get(f"/api/stats/alert/?each=true&aggregate=project&uuid={lab}").json
+    assert [entry["name"] for entry in each] == ["p3"]
+    assert [
+        entry["name"] for entry in own.get("/api/stats/quota/?each=true&aggregate=project").json
+    ] == ["p1"]

@@ -120,12 +120,13 @@ def members(
 
 
 def identities(db: Any, aggregate: str) -> dict[tuple[str, str], str]:
-    """Give the uuid of each object by (customer, name)."""
+    """Give the uuid of each object that exists by (customer, name): others went with tenants."""
     table, owner = schema.metadata.tables[aggregate], schema.customer
     if aggregate == "customer":
-        return {(row.name, row.name): row.uuid for row in db.execute(select(owner))}
+        alive = select(owner).where(owner.c.deleted_at.is_(None))
+        return {(row.name, row.name): row.uuid for row in db.execute(alive)}
     joined = select(owner.c.name, table.c.name, table.c.uuid).join(
-        table, table.c.customer_id == owner.c.id
+        table, (table.c.customer_id == owner.c.id) & table.c.deleted_at.is_(None)
     )
     return {(row[0], row[1]): row[2] for row in db.execute(joined)}
 

@@ -6,6 +6,7 @@ from alembic import op
 revision = '0006'
 down_revision = '0005'
 
+OBJECTS = "customer", "project_group", "project"
 LARGEST = 2**46
 LARGEST_RATIO = 1e6
 QUOTAS = {"vcpu": "compute", "ram": "compute", "max_instances": "compute", "storage": "volume"}
@@ -49,6 +50,11 @@ def upgrade() -> None:
         )
         receiver.add_column(sa.Column('refused_at', sa.BigInteger(), nullable=True))
         receiver.add_column(sa.Column('refusal', sa.Text(), nullable=True))
+    for table in OBJECTS:
+        op.add_column(
+            table,
+            sa.Column('vanished', sa.Boolean(), server_default=sa.false(), nullable=False),
+        )
     _make_ended_instances()
     _tell_roots()
     _forget_figures_that_cannot_be()
@@ -144,6 +150,11 @@ def downgrade() -> None:
     op.drop_table('cloud_alias')
     op.drop_column('cloud', 'left_aside')
     op.drop_column('cloud', 'identity')
+    for table in OBJECTS:
+        rows = sa.table(table, sa.column("deleted_at"), sa.column("vanished"))
+        op.execute(sa.update(rows).where(rows.c.vanished).values(deleted_at=None))
+        # Not in a batch: a table that is made anew takes along what refers to it.
+        op.drop_column(table, 'vanished')
     op.execute("UPDATE receiver SET received_at = 0 WHERE received_at IS NULL")
     with op.batch_alter_table('receiver') as receiver:
         receiver.drop_column('refusal')
