@@ -51,6 +51,7 @@ TAKEN: dict[str, tuple[dict[str, str], dict[str, list[str]]]] = {
             "tz": [*NAMES, "CEST", "../../etc/passwd", "/etc/localtime", "."],
             "basis": [*WORDS, "reserved"],
             "fill": ["", "0", "None", "NULL"],
+            "deleted": WORDS,
             "with": WORDS,
             "limit": [*WHOLE, "10001"],
             "marker": UUIDS,
@@ -60,7 +61,14 @@ TAKEN: dict[str, tuple[dict[str, str], dict[str, list[str]]]] = {
         {},
         COMMON
         | AGGREGATED
-        | {"each": WORDS, "opened": WORDS, "acknowledged": WORDS, "from": TIMES, "to": TIMES},
+        | {
+            "each": WORDS,
+            "deleted": WORDS,
+            "opened": WORDS,
+            "acknowledged": WORDS,
+            "from": TIMES,
+            "to": TIMES,
+        },
     ),
     "creation-time": (
         {"type": "customer"},

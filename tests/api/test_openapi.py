@@ -146,12 +146,12 @@ def test_examples_are_as_described(document: dict[str, Any]) -> None:
                 "limit",
                 "marker",
             }
-            | {"opened", "acknowledged"},
+            | {"deleted", "opened", "acknowledged"},
         ),
         (
             "usage",
             {"strict", "item", "aggregate", "uuid", "from", "to", "datapoints", "interval", "tz"}
-            | {"basis", "fill", "with", "limit", "marker"},
+            | {"basis", "fill", "deleted", "with", "limit", "marker"},
         ),
     ],
 )
