@@ -13,6 +13,7 @@ from openstats.clouds.transport import Limits
 from openstats.collector.collector import Collector
 from openstats.conf.clouds import read
 from openstats.errors import ConfigError
+from openstats.storage import clock
 from openstats.storage.store import Store
 
 
@@ -102,6 +103,7 @@ def _collector(conf: Any, store: Store, found: Clouds, **collaborators: Any) -> 
         conf,
         connect=partial(connect, conf),
         faults=found.faults,
+        clock=clock.of(store),
         **collaborators,
     )
 

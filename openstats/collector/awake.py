@@ -5,6 +5,13 @@ What it could not see meanwhile says nothing of clouds. Leases and readings are 
 
 from collections.abc import Callable
 
+from oslo_log import log
+
+LOG = log.getLogger(__name__)
+
+STEP = 5.0
+"""Seconds from which on a step of the clock is said."""
+
 BREAK = 120.0
 """Seconds without a look after which a collector was not at work; it looks every few seconds."""
 
@@ -39,6 +46,9 @@ class Awake:
     def _note(self) -> None:
         now, uptime = self._clock(), self._uptime()
         then, uptime_then = self._looked_at or (now, uptime)
+        step = (now - then) - (uptime - uptime_then)
+        if abs(step) > STEP:
+            LOG.warning("the clock was set by %+.0f s, or the machine slept", step)
         if now < then or max(now - then, uptime - uptime_then) > BREAK:
             self._since = now
         self._looked_at = now, uptime

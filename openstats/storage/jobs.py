@@ -21,6 +21,12 @@ cloud, job = schema.cloud, schema.job
 KINDS = ("discovery", "capacity", "instances", "volumes", "quotas", "providers", "usage")
 """What each cloud is asked for."""
 
+TOLERANCE = 60
+"""Seconds by which the clocks of collectors on one store may differ."""
+
+LONGEST_LEASE = 3600
+"""Seconds beyond which no lease can reach, but by a clock that was set back since."""
+
 
 def ensure(db: Connection, cloud_id: int, kinds: Iterable[str], now: float) -> None:
     """Add the jobs that a cloud does not have yet, due at once."""
@@ -66,23 +72,33 @@ def lease(
 
     ``each`` says how many of each cloud at most.
     """
-    free = or_(job.c.leased_until.is_(None), job.c.leased_until <= now)
+    leased_until = job.c.leased_until
+    free = or_(leased_until.is_(None), leased_until <= now, leased_until > now + LONGEST_LEASE)
+    # A poll that ended in the future shows that the clock was set back: what is due by it would
+    # have to wait until the clock is there again.
+    set_back = or_(job.c.polled_at > now + TOLERANCE, job.c.error_at > now + TOLERANCE)
     due = (
-        select(cloud, job.c.kind, job.c.cursor, job.c.polled_at)
+        select(cloud, job.c.kind, job.c.cursor, job.c.polled_at, job.c.error_at)
         .join(job, job.c.cloud_id == cloud.c.id)
         .where(cloud.c.name.in_(list(clouds)), job.c.kind.in_(list(kinds)))
-        .where(job.c.next_at <= now, free)
+        .where(or_(job.c.next_at <= now, set_back), free)
         .order_by(job.c.next_at)
         .limit(limit)
         .with_for_update(of=job, skip_locked=True)
     )
-    leases = [
-        Lease(cloud_of(row), row.kind, str(uuid4()), json.loads(row.cursor), row.polled_at)
-        for row in _few_of_each(db.execute(due), each)
-    ]
-    for taken in leases:
-        db.execute(_update(taken).values(leased_until=until, lease_token=taken.token))
-    return leases
+    rows = list(_few_of_each(db.execute(due), each))
+    return [_take(db, row, now=now, until=until) for row in rows]
+
+
+def _take(db: Connection, row: Any, *, now: float, until: float) -> Lease:
+    lease = Lease(cloud_of(row), row.kind, str(uuid4()), json.loads(row.cursor), row.polled_at)
+    values: dict[str, Any] = {"leased_until": until, "lease_token": lease.token}
+    # Nothing ended later than now, whatever the clock said.
+    for name in ("polled_at", "error_at"):
+        if (at := getattr(row, name)) is not None and at > now:
+            values[name] = int(now)
+    db.execute(_update(lease).values(values))
+    return lease
 
 
 def _few_of_each(rows: Iterable[Any], each: Mapping[str, int] | None) -> Iterator[Any]:

@@ -258,3 +258,28 @@ def test_so_many_jobs_of_each_cloud(db: Connection) -> None:
     taken = lease(db, each={"alpha": 1, "beta": 0})
     assert [each.cloud.name for each in taken] == ["alpha"]
     assert len(lease(db, each={"alpha": 9, "beta": 9})) == 3
+
+
+@pytest.mark.parametrize("ended", ["succeed", "fail"])
+def test_a_clock_that_was_set_back_keeps_no_job_waiting(db: Connection, ended: str) -> None:
+    register(db, kinds=["quotas"])
+    (first,) = lease(db)
+    if ended == "succeed":
+        succeed(db, first)
+    else:
+        jobs.fail(db, first, now=NOW, next_at=NOW + 60, seconds=1, error="down")
+    earlier = NOW - 3600
+    (second,) = lease(db, now=earlier, until=earlier + 60)
+    assert lease(db, now=earlier) == []
+    # It is asked once, and not again and again until the clock is there.
+    jobs.fail(db, second, now=earlier, next_at=earlier + 60, seconds=1, error="down")
+    assert lease(db, now=earlier + 59) == []
+    assert kinds(lease(db, now=earlier + 60)) == ["quotas"]
+
+
+def test_a_lease_from_the_future_is_over(db: Connection) -> None:
+    register(db, kinds=["quotas"])
+    (first,) = lease(db, until=NOW + 2 * jobs.LONGEST_LEASE)
+    (second,) = lease(db, until=NOW + 60)
+    assert first.token != second.token
+    assert lease(db) == []
