@@ -90,7 +90,7 @@ def entries(resource: Resource, request: Any) -> Response:
     if more:
         marker = found[-1]["uuid"]
         link = paging.header(query, marker)
-        href = f"{resource.url}{paging.following(query, marker)}"
+        href = f"{request.script_name}{resource.url}{paging.following(query, marker)}"
         document["links"] = [{"rel": "next", "href": href}]
     return answer.respond(document, request.environ, link.items())
 
@@ -165,7 +165,7 @@ def _write(resource: Resource, request: Any, named: str | None, given: dict[str,
         after = _written(db, resource, request, uuid, before)
     if before is not None:
         return answer.respond(after, request.environ)
-    location = ("Location", f"{resource.url}{uuid}/")
+    location = ("Location", f"{request.script_name}{resource.url}{uuid}/")
     return answer.respond(after, request.environ, [location], status=201)
 
 

@@ -21,11 +21,11 @@ def healthcheck(request: Any) -> Response:
     return response
 
 
-def version(_request: Any) -> Response:
+def version(request: Any) -> Response:
     """Say what this is, and where its description is."""
     links = [
-        {"rel": "describedby", "href": "/openapi.json"},
-        {"rel": "help", "href": "/docs"},
+        {"rel": "describedby", "href": f"{request.script_name}/openapi.json"},
+        {"rel": "help", "href": f"{request.script_name}/docs"},
     ]
     return _json({"name": "openstats", "version": __version__, "links": links})
 

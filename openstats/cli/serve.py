@@ -62,12 +62,14 @@ class Serve(OpenstatsCommand):
     def _server(self, store: Any, health: Any) -> Any:
         from openstats.api.app import make_app
         from openstats.api.cors import allowing
+        from openstats.api.proxies import heeding
         from openstats.api.server import make_server
 
         options = self.app.conf.api
         application = make_app(self.app.conf, store, health=health)
         try:
-            return make_server(allowing(application, self.app.conf), options, health)
+            application = heeding(allowing(application, self.app.conf), self.app.conf)
+            return make_server(application, options, health)
         except OSError as error:
             where = f"{options.host}:{options.port}"
             raise ConfigError(f"cannot listen on {where}: {error.strerror or error}") from error

@@ -18,6 +18,7 @@ FOREIGN = {
     "DEFAULT": ("oslo.log",),
     "cors": ("openstats.cors",),
     "keystone_authtoken": ("openstats.credential", "keystonemiddleware.auth_token"),
+    "oslo_middleware": ("oslo.middleware.http_proxy_to_wsgi",),
     "oslo_policy": ("oslo.policy",),
 }
 """By group, the namespaces of oslo.config whose options it holds: those of the sample.
