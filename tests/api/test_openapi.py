@@ -282,8 +282,8 @@ def test_answers_are_as_described(
 
 GIVEN = {
     "/api/stats/resource/": {"auth_url": KEYSTONE},
-    # In this world nobody measures what memory guests use: who is strict about it, gets 503.
-    "/api/stats/usage/": {"strict": "false"},
+    # Who is strict about time that was not observed, or is in the future, gets 503.
+    **{f"/api/stats/{name}/": {"strict": "false"} for name in ("usage", "creation-time", "alert")},
 }
 """What no generator can know."""
 
