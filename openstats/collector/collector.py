@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Set
-from concurrent.futures import Future, wait
+from concurrent.futures import CancelledError, Future, wait
 from dataclasses import replace
 from functools import partial
 from threading import Event, Semaphore
@@ -239,8 +239,9 @@ class Collector:
             # Whoever has the job now knows better what is wrong.
             LOG.warning("%s", lost)
             return None
-        except StoppedError as stopped:
-            LOG.info("%s", stopped)
+        except (StoppedError, CancelledError) as stopped:
+            # A call that waited for a thread is cancelled, and has no words.
+            LOG.info("%s", poll.sentence(str(stopped) or "stopped"))
             return attempt("a poll that was stopped", lambda: self._release(lease))
         except StoreError as error:
             LOG.error("%s", poll.sentence(error))

@@ -8,6 +8,8 @@ from queue import SimpleQueue
 from threading import Lock, Semaphore, Thread
 from typing import Any
 
+from openstats.errors import StoppedError
+
 Task = tuple[Future[Any], Callable[[], Any]]
 
 
@@ -27,11 +29,15 @@ class Workers(Executor):
         self._lock = Lock()
 
     def submit(self, call: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Have a call made, by a thread that is idle, or a new one while there are not too many."""
+        """Have a call made, by a thread that is idle, or a new one while there are not too many.
+
+        Raises:
+            StoppedError: no call is made any more.
+        """
         future: Future[Any] = Future()
         with self._lock:
             if self._closed:
-                raise RuntimeError("no call can be made after shutdown")
+                raise StoppedError(f"{self._name}: stopped before the next call")
             self._tasks.put((future, partial(call, *args, **kwargs)))
             if not self._idle.acquire(blocking=False) and len(self._threads) < self._size:
                 name = f"{self._name}-{len(self._threads)}"

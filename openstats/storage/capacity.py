@@ -23,8 +23,9 @@ from sqlalchemy import (
 from openstats.meters import CAPACITY
 from openstats.model import Capacity, Cloud, Inventory, Provider
 from openstats.storage import schema
+from openstats.storage.cloud_schema import cloud_url
 
-capacity, cloud_url, cloud = schema.capacity, schema.cloud_url, schema.cloud
+capacity, cloud = schema.capacity, schema.cloud
 provider, inventory = schema.provider, schema.inventory
 
 COLUMNS = [field.name for field in fields(Provider) if field.name != "inventories"]

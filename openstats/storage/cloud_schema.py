@@ -1,9 +1,18 @@
 """Tables beside ``cloud``, as ``schema`` has all others."""
 
-from sqlalchemy import Column, Integer, String, Table
+from sqlalchemy import Column, Index, Integer, String, Table
 
 from openstats.storage.columns import reference
 from openstats.storage.schema import metadata
+
+# Every URL by which a cloud may be asked for: its own, its aliases, its catalog's. Compared form.
+cloud_url = Table(
+    "cloud_url",
+    metadata,
+    reference("cloud_id", "cloud.id", primary_key=True),
+    Column("url", String(1024), primary_key=True),
+    Index(None, "url"),
+)
 
 # Under which other Keystone URL and region entries of clouds.yaml mean a cloud. Compared form.
 cloud_alias = Table(

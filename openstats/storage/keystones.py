@@ -14,7 +14,7 @@ from openstats.alerts import OWN
 from openstats.model import Cloud
 from openstats.storage import registry, schema
 from openstats.storage.alert_schema import alert
-from openstats.storage.cloud_schema import cloud_alias
+from openstats.storage.cloud_schema import cloud_alias, cloud_url
 from openstats.storage.store import alone
 
 cloud, tenant = schema.cloud, schema.tenant
@@ -128,7 +128,7 @@ def _alias(db: Connection, owner: Cloud, former: Cloud) -> None:
 
 def _joined(db: Connection, owner: Cloud, former: Cloud) -> Cloud:
     """Remove a cloud that is another one; what was read of it was read twice."""
-    urls = select(schema.cloud_url.c.url).where(schema.cloud_url.c.cloud_id == former.id)
+    urls = select(cloud_url.c.url).where(cloud_url.c.cloud_id == former.id)
     registry.add_urls(db, owner, list(db.scalars(urls)))
     db.execute(
         update(cloud_alias).where(cloud_alias.c.cloud_id == former.id).values(cloud_id=owner.id)

@@ -9,10 +9,10 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from openstats.model import Cloud
 from openstats.storage import schema
-from openstats.storage.cloud_schema import cloud_alias
+from openstats.storage.cloud_schema import cloud_alias, cloud_url
 from openstats.storage.store import alone
 
-cloud, cloud_url = schema.cloud, schema.cloud_url
+cloud = schema.cloud
 
 TOLD = ("name", "auth_url", "region", "keystone", "disk_shared")
 """What clouds.yaml tells of a cloud."""

@@ -50,15 +50,6 @@ cloud = Table(
     UniqueConstraint("keystone", "region"),
 )
 
-# Every URL by which a cloud may be asked for: its own, its aliases, its catalog's. Compared form.
-cloud_url = Table(
-    "cloud_url",
-    metadata,
-    reference("cloud_id", "cloud.id", primary_key=True),
-    Column("url", String(1024), primary_key=True),
-    Index(None, "url"),
-)
-
 
 def _object(name: str, *columns: SchemaItem) -> Table:
     """Make a table of the registry; the first servers and volumes date what is ``undated``.

@@ -22,6 +22,7 @@ from sqlalchemy import (
 
 from openstats.model import Scope
 from openstats.storage import schema
+from openstats.storage.cloud_schema import cloud_url
 from openstats.storage.membership import SCOPES
 from openstats.storage.upsert import one_of
 
@@ -137,5 +138,5 @@ def _of_domain() -> CompoundSelect[Any]:
 
 def _own(column: ColumnElement[Any]) -> Select[Any]:
     """Select the clouds of the issuer."""
-    known = select(schema.cloud_url.c.cloud_id).where(one_of(schema.cloud_url.c.url, "urls"))
+    known = select(cloud_url.c.cloud_id).where(one_of(cloud_url.c.url, "urls"))
     return select(column).where(or_(one_of(cloud.c.name, "clouds"), cloud.c.id.in_(known)))

@@ -200,7 +200,7 @@ def test_messages_are_for_admins_unless_the_receiver_says_otherwise(
     assert (whole["message"], whole["labels"]) == ("0 is down", SHOP)
 
 
-def test_what_moves_keeps_its_alerts_where_they_were(
+def test_a_move_ends_alerts_for_the_former_owner_and_opens_them_for_the_new_one(
     either_receiving: Api, store: Store, known: dict[str, str]
 ) -> None:
     app = either_receiving(am={"clouds": "east"})
@@ -214,5 +214,5 @@ def test_what_moves_keeps_its_alerts_where_they_were(
         query = f"aggregate=project&uuid={known[name]}&to=1700001000"
         return int(app.get(f"/api/stats/alert/?{query}").json["Error"])
 
-    assert (counted("east-own"), counted("shop of one")) == (1, 1)
+    assert (counted("east-own"), counted("shop of one")) == (1, 2)
     assert store

@@ -12,7 +12,7 @@ import pytest
 from openstats.cli.entries import COMMANDS
 from openstats.cli.main import Openstats
 from tests.cli.installation import Installation, Told
-from tests.cli.test_serve import ready
+from tests.cli.test_serve import WITHOUT_FIGURES, ready
 from tests.double import Double
 
 
@@ -30,7 +30,7 @@ def run(request: pytest.FixtureRequest, installed: Installation) -> Iterator[Any
         return
     installed.configure("api", collect="false")
     with installed.started("serve", "--port", "0") as process:
-        url = ready(process)
+        url = ready(process, WITHOUT_FIGURES)
         yield lambda *words: installed.run("--url", url, *words)
 
 

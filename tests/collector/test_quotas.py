@@ -123,8 +123,8 @@ def test_a_cloud_that_fails_for_every_tenant_is_given_up(lab: Lab) -> None:
         double.delete_server(server)
     with lab.edge.during(nova(""), Status(503, {"Retry-After": "700"}, b"later")):
         (said,) = lab.cycle("instances", "quotas", after=SOON)
-    # Eight in a row are no single tenant's fault; those that were under way already came too.
-    assert 8 <= lab.asked(QUOTA) < 8 + 4
+    # It asks to be left alone: what was under way already was asked, and nothing more.
+    assert 1 <= lab.asked(QUOTA) <= 4
     assert "HTTP 503" in said
     assert expected.known_quotas(lab.store) == before
     assert lab.job("quotas", "next_at") == lab.clock.now + 700
@@ -144,7 +144,7 @@ def test_failures_of_single_tenants_do_not_add_up(lab: Lab) -> None:
 
 
 def test_limits_of_all_kinds(lab: Lab, alpha: Double) -> None:
-    for limit in (-1, 0, 2**40):
+    for limit in (-1, 0, 2**31 - 1):
         for tenant in expected.quotas(alpha):
             alpha.set_quota(tenant, cores=limit, ram=limit, instances=limit, gigabytes=limit)
         assert lab.cycle("discovery", "quotas", full=True) == []
@@ -178,7 +178,7 @@ def test_figures_that_are_none(lab: Lab, alpha: Double) -> None:
         with lab.edge.during(nova(""), in_use(number)):
             (said,) = lab.cycle("discovery", "quotas", full=True)
         assert said.startswith("alpha: Nova's quotas of ")
-        assert f"a quota that is no whole number: {number!r}" in said
+        assert f"a figure that cannot be: cores in_use is {number!r}, not an integer" in said
     assert {held[0] for held in expected.known_quotas(lab.store).values()} == {None}
 
 

@@ -5,6 +5,7 @@ from sqlalchemy import Connection, select
 
 from openstats.model import Cloud
 from openstats.storage import registry, schema
+from openstats.storage.cloud_schema import cloud_url
 from tests.registry import KEYSTONE, site
 
 KEYSTONE_URL = "https://other.example/identity"
@@ -15,7 +16,7 @@ def cloud(name: str, region: str = "RegionOne", keystone: str = KEYSTONE) -> Clo
 
 
 def urls(db: Connection, owner: Cloud) -> set[str]:
-    url = schema.cloud_url
+    url = cloud_url
     return set(db.scalars(select(url.c.url).where(url.c.cloud_id == owner.id)))
 
 

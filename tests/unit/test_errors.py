@@ -18,6 +18,7 @@ CODES = {
     "BodyError": "openstats.body.invalid",
     "LeaseLostError": "openstats.job.lease_lost",
     "StoppedError": "openstats.job.stopped",
+    "CollectorError": "openstats.collector.stopped",
     "LateReadingError": "openstats.usage.late_reading",
     "CloudError": "openstats.cloud.failed",
     "TruncatedError": "openstats.cloud.truncated",
