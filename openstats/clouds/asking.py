@@ -105,15 +105,15 @@ def _other(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "an answer that cannot be read: it is nested too deeply"
     if isinstance(error, FigureError):
-        return _printable(f"a figure that cannot be: {error}")
+        return printable(f"a figure that cannot be: {error}")
     if isinstance(error, UNREACHED) and not isinstance(error, requests.exceptions.JSONDecodeError):
         return _unreached(error)
-    return _printable(f"an answer that cannot be read: {type(error).__name__} {error}")
+    return printable(f"an answer that cannot be read: {type(error).__name__} {error}")
 
 
 def _unreached(error: Exception) -> str:
     """Return what cannot be asked, and what to do: such errors seldom say what a file is for."""
-    reason = _printable(str(error) or type(error).__name__)
+    reason = printable(str(error) or type(error).__name__)
     tls = "TLS" in reason or "certificate" in reason.lower()
     advice = "see cacert, cert and key" if tls else "see auth_url and the URLs"
     return f"it cannot be asked: {reason}; {advice} in the cloud's entry in clouds.yaml"
@@ -125,12 +125,12 @@ def _reason(error: Exception) -> str:
     if isinstance(error, keystoneauth1.exceptions.ConnectionError) and cause:
         # requests wraps its errors in its own words, three deep: the innermost tells.
         said = said.replace(str(cause), str(_innermost(cause)))
-    return _printable((said.splitlines() or [type(error).__name__])[0])
+    return printable((said.splitlines() or [type(error).__name__])[0])
 
 
-def _printable(said: str) -> str:
-    """Make what somebody else said fit for a line of a log."""
-    return "".join(c if c.isprintable() else " " for c in said[:300])
+def printable(words: str, longest: int = 300) -> str:
+    """Return what somebody else said, fit for a line of a log."""
+    return "".join(c if c.isprintable() else " " for c in words[:longest])
 
 
 def _innermost(error: BaseException) -> BaseException:

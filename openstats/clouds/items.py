@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from oslo_log import log
 
-from openstats.clouds.asking import MALFORMED
+from openstats.clouds.asking import MALFORMED, printable
 
 T = TypeVar("T")
 
@@ -45,7 +45,8 @@ class LeftOut:
         """Leave an item out."""
         key = item.get("id", item.get("uuid")) if isinstance(item, dict) else None
         name = key[:LONGEST_ID] if isinstance(key, str) and key else "without an id"
-        reason = _printable(f"{self.kind} {name}: {type(error).__name__} {error}")
+        words = f"{self.kind} {name}: {type(error).__name__} {error}"
+        reason = printable(words, LONGEST_REASON)
         self.number += 1
         self.reason, self.first = self.reason or reason, self.first or error
         if isinstance(key, str) and key:
@@ -76,7 +77,3 @@ def read(items: Iterable[Any], one: Callable[[Any], T], left_out: LeftOut) -> It
         else:
             left_out.read += 1
             yield value
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else " " for c in text[:LONGEST_REASON])
