@@ -47,7 +47,8 @@ class System:
         self.store = store or f"sqlite:///{self.database}"
         self.edge = edge
         self.entries = entries
-        self.options: dict[str, object] = {"read_timeout": 20, "connect_timeout": 5} | options
+        bounds = {"read_timeout": 20, "connect_timeout": 5, "retry_wait": 2}
+        self.options: dict[str, object] = bounds | options
         self.sections: dict[str, dict[str, object]] = {}
         self.running: list[subprocess.Popen[str]] = []
 

@@ -18,6 +18,7 @@ from tests.devcloud import Cloud, RestError
 from tests.devcloud.rest import request
 from tests.edge import Edge
 from tests.functional.personas import PASSWORD, Keystone, User
+from tests.functional.steps import age_servers
 from tests.functional.system import Api, System
 
 ROLE = "openstats"
@@ -100,6 +101,7 @@ def used(api: Api, item: str) -> Any:
 
 
 def figures(system: System, cloud: Cloud) -> dict[str, Any]:
+    age_servers(cloud)
     ticked(system)
     with system.serving() as api:
         return {

@@ -10,6 +10,7 @@ import pytest
 from tests.devcloud import Cloud
 from tests.devcloud.process import wait_for
 from tests.functional import oracle
+from tests.functional.steps import age_servers
 from tests.functional.system import Api, System
 from tests.peers import Gnocchi, Instance
 
@@ -28,6 +29,7 @@ def ticked(system: System, clouds: dict[str, Cloud]) -> System:
     """
     for cloud in clouds.values():
         cloud.wait_until_quiet()
+        age_servers(cloud)
     began = time.time()
     system.run("collect", "--once", "--full")
     wait_for("guests to burn", lambda: time.time() - began > AWHILE)
@@ -40,7 +42,7 @@ def ticked(system: System, clouds: dict[str, Cloud]) -> System:
 def used(api: Api, item: str) -> dict[str, float]:
     """Give what each project (uuid) used in the last second that was read."""
     until = int(api.ask("usage", item=item)[2]["X-Openstats-Complete-Until"])
-    window = {"from_": until - 1, "to": until, "datapoints": 1, "with": "uuid"}
+    window = {"from_": until - 1, "to": until, "datapoints": 1, "with": "uuid", "strict": "true"}
     found = api.get("usage", item=item, aggregate="project", **window)
     return {entry["uuid"]: entry["datapoints"][0]["value"] for entry in found}
 
@@ -74,7 +76,6 @@ def check_cpu(system: System, api: Api, clouds: dict[str, Cloud]) -> None:
 
 def test_usage_is_what_the_clouds_themselves_say(ticked: System, clouds: dict[str, Cloud]) -> None:
     with ticked.serving() as api:
-        assert api.ask("usage", item="memory", strict="true")[0] == 200
         check_allocated(ticked, api, clouds)
         check_cpu(ticked, api, clouds)
 
