@@ -37,7 +37,7 @@ OVER_QUOTA = (403, 413)  # Nova's and Cinder's word for it; the world's quotas a
 
 
 def age_servers(cloud: Cloud) -> None:
-    """Have all servers be older than any tick, behind Nova's back: usage is exact by their dates."""
+    """Have all servers be older than any tick: usage is exact by when they were created."""
     for cell in oracle.CELLS:
         cloud.sql(cell, HOUR_EARLIER)
 
