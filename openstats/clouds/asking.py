@@ -44,6 +44,8 @@ DEFECTS = (AssertionError, NameError, ImportError, SyntaxError, MemoryError)
 UNREACHED = (OSError, requests.exceptions.RequestException)
 """What may happen before there is an answer: files of TLS, sockets, URLs that are none."""
 
+TLS = "see cacert, cert and key in the cloud's entry in clouds.yaml"
+
 LONGEST_WAIT = 3600
 """Seconds that a cloud may ask to be left alone: it must not be forgotten for a typing error."""
 
@@ -115,8 +117,8 @@ def _unreached(error: Exception) -> str:
     """Return what cannot be asked, and what to do: such errors seldom say what a file is for."""
     reason = printable(str(error) or type(error).__name__)
     tls = "TLS" in reason or "certificate" in reason.lower()
-    advice = "see cacert, cert and key" if tls else "see auth_url and the URLs"
-    return f"it cannot be asked: {reason}; {advice} in the cloud's entry in clouds.yaml"
+    advice = TLS if tls else "see auth_url and the URLs in the cloud's entry in clouds.yaml"
+    return f"it cannot be asked: {reason}; {advice}"
 
 
 def _reason(error: Exception) -> str:
@@ -125,7 +127,8 @@ def _reason(error: Exception) -> str:
     if isinstance(error, keystoneauth1.exceptions.ConnectionError) and cause:
         # requests wraps its errors in its own words, three deep: the innermost tells.
         said = said.replace(str(cause), str(_innermost(cause)))
-    return printable((said.splitlines() or [type(error).__name__])[0])
+    reason = printable((said.splitlines() or [type(error).__name__])[0])
+    return f"{reason}; {TLS}" if isinstance(error, keystoneauth1.exceptions.SSLFailure) else reason
 
 
 def printable(words: str, longest: int = 300) -> str:

@@ -126,6 +126,9 @@ class Collector:
         ``patience`` are seconds after which a cloud that is silent is not waited for. Its cycle
         goes on, and until it is over ``run`` lets the cloud alone.
         """
+        for connection in list(self.connections.values()):
+            # Somebody asks for it now, and may have mended what was refused.
+            connection.forget_refusal()
         rounds = Workers(len(self.connections), "cycle")
         self._cycling |= self.connections.keys()
         under_way = {

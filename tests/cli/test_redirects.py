@@ -13,7 +13,7 @@ CALLS = {
     "signing in": "POST .*/identity/v3/auth/tokens",
     "domains": "GET .*/identity/v3/domains",
     "projects": "GET .*/identity/v3/projects",
-    "versions of Nova": "GET .*/compute/v2.1/?$",
+    "versions of Nova": "GET .*/compute/(v2.1/?)?$",
     "hypervisors": "GET .*/os-hypervisors",
     "servers": "GET .*/servers/detail",
     "volumes": "GET .*/volumes/detail",

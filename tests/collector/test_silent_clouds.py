@@ -7,6 +7,7 @@ from threading import Event
 import pytest
 
 from openstats.collector.workers import Workers
+from openstats.errors import StoppedError
 from tests.collector.lab import SOON, Lab, running
 from tests.devcloud.process import wait_for
 from tests.double import Double
@@ -85,7 +86,7 @@ def test_workers_make_so_many_calls_at_once_and_hand_on_what_came_of_them() -> N
     with pytest.raises(ZeroDivisionError):
         later.result(10)
     workers.shutdown()
-    with pytest.raises(RuntimeError):
+    with pytest.raises(StoppedError):
         workers.submit(go.wait)
 
 
