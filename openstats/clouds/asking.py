@@ -128,7 +128,7 @@ def _reason(error: Exception) -> str:
         # requests wraps its errors in its own words, three deep: the innermost tells.
         said = said.replace(str(cause), str(_innermost(cause)))
     reason = printable((said.splitlines() or [type(error).__name__])[0])
-    return f"{reason}; {TLS}" if isinstance(error, keystoneauth1.exceptions.SSLFailure) else reason
+    return f"{reason}; {TLS}" if isinstance(error, keystoneauth1.exceptions.SSLError) else reason
 
 
 def printable(words: str, longest: int = 300) -> str:
