@@ -96,7 +96,7 @@ def without_cinder(_edge: Edge, cloud: Cloud) -> Iterator[None]:
         cloud.catalog()
 
 
-COMPUTE = {"capacity", "instances", "quotas", "usage"}
+COMPUTE = {"capacity", "instances", "providers", "quotas", "usage"}
 FAULTS: dict[str, tuple[Injecting, set[str]]] = {
     "refused": (everywhere(Refuse()), KINDS),
     "reset": (everywhere(Reset()), KINDS),
