@@ -114,7 +114,18 @@ def test_another_bad_request_is_no_unknown_project(lab: Lab, alpha: Double) -> N
     assert "HTTP 400: No such thing." in str(error(lab, tenant))
 
 
-def test_a_cloud_that_fails_for_every_tenant_is_given_up(lab: Lab) -> None:
+def test_after_eight_failures_in_a_row_the_cloud_is_given_up(lab: Lab) -> None:
+    lab.double(size=MANY)
+    lab.use(threads=4)
+    assert lab.cycle() == []
+    with lab.edge.during(nova(""), Status(500)):
+        (said,) = lab.cycle("quotas", after=SOON, full=True)
+    # Eight in a row are no single tenant's fault; those that were under way already came too.
+    assert 8 <= lab.asked(QUOTA) < 8 + 4
+    assert "HTTP 500" in said
+
+
+def test_a_cloud_that_asks_to_be_left_alone_is_given_up_at_once(lab: Lab) -> None:
     double = lab.double(size=MANY)
     lab.use(threads=4)
     assert lab.cycle() == []
