@@ -18,6 +18,8 @@ from openstats.errors import (
 
 Line = tuple[str, str, str]
 NO_RIGHT = "no right"
+WARNING = "warning"
+"""Of what works, and should not stay so: the exit status is 0."""
 
 
 class Check(OpenstatsCommand, Lister):
@@ -65,11 +67,13 @@ class Check(OpenstatsCommand, Lister):
     def _configuration(self) -> Iterator[Line]:
         """List what is wrong in the files although it can be read, and the policy files."""
         from openstats.api import security
-        from openstats.conf.problems import problems
+        from openstats.conf.problems import problems, warnings
 
         for sentence in problems(self.app.conf):
             self.failed = True
             yield "configuration", "failed", sentence
+        for sentence in warnings(self.app.conf):
+            yield "configuration", WARNING, sentence
         yield self._line(
             "policy", lambda: ", ".join(security.overridden(self.app.conf)) or "no rule is changed"
         )

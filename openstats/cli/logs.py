@@ -12,7 +12,7 @@ from oslo_log.formatters import ContextFormatter
 
 from openstats import __version__
 from openstats.conf import load
-from openstats.conf.problems import problems
+from openstats.conf.problems import problems, warnings
 from openstats.errors import ConfigError
 
 LOG = log.getLogger(__name__)
@@ -54,7 +54,7 @@ def lifetime(conf: Any, name: str, store: object) -> Iterator[None]:
         "openstats %s: %s starts, process %d; configuration: %s; store: %s; auth_strategy: %s",
         *(__version__, name, os.getpid(), files, store, conf.api.auth_strategy),
     )
-    for sentence in problems(conf):
+    for sentence in (*problems(conf), *warnings(conf)):
         LOG.warning("%s", sentence)
     try:
         yield

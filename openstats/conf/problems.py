@@ -42,6 +42,16 @@ def problems(conf: Any) -> list[str]:
     return [*unknown, *_receivers(conf), *_thresholds(conf)]
 
 
+def warnings(conf: Any) -> list[str]:
+    """Return a sentence for each thing that is allowed, and hardly meant."""
+    return [
+        f"[{alerts.PREFIX}{name}] has keystone = true and no role: every member of any project can "
+        "add alerts to those that admins count. Set role to one that its senders have"
+        for name, options in alerts.receivers(conf).items()
+        if options.keystone and not options.role
+    ]
+
+
 def _files(conf: Any) -> list[str]:
     directories = conf.config_dir or []
     found = [*(conf.config_file or [])]

@@ -308,3 +308,14 @@ def test_what_is_misspelt_fails(
     assert state == "failed"
     assert said in words
     assert lines["alpha: Nova, hypervisors"] == ("ok", "256 vCPUs")
+
+
+def test_what_is_warned_of_does_not_fail(installed: Installation, alpha: Double) -> None:
+    receiver = "[alerts]\nreceivers = aodh\n[receiver:aodh]\nkeystone = true\n"
+    with installed.conf.open("a") as conf:
+        conf.write(receiver)
+    status, lines = check(installed)
+    assert status == 0
+    state, words = lines["configuration"]
+    assert state == "warning"
+    assert words.startswith("[receiver:aodh] has keystone = true and no role")

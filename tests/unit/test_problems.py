@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from openstats import conf
-from openstats.conf.problems import problems
+from openstats.conf.problems import problems, warnings
 
 ROOT = Path(__file__).parents[2]
 
@@ -87,3 +87,22 @@ def test_files_of_a_directory_are_looked_at_too(path: Path) -> None:
 
 def test_the_sample_has_no_problem() -> None:
     assert problems(conf.load([str(ROOT / "etc" / "openstats" / "openstats.conf.sample")])) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "warned"),
+    [
+        ("keystone = true", True),
+        ("keystone = true\ntoken_hash = x", True),
+        ("keystone = true\nrole = alerter", False),
+        ("token_hash = x", False),
+    ],
+)
+def test_a_receiver_that_every_member_may_use_is_warned_of(
+    path: Path, options: str, warned: bool
+) -> None:
+    path.write_text(f"[alerts]\nreceivers = aodh\n[receiver:aodh]\n{options}\n")
+    loaded = conf.load([str(path)])
+    assert problems(loaded) == []
+    found = warnings(loaded)
+    assert [sentence.split(" has ")[0] for sentence in found] == ["[receiver:aodh]"] * warned
