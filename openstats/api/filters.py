@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, create_model
 
 from openstats.api import registry
-from openstats.api.parameters import AsWhole, Flag, Listed, Uuid, few
+from openstats.api.parameters import AsWhole, Flag, Listed, PastListed, Uuid, few
 from openstats.api.times import Seconds
 from openstats.storage.grants import ROLES
 from openstats.storage.listing import NAME_PART
@@ -23,10 +23,12 @@ def _null(value: Any) -> Any:
     return None if value == "null" else value
 
 
-def filtering(name: str, /, *, flag: str | None = None, **fields: Any) -> type[Listed]:
+def filtering(
+    name: str, /, *, flag: str | None = None, base: type[Listed] = Listed, **fields: Any
+) -> type[Listed]:
     """Make what a list takes: fields in which entries have one of the values; a ``flag`` has one.
 
-    A ``name`` can be searched for, too.
+    A ``name`` can be searched for, too; ``base`` is what else the list takes.
     """
     given: dict[str, Any] = {
         field: (
@@ -39,7 +41,7 @@ def filtering(name: str, /, *, flag: str | None = None, **fields: Any) -> type[L
         given[NAME_PART] = (Text | None, Field(None, description=PART))
     if flag:
         given[flag] = (Flag | None, Field(None, description=FLAG))
-    filters: type[Listed] = create_model(name, __base__=Listed, **given)
+    filters: type[Listed] = create_model(name, __base__=base, **given)
     filters.repeatable = frozenset(fields)
     if "name" in fields:
         filters.spellings = {"name~": NAME_PART}
@@ -60,12 +62,15 @@ NullableTime = Annotated[
 NullableFlag = Annotated[Flag | None, BeforeValidator(_null, json_schema_input_type=Flag | Word)]
 NullableName = Annotated[Text | None, BeforeValidator(_null, json_schema_input_type=Text)]
 
-CustomerFilters = filtering("CustomerFilters", uuid=Uuid, name=Text, created_at=NullableTime)
+CustomerFilters = filtering(
+    "CustomerFilters", base=PastListed, uuid=Uuid, name=Text, created_at=NullableTime
+)
 OwnedFilters = filtering(
-    "OwnedFilters", uuid=Uuid, name=Text, created_at=NullableTime, customer=Uuid
+    "OwnedFilters", base=PastListed, uuid=Uuid, name=Text, created_at=NullableTime, customer=Uuid
 )
 TenantFilters = filtering(
     "TenantFilters",
+    base=PastListed,
     uuid=Uuid,
     cloud=Uuid,
     tenant_id=Text,

@@ -150,7 +150,7 @@ def _single(resource: Resource, method: str, schemas: dict[str, Any]) -> dict[st
     refusals = dict(READING)
     if method == "GET":
         answers |= UNCHANGED
-        given += [*parameters(Query), unless_known()]
+        given += [*parameters(resource.reading), unless_known()]
     else:
         refusals = WRITING | (BODY if method != "DELETE" else {})
         given += guards(method)

@@ -157,6 +157,38 @@ class Listed(Query):
         """Give the fields to filter by, with what they are to be."""
         return {n: getattr(self, n) for n in self.model_fields_set - set(Listed.model_fields)}
 
+    @property
+    def past(self) -> bool:
+        """Whether entries that were deleted are listed, too."""
+        return False
+
+
+class PastEntry(Query):
+    """What a single entry takes that may have been deleted."""
+
+    deleted: Flag = Field(False, description="Also if it was deleted.")
+
+
+class PastListed(Listed):
+    """What a list takes of entries that may have been deleted."""
+
+    deleted: Flag | None = Field(
+        None,
+        description="Also those that were deleted. By default only those that uuid names.",
+    )
+
+    def filters(self) -> dict[str, Any]:
+        """Return the fields to filter by, with what they are to be."""
+        return {n: value for n, value in super().filters().items() if n != "deleted"}
+
+    @property
+    def past(self) -> bool:
+        """Whether entries that were deleted are listed, too."""
+        if self.deleted is not None:
+            return self.deleted
+        named = self.filters()
+        return bool(named.get("uuid") or {*named.get("deleted_at", ())} - {None})
+
 
 P = TypeVar("P", bound=Query)
 

@@ -28,6 +28,7 @@ class Customer(BaseModel):
     uuid: Uuid
     name: str
     created_at: int | None
+    deleted_at: int = Field(0, description="Only of what was deleted.")
 
 
 class ProjectGroup(Customer):

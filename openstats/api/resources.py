@@ -11,7 +11,7 @@ from pyramid.response import Response
 from openstats.api import answer, body, paging
 from openstats.api.body import Body
 from openstats.api.errors import MediaTypeError
-from openstats.api.parameters import Listed, Query, dashed, parse, shown
+from openstats.api.parameters import Listed, PastEntry, Query, dashed, parse, shown
 from openstats.errors import BodyError, ObjectUnknownError, PermissionDeniedError
 from openstats.storage import audit, grants, listing
 from openstats.storage.audit import Author
@@ -60,6 +60,11 @@ class Resource:
         """Where the list is."""
         return f"{ROOT}/{self.name}/"
 
+    @property
+    def reading(self) -> type[Query]:
+        """What showing a single entry takes."""
+        return PastEntry if self.listing.past else Query
+
     def permission(self, method: str) -> str:
         """Name the rule that decides who may use a method."""
         return f"openstats:{self.name}:{'get' if method in READING else 'write'}"
@@ -84,6 +89,7 @@ def entries(resource: Resource, request: Any) -> Response:
             filters=asked.filters(),
             limit=asked.limit,
             marker=asked.marker,
+            deleted=asked.past,
         )
     document: dict[str, Any] = {resource.key: found}
     link: dict[str, str] = {}
@@ -97,9 +103,10 @@ def entries(resource: Resource, request: Any) -> Response:
 
 def show(resource: Resource, request: Any) -> Response:
     """Show a single entry."""
-    uuid = _single(request)
+    asked = parse(resource.reading, request.environ.get("QUERY_STRING", ""))
+    uuid, deleted = dashed(request.matchdict["uuid"]), getattr(asked, "deleted", False)
     with request.store.read() as db:
-        found = listing.one(db, resource.listing, request.scope, uuid)
+        found = listing.one(db, resource.listing, request.scope, uuid, deleted=deleted)
     if found is None:
         raise _unknown(resource, uuid)
     return answer.respond(found, request.environ)

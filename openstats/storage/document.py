@@ -16,8 +16,9 @@ from openstats.names import cleaned, storable
 from openstats.storage import differences, grants, schema
 from openstats.storage.audit import Author
 from openstats.storage.document_entries import Entry, document, grant, uuid, values
+from openstats.storage.group_members import fill, leave_groups
 from openstats.storage.listing import page
-from openstats.storage.objects import fill, leave_groups, link, put
+from openstats.storage.objects import link, put
 from openstats.storage.store import alone
 
 customer, group, project = schema.customer, schema.project_group, schema.project

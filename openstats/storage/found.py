@@ -9,7 +9,7 @@ from openstats.meters import QUOTA_NAMES, SERVICES
 from openstats.model import Scope
 from openstats.storage import schema
 from openstats.storage.listing import Condition, Entry, Listing
-from openstats.storage.membership import visible_tenant
+from openstats.storage.membership import tenant_in_scope, visible_tenant
 from openstats.storage.roots import local_disk
 from openstats.storage.volume_types import shown
 
@@ -20,10 +20,14 @@ customer = schema.customer
 
 def seen_tenants(everything: bool, *columns: Any) -> Select[Any]:
     """Select from tenants with their projects and clouds; who sees not all, sees linked ones."""
+    chosen = _joined(*columns)
+    return chosen if everything else chosen.where(visible_tenant(everything))
+
+
+def _joined(*columns: Any) -> Select[Any]:
     joined = tenant.join(cloud, cloud.c.id == tenant.c.cloud_id)
     joined = joined.outerjoin(project, project.c.id == tenant.c.project_id)
-    chosen = select(*columns).select_from(joined)
-    return chosen if everything else chosen.where(visible_tenant(everything))
+    return select(*columns).select_from(joined)
 
 
 def _oldest() -> ColumnElement[Any]:
@@ -33,11 +37,23 @@ def _oldest() -> ColumnElement[Any]:
 
 
 def _tenants(everything: bool) -> Select[Any]:
+    """Select the tenants that exist."""
+    chosen = _with_figures().where(tenant.c.deleted_at.is_(None))
+    return chosen if everything else chosen.where(visible_tenant(everything))
+
+
+def _past_tenants(everything: bool) -> Select[Any]:
+    """Select all tenants, also those that are gone, or of which the project was deleted."""
+    chosen = _with_figures()
+    return chosen if everything else chosen.where(tenant_in_scope())
+
+
+def _with_figures() -> Select[Any]:
     figures = [quota.c[f"{name}_{part}"] for name in QUOTA_NAMES for part in ("limit", "in_use")]
     own = (tenant.c[name] for name in ("uuid", "tenant_id", "name", "enabled", "deleted_at"))
     linked = cloud.c.uuid.label("cloud"), project.c.uuid.label("project")
     figures.append(quota.c.volume_types)
-    chosen = seen_tenants(everything, *own, *linked, _oldest().label("collected_at"), *figures)
+    chosen = _joined(*own, *linked, _oldest().label("collected_at"), *figures)
     return chosen.outerjoin(quota, quota.c.tenant_id == tenant.c.id)
 
 
@@ -62,7 +78,8 @@ def _instances(everything: bool) -> Select[Any]:
     return seen_tenants(everything, *columns).join(instance, instance.c.tenant_id == tenant.c.id)
 
 
-TENANTS = Listing(_tenants, _with_quota)
+TENANTS = Listing(_tenants, _with_quota, past=_past_tenants, lasting=True)
+"""Those that are gone are still found by their uuids: their past can be given to a project."""
 
 
 def _of(owner: Table) -> Condition:

@@ -13,6 +13,7 @@ from openstats.storage.store import Database
 
 Entry = dict[str, Any]
 Rows = Callable[[bool], Select[Any]]
+Completed = Callable[[Database, Scope, list[Entry]], list[Entry]]
 Condition = Callable[[Any, Sequence[Any]], Any]
 """Says what rows have to be like for a filter, given its values: one of them is enough."""
 
@@ -29,15 +30,23 @@ class Listing:
     """One kind of thing that can be listed.
 
     ``rows`` selects what there is to see, for somebody who sees everything or not: its columns are
-    the fields, and those that ``order`` names. ``completed`` adds what is no column.
-    ``conditions`` say what filters mean that do not ask for the values of a column.
+    the fields, and those that ``order`` names. ``past`` selects also what was deleted; None: what
+    is deleted is gone. A ``lasting`` entry is found by its uuid even then. ``completed`` adds what
+    is no column. ``conditions`` say what filters mean that do not ask for the values of a column.
     """
 
     rows: Rows
-    completed: Callable[[Database, Scope, list[Entry]], list[Entry]] = _as_they_are
+    completed: Completed = _as_they_are
     order: tuple[str, ...] = ("name", "uuid")
     newest_first: bool = False
     conditions: Mapping[str, Condition] = field(default_factory=dict)
+    past: Rows | None = None
+    lasting: bool = False
+
+    def selected(self, everything: bool, *, deleted: bool) -> Any:
+        """Return what there is to see, with or without what was deleted, as a subquery."""
+        rows = self.past if deleted and self.past else self.rows
+        return rows(everything).subquery()
 
     def filtered(self, rows: Any, filters: Mapping[str, Any]) -> list[Any]:
         """Give the conditions that filters make."""
@@ -64,13 +73,16 @@ def page(
     filters: Mapping[str, Any],
     limit: int,
     marker: str | None,
+    deleted: bool = False,
 ) -> tuple[list[Entry], bool]:
-    """Give at most ``limit`` entries behind the one of the uuid ``marker``; tell if there are more.
+    """Return at most ``limit`` entries behind the one of the uuid ``marker``; tell if more follow.
+
+    With ``deleted`` also those that were deleted.
 
     Raises:
         ParameterError: there is no such marker to see.
     """
-    rows = listing.rows(scope.everything).subquery()
+    rows = listing.selected(scope.everything, deleted=deleted)
     chosen = select(rows).where(*listing.filtered(rows, filters))
     places = [rows.c[name] for name in listing.order]
     if marker is not None:
@@ -85,9 +97,11 @@ def page(
     return listing.completed(db, scope, entries), len(found) > limit
 
 
-def one(db: Database, listing: Listing, scope: Scope, uuid: str) -> Entry | None:
-    """Give a single entry; None where there is none to see."""
-    rows = listing.rows(scope.everything).subquery()
+def one(
+    db: Database, listing: Listing, scope: Scope, uuid: str, *, deleted: bool = False
+) -> Entry | None:
+    """Return a single entry, with ``deleted`` even a deleted one; None where there is none."""
+    rows = listing.selected(scope.everything, deleted=deleted or listing.lasting)
     found = db.execute(select(rows).where(rows.c.uuid == uuid), variables(scope)).first()
     return None if found is None else listing.completed(db, scope, [_entry(found)])[0]
 

@@ -93,10 +93,12 @@ def in_scope(everything: bool) -> ColumnElement[bool]:
 def visible_tenant(everything: bool) -> ColumnElement[bool]:
     """Say that a tenant's project exists, and that the caller may see the tenant."""
     there = project.c.deleted_at.is_(None)
-    if everything:
-        return there
-    mine = one_of(project.c.uuid, "scope_projects"), one_of(tenant.c.uuid, "scope_tenants")
-    return and_(there, or_(*mine))
+    return there if everything else and_(there, tenant_in_scope())
+
+
+def tenant_in_scope() -> ColumnElement[bool]:
+    """Return the condition that a tenant, or its project, is in the caller's scope."""
+    return or_(one_of(project.c.uuid, "scope_projects"), one_of(tenant.c.uuid, "scope_tenants"))
 
 
 @cache
@@ -139,7 +141,7 @@ def objects(
 
     A customer or group is visible through any of its visible projects; to who sees everything,
     always. ``after`` takes only those behind the object ``marker``, ``limited`` only ``limit``;
-    ``past`` is that of a Selection.
+    ``past`` is that of a Selection, or ``deleted``: also what was visible until it was deleted.
     """
     table = OBJECTS[aggregate]
     owner = table.c.uuid if aggregate == "customer" else schema.customer.c.uuid
@@ -158,7 +160,7 @@ def objects(
 
 
 def _existing(table: Table, past: str) -> ColumnElement[bool]:
-    if past == "all":
+    if past in ("all", "deleted"):
         return true()
     there: ColumnElement[bool] = table.c.deleted_at.is_(None)
     if past == "since":
@@ -169,6 +171,10 @@ def _existing(table: Table, past: str) -> ColumnElement[bool]:
 def _shown(aggregate: str, everything: bool, past: str) -> ColumnElement[bool]:
     if everything:
         return true()
+    if past == "deleted":
+        deleted = OBJECTS[aggregate].c.deleted_at
+        now, before = (_shown(aggregate, everything, of) for of in ("none", "since"))
+        return or_(and_(deleted.is_(None), now), and_(deleted.is_not(None), before))
     seen = visible_project(everything)
     if past != "none":
         seen = or_(in_scope(everything), project.c.id.in_(_ever_in_clouds()))

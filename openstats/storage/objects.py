@@ -3,18 +3,14 @@
 What differs from what discovery found was set by hand, and discovery leaves it alone.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Select,
     Table,
-    and_,
-    bindparam,
-    delete,
     exists,
     insert,
     select,
@@ -25,12 +21,13 @@ from openstats.errors import ConflictError
 from openstats.model import Scope
 from openstats.names import cleaned
 from openstats.storage import jobs, moves, quota, schema
-from openstats.storage.listing import Entry, Listing
+from openstats.storage.group_members import fill, holds_others, join, leave_groups
+from openstats.storage.listing import Completed, Entry, Listing
 from openstats.storage.membership import OBJECTS, objects, variables, visible_project
-from openstats.storage.upsert import add_missing, one_of
+from openstats.storage.upsert import one_of
 
 customer, group, project = schema.customer, schema.project_group, schema.project
-member, left, tenant = schema.project_group_member, schema.project_group_left, schema.tenant
+member, tenant = schema.project_group_member, schema.tenant
 
 Values = Mapping[str, Any]
 
@@ -38,22 +35,35 @@ BACK: dict[str, Any] = {"deleted_at": None, "vanished": False}
 """What is written of an object that is there again."""
 
 
-def _rows(kind: str, everything: bool) -> Select[Any]:
+def _rows(kind: str, everything: bool, past: str = "none") -> Select[Any]:
     table = OBJECTS[kind]
-    seen = objects(kind, everything=everything, filtered=False).order_by(None).subquery("seen")
+    visible = objects(kind, everything=everything, filtered=False, past=past)
+    seen = visible.order_by(None).subquery("seen")
     owner = () if table is customer else (seen.c.customer,)
     columns = (seen.c.uuid, seen.c.name, table.c.created_at, *owner)
     return select(*columns).join(table, table.c.id == seen.c.id)
 
 
-def _with_groups(db: Connection, _scope: Scope, entries: list[Entry]) -> list[Entry]:
+def _past_rows(kind: str, everything: bool) -> Select[Any]:
+    return _rows(kind, everything, "deleted").add_columns(OBJECTS[kind].c.deleted_at)
+
+
+def _dated(_db: Connection, _scope: Scope, entries: list[Entry]) -> list[Entry]:
+    """Return entries in which only what was deleted has a date of that."""
+    return [
+        {name: value for name, value in entry.items() if name != "deleted_at" or value is not None}
+        for entry in entries
+    ]
+
+
+def _with_groups(db: Connection, scope: Scope, entries: list[Entry]) -> list[Entry]:
     pairs = _pairs(project.c.uuid, group.c.uuid).where(group.c.deleted_at.is_(None))
-    return _with(db, entries, "project_groups", pairs, {})
+    return _with(db, scope, entries, "project_groups", pairs)
 
 
 def _with_projects(db: Connection, scope: Scope, entries: list[Entry]) -> list[Entry]:
     pairs = _pairs(group.c.uuid, project.c.uuid).where(visible_project(scope.everything))
-    return _with(db, entries, "projects", pairs, variables(scope))
+    return _with(db, scope, entries, "projects", pairs)
 
 
 def _pairs(holder: Any, held: Any) -> Select[Any]:
@@ -64,17 +74,21 @@ def _pairs(holder: Any, held: Any) -> Select[Any]:
 
 
 def _with(
-    db: Connection, entries: list[Entry], field: str, pairs: Select[Any], values: Values
+    db: Connection, scope: Scope, entries: list[Entry], field: str, pairs: Select[Any]
 ) -> list[Entry]:
     held: dict[str, list[str]] = {entry["uuid"]: [] for entry in entries}
-    for holder, uuid in db.execute(pairs, {"listed": [*held], **values}):
+    for holder, uuid in db.execute(pairs, {"listed": [*held], **variables(scope)}):
         held[holder].append(uuid)
-    return [entry | {field: held[entry["uuid"]]} for entry in entries]
+    return [entry | {field: held[entry["uuid"]]} for entry in _dated(db, scope, entries)]
 
 
-CUSTOMERS = Listing(partial(_rows, "customer"))
-GROUPS = Listing(partial(_rows, "project_group"), _with_projects)
-PROJECTS = Listing(partial(_rows, "project"), _with_groups)
+def _listing(kind: str, completed: Completed) -> Listing:
+    return Listing(partial(_rows, kind), completed, past=partial(_past_rows, kind))
+
+
+CUSTOMERS = _listing("customer", _dated)
+GROUPS = _listing("project_group", _with_projects)
+PROJECTS = _listing("project", _with_groups)
 
 
 def put(db: Connection, table: Table, values: Values, now: int) -> int:
@@ -119,87 +133,6 @@ def _by_hand(table: Table, changed: Mapping[str, bool]) -> dict[str, bool]:
     return {flags[n]: bool(c) for n, c in changed.items() if n in flags and flags[n] in table.c}
 
 
-def fill(db: Connection, group_row: int, uuids: Collection[str]) -> None:
-    """Put exactly these projects into a group.
-
-    Raises:
-        ConflictError: one of them is not its customer's.
-    """
-    rows = _of_customer(db, project, uuids, _owner(group, group_row), "project")
-    pairs = {(group_row, row) for row in rows}
-    _hold(db, and_(member.c.project_group_id == group_row, _there(project)), pairs)
-
-
-def join(db: Connection, project_row: int, uuids: Collection[str]) -> None:
-    """Put a project into exactly these groups.
-
-    Raises:
-        ConflictError: one of them is not its customer's.
-    """
-    rows = _of_customer(db, group, uuids, _owner(project, project_row), "project group")
-    pairs = {(row, project_row) for row in rows}
-    _hold(db, and_(member.c.project_id == project_row, _there(group)), pairs)
-
-
-def _there(table: Table) -> ColumnElement[bool]:
-    """Return the condition that what a membership is with exists: the past keeps the others."""
-    return member.c[f"{table.name}_id"].in_(select(table.c.id).where(table.c.deleted_at.is_(None)))
-
-
-def _owner(table: Table, row: int) -> Any:
-    holder = table.alias("holder")
-    return select(holder.c.customer_id).where(holder.c.id == row).scalar_subquery()
-
-
-def _of_customer(
-    db: Connection, table: Table, uuids: Collection[str], owner: Any, what: str
-) -> list[int]:
-    mine = one_of(table.c.uuid, "listed"), table.c.deleted_at.is_(None)
-    chosen = select(table.c.uuid, table.c.id).where(*mine, table.c.customer_id == owner)
-    rows = {row.uuid: row.id for row in db.execute(chosen, {"listed": [*uuids]})}
-    missing = sorted(set(uuids) - set(rows))
-    if missing:
-        raise ConflictError(f"its customer has no {what} {missing[0]}")
-    return list(rows.values())
-
-
-def _hold(db: Connection, which: Any, pairs: set[tuple[int, int]]) -> None:
-    """Replace memberships (group, project); discovery neither takes these away nor others back."""
-    before = db.execute(select(member.c.project_group_id, member.c.project_id).where(which))
-    gone = {(row[0], row[1]) for row in before} - pairs
-    db.execute(delete(member).where(which))
-    add_missing(db, left, [{"project_group_id": g, "project_id": p} for g, p in gone])
-    if pairs:
-        rows = [{"group": g, "project": p} for g, p in pairs]
-        db.execute(delete(left).where(*_same(left)), rows)
-        held = [{"project_group_id": g, "project_id": p, "by_hand": True} for g, p in pairs]
-        db.execute(insert(member), held)
-
-
-def _same(table: Table) -> list[Any]:
-    return [
-        table.c.project_group_id == bindparam("group"),
-        table.c.project_id == bindparam("project"),
-    ]
-
-
-STRANGERS = (
-    select(member.c.project_id)
-    .where(
-        project.c.id == member.c.project_id,
-        group.c.id == member.c.project_group_id,
-        project.c.customer_id != group.c.customer_id,
-    )
-    .correlate(member)
-    .exists()
-)
-
-
-def leave_groups(db: Connection) -> None:
-    """Take projects that were given to another customer out of the former one's groups."""
-    db.execute(delete(member).where(STRANGERS))
-
-
 def link(db: Connection, tenant_row: int, project_row: int | None, now: int) -> None:
     """Link a tenant to a project, or to none, from now on; its quotas are read at once."""
     row = db.execute(select(tenant).where(tenant.c.id == tenant_row)).one()
@@ -228,7 +161,7 @@ def write(kind: str, db: Connection, uuid: str, given: Values, now: int) -> None
         leave_groups(db)
     elif "projects" in given:
         fill(db, row, set(given["projects"]))
-    elif kind == "project_group" and _any(db, member, member.c.project_group_id == row, STRANGERS):
+    elif kind == "project_group" and holds_others(db, row):
         raise ConflictError("it holds projects of its former customer")
 
 
@@ -286,7 +219,3 @@ def _children(kind: str, row: int) -> list[tuple[str, Any]]:
         return [("tenants", exists().where(*tenants))]
     held = member.c.project_group_id == row, member.c.project_id == project.c.id, there
     return [("projects", exists().where(*held))]
-
-
-def _any(db: Connection, table: Table, *which: Any) -> bool:
-    return db.execute(select(table).where(*which).limit(1)).first() is not None

@@ -10,6 +10,7 @@ from openstats.model import EVERYTHING, Interval, Selection
 from openstats.storage import (
     creation,
     customer,
+    group_members,
     listing,
     members,
     moves,
@@ -156,7 +157,7 @@ def test_a_tag_of_a_project_that_was_taken_out_by_hand_stays(db: Connection) -> 
     alpha = two(db)
     group = db.scalar(select(schema.project_group.c.id).where(schema.project_group.c.name == "db"))
     assert group
-    objects.fill(db, group, ())
+    group_members.fill(db, group, ())
     alpha.discover(NOW + 60).discover(NOW + 120).discover(NOW + 180)
     assert shown(db, "project_group") == {"web", "db"}
 
@@ -175,7 +176,7 @@ def test_filling_a_group_leaves_what_vanished_in_it(db: Connection) -> None:
     web = schema.project_group
     row = db.scalar(select(web.c.id).where(web.c.name == "web"))
     assert row
-    objects.fill(db, row, [uuids(db, "project")["shop"]])
+    group_members.fill(db, row, [uuids(db, "project")["shop"]])
     alpha.project("blog", groups=["web"]).discover(NOW + 200)
     page = listing.page(db, objects.GROUPS, EVERYTHING, filters={}, limit=9, marker=None)[0]
     (held,) = [entry["projects"] for entry in page if entry["name"] == "web"]

@@ -21,6 +21,7 @@ from openstats.storage import (
     coverage,
     creation,
     customer,
+    group_members,
     listing,
     members,
     moves,
@@ -405,7 +406,7 @@ def test_an_owner_sees_its_empty_groups_and_they_stay_counted(db: Connection) ->
     assert [entry["name"] for entry in page] == ["empty", "web"]
     assert creation.counts(db, owner, "project_group", SPAN) == {2: 2}
     row = objects.row_of(db, schema.project_group, web)
-    objects.fill(db, row, ())
+    group_members.fill(db, row, ())
     assert creation.counts(db, owner, "project_group", SPAN) == {2: 2}
     objects.remove("project_group", db, web, NOW + 60)
     assert creation.counts(db, owner, "project_group", SPAN) == {2: 2}
