@@ -4,18 +4,22 @@ One entry of the audit for each customer, group, project, tenant and grant that 
 before; what is written over HTTP one by one is recorded there.
 """
 
+from collections.abc import Mapping, Sequence
+
 from sqlalchemy import Connection, select
 
 from openstats.model import EVERYTHING
 from openstats.storage import audit, schema
-from openstats.storage.audit import Author
+from openstats.storage.audit import Author, Change
 from openstats.storage.found import TENANTS
 from openstats.storage.grants import GRANTS
-from openstats.storage.listing import Entry, Listing, one, page
+from openstats.storage.listing import Entry, Listing, page
 from openstats.storage.objects import CUSTOMERS, GROUPS, PROJECTS
 
 WHOLE = {"customer": CUSTOMERS, "project_group": GROUPS, "project": PROJECTS, "grant": GRANTS}
 ALL = 2**31
+FEW = 1000
+"""Values that one statement takes."""
 
 project, tenant = schema.project, schema.tenant
 
@@ -37,12 +41,26 @@ def _entries(db: Connection, listing: Listing) -> list[Entry]:
 def record(db: Connection, author: Author, before: State) -> None:
     """Write one entry of the audit for each object that is another than in ``before``."""
     after = state(db)
-    for key in sorted(before.keys() | after.keys()):
-        was, is_now = before.get(key), after.get(key)
-        if was == is_now:
-            continue
-        kind, uuid = key
+    changed = [
+        key for key in sorted(before.keys() | after.keys()) if before.get(key) != after.get(key)
+    ]
+    tenants = _tenants(db, [uuid for kind, uuid in changed if kind == "tenant"])
+    changes = []
+    for kind, uuid in changed:
+        was, is_now = before.get((kind, uuid)), after.get((kind, uuid))
         if kind == "tenant":
-            is_now = one(db, TENANTS, EVERYTHING, uuid) or {}
+            is_now = tenants[uuid]
             was = is_now | (was or {"project": None})
-        audit.record(db, author, kind, uuid, before=was, after=is_now)
+        changes.append(Change(kind, uuid, was, is_now))
+    audit.record_all(db, author, changes)
+
+
+def _tenants(db: Connection, uuids: Sequence[str]) -> Mapping[str, Entry]:
+    """Return tenants with all their fields, those that are gone as well, by uuid."""
+    found: list[Entry] = []
+    for start in range(0, len(uuids), FEW):
+        chosen = {"uuid": tuple(uuids[start : start + FEW])}
+        found += page(
+            db, TENANTS, EVERYTHING, filters=chosen, limit=FEW, marker=None, deleted=True
+        )[0]
+    return {entry["uuid"]: entry for entry in found}

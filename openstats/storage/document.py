@@ -5,10 +5,10 @@ alone. Clouds are not in it: they are read from clouds.yaml. What an entry may h
 ``document_entries``.
 """
 
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NoReturn
 
 from sqlalchemy import Connection, Table, select
-from sqlalchemy.exc import IntegrityError
 
 from openstats.errors import ConflictError
 from openstats.model import EVERYTHING
@@ -16,13 +16,19 @@ from openstats.names import cleaned, storable
 from openstats.storage import differences, grants, schema
 from openstats.storage.audit import Author
 from openstats.storage.document_entries import Entry, document, grant, uuid, values
-from openstats.storage.group_members import fill, leave_groups
+from openstats.storage.group_members import fill_all, leave_groups
 from openstats.storage.listing import page
-from openstats.storage.objects import link, put
+from openstats.storage.object_rows import ObjectRows, Row
+from openstats.storage.objects import link
 from openstats.storage.store import alone
+from openstats.storage.upsert import one_of
 
 customer, group, project = schema.customer, schema.project_group, schema.project
 member, tenant, cloud = schema.project_group_member, schema.tenant, schema.cloud
+
+Written = tuple[Entry, Row]
+Owned = tuple[Entry, Row]
+"""An entry, and the columns that say whose it is."""
 
 
 def export_registry(db: Connection) -> dict[str, Any]:
@@ -103,72 +109,93 @@ def import_registry(
     whole = document(given)
     alone(db, "discovery")
     before = differences.state(db) if author else {}
-    counts = {"customers": 0, "projects": 0, "project_groups": 0, "tenants": 0}
-    for entry in whole.entries("customers", "customer"):
-        row = _write(db, customer, entry, now)
-        counts["customers"] += 1
-        _import_projects(db, entry, row, now, counts)
-        _import_groups(db, entry, row, now, counts)
+    owners: list[Owned] = [(entry, {}) for entry in whole.entries("customers", "customer")]
+    customers = _put_all(db, customer, owners, now)
+    projects = _put_all(db, project, _owned(customers, "projects", project), now)
+    groups = _put_all(db, group, _owned(customers, "project_groups", group), now)
+    linked = [(one, row) for entry, row in projects for one in entry.entries("tenants", "tenant")]
+    link(db, _links(db, linked), now)
+    fill_all(db, _members(db, groups))
     leave_groups(db)
     granted = list(whole.entries("grants", "grant"))
     for entry in granted:
         _grant(db, entry, now)
     if author:
         differences.record(db, author, before)
-    return counts | ({"grants": len(granted)} if granted else {})
+    counts: dict[str, Sequence[Any]] = {
+        "customers": customers,
+        "projects": projects,
+        "project_groups": groups,
+    }
+    counts |= {"tenants": linked} | ({"grants": granted} if granted else {})
+    return {what: len(entries) for what, entries in counts.items()}
 
 
-def _import_projects(
-    db: Connection, owner: Entry, owner_row: int, now: int, counts: dict[str, int]
-) -> None:
-    for entry in owner.entries("projects", "project"):
-        row = _write(db, project, entry, now, customer_id=owner_row)
-        counts["projects"] += 1
-        for linked in entry.entries("tenants", "tenant"):
-            link(db, _tenant(db, linked), row, now)
-            counts["tenants"] += 1
+def _owned(customers: Iterable[Written], key: str, table: Table) -> Iterator[Owned]:
+    """Return what customers own: the entries under ``key`` of each."""
+    for owner, row in customers:
+        for entry in owner.entries(key, table.name):
+            yield entry, {"customer_id": row["id"]}
 
 
-def _import_groups(
-    db: Connection, owner: Entry, owner_row: int, now: int, counts: dict[str, int]
-) -> None:
-    for entry in owner.entries("project_groups", "project_group"):
-        row = _write(db, group, entry, now, customer_id=owner_row)
-        try:
-            fill(db, row, {uuid(entry, one) for one in entry.listed("projects")})
-        except ConflictError as error:
-            raise entry.error(str(error)) from error
-        counts["project_groups"] += 1
+def _put_all(db: Connection, table: Table, owned: Iterable[Owned], now: int) -> list[Written]:
+    """Set objects, and return the entry of each with its row."""
+    rows = ObjectRows(db, table, now)
+    written = [(entry, _put(rows, entry, owner)) for entry, owner in owned]
+    rows.write(db)
+    return written
 
 
-def _write(db: Connection, table: Table, entry: Entry, now: int, **owned: Any) -> int:
+def _put(rows: ObjectRows, entry: Entry, owner: Row) -> Row:
     try:
-        return put(db, table, values(entry) | owned, now)
-    except IntegrityError as error:
-        raise entry.error(
-            f"two objects cannot have the same uuid or origin: {error.orig}"
-        ) from error
+        return rows.put(values(entry) | owner)
+    except ConflictError as error:
+        raise entry.error(str(error)) from error
 
 
-def _tenant(db: Connection, entry: Entry) -> int:
-    """Return the row of a tenant, which discovery has found before."""
-    owner = _cloud(db, entry, entry.fields.get("cloud")).id
-    key = str(entry.fields.get("tenant_id"))
-    mine = tenant.c.cloud_id == owner, tenant.c.tenant_id == storable(key)
-    found = db.scalar(select(tenant.c.id).where(*mine))
-    if found is None:
-        name = entry.fields["cloud"]
-        raise entry.error(
-            f"cloud {name} has no project {key}: take it out, or run 'openstats discover' first"
-        )
-    return int(found)
+def _members(db: Connection, groups: Sequence[Written]) -> dict[int, list[int]]:
+    """Return the projects of groups (row ids)."""
+    columns = project.c.uuid, project.c.id, project.c.customer_id
+    found = db.execute(select(*columns).where(project.c.deleted_at.is_(None)))
+    projects = {row.uuid: row for row in found}
+    members: dict[int, list[int]] = {}
+    for entry, row in groups:
+        uuids = {uuid(entry, one) for one in entry.listed("projects")}
+        held = [projects[one] for one in uuids if one in projects]
+        mine = {one.uuid: one.id for one in held if one.customer_id == row["customer_id"]}
+        if missing := sorted(uuids - mine.keys()):
+            raise entry.error(f"its customer has no project {missing[0]}")
+        members[row["id"]] = [*mine.values()]
+    return members
+
+
+def _links(db: Connection, linked: Sequence[Written]) -> dict[int, int | None]:
+    """Return to which project each tenant belongs (row ids); discovery has found them before."""
+    clouds = {row.name: row.id for row in db.execute(select(cloud.c.name, cloud.c.id))}
+    ids = [str(entry.fields.get("tenant_id")) for entry, _ in linked]
+    columns = tenant.c.cloud_id, tenant.c.tenant_id, tenant.c.id
+    named = select(*columns).where(one_of(tenant.c.tenant_id, "ids"))
+    found = db.execute(named, {"ids": [*map(storable, ids)]})
+    tenants = {(row.cloud_id, row.tenant_id): row.id for row in found}
+    links: dict[int, int | None] = {}
+    for key, (entry, row) in zip(ids, linked, strict=True):
+        name = entry.fields.get("cloud")
+        owner = clouds.get(storable(str(name))) or _unregistered(entry, name)
+        if (owner, storable(key)) not in tenants:
+            raise entry.error(
+                f"cloud {name} has no project {key}: take it out, or run 'openstats discover' first"
+            )
+        links[tenants[owner, storable(key)]] = row["id"]
+    return links
 
 
 def _cloud(db: Connection, entry: Entry, name: Any) -> Any:
     found = db.execute(select(cloud).where(cloud.c.name == storable(str(name)))).first()
-    if found is None:
-        raise entry.error(f"no cloud {name!a} is registered: run 'openstats discover' first")
-    return found
+    return found if found else _unregistered(entry, name)
+
+
+def _unregistered(entry: Entry, name: Any) -> NoReturn:
+    raise entry.error(f"no cloud {name!a} is registered: run 'openstats discover' first")
 
 
 def _grant(db: Connection, entry: Entry, now: int) -> None:

@@ -3,7 +3,7 @@
 Discovery takes no project out that was put in here, and puts none back that was taken out.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, delete, insert, select
@@ -22,9 +22,14 @@ def fill(db: Connection, group_row: int, uuids: Collection[str]) -> None:
     Raises:
         ConflictError: one of them is not its customer's.
     """
-    rows = _of_customer(db, project, uuids, _owner(group, group_row), "project")
-    pairs = {(group_row, row) for row in rows}
-    _hold(db, and_(member.c.project_group_id == group_row, _there(project)), pairs)
+    fill_all(db, {group_row: _of_customer(db, project, uuids, _owner(group, group_row), "project")})
+
+
+def fill_all(db: Connection, projects: Mapping[int, Collection[int]]) -> None:
+    """Put exactly these projects into each group (row ids): they are its customer's."""
+    pairs = {(group_row, row) for group_row, rows in projects.items() for row in rows}
+    filled = and_(one_of(member.c.project_group_id, "holders"), _there(project))
+    _hold(db, filled, [*projects], pairs)
 
 
 def join(db: Connection, project_row: int, uuids: Collection[str]) -> None:
@@ -35,7 +40,7 @@ def join(db: Connection, project_row: int, uuids: Collection[str]) -> None:
     """
     rows = _of_customer(db, group, uuids, _owner(project, project_row), "project group")
     pairs = {(row, project_row) for row in rows}
-    _hold(db, and_(member.c.project_id == project_row, _there(group)), pairs)
+    _hold(db, and_(one_of(member.c.project_id, "holders"), _there(group)), [project_row], pairs)
 
 
 def _there(table: Table) -> ColumnElement[bool]:
@@ -60,11 +65,12 @@ def _of_customer(
     return list(rows.values())
 
 
-def _hold(db: Connection, which: Any, pairs: set[tuple[int, int]]) -> None:
+def _hold(db: Connection, which: Any, holders: list[int], pairs: set[tuple[int, int]]) -> None:
     """Replace memberships (group, project); discovery neither takes these away nor others back."""
-    before = db.execute(select(member.c.project_group_id, member.c.project_id).where(which))
+    values = {"holders": holders}
+    before = db.execute(select(member.c.project_group_id, member.c.project_id).where(which), values)
     gone = {(row[0], row[1]) for row in before} - pairs
-    db.execute(delete(member).where(which))
+    db.execute(delete(member).where(which), values)
     add_missing(db, left, [{"project_group_id": g, "project_id": p} for g, p in gone])
     if pairs:
         rows = [{"group": g, "project": p} for g, p in pairs]

@@ -12,27 +12,23 @@ from sqlalchemy import (
     Select,
     Table,
     exists,
-    insert,
     select,
     update,
 )
 
 from openstats.errors import ConflictError
 from openstats.model import Scope
-from openstats.names import cleaned
 from openstats.storage import jobs, moves, quota, schema
 from openstats.storage.group_members import fill, holds_others, join, leave_groups
 from openstats.storage.listing import Completed, Entry, Listing
 from openstats.storage.membership import OBJECTS, objects, variables, visible_project
+from openstats.storage.object_rows import ObjectRows
 from openstats.storage.upsert import one_of
 
 customer, group, project = schema.customer, schema.project_group, schema.project
 member, tenant = schema.project_group_member, schema.tenant
 
 Values = Mapping[str, Any]
-
-BACK: dict[str, Any] = {"deleted_at": None, "vanished": False}
-"""What is written of an object that is there again."""
 
 
 def _rows(kind: str, everything: bool, past: str = "none") -> Select[Any]:
@@ -91,58 +87,17 @@ GROUPS = _listing("project_group", _with_projects)
 PROJECTS = _listing("project", _with_groups)
 
 
-def put(db: Connection, table: Table, values: Values, now: int) -> int:
-    """Create an object, or change what is given of it, and give its row id.
-
-    It is the one that has the uuid, or else the origin: so a registry that was exported meets
-    what discovery has found since. What differs from that was set by hand.
-    """
-    row = _present(db, table, values)
-    if row is None:
-        by_hand = _by_hand(table, dict.fromkeys(values, values["keystone"] is None))
-        fresh = {"created_at": now, **values, **by_hand}
-        return int(db.execute(insert(table).values(fresh).returning(table.c.id)).scalar_one())
-    before = row._mapping
-    if values.get("name") == cleaned(row.name):
-        # An export spells it so, because no name holds what a cloud's text may hold.
-        values = {**values, "name": row.name}
-    if table is project and before["customer_id"] != values.get("customer_id", row.customer_id):
-        moves.move(db, moves.PROJECTS, {row.id: values["customer_id"]}, now)
-    by_hand = _by_hand(table, {name: value != before[name] for name, value in values.items()})
-    kept = {"keystone", "keystone_id"} if values["keystone"] is None else set()
-    changed = {n: v for n, v in values.items() if n not in kept} | BACK
-    changed |= {flag: set_now or before[flag] for flag, set_now in by_hand.items()}
-    dated = values.get("created_at", before["created_at"]) != before["created_at"]
-    changed["undated"] = before["undated"] and not dated
-    db.execute(update(table).where(table.c.id == row.id).values(changed))
-    return int(row.id)
-
-
-def _present(db: Connection, table: Table, values: Values) -> Any:
-    same = table.c.uuid == values["uuid"]
-    found = db.execute(select(table).where(same)).first()
-    if found or values["keystone"] is None:
-        return found
-    origin = table.c.keystone == values["keystone"], table.c.keystone_id == values["keystone_id"]
-    return db.execute(select(table).where(*origin)).first()
-
-
-def _by_hand(table: Table, changed: Mapping[str, bool]) -> dict[str, bool]:
-    """Give the flags of what discovery must not set any more."""
-    flags = {"name": "name_by_hand", "customer_id": "customer_by_hand"}
-    return {flags[n]: bool(c) for n, c in changed.items() if n in flags and flags[n] in table.c}
-
-
-def link(db: Connection, tenant_row: int, project_row: int | None, now: int) -> None:
-    """Link a tenant to a project, or to none, from now on; its quotas are read at once."""
-    row = db.execute(select(tenant).where(tenant.c.id == tenant_row)).one()
-    if row.project_id != project_row:
-        if project_row is not None:
-            quota.make_due(db, [tenant_row], now)
-            jobs.make_due(db, [row.cloud_id], ["quotas"], now)
-        moves.move(db, moves.TENANTS, {tenant_row: project_row}, now)
-        by_hand = update(tenant).where(tenant.c.id == tenant_row)
-        db.execute(by_hand.values(project_by_hand=True))
+def link(db: Connection, projects: Mapping[int, int | None], now: int) -> None:
+    """Link tenants to projects (row ids), or to none, as of now; their quotas are read at once."""
+    before = select(tenant.c.id, tenant.c.cloud_id, tenant.c.project_id)
+    found = db.execute(before.where(one_of(tenant.c.id, "rows")), {"rows": [*projects]}).all()
+    moved = [row for row in found if row.project_id != projects[row.id]]
+    linked = [row for row in moved if projects[row.id] is not None]
+    quota.make_due(db, [row.id for row in linked], now)
+    jobs.make_due(db, {row.cloud_id for row in linked}, ["quotas"], now)
+    moves.move(db, moves.TENANTS, {row.id: projects[row.id] for row in moved}, now)
+    by_hand = update(tenant).where(one_of(tenant.c.id, "rows")).values(project_by_hand=True)
+    db.execute(by_hand, {"rows": [row.id for row in moved]})
 
 
 def write(kind: str, db: Connection, uuid: str, given: Values, now: int) -> None:
@@ -154,7 +109,13 @@ def write(kind: str, db: Connection, uuid: str, given: Values, now: int) -> None
     owned = {"customer_id": row_of(db, customer, given["customer"])} if "customer" in given else {}
     named = {n: given[n] for n in ("name", "created_at") if n in given}
     nowhere = {"keystone": None, "keystone_id": None}
-    row = put(db, OBJECTS[kind], {"uuid": uuid} | named | owned | nowhere, now)
+    rows = ObjectRows(db, OBJECTS[kind], now, uuid)
+    row = rows.put({"uuid": uuid} | named | owned | nowhere)
+    rows.write(db)
+    _write_members(db, kind, row["id"], given)
+
+
+def _write_members(db: Connection, kind: str, row: int, given: Values) -> None:
     if kind == "project":
         if "project_groups" in given:
             join(db, row, set(given["project_groups"]))
@@ -189,7 +150,7 @@ def write_tenant(db: Connection, uuid: str, given: Values, now: int) -> None:
     if "project" in given:
         wanted = given["project"]
         row = db.execute(select(tenant.c.id).where(tenant.c.uuid == uuid)).scalar_one()
-        link(db, row, None if wanted is None else row_of(db, project, wanted), now)
+        link(db, {row: None if wanted is None else row_of(db, project, wanted)}, now)
 
 
 def remove(kind: str, db: Connection, uuid: str, now: int) -> None:
