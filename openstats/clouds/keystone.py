@@ -26,6 +26,11 @@ from openstats.model import KeystoneProject
 
 PROJECTS, DOMAINS = "Keystone's projects", "Keystone's domains"
 
+NEEDED = ("id", "name", "domain_id", "parent_id", "enabled", "tags")
+LONGEST_VALUE = 1000
+MOST_TAGS = 80
+"""Keystone's own bound."""
+
 MOST_DOMAINS = 100
 """Domains that are asked for one by one because their list leaves them out."""
 
@@ -192,7 +197,24 @@ def _listed(
     connection: Connection, key: str, call: str, paging: Paging, query: dict[str, str] | None = None
 ) -> Iterator[list[Any]]:
     ask = partial(_get, connection, f"/{key}")
-    return pages(List(connection.cloud.name, call, key, ask), paging, query)
+    for rows in pages(List(connection.cloud.name, call, key, ask), paging, query):
+        yield [_needed(row) for row in rows]
+
+
+def _needed(row: Any) -> Any:
+    """Return what is read of a domain or a project: all of them are in memory at once."""
+    if not isinstance(row, dict):
+        return row
+    return {name: _bounded(row[name]) for name in NEEDED if name in row}
+
+
+def _bounded(value: Any) -> Any:
+    """Return a value of a row, or so much of it that it is still seen to be too long."""
+    if isinstance(value, str):
+        return value[:LONGEST_VALUE]
+    if isinstance(value, list):
+        return [_bounded(each) for each in value[:MOST_TAGS]]
+    return {} if isinstance(value, dict) else value
 
 
 def _get(connection: Connection, path: str, query: Mapping[str, Any]) -> Mapping[str, Any]:

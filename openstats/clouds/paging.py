@@ -22,11 +22,12 @@ def never() -> bool:
 
 @dataclass(frozen=True)
 class Paging:
-    """How lists are read: items asked for in a page, pages at most, and whether to go on."""
+    """How lists are read: items asked for in a page, pages and items at most, whether to go on."""
 
     size: int = 1000
     pages: int = 10_000
     stopped: Callable[[], bool] = never
+    items: int = 75_000
 
 
 USUAL = Paging()
@@ -49,10 +50,11 @@ def pages(whole: List, paging: Paging, query: Query | None = None) -> Iterator[l
         TruncatedError: the service says that it cut the list, and links to no further page.
         StoppedError: the collector is stopping.
         CloudError: a page adds nothing new (it is repeated, or its marker is ignored), or there
-            are more pages than may be.
+            are more pages or items than may be.
     """
     asked: Query = (query or {}) | {"limit": paging.size}
     seen: set[int] = set()
+    total = 0
     for number in range(1, paging.pages + 1):
         if paging.stopped():
             raise StoppedError(f"{whole.cloud}: {whole.call}: stopped before page {number}")
@@ -66,6 +68,12 @@ def pages(whole: List, paging: Paging, query: Query | None = None) -> Iterator[l
                 f"{whole.cloud}: {whole.call}: page {number} shows nothing that the pages before "
                 "did not show: the list repeats itself, or ignores its marker; nothing is deleted "
                 "for it"
+            )
+        total += len(fresh)
+        if total > paging.items:
+            raise CloudError(
+                f"{whole.cloud}: {whole.call}: more than {paging.items} items; raise [collector] "
+                "max_items if the cloud is that large"
             )
         yield fresh
         if not marker:

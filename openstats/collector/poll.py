@@ -63,7 +63,8 @@ class Poll:
     @property
     def paging(self) -> Paging:
         """How lists are read; one that is under way ends when the collector stops."""
-        return Paging(self.options.page_size, self.options.max_pages, self.stopped)
+        options = self.options
+        return Paging(options.page_size, options.max_pages, self.stopped, options.max_items)
 
     def miss(self, what: str) -> None:
         """Note what this poll does not bring, beside what it brings."""

@@ -56,6 +56,14 @@ OPTIONS = [
         min=1,
         help="Pages of one list; one that goes on beyond them is an error of its cloud.",
     ),
+    cfg.IntOpt(
+        "max_items",
+        default=75_000,
+        min=1,
+        help="Servers, volumes, snapshots or projects in one list; one that has more is an error "
+        "of its cloud. Raise it for a larger cloud: discovery needs up to 3 MiB for 1,000 projects, "
+        "a sweep of volumes 1 MiB for 1,000.",
+    ),
     cfg.FloatOpt(
         "vanish_share",
         default=0.2,

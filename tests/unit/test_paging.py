@@ -77,6 +77,13 @@ def test_refuses_a_list_without_end() -> None:
         read(*(next(endless) for _ in range(6)), paging=Paging(1, 5))
 
 
+def test_refuses_more_items_than_may_be() -> None:
+    bodies = [nova(things(str(number)), str(number)) for number in range(4)]
+    with pytest.raises(CloudError, match=r"more than 3 items; raise \[collector\] max_items"):
+        read(*bodies, paging=Paging(1, items=3))
+    assert len(read(*bodies[:3], nova([]), paging=Paging(1, items=3))[0]) == 3
+
+
 def test_refuses_a_link_without_a_marker() -> None:
     body = {"things": [{}], "things_links": [{"rel": "next", "href": "/things"}]}
     with pytest.raises(CloudError, match="cannot be read: LookupError a link to a next page"):
