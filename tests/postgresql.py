@@ -27,10 +27,13 @@ class Server:
     def url(self, database: str) -> str:
         return f"postgresql+psycopg://openstack@127.0.0.1:{self.port}/{database}"
 
+    def conninfo(self, database: str) -> str:
+        """Give what psycopg takes."""
+        return f"host=127.0.0.1 port={self.port} user=openstack dbname={database}"
+
     def execute(self, statement: str) -> None:
         """Run a statement that may be in no transaction, such as CREATE DATABASE."""
-        address = f"host=127.0.0.1 port={self.port} user=openstack dbname=postgres"
-        with closing(psycopg.connect(address, autocommit=True)) as connection:
+        with closing(psycopg.connect(self.conninfo("postgres"), autocommit=True)) as connection:
             connection.execute(statement)
 
 

@@ -43,11 +43,17 @@ class Told(NamedTuple):
 
 
 class Installation:
-    """A directory with configuration, clouds.yaml and a store."""
+    """A directory with configuration, clouds.yaml and a store.
 
-    def __init__(self, directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ``run`` needs ``capsys``; ``environ`` is what processes have beside this one's environment.
+    """
+
+    def __init__(
+        self, directory: Path, capsys: pytest.CaptureFixture[str] | None = None, **environ: str
+    ) -> None:
         self.directory = directory
-        self.capsys = capsys
+        self._capsys = capsys
+        self.environ = environ
         self.store = directory / "openstats.sqlite"
         self.clouds_yaml = directory / "clouds.yaml"
         self.conf = directory / "openstats.conf"
@@ -55,6 +61,12 @@ class Installation:
         self.configure("database", connection=f"sqlite:///{self.store}")
         # No balancer has to be told before ``serve`` ends.
         self.configure("api", drain_delay=0)
+
+    @property
+    def capsys(self) -> pytest.CaptureFixture[str]:
+        """What a command that is run in this process prints."""
+        assert self._capsys
+        return self._capsys
 
     def configure(self, group: str, **options: Any) -> None:
         """Add options to the configuration."""
@@ -95,7 +107,7 @@ class Installation:
         """Start a command that stays."""
         command = [sys.executable, "-m", "openstats.cli.main", "--config-file", str(self.conf)]
         # What libraries warn of is looked at where commands run in this process.
-        environ = os.environ | {"PYTHONWARNINGS": "ignore"}
+        environ = os.environ | self.environ | {"PYTHONWARNINGS": "ignore"}
         with subprocess.Popen(
             [*command, *words],
             env=environ,

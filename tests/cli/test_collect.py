@@ -1,12 +1,16 @@
 """``collect`` and ``discover``: clouds.yaml, one cycle, and for ever."""
 
+import signal
 from typing import Any
 
 import pytest
 
+from tests.attacks.stores import locked_file
 from tests.cli.installation import Installation
+from tests.devcloud.process import wait_for
 from tests.double import Double, Flavor
 from tests.edge import Edge, Hang, Status
+from tests.edge.abuse import Trickle
 
 SMALL = Flavor("m1.small", 1, 2048, 20)
 
@@ -239,3 +243,53 @@ def test_for_ever_ends_what_is_under_way(
         assert process.end() == 0
     polled = "SELECT count(*) FROM job WHERE kind = 'capacity' AND polled_at IS NOT NULL"
     assert sql(installed, polled) == [(1,)]
+
+
+def test_a_hangup_reads_the_configuration_again(
+    installed: Installation, edge: Edge, alpha: Double
+) -> None:
+    log = installed.directory / "openstats.log"
+    installed.configure("DEFAULT", log_file=log)
+    with installed.started("collect") as process:
+        process.until("capacity of alpha took")
+        log.rename(installed.directory / "openstats.log.1")
+        installed.configure("collector", capacity_interval=1)
+        process.process.send_signal(signal.SIGHUP)
+        wait_for("the log", lambda: log.exists() and "1 options changed" in log.read_text())
+        sql(installed, "UPDATE job SET next_at = 0 WHERE kind = 'capacity'")
+        # The last one is due by the new interval.
+        wait_for("polls", lambda: log.read_text().count("capacity of alpha took") >= 2)
+        installed.configure("collector", capacity_interval="never")
+        process.process.send_signal(signal.SIGHUP)
+        wait_for("a word", lambda: "stays as it was" in log.read_text())
+        assert process.end() == 0
+
+
+@pytest.mark.parametrize("action", [Hang(), Trickle(10)], ids=["silent", "slow"])
+def test_the_end_does_not_wait_for_a_cloud(
+    installed: Installation, edge: Edge, alpha: Double, action: Any
+) -> None:
+    installed.configure("collector", stop_timeout=15)
+    with installed.started("collect") as process:
+        process.until("capacity of alpha took")
+        seen = edge.rule("", action)
+        sql(installed, "UPDATE job SET next_at = 0")
+        wait_for("calls", lambda: seen.hits)
+        assert process.end() == 0
+    assert "still under way" not in process.said
+    assert sql(installed, "SELECT count(*) FROM job WHERE lease_token IS NOT NULL") == [(0,)]
+
+
+def test_the_end_is_forced_where_a_poll_cannot_end(
+    installed: Installation, edge: Edge, alpha: Double
+) -> None:
+    installed.configure("collector", stop_timeout=1)
+    installed.configure("database", collector_lock_timeout=100)
+    hang = Hang()
+    edge.rule("statistics", hang)
+    with installed.started("collect") as process:
+        assert hang.reached.wait(20)
+        with locked_file(installed.store):
+            hang.release()
+            assert process.end() == 0
+    assert "polls are still under way after 1 s: their leases run out" in process.said

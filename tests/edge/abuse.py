@@ -8,12 +8,15 @@ import zlib
 from dataclasses import dataclass
 from email.utils import formatdate
 from functools import cache
+from urllib.parse import parse_qs, urlsplit
 
 from tests.edge.actions import Status
 from tests.edge.exchange import Exchange
+from tests.edge.upstream import Answer
 
 GZIP = 16
 JSON = {"Content-Type": "application/json"}
+PROJECT = '{"id": "%d", "name": "project-%d", "domain_id": "default"}'
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,22 @@ class Endless:
     def apply(self, exchange: Exchange) -> None:
         """Send until the client goes away."""
         exchange.send_endless(self.begin, self.piece)
+
+
+@dataclass(frozen=True)
+class Pages:
+    """A list of Keystone's projects that never ends, in pages that are all in order."""
+
+    size: int = 20_000
+
+    def apply(self, exchange: Exchange) -> None:
+        """Answer with the page behind the marker."""
+        (begin,) = parse_qs(urlsplit(exchange.question.url).query).get("marker", ["0"])
+        numbers = range(int(begin) + 1, int(begin) + 1 + self.size)
+        rows = ",".join(PROJECT % (n, n) for n in numbers)
+        link = f"http://127.0.0.1/v3/projects?marker={numbers[-1]}"
+        body = f'{{"projects": [{rows}], "links": {{"next": "{link}"}}}}'
+        exchange.send(Answer(200, "", tuple(JSON.items()), body.encode()))
 
 
 @dataclass(frozen=True)
@@ -46,6 +65,13 @@ def bomb(mib: int) -> Status:
     packer = zlib.compressobj(wbits=zlib.MAX_WBITS | GZIP)
     pieces = [packer.compress(b" " * 2**20) for _ in range(mib)]
     return Status(200, JSON | {"Content-Encoding": "gzip"}, b"".join(pieces) + packer.flush())
+
+
+@cache
+def projects(number: int) -> Status:
+    """Return a list of so many of Keystone's projects, in one answer."""
+    rows = ",".join(PROJECT % (n, n) for n in range(number))
+    return json(f'{{"projects": [{rows}]}}'.encode())
 
 
 def json(body: bytes) -> Status:
