@@ -7,6 +7,7 @@ from functools import partial
 from threading import Lock
 from typing import Any, NamedTuple
 
+from openstats.cli.memory import return_large_pieces
 from openstats.clouds.connection import Connection
 from openstats.clouds.entry import Entry, Fault, find, load, settings_of
 from openstats.clouds.transport import Limits
@@ -97,6 +98,7 @@ def idle_collector(conf: Any, store: Store) -> Collector:
 
 
 def _collector(conf: Any, store: Store, found: Clouds, **collaborators: Any) -> Collector:
+    return_large_pieces()
     return Collector(
         store,
         found.connections,

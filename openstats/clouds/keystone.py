@@ -20,14 +20,16 @@ from openstats.clouds.connection import Connection
 from openstats.clouds.items import LeftOut
 from openstats.clouds.paging import USUAL, List, Paging, pages
 from openstats.clouds.placing import Placings, place
-from openstats.clouds.text import ID, text
+from openstats.clouds.text import ID, NAME, text
 from openstats.errors import CloudError, TruncatedError
 from openstats.model import KeystoneProject
 
 PROJECTS, DOMAINS = "Keystone's projects", "Keystone's domains"
 
 NEEDED = ("id", "name", "domain_id", "parent_id", "enabled", "tags")
-LONGEST_VALUE = 1000
+LONGEST_VALUE = NAME + 1
+"""Characters that are kept of a text, so that one that is too long is seen to be."""
+
 MOST_TAGS = 80
 """Keystone's own bound."""
 
@@ -209,7 +211,7 @@ def _needed(row: Any) -> Any:
 
 
 def _bounded(value: Any) -> Any:
-    """Return a value of a row, or so much of it that it is still seen to be too long."""
+    """Return a value of a row, or so much of it as need be."""
     if isinstance(value, str):
         return value[:LONGEST_VALUE]
     if isinstance(value, list):

@@ -61,8 +61,8 @@ OPTIONS = [
         default=75_000,
         min=1,
         help="Servers, volumes, snapshots or projects in one list; one that has more is an error "
-        "of its cloud. Raise it for a larger cloud: discovery needs up to 3 MiB for 1,000 projects, "
-        "a sweep of volumes 1 MiB for 1,000.",
+        "of its cloud. Raise it for a larger cloud: discovery needs up to 3 MiB for 1,000 "
+        "projects, a sweep of volumes 1 MiB for 1,000.",
     ),
     cfg.FloatOpt(
         "vanish_share",
