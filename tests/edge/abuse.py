@@ -16,7 +16,7 @@ from tests.edge.upstream import Answer
 
 GZIP = 16
 JSON = {"Content-Type": "application/json"}
-PROJECT = '{"id": "%d", "name": "project-%d", "domain_id": "default"}'
+PROJECT = '{"id": "%d", "name": "%s", "domain_id": "default"}'
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,13 @@ class Pages:
     """A list of Keystone's projects that never ends, in pages that are all in order."""
 
     size: int = 20_000
+    name: str = "project"
 
     def apply(self, exchange: Exchange) -> None:
         """Answer with the page behind the marker."""
         (begin,) = parse_qs(urlsplit(exchange.question.url).query).get("marker", ["0"])
         numbers = range(int(begin) + 1, int(begin) + 1 + self.size)
-        rows = ",".join(PROJECT % (n, n) for n in numbers)
+        rows = ",".join(PROJECT % (n, self.name) for n in numbers)
         link = f"http://127.0.0.1/v3/projects?marker={numbers[-1]}"
         body = f'{{"projects": [{rows}], "links": {{"next": "{link}"}}}}'
         exchange.send(Answer(200, "", tuple(JSON.items()), body.encode()))
@@ -70,7 +71,7 @@ def bomb(mib: int) -> Status:
 @cache
 def projects(number: int) -> Status:
     """Return a list of so many of Keystone's projects, in one answer."""
-    rows = ",".join(PROJECT % (n, n) for n in range(number))
+    rows = ",".join(PROJECT % (n, "project") for n in range(number))
     return json(f'{{"projects": [{rows}]}}'.encode())
 
 
