@@ -8,9 +8,9 @@ from openstats.api.answer import Answer
 from openstats.api.parameters import AuthUrl, Limits, Name, Parameters, shown
 from openstats.errors import NotPolledError, ParameterError
 from openstats.meters import CAPACITY
-from openstats.model import Capacity, Coverage
+from openstats.model import Coverage
 from openstats.statistics import capacity as statistic
-from openstats.storage import capacity, jobs, quota
+from openstats.storage import capacity, coverage, jobs, quota
 from openstats.storage.store import Database
 
 
@@ -29,14 +29,15 @@ def view(request: Any, parameters: ResourceParameters) -> Answer:
     """Sum capacity and quotas over the regions of one auth_url."""
     with request.store.read() as db:
         found = _clouds(db, parameters)
-        sums, coverage = quota.of_clouds(db, found)
+        sums, tenants = quota.of_clouds(db, found)
+        whole = coverage.read_clouds(db, found, "quotas")
     polled = [known for known in found.values() if known]
     if not polled:
         _ask_for(request, list(found))
     document = statistic.resource(
         (figures for figures, _ in polled), sums, skip_unlimited=parameters.skip_unlimited
     )
-    return Answer(document, _coverage(coverage, found, polled))
+    return Answer(document, _coverage(tenants, found, whole))
 
 
 def _clouds(db: Database, parameters: ResourceParameters) -> dict[int, Any]:
@@ -64,8 +65,9 @@ def _ask_for(request: Any, clouds: list[int]) -> None:
     raise NotPolledError("its figures are being read: ask again in a moment")
 
 
-def _coverage(
-    tenants: Coverage, found: dict[int, Any], polled: list[tuple[Capacity, int]]
-) -> Coverage:
-    times = [at for _, at in polled] + ([] if tenants.oldest is None else [tenants.oldest])
-    return Coverage(tenants.tenants, tenants.tenants_known, len(found), len(polled), min(times))
+def _coverage(tenants: Coverage, found: dict[int, Any], whole: set[int]) -> Coverage:
+    """Return the coverage: a cloud is known when its capacity and its tenants' quotas were read."""
+    read_at = {cloud: known[1] for cloud, known in found.items() if known}
+    times = [*read_at.values()] + ([] if tenants.oldest is None else [tenants.oldest])
+    known = len(read_at.keys() & whole)
+    return Coverage(tenants.tenants, tenants.tenants_known, len(found), known, min(times))

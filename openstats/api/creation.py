@@ -22,6 +22,10 @@ class CreationParameters(Timed):
     type: Aggregate = Field(description="What to count.")
 
 
+DATED_BY = ("discovery", "instances", "volumes")
+"""Kinds of polls that tell when objects were created."""
+
+
 class Datapoint(BaseModel):
     """A count of one interval: from included, to not."""
 
@@ -35,7 +39,7 @@ def view(request: Any, parameters: CreationParameters) -> Answer:
     edges = parameters.edges(request.now, PERIOD)
     with request.store.read() as db:
         counts = _counts(db, request, parameters, edges)
-        known = coverage.of_polls(db, request.scope, "discovery")
+        known = coverage.of_polls(db, request.scope, *DATED_BY)
     document = statistic.datapoints(edges, counts)
     return Answer(document, known, unobserved=parameters.future(request.now))
 

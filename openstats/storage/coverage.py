@@ -5,10 +5,11 @@ of these; for who sees everything and narrows nothing down all clouds. A cloud o
 never read the projects is never known.
 """
 
+from collections.abc import Collection, Iterable
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, case, exists, func, or_, select
 
 from openstats.model import Coverage, Scope
 from openstats.storage import schema
@@ -56,13 +57,19 @@ def _tenants(everything: bool) -> Any:
     return found.group_by(tenant.c.cloud_id).subquery("tenants")
 
 
+def _all_polled(kinds: Collection[str]) -> ColumnElement[Any]:
+    """Return when polls of these kinds succeeded, the oldest of them; NULL where one never did."""
+    oldest = case((func.count(job.c.polled_at) == len(kinds), func.min(job.c.polled_at)))
+    mine = job.c.cloud_id == cloud.c.id, job.c.kind.in_(kinds)
+    return select(oldest).where(*mine).scalar_subquery()
+
+
 @cache
-def _polls(everything: bool) -> Any:
-    """Join clouds with their job of a kind; who does not see everything, sees clouds of tenants."""
+def _polls(everything: bool, kinds: tuple[str, ...]) -> Any:
+    """Tell when clouds were polled; who does not see everything, sees clouds of tenants."""
     numbers = _tenants(everything)
-    mine = and_(job.c.cloud_id == cloud.c.id, job.c.kind == bindparam("kind"))
-    joined = cloud.outerjoin(job, mine).outerjoin(numbers, numbers.c.cloud_id == cloud.c.id)
-    known = case((discovered(), job.c.polled_at))
+    joined = cloud.outerjoin(numbers, numbers.c.cloud_id == cloud.c.id)
+    known = case((discovered(), _all_polled(kinds)))
     rows = select(numbers.c.tenants, cloud.c.id, known.label("known")).select_from(joined)
     if not everything:
         rows = rows.where(or_(numbers.c.cloud_id.is_not(None), granted()))
@@ -76,9 +83,9 @@ def _polls(everything: bool) -> Any:
     )
 
 
-def of_polls(db: Database, scope: Scope, kind: str) -> Coverage:
-    """Return of how many visible tenants and clouds a kind of poll ever succeeded."""
-    row = db.execute(_polls(scope.everything), variables(scope) | {"kind": kind}).one()
+def of_polls(db: Database, scope: Scope, *kinds: str) -> Coverage:
+    """Return of how many visible tenants and clouds polls of all these kinds ever succeeded."""
+    row = db.execute(_polls(scope.everything, kinds), variables(scope)).one()
     tenants, tenants_known, clouds, clouds_known, oldest = row
     return Coverage(tenants, tenants_known, clouds, clouds_known, oldest)
 
@@ -92,6 +99,20 @@ def all_known(kind: str) -> Any:
     """Return of how many clouds a kind of poll succeeded, as an expression."""
     known = select(func.count()).select_from(cloud).where(polled(kind), discovered())
     return known.scalar_subquery()
+
+
+@cache
+def _read(kind: str) -> Select[Any]:
+    named = cloud.c.id.in_(bindparam("clouds", expanding=True))
+    return select(cloud.c.id).where(named, polled(kind), discovered())
+
+
+def read_clouds(db: Database, clouds: Iterable[int], kind: str) -> set[int]:
+    """Return of which of these clouds (row ids) a kind of poll succeeded, and projects were read.
+
+    Polls that find no project to ask about succeed as well.
+    """
+    return set(db.scalars(_read(kind), {"clouds": [*clouds]}))
 
 
 def undiscovered() -> Any:

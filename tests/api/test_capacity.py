@@ -92,7 +92,7 @@ def test_a_region_that_was_never_polled_is_missing_in_the_coverage(
     own: TestApp, store: Store
 ) -> None:
     with store.transaction() as db:
-        site(db, "a", region="one").capacity(EXAMPLE, at=NOW - 5)
+        site(db, "a", region="one").capacity(EXAMPLE, at=NOW - 5).polled("discovery", "quotas")
         site(db, "b", region="two")
     answer = own.get(f"{URL}?auth_url={KEYSTONE}")
     assert answer.json["vcpus"] == 64
