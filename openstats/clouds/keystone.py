@@ -5,7 +5,7 @@ its ``list_limit`` (which it says; releases before 2025.1 have no further pages)
 belong is decided in ``placing``.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -24,6 +24,7 @@ from openstats.clouds.text import ID, NAME, text
 from openstats.errors import CloudError, TruncatedError
 from openstats.model import KeystoneProject
 
+LIMITS = "look for list_limit and max_db_limit in keystone.conf"
 PROJECTS, DOMAINS = "Keystone's projects", "Keystone's domains"
 
 NEEDED = ("id", "name", "domain_id", "parent_id", "enabled", "tags")
@@ -36,6 +37,9 @@ MOST_TAGS = 80
 MOST_DOMAINS = 100
 """Domains that are asked for one by one because their list leaves them out."""
 
+SAMPLE = 10
+"""Domains whose own list a first list of all projects is held against."""
+
 
 @dataclass(frozen=True)
 class Projects:
@@ -45,8 +49,10 @@ class Projects:
     left_out: LeftOut
 
 
-def projects(connection: Connection, paging: Paging = USUAL) -> Projects:
+def projects(connection: Connection, paging: Paging = USUAL, *, first: bool = False) -> Projects:
     """List all projects of the cloud's Keystone: two calls, and one for each further page.
+
+    The ``first`` list is held against those of some domains: nothing else is known yet.
 
     Raises:
         CloudError: Keystone does not answer, or cuts its list however it is asked.
@@ -54,6 +60,8 @@ def projects(connection: Connection, paging: Paging = USUAL) -> Projects:
     odd = LeftOut(connection.cloud.name, "domain")
     domains = _domains(connection, paging, odd)
     rows = _all_projects(connection, {*domains, *odd.ids}, paging)
+    if first:
+        _refuse_cut(connection, rows, sorted({*domains, *odd.ids}), paging)
     domains |= _unlisted_domains(connection, rows, {*domains, *odd.ids})
     left_out = LeftOut(connection.cloud.name, "project")
     with asking(connection.cloud.name, PROJECTS):
@@ -166,6 +174,25 @@ def _all_projects(
     except TruncatedError:
         pieces = (_of_domain(connection, domain, paging) for domain in domains)
         return list(chain.from_iterable(pieces))
+
+
+def _refuse_cut(
+    connection: Connection, rows: Iterable[Any], domains: Sequence[str], paging: Paging
+) -> None:
+    """Raise CloudError if the list of a domain shows projects that the list of all leaves out."""
+    listed = _ids(rows)
+    for domain in domains[:: 1 + len(domains) // SAMPLE]:
+        unlisted = sorted(_ids(_of_domain(connection, domain, paging)) - listed)
+        if unlisted:
+            raise CloudError(
+                f"{connection.cloud.name}: {PROJECTS}: the list of all is cut: that of domain "
+                f"{domain} shows {len(unlisted)} more, {unlisted[0]} among them; {LIMITS}"
+            )
+
+
+def _ids(rows: Iterable[Any]) -> set[str]:
+    ids = (row.get("id") for row in rows if isinstance(row, dict))
+    return {key for key in ids if isinstance(key, str)}
 
 
 def _of_domain(connection: Connection, domain: str, paging: Paging) -> list[Any]:

@@ -22,7 +22,7 @@ from openstats.model import Capacity, Departure, Instance, Quota
 
 FREE = ("free_ram_mb", "free_disk_gb")
 GONE = ("DELETED", "SOFT_DELETED")
-UNKNOWN = "UNKNOWN"
+UNKNOWN, DISABLED = "UNKNOWN", "disabled"
 DOWN_CELLS_SHOWN = "2.69"
 SERVICES = "Nova's services"
 
@@ -64,12 +64,12 @@ def compute_hosts(connection: Connection, *, used: bool) -> ComputeHosts:
             f"{connection.cloud.name}: {SERVICES}: it lists no nova-compute, though servers are on "
             "hosts; figures of before stay"
         )
-    return ComputeHosts(hidden, {name: states[name] for name in ("up", "down", "disabled")})
+    return ComputeHosts(hidden, {name: states[name] for name in ("up", "down", DISABLED)})
 
 
 def _state(service: dict[str, Any]) -> str:
-    if service["status"] == "disabled":
-        return "disabled"
+    if service["status"] == DISABLED:
+        return DISABLED
     return "up" if service.get("state") == "up" else "down"
 
 
@@ -78,7 +78,15 @@ def _services(connection: Connection) -> list[dict[str, Any]]:
     return list(body["services"])
 
 
-def zones(connection: Connection) -> tuple[dict[str, str], LeftOut]:
+class Zones(NamedTuple):
+    """The zones of compute hosts, which of these are disabled, and what had to be left out."""
+
+    of_hosts: dict[str, str]
+    disabled: set[str]
+    left_out: LeftOut
+
+
+def zones(connection: Connection) -> Zones:
     """Return the zones of compute hosts, but for those of cells that are down: one call.
 
     Raises:
@@ -87,7 +95,9 @@ def zones(connection: Connection) -> tuple[dict[str, str], LeftOut]:
     left_out = LeftOut(connection.cloud.name, "service")
     with asking(connection.cloud.name, SERVICES):
         rows = [row for row in _services(connection) if row["status"] != UNKNOWN]
-        return dict(items.read(rows, _zone, left_out)), left_out
+        of_hosts = dict(items.read(rows, _zone, left_out))
+        disabled = {row["host"] for row in rows if _state(row) == DISABLED}
+        return Zones(of_hosts, disabled, left_out)
 
 
 def _zone(service: dict[str, Any]) -> tuple[str, str]:

@@ -50,6 +50,13 @@ def exists(connection: Connection, uuid: str) -> bool:
         return True
 
 
+def traits(connection: Connection, uuid: str) -> set[str]:
+    """Return the traits of a provider as it tells them itself: one call."""
+    path = f"/resource_providers/{uuid}/traits"
+    with asking(connection.cloud.name, f"Placement's {path}"):
+        return set(_get(connection, path)["traits"])
+
+
 def _with(connection: Connection, trait: str) -> set[str]:
     """Give the uuids of the providers that have a trait."""
     listed = _get(connection, f"/resource_providers?required={trait}")["resource_providers"]

@@ -124,6 +124,8 @@ RIGHTS = {
             "/{id}/inventories", "inventories:list", f"/resource_providers/{NOBODY}/inventories"
         ),
         _placement("/{id}/usages", "usages", f"/resource_providers/{NOBODY}/usages"),
+        _placement("/{id}", "show", f"/resource_providers/{NOBODY}"),
+        _placement("/{id}/traits", "traits:list", f"/resource_providers/{NOBODY}/traits"),
     ),
     "Nova, zones": (
         _nova("/os-services", "os-services:list"),

@@ -23,7 +23,7 @@ def poll(poll: Poll) -> None:
         CloudError: Keystone's list is empty, or leaves out what Keystone shows by its id, or too
             many tenants are gone at once.
     """
-    found = keystone.projects(poll.connection, poll.paging)
+    found = keystone.projects(poll.connection, poll.paging, first=poll.first)
     if not found.listed:
         raise CloudError(f"{poll.cloud.name}: Keystone shows no project to this user")
     placings, warnings = keystone.placed(poll.connection, found)
@@ -64,7 +64,7 @@ def _refuse_cut(poll: Poll, ids: set[str]) -> None:
         raise CloudError(
             f"{poll.cloud.name}: Keystone's list of projects is cut: it leaves out {len(missing)} "
             f"known tenants, of which it shows {', '.join(shown[:5])} by their ids; figures of "
-            "before stay; look for list_limit and max_db_limit in keystone.conf"
+            f"before stay; {keystone.LIMITS}"
         )
     brake.check(poll, "tenants", len(listed_once - ids), len(listed_once))
 

@@ -5,7 +5,7 @@ Absence is not deletion: a server goes when Nova says DELETED, or 404 to its ver
 
 from openstats.clouds import nova
 from openstats.clouds.items import LeftOut
-from openstats.collector import brake, cells
+from openstats.collector import brake, cells, unmet
 from openstats.collector.poll import Poll
 from openstats.errors import CloudError, StoppedError
 from openstats.storage import allocation, creation, instances
@@ -49,6 +49,9 @@ def poll(poll: Poll) -> None:
         # The next poll sweeps again: what is missing must not be forgotten meanwhile.
         cursor["swept_at"] = 0
     poll.cursor = cursor | {"since": poll.now - poll.options.overlap}
+    with poll.store.read() as db:
+        born = instances.first_of_unmet(db, poll.cloud)
+    unmet.check(poll, "servers", born)
 
 
 def _read(poll: Poll, left_out: LeftOut, changed_since: int | None = None) -> None:

@@ -1,7 +1,8 @@
 """Placement's providers: what can be given away, and in which availability zones."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
+from typing import NamedTuple
 
 from oslo_log import log
 
@@ -64,7 +65,11 @@ def read(poll: Poll) -> list[Provider]:
     _refuse_contradictions(poll, found, known)
     _refuse_cut(poll, found, known)
     _note_unlisted(poll, found)
-    return _in_zones(found, _zones(poll, found, list(known.values())))
+    places = _places(poll, found, list(known.values()))
+    changed = [provider for provider in found if _is_changed(provider, known)]
+    _refuse_cut_trait(poll, placement.DISABLED, _enabled_of(changed, places.disabled))
+    _refuse_cut_trait(poll, placement.SHARING, [p for p in changed if _may_share(p)])
+    return _in_zones(found, places.zones)
 
 
 def _unreadable(
@@ -132,32 +137,72 @@ def _refuse_contradictions(
             )
 
 
-def _zones(poll: Poll, found: list[Provider], known: Sequence[Provider]) -> dict[str, str]:
-    """Return the zones of roots by name: as of before where Nova fails.
+def _is_changed(provider: Provider, known: Mapping[str, Provider]) -> bool:
+    before = known.get(provider.uuid)
+    return before is None or before.generation != provider.generation
+
+
+def _enabled_of(providers: Iterable[Provider], disabled: Set[str]) -> list[Provider]:
+    """Return the roots that Nova disabled, and Placement does not list as such."""
+    roots = (p for p in providers if p.uuid == p.root and p.name in disabled)
+    return [provider for provider in roots if not provider.disabled]
+
+
+def _may_share(provider: Provider) -> bool:
+    """Return whether a provider may be one that shares its disk, and is not listed as such."""
+    classes = {inventory.resource_class for inventory in provider.inventories}
+    is_storage = "DISK_GB" in classes and not classes & {"VCPU", "PCPU"}
+    return is_storage and provider.uuid == provider.root and not provider.sharing
+
+
+def _refuse_cut_trait(poll: Poll, trait: str, unlisted: Sequence[Provider]) -> None:
+    """Raise CloudError if a provider says itself that it has a trait, and its list does not.
+
+    Clouds older than a trait have it nowhere.
+    """
+    for provider in unlisted[:: 1 + len(unlisted) // MOST_ASKED]:
+        if trait in placement.traits(poll.connection, provider.uuid):
+            raise CloudError(
+                f"{poll.cloud.name}: Placement's list of providers with {trait} is cut: it leaves "
+                f"out {provider.name}, which has it; figures of before stay"
+            )
+
+
+class Places(NamedTuple):
+    """The zones of roots by name, and the names of those whose service Nova disabled."""
+
+    zones: dict[str, str]
+    disabled: Set[str] = frozenset()
+    is_part: bool = False
+
+
+def _places(poll: Poll, found: list[Provider], known: Sequence[Provider]) -> Places:
+    """Return the places of roots: as of before where Nova fails.
 
     There are none where it refuses and never told them.
     """
     names = {provider.name for provider in found}
     before = {p.name: p.zone for p in known if p.zone and p.uuid == p.root and p.name in names}
     try:
-        zones, left_out = _read_zones(poll, found)
-        brake.check(poll, "zones of providers", len(before.keys() - zones.keys()), len(before))
+        places = _read_places(poll, found)
+        gone = len(before.keys() - places.zones.keys())
+        brake.check(poll, "zones of providers", gone, len(before))
     except CloudError as error:
         LOG.warning("availability zones of %s: %s", poll.cloud.name, error)
         if isinstance(error, RefusedError) and not before:
-            return {}
+            return Places({})
         poll.miss(str(error))
-        return before
-    return before | zones if left_out else zones
+        return Places(before)
+    return places._replace(zones=before | places.zones) if places.is_part else places
 
 
-def _read_zones(poll: Poll, found: list[Provider]) -> tuple[dict[str, str], bool]:
-    """Return the zones of hosts and hypervisors by name, and whether some are missing."""
-    zones, odd = nova.zones(poll.connection)
+def _read_places(poll: Poll, found: list[Provider]) -> Places:
+    """Return the places of hosts and hypervisors by name, and whether some are missing."""
+    zones, disabled, odd = nova.zones(poll.connection)
     _note(poll, odd)
     # Others draw on a provider that shares; no host of Nova's has its name.
     if all(p.name in zones for p in found if p.uuid == p.root and not p.sharing):
-        return zones, bool(odd.number)
+        return Places(zones, disabled, bool(odd.number))
     hosts, odd_hosts = nova.hosts(poll.connection, poll.paging)
     _note(poll, odd_hosts)
     named = {name: zones[host] for name, host in hosts.items() if host in zones}
@@ -166,7 +211,8 @@ def _read_zones(poll: Poll, found: list[Provider]) -> tuple[dict[str, str], bool
             f"{poll.cloud.name}: Nova lists no compute service for {len(unlisted)} hosts of "
             f"hypervisors: {', '.join(unlisted[:5])}"
         )
-    return named, bool(unlisted or odd.number or odd_hosts.number)
+    off = {name for name, host in hosts.items() if host in disabled}
+    return Places(named, off, bool(unlisted or odd.number or odd_hosts.number))
 
 
 def _note(poll: Poll, left_out: LeftOut) -> None:
@@ -174,7 +220,7 @@ def _note(poll: Poll, left_out: LeftOut) -> None:
         poll.miss(str(left_out))
 
 
-def _in_zones(found: list[Provider], zones: dict[str, str]) -> list[Provider]:
+def _in_zones(found: list[Provider], zones: Mapping[str, str]) -> list[Provider]:
     """Put providers, and those below them, where their root is."""
     of_roots = {p.uuid: zones.get(p.name) for p in found if p.uuid == p.root}
     return [replace(p, zone=of_roots.get(p.root)) for p in found]

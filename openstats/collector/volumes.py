@@ -4,7 +4,7 @@ Cinder's lists are held against its own counts, and against whom it takes openst
 """
 
 from openstats.clouds import cinder
-from openstats.collector import brake
+from openstats.collector import brake, unmet
 from openstats.collector.poll import Poll
 from openstats.errors import CloudError
 from openstats.model import Changes
@@ -45,6 +45,8 @@ def _sweep(poll: Poll, counted: tuple[int, int] | None) -> None:
             rows = tenants.rows_of(db, poll.cloud, sweep.use, poll.now)
             dates = {rows[key]: held.first_created for key, held in sweep.use.items()}
             creation.date_objects(db, {row: date for row, date in dates.items() if date})
+    born = {key: held.first_created for key, held in sweep.use.items() if held.first_created}
+    unmet.check(poll, "volumes", born)
     poll.cursor["swept_at"] = poll.now
     for left_out in sweep.left_out:
         if left_out.number:

@@ -108,3 +108,11 @@ def first_created(db: Connection, cloud: Cloud) -> dict[int, int]:
         instance.c.cloud_id == cloud.id
     )
     return {row[0]: row[1] for row in db.execute(oldest.group_by(instance.c.tenant_id))}
+
+
+def first_of_unmet(db: Connection, cloud: Cloud) -> dict[str, int]:
+    """Return the creation of the first server of each tenant (Keystone id) not discovered yet."""
+    owner = tenant.join(instance, instance.c.tenant_id == tenant.c.id)
+    oldest = select(tenant.c.tenant_id, func.min(instance.c.created_at)).select_from(owner)
+    grouped = oldest.where(tenants.unmet_of(cloud)).group_by(tenant.c.tenant_id)
+    return {row[0]: row[1] for row in db.execute(grouped)}

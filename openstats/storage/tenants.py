@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, bindparam, exists, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, select, update
 
 from openstats.model import Cloud, KeystoneProject
 from openstats.storage import schema
@@ -82,11 +82,20 @@ def _rows(db: Connection, cloud: Cloud) -> dict[str, int]:
     return {row.tenant_id: row.id for row in found}
 
 
+def unmet_of(cloud: Cloud) -> ColumnElement[bool]:
+    """Return the condition that no discovery has had a chance to show a tenant of a cloud yet."""
+    new = tenant.c.cloud_id == cloud.id, tenant.c.deleted_at.is_(None), tenant.c.missed == 0
+    return and_(*new, tenant.c.project_id.is_(None), tenant.c.name == "")
+
+
 def unmet(db: Connection, cloud: Cloud) -> bool:
     """Return whether a poll met a tenant that no discovery has had a chance to show yet."""
-    new = tenant.c.cloud_id == cloud.id, tenant.c.deleted_at.is_(None), tenant.c.missed == 0
-    nobodys = tenant.c.project_id.is_(None), tenant.c.name == ""
-    return bool(db.scalar(select(exists().where(*new, *nobodys))))
+    return bool(db.scalar(select(exists().where(unmet_of(cloud)))))
+
+
+def unmet_ids(db: Connection, cloud: Cloud) -> set[str]:
+    """Return the Keystone ids of these."""
+    return set(db.scalars(select(tenant.c.tenant_id).where(unmet_of(cloud))))
 
 
 def rows_of(db: Connection, cloud: Cloud, ids: Iterable[str], now: int) -> dict[str, int]:

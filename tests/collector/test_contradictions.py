@@ -41,6 +41,39 @@ def test_a_part_of_the_providers_is_no_list(lab: Lab, known: Double, number: int
     assert lab.cycle("providers", after=SOON) == []
 
 
+@pytest.mark.parametrize("is_known", [False, True])
+@pytest.mark.parametrize("trait", ["COMPUTE_STATUS_DISABLED", "MISC_SHARES_VIA_AGGREGATE"])
+def test_a_trait_that_its_list_leaves_out_is_an_error(lab: Lab, trait: str, is_known: bool) -> None:
+    """Also where nothing is known of the cloud, or all has another generation than before."""
+    double = lab.double(size=Size(projects=1, servers=1, hypervisors=3))
+    double.disable_service("compute-0001")
+    disk = {"DISK_GB": {"total": 5000, "reserved": 0, "allocation_ratio": 1.0}}
+    double.add_provider("pool", disk, ["MISC_SHARES_VIA_AGGREGATE"])
+    if is_known:
+        assert lab.cycle() == []
+        for provider in double.state.providers.values():
+            provider.generation += 1
+    before = providers(lab)
+    with lab.edge.during(f"required={trait}", only("resource_providers", 0)):
+        (said,) = lab.cycle("providers", after=SOON)
+        name = "compute-0001" if "DISABLED" in trait else "pool"
+        assert f"Placement's list of providers with {trait} is cut: it leaves out {name}" in said
+    assert providers(lab) == before
+    assert lab.cycle("providers", after=SOON) == []
+    assert lab.asked("/traits") == 0
+
+
+def test_a_placement_that_is_older_than_a_trait_has_it_nowhere(lab: Lab) -> None:
+    double = lab.double(size=Size(projects=1, servers=1, hypervisors=3))
+    double.disable_service("compute-0001")
+    for provider in double.state.providers.values():
+        provider.traits.discard("COMPUTE_STATUS_DISABLED")
+    assert lab.cycle("providers") == []
+    assert lab.asked("/traits") == 1
+    assert lab.cycle("providers", after=SOON) == []
+    assert lab.asked("/traits") == 0
+
+
 def remove_hypervisors(lab: Lab, double: Double, number: int) -> None:
     """Take hypervisors away, with the servers that are on them."""
     keys = list(double.state.hypervisors)[:number]

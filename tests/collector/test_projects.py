@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.collector import expected
-from tests.collector.lab import SMALL, Lab
+from tests.collector.lab import SMALL, SOON, Lab
 from tests.double import Double
 from tests.edge import Garbage, Rewrite, Status
 
@@ -83,14 +83,55 @@ def test_a_part_of_the_list_is_no_list(lab: Lab, shown: int) -> None:
     assert lab.cycle("discovery", after=4000) == []
 
 
-def test_tenants_that_nova_shows_tell_of_a_first_list_that_was_cut(lab: Lab) -> None:
-    double = grown(lab)
+def cut_for(double: Double, *, domain: str = "") -> Any:
+    """Return a rule and an action by which Keystone's list, or that of a domain, has one project.
+
+    Nothing in it says that there are more.
+    """
     last = max(double.state.projects)
     only = json.dumps({"projects": [{"id": last, "name": "x", "domain_id": "default"}]}).encode()
-    with lab.edge.during(PROJECTS, Garbage(only)):
-        lab.cycle("discovery", "instances")
+    return rf"/v3/projects\?{domain}(limit|marker)", Garbage(only)
+
+
+def test_the_list_of_a_domain_tells_of_a_first_list_that_was_cut(lab: Lab) -> None:
+    with lab.edge.during(*cut_for(grown(lab))):
+        (said,) = lab.cycle("discovery")
+    assert "alpha: Keystone's projects: the list of all is cut: that of domain " in said
+    assert "look for list_limit and max_db_limit in keystone.conf" in said
+    assert lab.sql("SELECT count(*) FROM tenant") == [(0,)]
+    assert lab.cycle("discovery") == []
+    assert lab.asked(r"/v3/projects\?") == 1 + 2
+    assert lab.cycle("discovery", after=4000) == []
+    assert lab.asked(r"/v3/projects\?") == 1
+
+
+@pytest.mark.parametrize("held", ["server", "volume"])
+def test_tenants_that_others_show_tell_of_a_first_list_that_was_cut(lab: Lab, held: str) -> None:
+    double = grown(lab)
+    if held == "volume":
+        for server in [*double.state.servers.values()]:
+            double.create_volume(server.tenant_id, 1)
+            double.delete_server(server.id)
+    lab.clock.advance(SOON)
+    with lab.edge.during(*cut_for(double, domain="(domain_id=[^&]*&)?")):
+        (said,) = lab.cycle("discovery", "instances", "volumes")
+        assert f"it left out {TREE - 1} tenants with older {held}s, of which Keystone shows" in said
+        assert "by their ids: discovery is due" in said
         (said,) = lab.cycle("discovery")
     assert "Keystone's list of projects is cut" in said
+    assert lab.cycle(after=SOON) == []
+    assert living(lab) == TREE + 2
+
+
+def test_a_tenant_that_came_since_is_no_cut_list(lab: Lab) -> None:
+    double = grown(lab)
+    assert lab.cycle() == []
+    lab.clock.advance(SOON)
+    double.boot(double.create_project("new", "default").id, SMALL)
+    gone = double.create_project("gone", "default")
+    double.boot(gone.id, SMALL)
+    double.delete_project(gone.id)
+    assert lab.cycle("instances", after=SOON) == []
 
 
 def test_a_project_that_is_gone_is_asked_for_by_its_id(lab: Lab) -> None:
