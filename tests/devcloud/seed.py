@@ -163,10 +163,21 @@ def set_quotas(rest: Rest, tenant: str, quota: tuple[int, ...] | None) -> None:
 # -- servers, volumes, snapshots
 
 
-def boot(rest: Rest, tenant: str, name: str, flavor: str, image: str) -> str:
+def boot(
+    rest: Rest, tenant: str, name: str, flavor: str, image: str, disks: Iterable[Any] = ()
+) -> str:
     server = {"name": name, "flavorRef": flavor, "imageRef": image, "networks": "none"}
-    body = {"server": server}
+    body = {"server": server | ({"block_device_mapping_v2": [*disks]} if disks else {})}
     return rest.call("POST", "nova", "/servers", body, "2.87", tenant)["server"]["id"]
+
+
+def boot_on_volume(
+    rest: Rest, tenant: str, name: str, flavor: str, image: str, gigabytes: int
+) -> str:
+    """A server whose root is a volume that Nova makes of the image, and deletes with it."""
+    root = {"boot_index": 0, "source_type": "image", "uuid": image, "delete_on_termination": True}
+    root |= {"destination_type": "volume", "volume_size": gigabytes}
+    return boot(rest, tenant, name, flavor, image, [root])
 
 
 def make_volume(rest: Rest, tenant: str, name: str, size: int) -> str:

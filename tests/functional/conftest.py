@@ -4,10 +4,11 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
-from tests.devcloud import Cloud
+from tests.devcloud import Cloud, catalog, seed
 from tests.edge import Edge
 from tests.functional.leaks import WATCH
 from tests.functional.system import System
@@ -45,6 +46,25 @@ def clouds() -> Iterator[dict[str, Cloud]]:
         if KEPT not in os.environ:
             for cloud in made.values():
                 cloud.down(wipe=True)
+
+
+@pytest.fixture
+def volume_backed(clouds: dict[str, Cloud]) -> Iterator[dict[str, Cloud]]:
+    """The clouds, each with a server that has an image, and whose root is a volume."""
+    made = {name: _boot_on_volume(cloud) for name, cloud in clouds.items()}
+    yield clouds
+    for name, server in made.items():
+        clouds[name].rest.call("DELETE", "nova", f"/servers/{server}")
+        clouds[name].wait_until_quiet()
+
+
+def _boot_on_volume(cloud: Cloud) -> str:
+    rest, name = cloud.rest, "on-a-volume"
+    role = rest.call("GET", "keystone", "/roles?name=admin")["roles"][0]["id"]
+    tenant = seed.make_project(rest, seed.make_domain(rest, name), uuid4().hex, role)
+    server = seed.boot_on_volume(rest, tenant, name, "m1.small", catalog.image(rest), 7)
+    cloud.wait_until_quiet()
+    return server
 
 
 @pytest.fixture

@@ -153,12 +153,19 @@ def _summed(resources: dict[str, int], rows: list[Row]) -> dict[str, dict[str, i
 # -- what is allocated
 
 
+# An image says only what the root was made of: it may be on a volume all the same.
+ON_VOLUME = """EXISTS (
+    SELECT FROM block_device_mapping b WHERE b.instance_uuid = i.uuid AND b.deleted = 0
+        AND b.boot_index = 0 AND b.destination_type = 'volume'
+)"""
+
+
 def allocated(cloud: Databases) -> dict[str, tuple[int, int, int]]:
     """MiB of memory and of storage (local disk and volumes), and vCPUs, by tenant."""
     flavor = "(e.flavor::json -> 'cur' -> 'nova_object.data' ->> 'swap')::int"
     query = f"""
         SELECT i.project_id, sum(i.memory_mb) AS memory, sum(i.vcpus) AS vcpus,
-            sum(1024 * (CASE i.image_ref WHEN '' THEN 0 ELSE i.root_gb END + i.ephemeral_gb)
+            sum(1024 * (CASE WHEN {ON_VOLUME} THEN 0 ELSE i.root_gb END + i.ephemeral_gb)
                 + {flavor}) AS disk
         FROM instances i JOIN instance_extra e ON e.instance_uuid = i.uuid
         WHERE i.deleted = 0 AND NOT i.hidden

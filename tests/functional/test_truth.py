@@ -141,3 +141,14 @@ def test_placement_tells_the_truth_on_postgresql(
     placement.run("discover")
     placement.run("collect", "--once")
     check(placement, shaken, read(shaken, placement=True))
+
+
+def test_a_root_disk_on_a_volume_takes_none_of_a_hypervisor(
+    system: System, placement: System, volume_backed: dict[str, Cloud]
+) -> None:
+    for installed, expected in (
+        (system, read(volume_backed)),
+        (placement, read(volume_backed, placement=True)),
+    ):
+        installed.run("collect", "--once", "--full")
+        check(installed, volume_backed, expected)

@@ -18,16 +18,18 @@ GRID = 300
 BURN = 25.0
 """The share of its vCPUs that a guest of the devcloud burns, in %."""
 AWHILE = 20.0
+ON_VOLUME = (2048, 7 * 1024, 1)
+"""What is allocated to the server ``volume_backed``: MiB of memory and of disk, and vCPUs."""
 
 
 @pytest.fixture
-def ticked(system: System, clouds: dict[str, Cloud]) -> System:
+def ticked(system: System, volume_backed: dict[str, Cloud]) -> System:
     """Give an installation in which a tick began five minutes ago, and ended just now.
 
     The clouds' own counters go by the real time, of which five minutes are too many to wait for:
     instead, what was read first is put back to before.
     """
-    for cloud in clouds.values():
+    for cloud in volume_backed.values():
         cloud.wait_until_quiet()
         age_servers(cloud)
     began = time.time()
@@ -51,6 +53,7 @@ def check_allocated(system: System, api: Api, clouds: dict[str, Cloud]) -> None:
     wanted = {name: oracle.allocated(cloud) for name, cloud in clouds.items()}
     found = {item: used(api, item) for item in ("memory", "storage", "vcpu_hours")}
     assert sum(found["memory"].values()) > 0
+    assert all(ON_VOLUME in tenants.values() for tenants in wanted.values())
     for project, (cloud, tenant) in system.tenants().items():
         memory, storage, vcpus = wanted[cloud].get(tenant, (0, 0, 0))
         assert found["memory"][project] == memory
