@@ -9,6 +9,7 @@ from typing import Any
 from cliff.lister import Lister
 
 from openstats.cli.main import OpenstatsCommand
+from openstats.cli.tables import printable
 from openstats.errors import (
     CloudError,
     ConfigError,
@@ -45,7 +46,9 @@ class Check(OpenstatsCommand, Lister):
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         """List what was tried and what came of it."""
         self.failed = False
-        return ("what", "state", "said"), list(self._lines(parsed_args))
+        cells = partial(printable, formatter=parsed_args.formatter)
+        lines = [tuple(map(cells, line)) for line in self._lines(parsed_args)]
+        return ("what", "state", "said"), lines
 
     def run(self, parsed_args: argparse.Namespace) -> int:
         """Exit with 0 only if everything works."""

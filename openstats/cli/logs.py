@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from typing import Any
 
 from oslo_config import cfg
@@ -14,6 +15,7 @@ from openstats import __version__
 from openstats.conf import load
 from openstats.conf.problems import problems, warnings
 from openstats.errors import ConfigError
+from openstats.names import escaped
 
 LOG = log.getLogger(__name__)
 
@@ -21,19 +23,25 @@ DESTINATIONS = ("log_file", "log_dir", "use_syslog", "use_journal", "log_config_
 
 
 class Sentences(ContextFormatter):
-    """Lines of oslo.log in which the text of an exception stands once.
+    """Lines of oslo.log that hold no other lines, and the text of an exception once.
 
-    oslo.log appends the exception that is being handled to every warning, also where the message
-    is its very text.
+    Messages name what clouds and callers chose to call things: whatever a terminal or a reader of
+    the log would take for something else is escaped. oslo.log appends the exception that is being
+    handled to every warning, also where the message is its very text.
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line of a record."""
-        line = str(super().format(record))
-        summary = getattr(record, "error_summary", "")
-        if not record.exc_info and summary.partition(": ")[2] in record.getMessage():
-            return line.removesuffix(f": {summary}")
-        return line
+        """Return the line of a record, and below it those of a traceback."""
+        message = escaped(record.getMessage())
+        shown = copy(record)
+        shown.msg, shown.args = message, ()
+        line = str(super().format(shown))
+        if summary := getattr(shown, "error_summary", ""):
+            sentence = escaped(summary)
+            line = line.replace(summary, sentence)
+            if not record.exc_info and sentence.partition(": ")[2] in message:
+                line = line.removesuffix(f": {sentence}")
+        return "\n".join(map(escaped, line.split("\n")))
 
 
 def service(conf: Any) -> None:

@@ -13,6 +13,7 @@ from cliff.help import HelpAction
 
 from openstats import __version__
 from openstats.errors import OpenstatsError
+from openstats.names import escaped
 
 if TYPE_CHECKING:
     from openstats.storage.store import Store
@@ -138,7 +139,7 @@ class Openstats(App):
 
     def say_error(self, error: OpenstatsError) -> int:
         """Tell what went wrong, in one line; the exit status is 1."""
-        self.stderr.write(f"openstats: {' '.join(str(error).split())}\n")
+        self.stderr.write(f"openstats: {escaped(' '.join(str(error).split()))}\n")
         return 1
 
 

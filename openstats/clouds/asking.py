@@ -21,6 +21,7 @@ from openstats.errors import (
     ServiceMissingError,
     VersionRefusedError,
 )
+from openstats.names import escaped
 
 NOT_ACCEPTABLE = 406
 REFUSALS = (403, 404, 410)
@@ -133,7 +134,7 @@ def _reason(error: Exception) -> str:
 
 def printable(words: str, longest: int = 300) -> str:
     """Return what somebody else said, fit for a line of a log."""
-    return "".join(c if c.isprintable() else " " for c in words[:longest])
+    return escaped(words[:longest])
 
 
 def _innermost(error: BaseException) -> BaseException:

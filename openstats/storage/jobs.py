@@ -2,6 +2,7 @@
 
 A job is leased by one conditional update, so that any number of collectors share the work.
 Whatever a poll writes begins with ``hold``: one who slept through the lease writes nothing.
+Errors are kept as terminals and logs may show them: they name things as clouds do.
 """
 
 import json
@@ -13,6 +14,7 @@ from sqlalchemy import Connection, exists, func, insert, or_, select, update
 
 from openstats.errors import LeaseLostError
 from openstats.model import Cloud, Lease
+from openstats.names import escaped
 from openstats.storage import schema
 from openstats.storage.registry import cloud_of
 
@@ -131,7 +133,7 @@ def neglected(db: Connection, now: float, patience: float) -> list[Cloud]:
 def complain(db: Connection, owner: Cloud, error: str, now: float) -> bool:
     """Note why nobody asks a cloud in its due jobs that have no error; tell if there were any."""
     mine = job.c.cloud_id == owner.id, job.c.next_at <= now, job.c.error.is_(None)
-    done = db.execute(update(job).where(*mine).values(error=error, error_at=int(now)))
+    done = db.execute(update(job).where(*mine).values(error=escaped(error), error_at=int(now)))
     return bool(done.rowcount)
 
 
@@ -174,7 +176,7 @@ def succeed(
     """End a poll that brought figures; ``error`` tells what was missing in them."""
     values = {
         "polled_at": now,
-        "error": error,
+        "error": escaped(error) if error else None,
         "error_at": now if error else None,
         "cursor": json.dumps(dict(cursor)),
     }
@@ -185,7 +187,7 @@ def fail(
     db: Connection, lease: Lease, *, now: int, next_at: float, seconds: float, error: str
 ) -> None:
     """End a poll that brought nothing: the last good figures stay, with their age."""
-    _end(db, lease, next_at, seconds, {"error": error, "error_at": now})
+    _end(db, lease, next_at, seconds, {"error": escaped(error), "error_at": now})
 
 
 def release(db: Connection, lease: Lease) -> None:

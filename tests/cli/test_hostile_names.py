@@ -9,7 +9,7 @@ from openstats.storage.store import Store
 from tests import hostile
 from tests.cli.installation import Installation
 from tests.double import Double
-from tests.hostile import MARK, NAMES
+from tests.hostile import CHOSEN, MARK, NAMES
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 AGGREGATES = ("customer", "project_group", "project")
@@ -82,3 +82,15 @@ def test_what_no_store_takes(
     assert told.status == status
     assert said in told.err
     assert "defect" not in told.err
+
+
+@pytest.mark.parametrize("words", [("check",), ("collect", "--once")])
+def test_what_commands_say_of_a_cloud(
+    alpha: Double, installed: Installation, words: tuple[str, ...]
+) -> None:
+    hostile = f"{CHOSEN['a colour']}{CHOSEN['lines']}{CHOSEN['one of C1']}"
+    alpha.site.catalog[:] = [each._replace(region=hostile) for each in alpha.site.catalog]
+    told = installed.run(*words)
+    assert told.status == 1
+    assert MARK in told.out + told.err
+    assert all(line.isprintable() for line in (told.out + told.err).split("\n"))
