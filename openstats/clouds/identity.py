@@ -7,9 +7,10 @@ tells them apart are the endpoints of their catalogs together with the ids of th
 from collections.abc import Set
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 
 from openstats.clouds import rights
-from openstats.clouds.asking import CLIENT_ERRORS
+from openstats.clouds.asking import CLIENT_ERRORS, asking
 from openstats.clouds.connection import Connection
 from openstats.errors import CloudError
 
@@ -17,6 +18,9 @@ ESSENTIAL = ("Keystone", "Nova, hypervisors", "Nova, servers", "Cinder, volumes"
 """Kinds of rights without which one sees a part of a cloud."""
 
 MISSING, UNAUTHORIZED = 404, (401, 403)
+
+DIGITS = 16
+"""Of the digest of a credential."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,20 @@ def of(connection: Connection) -> Identity:
     catalog = connection.catalog
     urls, ids = frozenset(catalog.identity_urls), frozenset(catalog.ids)
     return Identity(urls, ids, connection.project)
+
+
+def credential(connection: Connection) -> str:
+    """Return what tells the user, project and roles of a connection from others; it signs in.
+
+    Entries of one name, in the files of several machines, may have different rights.
+
+    Raises:
+        CloudError: one cannot sign in.
+    """
+    with asking(connection.cloud.name, "signing in"):
+        token = connection.session.auth.get_access(connection.session)
+        known_by = token.user_id, token.project_id, *sorted(token.role_names)
+    return sha256(" ".join(map(str, known_by)).encode()).hexdigest()[:DIGITS]
 
 
 def is_like(one: Identity, other: Identity) -> bool:

@@ -140,19 +140,21 @@ class Collector:
         return self._errors(kinds)
 
     def _cycle_one(self, name: str, kinds: Set[str], full: bool) -> None:
+        # Its first poll may have it named after another entry.
+        uuid = self.roster.uuid_of(name)
         try:
             for phase in PHASES:
                 if not self.stopped.is_set():
-                    self._phase(name, [kind for kind in phase if kind in kinds], full)
+                    self._phase(uuid, [kind for kind in phase if kind in kinds], full)
         finally:
             self._cycling.discard(name)
             self._wake.set()
 
-    def _phase(self, name: str, kinds: list[str], full: bool) -> None:
+    def _phase(self, uuid: str | None, kinds: list[str], full: bool) -> None:
         with self.store.transaction() as db:
-            rows = [cloud.id for cloud in registry.clouds(db) if cloud.name == name]
-            jobs.make_due(db, rows, kinds, self.clock())
-        leases = self._lease(kinds, {name: len(kinds)})
+            clouds = [cloud for cloud in registry.clouds(db) if cloud.uuid == uuid]
+            jobs.make_due(db, [cloud.id for cloud in clouds], kinds, self.clock())
+        leases = self._lease(kinds, {cloud.name: len(kinds) for cloud in clouds})
         wait([self._start(lease, full) for lease in leases])
 
     def _errors(self, kinds: Iterable[str]) -> list[str]:
@@ -172,7 +174,8 @@ class Collector:
                     self.register()
                 self._tidy()
                 self.roster.refresh()
-                free = self._crews.free(self.connections.keys() - self._cycling)
+                clouds = self.connections.keys() - self._cycling - self.roster.refused
+                free = self._crews.free(clouds)
                 for lease in self._lease(POLLS, free):
                     self._start(lease, full=False)
                 rest = self._rest(free)

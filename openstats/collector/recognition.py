@@ -6,7 +6,7 @@ It is known after the first sign-in only, so the first poll of a cloud begins wi
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from oslo_log import log
 
@@ -22,12 +22,22 @@ from openstats.storage.store import Store
 LOG = log.getLogger(__name__)
 
 
+class LessSeenError(CloudError):
+    """An entry sees less of a cloud than another one, by which the cloud was asked before."""
+
+
 class Choice(NamedTuple):
-    """The entry that asks a cloud, what it does not see, and why the others are left aside."""
+    """The entry that asks a cloud, what it does not see, and why the others are left aside.
+
+    ``unseen`` is None where there was nothing to compare with. ``before`` are the marks of the
+    cloud; where ``is_shared``, another entry asks it as well, and stays in them.
+    """
 
     connection: Connection
-    unseen: Sequence[str]
+    unseen: Sequence[str] | None
     left_aside: Mapping[str, str]
+    before: Mapping[str, Any] = {}
+    is_shared: bool = False
 
 
 def choose(candidates: Sequence[Connection]) -> Choice:
@@ -61,27 +71,51 @@ def _less(missing: Sequence[str], unseen: Sequence[str]) -> str:
     return f"which sees more: {missing[0]}"
 
 
+def marks_of(store: Store, cloud: Cloud) -> keystones.Marks:
+    """Return by what a cloud was known, and by which entry it was asked, when that was settled."""
+    with store.read() as db:
+        return keystones.marks_of(db, cloud)
+
+
 def chosen(store: Store, cloud: Cloud, candidates: Sequence[Connection]) -> Choice:
     """Return the entry by which a cloud is asked; one that sees less than before is none.
 
     Raises:
-        CloudError: there is none.
+        LessSeenError: there is none.
+        CloudError: one cannot sign in.
     """
-    with store.read() as db:
-        marks = keystones.marks_of(db, cloud)
-    before = marks.get("entry")
-    known = {connection.cloud.name for connection in candidates}
-    if len(candidates) == 1 and before in (None, *known):
-        return Choice(candidates[0], [], {})
-    choice = choose(candidates)
-    if before not in (None, *known) and len(choice.unseen) > marks.get("unseen", 0):
-        name, reason = choice.connection.cloud.name, choice.unseen[0]
-        raise CloudError(
-            f"{name}: sees less of this cloud than {before}, by which it was asked until now "
-            f"({reason}): it keeps its figures until {before} is back. To use {name} all the same, "
-            f"delete the cloud {cloud.name} and register it again"
-        )
-    return choice
+    marks = marks_of(store, cloud)
+    is_own = not marks or _has_asked(marks, candidates)
+    if len(candidates) == 1 and is_own:
+        return Choice(candidates[0], None, {}, marks)
+    choice = choose(candidates)._replace(before=marks)
+    number, before = len(choice.unseen or ()), marks.get("unseen")
+    if is_own:
+        return choice
+    if number > (before or 0):
+        raise _less_seen(cloud, choice, marks)
+    # Entries that see as much, on several machines, do not take turns.
+    return choice._replace(is_shared=number == before)
+
+
+def _has_asked(marks: keystones.Marks, candidates: Sequence[Connection]) -> bool:
+    """Return whether the entry by which a cloud was asked is one of these: a name has several."""
+    named = [c for c in candidates if c.cloud.name == marks["entry"]]
+    if "credential" not in marks:
+        return bool(named)
+    return any(identity.credential(each) == marks["credential"] for each in named)
+
+
+def _less_seen(cloud: Cloud, choice: Choice, marks: keystones.Marks) -> LessSeenError:
+    name, before = choice.connection.cloud.name, marks["entry"]
+    reason = "; ".join((choice.unseen or ())[:1])
+    if before == name:
+        before = f"the entry {name} of another user, project or role"
+    return LessSeenError(
+        f"{name}: sees less of this cloud than {before}, by which it was asked until now "
+        f"({reason}): it keeps its figures until {before} is back. To use {name} all the same, "
+        f"delete the cloud {cloud.name} and register it again"
+    )
 
 
 def recognise(store: Store, cloud: Cloud, choice: Choice, *, wait: bool) -> tuple[Cloud, bool]:
@@ -92,12 +126,15 @@ def recognise(store: Store, cloud: Cloud, choice: Choice, *, wait: bool) -> tupl
     Raises:
         CloudError: one cannot sign in, or has to wait.
     """
-    connection = choice.connection
+    connection, asked = choice.connection, cloud
     own = identity.of(connection)
     region = connection.region
     with store.transaction() as db:
         if not cloud.region and region:
             cloud = keystones.put_in_region(db, cloud, region)
+        if cloud.id != asked.id:
+            # Whether it is asked by this entry is seen when both are compared.
+            return cloud, False
         keystones.record(db, cloud, _marks(choice, own))
         keystones.leave_aside(db, cloud, socket.gethostname(), choice.left_aside)
     with store.read() as db:
@@ -117,21 +154,33 @@ def recognise(store: Store, cloud: Cloud, choice: Choice, *, wait: bool) -> tupl
                 "not discovered yet: whether it is the same cloud will be known then"
             )
         is_certain &= is_same is not None
+    if cloud.id == asked.id and choice.left_aside:
+        with store.transaction() as db:
+            cloud = registry.rename_cloud(db, cloud, connection.cloud.name)
     return cloud, is_certain
 
 
 def _marks(choice: Choice, own: Identity) -> keystones.Marks:
-    return {
-        "urls": sorted(own.urls),
-        "ids": sorted(own.ids),
-        "project": own.project,
+    marks = {"urls": sorted(own.urls), "ids": sorted(own.ids), "project": own.project}
+    if choice.is_shared:
+        return {**choice.before, **marks}
+    unseen = choice.before.get("unseen") if choice.unseen is None else len(choice.unseen)
+    asked_by = {
         "entry": choice.connection.cloud.name,
-        "unseen": len(choice.unseen),
+        "credential": identity.credential(choice.connection),
     }
+    return marks | asked_by | {"unseen": unseen}
 
 
 def _identity(marks: keystones.Marks) -> Identity:
     return Identity(frozenset(marks["urls"]), frozenset(marks["ids"]), str(marks["project"]))
+
+
+def refuse(store: Store, cloud: Cloud, candidates: Sequence[Connection], reason: str) -> None:
+    """Write that none of the entries of this machine asks a cloud, and why."""
+    reasons = {connection.cloud.name: reason for connection in candidates}
+    with store.transaction() as db:
+        keystones.leave_aside(db, cloud, socket.gethostname(), reasons)
 
 
 def groups(store: Store, connections: Mapping[str, Connection]) -> list[list[Connection]]:

@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Callable, Mapping
 from threading import Lock
+from typing import Any
 
 from oslo_log import log
 
@@ -43,6 +44,8 @@ class Roster:
     ) -> None:
         # Replaced, never changed: workers read them.
         self.connections = dict(connections)
+        # Clouds that entries of other machines see more of: not asked unless nobody does.
+        self.refused: frozenset[str] = frozenset()
         self.faults = {name: fault.reason for name, fault in faults.items()}
         self._unusable = {name: fault.cloud for name, fault in faults.items()}
         self._store = store
@@ -51,7 +54,8 @@ class Roster:
         self._registered: dict[str, str] = {}
         self._next_reading = 0.0
         self._candidates: dict[str, list[Connection]] = {}
-        self._settled: set[str] = set()
+        # Clouds by uuid, as they were marked then: others may ask them by other entries.
+        self._settled: dict[str, Any] = {}
         self._changing = Lock()
         self._settling: dict[str, Lock] = {}
 
@@ -72,13 +76,18 @@ class Roster:
             self._candidates[cloud.name] = [*known, *(c for c in candidates if c not in known)]
             self.connections = {cloud.name: candidates[0], **self.connections}
             self._registered[cloud.name] = cloud.uuid
-            self._settled.discard(cloud.uuid)
+            self._settled.pop(cloud.uuid, None)
+            self.refused -= {cloud.name}
 
     def _forget(self, name: str) -> None:
         with self._changing:
             self.connections = {n: c for n, c in self.connections.items() if n != name}
             self._registered.pop(name, None)
             self._candidates.pop(name, None)
+
+    def uuid_of(self, name: str) -> str | None:
+        """Return the uuid of a cloud by the name that it has now."""
+        return self._registered.get(name)
 
     def stop(self) -> None:
         """End the calls under way to all clouds, by whatever entry."""
@@ -97,9 +106,10 @@ class Roster:
             candidates = self._candidates.get(cloud.name)
             if candidates is None:
                 raise LeaseLostError(f"{cloud.name} is not registered any more")
-            if cloud.uuid in self._settled:
+            marks = recognition.marks_of(self._store, cloud)
+            if marks and self._settled.get(cloud.uuid) == marks:
                 return cloud, self.connections[cloud.name]
-            choice = recognition.chosen(self._store, cloud, candidates)
+            choice = self._chosen(cloud, candidates)
             is_discovery = kind == "discovery"
             known, is_certain = recognition.recognise(
                 self._store, cloud, choice, wait=not is_discovery
@@ -112,6 +122,15 @@ class Roster:
             self._follow()
             return known, choice.connection
 
+    def _chosen(self, cloud: Cloud, candidates: list[Connection]) -> recognition.Choice:
+        """Return the entry that asks a cloud; where others ask it that see more, it is theirs."""
+        try:
+            return recognition.chosen(self._store, cloud, candidates)
+        except recognition.LessSeenError as error:
+            recognition.refuse(self._store, cloud, candidates, str(error))
+            self.refused |= {cloud.name}
+            raise
+
     def _use(self, cloud: Cloud, choice: recognition.Choice, candidates: list[Connection]) -> None:
         recognition.adopt(choice.connection, cloud)
         for name, reason in choice.left_aside.items():
@@ -120,7 +139,7 @@ class Roster:
             self.connections = self.connections | {cloud.name: choice.connection}
             # Another entry may have turned out to be of this cloud meanwhile.
             if self._candidates.get(cloud.name) is candidates:
-                self._settled.add(cloud.uuid)
+                self._settled[cloud.uuid] = recognition.marks_of(self._store, cloud)
 
     def _register_unusable(self, db: Database, cloud: Cloud, reason: str) -> None:
         """Have a cloud known whose entry cannot be used, with the reason: it may be mended."""
@@ -140,7 +159,8 @@ class Roster:
         self._follow()
         with self._store.read() as db:
             neglected = jobs.neglected(db, now, PATIENCE)
-        unknown = [cloud for cloud in neglected if cloud.name not in self.connections]
+        asked = self.connections.keys() - self.refused
+        unknown = [cloud for cloud in neglected if cloud.name not in asked]
         if unknown and now >= self._next_reading:
             self._next_reading = now + PAUSE
             for cloud in unknown:
@@ -153,12 +173,13 @@ class Roster:
             removed = [n for n, uuid in list(self._registered.items()) if uuids.get(n) != uuid]
             entries = {name: self._candidates.get(name, []) for name in removed}
             owners = {n: registry.find(db, known[0].cloud) for n, known in entries.items() if known}
+        known_uuids = set(self._registered.values())
         for name in removed:
             LOG.info("%s is not registered any more", name)
             self._forget(name)
             owner = owners.get(name)
             # One that was removed and is there again may have another entry now.
-            if owner is not None and owner.name != name:
+            if owner is not None and (owner.name != name or owner.uuid in known_uuids):
                 self._ask(owner, entries[name])
 
     def _meet(self, cloud: Cloud) -> None:
@@ -175,6 +196,8 @@ class Roster:
                 # What it is of could not be told before its entry was mended.
                 registry.remove_cloud(db, cloud)
             known = owner or self._register(db, connection)
+        with self._changing:
+            self._candidates.pop(known.name, None)
         self._ask(known, [connection])
         self.faults.pop(cloud.name, None)
         LOG.info("%s is asked from now on", known.name)

@@ -1,7 +1,7 @@
 """The registry: clouds, customers, project groups, projects and tenants."""
 
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 from uuid import uuid4
 
@@ -53,6 +53,17 @@ def register_cloud(db: Connection, found: Cloud, urls: Iterable[str]) -> Cloud:
     kept = cloud_of(db.execute(select(cloud).where(same)).one())
     add_urls(db, kept, {found.keystone, *urls})
     return kept
+
+
+def rename_cloud(db: Connection, owner: Cloud, name: str) -> Cloud:
+    """Return a cloud under the name of the entry that asks it, unless another cloud has that."""
+    if owner.name == name:
+        return owner
+    alone(db, "registration")
+    if db.scalar(select(cloud.c.id).where(cloud.c.name == name)) is not None:
+        return owner
+    db.execute(update(cloud).where(cloud.c.id == owner.id).values(name=name))
+    return replace(owner, name=name)
 
 
 def find(db: Connection, found: Cloud) -> Cloud | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.collector.lab import SOON, Lab
+from tests.collector.lab import SOON, Lab, running
 from tests.double import Double
 
 PROJECT = "5" * 32
@@ -123,6 +123,66 @@ def test_figures_do_not_fall_where_only_the_member_is_left(lab: Lab, alpha: Doub
     assert errors
     assert all("member: sees less of this cloud than alpha" in error for error in errors)
     assert figures(lab) == before
+
+
+@pytest.mark.parametrize("first", ["admin", "member"])
+def test_of_one_name_on_two_machines_the_entry_that_sees_more_asks(
+    lab: Lab, alpha: Double, first: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    admin = lab.collector("alpha")
+    member(lab, "alpha")
+    collectors = {"admin": admin, "member": lab.collector("alpha")}
+    order = sorted(collectors, key=lambda who: who != first)
+    for _ in range(2):
+        for who in order:
+            lab.clock.advance(SOON)
+            errors = collectors[who].cycle()
+    (kept,) = figures(lab)[4]
+    assert kept == len(alpha.state.servers)
+    assert "alpha: sees less of this cloud than the entry alpha of another user" in caplog.text
+    assert collectors["admin"].cycle() == []
+    assert collectors["member"].roster.refused == {"alpha"}
+    assert collectors["admin"].roster.refused == frozenset()
+    assert errors == [] or order[-1] == "member"
+
+
+def test_a_machine_whose_entry_sees_less_lets_the_cloud_alone(lab: Lab, alpha: Double) -> None:
+    admin = lab.collector("alpha")
+    assert admin.cycle() == []
+    member(lab, "alpha")
+    other = lab.collector("alpha")
+    assert other.cycle() != []
+    assert list(left_aside(lab)) == ["alpha"]
+    lab.sql("UPDATE job SET next_at = 0")
+    with running(other):
+        lab.edge.wait(1, lambda _: False, timeout=1)
+        assert lab.sql("SELECT count(*) FROM job WHERE leased_until > 0") == [(0,)]
+
+
+@pytest.mark.parametrize("by_another_url", [False, True])
+def test_a_cloud_has_the_name_of_the_entry_that_asks_it(
+    lab: Lab, alpha: Double, by_another_url: bool
+) -> None:
+    member(lab)
+    if by_another_url:
+        internal(lab, "member", of="member")
+    lab.clouds = {name: lab.clouds[name] for name in ("member", "alpha")}
+    for _ in range(3):
+        lab.cycle(after=SOON)
+    assert names(lab) == ["alpha"]
+    assert lab.cycle(after=SOON) == []
+    assert figures(lab)[4] == (len(alpha.state.servers),)
+    assert lab.outcome("instances")["polled_at"] == int(lab.clock.now)
+    lab.use()
+    assert lab.cycle(after=SOON) == []
+    assert names(lab) == ["alpha"]
+
+
+def test_a_first_cycle_asks_all_although_it_finds_another_name(lab: Lab, alpha: Double) -> None:
+    member(lab)
+    lab.clouds = {name: lab.clouds[name] for name in ("member", "alpha")}
+    assert lab.cycle() == []
+    assert lab.idle()
 
 
 def test_two_collectors_with_two_urls_share_one_cloud(lab: Lab, alpha: Double) -> None:
