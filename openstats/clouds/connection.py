@@ -105,8 +105,13 @@ class Connection:
     def _client(self, service: str, limits: tuple[str, str]) -> dict[str, Any]:
         """Return what makes a client of a service: its microversion, and where it is."""
         place = endpoints.where(self.entry, service, self.region)
-        with asking(self.cloud.name, f"which versions of {service} there are"):
-            data = endpoints.discover(self, service)
+        try:
+            with asking(self.cloud.name, f"which versions of {service} there are"):
+                data = endpoints.discover(self, service)
+        except CloudError:
+            # A document that cannot be read would be kept for ever.
+            self._forget_documents()
+            raise
         return place | {
             "session": self.session,
             "endpoint_override": data.url,
@@ -123,7 +128,11 @@ class Connection:
         least, most = _text(data.min_microversion), _text(data.max_microversion)
         if most is None:
             # keystoneauth makes no error of a version document that it cannot get.
-            error = CloudError(f"{self.cloud.name}: {service} does not tell its microversions")
+            url = endpoints.masked(str(data.url))
+            error = CloudError(
+                f"{self.cloud.name}: {service} at {url} does not tell its microversions: it is "
+                "down, or its endpoint is wrong"
+            )
             error.retry_after = heard()
             raise error
         if parsed(most) < parsed(lowest) or parsed(least or "0") > parsed(highest):

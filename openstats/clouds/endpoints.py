@@ -3,6 +3,7 @@
 Endpoints without a version, with an old one, or in another region are found as openstacksdk does.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,6 +27,17 @@ TYPES = {
 """What catalogs call the services."""
 
 LATEST_KEYSTONE = "/v3"
+
+VERSION = re.compile(r"/v\d+(\.\d+)?(/[^/]*)?/?$")
+"""What a URL may have behind the root of a service: a version, and a project."""
+
+USER = re.compile("//[^/@]*@")
+"""Who signs in, in a URL, and with what password."""
+
+
+def masked(url: str) -> str:
+    """Return a URL as it may be shown."""
+    return USER.sub("//***@", url)
 
 
 def where(entry: Any, service: str, region: str) -> dict[str, Any]:
@@ -56,12 +68,13 @@ def discover(connection: Any, service: str) -> Any:
         return data
     # The endpoint is an old version's, or none's: others are told of at the root.
     lowest, highest = VERSIONS[service]
+    place["endpoint_override"] = override and VERSION.sub("", override)
     bounded = adapter.Adapter(**place, min_version=lowest, max_version=highest)
     other = bounded.get_endpoint_data()
     if other is None and data is None:
         raise CloudError(
-            f"{connection.cloud.name}: {service} at {url} serves no version from {lowest} on: "
-            "correct its endpoint"
+            f"{connection.cloud.name}: {service} at {masked(url)} serves no version from {lowest} "
+            "on: correct its endpoint"
         )
     return other or data
 
@@ -85,8 +98,8 @@ def _in_catalog(connection: Any, service: str, place: Mapping[str, Any]) -> str:
 def _check(cloud: str, service: str, url: str) -> None:
     if not is_url(url):
         raise CloudError(
-            f"{cloud}: {service}: its endpoint {url!r} is no http or https URL: correct it in "
-            "Keystone's catalog, or in clouds.yaml"
+            f"{cloud}: {service}: its endpoint {masked(url)!r} is no http or https URL: correct it "
+            "in Keystone's catalog, or in clouds.yaml"
         )
 
 

@@ -98,12 +98,13 @@ def is_one(one: Connection, other: Connection) -> bool:
 
 def knows(connection: Connection, project: str) -> bool | None:
     """Return whether a connection's Keystone has a project; None: it does not say to this user."""
-    try:
-        connection.keystone.projects.client.get(f"/projects/{project}")
-    except CLIENT_ERRORS as error:
-        status = getattr(error, "http_status", None)
-        return False if status == MISSING else None
-    return True
+    with asking(connection.cloud.name, f"Keystone's project {project}"):
+        try:
+            connection.keystone.projects.client.get(f"/projects/{project}")
+        except CLIENT_ERRORS as error:
+            status = getattr(error, "http_status", None)
+            return False if status == MISSING else None
+        return True
 
 
 def unseen(connection: Connection) -> list[str]:

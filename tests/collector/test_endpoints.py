@@ -5,6 +5,7 @@ import pytest
 from tests.collector.lab import Lab
 from tests.double import Double
 from tests.double.web import Endpoint
+from tests.edge import Garbage
 
 
 def change(double: Double, kind: str, suffix: str, url: str | None = None) -> None:
@@ -52,6 +53,93 @@ def test_endpoints_of_clouds_yaml_come_first(lab: Lab, alpha: Double) -> None:
         lab.clouds["alpha"][f"{key}_endpoint_override"] = url
         change(alpha, kind, "", "http://127.0.0.1:9/nobody")
     assert lab.cycle() == []
+
+
+@pytest.mark.parametrize(
+    ("key", "suffix"),
+    [
+        *(("compute", suffix) for suffix in ("", "/", "/v2", "/v2/7bb0e66d", "/v2.1/")),
+        *(("volume", suffix) for suffix in ("", "/v2/7bb0e66d", "/v3/7bb0e66d")),
+        *(("block_storage", suffix) for suffix in ("", "/v3")),
+        *(("identity", suffix) for suffix in ("", "/v2.0")),
+        ("placement", "/"),
+    ],
+)
+def test_endpoints_of_clouds_yaml_may_have_any_version(
+    lab: Lab, alpha: Double, key: str, suffix: str
+) -> None:
+    kind = {"volume": "block-storage", "block_storage": "block-storage"}.get(key, key)
+    (endpoint,) = [each for each in alpha.site.catalog if each.type == kind]
+    root = "/".join(endpoint.url.split("/")[:4])
+    lab.clouds["alpha"][f"{key}_endpoint_override"] = root + suffix
+    change(alpha, kind, "", "http://127.0.0.1:9/nobody")
+    assert lab.cycle() == []
+
+
+@pytest.mark.parametrize(
+    "names", [["volumev3"], ["volumev2", "volumev3"], ["volumev2"], ["volume"], ["block-store"]]
+)
+def test_block_storage_has_had_many_names(lab: Lab, alpha: Double, names: list[str]) -> None:
+    (endpoint,) = [each for each in alpha.site.catalog if each.type == "block-storage"]
+    alpha.site.catalog.remove(endpoint)
+    alpha.site.catalog += [endpoint._replace(type=name) for name in names]
+    assert lab.cycle() == []
+
+
+@pytest.mark.parametrize(
+    ("keys", "odd"),
+    [
+        ({"interface": "admin"}, set()),
+        ({"interface": ["internal", "public"]}, set()),
+        ({"endpoint_type": "publicURL"}, set()),
+        ({"compute_default_microversion": "2.53"}, set()),
+        ({"block_storage_service_type": "block-storage"}, set()),
+        ({"compute_service_name": "nobody"}, {"compute"}),
+        ({"compute_region_name": "nowhere"}, {"compute"}),
+        ({"interface": "bogus"}, {"compute", "block-storage"}),
+    ],
+    ids=str,
+)
+def test_other_keys_of_an_entry_mean_what_openstacksdk_means(
+    lab: Lab, alpha: Double, keys: dict[str, object], odd: set[str]
+) -> None:
+    lab.clouds["alpha"] |= keys
+    said = "alpha: which versions of {} there are: not in the catalog of its region"
+    assert set(lab.cycle()) == {said.format(service) for service in odd}
+
+
+DOCUMENTS = {
+    "none": (b"{}", "does not tell its microversions: it is down, or its endpoint is wrong"),
+    "a page": (b"<html>", "does not tell its microversions: it is down, or its endpoint is wrong"),
+    "a list": (b"[]", "does not tell its microversions: it is down, or its endpoint is wrong"),
+    "null": (b'{"version": null, "versions": null}', "an answer that cannot be read"),
+    "no number": (
+        b'{"version": {"id": "v2.1", "status": "CURRENT", "version": "2.x", "min_version": "y", '
+        b'"links": [{"rel": "self", "href": "http://["}]}}',
+        "an answer that cannot be read",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", DOCUMENTS)
+def test_an_odd_document_of_versions_is_the_error_of_its_service(
+    lab: Lab, alpha: Double, kind: str
+) -> None:
+    document, said = DOCUMENTS[kind]
+    with lab.edge.during(r"GET \S*/compute(/v2.1)?/?$", Garbage(document)):
+        errors = lab.cycle()
+    assert errors
+    assert all("compute" in error and said in error for error in errors)
+    assert lab.outcome("volumes")["error"] is None
+    assert lab.cycle() == []
+
+
+def test_a_password_in_an_endpoint_is_not_shown(lab: Lab, alpha: Double) -> None:
+    change(alpha, "compute", "", "http://me:topsecret@127.0.0.1:9/")
+    errors = lab.cycle()
+    assert errors
+    assert all("//***@127.0.0.1:9/" in error for error in errors)
+    assert "topsecret" not in str(errors)
 
 
 @pytest.mark.parametrize("key", ["compute", "volume", "block_storage", "placement", "identity"])

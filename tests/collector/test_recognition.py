@@ -8,6 +8,7 @@ import pytest
 
 from tests.collector.lab import SOON, Lab, running
 from tests.double import Double
+from tests.edge import Refuse
 
 PROJECT = "5" * 32
 
@@ -258,6 +259,18 @@ def test_two_keystones_with_one_url_in_their_catalogs_are_two(
     assert lab.cycle(after=SOON) == []
     assert names(lab) == ["alpha", "beta"]
     assert left_aside(lab) == {}
+
+
+def test_a_keystone_that_fails_while_two_are_compared_is_no_defect(
+    lab: Lab, alpha: Double, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert lab.cycle() == []
+    internal(lab, project_name="demo")
+    lab.use()
+    lab.sql("UPDATE tenant SET tenant_id = 'x' || tenant_id")
+    with lab.edge.during(r"GET \S*/v3/projects/[^/]*$", Refuse()):
+        assert lab.cycle(after=SOON) != []
+    assert "defect" not in caplog.text
 
 
 def test_a_region_of_one_keystone_by_another_url_shares_its_customers(
