@@ -111,3 +111,24 @@ def test_what_documents_point_to_is_there(page):
     for link, place in places:
         base = page.parent if link else ROOT
         assert (base / (link or place)).exists(), link or place
+
+
+WIDEST = 110
+
+
+@pytest.mark.parametrize("page", [*ROOT.glob("*.rst"), *ROOT.glob("docs/*.rst")], ids=str)
+def test_no_line_of_a_text_is_too_long(page):
+    lines = page.read_text().splitlines()
+    # What is indented is printed by a command, or sent by one.
+    assert [line for line in lines if len(line) > WIDEST and not line.startswith(" ")] == []
+
+
+def test_no_line_of_the_sample_of_clouds_yaml_is_too_long():
+    lines = (ROOT / "etc" / "openstats" / "clouds.yaml.sample").read_text().splitlines()
+    assert [line for line in lines if len(line) > 100] == []
+
+
+def test_the_groups_of_options_are_sections_of_their_file():
+    groups = re.findall(r"^\[\S+\]\n([-~])", CONFIGURATION, re.M)
+    assert len(groups) >= len(conf.list_opts())
+    assert set(groups) == {"~"}
