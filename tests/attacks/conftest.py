@@ -29,10 +29,11 @@ LIMITS = {
 }
 
 
-def installation(directory: Path, **environ: str) -> Installation:
-    """Make one with a receiver, and short deadlines."""
+def installation(directory: Path, sqlite: Sqlite, **environ: str) -> Installation:
+    """Make one with a store, a receiver, and short deadlines."""
     files = {"OS_CLIENT_CONFIG_FILE": str(directory / "clouds.yaml"), "HOME": str(directory)}
     made = Installation(directory, None, **files | environ)
+    shutil.copyfile(sqlite.migrated, made.store)
     made.configure("api", collect="false", **LIMITS)
     made.configure("database", **WAITS)
     for group, options in sections(am={}).items():
@@ -43,9 +44,7 @@ def installation(directory: Path, **environ: str) -> Installation:
 @pytest.fixture(scope="module")
 def on_sqlite(sqlite: Sqlite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """Serve from a file."""
-    made = installation(tmp_path_factory.mktemp("sqlite"))
-    shutil.copyfile(sqlite.migrated, made.store)
-    with served(made) as service:
+    with served(installation(tmp_path_factory.mktemp("sqlite"), sqlite)) as service:
         yield service
 
 
@@ -59,10 +58,13 @@ def database(postgres: Postgresql) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def on_postgresql(
-    postgres: Postgresql, database: str, tmp_path_factory: pytest.TempPathFactory
+    postgres: Postgresql,
+    database: str,
+    sqlite: Sqlite,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Service]:
     """Serve from PostgreSQL, and ask a cloud each second."""
-    made = installation(tmp_path_factory.mktemp("postgresql"))
+    made = installation(tmp_path_factory.mktemp("postgresql"), sqlite)
     made.configure("database", connection=postgres.server.url(database))
     made.configure("api", collect="true")
     made.configure("collector", capacity_interval=1, retry_interval=1)
@@ -92,8 +94,7 @@ class Guarded:
 def guarded(sqlite: Sqlite, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     """Serve behind auth_token, with its own waits for Keystone."""
     with Double() as keystone, Edge() as edge:
-        made = installation(tmp_path_factory.mktemp("guarded"), **edge.environ())
-        shutil.copyfile(sqlite.migrated, made.store)
+        made = installation(tmp_path_factory.mktemp("guarded"), sqlite, **edge.environ())
         made.configure("api", auth_strategy="keystone")
         made.configure("keystone_authtoken", **CREDENTIAL, auth_url=keystone.auth_url)
         with served(made) as service:

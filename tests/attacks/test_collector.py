@@ -89,7 +89,7 @@ def collector_installation(sqlite: Sqlite, directory: Path, edge: Edge) -> Insta
 
 VALUES = b'{"projects": [' + b"{}," * 1_000_000 + b"{}]}"
 CLOUDS = {
-    "bomb": (lambda: bomb(512), "answer_max_mib"),
+    "bomb": (lambda: bomb(200), "answer_max_mib"),
     "endless": (lambda: Endless(b'{"projects": [', b'{"id": "x"},' * 5000), "answer_max_mib"),
     "values": (lambda: json(VALUES), "answer_max_mib"),
     "a million projects": (lambda: projects(1_000_000), "answer_max_mib"),
@@ -109,7 +109,7 @@ def test_a_malicious_cloud(collecting: Collecting, action: Callable[[], Any], re
 
 
 EVERYWHERE = {
-    "bomb": lambda: bomb(512),
+    "bomb": lambda: bomb(200),
     "endless": Endless,
     "values": lambda: json(b'{"servers": [' + b"{}," * 500_000 + b"{}]}"),
 }

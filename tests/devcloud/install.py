@@ -87,10 +87,12 @@ def install_environment(place: Path, text: str, packages: Iterable[str]) -> None
 
 
 def install_alone(place: Path, package: str) -> None:
-    """Unpack a Debian package without its dependencies in `root` of a directory."""
+    """Unpack a Debian package and the libraries that the system lacks in `root` of a directory."""
 
     def build(place: Path) -> None:
-        debian.unpack(place / "root", (package,), lambda name: name == package)
+        debian.unpack(
+            place / "root", (package,), lambda name: name == package or name.startswith("lib")
+        )
 
     with lock(cache() / "install.lock"):
         _ensure(place, "1", package, build)

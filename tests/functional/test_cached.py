@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.functional.guarded import guarded
-from tests.peers.nginx import Nginx
+from tests.peers.nginx import caching
 
 PATHS = [
     "/api/stats/quota/",
@@ -72,7 +72,7 @@ def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         tokens = {who: system.hand("reader", project=project) for who, project in names.items()}
         tokens["eve"] = system.hand("member", project=projects[-1].id)
         tokens["forged"] = f"{tokens['ann']}x"
-        with system.serving() as api, Nginx(home / "nginx", api.url, request.param) as nginx:
+        with system.serving() as api, caching(home / "nginx", api.url, request.param) as nginx:
             yield House(api.url, nginx.url, tokens)
 
 

@@ -1,10 +1,11 @@
 """Real servers beside openstats: it reads meters from some, and others tell it of alerts.
 
-Gnocchi, Prometheus and VictoriaMetrics are asked; Alertmanager and Aodh's notifier send. Each is a
-context manager that installs what it needs on first use, in the cache of the test clouds, listens
-on a free port of 127.0.0.1, and is ended by process id; a test feeds it and asks it. How meter
-servers cut time was observed, not read: it is in the docstring of its module, and held by
-tests/functional/test_peers.py. In short, for granules of 300 s that begin at s, t being s+300:
+Gnocchi, Prometheus and VictoriaMetrics are asked; Alertmanager and Aodh's notifier send; nginx and
+HAProxy stand in front, and wrk is the load. A server is a context manager that installs what it
+needs on first use, in the cache of the test clouds, listens on a free port of 127.0.0.1, and is
+ended by process id; a test feeds it and asks it. How meter servers cut time was observed, not read:
+it is in the docstring of its module, and held by tests/functional/test_peers.py. In short, for
+granules of 300 s that begin at s, t being s+300:
 
 ================  =======================  ===================================================
 server            window                   to have exactly [s, s+300)

@@ -1,4 +1,4 @@
-"""Debian's nginx as a caching proxy in front of a server, on a free port of loopback.
+"""Debian's nginx in front of a server, on a free port of loopback.
 
 Observed (1.22): an answer with `Cache-Control: private` or `no-cache` is not kept. Where nginx is
 told to ignore that, an answer is kept for each set of headers that its `Vary` names.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Self
 
-from tests.peers.server import Server, programs
+from tests.peers.server import Server, libraries, programs
 
 CONFIGURATION = """
 daemon off;
@@ -28,6 +28,12 @@ http {{
     server {{
         listen 127.0.0.1:{port};
         location /of-nginx {{ return 204; }}
+        {locations}
+    }}
+    {servers}
+}}
+"""
+CACHING = """
         location / {{
             proxy_pass {upstream};
             proxy_http_version 1.1;
@@ -39,27 +45,35 @@ http {{
             add_header X-Cache $upstream_cache_status always;
             {more}
         }}
-    }}
-}}
 """
 
 
 class Nginx(Server):
-    """An nginx in front of a URL while the context lasts; ``more`` are directives of its own."""
+    """An nginx while the context lasts, with locations of its own server, or further servers."""
 
-    def __init__(self, directory: Path, upstream: str, more: str = "") -> None:
+    def __init__(self, directory: Path, locations: str = "", servers: str = "") -> None:
         super().__init__("nginx", directory)
-        self.upstream, self.more = upstream, more
+        self.locations, self.servers = locations, servers
+
+    @property
+    def environ(self) -> dict[str, str]:
+        return super().environ | libraries("nginx")
 
     def __enter__(self) -> Self:
         program = programs("nginx").parent / "sbin" / "nginx"
         self.directory.mkdir(exist_ok=True)
         told = self.directory / "nginx.conf"
-        values = {"home": self.directory, "port": self.port, "upstream": self.upstream}
-        told.write_text(CONFIGURATION.format(**values, more=self.more))
+        values = {"home": self.directory, "port": self.port}
+        whole = CONFIGURATION.format(**values, locations=self.locations, servers=self.servers)
+        told.write_text(whole)
         errors = self.directory / "error.log"
         self.start([program, "-p", self.directory, "-c", told, "-e", errors], ready="/of-nginx")
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+def caching(directory: Path, upstream: str, more: str = "") -> Nginx:
+    """Make one that caches what is behind a URL; ``more`` are further directives for that."""
+    return Nginx(directory, CACHING.format(upstream=upstream, more=more))

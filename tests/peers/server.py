@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.devcloud import install, rest
-from tests.devcloud.plan import DevcloudError, cache
+from tests.devcloud.plan import DevcloudError, cache, library_path
 from tests.devcloud.process import Processes, wait_for
 from tests.postgresql import free_port
 
@@ -23,6 +23,11 @@ def programs(package: str) -> Path:
     place = cache() / "peers" / package
     install.install_alone(place, package)
     return place / "root" / "usr" / "bin"
+
+
+def libraries(package: str) -> dict[str, str]:
+    """Give the environment in which the programs of a package find what was unpacked with it."""
+    return {"LD_LIBRARY_PATH": library_path(programs(package).parents[1])}
 
 
 class Server:
