@@ -35,10 +35,6 @@ class AlertParameters(Each, Filtered, Bounded):
         """Return which objects are listed."""
         return Selection(self.aggregate or "customer", self.uuid)
 
-    def counted(self) -> Selection | None:
-        """Return of which objects alerts are counted; None for all that can be seen."""
-        return self.selection() if self.aggregate or self.uuid else None
-
     @property
     def flags(self) -> tuple[bool | None, bool | None]:
         """Whether alerts are to be open, and acknowledged."""
@@ -93,8 +89,10 @@ def view(request: Any, parameters: AlertParameters) -> Answer:
     with request.store.read() as db:
         known = coverage.of_polls(db, request.scope, "quotas")
         if not parameters.each:
+            # Without any of the two it is all that can be seen.
+            counted = selection if parameters.aggregate or parameters.uuid else None
             counts = [
-                alerts.count(db, request.scope, parameters.counted(), piece, parameters.flags)
+                alerts.count(db, request.scope, counted, piece, parameters.flags)
                 for piece in pieces
             ]
             document = parameters.shown(pieces, counts)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -26,7 +27,14 @@ from openstats.storage import schema
 from openstats.storage.alert_schema import OWNERS, SPANS, alert, alert_group
 from openstats.storage.columns import FOREVER
 from openstats.storage.listing import Condition, Entry, Listing
-from openstats.storage.membership import OBJECTS, object_name, objects, variables
+from openstats.storage.membership import (
+    OBJECTS,
+    object_name,
+    objects,
+    own_clouds,
+    variables,
+    visible_object,
+)
 from openstats.storage.upsert import one_of
 
 group = schema.project_group
@@ -44,6 +52,7 @@ def _active(
     aggregate: str | None,
     everything: bool,
     filtered: bool,
+    past: str,
     flags: tuple[bool | None, bool | None],
     each: bool,
 ) -> Any:
@@ -53,7 +62,8 @@ def _active(
     before. ``flags`` are whether it is open, and acknowledged; None: whether or not.
     """
     key = KEYS[aggregate or "customer"] if each else alert.c.severity
-    wanted = [*_belonging(aggregate, filtered, each), visible(everything), *_flagged(*flags)]
+    belonging = [] if each else _belonging(aggregate, everything, filtered, past)
+    wanted = [*belonging, visible(everything), *_flagged(*flags)]
     within = alert.c.created_at < bindparam("end"), alert.c.until >= bindparam("start")
     joined: Any = alert
     if each and aggregate == "project_group":
@@ -73,16 +83,24 @@ def _began(length: int) -> list[ColumnElement[bool]]:
     return [alert.c.created_at >= bindparam("start") - bindparam(None, length, BigInteger)]
 
 
-def _belonging(aggregate: str | None, filtered: bool, each: bool) -> list[ColumnElement[bool]]:
-    """Say that an alert is of an object that is asked about, or below it."""
-    if aggregate is None or each:
+def _belonging(
+    aggregate: str | None, everything: bool, filtered: bool, past: str
+) -> list[ColumnElement[bool]]:
+    """Return the condition that an alert is of a visible object that is asked about, or below it.
+
+    It may be seen by its project without being the project's present owner's.
+    """
+    if aggregate is None:
         return []
-    chosen = _ids(OBJECTS[aggregate], "uuids") if filtered else None
-    key = KEYS[aggregate]
+    table, key = OBJECTS[aggregate], KEYS[aggregate]
+    owner = select(table.c.id).where(
+        table.c.id == key, visible_object(aggregate, everything=everything, past=past)
+    )
+    if filtered:
+        owner = owner.where(key.in_(_ids(table, "uuids")))
     if aggregate == "project_group":
-        held = select(key).where(alert_group.c.alert_id == alert.c.id).correlate(alert)
-        return [(held if chosen is None else held.where(key.in_(chosen))).exists()]
-    return [key.is_not(None) if chosen is None else key.in_(chosen)]
+        owner = owner.where(alert_group.c.alert_id == alert.c.id)
+    return [owner.correlate(alert).exists()]
 
 
 def _flagged(opened: bool | None, acknowledged: bool | None) -> list[ColumnElement[bool]]:
@@ -99,7 +117,7 @@ def visible(everything: bool) -> ColumnElement[bool]:
     """Say that the caller sees an alert: one below a project or a customer of theirs.
 
     Alerts on a customer or group itself take a role on it, and of a single tenant there are those
-    of its time with its project.
+    of its time with its project. Of a cloud of one's own there are those of all its tenants' time.
     """
     if everything:
         return true()
@@ -111,7 +129,13 @@ def visible(everything: bool) -> ColumnElement[bool]:
         alert.c.project_id.in_(mine["project"]),
         and_(alert.c.kind == "project_group", alert.c.project_group_id.in_(mine["group"])),
         tuple_(alert.c.tenant_id, alert.c.project_id).in_(select(single.cte("single"))),
+        and_(alert.c.project_id.is_not(None), alert.c.tenant_id.in_(_in_own_clouds())),
     )
+
+
+def _in_own_clouds() -> Select[Any]:
+    inside = schema.tenant.alias("inside")
+    return select(inside.c.id).where(inside.c.cloud_id.in_(own_clouds()))
 
 
 SEEN = {"customer": schema.customer, "project": schema.project, "group": group}
@@ -130,8 +154,11 @@ def count(
     flags: tuple[bool | None, bool | None] = (None, None),
 ) -> dict[str, int]:
     """Count, by severity, the alerts that were active in [start, end); without selection all."""
+    if selection and selection.since is None:
+        selection = replace(selection, since=0)
     aggregate, uuids = (selection.aggregate, selection.uuids) if selection else (None, ())
-    statement = _active(aggregate, scope.everything, bool(uuids), flags, False)
+    past = selection.past if selection else "none"
+    statement = _active(aggregate, scope.everything, bool(uuids), past, flags, False)
     rows = db.execute(statement, _values(scope, selection, bounds))
     return {SEVERITIES[severity]: number for severity, number in rows}
 
@@ -169,7 +196,7 @@ def by_object(
     flags: tuple[bool | None, bool | None] = (None, None),
 ) -> dict[int, dict[str, int]]:
     """Count likewise for each object, by row id; those without any are not there."""
-    statement = _active(selection.aggregate, scope.everything, bool(selection.uuids), flags, True)
+    statement = _active(selection.aggregate, scope.everything, False, "none", flags, True)
     held: dict[int, dict[str, int]] = {}
     for severity, key, number in db.execute(statement, _values(scope, selection, bounds)):
         held.setdefault(key, {})[SEVERITIES[severity]] = number

@@ -148,7 +148,7 @@ def objects(
     chosen = select(table.c.id, table.c.uuid, table.c.name, owner.label("customer"))
     if aggregate != "customer":
         chosen = chosen.join(schema.customer, schema.customer.c.id == table.c.customer_id)
-    chosen = chosen.where(_existing(table, past), _shown(aggregate, everything, past))
+    chosen = chosen.where(visible_object(aggregate, everything=everything, past=past))
     if filtered:
         chosen = chosen.where(table.c.uuid.in_(_uuids()))
     if after:
@@ -157,6 +157,12 @@ def objects(
     if limited:
         chosen = chosen.limit(bindparam("limit"))
     return chosen.order_by(table.c.name, table.c.uuid)
+
+
+def visible_object(aggregate: str, *, everything: bool, past: str) -> ColumnElement[bool]:
+    """Return the condition that the caller sees an object, as ``objects`` does."""
+    existing = _existing(OBJECTS[aggregate], past)
+    return and_(existing, _shown(aggregate, everything, past))
 
 
 def _existing(table: Table, past: str) -> ColumnElement[bool]:

@@ -69,8 +69,10 @@ class Door:
         self.keystone.site.handed[key] = content
         return {"X-Auth-Token": key}
 
-    def grant(self, project: str, **to: str) -> None:
+    def grant(self, name: str, kind: str = "project", **to: str) -> None:
+        """Grant a role on an object of a kind to a user, group or subject."""
+        table = schema.metadata.tables[kind]
         with self.store.transaction() as db:
-            row = db.scalar(select(schema.project.c.id).where(schema.project.c.name == project))
-            values = {"uuid": str(uuid4()), "role": "manager", "created_at": 0, "project_id": row}
+            row = db.scalar(select(table.c.id).where(table.c.name == name))
+            values = {"uuid": str(uuid4()), "role": "manager", "created_at": 0, f"{kind}_id": row}
             db.execute(insert(schema.grant).values(values | to))
