@@ -5,15 +5,27 @@ Without ``--url`` the very views that answer over HTTP answer here, to an admin 
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from http.client import HTTPException
+from ssl import SSLCertVerificationError, SSLError
 from typing import Any, NamedTuple
-from urllib.error import HTTPError, URLError
-from urllib.parse import urlencode, urlsplit
+from urllib.error import HTTPError
+from urllib.parse import urlencode
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from openstats.errors import OpenstatsError
+from openstats.names import escaped
 
 SECONDS = 60
 MEDIA_TYPE = "application/json"
+NO_CONTENT, UNAUTHORIZED = 204, 401
+FOREIGN = (
+    "the server answered {status}, and nothing that openstats answers: --url (OPENSTATS_URL) takes "
+    "the URL of openstats, as http://HOST:PORT"
+)
+SIGN_IN = (
+    "--token or the variable OPENSTATS_TOKEN takes one, as 'openstack token issue -f value -c id' "
+    "prints it"
+)
 
 
 class Answer(NamedTuple):
@@ -50,8 +62,18 @@ class Api:
         parameters = urlencode(list(query))
         answer = self._send(method, f"{path}?{parameters}" if parameters else path, body)
         if answer.status >= 300:
-            raise OpenstatsError("; ".join(_sentences(answer)))
+            raise OpenstatsError("; ".join(map(escaped, _sentences(answer))))
+        if answer.document is None and answer.status != NO_CONTENT:
+            raise foreign(answer)
         return answer
+
+    def entries(self, path: str, key: str, query: Iterable[tuple[str, Any]]) -> list[Any]:
+        """Return the entries on one page of a list.
+
+        Raises:
+            OpenstatsError: with the sentences of the error document, or what answered has no list.
+        """
+        return listed(self.ask(path, query=query), key)
 
 
 def api(app: Any) -> Api:
@@ -65,11 +87,29 @@ def api(app: Any) -> Api:
     return Api(lambda method, url, document: Answer(*send(method, url, document)))
 
 
+def listed(answer: Answer, key: str) -> list[Any]:
+    """Return the entries that an answer lists.
+
+    Raises:
+        OpenstatsError: it has no such list.
+    """
+    try:
+        return [*answer.document[key]]
+    except (LookupError, TypeError):
+        raise foreign(answer) from None
+
+
+def foreign(answer: Answer) -> OpenstatsError:
+    """Return the error that something else than openstats answered."""
+    return OpenstatsError(FOREIGN.format(status=answer.status))
+
+
 def _sentences(answer: Answer) -> list[str]:
     try:
-        return [error["detail"] for error in answer.document["errors"]]
+        details = [str(error["detail"]) for error in answer.document["errors"]]
     except (LookupError, TypeError):
-        return [f"the server answered {answer.status}, and nothing that openstats answers"]
+        return [FOREIGN.format(status=answer.status)]
+    return [*details, *([SIGN_IN] if answer.status == UNAUTHORIZED else [])]
 
 
 class _NoRedirects(HTTPRedirectHandler):
@@ -80,27 +120,40 @@ class _NoRedirects(HTTPRedirectHandler):
 
 
 def _server(url: str, token: str | None) -> Send:
-    if urlsplit(url).scheme not in ("http", "https"):
-        raise OpenstatsError(f"--url {url}: it must begin with http:// or https://")
+    if not url.lower().startswith(("http://", "https://")):
+        raise OpenstatsError(f"--url {escaped(url)}: it must begin with http:// or https://")
+    if token and not (token.isascii() and token.isprintable()):
+        raise OpenstatsError("--token: it has characters that no token has")
     opener = build_opener(_NoRedirects)
     headers = {"Accept": MEDIA_TYPE} | ({"X-Auth-Token": token} if token else {})
 
     def send(method: str, path: str, body: Any) -> Answer:
         content = None if body is None else json.dumps(body).encode()
         typed = headers if content is None else headers | {"Content-Type": MEDIA_TYPE}
-        # The scheme was looked at above.
-        request = Request(url.rstrip("/") + path, content, typed, method=method)  # noqa: S310
         try:
+            # The scheme was looked at above.
+            request = Request(url.rstrip("/") + path, content, typed, method=method)  # noqa: S310
             with opener.open(request, timeout=SECONDS) as response:
                 return _read(response.status, response)
         except HTTPError as error:
             with error:
                 return _read(error.code, error)
-        except (URLError, OSError) as error:
-            reason = getattr(error, "reason", error)
-            raise OpenstatsError(f"{url} does not answer: {reason}") from error
+        except (HTTPException, OSError, ValueError) as error:
+            raise OpenstatsError(f"{escaped(url)} does not answer: {_reason(error)}") from error
 
     return send
+
+
+def _reason(error: Exception) -> str:
+    reason = getattr(error, "reason", error)
+    if isinstance(reason, SSLCertVerificationError):
+        return (
+            f"its certificate is not trusted ({reason.verify_message}): the variable SSL_CERT_FILE "
+            "names a file with the certificate of the authority that signed it"
+        )
+    if isinstance(reason, SSLError):
+        return f"it does not speak TLS ({reason.reason}): is it http:// that is meant?"
+    return escaped(str(reason)) or type(reason).__name__
 
 
 def _read(status: int, response: Any) -> Answer:

@@ -5,16 +5,16 @@ Their options are those of the API: what a list is filtered by, and the fields o
 
 import argparse
 from collections.abc import Iterator
-from functools import partial
 from typing import Any, ClassVar
-from uuid import UUID
 
 from cliff.command import Command
 from cliff.lister import Lister
 from cliff.show import ShowOne
 
-from openstats.cli.api import Api, api
+from openstats.cli import options, references
+from openstats.cli.api import Api, api, listed
 from openstats.cli.main import OpenstatsCommand
+from openstats.cli.options import Query
 from openstats.cli.tables import printable, rows
 from openstats.errors import OpenstatsError
 
@@ -78,23 +78,11 @@ class Entries(OpenstatsCommand):
         """Where the entries are."""
         return str(self.resource.url)
 
-    def single(self, client: Api, key: str) -> str:
+    def single(self, client: Api, key: str, *, deleted: bool = False) -> str:
         """Return the URL of an entry by its uuid, or by its name where only one has it."""
-        return f"{self.url}{self._uuid(client, key)}/"
-
-    def _uuid(self, client: Api, key: str) -> str:
-        try:
-            return str(UUID(key))
-        except ValueError:
-            pass
-        if "name" not in self.resource.filters.model_fields:
-            raise OpenstatsError(f"{key!r} is no uuid, and {self.noun}s have no names")
-        page = client.ask(self.url, query=[("name", key), ("limit", 2)]).document
-        entries = page[self.resource.key]
-        if len(entries) != 1:
-            number = "several have" if entries else "none has"
-            raise OpenstatsError(f"{self.noun} {key!r}: {number} this name; name it by its uuid")
-        return str(entries[0]["uuid"])
+        title = TITLES.get(self.noun, self.noun)
+        uuid = references.uuid_of(client, self.resource, key, what=title, deleted=deleted)
+        return f"{self.url}{uuid}/"
 
     def shown(self, entry: dict[str, Any], formatter: str) -> tuple[list[str], list[Any]]:
         """Return an entry as columns and values."""
@@ -107,34 +95,27 @@ class List(Entries, Lister):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser, with an option for each filter."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        for name in _filters(self.resource):
-            parser.add_argument(f"--{name.replace('_', '-')}", help=f"only those of this {name}")
+        options.add_filters(parser, self.resource)
         parser.add_argument("--limit", type=int, help="at most so many (default: all)")
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         """List the entries, page after page."""
-        query = [(name, getattr(parsed_args, name)) for name in _filters(self.resource)]
-        query = [(name, value) for name, value in query if value is not None]
-        entries = _pages(api(self.app), self.url, self.resource.key, query, parsed_args.limit)
-        listed = [{k: v for k, v in each.items() if k not in DETAILS} for each in entries]
-        return rows(listed, parsed_args.formatter)
+        client = api(self.app)
+        query = options.query(client, self.resource, parsed_args)
+        entries = _pages(client, self.resource, query, parsed_args.limit)
+        shown = [{k: v for k, v in each.items() if k not in DETAILS} for each in entries]
+        return rows(shown, parsed_args.formatter)
 
 
-def _filters(resource: Any) -> list[str]:
-    return [name for name in resource.filters.model_fields if name not in ("limit", "marker")]
-
-
-def _pages(
-    client: Api, url: str, key: str, query: list[tuple[str, Any]], limit: int | None
-) -> list[dict[str, Any]]:
+def _pages(client: Api, resource: Any, query: Query, limit: int | None) -> list[dict[str, Any]]:
     entries: list[dict[str, Any]] = []
     while limit is None or len(entries) < limit:
         size = PAGE if limit is None else min(PAGE, limit - len(entries))
         marker = [("marker", entries[-1]["uuid"])] if entries else []
-        document = client.ask(url, query=[*query, ("limit", size), *marker]).document
-        entries += document[key]
-        if "links" not in document:
+        answer = client.ask(resource.url, query=[*query, ("limit", size), *marker])
+        entries += listed(answer, resource.key)
+        if "links" not in answer.document:
             break
     return entries
 
@@ -153,10 +134,18 @@ class Single(Entries):
 class Show(Single, ShowOne):
     """One entry."""
 
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Return the parser, with an option where entries that were deleted can be shown."""
+        parser = super().get_parser(prog_name)
+        if "deleted" in self.resource.reading.model_fields:
+            parser.add_argument("--deleted", action="store_true", help="also if it was deleted")
+        return parser
+
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         """Show the entry."""
-        client = api(self.app)
-        entry = client.ask(self.single(client, parsed_args.entry)).document
+        client, deleted = api(self.app), getattr(parsed_args, "deleted", False)
+        url = self.single(client, parsed_args.entry, deleted=deleted)
+        entry = client.ask(url, query=[("deleted", "true")] if deleted else ()).document
         return self.shown(entry, parsed_args.formatter)
 
 
@@ -166,13 +155,14 @@ class Create(Entries, ShowOne):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser, with an option for each field."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        _add_fields(parser, self.resource.bodies["POST"])
+        options.add_fields(parser, self.resource.bodies["POST"])
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         """Create the entry, and show it."""
-        body = _body(parsed_args, self.resource.bodies["POST"])
-        entry = api(self.app).ask(self.url, method="POST", body=body).document
+        client = api(self.app)
+        body = options.body(client, parsed_args, self.resource.bodies["POST"])
+        entry = client.ask(self.url, method="POST", body=body).document
         return self.shown(entry, parsed_args.formatter)
 
 
@@ -182,15 +172,15 @@ class Set(Single, ShowOne):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser, with an option for each field that can change."""
         parser = super().get_parser(prog_name)
-        _add_fields(parser, self.resource.bodies["PATCH"], changing=True)
+        options.add_fields(parser, self.resource.bodies["PATCH"], changing=True)
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         """Change the entry, and show it."""
-        body = _body(parsed_args, self.resource.bodies["PATCH"])
+        client = api(self.app)
+        body = options.body(client, parsed_args, self.resource.bodies["PATCH"])
         if not body:
             raise OpenstatsError(f"{self.noun} set: nothing to change; the options name the fields")
-        client = api(self.app)
         url = self.single(client, parsed_args.entry)
         entry = client.ask(url, method="PATCH", body=body).document
         return self.shown(entry, parsed_args.formatter)
@@ -225,43 +215,3 @@ VERBS: dict[str, tuple[type[Entries], str]] = {
     "close": (Act, "Close {1}: it is over."),
     "acknowledge": (Act, "Acknowledge {1}: somebody looks after it."),
 }
-
-
-def _add_fields(parser: argparse.ArgumentParser, model: Any, *, changing: bool = False) -> None:
-    """Add an option for each field of a body; what is none is said by the API."""
-    for name, field in model.model_fields.items():
-        option, kind = f"--{name.replace('_', '-')}", _kind(field)
-        if name == "scope":
-            text = "what it is on, as KIND=UUID, for example customer=UUID"
-            parser.add_argument(option, required=field.is_required(), help=text)
-            continue
-        repeated = {"action": "append"} if kind is list else {}
-        text = "a uuid; may be repeated" if kind is list else (field.description or f"its {name}")
-        parser.add_argument(option, required=field.is_required(), help=text, **repeated)
-        if changing and (kind is list or field.default is None):
-            empty: Any = [] if kind is list else NOTHING
-            add = partial(parser.add_argument, f"--no-{option[2:]}", dest=name)
-            add(action="store_const", const=empty, help=f"no {name}")
-
-
-NOTHING = object()
-"""Stands for null: None is an option that was not given."""
-
-
-def _kind(field: Any) -> Any:
-    return list if "list[" in str(field.annotation) else str
-
-
-def _body(parsed_args: argparse.Namespace, model: Any) -> dict[str, Any]:
-    fields = {name: getattr(parsed_args, name) for name in model.model_fields}
-    body = {name: value for name, value in fields.items() if value is not None}
-    return {name: _value(name, value) for name, value in body.items()}
-
-
-def _value(name: str, value: Any) -> Any:
-    if value is NOTHING:
-        return None
-    if name == "scope":
-        kind, _, uuid = value.partition("=")
-        return {kind.replace("-", "_"): uuid}
-    return int(value) if name == "created_at" and str(value).isdecimal() else value

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from cliff.app import App
 from cliff.command import Command
 from cliff.commandmanager import CommandManager
-from cliff.help import HelpAction
 
 from openstats import __version__
+from openstats.cli.help import print_help
 from openstats.errors import OpenstatsError
 from openstats.names import escaped
 
@@ -126,9 +126,14 @@ class Openstats(App):
         super().configure_logging()
         self.options.log_file = log_file
 
+    def print_help_if_requested(self) -> None:
+        """Print the help and exit, if it was asked for without a command."""
+        if self.options.deferred_help:
+            print_help(self)
+
     def interact(self) -> None:
         """Print the help and exit: there is no prompt."""
-        HelpAction([], argparse.SUPPRESS, default=self)(self.parser, self.options, None)
+        print_help(self)
 
     def run_subcommand(self, argv: list[str]) -> int:
         """Run a command; an error of ours is a sentence, not a traceback."""

@@ -13,6 +13,9 @@ from openstats.meters import AGGREGATES, BASES, USAGE_ITEMS
 OPENSTACK = 1262304000
 """The first second of 2010: no cloud is older."""
 
+COVERAGE = "X-Openstats-Coverage"
+"""The header that every statistic has."""
+
 
 def ask(app: Any, statistic: str, parameters: dict[str, Any]) -> Any:
     """Return a statistic's document; what is incomplete in it is said on standard error.
@@ -20,7 +23,7 @@ def ask(app: Any, statistic: str, parameters: dict[str, Any]) -> Any:
     Raises:
         OpenstatsError: with the sentences of the error document.
     """
-    from openstats.cli.api import api
+    from openstats.cli.api import api, foreign
 
     query = [
         (name, "true" if value is True else value)
@@ -29,6 +32,8 @@ def ask(app: Any, statistic: str, parameters: dict[str, Any]) -> Any:
         if value not in (None, False)
     ]
     answer = api(app).ask(f"/api/stats/{statistic}/", query=query)
+    if COVERAGE not in answer.headers:
+        raise foreign(answer)
     _warn_of_early(app, parameters)
     _tell(app, answer.headers)
     return answer.document
@@ -50,7 +55,7 @@ def _warn_of_early(app: Any, parameters: dict[str, Any]) -> None:
 
 
 def _tell(app: Any, headers: Any) -> None:
-    coverage = headers["X-Openstats-Coverage"]
+    coverage = headers[COVERAGE]
     parts = [part.partition("=")[2].split("/") for part in coverage.split()]
     if any(known != wanted for known, wanted in parts):
         app.stderr.write(f"Not everything is known: {coverage}.\n")
@@ -162,6 +167,7 @@ class Usage(Statistic, Lister):
         _spell(parser, "basis", choices=BASES, help="what is reserved, or what guests use")
         _spell(parser, "fill", choices=["null"], help="null where nothing is known, not 0")
         _spell(parser, "with", choices=["observed"], help="add which share of it was observed")
+        _spell(parser, "deleted", action="store_true", help="also objects that were deleted")
         _spell(parser, "limit", type=int, help="at most so many objects")
         _spell(parser, "marker", help="the uuid of the last object of the page before")
         return parser
@@ -169,9 +175,8 @@ class Usage(Statistic, Lister):
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         """List the datapoints of each object."""
         names = "item aggregate uuid from to datapoints interval tz basis fill with limit marker"
-        found = ask(
-            self.app, "usage", {n: getattr(parsed_args, n) for n in [*names.split(), "strict"]}
-        )
+        names += " deleted strict"
+        found = ask(self.app, "usage", {n: getattr(parsed_args, n) for n in names.split()})
         listed = [{"name": of["name"]} | point for of in found for point in of["datapoints"]]
         return rows(listed, parsed_args.formatter)
 
@@ -190,12 +195,14 @@ class Alert(Statistic, Lister):
         _spell(parser, "each", action="store_true", help="one row for each object")
         _spell_page(parser)
         _spell_calendar(parser)
+        _spell(parser, "deleted", action="store_true", help="with --each: also what was deleted")
         _spell(parser, "opened", "acknowledged", choices=["true", "false"], help="only if it is so")
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         """List the counts."""
-        names = "from to aggregate uuid each limit marker interval tz opened acknowledged strict"
+        names = "from to aggregate uuid each limit marker interval tz deleted opened acknowledged"
+        names += " strict"
         found = ask(self.app, "alert", {n: getattr(parsed_args, n) for n in names.split()})
         listed = found if isinstance(found, list) else [found]
         if parsed_args.each and parsed_args.interval:

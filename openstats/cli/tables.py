@@ -1,7 +1,7 @@
 """How answers of the API become tables: columns, and cells that harm no terminal or spreadsheet."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from openstats.names import escaped
@@ -24,13 +24,19 @@ def printable(value: Any, formatter: str) -> Any:
 
 
 def _flat(value: Any) -> str:
-    """Return a nested value in a line: a list of texts with commas, all else as JSON."""
-    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+    """Return a nested value in a line: texts with commas, those of a mapping by name, or JSON."""
+    if isinstance(value, Mapping) and _texts(value.values()):
+        return ", ".join(f"{name}={text}" for name, text in value.items())
+    if isinstance(value, list) and _texts(value):
         return ", ".join(value)
     return json.dumps(value, ensure_ascii=False)
 
 
+def _texts(values: Iterable[Any]) -> bool:
+    return all(isinstance(each, str) for each in values)
+
+
 def rows(document: Sequence[Mapping[str, Any]], formatter: str) -> Rows:
-    """Return the columns and rows of objects that have the same keys."""
-    columns = list(document[0]) if document else []
-    return columns, [[printable(entry[c], formatter) for c in columns] for entry in document]
+    """Return the columns and rows of objects; what one of them lacks is empty."""
+    columns = list(dict.fromkeys(name for entry in document for name in entry))
+    return columns, [[printable(entry.get(c), formatter) for c in columns] for entry in document]

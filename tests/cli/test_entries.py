@@ -1,10 +1,7 @@
 """Commands for what the registry's URLs have, on the store and on a server."""
 
 import json
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -121,7 +118,19 @@ def test_a_list_is_read_to_its_end(
 WRONG = {
     "no such name": (("customer", "show", "nobody"), "customer 'nobody': none has this name"),
     "no such uuid": (("grant", "show", "0" * 32), "there is no"),
-    "no name": (("grant", "show", "jane"), "'jane' is no uuid, and grants have no names"),
+    "no name": (("grant", "show", "jane"), "grant 'jane': it takes a uuid"),
+    "nobody's customer": (
+        ("project", "create", "--name", "x", "--customer", "nobody"),
+        "customer 'nobody': none has this name",
+    ),
+    "nobody's project": (
+        ("grant", "create", "--subject", "j", "--role", "admin", "--scope", "project=nobody"),
+        "project 'nobody': none has this name",
+    ),
+    "no kind": (
+        ("grant", "create", "--subject", "j", "--role", "admin", "--scope", "planet=x"),
+        "scope.planet",
+    ),
     "nothing to change": (("customer", "set", "x"), "customer set: nothing to change"),
     "no scope": (
         ("grant", "create", "--subject", "j", "--role", "owner", "--scope", "x"),
@@ -137,10 +146,73 @@ def test_what_is_wrong_is_a_sentence(
     assert said in installed.sentence(*words)
 
 
-def test_a_name_that_two_have_is_refused(installed: Installation) -> None:
-    for _ in range(2):
-        done(installed.run("customer", "create", "--name", "twin", "-f", "json"))
-    assert "several have this name" in installed.sentence("customer", "delete", "twin")
+def test_a_name_that_two_have_is_refused_with_their_uuids(installed: Installation) -> None:
+    made = [
+        done(installed.run("customer", "create", "--name", "twin", "-f", "json"))["uuid"]
+        for _ in range(2)
+    ]
+    told = f"'twin': several have this name; name it by its uuid, one of {', '.join(sorted(made))}"
+    for words in (
+        ("customer", "delete", "twin"),
+        ("project", "create", "--name", "x", "--customer", "twin"),
+        ("project", "list", "--customer", "twin"),
+        ("grant", "create", "--subject", "j", "--role", "owner", "--scope", "customer=twin"),
+    ):
+        assert installed.sentence(*words) == f"customer {told}"
+
+
+def test_other_entries_are_called_by_their_names(run: Any) -> None:
+    as_json = ("-f", "json")
+    acme, umbrella = (
+        done(run("customer", "create", "--name", name, *as_json))["uuid"]
+        for name in ("Acme", "Umbrella = Co")
+    )
+    shop = done(run("project", "create", "--name", "shop", "--customer", "Acme", *as_json))
+    words = ("--customer", "Acme", "--projects", "shop")
+    group = done(run("group", "create", "--name", "web", *words, *as_json))
+    assert (shop["customer"], group["customer"], group["projects"]) == (acme, acme, [shop["uuid"]])
+    found = done(run("project", "list", "--customer", "Acme", *as_json))
+    assert found == [shop | {"project_groups": [group["uuid"]]}]
+    assert done(run("project", "list", "--customer", umbrella, *as_json)) == []
+    moved = done(run("project", "set", "shop", "--customer", "Umbrella = Co", *as_json))
+    assert (moved["customer"], moved["project_groups"]) == (umbrella, [])
+    for scope, uuid in (("customer=Umbrella = Co", umbrella), ("project-group=web", group["uuid"])):
+        role = "owner" if scope.startswith("customer") else "manager"
+        given = ("--subject", "jane", "--role", role, "--scope", scope)
+        assert [*done(run("grant", "create", *given, *as_json))["scope"].values()] == [uuid]
+    assert f"customer={umbrella}" in run("grant", "list", "--customer", "Umbrella = Co").out
+
+
+def test_a_list_of_entries_that_differ_in_fields_has_them_all(installed: Installation) -> None:
+    done(installed.run("customer", "create", "--name", "Acme", "-f", "json"))
+    for option in ("--subject", "--user-id", "--group-id"):
+        words = ("grant", "create", option, "jane", "--role", "owner", "--scope", "customer=Acme")
+        done(installed.run(*words, "-f", "json"))
+    told = installed.run("grant", "list")
+    assert told.status == 0
+    assert all(name in told.out for name in ("subject", "user_id", "group_id"))
+
+
+def test_what_was_deleted_is_listed_and_shown_where_it_is_asked_for(
+    installed: Installation,
+) -> None:
+    for name in ("Acme", "Umbrella"):
+        done(installed.run("customer", "create", "--name", name, "-f", "json"))
+    assert installed.run("customer", "delete", "Acme").status == 0
+    assert "Acme" not in installed.run("customer", "list").out
+    listed = done(installed.run("customer", "list", "--deleted", "-f", "json"))
+    assert [bool(entry["deleted_at"]) for entry in listed] == [True, False]
+    shown = done(installed.run("customer", "show", "Acme", "--deleted", "-f", "json"))
+    assert shown == listed[0]
+    assert "none has this name" in installed.sentence("customer", "show", "Acme")
+
+
+def test_alerts_are_listed_by_when_they_were(installed: Installation) -> None:
+    words = ("--severity", "Warning", "--alert-type", "invoice", "--message", "overdue")
+    alert = done(installed.run("alert", "create", *words, "-f", "json"))
+    for bounds, found in ((("--from", "2020-01-01"), [alert]), (("--to", "2020-01-01"), [])):
+        listed = done(installed.run("alert", "list", *bounds, "--opened", "true", "-f", "json"))
+        assert [entry["uuid"] for entry in listed] == [entry["uuid"] for entry in found]
 
 
 def test_every_command_has_help_that_names_its_options(bare: Installation) -> None:
@@ -151,79 +223,3 @@ def test_every_command_has_help_that_names_its_options(bare: Installation) -> No
             assert told.status == 0
             assert f"usage: openstats {noun} {verb}" in told.out
             assert manager.find_command([noun, verb])
-
-
-class Recorder(BaseHTTPRequestHandler):
-    """A server that keeps what it was sent, and answers as it was told."""
-
-    answer: tuple[int, dict[str, str], bytes] = (200, {}, b"")
-    seen: list[tuple[str, str | None]]
-
-    def do_GET(self) -> None:
-        self.seen.append((self.path, self.headers["X-Auth-Token"]))
-        status, headers, body = self.answer
-        self.send_response(status)
-        for name, value in {**headers, "Content-Length": str(len(body))}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def recorder(*answer: Any) -> Iterator[tuple[str, list[tuple[str, str | None]]]]:
-    seen: list[tuple[str, str | None]] = []
-    handler = type("Handler", (Recorder,), {"answer": answer, "seen": seen})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}", seen
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-@pytest.mark.parametrize("by", ["flag", "variable"])
-def test_the_token_goes_to_the_server_that_is_named(
-    bare: Installation, monkeypatch: pytest.MonkeyPatch, by: str
-) -> None:
-    with recorder(200, {}, b'{"customers": []}') as (url, seen):
-        words = ["customer", "list"]
-        if by == "flag":
-            words = ["--url", f"{url}/", "--token", "secret", *words]
-        else:
-            monkeypatch.setenv("OPENSTATS_URL", url)
-            monkeypatch.setenv("OPENSTATS_TOKEN", "secret")
-        assert bare.run(*words).status == 0
-    assert seen == [("/api/customers/?limit=1000", "secret")]
-
-
-def test_no_token_follows_a_redirect(bare: Installation) -> None:
-    with (
-        recorder(200, {}, b'{"customers": []}') as (elsewhere, there),
-        recorder(302, {"Location": f"{elsewhere}/api/customers/"}, b"") as (url, _),
-    ):
-        said = bare.sentence("--url", url, "--token", "secret", "customer", "list")
-    assert "the server answered 302" in said
-    assert there == []
-
-
-@pytest.mark.parametrize(
-    ("url", "said"),
-    [
-        ("http://127.0.0.1:1", "http://127.0.0.1:1 does not answer: "),
-        ("file:///etc/passwd", "it must begin with http:// or https://"),
-        ("localhost:8779", "it must begin with http:// or https://"),
-    ],
-)
-def test_a_server_that_is_none(bare: Installation, url: str, said: str) -> None:
-    assert said in bare.sentence("--url", url, "customer", "list")
-
-
-def test_an_answer_that_is_no_openstats_is_said_to_be_none(bare: Installation) -> None:
-    with recorder(503, {}, b"<html>") as (url, _):
-        said = bare.sentence("--url", url, "customer", "list")
-    assert said == "the server answered 503, and nothing that openstats answers"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from openstats import __version__
+from openstats.cli.main import Openstats
 from openstats.storage.schema import HEAD
 from tests.cli.installation import Installation
 
@@ -20,6 +21,12 @@ def test_help_lists_every_command(bare: Installation) -> None:
     assert len(commands) >= 11
     for name in commands:
         assert f"\n  {name} " in told.out
+    listed = told.out.partition("Commands:\n")[2].splitlines()
+    named = [f"  {name}  " for name, _ in Openstats().command_manager]
+    width = max(map(len, named))
+    # The texts of all commands begin in one column.
+    assert sorted(line[:width] for line in listed) == sorted(f"{name:<{width}}" for name in named)
+    assert all(line[width] != " " for line in listed)
 
 
 def test_every_command_has_help(bare: Installation) -> None:

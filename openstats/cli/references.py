@@ -1,0 +1,78 @@
+"""What other entries are called on the command line: by their uuids, or by their names."""
+
+from typing import Any
+from uuid import UUID
+
+from openstats.cli.api import Api
+from openstats.errors import OpenstatsError
+
+RESOURCES = {
+    "customer": "customers",
+    "project": "projects",
+    "projects": "projects",
+    "project_group": "project-groups",
+    "project_groups": "project-groups",
+    "tenant": "tenants",
+    "instance": "instances",
+    "cloud": "clouds",
+}
+"""By the name of a field: the resource whose entries it refers to."""
+
+SHOWN = 10
+"""Uuids that an error lists."""
+
+
+def kind(field: str) -> str:
+    """Return what one entry is called that a field refers to."""
+    return RESOURCES[field].removesuffix("s").replace("-", " ")
+
+
+def uuid_of(client: Api, resource: Any, key: str, *, what: str, deleted: bool = False) -> str:
+    """Return the uuid of an entry that is named by it, or by a name that no other one has.
+
+    Raises:
+        OpenstatsError: there is no such entry, or there are several.
+    """
+    try:
+        return str(UUID(key))
+    except ValueError:
+        pass
+    if "name" not in resource.filters.model_fields:
+        raise OpenstatsError(f"{what} {key!r}: it takes a uuid")
+    query: list[tuple[str, Any]] = [("name", key), ("limit", SHOWN + 1)]
+    found = client.entries(resource.url, resource.key, [*query, *[("deleted", "true")] * deleted])
+    if len(found) != 1:
+        raise OpenstatsError(f"{what} {key!r}: {_unclear([entry['uuid'] for entry in found])}")
+    return str(found[0]["uuid"])
+
+
+def _unclear(uuids: list[str]) -> str:
+    if not uuids:
+        return "none has this name"
+    listed = ", ".join(uuids[:SHOWN]) + (", ..." if len(uuids) > SHOWN else "")
+    return f"several have this name; name it by its uuid, one of {listed}"
+
+
+def resolved(client: Api, field: str, value: str) -> str:
+    """Return the uuid of an entry that the value of a field refers to.
+
+    Raises:
+        OpenstatsError: there is no such entry, or there are several.
+    """
+    from openstats.api.routes import RESOURCES as ROUTED
+
+    (resource,) = (each for each in ROUTED if each.name == RESOURCES[field])
+    return uuid_of(client, resource, value, what=kind(field))
+
+
+def scope(client: Api, text: str) -> dict[str, str]:
+    """Return what a role or alert is on, from KIND=UUID or KIND=NAME.
+
+    What is no kind is left to the API to refuse.
+
+    Raises:
+        OpenstatsError: there is no such entry, or there are several.
+    """
+    given, _, key = text.partition("=")
+    field = given.replace("-", "_")
+    return {field: resolved(client, field, key) if field in RESOURCES and key else key}
