@@ -79,16 +79,6 @@ def test_all_pipelined_requests_are_answered_to_who_reads(options: Options) -> N
     assert [(each.status, len(each.body)) for each in answers] == [(200, 500_000)] * 20
 
 
-def test_who_reads_nothing_is_disconnected(options: Options) -> None:
-    application = answering(b"x" * 40_000_000, Content_Length="40000000")
-    with (
-        serving(application, options, send_timeout=0.3) as server,
-        connected(server.effective_port, 1) as (greedy,),
-    ):
-        greedy.sendall(GET)
-        wait_for("the end", lambda: not server.channels, timeout=10)
-
-
 @pytest.mark.parametrize(
     ("raw", "limit"),
     [

@@ -249,7 +249,8 @@ def test_a_hangup_reads_the_configuration_again(
     installed: Installation, edge: Edge, alpha: Double
 ) -> None:
     log = installed.directory / "openstats.log"
-    installed.configure("DEFAULT", log_file=log)
+    # One that is not looked after whenever a line is written, as others are.
+    installed.configure("DEFAULT", log_file=log, log_rotation_type="size")
     with installed.started("collect") as process:
         process.until("capacity of alpha took")
         log.rename(installed.directory / "openstats.log.1")
