@@ -9,6 +9,9 @@ from pathlib import Path
 
 from tests.peers.server import libraries, programs
 
+PATIENCE = 30
+"""Seconds that an answer may take."""
+
 SCRIPT = """
 init = function()
     local requests = {}
@@ -31,9 +34,9 @@ def load(directory: Path, url: str, seconds: int) -> tuple[int, int]:
     """
     script = directory / "pipelined.lua"
     script.write_text(SCRIPT)
-    words = ["-t", "1", "-c", "16", "-d", f"{seconds}s", "-s", str(script), url]
+    words = ["-t", "1", "-c", "16", "-d", f"{seconds}s", "--timeout", f"{PATIENCE}s"]
     done = subprocess.run(
-        [programs("wrk") / "wrk", *words],
+        [programs("wrk") / "wrk", *words, "-s", str(script), url],
         env=os.environ | libraries("wrk"),
         capture_output=True,
         text=True,
