@@ -63,11 +63,10 @@ def _sums(connection: Connection) -> tuple[int, int, int, list[str]]:
     return whole(volumes, "total_count"), whole(volumes, "total_size"), number, newest
 
 
-def counts(connection: Connection) -> tuple[int, int]:
-    """Return how many volumes and snapshots Cinder counts: two calls."""
+def counts(connection: Connection) -> tuple[int, int, int]:
+    """Return how many volumes, GiB of these and snapshots Cinder counts: two calls."""
     with asking(connection.cloud.name, "Cinder's summary of volumes"):
-        volumes, _, snapshots, _ = _sums(connection)
-        return volumes, snapshots
+        return _sums(connection)[:3]
 
 
 def _get(connection: Connection, path: str, query: dict[str, Any]) -> dict[str, Any]:
@@ -147,7 +146,7 @@ def _read(
 
 def _spoil(sweep: Sweep, row: Any) -> None:
     tenant = row.get(VOLUME_TENANT, row.get(SNAPSHOT_TENANT)) if isinstance(row, dict) else None
-    if isinstance(tenant, str):
+    if isinstance(tenant, str) and len(tenant) <= ID:
         sweep.spoiled.add(tenant)
     else:
         sweep.unclaimed = True

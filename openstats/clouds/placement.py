@@ -91,13 +91,15 @@ def _inventories(connection: Connection, uuid: str) -> tuple[Inventory, ...]:
     with asking(connection.cloud.name, f"Placement's {path}"):
         inventories = _get(connection, f"{path}/inventories")["inventories"]
         usages = _get(connection, f"{path}/usages")["usages"]
+        # Placement tells of each class that it has an inventory of, be it 0, and of no other.
+        if unlisted := sorted(usages.keys() - inventories.keys()):
+            raise ValueError(f"usages of {', '.join(unlisted)[:100]}, and no inventory of it")
         return tuple(
             Inventory(
                 resource_class=text(name),
                 total=whole(i, "total"),
                 reserved=whole(i, "reserved"),
                 allocation_ratio=ratio(i, "allocation_ratio"),
-                # Placement tells of each class that it has an inventory of, be it 0.
                 used=whole(usages, name),
             )
             for name, i in sorted(inventories.items())

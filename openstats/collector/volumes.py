@@ -10,6 +10,8 @@ from openstats.errors import CloudError
 from openstats.model import Changes
 from openstats.storage import creation, roots, tenants, volumes
 
+COUNTED = ("volumes", "GiB of volumes", "snapshots")
+
 
 def poll(poll: Poll) -> None:
     """Compare what volumes and snapshots sum to with the last time; sweep them if it differs.
@@ -26,10 +28,10 @@ def poll(poll: Poll) -> None:
     fingerprint, touched = ([*found[:-1]], found[-1]) if found else (None, True)
     poll.cursor = dict(cursor) | {"at": poll.now, "fingerprint": fingerprint}
     if touched or fingerprint != cursor.get("fingerprint") or poll.sweep_due(cursor):
-        _sweep(poll, (found[0], found[2]) if found else None)
+        _sweep(poll, found[:3] if found else None)
 
 
-def _sweep(poll: Poll, counted: tuple[int, int] | None) -> None:
+def _sweep(poll: Poll, counted: tuple[int, int, int] | None) -> None:
     sweep = cinder.use(poll.connection, poll.paging)
     if {*sweep.use, *sweep.spoiled} <= {poll.connection.project}:
         cinder.refuse_part(poll.connection)
@@ -55,19 +57,26 @@ def _sweep(poll: Poll, counted: tuple[int, int] | None) -> None:
             poll.cursor["fingerprint"] = None
 
 
-def _refuse_cut(poll: Poll, sweep: cinder.Sweep, counted: tuple[int, int]) -> None:
-    """Raise CloudError if more are counted than listed, or less, before and after the list."""
-    listed = sweep.volumes, sweep.snapshots
+def _refuse_cut(poll: Poll, sweep: cinder.Sweep, counted: tuple[int, int, int]) -> None:
+    """Raise CloudError if more is counted than listed, or less, before and after the list."""
+    listed = sweep.volumes, _gigabytes(sweep, counted[1]), sweep.snapshots
     if listed == counted:
         return
     # Others create and delete meanwhile.
     again = cinder.counts(poll.connection)
-    for name, shown, *bounds in zip(("volumes", "snapshots"), listed, counted, again, strict=True):
+    for name, shown, *bounds in zip(COUNTED, listed, counted, again, strict=True):
         if not min(bounds) <= shown <= max(bounds):
             raise CloudError(
                 f"{poll.cloud.name}: Cinder lists {shown} {name}, and counts {bounds[-1]}: one of "
-                "the two is cut; figures of before stay"
+                "the two is wrong, or cut; figures of before stay"
             )
+
+
+def _gigabytes(sweep: cinder.Sweep, counted: int) -> int:
+    """Return GiB of all volumes that were listed; as counted where some could not be read."""
+    if any(left_out.number for left_out in sweep.left_out):
+        return counted
+    return sum(use.gigabytes for use in sweep.use.values())
 
 
 def _brake(poll: Poll, sweep: cinder.Sweep) -> None:

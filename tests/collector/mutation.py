@@ -3,7 +3,7 @@
 ``record`` makes the rows from the answers of a cycle; a ``Mutation`` makes an edge's action for a
 row. ``spoiled`` holds one for a cycle. What must be true meanwhile is said in the tests.
 
-Lists are here; who adds figures makes rows of another ``kind`` and mutations for it.
+Lists and mappings are here, single figures in ``figures``.
 """
 
 import json
@@ -51,7 +51,7 @@ class Mutation:
 
 
 def record(lab: Lab, *kinds: str) -> list[Row]:
-    """Run a full cycle, and return a row for each list in the answers."""
+    """Run a full cycle, and return a row for each list and mapping in the answers."""
     with lab.edge.during("GET", Record()) as rule:
         assert lab.cycle(*kinds, full=True) == []
         bodies = rule.action.bodies
@@ -60,10 +60,12 @@ def record(lab: Lab, *kinds: str) -> list[Row]:
 
 
 def _lists(url: str, body: bytes) -> Iterator[Row]:
-    """Yield the lists of a document: what links, versions and catalogs hold is none."""
+    """Yield the lists and mappings of a document: links, versions and catalogs are none."""
     for key, value in json.loads(body).items():
-        if isinstance(value, list) and not key.endswith("links") and key != "versions":
-            yield Row("list", pattern(url), (key,), body)
+        if key.endswith("links") or key.startswith("version"):
+            continue
+        if isinstance(value, list | dict):
+            yield Row("list" if isinstance(value, list) else "mapping", pattern(url), (key,), body)
 
 
 def pattern(url: str) -> str:
@@ -106,13 +108,14 @@ def changed(change: Callable[[dict[str, Any], str], None]) -> Callable[[Row], Ac
 
 def cut(place: dict[str, Any], key: str) -> None:
     """Show the first half, as if that were all."""
-    place[key] = place[key][: len(place[key]) // 2]
+    shown = list(place[key])[: len(place[key]) // 2]
+    place[key] = {k: place[key][k] for k in shown} if isinstance(place[key], dict) else shown
     _unlink(place, key)
 
 
 def empty(place: dict[str, Any], key: str) -> None:
     """Show nothing."""
-    place[key] = []
+    place[key] = type(place[key])()
     _unlink(place, key)
 
 
@@ -143,14 +146,48 @@ def null_item(place: dict[str, Any], key: str) -> None:
         item.update({name: None for name in item if name not in ("id", "uuid")})
 
 
+def mistyped(place: dict[str, Any], key: str) -> None:
+    """Show another type of value."""
+    place[key] = "many" if isinstance(place[key], dict) else {"0": place[key]}
+
+
+def mistyped_item(place: dict[str, Any], key: str) -> None:
+    """Show a text instead of the first item."""
+    place[key] = ["many", *place[key][1:]]
+
+
+def overflowing_item(place: dict[str, Any], key: str) -> None:
+    """Make the first item too much for any store: texts too long, numbers too large."""
+    for item in place[key][:1]:
+        for name, value in item.items():
+            if isinstance(value, str) and name not in ("id", "uuid"):
+                item[name] = value + "x" * 70_000
+            elif isinstance(value, int) and not isinstance(value, bool):
+                item[name] = 2**70
+
+
 LISTS = (
     Mutation("cut", "list", changed(cut)),
     Mutation("empty", "list", changed(empty)),
     Mutation("repeat", "list", repeat),
     Mutation("null", "list", changed(null)),
     Mutation("null item", "list", changed(null_item)),
+    Mutation("mistyped", "list", changed(mistyped)),
+    Mutation("mistyped item", "list", changed(mistyped_item)),
+    Mutation("overflowing item", "list", changed(overflowing_item)),
     Mutation("delay", "list", lambda _: Delay(0.01), refused=False),
     Mutation("refuse", "list", lambda _: Status(403, {}, b"{}")),
     Mutation("hang up", "list", lambda _: Refuse()),
 )
 """What can be wrong with a list; not all of it matters for each: some are asked for little."""
+
+MAPPINGS = (
+    Mutation("cut mapping", "mapping", changed(cut)),
+    Mutation("empty mapping", "mapping", changed(empty)),
+    Mutation("null mapping", "mapping", changed(null)),
+    Mutation("mistyped mapping", "mapping", changed(mistyped)),
+    Mutation("delayed mapping", "mapping", lambda _: Delay(0.01), refused=False),
+    Mutation("refused mapping", "mapping", lambda _: Status(403, {}, b"{}")),
+    Mutation("hung up mapping", "mapping", lambda _: Refuse()),
+)
+"""What can be wrong with a mapping: quotas, sums, inventories and usages are such."""

@@ -66,3 +66,14 @@ def test_the_largest_figures_of_all_can_be_added(either_lab: Lab) -> None:
     assert sums["vcpu"].limited == tenants * LARGEST_PART
     assert sums["storage"].limited == tenants * LARGEST_PART * 1024
     assert {classes["VCPU"]["total"] for classes in whole.values()} == {2 * LARGEST_PART}
+
+
+@pytest.mark.parametrize("size", [0, 10**6])
+def test_sizes_of_volumes_are_held_against_their_sum(lab: Lab, known: Double, size: int) -> None:
+    before = answers(lab)
+    (figure,) = [each for each in FIGURES if each.path == "volumes/*/size"]
+    with lab.edge.during(f"{known.url}.*{figure.url}", figure.spoilt(size)):
+        (said,) = lab.cycle("volumes", after=SOON, full=True)
+    assert f"alpha: Cinder lists {6 * size} GiB of volumes, and counts" in said
+    assert answers(lab) == before
+    assert lab.cycle("volumes", after=SOON, full=True) == []
