@@ -56,7 +56,7 @@ class Connection:
     def session(self) -> Any:
         """Return the keystoneauth session: it signs in, renews tokens, keeps connections open."""
         with asking(self.cloud.name, "signing in"):
-            session = self.entry.region.get_session()
+            session = self._new_session()
             if isinstance(session.auth, BaseGenericPlugin):
                 # It would look which versions there are, and lock itself out for ever where
                 # that is answered 401. There is but one version.
@@ -69,6 +69,15 @@ class Connection:
         session.session.hooks["response"] += [hear, stay]
         session.additional_user_agent.append(("openstats", __version__))
         return session
+
+    def _new_session(self) -> Any:
+        try:
+            return self.entry.region.get_session()
+        except (ValueError, TypeError, LookupError) as error:
+            # Nobody was asked yet.
+            raise CloudError(
+                f"{self.cloud.name}: its entry in clouds.yaml cannot be used: {error}: correct it"
+            ) from error
 
     @property
     def project(self) -> str:

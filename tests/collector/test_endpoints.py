@@ -108,6 +108,14 @@ def test_other_keys_of_an_entry_mean_what_openstacksdk_means(
     assert set(lab.cycle()) == {said.format(service) for service in odd}
 
 
+def test_an_entry_that_makes_no_session_is_said_to_be_wrong(lab: Lab, alpha: Double) -> None:
+    lab.clouds["alpha"]["api_timeout"] = "soon"
+    said = "alpha: its entry in clouds.yaml cannot be used: could not convert string to float"
+    errors = lab.cycle()
+    assert errors
+    assert all(error.startswith(said) for error in errors)
+
+
 DOCUMENTS = {
     "none": (b"{}", "does not tell its microversions: it is down, or its endpoint is wrong"),
     "a page": (b"<html>", "does not tell its microversions: it is down, or its endpoint is wrong"),
