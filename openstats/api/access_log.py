@@ -51,7 +51,7 @@ class Answer:
         caller_id = environ.get("HTTP_X_OPENSTACK_REQUEST_ID", "")
         global_id = caller_id if _valid_id(caller_id) else None
         self.context = context.RequestContext(global_request_id=global_id)
-        self.status, self.length = "-", "-"
+        self.status, self.length = "-", "0"
         self._start_response = start_response
         environ[ENV_REQUEST_ID] = self.context.request_id
         environ[GLOBAL_REQ_ID] = global_id
@@ -59,7 +59,7 @@ class Answer:
     def start(self, status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
         """Start the answer, as WSGI's start_response does."""
         self.status = status.partition(" ")[0]
-        self.length = next((v for n, v in headers if n.lower() == "content-length"), "-")
+        self.length = next((v for n, v in headers if n.lower() == "content-length"), "0")
         return self._start_response(
             status, [*headers, (HEADER, str(self.context.request_id))], *error
         )

@@ -21,8 +21,8 @@ CACHING = "private, no-cache"
 class Answer:
     """A statistic's document, and how much of what it is about is known.
 
-    ``unobserved`` names time that is asked about and was not all observed; usage looks for it where
-    the request is strict.
+    ``unobserved`` says which time is asked about that was not all observed; usage looks for it
+    where the request is strict.
     """
 
     document: Any
@@ -38,11 +38,13 @@ def render(answer: Answer, environ: Mapping[str, Any], *, strict: bool, now: int
         IncompleteError: something is not known, and ``strict`` asked for everything.
     """
     if strict and not answer.coverage.complete:
-        raise IncompleteError(f"known are {_covered(answer.coverage)}")
+        raise IncompleteError(
+            f"only {_covered(answer.coverage)} are known: ask without strict, or later"
+        )
     if strict and answer.unobserved:
         until = answer.headers.get("X-Openstats-Complete-Until")
         raise IncompleteError(
-            f"observed was {answer.unobserved}: ask without strict, or for time that was observed"
+            f"{answer.unobserved}: ask without strict, or for time that was observed"
             + (f", until {until} at most" if until else "")
         )
     known = [*_known(answer.coverage, now), *answer.headers.items()]

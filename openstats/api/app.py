@@ -25,7 +25,7 @@ def make_app(
     store: Store,
     clock: Callable[[], float] = time.time,
     *,
-    trusted: bool = False,
+    trusted: str | None = None,
     health: Health | None = None,
 ) -> Any:
     """Make the WSGI application.
@@ -34,7 +34,7 @@ def make_app(
         conf: the configuration.
         store: what is answered from.
         clock: gives Unix seconds.
-        trusted: who asks is this process, whatever the strategy for others.
+        trusted: the name of who asks, where that is this process, whatever the strategy for others.
         health: what /healthcheck answers; by default whether the store can be used.
     """
     with Configurator() as config:
@@ -53,9 +53,9 @@ def make_app(
                 _add_resource(config, resource, single=single)
             if resource.actions:
                 _add_actions(config, resource)
-        app = security.around(config.make_wsgi_app(), conf, clock, trusted=trusted)
+        app = security.around(config.make_wsgi_app(), conf, clock, trusted=trusted is not None)
         app = refusals.around(app, config.registry.refusals, receivers.URL)
-        return access_log.around(app, lines=conf.api.access_log and not trusted)
+        return access_log.around(app, lines=conf.api.access_log and trusted is None)
 
 
 def _add_statistic(config: Any, statistic: Statistic) -> None:

@@ -49,6 +49,9 @@ def filtering(
 
 
 Text = Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(storable)]
+Status = Annotated[Text, AfterValidator(str.upper)]
+"""Of a server: Nova writes it in capitals."""
+
 FLAG = "Only those where it is so, or is not."
 PART = "Only those with this in their names, in letters of either case; also spelled name~."
 Uuids = Annotated[tuple[Uuid, ...], AfterValidator(few)]
@@ -97,7 +100,7 @@ InstanceFilters = filtering(
     project=Uuid,
     customer=Uuid,
     name=Text,
-    status=Text,
+    status=Status,
     vcpus=Count,
     ram=Count,
     disk=Count,

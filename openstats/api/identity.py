@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pyramid.security import Allowed, Denied
@@ -107,13 +107,14 @@ class NoAuth(Deciding):
     something in front decides.
     """
 
-    def __init__(self, policy: Policy, *, beyond_loopback: bool) -> None:
+    def __init__(self, policy: Policy, *, beyond_loopback: bool, name: str = ADMIN.name) -> None:
         super().__init__(policy)
+        self.admin = replace(ADMIN, name=name)
         self.beyond_loopback = beyond_loopback
 
     def caller(self, _request: Any) -> Identity:
         """Give the identity of the caller."""
-        return ADMIN
+        return self.admin
 
     def refusal(self, request: Any) -> str | None:
         """Refuse what may come from another machine."""
@@ -237,7 +238,8 @@ def noauth(conf: Any, policy: Policy) -> NoAuth:
     options = conf.api
     if options.host not in ("127.0.0.1", "::1", "localhost") and not options.noauth_beyond_loopback:
         raise ConfigError(
-            f"[api] host = {options.host} is reached by other machines, and auth_strategy = noauth "
-            "lets everybody in: listen on 127.0.0.1, or set noauth_beyond_loopback = true"
+            f"[api] host (or --host) is {options.host}, which other machines reach, and "
+            "auth_strategy = noauth lets everybody in: listen on 127.0.0.1, or set "
+            "noauth_beyond_loopback = true"
         )
     return NoAuth(policy, beyond_loopback=options.noauth_beyond_loopback)

@@ -10,12 +10,14 @@ from openstats.api.app import make_app
 from openstats.storage.store import Store
 
 
-def sender(conf: Any, store: Store) -> Callable[[str, str, Any], Any]:
+def sender(conf: Any, store: Store, caller: str) -> Callable[[str, str, Any], Any]:
     """Return what sends a method, a URL and a document (or None), as an admin of this machine.
+
+    ``caller`` is what the audit calls them.
 
     What comes back is the status, the document (None where there is none) and the headers.
     """
-    app = make_app(conf, store, trusted=True)
+    app = make_app(conf, store, trusted=caller)
 
     def send(method: str, url: str, document: Any) -> tuple[int, Any, Any]:
         content = b"" if document is None else orjson.dumps(document)

@@ -266,6 +266,13 @@ KINDS = {
 }
 """What is said where the kind of a value is wrong; pydantic's words name Python's types."""
 
+PLAINER = {
+    "greater than or equal to": "a number of at least",
+    "less than or equal to": "a number of at most",
+    " after validation, not": ", not",
+}
+"""By pydantic's words: ours, where these make no sentence."""
+
 
 def sentences(model: type[BaseModel], invalid: ValidationError, what: str) -> list[str]:
     """Give a sentence for each problem; ``what`` is a parameter or a field."""
@@ -283,6 +290,8 @@ def _sentence(model: type[BaseModel], error: Any, what: str) -> str:
         return f"{name}: no such {what} here{known}"
     message = error["msg"].removeprefix("Value error, ")
     message = re.sub("^(Input should be|[A-Z][a-z]+ should have)", "it takes", message)
+    for pattern, words in PLAINER.items():
+        message = re.sub(pattern, words, message)
     told = KINDS.get(error["type"], message)
     return f"{name}={shown(given)}: {told}" if name else told
 

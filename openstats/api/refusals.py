@@ -65,8 +65,9 @@ class Refusals:
             if self._uptime() - pending.logged_at < MINUTE:
                 return
             pending.logged_at, pending.refusal = self._uptime(), None
-        receiver = f"receiver {name}" if name else "an unknown receiver"
-        LOG.warning("%s refused %d notifications: %s", receiver, number, refusal.reason)
+        receiver = f"receiver {name}" if name else "receivers that do not exist"
+        notifications = "1 notification was" if number == 1 else f"{number} notifications were"
+        LOG.warning("%s refused, sent to %s: %s", notifications, receiver, refusal.reason)
         self._write(name, refusal)
 
     def _write(self, name: str, refusal: Refusal) -> None:

@@ -10,11 +10,11 @@ from openstats.api.rules import RULES
 from openstats.errors import ConfigError
 
 
-def strategy(conf: Any, clock: Callable[[], float], *, trusted: bool) -> Deciding:
-    """Make the strategy of [api] auth_strategy; the ``trusted`` callers are this very process."""
+def strategy(conf: Any, clock: Callable[[], float], *, trusted: str | None) -> Deciding:
+    """Make the strategy of [api] auth_strategy; a ``trusted`` caller is this very process."""
     policy = Policy(conf, RULES)
-    if trusted:
-        return identity.NoAuth(policy, beyond_loopback=False)
+    if trusted is not None:
+        return identity.NoAuth(policy, beyond_loopback=False, name=trusted)
     if conf.api.auth_strategy == "noauth":
         return identity.noauth(conf, policy)
     # Imported where it is needed: it brings Keystone's client along.

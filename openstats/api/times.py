@@ -12,11 +12,12 @@ from pydantic import (
     BeforeValidator,
     Field,
     ModelWrapValidatorHandler,
+    PrivateAttr,
     ValidationInfo,
     model_validator,
 )
 
-from openstats.api.parameters import WHOLE, AsWhole, Parameters, whole
+from openstats.api.parameters import WHOLE, AsWhole, Parameters, shown, whole
 from openstats.errors import ParameterError
 from openstats.model import Interval
 from openstats.statistics import interval as pieces
@@ -110,10 +111,14 @@ class Bounded(Parameters):
         None, alias="interval", description="One entry for each of these of the calendar."
     )
 
+    _given: dict[str, str] = PrivateAttr(default_factory=dict)
+    """from and to as they were written, for what is said of them."""
+
     @model_validator(mode="wrap")
     @classmethod
     def _zone_is_used(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         parameters = handler(values)
+        parameters._given = {n: str(values[n]) for n in ("from", "to") if n in values}
         local = any(name in values and _local(values[name]) for name in ("from", "to"))
         if parameters.zone and not parameters.every and not local:
             raise ValueError(
@@ -122,10 +127,13 @@ class Bounded(Parameters):
             )
         return parameters
 
+    def _typed(self, name: str) -> str:
+        return shown(self._given.get(name, ""))
+
     def future(self, now: int) -> str:
         """Return what is not observed because it is in the future; nothing if nothing is."""
         late = self.end is not None and self.end > now + 1
-        return f"nothing from {now} on, and to is {self.end}" if late else ""
+        return f"to={self._typed('to')} is later than now, {now}" if late else ""
 
     def bounds(self, now: int, period: int) -> tuple[int, int]:
         """Return from and to; ``period`` seconds are the default between them.
@@ -136,7 +144,9 @@ class Bounded(Parameters):
         end = now if self.end is None else self.end
         start = max(0, end - period) if self.start is None else self.start
         if start >= end:
-            raise ParameterError(f"from={start}: it takes a time before to={end}")
+            end_typed = f"to={self._typed('to')}" if self.end is not None else "now"
+            start_typed = self._typed("from") or start
+            raise ParameterError(f"from={start_typed}: it takes a time before {end_typed}")
         return start, end
 
     def calendar(self, now: int, period: int) -> list[int]:
@@ -149,8 +159,8 @@ class Bounded(Parameters):
         edges = pieces.calendar(start, end, str(self.every), self.zone or "UTC", LONGEST)
         if len(edges) > LONGEST:
             raise ParameterError(
-                f"interval={self.every}: from={start} to={end} has more than {LONGEST - 1} "
-                "of them; ask for a shorter period, or for a longer interval"
+                f"interval={self.every}: the time from {start} to {end} has more than "
+                f"{LONGEST - 1} of them; ask for a shorter period, or for a longer interval"
             )
         return edges
 

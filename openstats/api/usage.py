@@ -151,7 +151,8 @@ def _unobserved(found: Members, edges: Sequence[int], shares: Any) -> str:
         return ""
     piece, place = divmod(int(shares.argmin()), shares.shape[1])
     name, share = escaped(found.objects[place].name), shares[piece, place]
-    return f"of '{name}' {share:.0%} of the time from {edges[piece]} to {edges[piece + 1]}"
+    time = f"the time from {edges[piece]} to {edges[piece + 1]}"
+    return f"'{name}' was observed for {share:.0%} of {time}"
 
 
 def _headers(meter: UsageMeter, known: Coverage) -> dict[str, str]:

@@ -12,16 +12,16 @@ from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
+from openstats.cli.author import author
 from openstats.errors import OpenstatsError
 from openstats.names import escaped
 
 SECONDS = 60
 MEDIA_TYPE = "application/json"
 NO_CONTENT, UNAUTHORIZED = 204, 401
-FOREIGN = (
-    "the server answered {status}, and nothing that openstats answers: --url (OPENSTATS_URL) takes "
-    "the URL of openstats, as http://HOST:PORT"
-)
+NOTHING_THERE = "openstats.route.unknown"
+TAKES = "--url (OPENSTATS_URL) takes the URL of openstats, as http://HOST:PORT"
+FOREIGN = f"the server answered {{status}}, and nothing that openstats answers: {TAKES}"
 SIGN_IN = (
     "--token or the variable OPENSTATS_TOKEN takes one, as 'openstack token issue -f value -c id' "
     "prints it"
@@ -83,7 +83,7 @@ def api(app: Any) -> Api:
         return Api(_server(options.url, options.token))
     from openstats.api import inside
 
-    send = inside.sender(app.conf, app.store)
+    send = inside.sender(app.conf, app.store, author("command"))
     return Api(lambda method, url, document: Answer(*send(method, url, document)))
 
 
@@ -106,10 +106,17 @@ def foreign(answer: Answer) -> OpenstatsError:
 
 def _sentences(answer: Answer) -> list[str]:
     try:
-        details = [str(error["detail"]) for error in answer.document["errors"]]
+        details = [_sentence(error) for error in answer.document["errors"]]
     except (LookupError, TypeError):
         return [FOREIGN.format(status=answer.status)]
     return [*details, *([SIGN_IN] if answer.status == UNAUTHORIZED else [])]
+
+
+def _sentence(error: Mapping[str, Any]) -> str:
+    detail = str(error["detail"])
+    if error.get("code") == NOTHING_THERE:
+        return f"there is nothing at {detail} of this server: {TAKES}, without /api"
+    return detail
 
 
 class _NoRedirects(HTTPRedirectHandler):

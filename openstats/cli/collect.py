@@ -8,7 +8,7 @@ from threading import Thread
 from typing import Any
 
 from openstats.cli.main import OpenstatsCommand
-from openstats.errors import ConfigError
+from openstats.errors import ConfigError, OpenstatsError
 
 
 def _clouds(parser: argparse.ArgumentParser) -> None:
@@ -18,6 +18,10 @@ def _clouds(parser: argparse.ArgumentParser) -> None:
         metavar="CLOUD",
         help="entries of clouds.yaml (default: those configured)",
     )
+
+
+FOUND = ("customer", "project", "tenant")
+"""What discovery finds."""
 
 
 class Asking(OpenstatsCommand):
@@ -38,10 +42,12 @@ class Asking(OpenstatsCommand):
                 errors = asking.cycle(kinds, full=full)
             finally:
                 asking.close()
+        # A Keystone that refuses fails every poll in the same words.
+        errors = list(dict.fromkeys(errors))
         for error in errors:
             self.app.stderr.write(f"openstats: {error}\n")
-        done = ", ".join(asking.connections)
-        self.app.stdout.write(f"Asked {done}: {len(errors) or 'no'} errors.\n")
+        done, number = ", ".join(asking.connections), len(errors) or "no"
+        self.app.stdout.write(f"Asked {done}: {number} error{'s' * (number != 1)}.\n")
         return 1 if errors else 0
 
 
@@ -66,6 +72,10 @@ class Collect(Asking):
 
         if parsed_args.once:
             return self.ask(parsed_args.clouds, tuple(POLLS), full=parsed_args.full)
+        if parsed_args.full:
+            raise OpenstatsError(
+                "--full: it takes --once; a collector that stays reads all in turn"
+            )
         return self._for_ever(parsed_args.clouds)
 
     def _for_ever(self, names: Sequence[str]) -> int:
@@ -100,5 +110,20 @@ class Discover(Asking):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
-        """Discover."""
-        return self.ask(parsed_args.clouds, ("discovery",), full=False)
+        """Discover, and write what came of it."""
+        before = self._found()
+        status = self.ask(parsed_args.clouds, ("discovery",), full=False)
+        after = self._found()
+        parts = (
+            f"{len(after[kind])} {kind}s ({len(after[kind] - before[kind])} new, "
+            f"{len(before[kind] - after[kind])} gone)"
+            for kind in FOUND
+        )
+        self.app.stdout.write(f"Known now: {', '.join(parts)}.\n")
+        return status
+
+    def _found(self) -> dict[str, set[str]]:
+        from openstats.storage import found
+
+        with self.app.store.read() as db:
+            return {kind: found.uuids(db, kind) for kind in FOUND}

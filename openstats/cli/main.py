@@ -3,6 +3,8 @@
 import argparse
 import os
 import sys
+import traceback
+from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +14,19 @@ from cliff.commandmanager import CommandManager
 
 from openstats import __version__
 from openstats.cli.help import print_help
-from openstats.errors import OpenstatsError
+from openstats.errors import ConfigError, OpenstatsError
 from openstats.names import escaped
 
 if TYPE_CHECKING:
     from openstats.storage.store import Store
+
+
+BESIDE_SERVER = (
+    "--url (OPENSTATS_URL) names a server, and this command works on the store of this machine: "
+    "run it without that, where the store is"
+)
+NEAR = 0.7
+"""How much of a command has to be right for another one to be proposed, from 0 to 1."""
 
 
 class Openstats(App):
@@ -56,25 +66,26 @@ class Openstats(App):
             action="append",
             default=[],
             metavar="FILE",
-            help="configuration to read instead of /etc/openstats/openstats.conf; may be repeated",
+            help="Configuration to read instead of openstats.conf in ~/.openstats/, ~/, "
+            "/etc/openstats/ or /etc/. May be repeated.",
         )
         parser.add_argument(
             "--config-dir",
             action="append",
             default=[],
             metavar="DIRECTORY",
-            help="read every *.conf in it, in order of their names, after the files",
+            help="Read every *.conf in it after the files, in their order. May be repeated.",
         )
         parser.add_argument(
             "--url",
             default=os.environ.get("OPENSTATS_URL"),
-            help="server to ask instead of the store (OPENSTATS_URL)",
+            help="Server to ask instead of the store; default: the variable OPENSTATS_URL.",
         )
         parser.add_argument(
             "--token",
             default=os.environ.get("OPENSTATS_TOKEN"),
-            help="Keystone token for that server; others see a command line, so prefer the "
-            "variable OPENSTATS_TOKEN",
+            help="Keystone token for that server. Others see a command line, so prefer the "
+            "variable OPENSTATS_TOKEN.",
         )
         return parser
 
@@ -84,7 +95,6 @@ class Openstats(App):
         from oslo_config import cfg
 
         from openstats import conf
-        from openstats.errors import ConfigError
 
         options = self.options
         log = {"log_file": options.log_file, "debug": options.debug or None}
@@ -105,6 +115,8 @@ class Openstats(App):
 
         ``requests``: for callers that wait; ``patient``: for what may take as long as it takes.
         """
+        if self.options.url:
+            raise ConfigError(BESIDE_SERVER)
         from openstats.storage.engines import Waits
         from openstats.storage.store import Store
 
@@ -135,6 +147,12 @@ class Openstats(App):
         """Print the help and exit: there is no prompt."""
         print_help(self)
 
+    def get_fuzzy_matches(self, cmd: str) -> list[str]:
+        """Return the commands of which the first word begins like a word, or is near it."""
+        names = sorted(name for name, _ in self.command_manager)
+        near = get_close_matches(cmd, {name.split()[0] for name in names}, cutoff=NEAR)
+        return [name for name in names if name.startswith(cmd) or name.split()[0] in near]
+
     def run_subcommand(self, argv: list[str]) -> int:
         """Run a command; an error of ours is a sentence, not a traceback."""
         try:
@@ -143,7 +161,9 @@ class Openstats(App):
             return self.say_error(error)
 
     def say_error(self, error: OpenstatsError) -> int:
-        """Tell what went wrong, in one line; the exit status is 1."""
+        """Write what went wrong, in one line, and return 1; with --debug after its traceback."""
+        if self.options.debug:
+            traceback.print_exception(error, file=self.stderr)
         self.stderr.write(f"openstats: {escaped(' '.join(str(error).split()))}\n")
         return 1
 

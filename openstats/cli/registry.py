@@ -1,12 +1,12 @@
 """``openstats registry``: the registry as a YAML document."""
 
 import argparse
-import getpass
 import sys
 import time
 from pathlib import Path
 from uuid import uuid4
 
+from openstats.cli.author import author
 from openstats.cli.main import OpenstatsCommand
 from openstats.errors import RegistryError
 
@@ -27,24 +27,18 @@ class Import(OpenstatsCommand):
         from openstats.storage.document import import_registry
 
         now = int(time.time())
+        name = "standard input" if parsed_args.file == "-" else parsed_args.file
         try:
             text = _text(parsed_args.file)
         except (OSError, UnicodeDecodeError) as error:
-            raise RegistryError(f"{parsed_args.file} cannot be read: {error}") from error
-        document = yaml_document.load(text, parsed_args.file)
+            raise RegistryError(f"{name} cannot be read: {error}") from error
+        document = yaml_document.load(text, name)
         with self.app.store.transaction() as db:
-            counts = import_registry(db, document, now, Author(_who(), now, f"req-{uuid4()}"))
+            by = Author(author("registry import"), now, f"req-{uuid4()}")
+            counts = import_registry(db, document, now, by)
         told = ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in counts.items())
         self.app.stdout.write(f"Imported {told}.\n")
         return 0
-
-
-def _who() -> str:
-    """Return the author of an import, as the audit calls it."""
-    try:
-        return f"registry import by {getpass.getuser()}"
-    except (OSError, KeyError):  # A user id that the system has no name for.
-        return "registry import"
 
 
 def _text(file: str) -> str:

@@ -94,6 +94,8 @@ class Serve(OpenstatsCommand):
                 collector.register()
                 if self._unpolled():
                     collector.cycle(patience=PATIENCE)
+                if collector.stopped.is_set():
+                    return
             self._announce(
                 f"http://{self.app.conf.api.host}:{server.effective_port}",
                 "no cloud is registered" if collector else "no collector has read a cloud yet",

@@ -34,6 +34,17 @@ def load(text: str, name: str) -> Any:
     try:
         return _Loader(text).get_single_data()
     except (yaml.YAMLError, ValueError) as error:
-        raise RegistryError(f"{name} cannot be read: {error}") from error
+        raise RegistryError(f"{name} cannot be read: {_reason(error)}") from error
     except RecursionError:
         raise RegistryError(f"{name} cannot be read: it nests too deeply; write it flat") from None
+
+
+def _reason(error: Exception) -> str:
+    """Return what is wrong, and where; PyYAML calls every text "<unicode string>"."""
+    match error:
+        case yaml.MarkedYAMLError(problem_mark=yaml.Mark() as mark):
+            told = ", ".join(part for part in (error.context, error.problem) if part)
+            return f"{told} in line {mark.line + 1}, column {mark.column + 1}"
+        case yaml.reader.ReaderError():
+            return f"U+{error.character:04X} at character {error.position + 1}: {error.reason}"
+    return str(error)

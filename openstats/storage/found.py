@@ -30,6 +30,12 @@ def _joined(*columns: Any) -> Select[Any]:
     return select(*columns).select_from(joined)
 
 
+def uuids(db: Connection, kind: str) -> set[str]:
+    """Return the uuids of the customers, projects or tenants that exist."""
+    table = schema.metadata.tables[kind]
+    return set(db.scalars(select(table.c.uuid).where(table.c.deleted_at.is_(None))))
+
+
 def _oldest() -> ColumnElement[Any]:
     """Say since when the figures are known: the older of the services' dates that there are."""
     compute, volume = (quota.c[f"{service}_at"] for service in SERVICES)

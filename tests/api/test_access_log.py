@@ -45,6 +45,12 @@ def test_a_request_leaves_a_line_with_its_id(client: TestApp, lines: io.StringIO
     assert line.endswith(" ms")
 
 
+def test_an_answer_without_a_body_has_no_bytes(client: TestApp, lines: io.StringIO) -> None:
+    tag = client.get("/api/stats/customer/").headers["ETag"]
+    client.get("/api/stats/customer/", headers={"If-None-Match": tag}, status=304)
+    assert '" 304, 0 bytes, ' in lines.getvalue().splitlines()[-1]
+
+
 def test_the_id_of_the_callers_request_stands_beside_ours(
     client: TestApp, lines: io.StringIO
 ) -> None:

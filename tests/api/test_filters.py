@@ -50,6 +50,12 @@ def test_a_thousand_values_fit_and_not_one_more(own: TestApp, kind: str) -> None
     assert answer.json["errors"][0]["detail"].startswith("uuid=")
 
 
+def test_a_status_is_compared_without_case(own: TestApp) -> None:
+    active = names(own, "instances", "status=ACTIVE")
+    assert active
+    assert names(own, "instances", "status=active") == active
+
+
 @pytest.mark.parametrize("kind", ["project", "customer"])
 def test_instances_of_what_owns_them(own: TestApp, kind: str) -> None:
     owners = uuids(own, f"{kind}s")

@@ -164,7 +164,7 @@ def test_calendar_and_datapoints_do_not_go_together(api: TestApp) -> None:
 
 def test_a_calendar_with_too_many_hours(api: TestApp) -> None:
     answer = api.get("/api/stats/usage/?item=cpu&interval=hour&from=0", status=400)
-    assert answer.json["errors"][0]["detail"].startswith("interval=hour: from=0 ")
+    assert answer.json["errors"][0]["detail"].startswith("interval=hour: the time from 0 ")
 
 
 def test_an_answer_that_would_be_too_long(own: TestApp, store: Store, options: Any) -> None:
@@ -225,12 +225,12 @@ def test_what_was_observed_in_part_is_told_and_never_scaled_up(in_part: TestApp)
 @pytest.mark.parametrize(
     ("period", "said"),
     [
-        ({}, "of 'acme' 8% of the time"),
-        ({"fill": "null"}, "of 'acme' 8% of the time"),
-        ({"datapoints": 12}, "of 'acme' 0% of the time"),
-        ({"from": READ, "to": CLOCK}, "of 'acme' 0% of the time"),
-        ({"from": READ - 9000, "to": READ - 7200}, "known are tenants=0/1 clouds=0/1"),
-        ({"to": CLOCK + 60}, f"nothing from {CLOCK} on"),
+        ({}, "'acme' was observed for 8% of the time"),
+        ({"fill": "null"}, "'acme' was observed for 8% of the time"),
+        ({"datapoints": 12}, "'acme' was observed for 0% of the time"),
+        ({"from": READ, "to": CLOCK}, "'acme' was observed for 0% of the time"),
+        ({"from": READ - 9000, "to": READ - 7200}, "only tenants=0/1 clouds=0/1 are known"),
+        ({"to": CLOCK + 60}, f"to={CLOCK + 60} is later than now, {CLOCK}"),
     ],
     ids=str,
 )
@@ -258,7 +258,7 @@ def test_the_future_is_not_known(api: TestApp, statistic: str) -> None:
     query = {"type": "project"} if statistic == "creation-time" else {}
     url = f"/api/stats/{statistic}/"
     (error,) = api.get(url, query | {"strict": "true", "to": CLOCK + 60}, status=503).json["errors"]
-    assert f"nothing from {CLOCK} on" in error["detail"]
+    assert f"to={CLOCK + 60} is later than now, {CLOCK}" in error["detail"]
     api.get(url, query | {"strict": "true", "to": CLOCK})
 
 

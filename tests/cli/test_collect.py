@@ -12,6 +12,10 @@ from tests.double import Double, Flavor
 from tests.edge import Edge, Hang, Status
 from tests.edge.abuse import Trickle
 
+KNOWN = (
+    "Known now: 2 customers (2 new, 0 gone), 3 projects (3 new, 0 gone), "
+    "5 tenants (5 new, 0 gone).\n"
+)
 SMALL = Flavor("m1.small", 1, 2048, 20)
 
 
@@ -39,9 +43,30 @@ def test_full_reads_everything(installed: Installation, edge: Edge, alpha: Doubl
 
 
 def test_discover_finds_projects_only(installed: Installation, alpha: Double) -> None:
-    assert installed.run("discover") == (0, "Asked alpha: no errors.\n", "")
+    told = installed.run("discover")
+    assert told == (0, f"Asked alpha: no errors.\n{KNOWN}", "")
     assert sql(installed, "SELECT count(*) FROM project") == [(3,)]
     assert sql(installed, "SELECT count(*) FROM instance") == [(0,)]
+
+
+def test_discover_says_what_is_new_and_what_is_gone(installed: Installation, alpha: Double) -> None:
+    installed.run("discover")
+    name = next(p.domain_id for p in alpha.state.projects.values() if p.name.startswith("project"))
+    alpha.create_project("another", name)
+    assert "4 projects (1 new, 0 gone), 6 tenants (1 new, 0 gone)" in installed.run("discover").out
+
+
+def test_what_fails_all_alike_is_said_once(installed: Installation, alpha: Double) -> None:
+    entry = alpha.clouds_entry()
+    entry["auth"]["password"] = "wrong"
+    installed.clouds(alpha=entry)
+    told = installed.run("collect", "--once")
+    assert (told.status, told.out) == (1, "Asked alpha: 1 error.\n")
+    assert told.err.count("Keystone refuses the credential") == 1
+
+
+def test_full_is_for_once(installed: Installation, alpha: Double) -> None:
+    assert installed.sentence("collect", "--full").startswith("--full: it takes --once")
 
 
 def test_only_the_clouds_that_are_named(installed: Installation, alpha: Double) -> None:
@@ -49,7 +74,7 @@ def test_only_the_clouds_that_are_named(installed: Installation, alpha: Double) 
     installed.clouds(alpha=alpha.clouds_entry(), beta=other)
     assert installed.run("discover", "alpha").status == 0
     installed.configure("clouds", names="alpha")
-    assert installed.run("discover") == (0, "Asked alpha: no errors.\n", "")
+    assert installed.run("discover").out.startswith("Asked alpha: no errors.\n")
 
 
 def test_the_cloud_that_os_cloud_names(
@@ -58,7 +83,7 @@ def test_the_cloud_that_os_cloud_names(
     other = {"auth": {"auth_url": "http://127.0.0.1:1"}}
     installed.clouds(alpha=alpha.clouds_entry(), beta=other)
     monkeypatch.setenv("OS_CLOUD", "alpha")
-    assert installed.run("discover") == (0, "Asked alpha: no errors.\n", "")
+    assert installed.run("discover").out.startswith("Asked alpha: no errors.\n")
 
 
 def test_what_went_wrong_is_told_at_the_end(

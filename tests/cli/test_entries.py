@@ -1,5 +1,6 @@
 """Commands for what the registry's URLs have, on the store and on a server."""
 
+import getpass
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -223,3 +224,9 @@ def test_every_command_has_help_that_names_its_options(bare: Installation) -> No
             assert told.status == 0
             assert f"usage: openstats {noun} {verb}" in told.out
             assert manager.find_command([noun, verb])
+
+
+def test_a_write_on_the_store_is_its_users(installed: Installation) -> None:
+    done(installed.run("customer", "create", "--name", "Acme", "-f", "json"))
+    (entry,) = done(installed.run("audit", "list", "-f", "json"))
+    assert entry["who"] == f"command by {getpass.getuser()}"

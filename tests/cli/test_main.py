@@ -1,5 +1,6 @@
 """The command line itself: help, configuration, store, and errors in one line."""
 
+import io
 import os
 import subprocess
 import sys
@@ -196,3 +197,52 @@ def test_a_configuration_that_is_not_there(bare: Installation) -> None:
 def test_a_configuration_that_is_wrong(bare: Installation, text: str, said: str) -> None:
     bare.conf.write_text(f"[database]\nconnection = sqlite:///{bare.store}\n{text}")
     assert said in bare.sentence("collect", "--once")
+
+
+def test_a_traceback_is_shown_where_it_is_asked_for(bare: Installation) -> None:
+    bare.conf.unlink()
+    told = bare.run("--debug", "stats", "quota")
+    assert told.status == 1
+    assert "Traceback" in told.err
+    assert told.err.splitlines()[-1].startswith("openstats: ")
+
+
+NEAR = {
+    "custmer": "customer list",
+    "sats": "stats quota",
+    "cust": "customer list",
+    "discovr": "discover",
+}
+
+
+@pytest.mark.parametrize(("typed", "meant"), NEAR.items(), ids=NEAR)
+def test_near_commands_are_proposed(bare: Installation, typed: str, meant: str) -> None:
+    told = bare.run(typed)
+    assert told.status == 2
+    assert f"  {meant}\n" in told.out
+    assert "cloud accept" not in told.out
+
+
+def test_nothing_is_proposed_for_what_is_near_to_nothing(bare: Installation) -> None:
+    told = bare.run("foo")
+    assert (told.status, told.out) == (2, "")
+    assert "foo" in told.err
+
+
+LOCAL = (
+    ("registry", "export"),
+    ("registry", "import", "-"),
+    ("cloud", "accept", "A"),
+    ("db", "upgrade"),
+    ("discover",),
+    ("collect", "--once"),
+)
+
+
+@pytest.mark.parametrize("words", LOCAL, ids=" ".join)
+def test_what_works_on_the_store_asks_no_server(
+    installed: Installation, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("customers: []"))
+    monkeypatch.setenv("OPENSTATS_URL", "http://127.0.0.1:1")
+    assert "works on the store of this machine" in installed.sentence(*words)

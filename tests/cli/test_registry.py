@@ -90,6 +90,15 @@ def test_documents_that_are_none(installed: Installation, text: str, said: str) 
     assert installed.run("registry", "export").out == "customers: []\n"
 
 
+def test_standard_input_that_is_none(
+    installed: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("customers:\n- name: [\n"))
+    said = installed.sentence("registry", "import", "-")
+    assert said.startswith("standard input cannot be read: while parsing a flow node, expected")
+    assert said.endswith(" in line 3, column 1")
+
+
 def test_files_that_are_none(installed: Installation) -> None:
     said = installed.sentence("registry", "import", "/nowhere")
     assert said.startswith("/nowhere cannot be read: ")

@@ -55,6 +55,20 @@ def test_what_was_not_read_is_said_with_its_reason(
         assert process.end() == 0
 
 
+def test_it_is_not_ready_when_it_ends_in_its_first_poll(
+    installed: Installation, edge: Edge, alpha: Double
+) -> None:
+    hang = Hang()
+    edge.rule("statistics", hang)
+    with installed.started("serve", "--port", "0") as process:
+        assert hang.reached.wait(20)
+        process.process.terminate()
+        hang.release()
+        assert process.end() == 0
+    assert READY not in process.said
+    assert WITHOUT_FIGURES not in process.said
+
+
 def test_a_cloud_that_cannot_be_read_at_all_is_not_ready(
     installed: Installation, alpha: Double
 ) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.cli.installation import Installation
+from tests.cli.test_serve import WITHOUT_FIGURES, ready
 
 
 class Recorder(BaseHTTPRequestHandler):
@@ -186,3 +187,12 @@ def test_a_server_without_tls_is_said_to_have_none(bare: Installation) -> None:
     with recorder(200, {}, b"{}") as (url, _):
         said = bare.sentence("--url", url.replace("http", "https"), "customer", "list")
     assert "it does not speak TLS" in said
+
+
+def test_a_url_that_leads_past_openstats_is_said_to(installed: Installation) -> None:
+    installed.configure("api", collect="false")
+    with installed.started("serve", "--port", "0") as process:
+        url = ready(process, WITHOUT_FIGURES)
+        said = installed.sentence("--url", f"{url}/api", "stats", "quota")
+    assert said.startswith("there is nothing at GET /api/api/stats/quota/ of this server: --url")
+    assert said.endswith("without /api")

@@ -129,7 +129,11 @@ def test_the_default_interval_does_not_begin_before_1970() -> None:
         ("from=5&to=5", "from=5: it takes a time before to=5"),
         ("from=6&to=5", "from=6: it takes a time before to=5"),
         ("to=0", "from=0: it takes a time before to=0"),
-        (f"from={NOW}", f"from={NOW}: it takes a time before to={NOW}"),
+        (f"from={NOW}", f"from={NOW}: it takes a time before now"),
+        (
+            "from=2026-11-30&to=2026-11-29",
+            "from=2026-11-30: it takes a time before to=2026-11-29",
+        ),
         ("from=0&to=5&datapoints=6", "datapoints=6: there are only 5 seconds"),
     ],
 )

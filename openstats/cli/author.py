@@ -1,0 +1,11 @@
+"""Who writes from a command line, as the audit calls it."""
+
+import getpass
+
+
+def author(what: str) -> str:
+    """Return the author of a write by some kind of command: the user that runs it."""
+    try:
+        return f"{what} by {getpass.getuser()}"
+    except (OSError, KeyError):  # A user id that the system has no name for.
+        return what
