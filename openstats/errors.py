@@ -68,10 +68,14 @@ class CollectorError(OpenstatsError):
 
 
 class ConfigError(OpenstatsError):
-    """The configuration is wrong; the message names the option and what it takes."""
+    """The configuration is wrong; ``problems`` holds a sentence for each option that is."""
 
     code = "openstats.config.invalid"
     title = "The configuration is wrong"
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
 
 
 class RegistryError(OpenstatsError):

@@ -41,6 +41,7 @@ class Identity:
     scope: Scope = NOTHING
 
 
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 ADMIN = Identity("noauth", Credentials(("admin", "member", "reader"), "all"), Scope())
 
 
@@ -229,17 +230,24 @@ def _delegated(content: Mapping[str, Any]) -> bool:
     return any(name in content for name in DELEGATED)
 
 
+def exposure(options: Any) -> str | None:
+    """Return why noauth is refused with these options of [api]: it would let the network in."""
+    if options.auth_strategy != "noauth" or options.noauth_beyond_loopback:
+        return None
+    if options.host in LOOPBACK:
+        return None
+    return (
+        f"[api] host (or --host) is {options.host}, which other machines reach, and auth_strategy = "
+        "noauth lets everybody in: listen on 127.0.0.1, or set noauth_beyond_loopback = true"
+    )
+
+
 def noauth(conf: Any, policy: Policy) -> NoAuth:
     """Make the strategy noauth.
 
     Raises:
         ConfigError: it would let the network in without saying so.
     """
-    options = conf.api
-    if options.host not in ("127.0.0.1", "::1", "localhost") and not options.noauth_beyond_loopback:
-        raise ConfigError(
-            f"[api] host (or --host) is {options.host}, which other machines reach, and "
-            "auth_strategy = noauth lets everybody in: listen on 127.0.0.1, or set "
-            "noauth_beyond_loopback = true"
-        )
-    return NoAuth(policy, beyond_loopback=options.noauth_beyond_loopback)
+    if reason := exposure(conf.api):
+        raise ConfigError(reason)
+    return NoAuth(policy, beyond_loopback=conf.api.noauth_beyond_loopback)

@@ -5,24 +5,17 @@ What the lines look like is for check.py.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from threading import Thread
 from typing import Any
 
-from openstats.errors import ConfigError, OpenstatsError, RefusedError, ServiceMissingError
+from openstats.cli.check_lines import FAILED, HARMLESS, LEFT_ASIDE, Attempt, Line, Trial, not_tried
+from openstats.cli.check_trials import CUSTOMERS, KEYSTONE, trials
+from openstats.errors import OpenstatsError, RefusedError, ServiceMissingError
 
-Line = tuple[str, str, str]
-Attempt = Callable[[], str]
-Trial = Callable[[Any, str, str, Attempt], Iterable[Line]]
-"""Makes lines of (whom to ask for rights, what it is called, its kind, the attempt)."""
-
-KEYSTONE = "Keystone"
 CLIENTS = {"Nova": "nova", "Cinder": "cinder", "Placement": "placement"}
 """The connection's clients, which are made of what a service says of its versions."""
-
-NOT_TRIED = "not tried"
-LEFT_ASIDE = "left aside"
 
 
 @dataclass
@@ -51,7 +44,7 @@ class CloudCheck:
         for what, attempt in trials(self.connection, self.options):
             self.current = what
             if cause := self._silent.get(KEYSTONE) or self._silent.get(_service(what)):
-                self.lines.append(self._not_tried(what, cause))
+                self.lines.append(not_tried(self._named(what), self._named(cause)))
                 continue
             self.lines += self.trial(ask, self._named(what), what, self._watched(what, attempt))
         self.is_over = True
@@ -70,6 +63,8 @@ class CloudCheck:
             except OpenstatsError as error:
                 if self._is_silence(what, error):
                     self._silent[_service(what)] = what
+                if what == KEYSTONE:
+                    self._silent[CUSTOMERS] = what
                 raise
 
         return watched
@@ -89,11 +84,12 @@ class CloudCheck:
         lines = list(self.lines)
         if self.is_over:
             return lines
-        self.connection.stop()
+        self.connection.stop(0)
         names = [what for what, _ in trials(self.connection, self.options)]
-        lines.append((self._named(self.current), "failed", f"no answer within {seconds:g} s"))
+        cause = self._named(self.current)
+        lines.append(Line(cause, FAILED, f"no answer within {seconds:g} s"))
         rest = names[names.index(self.current) + 1 :]
-        return lines + [self._not_tried(what, self.current) for what in rest]
+        return lines + [not_tried(self._named(what), cause) for what in rest]
 
     @property
     def is_signed_in(self) -> bool:
@@ -103,12 +99,9 @@ class CloudCheck:
     def _named(self, what: str) -> str:
         return f"{self.name}: {what}"
 
-    def _not_tried(self, what: str, cause: str) -> Line:
-        return self._named(what), NOT_TRIED, f"see {self._named(cause)}"
 
-
-def lines_within(checks: Iterable[CloudCheck], seconds: float) -> Iterator[Line]:
-    """Yield the lines of all clouds, cloud by cloud; none takes longer than so many seconds."""
+def lines_within(checks: Iterable[Any], seconds: float) -> Iterator[Line]:
+    """Yield the lines of all checks, one after another; they take so many seconds together."""
     end = time.monotonic() + seconds
     threads = [(check, Thread(target=check.run, daemon=True)) for check in checks]
     for _, thread in threads:
@@ -118,7 +111,7 @@ def lines_within(checks: Iterable[CloudCheck], seconds: float) -> Iterator[Line]
     lines = {check.name: check.cut(seconds) for check, _ in threads}
     aside = _left_aside([check for check, _ in threads if check.is_signed_in], lines)
     for name, listed in lines.items():
-        yield from [(name, LEFT_ASIDE, aside[name])] if name in aside else listed
+        yield from [Line(name, LEFT_ASIDE, aside[name])] if name in aside else listed
 
 
 def _left_aside(checks: list[CloudCheck], lines: Mapping[str, list[Line]]) -> dict[str, str]:
@@ -127,7 +120,8 @@ def _left_aside(checks: list[CloudCheck], lines: Mapping[str, list[Line]]) -> di
 
     aside: dict[str, str] = {}
     faults = {
-        check.name: sum(state != "ok" for _, state, _ in lines[check.name]) for check in checks
+        check.name: sum(line.state not in HARMLESS for line in lines[check.name])
+        for check in checks
     }
     # Sorting is stable: of equals the first one comes first.
     checks = sorted(checks, key=lambda check: faults[check.name])
@@ -144,108 +138,3 @@ def _service(what: str) -> str:
     """Return the service that a trial asks: of usage, Nova is asked for servers first."""
     service = what.partition(",")[0]
     return "Nova" if service == "usage" else service
-
-
-def _usage(connection: Any, options: Any) -> str:
-    """Tell what the meter source measures: of one granule, or of one server."""
-    import time
-    from concurrent.futures import ThreadPoolExecutor
-    from types import SimpleNamespace
-
-    from openstats.clouds import meters
-
-    most, source = options.diagnostics_max_instances, connection.entry.settings.meter_source
-    running = _running(connection, most + 1)
-    if source == "nova" and len(running) > most:
-        raise ConfigError(
-            f"more than {most} servers run: their CPU time is not measured. With meter_source = "
-            "gnocchi or prometheus it is"
-        )
-    little = SimpleNamespace(backfill_days=0, diagnostics_max_instances=1, diagnostics_per_second=1)
-    with ThreadPoolExecutor(1) as calls:
-        asked = meters.Asked(
-            connection=connection,
-            now=int(time.time()) // meters.GRID * meters.GRID,
-            last={},
-            running=running[:1],
-            cursor={},
-            settings=connection.entry.settings.meter_options,
-            options=little,
-            calls=calls,
-            clock=time.time,
-        )
-        found = {name for window in meters.load(source)(asked) for name in window.ticks}
-    measured = sorted(name.partition(".")[0] for name in found)
-    return ", ".join(measured) or "nothing measured lately"
-
-
-def _running(connection: Any, most: int) -> list[Any]:
-    """List servers that run: not more than so many."""
-    from itertools import chain, islice
-
-    from openstats.clouds import nova
-
-    pages = (page for page, _ in nova.servers(connection))
-    running = (server for server in chain.from_iterable(pages) if server.status == "ACTIVE")
-    return list(islice(running, most))
-
-
-def _providers(connection: Any) -> str:
-    """Tell how many providers there are; a cloud whose capacity is Nova's may do without."""
-    from openstats.clouds import placement
-
-    try:
-        number = len(placement.providers(connection, {}, 0))
-    except ServiceMissingError:
-        if connection.entry.settings.capacity_source == "placement":
-            raise
-        return "not in the catalog: what can be given away is not known"
-    return f"microversion {connection.placement.default_microversion}, {number} providers"
-
-
-def _zones(connection: Any) -> str:
-    from openstats.clouds import nova
-
-    number = len(set(nova.zones(connection)[0].values()))
-    return f"{number} availability zones, {len(nova.hosts(connection)[0])} hypervisors"
-
-
-def trials(connection: Any, options: Any) -> Iterator[tuple[str, Callable[[], str]]]:
-    """Give each thing that the collector will do, as something to try."""
-    from openstats.clouds import cinder, keystone, nova
-    from openstats.clouds.paging import Paging
-
-    def projects() -> str:
-        placings, warnings = keystone.placings(connection)
-        nowhere = sum(placing.customer is None for placing in placings)
-        return "; ".join([f"{len(placings)} projects, {nowhere} of them no customer's", *warnings])
-
-    def servers() -> str:
-        page, _ = next(nova.servers(connection, paging=Paging(1)))
-        version = connection.nova.api_version.get_string()
-        return f"microversion {version}, {'some' if page else 'no'} servers"
-
-    def volumes() -> str:
-        number = len(cinder.use(connection).use)
-        version = connection.cinder.api_version.get_string()
-        return f"microversion {version}, {number} tenants have some"
-
-    def compute() -> str:
-        return f"{len(nova.quotas(connection, connection.project))} resources"
-
-    def storage() -> str:
-        whole, types = cinder.quotas(connection, connection.project)
-        return f"{len(whole)} resources, {len(types)} volume types"
-
-    settings = connection.entry.settings
-    yield "Keystone", projects
-    if settings.capacity_source != "placement":
-        yield "Nova, hypervisors", lambda: f"{nova.capacity(connection).vcpus} vCPUs"
-    yield "Placement", lambda: _providers(connection)
-    yield "Nova, zones", lambda: _zones(connection)
-    yield "Nova, servers", servers
-    yield "Nova, quotas", compute
-    if settings.block_storage:
-        yield "Cinder, volumes", volumes
-        yield "Cinder, quotas", storage
-    yield f"usage, {settings.meter_source}", lambda: _usage(connection, options)

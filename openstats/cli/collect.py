@@ -27,6 +27,8 @@ FOUND = ("customer", "project", "tenant")
 class Asking(OpenstatsCommand):
     """What commands that ask clouds once have in common."""
 
+    logs_itself = True
+
     def ask(self, names: Sequence[str], kinds: Sequence[str], *, full: bool) -> int:
         """Run one cycle; the exit status is 0 only if every cloud answered everything."""
         from openstats.cli import logs

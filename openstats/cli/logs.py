@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
+from pathlib import Path
 from typing import Any
 
 from oslo_config import cfg
@@ -14,10 +15,23 @@ from oslo_log.formatters import ContextFormatter
 from openstats import __version__
 from openstats.conf import load
 from openstats.conf.problems import problems, warnings
+from openstats.conf.sources import named
 from openstats.errors import ConfigError
 from openstats.names import escaped
 
 LOG = log.getLogger(__name__)
+
+ADVICE = "Let the user that runs openstats"
+LOGGERS = (
+    "openstats",
+    "keystoneauth",
+    "keystonemiddleware",
+    "openstack",
+    "oslo_config",
+    "oslo_policy",
+    "stevedore",
+)
+"""Who would print beside the sentences of a command."""
 
 DESTINATIONS = ("log_file", "log_dir", "use_syslog", "use_journal", "log_config_append")
 
@@ -57,7 +71,7 @@ def service(conf: Any) -> None:
 @contextmanager
 def lifetime(conf: Any, name: str, store: object) -> Iterator[None]:
     """Log the beginning of a service, with what it runs on and what is odd in it, and its end."""
-    files = ", ".join(dict.fromkeys(conf.config_file or [])) or "no file"
+    files = ", ".join(named(conf)) or "no file"
     LOG.info(
         "openstats %s: %s starts, process %d; configuration: %s; store: %s; auth_strategy: %s",
         *(__version__, name, os.getpid(), files, store, conf.api.auth_strategy),
@@ -81,19 +95,54 @@ def command(conf: Any) -> None:
     if any(conf[name] for name in DESTINATIONS):
         _set_up(conf)
         return
-    for name in ("openstats", "keystoneauth"):
+    quiet()
+
+
+def quiet() -> None:
+    """Have nobody but the command itself print what goes wrong."""
+    for name in LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
+def fault(conf: Any) -> str | None:
+    """Return why the log cannot be written where the configuration says; None: nothing is seen."""
+    if conf.log_config_append:
+        return _unreadable(Path(conf.log_config_append))
+    if not (conf.log_file or conf.log_dir):
+        return None
+    path = Path(conf.log_dir or "", conf.log_file or "openstats.log")
+    where = f"{_destinations(conf)}: the log cannot be written: "
+    if not path.parent.is_dir():
+        return f"{where}there is no directory {path.parent}. Make the directory"
+    if path.is_dir():
+        return f"{where}{path} is a directory. Name a file"
+    place = path if path.exists() else path.parent
+    if os.access(place, os.W_OK, effective_ids=True):
+        return None
+    return f"{where}permission to write {place} denied. {ADVICE} write it"
+
+
+def _unreadable(path: Path) -> str | None:
+    if os.access(path, os.R_OK, effective_ids=True):
+        return None
+    return (
+        f"[DEFAULT] log_config_append = {path} cannot be read. Make the file, or correct the name"
+    )
+
+
+def _destinations(conf: Any) -> str:
+    return "[DEFAULT] " + ", ".join(f"{name} = {conf[name]}" for name in DESTINATIONS if conf[name])
+
+
 def _set_up(conf: Any) -> None:
+    if sentence := fault(conf):
+        raise ConfigError(sentence)
     try:
         log.setup(conf, "openstats", __version__)
     except (OSError, log.LogConfigError) as error:
-        options = ", ".join(f"{name} = {conf[name]}" for name in DESTINATIONS if conf[name])
-        raise ConfigError(
-            f"[DEFAULT] {options}: the log cannot be written: {error}. Make the directory, and let "
-            "the user that runs openstats write there"
-        ) from error
+        # What the look before did not see, such as a full disk or a syslog that is not there.
+        where = _destinations(conf)
+        raise ConfigError(f"{where}: the log cannot be written: {error}. Correct it") from error
     for handler in logging.getLogger().handlers:
         if type(handler.formatter) is ContextFormatter:
             kept = handler.formatter

@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 import traceback
+from contextlib import suppress
 from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -101,7 +102,7 @@ class Openstats(App):
         try:
             return conf.load(options.config_file, directories=options.config_dir, **log)
         except cfg.Error as error:
-            raise ConfigError(str(error)) from error
+            raise ConfigError(*getattr(error, "sentences", [str(error)])) from error
 
     @cached_property
     def store(self) -> "Store":
@@ -117,6 +118,8 @@ class Openstats(App):
         """
         if self.options.url:
             raise ConfigError(BESIDE_SERVER)
+
+        from openstats.conf import database
         from openstats.storage.engines import Waits
         from openstats.storage.store import Store
 
@@ -130,6 +133,10 @@ class Openstats(App):
             lock=lock,
             use=None if patient else use,
         )
+        if options.connection == database.default_connection():
+            # Any other directory may be a typing error; where it fails, the store says why.
+            with suppress(OSError):
+                database.default_directory().mkdir(parents=True, exist_ok=True)
         return Store(options.connection, options.pool_size, waits)
 
     def configure_logging(self) -> None:
@@ -161,10 +168,15 @@ class Openstats(App):
             return self.say_error(error)
 
     def say_error(self, error: OpenstatsError) -> int:
-        """Write what went wrong, in one line, and return 1; with --debug after its traceback."""
+        """Write what went wrong, a line for each option that is wrong, and return 1.
+
+        With --debug the traceback comes first.
+        """
         if self.options.debug:
             traceback.print_exception(error, file=self.stderr)
-        self.stderr.write(f"openstats: {escaped(' '.join(str(error).split()))}\n")
+        problems = error.problems if isinstance(error, ConfigError) else [str(error)]
+        for problem in problems:
+            self.stderr.write(f"openstats: {escaped(' '.join(problem.split()))}\n")
         return 1
 
 
@@ -172,10 +184,16 @@ class OpenstatsCommand(Command):
     """A command of openstats: what it raises on purpose ends in one line."""
 
     app: Openstats
+    logs_itself = False
+    """Whether the command sets its log up, where it stays or asks clouds."""
 
     def run(self, parsed_args: argparse.Namespace) -> int:
         """Run the command."""
         try:
+            if self.app.options.log_file and not self.logs_itself:
+                from openstats.cli import logs
+
+                logs.command(self.app.conf)
             return int(super().run(parsed_args) or 0)
         except OpenstatsError as error:
             return self.app.say_error(error)

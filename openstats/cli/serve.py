@@ -21,6 +21,8 @@ PATIENCE = 20.0
 class Serve(OpenstatsCommand):
     """Answer over HTTP; ask the clouds as well, when the store is SQLite."""
 
+    logs_itself = True
+
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Say what the command takes."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
@@ -31,9 +33,10 @@ class Serve(OpenstatsCommand):
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         """Serve until told to stop."""
         from openstats.api.health import Health
-        from openstats.cli import logs
+        from openstats.cli import logs, startup
 
         self._override(parsed_args)
+        startup.check(self.app.conf)
         logs.service(self.app.conf)
         store = self.app.open_store(requests=True)
         store.check()

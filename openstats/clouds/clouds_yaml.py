@@ -100,7 +100,7 @@ def _fault_of_named(file: str) -> str | None:
     if not Path(file).is_file():
         raise ConfigError(f"[clouds] file names {file}, which is no file: create it, or correct it")
     fault, is_fatal = _fault(file)
-    if is_fatal:
+    if fault and is_fatal:
         raise ConfigError(fault)
     return fault
 
@@ -118,7 +118,7 @@ def _fault_of_sought(loader: Any) -> str | None:
         if not is_skipped:
             return _warned(skipped, fault)
         if path == variable:
-            raise ConfigError(fault)
+            raise ConfigError(str(fault))
         skipped.append(str(fault))
     if skipped:
         raise ConfigError("; ".join(skipped))

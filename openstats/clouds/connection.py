@@ -16,7 +16,7 @@ from openstats.clouds import endpoints
 from openstats.clouds.access import Catalog, SignIn, region_of, scope_fault
 from openstats.clouds.asking import asking, hear, heard
 from openstats.clouds.entry import Entry
-from openstats.clouds.exchanges import Exchanges
+from openstats.clouds.exchanges import GRACE, Exchanges
 from openstats.clouds.once import Once, forget
 from openstats.clouds.redirects import stay
 from openstats.clouds.transport import Limits, mount
@@ -178,9 +178,9 @@ class Connection:
         for holder in (self.session, self.session.auth):
             getattr(holder, "_discovery_cache", {}).clear()
 
-    def stop(self) -> None:
-        """End the calls under way, and let none begin any more."""
-        self.exchanges.stop()
+    def stop(self, grace: float = GRACE) -> None:
+        """End the calls under way after so many seconds, and let none begin any more."""
+        self.exchanges.stop(grace)
 
     @Once
     def keystone(self) -> Any:

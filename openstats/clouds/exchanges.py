@@ -154,10 +154,10 @@ class Exchanges:
         if self._stopped.is_set():
             raise StoppedError("stopping: no cloud is asked any more")
 
-    def stop(self) -> None:
-        """Let nothing begin any more, and end what is under way after a moment of grace."""
+    def stop(self, grace: float = GRACE) -> None:
+        """Let nothing begin any more, and end what is under way after so many seconds."""
         self._stopped.set()
-        latest = time.monotonic() + GRACE
+        latest = time.monotonic() + grace
         with self._lock:
             for exchange in self._under_way:
                 exchange.ends_at = min(exchange.ends_at, latest)

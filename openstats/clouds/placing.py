@@ -207,6 +207,26 @@ def _not_excluded(projects: Sequence[KeystoneProject], settings: Settings) -> li
     ]
 
 
+def without_effect(projects: Sequence[KeystoneProject], settings: Settings) -> list[str]:
+    """Return a sentence for each name in a setting that this Keystone has no project or domain of.
+
+    Those of the defaults are for whoever has them.
+    """
+    usual = Settings()
+    names = {project.name for project in projects}.union(*map(_spellings, projects))
+    domains = set[str]().union(*map(_domains, projects))
+    unused = {
+        "exclude_projects": ("project", set(settings.exclude_projects) - names),
+        "exclude_domains": ("domain of a project", set(settings.exclude_domains) - domains),
+        "default_domains": ("domain of a project", set(settings.default_domains) - domains),
+    }
+    return [
+        f"{setting}: there is no {kind} {name!r} here"
+        for setting, (kind, missing) in unused.items()
+        for name in sorted(missing - set(getattr(usual, setting)))
+    ]
+
+
 def _namesakes(
     projects: Sequence[KeystoneProject], listed: Iterable[str], settings: Settings
 ) -> list[str]:

@@ -2,10 +2,31 @@
 
 from typing import Any
 
+from keystoneauth1.exceptions import Unauthorized
+
 from openstats.clouds.asking import asking
+from openstats.errors import CloudError
 
 WHO = "[keystone_authtoken]"
 """Where its credential is: what its errors begin with."""
+
+
+def sign_in(identity: Any) -> str:
+    """Return a token of its own.
+
+    Raises:
+        CloudError: it cannot sign in, or Keystone does not answer.
+    """
+    try:
+        with asking(WHO, "signing in"):
+            return str(identity.get_token())
+    except CloudError as error:
+        if not isinstance(error.__cause__, Unauthorized):
+            raise
+        raise CloudError(
+            f"{WHO}: signing in: HTTP 401: Keystone refuses the credential: username, password, "
+            "project_name or a domain of them is wrong, or the account is locked or disabled"
+        ) from error
 
 
 def tokens(identity: Any) -> str:
@@ -16,11 +37,11 @@ def tokens(identity: Any) -> str:
     Raises:
         CloudError: it cannot sign in, or Keystone does not answer.
     """
-    with asking(WHO, "signing in"):
-        own = {"X-Subject-Token": str(identity.get_token())}
+    own = {"X-Subject-Token": sign_in(identity)}
     with asking(WHO, "validating a token"):
-        found = identity.get("/auth/tokens", headers=own).json()["token"]
-        return f"its own is valid, with {len(found.get('roles', ()))} roles"
+        token = identity.get("/auth/tokens", headers=own).json()["token"]
+        names = sorted(str(role["name"]) for role in token.get("roles", ()))
+        return f"the service user can validate tokens; its roles: {', '.join(names) or 'none'}"
 
 
 def groups(identity: Any) -> str:
@@ -32,4 +53,5 @@ def groups(identity: Any) -> str:
     with asking(WHO, "signing in"):
         own = identity.get_user_id()
     with asking(WHO, "groups of a user"):
-        return f"it is in {len(identity.get(f'/users/{own}/groups').json()['groups'])}"
+        number = len(identity.get(f"/users/{own}/groups").json()["groups"])
+        return f"the service user can list the groups of users; it is in {number or 'none'} itself"

@@ -2,14 +2,24 @@
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from oslo_config import cfg
-from oslo_log import log
+from oslo_log import _options, log
 
 from openstats import __version__
-from openstats.conf import alerts, api, audit, clouds, collector, database, identity, usage
+from openstats.conf import (
+    alerts,
+    api,
+    audit,
+    clouds,
+    collector,
+    database,
+    identity,
+    sources,
+    usage,
+    values,
+)
 
 GROUPS = (database, clouds, collector, usage, api, identity, audit, alerts)
 
@@ -35,18 +45,17 @@ def load(
     and tests set; None leaves what the files say.
 
     Raises:
-        cfg.Error: a file or directory is missing, or holds a value that an option does not take.
+        FilesError: a file or directory cannot be read.
+        ValuesError: options do not take their values.
+        cfg.Error: a file cannot be understood.
     """
-    for directory in directories:
-        # oslo.config passes over those that it is given as defaults.
-        if not Path(directory).is_dir():
-            raise cfg.ConfigDirNotFoundError(directory)
+    sources.check_readable(files, directories)
     conf = cfg.ConfigOpts()
     register_opts(conf)
     log.register_options(conf)
     conf(
         args=[],
-        project="openstats",
+        project=sources.PROJECT,
         version=__version__,
         default_config_files=list(files) or None,
         default_config_dirs=list(directories) or None,
@@ -56,16 +65,23 @@ def load(
         group, _, option = name.rpartition("__")
         if value is not None:
             conf.set_override(option, value, group=group or None)
-    for name in conf.alerts.receivers:
+    for name in _receivers(conf):
         conf.register_opts(alerts.RECEIVER, group=f"{alerts.PREFIX}{name}")
-    _read_all(conf)
+    # A wrong value is told now, and not in the thread that needs it first.
+    values.check(conf, declared(conf))
     return conf
 
 
-def _read_all(conf: cfg.ConfigOpts) -> None:
-    """Have a wrong value told now, and not in the thread that needs it first."""
-    groups = [(module.GROUP, module.OPTIONS) for module in GROUPS]
-    groups += [(f"{alerts.PREFIX}{name}", alerts.RECEIVER) for name in conf.alerts.receivers]
-    for group, options in groups:
-        for option in options:
-            getattr(conf[group], option.dest)
+def declared(conf: cfg.ConfigOpts) -> list[tuple[str | None, list[cfg.Opt]]]:
+    """Return the options that ``conf`` knows by their groups, None being [DEFAULT]."""
+    own: list[tuple[str | None, list[cfg.Opt]]] = [(m.GROUP, m.OPTIONS) for m in GROUPS]
+    own += [(f"{alerts.PREFIX}{name}", alerts.RECEIVER) for name in _receivers(conf)]
+    return [*own, *_options.list_opts()]
+
+
+def _receivers(conf: cfg.ConfigOpts) -> list[str]:
+    """Return the names of receivers; none where they are wrong, which is told of later."""
+    try:
+        return list(conf.alerts.receivers)
+    except (ValueError, cfg.Error):
+        return []

@@ -4,11 +4,15 @@ from typing import Any
 
 from oslo_config import cfg, types
 
+from openstats.conf.values import Matching
+
 GROUP = "alerts"
 PREFIX = "receiver:"
 NAME = r"^(?!(api|openstats)$)[A-Za-z0-9._-]{1,64}$"
 """What a receiver may be called: alerts have its name as their source, and two are taken."""
 
+NAMING = "1 to 64 letters, digits, '.', '_' or '-', and neither 'api' nor 'openstats'"
+HASH = r"^[0-9a-f]{64}$"
 UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 SEVERITIES = ["Debug", "Info", "Warning", "Error"]
 
@@ -21,15 +25,15 @@ def _percent(name: str, default: float, text: str) -> cfg.FloatOpt:
     return cfg.FloatOpt(name, default=default, min=0, max=100, help=f"{text} Percent.")
 
 
-def _uuid(kind: str) -> cfg.StrOpt:
+def _uuid(kind: str) -> cfg.Opt:
     told = f"Uuid of a {kind}, dashed: the receiver speaks for nothing else."
-    return cfg.StrOpt(kind, regex=UUID, help=told)
+    return cfg.Opt(kind, type=Matching(UUID, f"the uuid of a {kind}, dashed"), help=told)
 
 
 OPTIONS = [
     cfg.Opt(
         "receivers",
-        type=types.List(types.String(regex=NAME)),
+        type=types.List(Matching(NAME, NAMING)),
         default=[],
         help="Receivers of alerts, each with a group [receiver:name] of its own. They listen at "
         "/api/alerts/receivers/NAME/.",
@@ -131,7 +135,7 @@ OPTIONS = [
     _percent("quota_error", 95, "From here on it is an Error."),
     cfg.Opt(
         "quota_of_customers",
-        type=types.Dict(types.String(regex=r"^\d+(\.\d+)?/\d+(\.\d+)?$")),
+        type=types.Dict(Matching(r"^\d+(\.\d+)?/\d+(\.\d+)?$", "WARNING/ERROR in percent")),
         default={},
         help="Other thresholds for customers, as UUID:WARNING/ERROR, for example "
         "6f1c6a1e-3a0b-4c55-9a55-0d6c2b0f7a10:70/90.",

@@ -8,9 +8,14 @@ from oslo_config import cfg
 GROUP = "database"
 
 
-def _state_home() -> str:
-    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return f"sqlite:///{home}/openstats/openstats.sqlite"
+def default_directory() -> Path:
+    """Return where the store is unless [database] connection says so."""
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "openstats"
+
+
+def default_connection() -> str:
+    """Return the URL of the store that is meant where none is written."""
+    return f"sqlite:///{default_directory()}/openstats.sqlite"
 
 
 def _seconds(name: str, default: int, text: str) -> cfg.FloatOpt:
@@ -21,7 +26,7 @@ OPTIONS = [
     cfg.StrOpt(
         "connection",
         secret=True,
-        default=_state_home(),
+        default=default_connection(),
         sample_default="sqlite:////var/lib/openstats/openstats.sqlite",
         help="SQLAlchemy URL of the store. SQLite is the embedded default: one machine, the "
         "collector inside 'openstats serve'. For several API nodes and collectors: "

@@ -6,25 +6,15 @@ Options that do not exist, mostly misspelt, and options that contradict one anot
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from importlib.metadata import entry_points
-from pathlib import Path
 from typing import Any
 
-from oslo_config import cfg
-
-from openstats.conf import alerts
+from openstats.conf import alerts, foreign, relations
+from openstats.conf.sources import PREFIX, SEPARATOR, files, sections, variables
+from openstats.conf.values import ValuesError
 
 OWN = "openstats"
-FOREIGN = {
-    "DEFAULT": ("oslo.log",),
-    "cors": ("openstats.cors",),
-    "keystone_authtoken": ("openstats.credential", "keystonemiddleware.auth_token"),
-    "oslo_middleware": ("oslo.middleware.http_proxy_to_wsgi",),
-    "oslo_policy": ("oslo.policy",),
-}
-"""By group, the namespaces of oslo.config whose options it holds: those of the sample.
-
-They are loaded only where a file has the group: their libraries are large.
-"""
+LIKELY = 0.8
+"""How alike two names of groups are, of 1, when one is taken for the other."""
 
 CREDENTIAL = "keystone_authtoken"
 Names = dict[str, set[str]]
@@ -32,14 +22,21 @@ Names = dict[str, set[str]]
 
 def problems(conf: Any) -> list[str]:
     """Return a sentence for each thing that is wrong in the configuration files of ``conf``."""
-    sections = {path: _sections(path) for path in _files(conf)}
-    known = _known(conf, {group for content in sections.values() for group in content})
+    content = {path: sections(path) for path in files(conf)}
+    known = _known(conf, foreign.used(conf))
     unknown = (
         f"{path}: {sentence}"
-        for path, content in sections.items()
-        for sentence in _unknown(content, known)
+        for path, options in content.items()
+        for sentence in _unknown(options, known)
     )
-    return [*unknown, *_receivers(conf), *_thresholds(conf)]
+    return [*unknown, *_variables(known), *relations.problems(conf), *_of_libraries(conf)]
+
+
+def _of_libraries(conf: Any) -> Iterator[str]:
+    try:
+        yield from relations.of_libraries(foreign.read(conf))
+    except ValuesError as error:
+        yield from error.sentences
 
 
 def warnings(conf: Any) -> list[str]:
@@ -52,26 +49,12 @@ def warnings(conf: Any) -> list[str]:
     ]
 
 
-def _files(conf: Any) -> list[str]:
-    directories = conf.config_dir or []
-    found = [*(conf.config_file or [])]
-    found += [str(path) for name in directories for path in sorted(Path(name).glob("*.conf"))]
-    return list(dict.fromkeys(found))
-
-
-def _sections(path: str) -> Mapping[str, Mapping[str, Any]]:
-    sections: dict[str, dict[str, Any]] = {}
-    cfg.ConfigParser(path, sections).parse()
-    return sections
-
-
 def _known(conf: Any, used: set[str]) -> Names:
     """Return the names of options by group, of foreign groups only where they are used."""
-    names: Names = {group: set() for group in FOREIGN}
-    for namespace in (OWN, *(each for group in used for each in FOREIGN.get(group, ()))):
-        for entry in entry_points(group="oslo.config.opts", name=namespace):
-            for group, options in entry.load()():
-                _add(names, str(group or "DEFAULT"), options)
+    names: Names = {group: set() for group in foreign.FOREIGN}
+    namespaces = [each for group in used for each in foreign.FOREIGN.get(group, ())]
+    for group, options in foreign.declared([OWN, *namespaces]):
+        _add(names, group, options)
     for receiver in conf.alerts.receivers:
         _add(names, f"{alerts.PREFIX}{receiver}", alerts.RECEIVER)
     return names
@@ -112,28 +95,17 @@ def _of_plugin(group: str, options: Mapping[str, Any]) -> set[str]:
     return {option.dest for plugin in plugins for option in plugin.load()().get_options()}
 
 
-def _receivers(conf: Any) -> Iterator[str]:
-    for name in conf.alerts.receivers:
-        group = conf[f"{alerts.PREFIX}{name}"]
-        if not group.token_hash and not group.keystone:
-            yield (
-                f"[{alerts.PREFIX}{name}] has neither token_hash nor keystone = true: nobody can "
-                f"send it alerts. 'openstats receiver token {name}' makes a token"
-            )
+def _variables(known: Names) -> Iterator[str]:
+    """Yield a sentence for each variable OS_GROUP__OPTION that seems to be misspelt.
 
-
-def _thresholds(conf: Any) -> Iterator[str]:
-    given = conf.alerts
-    pairs = {
-        "quota_warning and quota_error": (given.quota_warning, given.quota_error),
-        "capacity_warning and capacity_error": (given.capacity_warning, given.capacity_error),
-    }
-    for customer, pair in given.quota_of_customers.items():
-        warning, error = map(float, pair.split("/"))
-        pairs[f"quota_of_customers of {customer}"] = warning, error
-    for options, (warning, error) in pairs.items():
-        if warning > error:
-            yield (
-                f"[alerts] {options}: a Warning from {warning:g} % on comes after the Error from "
-                f"{error:g} % on, and is never raised"
-            )
+    Other programs have variables that are written alike.
+    """
+    by_group = {group.upper(): group for group in known}
+    for variable in variables():
+        groups = get_close_matches(variable.group.upper(), by_group, 1, LIKELY)
+        options = {name.upper() for group in groups for name in known[by_group[group]]}
+        if not groups or (variable.group in groups and variable.option.upper() in options):
+            continue
+        close = get_close_matches(variable.option.upper(), options, 1)
+        meant = f"; is {PREFIX}{groups[0]}{SEPARATOR}{close[0]} meant?" if close else ""
+        yield f"the variable {variable.name} sets no option{meant}"

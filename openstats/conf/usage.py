@@ -10,6 +10,8 @@ GROUP = "usage"
 class Zone(types.ConfigType):
     """A time zone by its name, such as Europe/Berlin."""
 
+    allowed = "the name of a time zone, such as UTC or Europe/Berlin"
+
     def __init__(self) -> None:
         super().__init__("time zone")
 

@@ -1,6 +1,9 @@
 """The file of an embedded store: made with its rights, and watched, for SQLite does not."""
 
 import os
+import pwd
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 
@@ -32,8 +35,13 @@ class StoreFile:
 
     @property
     def missing(self) -> bool:
-        """Whether there is no file, and never was one."""
-        return self._identity is None and not self.path.exists()
+        """Whether there is no file, and never was one.
+
+        Raises:
+            StoreError: nobody but another user can look there.
+        """
+        with self._opened():
+            return self._identity is None and _identity(self.path) is None
 
     def look(self) -> bool:
         """Return whether there is another file than before; a first one is made where none is.
@@ -42,15 +50,10 @@ class StoreFile:
             FileError: the file was removed.
             StoreError: it cannot be made or looked at.
         """
-        try:
+        with self._opened():
             if self._identity is None:
                 _make(self.path)
             identity = _identity(self.path)
-        except OSError as error:
-            raise StoreError(
-                f"the store {self.path} cannot be opened: {error.filename}: {error.strerror}; set "
-                "[database] connection, or let the user that runs openstats write there"
-            ) from error
         if identity is None:
             raise FileError(
                 f"the store {self.path} was removed: put the file back, or make another one with "
@@ -64,6 +67,37 @@ class StoreFile:
                 self._companions = {path: _identity(path) for path in paths}
         return replaced
 
+    @contextmanager
+    def _opened(self) -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise StoreError(
+                f"the store {self.path} cannot be made: there is no directory {self.path.parent}; "
+                "make it, or correct [database] connection"
+            ) from error
+        except OSError as error:
+            raise StoreError(
+                f"the store {self.path} cannot be opened: {error.filename}: {error.strerror}; set "
+                f"[database] connection, or let the user {_user()} write there"
+            ) from error
+
+    def advice(self) -> str:
+        """Return what to do where SQLite may not write, or not even open, the file."""
+        places = [
+            place
+            for place in (self.path, self.path.parent)
+            if not os.access(place, os.W_OK, effective_ids=True)
+        ]
+        if not places:
+            return ""
+        forbidden = " and ".join(map(str, places))
+        return (
+            f": the user {_user()}, who runs openstats, may not write {forbidden}; SQLite writes "
+            "the file and others beside it. Let this user write both, or run openstats as the user "
+            "who owns them"
+        )
+
     def discard_companions(self) -> None:
         """Remove the log of the file of before: SQLite would replay it into the new one."""
         for path, identity in self._companions.items():
@@ -72,8 +106,14 @@ class StoreFile:
         self._companions = {}
 
 
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
+
+
 def _make(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     # Never opened where it is there: closing it would give away the locks that SQLite holds on it
     # for this process, as POSIX has it.
     if not path.exists():

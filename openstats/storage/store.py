@@ -144,6 +144,10 @@ class Store:
         with self.read() as connection:
             connection.execute(text("SELECT 1"))
 
+    def advice(self) -> str:
+        """Return what to do about a file that cannot be used; nothing where rights are not it."""
+        return self._file.advice() if self._file else ""
+
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
@@ -203,7 +207,9 @@ def translated_errors(store: Store) -> Iterator[None]:
         reason = error.orig if isinstance(error, DBAPIError) else error
         # psycopg's words have several lines, and those of a log are one.
         sentence = " ".join(str(reason).split())
-        raise StoreError(f"the store {store} does not answer: {sentence}") from error
+        raise StoreError(
+            f"the store {store} does not answer: {sentence}{store.advice()}"
+        ) from error
 
 
 def _unavailable(error: Exception) -> bool:

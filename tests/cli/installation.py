@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
+from openstats.cli import logs
 from openstats.cli.main import main
 
 
@@ -20,7 +21,7 @@ from openstats.cli.main import main
 def kept_process() -> Iterator[None]:
     """Put back what a command does to its process: to the logging, and to signals."""
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
-    loggers = [logging.getLogger(name) for name in ("", "openstats", "keystoneauth")]
+    loggers = [logging.getLogger(name) for name in ("", *logs.LOGGERS)]
     kept = [(each, each.level, list(each.handlers)) for each in loggers]
     try:
         yield

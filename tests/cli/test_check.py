@@ -3,7 +3,6 @@
 import json
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -31,14 +30,15 @@ def test_all_is_well(installed: Installation, alpha: Double) -> None:
             "configuration": ("ok", str(installed.conf)),
             "policy": ("ok", "no rule is changed"),
             "store": ("ok", f"sqlite:///{installed.store}"),
-            "alpha: Keystone": ("ok", "5 projects, 2 of them no customer's"),
+            "alpha: Keystone": ("ok", "5 projects"),
+            "alpha: customers": ("ok", "2 customers; 2 projects without one"),
             "alpha: Nova, hypervisors": ("ok", "256 vCPUs"),
-            "alpha: Placement": ("ok", "microversion 1.36, 1 providers"),
-            "alpha: Nova, zones": ("ok", "1 availability zones, 1 hypervisors"),
-            "alpha: Nova, servers": ("ok", "microversion 2.87, some servers"),
+            "alpha: Placement": ("ok", "microversion 1.36, 1 provider"),
+            "alpha: Nova, zones": ("ok", "1 availability zone, 1 hypervisor"),
+            "alpha: Nova, servers": ("ok", "microversion 2.87, there are servers"),
             "alpha: Nova, quotas": ("ok", "3 resources"),
-            "alpha: Cinder, volumes": ("ok", "microversion 3.70, 3 tenants have some"),
-            "alpha: Cinder, quotas": ("ok", "1 resources, 2 volume types"),
+            "alpha: Cinder, volumes": ("ok", "microversion 3.70, 3 tenants with volumes"),
+            "alpha: Cinder, quotas": ("ok", "1 resource, 2 volume types"),
             "alpha: usage, nova": ("ok", "cpu"),
         },
     )
@@ -106,7 +106,7 @@ def test_a_wrong_password(installed: Installation, alpha: Double) -> None:
     assert state == "failed"
     assert "HTTP 401: Keystone refuses the credential" in said
     rest = [line for what, line in found.items() if what.startswith("alpha: ")]
-    assert len(rest) == 8
+    assert len(rest) == 9
     assert set(rest) == {("not tried", "see alpha: Keystone")}
     assert "topsecret" not in str(found)
 
@@ -166,6 +166,8 @@ def test_a_right_that_lacks(
     assert said.endswith(f"{service}'s policy, see etc/policy/{service.lower()}.yaml")
     if refused in NEEDED_TWICE:
         assert found.pop(f"alpha: {NEEDED_TWICE[refused]}")[0] == "no right"
+    if found["alpha: customers"][0] == "not tried":
+        assert (what, found.pop("alpha: customers")[1]) == ("Keystone", "see alpha: Keystone")
     assert {state for state, _ in found.values()} == {"ok"}
 
 
@@ -256,21 +258,90 @@ def test_no_clouds_yaml(installed: Installation) -> None:
     assert "write a clouds.yaml" in found["clouds.yaml"][1]
 
 
-@pytest.mark.parametrize("broken", ["no schema", "no store", "no value"])
+@pytest.mark.parametrize("broken", ["no schema", "no store"])
 def test_what_is_wrong_here(bare: Installation, broken: str) -> None:
-    given: dict[str, Any] = {}
     if broken == "no store":
-        given = {"database": {"connection": "mysql://a:topsecret@b/c"}}
-    if broken == "no value":
-        given = {"collector": {"threads": "many"}}
-    for group, options in given.items():
-        bare.configure(group, **options)
+        bare.configure("database", connection="mysql://a:topsecret@b/c")
     status, found = check(bare)
-    assert status == 1
-    assert found["store"][0] == "failed"
-    assert found["configuration"][0] == ("failed" if broken == "no value" else "ok")
+    assert (status, found["store"][0], found["configuration"][0]) == (1, "failed", "ok")
     assert "topsecret" not in str(found)
     assert found["clouds.yaml"][0] == "failed"
+
+
+def test_each_wrong_value_is_a_row_and_the_rest_is_not_tried(bare: Installation) -> None:
+    bare.configure("collector", threads="many")
+    bare.configure("api", port="80a")
+    rows = json.loads(bare.run("check", "-f", "json").out)
+    assert [tuple(row.values()) for row in rows] == [
+        (
+            "configuration",
+            "failed",
+            f"{bare.conf}: [collector] threads = many: must be an integer from 1 to 64",
+        ),
+        (
+            "configuration",
+            "failed",
+            f"{bare.conf}: [api] port = 80a: must be an integer from 0 to 65535",
+        ),
+        ("policy", "not tried", "see configuration"),
+        ("store", "not tried", "see configuration"),
+        ("clouds.yaml", "not tried", "see configuration"),
+    ]
+
+
+def only_configuration(installed: Installation) -> list[str]:
+    """Return what is wrong in the configuration; there is no second row that says it is right."""
+    rows = json.loads(installed.run("check", "-f", "json").out)
+    rows = [row for row in rows if row["what"] == "configuration"]
+    assert {row["state"] for row in rows} == {"failed"}
+    return [row["said"] for row in rows]
+
+
+REFUSED = {
+    "an open door": {"api": {"host": "0.0.0.0"}},
+    "a log without a directory": {"DEFAULT": {"log_file": "/nowhere/openstats.log"}},
+    "a log that is a directory": {"DEFAULT": {"log_file": "/tmp"}},
+    "a file of the log that is not there": {"DEFAULT": {"log_config_append": "/nowhere.conf"}},
+    "a value of a library": {"cors": {"max_age": "x"}},
+}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_what_serve_refuses_fails_with_the_same_sentence(
+    installed: Installation, alpha: Double, kind: str
+) -> None:
+    for group, options in REFUSED[kind].items():
+        installed.configure(group, **options)
+    (said,) = only_configuration(installed)
+    assert installed.sentence("serve", "--port", "0") == said
+
+
+@pytest.mark.parametrize("option", ["[receiver:p] clouds", "[identity] clouds"])
+def test_a_cloud_that_an_option_names_and_there_is_not(
+    installed: Installation, alpha: Double, option: str
+) -> None:
+    installed.configure("alerts", receivers="p")
+    installed.configure("receiver:p", keystone="true", role="alerter")
+    installed.configure(option[1 : option.index("]")], clouds="alpha, Z")
+    rows = json.loads(installed.run("check", "-f", "json").out)
+    assert f"{option}: there is no cloud Z; there are alpha" in [row["said"] for row in rows]
+
+
+def test_an_exclusion_of_nobody_is_a_warning(installed: Installation, alpha: Double) -> None:
+    installed.configure("clouds", exclude_projects="default/admin, nope", exclude_domains="gone")
+    status, found = check(installed)
+    state, said = found["alpha: customers"]
+    assert (status, state) == (0, "warning")
+    assert "exclude_projects: there is no project 'nope' here" in said
+    assert "exclude_domains: there is no domain of a project 'gone' here" in said
+    assert "default/admin" not in said
+
+
+def test_directories_of_the_configuration_are_named(installed: Installation, alpha: Double) -> None:
+    directory = installed.directory / "conf.d"
+    directory.mkdir()
+    told = installed.run("--config-dir", str(directory), "check", "-f", "json")
+    assert lines(told)["configuration"] == ("ok", f"{installed.conf}, {directory}")
 
 
 def test_what_a_cloud_says_is_somebody_elses_text(

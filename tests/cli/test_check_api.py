@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 
 from tests.cli.installation import Installation
-from tests.cli.test_check import check
+from tests.cli.test_check import check, lines
 from tests.double import Double
-from tests.edge import Edge, Garbage, Status
+from tests.edge import Edge, Garbage, Hang, Status
 
 OK = {
-    "API, tokens": ("ok", "its own is valid, with 1 roles"),
-    "API, groups": ("ok", "it is in 0"),
+    "API, tokens": ("ok", "the service user can validate tokens; its roles: admin"),
+    "API, groups": ("ok", "the service user can list the groups of users; it is in none itself"),
 }
 
 
@@ -19,7 +19,10 @@ OK = {
 def api(installed: Installation, alpha: Double) -> Installation:
     """Give an installation whose API asks Keystone."""
     installed.configure("api", auth_strategy="keystone")
-    given = {"auth_type": "password"} | alpha.clouds_entry()["auth"]
+    given = {
+        "auth_type": "password",
+        "www_authenticate_uri": alpha.auth_url,
+    } | alpha.clouds_entry()["auth"]
     installed.configure("keystone_authtoken", **given)
     return installed
 
@@ -77,10 +80,11 @@ def test_a_wrong_password(api: Installation) -> None:
     api.configure("keystone_authtoken", password="topsecret")
     status, found = check(api)
     assert status == 1
-    for state, said in of_api(found).values():
-        assert state == "failed"
-        assert said.startswith("[keystone_authtoken]: signing in: HTTP 401: ")
-        assert "topsecret" not in said
+    state, said = found["API, tokens"]
+    assert state == "failed"
+    assert said.startswith("[keystone_authtoken]: signing in: HTTP 401: Keystone refuses the cred")
+    assert found["API, groups"] == ("not tried", "see API, tokens")
+    assert "topsecret" not in str(found)
     assert found["alpha: Keystone"][0] == "ok"
 
 
@@ -108,10 +112,23 @@ def test_a_keystone_that_is_not_there(api: Installation) -> None:
     api.configure("keystone_authtoken", auth_url="http://127.0.0.1:1/v3")
     status, found = check(api)
     assert status == 1
-    assert len(of_api(found)) == 2
-    for state, said in of_api(found).values():
-        assert state == "failed"
-        assert said.startswith("[keystone_authtoken]: signing in: ")
+    assert found["API, groups"] == ("not tried", "see API, tokens")
+    state, said = found["API, tokens"]
+    assert state == "failed"
+    assert said.startswith("[keystone_authtoken]: signing in: ")
+
+
+def test_callers_that_are_told_no_keystone_are_warned_of(api: Installation) -> None:
+    api.configure("keystone_authtoken", www_authenticate_uri="")
+    status, found = check(api)
+    assert (status, found["API"][0]) == (0, "warning")
+    assert "www_authenticate_uri is not set" in found["API"][1]
+
+
+def test_a_silent_keystone_ends_within_the_limit(api: Installation, edge: Edge) -> None:
+    edge.rule("/auth/tokens", Hang())
+    told = api.run("check", "-f", "json", "--timeout", "1")
+    assert lines(told)["API"] == ("failed", "Keystone did not answer within 1 s")
 
 
 @pytest.mark.parametrize("body", [b"{}", b"[]", b"<html>", b""])

@@ -18,7 +18,7 @@ def only_failure(lines: Lines, cloud: str = "alpha") -> str:
     mine = {what.removeprefix(f"{cloud}: "): line for what, line in lines.items() if cloud in what}
     state, said = mine.pop("Keystone")
     assert state == "failed"
-    assert len(mine) == 8
+    assert len(mine) == 9
     assert set(mine.values()) == {("not tried", f"see {cloud}: Keystone")}
     return said
 

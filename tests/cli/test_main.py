@@ -80,11 +80,18 @@ def test_the_store_is_made_and_brought_up_to_date(bare: Installation) -> None:
     assert bare.run("stats", "customer").status == 0
 
 
-def test_the_store_is_made_in_a_directory_that_is_not_there(bare: Installation) -> None:
-    path = bare.directory / "some" / "where" / "openstats.sqlite"
-    bare.configure("database", connection=f"sqlite:///{path}")
+def test_only_the_directory_of_the_default_store_is_made(
+    bare: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mistyped = bare.directory / "some" / "where"
+    bare.configure("database", connection=f"sqlite:///{mistyped}/openstats.sqlite")
+    assert f"there is no directory {mistyped}" in bare.sentence("db", "upgrade")
+    assert not mistyped.exists()
+    default = bare.directory / "state" / "openstats"
+    bare.configure("database", connection=f"sqlite:///{default}/openstats.sqlite")
+    monkeypatch.setenv("XDG_STATE_HOME", str(default.parent))
     assert bare.run("db", "upgrade").status == 0
-    assert path.exists()
+    assert (default / "openstats.sqlite").exists()
 
 
 @pytest.mark.parametrize(

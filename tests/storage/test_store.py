@@ -143,13 +143,6 @@ def test_a_place_that_cannot_be_written(tmp_path: Path, stores: Open) -> None:
         stores(f"sqlite:///{tmp_path}").check()
 
 
-def test_the_directory_of_the_file_is_made(tmp_path: Path, stores: Open) -> None:
-    store = stores(f"sqlite:///{tmp_path}/new/place/openstats.sqlite")
-    migration.upgrade(store)
-    store.check()
-    assert (tmp_path / "new/place/openstats.sqlite").is_file()
-
-
 @pytest.mark.parametrize(
     "url",
     [

@@ -9,6 +9,8 @@ from openstats.conf.problems import problems, warnings
 
 ROOT = Path(__file__).parents[2]
 
+HASH = "0" * 64
+
 WRONG = {
     "an option misspelt": ("[api]\nprot = 8780\n", "[api] prot is no option; is port meant?"),
     "an option of another group": ("[api]\nlease = 60\n", "[api] lease is no option"),
@@ -25,12 +27,27 @@ WRONG = {
         "usernam is no option; is username meant?",
     ),
     "an option of a receiver": (
-        "[alerts]\nreceivers = am\n[receiver:am]\ntoken_hash = x\nkindd = aodh\n",
+        f"[alerts]\nreceivers = am\n[receiver:am]\ntoken_hash = {HASH}\nkindd = aodh\n",
         "[receiver:am] kindd is no option; is kind meant?",
     ),
     "a receiver that is not named": (
-        "[receiver:am]\ntoken_hash = x\n",
+        f"[receiver:am]\ntoken_hash = {HASH}\n",
         "[receiver:am] is no group of options: name am in [alerts] receivers",
+    ),
+    "a token instead of its hash": (
+        "[alerts]\nreceivers = am\n[receiver:am]\ntoken_hash = zz\n",
+        "[receiver:am] token_hash must be 64 hexadecimal digits",
+    ),
+    "an address that is no URL": (
+        f"[alerts]\nreceivers = am\n[receiver:am]\ntoken_hash = {HASH}\napi_urls = foo\n",
+        "[receiver:am] api_urls: foo must be an http or https URL",
+    ),
+    "an origin that is none": ("[cors]\nallowed_origin = foo\n", "allowed_origin = foo allows no"),
+    "a value of a library": ("[cors]\nmax_age = x\n", "[cors] max_age = x: must be an integer"),
+    "more writers than threads": ("[api]\nwrite_threads = 9\n", "write_threads = 9 must be less"),
+    "a store that is waited for too long": (
+        "[api]\nrequest_timeout = 5\n",
+        "[database] request_timeout = 20 must be less than [api] request_timeout = 5",
     ),
     "a receiver without a group": ("[alerts]\nreceivers = am\n", "[receiver:am] has neither"),
     "a warning above its error": (
@@ -46,6 +63,7 @@ WRONG = {
 
 RIGHT = {
     "nothing": "",
+    "one thread": "[api]\nthreads = 1\n",
     "defaults said": "[api]\nport = 8779\nauth_strategy = noauth\n",
     "a password": "[keystone_authtoken]\nauth_type = password\nusername = x\npassword = y\n",
     "an application credential": "[keystone_authtoken]\nauth_type = v3applicationcredential\n"
@@ -85,6 +103,23 @@ def test_files_of_a_directory_are_looked_at_too(path: Path) -> None:
     assert sentence.startswith(f"{directory}/10-api.conf: ")
 
 
+@pytest.mark.parametrize(
+    ("variable", "words"),
+    [
+        ("OS_API__PROT", "the variable OS_API__PROT sets no option; is OS_API__PORT meant?"),
+        ("OS_APIS__PORT", "the variable OS_APIS__PORT sets no option; is OS_API__PORT meant?"),
+    ],
+)
+def test_variables_that_are_misspelt(
+    path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, words: str
+) -> None:
+    path.touch()
+    monkeypatch.setenv(variable, "1")
+    monkeypatch.setenv("OS_NOVA__SOMETHING", "1")
+    monkeypatch.setenv("OS_API__PORT", "1")
+    assert problems(conf.load([str(path)])) == [words]
+
+
 def test_the_sample_has_no_problem() -> None:
     assert problems(conf.load([str(ROOT / "etc" / "openstats" / "openstats.conf.sample")])) == []
 
@@ -93,9 +128,9 @@ def test_the_sample_has_no_problem() -> None:
     ("options", "warned"),
     [
         ("keystone = true", True),
-        ("keystone = true\ntoken_hash = x", True),
+        (f"keystone = true\ntoken_hash = {HASH}", True),
         ("keystone = true\nrole = alerter", False),
-        ("token_hash = x", False),
+        (f"token_hash = {HASH}", False),
     ],
 )
 def test_a_receiver_that_every_member_may_use_is_warned_of(

@@ -12,7 +12,8 @@ from oslo_policy import generator as policy_generator
 from openstats import conf
 from openstats.cli.clouds import connections
 from openstats.clouds import entry
-from openstats.conf.problems import FOREIGN, OWN
+from openstats.conf.foreign import FOREIGN
+from openstats.conf.problems import OWN
 
 ROOT = Path(__file__).parents[2]
 ETC = ROOT / "etc" / "openstats"

@@ -1,0 +1,25 @@
+"""Why services do not start with a configuration: ``serve`` refuses it, and ``check`` says so."""
+
+from typing import Any
+
+from openstats.api import identity
+from openstats.cli import logs
+from openstats.conf import foreign
+from openstats.conf.values import ValuesError
+from openstats.errors import ConfigError
+
+
+def faults(conf: Any) -> list[str]:
+    """Return a sentence for each reason; files of policies and credentials have their own rows."""
+    sentences = [logs.fault(conf), identity.exposure(conf.api)]
+    try:
+        foreign.read(conf)
+    except ValuesError as error:
+        sentences += error.sentences
+    return [sentence for sentence in sentences if sentence]
+
+
+def check(conf: Any) -> None:
+    """Raise ConfigError if there is any reason."""
+    if sentences := faults(conf):
+        raise ConfigError(*sentences)

@@ -1,0 +1,59 @@
+"""Options of libraries, which openstats' files hold as well; loaded only where they are used."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from importlib.metadata import entry_points
+from typing import Any
+
+from oslo_config import cfg
+
+from openstats.conf import values
+from openstats.conf.sources import files, sections, variables
+
+FOREIGN = {
+    "DEFAULT": ("oslo.log",),
+    "cors": ("openstats.cors",),
+    "keystone_authtoken": ("openstats.credential", "keystonemiddleware.auth_token"),
+    "oslo_middleware": ("oslo.middleware.http_proxy_to_wsgi",),
+    "oslo_policy": ("oslo.policy",),
+}
+"""By group, the namespaces of oslo.config whose options it holds: those of the sample.
+
+They are loaded only where a file has the group: their libraries are large.
+"""
+
+
+def declared(namespaces: Iterable[str]) -> Iterator[tuple[str, list[Any]]]:
+    """Yield options of libraries by their groups."""
+    for namespace in namespaces:
+        for entry in entry_points(group="oslo.config.opts", name=namespace):
+            for group, options in entry.load()():
+                yield str(group or "DEFAULT"), list(options)
+
+
+def used(conf: Any) -> set[str]:
+    """Return the groups that are used, be they known or not."""
+    groups = {group for path in files(conf) for group in sections(path)}
+    return groups | {variable.group.lower() for variable in variables()}
+
+
+def read(conf: Any) -> Any:
+    """Return the options of libraries in the files of ``conf``.
+
+    Raises:
+        ValuesError: options do not take their values.
+    """
+    names = sorted(used(conf) & FOREIGN.keys() - {"DEFAULT"})
+    listed = [pair for name in names for pair in declared(FOREIGN[name])]
+    found = cfg.ConfigOpts()
+    for group, options in listed:
+        found.register_opts(options, group=group)
+    # What is required of a credential depends on how it signs in.
+    with suppress(cfg.RequiredOptError):
+        found(
+            args=[],
+            default_config_files=list(conf.config_file or []),
+            default_config_dirs=list(conf.config_dir or []),
+        )
+    values.check(found, listed)
+    return found

@@ -1,0 +1,93 @@
+"""What is wrong between options, or in texts that have a form, although each option has a value."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from openstats.conf import alerts
+
+ORIGIN = re.compile(r"https?://[^/\s]+")
+
+
+def problems(conf: Any) -> Iterator[str]:
+    """Yield a sentence for each thing that is wrong."""
+    yield from _timeouts(conf)
+    yield from _threads(conf)
+    for name in conf.alerts.receivers:
+        yield from _receiver(name, conf[f"{alerts.PREFIX}{name}"])
+    yield from _thresholds(conf.alerts)
+
+
+def _timeouts(conf: Any) -> Iterator[str]:
+    whole, store = conf.api.request_timeout, conf.database.request_timeout
+    if store >= whole:
+        yield (
+            f"[database] request_timeout = {store:g} must be less than [api] request_timeout = "
+            f"{whole:g}: otherwise the store is never told to stop before the request ends"
+        )
+
+
+def _threads(conf: Any) -> Iterator[str]:
+    options, location = conf.api, conf.get_location("write_threads", "api")
+    if location.location.is_user_controlled and options.write_threads > options.threads:
+        yield (
+            f"[api] write_threads = {options.write_threads} must be less than threads = "
+            f"{options.threads}, of which they are a part"
+        )
+
+
+def of_libraries(libraries: Any) -> Iterator[str]:
+    """Yield a sentence for each origin of [cors] that allows nobody."""
+    origins = libraries.cors.allowed_origin if "cors" in libraries else None
+    for origin in origins or ():
+        if origin != "*" and not ORIGIN.fullmatch(origin):
+            yield (
+                f"[cors] allowed_origin = {origin} allows nobody: it must be what browsers send, "
+                "https://HOST or https://HOST:PORT without a path, or *"
+            )
+
+
+def _receiver(name: str, options: Any) -> Iterator[str]:
+    where = f"[{alerts.PREFIX}{name}]"
+    advice = f"'openstats receiver token {name}' makes a token"
+    if not options.token_hash and not options.keystone:
+        yield (
+            f"{where} has neither token_hash nor keystone = true: nobody can send it alerts. "
+            f"{advice}"
+        )
+    if options.token_hash and not re.fullmatch(alerts.HASH, options.token_hash):
+        yield (
+            f"{where} token_hash must be 64 hexadecimal digits, and not the token itself: no token "
+            f"has this hash. {advice}, and its hash"
+        )
+    for url in options.api_urls:
+        if not _is_url(url):
+            yield (
+                f"{where} api_urls: {url} must be an http or https URL of an Alertmanager, such as "
+                "http://alertmanager-0:9093"
+            )
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _thresholds(options: Any) -> Iterator[str]:
+    pairs = {
+        "quota_warning and quota_error": (options.quota_warning, options.quota_error),
+        "capacity_warning and capacity_error": (options.capacity_warning, options.capacity_error),
+    }
+    for customer, pair in options.quota_of_customers.items():
+        warning, error = map(float, pair.split("/"))
+        pairs[f"quota_of_customers of {customer}"] = warning, error
+    for names, (warning, error) in pairs.items():
+        if warning > error:
+            yield (
+                f"[alerts] {names}: a Warning from {warning:g} % on comes after the Error from "
+                f"{error:g} % on, and is never raised"
+            )

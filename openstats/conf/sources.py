@@ -1,0 +1,118 @@
+"""Where options are written: configuration files and the environment, as texts."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from glob import glob
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from oslo_config import cfg
+
+PREFIX, SEPARATOR = "OS_", "__"
+"""Of the variables that set options, OS_GROUP__OPTION."""
+
+PROJECT = "openstats"
+ADVICE = "Let the user that runs openstats read it"
+
+Sections = Mapping[str, Mapping[str, list[str]]]
+"""The texts of options by group and name: several where an option is repeated."""
+
+
+class Variable(NamedTuple):
+    """A variable of the environment that is written like one that sets an option."""
+
+    name: str
+    group: str
+    option: str
+    text: str
+
+
+class FilesError(cfg.Error):
+    """Configuration files or directories that cannot be read; a sentence for each."""
+
+    def __init__(self, sentences: Sequence[str]) -> None:
+        super().__init__("; ".join(sentences))
+        self.sentences = sentences
+
+
+def check_readable(named: Sequence[str], directories: Sequence[str]) -> None:
+    """Raise FilesError unless the files and directories can be read: those named, or those found.
+
+    oslo.config passes over some of them, and does not say why it cannot read the others.
+    """
+    paths = named or cfg.find_config_files(project=PROJECT)
+    folders = directories or cfg.find_config_dirs(project=PROJECT)
+    faults = [*map(_file_fault, paths), *map(_directory_fault, folders)]
+    if sentences := [fault for fault in faults if fault]:
+        raise FilesError(sentences)
+
+
+def _file_fault(path: str) -> str | None:
+    if os.path.isdir(path):
+        return f"{path} is a directory: name it with --config-dir"
+    return _fault(path, "--config-file")
+
+
+def _directory_fault(path: str) -> str | None:
+    if os.path.isfile(path):
+        return f"{path} is no directory: name it with --config-file"
+    faults = [_fault(path, "--config-dir"), *map(_fault, sorted(glob(f"{path}/*.conf")))]
+    return next((fault for fault in faults if fault), None)
+
+
+def _fault(path: str, option: str = "") -> str | None:
+    try:
+        os.stat(path)
+    except FileNotFoundError:
+        return f"there is no {path}: make it, or correct {option}"
+    except OSError as error:
+        return f"{path} cannot be read: {error.strerror}. {ADVICE}"
+    return (
+        None
+        if os.access(path, os.R_OK, effective_ids=True)
+        else f"{path} cannot be read: Permission denied. {ADVICE}"
+    )
+
+
+def files(conf: Any) -> list[str]:
+    """Return the paths of the files that ``conf`` was read from, in their order."""
+    found = [*(conf.config_file or [])]
+    found += [str(p) for name in conf.config_dir or [] for p in sorted(Path(name).glob("*.conf"))]
+    return list(dict.fromkeys(found))
+
+
+def named(conf: Any) -> list[str]:
+    """Return the files and directories that ``conf`` was read from, as they were given."""
+    return list(dict.fromkeys([*(conf.config_file or []), *(conf.config_dir or [])]))
+
+
+def sections(path: str) -> Sections:
+    """Return what stands in a file that can be read."""
+    found: dict[str, dict[str, list[str]]] = {}
+    cfg.ConfigParser(path, found).parse()
+    return found
+
+
+def variables() -> Iterator[Variable]:
+    """Yield the variables of the environment that are written like options."""
+    for name, text in os.environ.items():
+        group, separator, option = name.removeprefix(PREFIX).partition(SEPARATOR)
+        if name.startswith(PREFIX) and separator and group and option:
+            yield Variable(name, group, option, text)
+
+
+def written(conf: Any, group: str, names: Sequence[str]) -> tuple[str, str] | None:
+    """Return where the value of an option stands, and its text; None: nowhere.
+
+    ``names`` are those of the option, which may have been renamed.
+    """
+    for name in names:
+        variable = f"{PREFIX}{group}{SEPARATOR}{name}".upper()
+        if variable in os.environ:
+            return variable, os.environ[variable]
+    for path in reversed(files(conf)):
+        options = sections(path).get(group, {})
+        for name in names:
+            if name in options:
+                return path, options[name][-1]
+    return None

@@ -1,0 +1,94 @@
+"""Values that options do not take, each as one sentence: where it stands, and what is allowed."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from oslo_config import cfg, types
+
+from openstats.conf.sources import written
+
+SUBSTITUTION = (cfg.NoSuchOptError, cfg.NoSuchGroupError, cfg.TemplateSubstitutionError)
+"""What oslo.config raises where no option has the name that stands behind a dollar sign."""
+
+Declared = Iterable[tuple[str | None, Iterable[Any]]]
+"""Options by their groups; None is [DEFAULT]."""
+
+
+class Matching(types.String):
+    """A text that matches a regular expression; ``allowed`` says to people what that is."""
+
+    def __init__(self, regex: str, allowed: str) -> None:
+        super().__init__(regex=regex)
+        self.allowed = allowed
+
+
+class ValuesError(cfg.Error):
+    """Values that options do not take; a sentence for each."""
+
+    def __init__(self, sentences: list[str]) -> None:
+        super().__init__("; ".join(sentences))
+        self.sentences = sentences
+
+
+def check(conf: Any, declared: Declared) -> None:
+    """Raise ValuesError unless each of these options, which ``conf`` knows, takes its value."""
+    if sentences := [*_faults(conf, declared)]:
+        raise ValuesError(sentences)
+
+
+def _faults(conf: Any, declared: Declared) -> Iterator[str]:
+    for group, options in declared:
+        known = conf[group] if group else conf
+        for option in options:
+            try:
+                # Of oslo.log's options some are declared by nobody.
+                getattr(known, option.dest) if option.dest in known else None
+            except (ValueError, cfg.Error) as error:
+                yield _sentence(conf, group or "DEFAULT", option, error)
+
+
+def _sentence(conf: Any, group: str, option: Any, error: Exception) -> str:
+    names = [option.dest, option.name, *(each.name for each in option.deprecated_opts)]
+    where, text = written(conf, group, names) or ("", "")
+    value = f" = {text}" if text and not option.secret else ""
+    rule = f"must be {allowed(option.type)}"
+    if isinstance(error.__context__ or error, SUBSTITUTION):
+        rule = "$ begins the name of an option, and none has this name: write $$ for a dollar sign"
+    return f"{where}: [{group}] {option.name}{value}: {rule}"
+
+
+def allowed(kind: Any) -> str:
+    """Return what a type of oslo.config takes, as the end of "must be"."""
+    if words := getattr(kind, "allowed", None):
+        return str(words)
+    if isinstance(kind, types.Boolean):
+        return "true or false"
+    if isinstance(kind, types.Number):
+        noun = "an integer" if isinstance(kind, types.Integer) else "a number"
+        return noun + _bounds(kind)
+    if choices := getattr(kind, "choices", None):
+        return f"one of {', '.join(map(str, choices))}"
+    return _parts(kind) or f"a {kind.type_name}"
+
+
+def _parts(kind: Any) -> str:
+    """Return what a type takes that has parts; empty for others."""
+    if isinstance(kind, types.Dict):
+        return f"NAME:VALUE pairs, separated by commas{_each(', each VALUE', kind.value_type)}"
+    if isinstance(kind, types.List):
+        return f"a list, separated by commas{_each(', each item', kind.item_type)}"
+    return ""
+
+
+def _bounds(kind: Any) -> str:
+    if kind.min is not None and kind.max is not None:
+        return f" from {kind.min} to {kind.max}"
+    if kind.min is not None:
+        return f" of at least {kind.min}"
+    return "" if kind.max is None else f" of at most {kind.max}"
+
+
+def _each(noun: str, kind: Any) -> str:
+    """Return what is said of each part; of one that may be any text, nothing."""
+    plain = type(kind) is types.String and not kind.choices and not kind.regex
+    return "" if plain else f"{noun} {allowed(kind)}"

@@ -1,0 +1,104 @@
+"""Values that options do not take: each is one sentence, which says where it is and what is."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from openstats import conf
+from openstats.conf.sources import FilesError
+from openstats.conf.values import ValuesError
+
+WRONG = {
+    ("api", "port", "80a"): "must be an integer from 0 to 65535",
+    ("api", "threads", "0"): "must be an integer from 1 to 64",
+    ("api", "request_timeout", "x"): "must be a number of at least 0.1",
+    ("api", "access_log", "maybe"): "must be true or false",
+    ("api", "auth_strategy", "nobody"): "must be one of noauth, keystone",
+    ("usage", "timezone", "Mars"): "must be the name of a time zone, such as UTC or Europe/Berlin",
+    ("clouds", "meter_options", "x"): "must be NAME:VALUE pairs, separated by commas",
+    ("clouds", "customer_regex", "$foo"): "write $$ for a dollar sign",
+    (
+        "alerts",
+        "receivers",
+        "a b",
+    ): "each item 1 to 64 letters, digits, '.', '_' or '-', and neither",
+    ("alerts", "severities", "x:Bad"): "each VALUE one of Debug, Info, Warning, Error",
+    ("alerts", "quota_of_customers", "u:x"): "each VALUE WARNING/ERROR in percent",
+    ("DEFAULT", "use_stderr", "vielleicht"): "must be true or false",
+}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "openstats.conf"
+
+
+def sentences(path: Path, *directories: Path) -> list[str]:
+    with pytest.raises((ValuesError, FilesError)) as raised:
+        conf.load([str(path)], list(map(str, directories)))
+    return raised.value.sentences
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids="-".join)
+def test_a_wrong_value_is_named_with_what_is_allowed(path: Path, wrong: tuple[str, ...]) -> None:
+    group, name, text = wrong
+    path.write_text(f"[{group}]\n{name} = {text}\n")
+    (sentence,) = sentences(path)
+    assert sentence.startswith(f"{path}: [{group}] {name} = {text}: ")
+    assert sentence.endswith(WRONG[wrong]) or WRONG[wrong] in sentence
+    assert "^" not in sentence
+
+
+def test_all_wrong_values_are_named_at_once(path: Path) -> None:
+    path.write_text(
+        "[api]\nport = x\nthreads = y\n[receiver:p]\nkind = z\n[alerts]\nreceivers = p\n"
+    )
+    assert len(sentences(path)) == 3
+
+
+def test_the_file_or_variable_that_decides_is_named(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.write_text("[api]\nport = x\n")
+    directory = path.parent / "conf.d"
+    directory.mkdir()
+    later = directory / "a.conf"
+    later.write_text("[api]\nport = y\n")
+    assert sentences(path, directory) == [
+        f"{later}: [api] port = y: must be an integer from 0 to 65535"
+    ]
+    monkeypatch.setenv("OS_API__PORT", "z")
+    assert sentences(path, directory) == [
+        "OS_API__PORT: [api] port = z: must be an integer from 0 to 65535"
+    ]
+
+
+def test_a_secret_is_not_shown(path: Path) -> None:
+    path.write_text("[database]\nconnection = $topsecret\n")
+    (sentence,) = sentences(path)
+    assert sentence.startswith(f"{path}: [database] connection: ")
+    assert "topsecret" not in sentence
+
+
+def test_files_that_cannot_be_read_are_named_with_the_reason(path: Path) -> None:
+    nowhere = path.parent / "nowhere"
+    assert sentences(path, nowhere) == [
+        f"there is no {path}: make it, or correct --config-file",
+        f"there is no {nowhere}: make it, or correct --config-dir",
+    ]
+    path.touch()
+    assert sentences(path.parent) == [f"{path.parent} is a directory: name it with --config-dir"]
+    assert sentences(path, path) == [f"{path} is no directory: name it with --config-file"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_a_file_of_somebody_else_is_named(path: Path) -> None:
+    path.touch(0o600)
+    path.parent.chmod(0o755)
+    os.seteuid(65534)
+    try:
+        (sentence,) = sentences(path)
+    finally:
+        os.seteuid(0)
+    assert sentence.startswith(f"{path} cannot be read: Permission denied. Let the user that runs")
