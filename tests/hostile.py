@@ -42,6 +42,21 @@ CHOSEN = {
 }
 NAMES = [text(name) for name in CHOSEN.values()]
 
+ODD = (
+    "株式会社\u3000山田",
+    "a\u00a0b",
+    "👩\u200d🚀",
+    "soft\u00adhyphen",
+    "עברית",
+    "trailing  ",
+    " leading",
+    "\U0001d518" * 255,
+    "-dash",
+    "null",
+    "007",
+)
+"""Names that are somebody's own, and that people write."""
+
 
 def fill(db: Connection) -> Site:
     """Give every name to customers, groups, projects, ids, servers, volume types and alerts."""

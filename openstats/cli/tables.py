@@ -8,17 +8,19 @@ from openstats.names import escaped
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 DOCUMENTS = ("json", "yaml")
-"""Formatters that take nested values as they are."""
+"""Formatters that take values as they are, and spell what no terminal should act on themselves."""
 
 Rows = tuple[Sequence[str], list[list[Any]]]
 
 
 def printable(value: Any, formatter: str) -> Any:
     """Return a value as a cell of a table; text that somebody else chose is made harmless."""
+    if formatter in DOCUMENTS:
+        return value
     if isinstance(value, str):
         shown = escaped(value)
         return f"'{shown}" if formatter == "csv" and value.startswith(FORMULA) else shown
-    if isinstance(value, Mapping | list) and formatter not in DOCUMENTS:
+    if isinstance(value, Mapping | list):
         return printable(_flat(value), formatter)
     return value
 

@@ -8,6 +8,7 @@ from openstats.storage import quota, schema
 from openstats.storage.store import Store
 from tests.api.test_registry_http import MINE, audited, created, url
 from tests.api.world import CLOCK
+from tests.hostile import ODD
 from tests.registry import NOW, site
 
 AGGREGATE = {"customers": "customer", "project-groups": "project_group", "projects": "project"}
@@ -76,3 +77,14 @@ def test_a_tenant_that_is_linked_has_its_quotas_read_at_once(own: TestApp, store
 def test_a_media_type_is_compared_without_case(own: TestApp, spelled: str) -> None:
     headers = {"Content-Type": spelled}
     own.post("/api/customers/", b'{"name": "x"}', headers=headers, status=201)
+
+
+@pytest.mark.parametrize("way", ["PUT", "PATCH"])
+@pytest.mark.parametrize("name", ODD)
+def test_a_name_that_people_write_is_kept_as_it_is(own: TestApp, name: str, way: str) -> None:
+    made = own.put_json(url("customers", MINE), {"name": "x"}, status=201).json
+    written = own.put_json if way == "PUT" else own.patch_json
+    assert written(url("customers", MINE), {"name": name}).json == made | {"name": name}
+    for query in ({"name": name}, {"name~": name}, {"name~": name[:1]}):
+        (found,) = own.get("/api/customers/", query).json["customers"]
+        assert found == made | {"name": name}

@@ -2,14 +2,18 @@
 
 import csv
 import io
+import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
+import yaml
 
 from openstats.storage.store import Store
 from tests import hostile
 from tests.cli.installation import Installation
 from tests.double import Double
-from tests.hostile import CHOSEN, MARK, NAMES
+from tests.hostile import CHOSEN, MARK, NAMES, ODD
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 AGGREGATES = ("customer", "project_group", "project")
@@ -64,6 +68,30 @@ def test_as_csv(attacked: Installation, words: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("words", NAMED, ids=" ".join)
 def test_in_other_formats(attacked: Installation, words: tuple[str, ...], formatter: str) -> None:
     shown(attacked, *words, "-f", formatter)
+
+
+@pytest.mark.parametrize(("formatter", "read"), [("json", json.loads), ("yaml", yaml.safe_load)])
+@pytest.mark.parametrize("words", [("stats", "customer"), ("project", "list"), ("group", "list")])
+def test_documents_hold_names_as_they_are(
+    attacked: Installation, words: tuple[str, ...], formatter: str, read: Callable[[str], Any]
+) -> None:
+    told = attacked.run(*words, "-f", formatter)
+    assert sorted(entry["name"] for entry in read(told.out)) == sorted(NAMES)
+
+
+@pytest.mark.parametrize("name", [*NAMES, *ODD])
+def test_a_name_is_good_for_finding_what_has_it(attacked: Installation, name: str) -> None:
+    if name in ODD:
+        assert attacked.run("customer", "create", f"--name={name}").status == 0
+    listed = json.loads(attacked.run("customer", "list", f"--name={name}", "-f", "json").out)
+    assert [entry["name"] for entry in listed] == [name]
+    shown = json.loads(attacked.run("customer", "show", "-f", "json", "--", name).out)
+    assert shown == listed[0]
+    exported = attacked.directory / "registry.yaml"
+    assert attacked.run("registry", "export", str(exported)).status == 0
+    assert attacked.run("registry", "import", str(exported)).status == 0
+    after = json.loads(attacked.run("customer", "list", f"--name={name}", "-f", "json").out)
+    assert after == listed
 
 
 @pytest.mark.parametrize(

@@ -155,6 +155,13 @@ def test_every_kind_of_caller_sees_what_is_theirs(house: House) -> None:
     _, group, _ = house.api.as_(admin(keystone)).call("POST", "/api/project-groups/", made)
     house.grant("project_group", group["uuid"], "manager", user_id=of_group.id)
 
+    both = keystone.user(**{f"project_{tenant}": "reader"})
+    house.grant("project", elsewhere["project"], "manager", user_id=both.id)
+    made = {"name": "empty", "customer": customer}
+    _, empty, _ = house.api.as_(admin(keystone)).call("POST", "/api/project-groups/", made)
+    of_empty = keystone.user()
+    house.grant("project_group", empty["uuid"], "manager", user_id=of_empty.id)
+
     def with_role(role: str, **scope: Any) -> str:
         ((kind, id_),) = scope.items()
         name = "system" if kind == "system" else f"{kind}_{id_}"
@@ -189,6 +196,12 @@ def test_every_kind_of_caller_sees_what_is_theirs(house: House) -> None:
         "owner of a customer": (keystone.token(owner, project=tenant), OTHERS, of_customer),
         "owner, unscoped": (keystone.token(owner), OTHERS, of_customer),
         "manager of a project": (keystone.token(manager), OTHERS, {elsewhere["project"]}),
+        "reader of a project, manager of another": (
+            keystone.token(both, project=tenant),
+            OTHERS,
+            {own["project"], elsewhere["project"]},
+        ),
+        "manager of an empty project group": (keystone.token(of_empty), OTHERS, nothing),
         "manager of a project group": (keystone.token(of_group), OTHERS, mine_only),
         "admin of a project by a group": (keystone.token(grouped), OTHERS, mine_only),
         "admin of a cloud": (keystone.token(of_cloud), OTHERS, house.projects(cloud=ZED)),
