@@ -5,14 +5,14 @@ setting ``default_domains``. No service is asked here.
 """
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from typing import NamedTuple
 
 from openstats.clouds import customer_file
 from openstats.clouds.entry import Settings
+from openstats.clouds.project_names import Names
 from openstats.errors import ConfigError
 from openstats.model import KeystoneProject, Origin, Placing
 
@@ -39,20 +39,22 @@ def place(projects: Sequence[KeystoneProject], settings: Settings, keystone: str
     Raises:
         ConfigError: a setting cannot be used, or names a project that it does not tell from others.
     """
-    excluded = _excluded(projects, settings)
+    names = Names(projects, settings.default_domains)
+    excluded = _excluded(projects, names, settings)
     counted = [p for p in projects if p.id not in excluded]
-    warnings = _not_excluded(projects, settings)
+    warnings = _not_excluded(projects, names, settings)
     if settings.customer_from == "file":
         # Read each time: it may change while a collector runs.
         listed = customer_file.read(settings.customer_file)
-        customers = _filed(counted, listed, settings)
-        warnings += _namesakes(counted, listed, settings)
+        ids = {project.id for project in counted}
+        customers = _filed(names, ids, listed, settings)
+        warnings += _namesakes(names, ids, listed, settings)
     else:
         by_id: dict[str | None, KeystoneProject] = {project.id: project for project in projects}
         customers = {
             project.id: customer
             for project in counted
-            if (customer := _customer(project, by_id, settings, keystone))
+            if (customer := _customer(project, by_id, names, settings, keystone))
         }
     return Placings([_placing(p, customers.get(p.id), settings) for p in projects], warnings)
 
@@ -64,39 +66,19 @@ def _placing(project: KeystoneProject, customer: Customer | None, settings: Sett
     return Placing(project, *customer, frozenset(groups))
 
 
-def _domains(project: KeystoneProject) -> set[str]:
-    """Return what means a project's domain: its id and its name, and for Default ``default``."""
-    names = {project.domain_id, project.domain_name}
-    return names | {"default"} if "Default" in names else names
-
-
-def _in_default_domain(project: KeystoneProject, settings: Settings) -> bool:
-    return not _domains(project).isdisjoint(settings.default_domains)
-
-
-def _spellings(project: KeystoneProject) -> set[str]:
-    """Return what means this project and no other: its id, and DOMAIN/NAME."""
-    return {project.id} | {f"{domain}/{project.name}" for domain in _domains(project)}
-
-
-def _excluded(projects: Sequence[KeystoneProject], settings: Settings) -> set[str]:
+def _excluded(projects: Sequence[KeystoneProject], names: Names, settings: Settings) -> set[str]:
     """Return the ids of the projects that are no customer's."""
-    names = set(settings.exclude_projects)
-    by_name = _by_name(projects)
-    meant = [_meant(name, by_name, settings) for name in names]
+    ids = {project.id for project in projects}
+    meant = [names.meant(spelling, ids) for spelling in settings.exclude_projects]
     # Which of several is meant, a warning asks.
-    ids = {namesakes[0].id for namesakes in meant if len(namesakes) == 1}
-    return ids | {
-        project.id
-        for project in projects
-        if not _domains(project).isdisjoint(settings.exclude_domains)
-        or not _spellings(project).isdisjoint(names)
-    }
+    single = {found[0].id for found in meant if len(found) == 1}
+    return single | {p.id for p in projects if names.is_in(p, settings.exclude_domains)}
 
 
 def _customer(
     project: KeystoneProject,
     by_id: Mapping[str | None, KeystoneProject],
+    names: Names,
     settings: Settings,
     keystone: str,
 ) -> Customer | None:
@@ -108,7 +90,12 @@ def _customer(
         top = _top(project, by_id)
         return Origin(keystone, top.id), top.name
     name = _name(project, settings)
-    return _named(project, name, settings, keystone) if name else None
+    if not name:
+        return None
+    key = f"{way}:{name}"
+    if names.is_in_default(project):
+        return Origin(keystone, key), name
+    return _of_domain(project, key, name, keystone)
 
 
 def _name(project: KeystoneProject, settings: Settings) -> str:
@@ -119,11 +106,8 @@ def _name(project: KeystoneProject, settings: Settings) -> str:
     return (match["customer"] or "") if match else ""
 
 
-def _named(project: KeystoneProject, name: str, settings: Settings, keystone: str) -> Customer:
-    """Return the customer of a name: outside the default domains it is one of its domain's own."""
-    key = f"{settings.customer_from}:{name}"
-    if _in_default_domain(project, settings):
-        return Origin(keystone, key), name
+def _of_domain(project: KeystoneProject, key: str, name: str, keystone: str) -> Customer:
+    """Return the customer of a name outside the default domains: it is its domain's own."""
     key = f"{project.domain_id}/{key}"
     short = key if len(key) <= LONGEST else sha256(key.encode()).hexdigest()
     return Origin(keystone, short), f"{project.domain_name}/{name}"[:LONGEST]
@@ -155,55 +139,46 @@ def _compiled(regex: str) -> re.Pattern[str]:
 
 
 def _filed(
-    projects: Sequence[KeystoneProject], listed: Mapping[str, str], settings: Settings
+    names: Names, ids: Collection[str], listed: Mapping[str, str], settings: Settings
 ) -> dict[str, Customer]:
-    """Return the customer of each project that a file lists.
+    """Return the customer of each project, of these, that a file lists.
 
     It is the one way that joins customers of different Keystones.
 
     Raises:
-        ConfigError: a name may mean several projects.
+        ConfigError: a text may mean several projects, or a project is listed under two customers.
     """
-    by_name = _by_name(projects)
-    names: dict[str, str] = {}
-    for spelling, name in listed.items():
-        meant = _meant(spelling, by_name, settings)
+    spellings: dict[str, str] = {}
+    # What tells namesakes apart goes before a name alone.
+    for spelling in sorted(listed, key=lambda text: not names.exactly(text)):
+        meant = names.meant(spelling, ids)
         if len(meant) > 1:
             raise ConfigError(
                 f"customer_file {settings.customer_file!r}: {spelling!r} may be any of "
                 f"{_listing(meant)}; write DOMAIN/NAME or the project's id"
             )
-        names |= {project.id: name for project in meant}
-    for project in projects:
-        # What tells namesakes apart goes before a name alone.
-        for spelling in _spellings(project) & listed.keys():
-            names[project.id] = listed[spelling]
-    return {key: (Origin("file", name), name) for key, name in names.items()}
+        for project in meant:
+            other = spellings.setdefault(project.id, spelling)
+            if names.exactly(spelling) and listed[other] != listed[spelling]:
+                raise ConfigError(
+                    f"customer_file {settings.customer_file!r}: {other!r} and {spelling!r} are the "
+                    f"project {_listing(meant)}, listed under {listed[other]!r} and "
+                    f"{listed[spelling]!r}; list it under one of them"
+                )
+    customers = {key: listed[spelling] for key, spelling in spellings.items()}
+    return {key: (Origin("file", name), name) for key, name in customers.items()}
 
 
-def _by_name(projects: Iterable[KeystoneProject]) -> Mapping[str, list[KeystoneProject]]:
-    namesakes: defaultdict[str, list[KeystoneProject]] = defaultdict(list)
-    for project in projects:
-        namesakes[project.name].append(project)
-    return namesakes
-
-
-def _meant(
-    name: str, by_name: Mapping[str, list[KeystoneProject]], settings: Settings
-) -> list[KeystoneProject]:
-    """Return the projects that a name alone may mean; those in the default domains go first."""
-    namesakes = by_name.get(name, [])
-    return [p for p in namesakes if _in_default_domain(p, settings)] or namesakes
-
-
-def _not_excluded(projects: Sequence[KeystoneProject], settings: Settings) -> list[str]:
+def _not_excluded(
+    projects: Sequence[KeystoneProject], names: Names, settings: Settings
+) -> list[str]:
     """Return a sentence for each name that excludes nothing, since it may mean several projects."""
-    by_name = _by_name(projects)
+    ids = {project.id for project in projects}
     return [
-        f"exclude_projects: {name!r} may be any of {_listing(meant)}, and excludes none of them; "
-        "write DOMAIN/NAME or the project's id"
-        for name in settings.exclude_projects
-        if len(meant := _meant(name, by_name, settings)) > 1
+        f"exclude_projects: {spelling!r} may be any of {_listing(meant)}, and excludes none of "
+        "them; write DOMAIN/NAME or the project's id"
+        for spelling in settings.exclude_projects
+        if len(meant := names.meant(spelling, ids)) > 1
     ]
 
 
@@ -228,15 +203,16 @@ def without_effect(projects: Sequence[KeystoneProject], settings: Settings) -> l
 
 
 def _namesakes(
-    projects: Sequence[KeystoneProject], listed: Iterable[str], settings: Settings
+    names: Names, ids: Collection[str], listed: Iterable[str], settings: Settings
 ) -> list[str]:
     """Return a sentence for each name of the file that several projects have."""
-    by_name = _by_name(projects)
     return [
-        f"customer_file {settings.customer_file!r}: {name!r} means the one in the default domain, "
-        f"of {_listing(namesakes)}; write DOMAIN/NAME or the project's id"
-        for name in listed
-        if len(namesakes := by_name.get(name, [])) > 1
+        f"customer_file {settings.customer_file!r}: {spelling!r} means the one in the default "
+        f"domain, of {_listing(namesakes)}; write DOMAIN/NAME or the project's id"
+        for spelling in listed
+        if not names.exactly(spelling)
+        and names.meant(spelling, ids)
+        and len(namesakes := names.namesakes(spelling, ids)) > 1
     ]
 
 

@@ -43,6 +43,62 @@ def filed(tmp_path: Path, document: str) -> dict[str, Any]:
     return {"customer_from": "file", "customer_file": str(path)}
 
 
+# -- names that are somebody else's
+
+WEB = "0123456789abcdef0123456789abcdef"
+"""An id of a project of another Keystone, or of one that was deleted."""
+
+
+def named(name: str, id: str, domain: str, domain_name: str) -> KeystoneProject:
+    return KeystoneProject(id, name, domain, domain_name, None, True)
+
+
+MASKED = {
+    "an id": ("default-web", named("default-web", "x", "d9", "Evil")),
+    "an id that is not here": (WEB, named(WEB, "x", "d9", "Evil")),
+    "a domain and a name": ("Initech/web", named("Initech/web", "x", "d9", "Evil")),
+    "a domain's id and a name": ("d1/web", named("d1/web", "x", "d9", "Evil")),
+    "a name of a domain that is not here": ("Gone/web", named("Gone/web", "x", "d9", "Evil")),
+    "a domain named like an id": ("d1/web", named("web", "x", "d9", "d1")),
+    "a domain named like the default one": ("default/web", named("web", "x", "d9", "default")),
+    "a domain named like an id that is not here": (f"{WEB}/web", named("web", "x", "d9", WEB)),
+}
+
+
+@pytest.mark.parametrize("case", MASKED)
+def test_nobody_takes_the_place_of_another_by_a_name(tmp_path: Path, case: str) -> None:
+    spelling, masked = MASKED[case]
+    projects = [masked, project("web"), project("web", "d1")]
+    found = customers(placed(*projects, **filed(tmp_path, f"Acme: [{spelling}]")))
+    left = customers(placed(*projects, exclude_projects=(spelling,)))
+    assert "x" not in found
+    assert "x" in left
+    assert found.keys() == {"default-web", "d1-web"} - left.keys()
+
+
+@pytest.mark.parametrize("domain_name", ["d1", "default", WEB])
+def test_no_domain_takes_the_place_of_another_by_its_name(domain_name: str) -> None:
+    masked = named("web", "x", "d9", domain_name)
+    settings = {"exclude_domains": (domain_name,), "default_domains": (domain_name,)}
+    found = placed(masked, project("web"), project("web", "d1"), **settings)
+    assert "x" in customers(found)
+
+
+@pytest.mark.parametrize("name", ["web/shop", WEB])
+def test_names_that_look_like_more_mean_the_default_domain(tmp_path: Path, name: str) -> None:
+    projects = [project(name), project(name, "d1")]
+    found = placed(*projects, **filed(tmp_path, f"Acme: [{name}]"))
+    assert customers(found) == {f"default-{name}": "Acme"}
+
+
+def test_two_spellings_of_one_project_under_two_customers_are_an_error(tmp_path: Path) -> None:
+    settings = filed(tmp_path, "Acme: [Initech/web, web]\nOther: [d1-web]")
+    with pytest.raises(ConfigError) as raised:
+        placed(project("web", "d1"), **settings)
+    assert "'Initech/web' and 'd1-web' are the project Initech/web (d1-web)" in str(raised.value)
+    assert "listed under 'Acme' and 'Other'" in str(raised.value)
+
+
 # -- what is excluded
 
 
