@@ -136,6 +136,13 @@ class CloudError(OpenstatsError):
     """Seconds after which the cloud wishes to be asked again."""
 
 
+class OddFigureError(CloudError):
+    """A cloud answered, and gave a figure that cannot be, or contradicts what it says elsewhere."""
+
+    code = "openstats.cloud.odd_figure"
+    title = "The cloud gave a figure that cannot be"
+
+
 class TruncatedError(CloudError):
     """A cloud cut a list, and said so."""
 

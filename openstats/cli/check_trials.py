@@ -113,8 +113,9 @@ def trials(connection: Any, options: Any) -> Iterator[tuple[str, Attempt]]:
         return counted(len(nova.quotas(connection, connection.project)), "resource")
 
     def storage() -> str:
-        whole, types = cinder.quotas(connection, connection.project)
-        return f"{counted(len(whole), 'resource')}, {counted(len(types), 'volume type')}"
+        whole, types, odd = cinder.quotas(connection, connection.project)
+        resources = f"{counted(len(whole), 'resource')}, {counted(len(types), 'volume type')}"
+        return f"{resources}; {odd}" if odd else resources
 
     settings = connection.entry.settings
     yield KEYSTONE, projects

@@ -16,6 +16,7 @@ from openstats.clouds.patience import retry_after
 from openstats.clouds.transport import AnswerError
 from openstats.errors import (
     CloudError,
+    OddFigureError,
     OpenstatsError,
     RefusedError,
     ServiceMissingError,
@@ -74,6 +75,7 @@ def asking(cloud: str, call: str) -> Iterator[None]:
         ServiceMissingError: the catalog does not hold the service.
         VersionRefusedError: the service does not speak the microversion (406).
         RefusedError: the service says no (403, 404, 410).
+        OddFigureError: an answer has a figure that cannot be.
         CloudError: anything else, from a refused connection to an answer nobody can read.
     """
     _heard.retry_after = 0.0
@@ -87,6 +89,9 @@ def asking(cloud: str, call: str) -> Iterator[None]:
         raise _status_error(cloud, call, error) from error
     except (keystoneauth1.exceptions.ClientException, AnswerError) as error:
         raise CloudError(f"{cloud}: {call}: {_reason(error)}") from error
+    except FigureError as error:
+        odd = printable(f"a figure that cannot be: {error}")
+        raise OddFigureError(f"{cloud}: {call}: {odd}") from error
     except Exception as error:
         raise CloudError(f"{cloud}: {call}: {_other(error)}") from error
     finally:
@@ -107,8 +112,6 @@ def _other(error: Exception) -> str:
     """Return what happened without an answer, or with one that nobody can read."""
     if isinstance(error, RecursionError):
         return "an answer that cannot be read: it is nested too deeply"
-    if isinstance(error, FigureError):
-        return printable(f"a figure that cannot be: {error}")
     if isinstance(error, UNREACHED) and not isinstance(error, requests.exceptions.JSONDecodeError):
         return _unreached(error)
     return printable(f"an answer that cannot be read: {type(error).__name__} {error}")

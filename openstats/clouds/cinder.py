@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
 from openstats.clouds import items
@@ -176,25 +176,37 @@ def _with_snapshot(held: VolumeUse, size: int) -> VolumeUse:
     return replace(held, snapshots=snapshots, snapshot_gigabytes=gigabytes)
 
 
-def quotas(
-    connection: Connection, tenant: str
-) -> tuple[dict[str, Quota], dict[str, VolumeTypeQuota]]:
-    """Give a tenant's block storage quotas by our names, and by volume type, in MiB: one call.
+class StorageQuotas(NamedTuple):
+    """Quotas on block storage by our names, and by volume type; ``odd`` tells what is left out."""
+
+    whole: dict[str, Quota]
+    by_type: dict[str, VolumeTypeQuota]
+    odd: str = ""
+
+
+def quotas(connection: Connection, tenant: str) -> StorageQuotas:
+    """Return a tenant's block storage quotas, in MiB: one call.
 
     Cinder answers with its defaults for projects that do not exist: ask Nova first.
     """
-    with asking(connection.cloud.name, f"Cinder's quotas of {tenant}"):
+    call = f"Cinder's quotas of {tenant}"
+    left_out = LeftOut(connection.cloud.name, "volume type")
+    with asking(connection.cloud.name, call):
         figures = connection.cinder.quotas.get(tenant, usage=True).to_dict()
         whole = {
             meter.name: quota(figures, meter.resource, meter.factor)
             for meter in QUOTAS
             if meter.service == VOLUME
         }
-        return whole, _by_type(figures)
+        types = _by_type(figures, left_out)
+    return StorageQuotas(whole, types, f"{call}: {left_out.words}" if left_out.number else "")
 
 
-def _by_type(figures: dict[str, Any]) -> dict[str, VolumeTypeQuota]:
-    """Give the quotas whose keys are ``gigabytes_TYPE`` and so on: parts of the plain ones."""
+def _by_type(figures: dict[str, Any], left_out: LeftOut) -> dict[str, VolumeTypeQuota]:
+    """Return the quotas whose keys are ``gigabytes_TYPE`` and so on: parts of the plain ones.
+
+    A type that cannot be read takes no other along.
+    """
     prefixes = {meter: f"{meter.resource}_" for meter in VOLUME_TYPE}
     kinds = {
         key.removeprefix(prefix)
@@ -202,12 +214,14 @@ def _by_type(figures: dict[str, Any]) -> dict[str, VolumeTypeQuota]:
         for key in figures
         if key.startswith(prefix)
     }
-    found = {}
-    for kind in few(kinds):
-        told = {
+
+    def one(item: dict[str, str]) -> tuple[str, VolumeTypeQuota]:
+        kind = item["id"]
+        quotas = {
             meter.name: quota(figures, prefix + kind, meter.factor)
             for meter, prefix in prefixes.items()
             if prefix + kind in figures
         }
-        found[text(kind)] = VolumeTypeQuota(**told)
-    return found
+        return text(kind), VolumeTypeQuota(**quotas)
+
+    return dict(items.read([{"id": kind} for kind in few(kinds)], one, left_out))

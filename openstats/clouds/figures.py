@@ -55,13 +55,14 @@ def signed(figures: Mapping[str, Any], name: str) -> int:
 def quota(figures: Mapping[str, Any], resource: str, factor: int = 1) -> Quota:
     """Return limit and use of a resource in our units, ``factor`` of which are one of the cloud's.
 
-    Services that lose count say that less than nothing is in use.
+    Services that lose count, or do not count at all, say that less than nothing is in use: how
+    much it is, is not known. Raises as ``whole``.
     """
     most = LARGEST // factor
     named = {f"{resource} {name}": value for name, value in figures[resource].items()}
     limit = whole(named, f"{resource} limit", most, UNLIMITED)
-    in_use = whole(named, f"{resource} in_use", most, -most)
-    return Quota(limit if limit == UNLIMITED else limit * factor, max(0, in_use) * factor)
+    in_use = whole(named, f"{resource} in_use", most)
+    return Quota(limit if limit == UNLIMITED else limit * factor, in_use * factor)
 
 
 def ratio(figures: Mapping[str, Any], name: str) -> float:

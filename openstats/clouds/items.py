@@ -56,9 +56,13 @@ class LeftOut:
 
     def __str__(self) -> str:
         """Return a sentence for the poll's error."""
+        return f"{self.cloud}: {self.words}"
+
+    @property
+    def words(self) -> str:
+        """The same without the cloud."""
         return (
-            f"{self.cloud}: {self.number} {self.kind}s cannot be read and are left out; "
-            f"the first: {self.reason}"
+            f"{self.number} {self.kind}s cannot be read and are left out; the first: {self.reason}"
         )
 
     def refuse_all(self) -> None:

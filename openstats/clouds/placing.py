@@ -188,10 +188,12 @@ def without_effect(projects: Sequence[KeystoneProject], settings: Settings) -> l
     Those of the defaults are for whoever has them.
     """
     usual = Settings()
-    names = {project.name for project in projects}.union(*map(_spellings, projects))
-    domains = set[str]().union(*map(_domains, projects))
+    names = Names(projects, settings.default_domains)
+    ids = {project.id for project in projects}
+    unmeant = {text for text in settings.exclude_projects if not names.meant(text, ids)}
+    domains = names.domains
     unused = {
-        "exclude_projects": ("project", set(settings.exclude_projects) - names),
+        "exclude_projects": ("project", unmeant),
         "exclude_domains": ("domain of a project", set(settings.exclude_domains) - domains),
         "default_domains": ("domain of a project", set(settings.default_domains) - domains),
     }

@@ -38,6 +38,12 @@ class Names:
         is_id = name in self._domain_ids or ID.fullmatch(name)
         return {project.domain_id} if is_id else {project.domain_id, name}
 
+    @property
+    def domains(self) -> set[str]:
+        """What means the domain of a project."""
+        projects = self._by_id.values()
+        return {domain for project in projects for domain in self._domains(project)}
+
     def is_in(self, project: KeystoneProject, domains: Collection[str]) -> bool:
         """Return whether a project is in one of these domains."""
         return not self._domains(project).isdisjoint(domains)

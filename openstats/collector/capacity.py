@@ -2,18 +2,25 @@
 
 from oslo_log import log
 
-from openstats.clouds import nova
+from openstats.clouds import nova, settled
 from openstats.collector import providers
 from openstats.collector.poll import Poll
-from openstats.errors import RefusedError
+from openstats.errors import OddFigureError, RefusedError
+from openstats.model import Capacity
 from openstats.statistics.capacity import of_providers
-from openstats.storage import capacity
+from openstats.storage import capacity, instances
 
 LOG = log.getLogger(__name__)
 
+TOTALS = ("vcpus", "memory_mb")
+
 
 def poll(poll: Poll) -> None:
-    """Read what the hypervisors have: one call to Nova, or Placement's changed providers."""
+    """Read what the hypervisors have: one call to Nova, or Placement's changed providers.
+
+    Raises:
+        CloudError: nobody answers, or Nova sums up less than it lists.
+    """
     source = poll.connection.entry.settings.capacity_source
     if source == "placement":
         return _from_placement(poll)
@@ -23,9 +30,45 @@ def poll(poll: Poll) -> None:
         if source == "nova":
             raise
         return _from_placement(poll, str(error))
+    if _is_suspect(poll, figures):
+        _refuse_part(poll, figures)
     with poll.writing() as db:
         capacity.record(db, poll.cloud, figures, poll.now)
     return None
+
+
+def _is_suspect(poll: Poll, figures: Capacity) -> bool:
+    """Return whether there is less than before, nothing, or servers that use nothing."""
+    with poll.store.read() as db:
+        known = capacity.by_cloud(db).get(poll.cloud.id)
+        hosts = instances.hosts(db, poll.cloud)
+    before = known[0] if known else figures
+    fell = figures.vcpus < before.vcpus or figures.memory_mb < before.memory_mb
+    unused = not (figures.vcpus_used and figures.memory_mb_used)
+    return fell or not (figures.vcpus and figures.memory_mb) or bool(hosts and unused)
+
+
+def _refuse_part(poll: Poll, figures: Capacity) -> None:
+    """Raise OddFigureError if statistics are less than the list of hypervisors shows.
+
+    They are asked for before and after it, for others add and remove hypervisors meanwhile.
+    """
+    try:
+        listed = settled.hypervisors(poll.connection, poll.paging)
+    except RefusedError:
+        # There is nothing to hold them against.
+        return
+    if all(getattr(figures, name) >= sum_ for name, sum_ in listed.items()):
+        return
+    again = nova.capacity(poll.connection)
+    for name, sum_ in listed.items():
+        most = max(getattr(figures, name), getattr(again, name))
+        # What is used changes all the time, but not from nothing to nothing.
+        if most < sum_ and (name in TOTALS or not most):
+            raise OddFigureError(
+                f"{poll.cloud.name}: Nova's hypervisor statistics say {name} = {most}, and its "
+                f"list of hypervisors {sum_}: one of the two is wrong; figures of before stay"
+            )
 
 
 def _from_placement(poll: Poll, reason: str = "") -> None:

@@ -19,24 +19,36 @@ Count = tuple[int, str, int]
 """A tenant by row and by Keystone id, and how many servers it has in use."""
 
 
-def check(poll: Poll, counts: Iterable[Count]) -> None:
-    """Hold what quotas count against the servers that are known; note what contradicts it."""
+def check(poll: Poll, counts: Iterable[Count]) -> dict[int, str]:
+    """Hold what quotas count against the servers that are known; return what contradicts it.
+
+    That is a sentence for each tenant (row). What the list of all servers left out is noted.
+    """
     with poll.store.read() as db:
         polled_at = jobs.polled_at(db, poll.cloud, "instances")
         numbers = instances.numbers(db, poll.cloud)
     if polled_at is None:
-        return
-    short = [(key, in_use) for row, key, in_use in counts if in_use > numbers.get(row, 0)]
-    for key, in_use in short[:MOST_ASKED]:
-        _ask(poll, key, in_use, before=polled_at - poll.options.overlap)
-    if len(short) > MOST_ASKED:
-        poll.miss(
-            f"{poll.cloud.name}: Nova counts more servers than it lists in {len(short)} tenants"
-        )
+        return {}
+    short = [count for count in counts if count[2] > numbers.get(count[0], 0)]
+    odd = {}
+    for row, key, in_use in short[:MOST_ASKED]:
+        number = _ask(poll, key, before=polled_at - poll.options.overlap)
+        if number < in_use:
+            odd[row] = _sentence(poll, key, in_use, number)
+    for row, key, in_use in short[MOST_ASKED:]:
+        odd[row] = _sentence(poll, key, in_use, numbers.get(row, 0))
+    return odd
 
 
-def _ask(poll: Poll, key: str, in_use: int, *, before: int) -> None:
-    """Take up the servers of a tenant; note if ones of ``before`` were not listed, or are not."""
+def _sentence(poll: Poll, key: str, in_use: int, number: int) -> str:
+    return (
+        f"{poll.cloud.name}: Nova counts {in_use} servers of tenant {key} as in use, and lists "
+        f"{number}"
+    )
+
+
+def _ask(poll: Poll, key: str, *, before: int) -> int:
+    """Take up the servers of a tenant, return how many; note if ones of ``before`` are new."""
     left_out = LeftOut(poll.cloud.name, "server")
     listed: list[Instance] = []
     for page, _ in nova.servers(poll.connection, paging=poll.paging, tenant=key, left_out=left_out):
@@ -51,9 +63,4 @@ def _ask(poll: Poll, key: str, in_use: int, *, before: int) -> None:
             f"{poll.cloud.name}: Nova's list of all servers left out {len(unlisted)} of tenant "
             f"{key}, {unlisted[0].uuid} among them"
         )
-    number = len(listed) + left_out.number
-    if number < in_use:
-        poll.miss(
-            f"{poll.cloud.name}: Nova counts {in_use} servers of tenant {key} as in use, and lists "
-            f"{number}"
-        )
+    return len(listed) + left_out.number

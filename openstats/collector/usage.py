@@ -149,3 +149,12 @@ def _measure(poll: Poll, now: int, odometer: Odometer) -> None:
         for tick in window.ticks.values():
             first = tick.at if first is None else first
             poll.say("usage", (tick.at - first) // GRID, (now - first) // GRID)
+    _remember_missing(poll, now, is_new=first is not None)
+
+
+def _remember_missing(poll: Poll, now: int, *, is_new: bool) -> None:
+    """Note anew what was missing, where this step of the grid was read already."""
+    before = poll.cursor.get("missing", {})
+    if not is_new and before.get("at") == now:
+        poll.missing = before["what"]
+    poll.cursor["missing"] = {"at": now, "what": poll.missing}

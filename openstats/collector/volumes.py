@@ -52,9 +52,10 @@ def _sweep(poll: Poll, counted: tuple[int, int, int] | None) -> None:
     poll.cursor["swept_at"] = poll.now
     for left_out in sweep.left_out:
         if left_out.number:
-            # The next poll sweeps again: what is left out must not be forgotten meanwhile.
             poll.miss(str(left_out))
-            poll.cursor["fingerprint"] = None
+    if poll.missing:
+        # The next poll sweeps again: what is missing must not be forgotten meanwhile.
+        poll.cursor["fingerprint"] = None
 
 
 def _refuse_cut(poll: Poll, sweep: cinder.Sweep, counted: tuple[int, int, int]) -> None:

@@ -76,6 +76,13 @@ def gigabytes(db: Connection, cloud: Cloud) -> dict[str, int]:
     return {row[0]: row[1] for row in db.execute(held.where(tenant.c.cloud_id == cloud.id))}
 
 
+def held(db: Connection, cloud: Cloud) -> dict[int, int]:
+    """Return GiB of volumes by tenant (row)."""
+    sizes = select(volume_use.c.tenant_id, volume_use.c.gigabytes)
+    mine = sizes.join(tenant, tenant.c.id == volume_use.c.tenant_id)
+    return {row[0]: row[1] for row in db.execute(mine.where(tenant.c.cloud_id == cloud.id))}
+
+
 def _use(db: Connection, cloud: Cloud) -> dict[int, Use]:
     mine = select(volume_use).join(tenant, tenant.c.id == volume_use.c.tenant_id)
     return {row[0]: tuple(row[1:]) for row in db.execute(mine.where(tenant.c.cloud_id == cloud.id))}

@@ -11,8 +11,8 @@ the provider's generation. These are not compared, though they sound alike:
   task, on enabled services only: a cloud in which servers come and go contradicts it all the time.
   Nova's quotas count the same servers exactly, and by tenant.
 * ``in_use`` of Cinder's quotas is a counter that Cinder keeps beside its volumes, and loses count
-  of, for years where nobody mends it. The statistic is what the cloud says; volumes are held
-  against their own counts.
+  of, for years where nobody mends it. The statistic is what the cloud says, as long as that is
+  half of what the volumes have; volumes are held against their own counts.
 * ``in_use`` of Nova's cores and ram counts servers twice while they are resized, and may be counted
   from Placement.
 """

@@ -7,6 +7,7 @@ import pytest
 
 from tests.collector import expected
 from tests.collector.lab import LARGE, SMALL, SOON, Lab
+from tests.collector.odd import changed
 from tests.double import Double
 from tests.edge import Garbage, Rewrite, Status
 
@@ -56,6 +57,54 @@ def test_nova_alone(lab: Lab) -> None:
     assert "Nova's hypervisor statistics: HTTP 404" in said
     assert lab.asked("/placement") == 0
     assert known(lab, double) == {}
+
+
+def statistics(**figures: int) -> Rewrite:
+    """Have Nova say so in its statistics."""
+
+    def change(document: Any) -> None:
+        document["hypervisor_statistics"] |= figures
+
+    return changed(change)
+
+
+NOTHING = dict.fromkeys(("vcpus", "vcpus_used", "memory_mb", "memory_mb_used"), 0)
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+@pytest.mark.parametrize("said", [NOTHING, {"vcpus": 0}, {"memory_mb_used": 0}, {"memory_mb": 1}])
+def test_statistics_of_less_than_is_listed_are_not_believed(
+    lab: Lab, alpha: Double, said: dict[str, int], is_known: bool
+) -> None:
+    lab.cycle("instances", *(["capacity"] if is_known else []))
+    before = known(lab, alpha)
+    with lab.edge.during(STATISTICS, statistics(**said)):
+        if said == {"memory_mb": 1} and not is_known:
+            # Nobody knows yet that this is less than it was.
+            return
+        (error,) = lab.cycle("capacity", after=SOON)
+    name = next(iter(said))
+    number = expected.capacities(alpha)[name]
+    assert f"statistics say {name} = {said[name]}, and its list of hypervisors {number}" in error
+    assert known(lab, alpha) == before
+    assert lab.cycle("capacity", after=SOON) == []
+    assert lab.asked("os-hypervisors") == 1
+
+
+def test_hypervisors_that_are_gone_are_no_contradiction(lab: Lab, alpha: Double) -> None:
+    lab.cycle()
+    alpha.disable_service("compute-0001")
+    assert lab.cycle("capacity", after=SOON) == []
+    assert lab.asked("os-hypervisors/detail") == 1
+    assert known(lab, alpha) == expected.capacities(alpha) | {"source": "nova"}
+
+
+def test_who_may_not_list_hypervisors_believes_statistics(lab: Lab, alpha: Double) -> None:
+    lab.cycle()
+    alpha.disable_service("compute-0001")
+    with lab.edge.during("os-hypervisors/detail", Status(403)):
+        assert lab.cycle("capacity", after=SOON) == []
+    assert known(lab, alpha) == expected.capacities(alpha) | {"source": "nova"}
 
 
 def from_version(lowest: str) -> Rewrite:

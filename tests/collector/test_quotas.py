@@ -1,12 +1,13 @@
 """Quotas: two calls for each tenant that is due, and one's failure spoils one."""
 
-import json
 from typing import Any
 
 import pytest
 
+from openstats.collector.uncounted import MOST_ASKED
 from tests.collector import expected
 from tests.collector.lab import SMALL, SOON, Lab
+from tests.collector.odd import changed
 from tests.double import Double, Size
 from tests.edge import Garbage, Rewrite, Status
 
@@ -62,7 +63,7 @@ def test_one_tenants_failure_spoils_one_tenant(lab: Lab, alpha: Double, service:
     tenant = next(iter(before))
     with lab.edge.during(service(tenant), Status(500)):
         (said,) = lab.cycle(after=SOON)
-    assert said.startswith("alpha: quotas of 1 of 4 tenants were not read; the last: alpha: ")
+    assert said.startswith("alpha: quotas of 1 of 4 tenants were not read in full; one reason: ")
     assert said == lab.outcome("quotas")["error"]
     assert f"quotas of {tenant}: HTTP 500" in str(error(lab, tenant))
     found, now = expected.known_quotas(lab.store), expected.quotas(alpha)
@@ -71,8 +72,8 @@ def test_one_tenants_failure_spoils_one_tenant(lab: Lab, alpha: Double, service:
     # Storage is the last of the figures; it stays, or it is all that does.
     stays = slice(0, None, 1) if service is nova else slice(3, None, 4)
     assert failed[stays] == before[tenant][stays]
-    # It is asked for again, and nobody else is.
-    assert lab.cycle("quotas", after=59) == []
+    # It is asked for again, and nobody else is; until then it is not forgotten.
+    assert lab.cycle("quotas", after=59) == [said]
     assert lab.asked() == 0
     assert lab.cycle("quotas", after=1) == []
     assert lab.asked(QUOTA) == lab.asked(rf"{QUOTA}/{tenant}") == 2
@@ -167,21 +168,125 @@ def test_limits_of_all_kinds(lab: Lab, alpha: Double) -> None:
 def in_use(number: Any) -> Rewrite:
     """Have a service say that so much is in use, of everything."""
 
-    def changed(body: bytes) -> bytes:
-        document = json.loads(body)
+    def change(document: Any) -> None:
         for held in document["quota_set"].values():
             if isinstance(held, dict):
                 held["in_use"] = number
-        return json.dumps(document).encode()
 
-    return Rewrite(changed)
+    return changed(change)
 
 
-def test_a_count_below_zero_is_nothing(lab: Lab, alpha: Double) -> None:
-    """Cinder's counters, which it keeps beside what it counts, have been seen below zero."""
-    lab.edge.rule(QUOTA, in_use(-3))
-    assert lab.cycle() == []
-    assert {held[4:] for held in expected.known_quotas(lab.store).values()} == {(0, 0, 0, 0)}
+@pytest.mark.parametrize(("service", "spoilt"), [(nova, (4, 5, 6)), (cinder, (7,))])
+def test_a_count_below_zero_is_not_known(
+    lab: Lab, alpha: Double, service: Any, spoilt: tuple[int, ...]
+) -> None:
+    """Nova's driver that counts nothing says -1; Cinder's counters have been seen below zero."""
+    with lab.edge.during(service(""), in_use(-1)):
+        for _ in range(2):
+            (said,) = lab.cycle()
+            assert "in_use is -1, not an integer from 0 to" in said
+            assert lab.outcome("quotas")["polled_at"] is None
+    now = expected.quotas(alpha)
+    for tenant, held in expected.known_quotas(lab.store).items():
+        assert [n for n in range(4, 8) if held[n] is None] == [*spoilt]
+        assert all(held[n] == now[tenant][n] for n in range(4, 8) if n not in spoilt)
+    assert lab.cycle("quotas", full=True) == []
+    assert expected.known_quotas(lab.store) == now
+
+
+@pytest.mark.parametrize("service", [nova, cinder])
+def test_a_service_that_does_not_count_what_it_lists_is_not_believed(
+    lab: Lab, alpha: Double, service: Any
+) -> None:
+    lab.cycle()
+    before = expected.known_quotas(lab.store)
+    of_listed = "servers of tenant" if service is nova else "GiB of tenant"
+    with lab.edge.during(service(""), in_use(0)):
+        for _ in range(2):
+            (said,) = lab.cycle("quotas", full=True)
+            assert "counts 0 " + of_listed in said
+            assert "and lists " in said
+    # It is not asked so often as one that does not answer, and not forgotten.
+    (again,) = lab.cycle("quotas", after=SOON)
+    assert again.startswith("alpha: quotas of 4 of 4 tenants were not read in full; one reason: ")
+    assert lab.asked() == 0
+    assert expected.known_quotas(lab.store) == before
+    assert lab.cycle("quotas", full=True) == []
+    assert error(lab, next(iter(before))) is None
+
+
+def test_a_counter_that_drifted_is_what_the_cloud_says(lab: Lab, alpha: Double) -> None:
+    lab.cycle()
+    listed = max(held[7] for held in expected.known_quotas(lab.store).values()) // 1024
+    with lab.edge.during(cinder(""), in_use(listed // 2 + 1)):
+        assert lab.cycle("quotas", full=True) == []
+    assert {held[7] for held in expected.known_quotas(lab.store).values()} == {
+        1024 * (listed // 2 + 1)
+    }
+
+
+def test_what_changes_meanwhile_is_no_contradiction(lab: Lab, alpha: Double) -> None:
+    lab.cycle()
+    for server in list(alpha.state.servers)[:3]:
+        alpha.delete_server(server)
+    for volume in list(alpha.state.volumes)[:3]:
+        alpha.delete_volume(volume)
+    assert lab.cycle("quotas", full=True) == []
+    assert lab.asked("tenant_id=|project_id=") > 0
+    assert expected.known_quotas(lab.store) == expected.quotas(alpha)
+
+
+@pytest.mark.parametrize("service", [nova, cinder])
+def test_what_changed_just_now_is_asked_for_again_soon(
+    lab: Lab, alpha: Double, service: Any
+) -> None:
+    """Whoever restores a server, or extends a volume, makes more of it than was counted."""
+    lab.cycle()
+    lab.clock.advance(SOON)
+    for server in alpha.state.servers.values():
+        server.updated = lab.clock.now
+    for volume in alpha.state.volumes.values():
+        volume.updated_at = lab.clock.now
+    with lab.edge.during(service(""), in_use(0)):
+        assert lab.cycle("quotas", full=True) == []
+        # 60 s of retry_interval, 120 of overlap.
+        (said,) = lab.cycle("quotas", after=181)
+    assert "counts 0 " in said
+
+
+@pytest.mark.parametrize(
+    ("things", "values"),
+    [
+        ("servers", {"status": "BUILD"}),
+        ("servers", {"OS-EXT-STS:task_state": "deleting"}),
+        ("volumes", {"consumes_quota": False}),
+        ("volumes", {"consumes_quota": None}),
+        ("volumes", {"status": "creating"}),
+        ("volumes", {"os-vol-mig-status-attr:migstat": "target:1"}),
+    ],
+)
+def test_what_services_do_not_count_is_no_contradiction(
+    lab: Lab, alpha: Double, things: str, values: dict[str, Any]
+) -> None:
+    lab.cycle()
+
+    def change(document: Any) -> None:
+        for item in document[things]:
+            item.update(values)
+
+    lab.edge.rule(f"{things}/detail.*(tenant_id|project_id)=", changed(change))
+    lab.edge.rule(nova("") if things == "servers" else cinder(""), in_use(0))
+    assert lab.cycle("quotas", full=True) == []
+
+
+def test_of_many_that_are_not_counted_a_sample_is_asked_for(lab: Lab) -> None:
+    lab.double(size=Size(projects=30, servers=30, volumes=0, hypervisors=1))
+    lab.cycle()
+    with lab.edge.during(nova(""), in_use(0)):
+        (said,) = lab.cycle("quotas", full=True)
+    assert "counts 0 servers of tenant " in said
+    assert lab.asked("tenant_id=") == MOST_ASKED
+    assert lab.sql("SELECT count(*) FROM quota WHERE error IS NOT NULL") == [(30,)]
 
 
 def test_figures_that_are_none(lab: Lab, alpha: Double) -> None:
