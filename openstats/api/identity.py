@@ -237,8 +237,8 @@ def exposure(options: Any) -> str | None:
     if options.host in LOOPBACK:
         return None
     return (
-        f"[api] host (or --host) is {options.host}, which other machines reach, and auth_strategy = "
-        "noauth lets everybody in: listen on 127.0.0.1, or set noauth_beyond_loopback = true"
+        f"[api] host (or --host) is {options.host}, which other machines reach, and auth_strategy "
+        "= noauth lets everybody in: listen on 127.0.0.1, or set noauth_beyond_loopback = true"
     )
 
 

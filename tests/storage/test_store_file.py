@@ -37,7 +37,7 @@ def test_a_file_that_another_user_may_not_see_is_an_error_of_the_store(tmp_path:
     hidden = tmp_path / "hidden"
     hidden.mkdir(0o700)
     store = Store(f"sqlite:///{hidden}/x.sqlite")
-    with as_nobody(), pytest.raises(StoreError, match="Permission denied; .* the user nobody"):
+    with as_nobody(), pytest.raises(StoreError, match=r"Permission denied; .* the user nobody"):
         store.check()
 
 
