@@ -21,7 +21,13 @@ from openstats.cli.check_lines import (
 )
 from openstats.cli.main import OpenstatsCommand
 from openstats.cli.tables import printable
-from openstats.errors import CloudError, ConfigError, OpenstatsError, RefusedError
+from openstats.errors import (
+    CloudError,
+    ConfigError,
+    OpenstatsError,
+    RefusedError,
+    ServiceMissingError,
+)
 
 
 class Check(OpenstatsCommand, Lister):
@@ -124,7 +130,9 @@ def trial(ask: Any, named: str, what: str, attempt: Attempt) -> Iterator[Line]:
     missing: list[rights.Right] = []
     try:
         line = _succeeded(named, attempt())
-        missing = rights.missing(ask, what, quiet=True)
+        # A cloud may lack a service whose rights nobody needs then.
+        with suppress(ServiceMissingError):
+            missing = rights.missing(ask, what, quiet=True)
     except OpenstatsError as error:
         line = failure(named, error)
         if _may_be_a_right(error):

@@ -96,9 +96,9 @@ def _cinder(call: str, *rules: str, **more: Any) -> Right:
     return Right("Cinder", f"GET {call}", rules, **more)
 
 
-def _placement(call: str, rule: str, asked: str = "") -> Right:
+def _placement(call: str, rule: str, asked: str = "", **more: Any) -> Right:
     name = f"placement:resource_providers:{rule}"
-    return Right("Placement", f"GET /resource_providers{call}", (name,), asked)
+    return Right("Placement", f"GET /resource_providers{call}", (name,), asked, **more)
 
 
 def _keystone(call: str, rule: str, **more: Any) -> Right:
@@ -124,8 +124,10 @@ RIGHTS = {
             "/{id}/inventories", "inventories:list", f"/resource_providers/{NOBODY}/inventories"
         ),
         _placement("/{id}/usages", "usages", f"/resource_providers/{NOBODY}/usages"),
-        _placement("/{id}", "show", f"/resource_providers/{NOBODY}"),
-        _placement("/{id}/traits", "traits:list", f"/resource_providers/{NOBODY}/traits"),
+        _placement("/{id}", "show", f"/resource_providers/{NOBODY}", quiet=True),
+        _placement(
+            "/{id}/traits", "traits:list", f"/resource_providers/{NOBODY}/traits", quiet=True
+        ),
     ),
     "Nova, zones": (
         _nova("/os-services", "os-services:list"),

@@ -123,6 +123,8 @@ RIGHTS = {
     "/resource_providers$": ("Placement", f"{PROVIDERS}list"),
     "/inventories": ("Placement", f"{PROVIDERS}inventories:list"),
     "/usages": ("Placement", f"{PROVIDERS}usages"),
+    "/resource_providers/[0-9a-f-]{32,}$": ("Placement", f"{PROVIDERS}show"),
+    "/traits$": ("Placement", f"{PROVIDERS}traits:list"),
     "/servers[?]all_tenants=1$": (
         "Nova, servers",
         f"{NOVA}servers:index and {NOVA}servers:index:get_all_tenants",

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.collector.lab import SOON, Lab, running
+from tests.devcloud.process import wait_for
 from tests.double import Double
 from tests.edge import Refuse
 
@@ -148,16 +149,24 @@ def test_of_one_name_on_two_machines_the_entry_that_sees_more_asks(
 
 
 def test_a_machine_whose_entry_sees_less_lets_the_cloud_alone(lab: Lab, alpha: Double) -> None:
+    """Unless nobody else asks it: then it says again why it does not."""
     admin = lab.collector("alpha")
     assert admin.cycle() == []
     member(lab, "alpha")
     other = lab.collector("alpha")
     assert other.cycle() != []
     assert list(left_aside(lab)) == ["alpha"]
-    lab.sql("UPDATE job SET next_at = 0")
+    leased = "SELECT count(*) FROM job WHERE leased_until IS NOT NULL"
+    lab.sql(f"UPDATE job SET next_at = {lab.clock.now}, error = NULL")
+    lab.edge.clear()
     with running(other):
-        lab.edge.wait(1, lambda _: False, timeout=1)
-        assert lab.sql("SELECT count(*) FROM job WHERE leased_until > 0") == [(0,)]
+        assert not lab.edge.wait(1, timeout=1)
+        assert lab.sql(leased) == [(0,)]
+    other = lab.collector("alpha")
+    other.cycle()
+    lab.sql(f"UPDATE job SET next_at = {lab.clock.now - 60}, error = NULL")
+    with running(other):
+        wait_for("a word", lambda: "sees less" in str(lab.outcome("capacity")["error"]))
 
 
 @pytest.mark.parametrize("by_another_url", [False, True])
