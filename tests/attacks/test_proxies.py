@@ -5,8 +5,7 @@ import re
 import ssl
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPSConnection
@@ -23,9 +22,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.attacks.conftest import installation
-from tests.attacks.service import Service, served
+from tests.attacks.service import served
 from tests.conftest import Sqlite
-from tests.devcloud.process import wait_for
 from tests.peers.haproxy import Haproxy
 from tests.peers.nginx import Nginx
 from tests.peers.wrk import load
@@ -223,41 +221,3 @@ def test_nothing_fails_under_a_load_of_pipelined_requests(front: Front, tmp_path
         made, failed = load(tmp_path, f"{url}/api/stats/quota/", 1)
         assert made > 0
         assert failed == 0
-
-
-NODE = "server openstats 127.0.0.1:8779 check inter 1s fall 1"
-
-
-def test_a_node_that_is_stopped_fails_no_request(
-    sqlite: Sqlite, certificate: Certificate, tmp_path: Path
-) -> None:
-    homes = [tmp_path / name for name in ("first", "second")]
-    port = free_port()
-    with ExitStack() as stack:
-        first, second = (stack.enter_context(node(home, sqlite)) for home in homes)
-        nodes = [f"127.0.0.1:{each.port} check inter 1s fall 1" for each in (first, second)]
-        servers = f"server first {nodes[0]}\n    server second {nodes[1]}"
-        changes = {
-            "bind :443": f"bind 127.0.0.1:{port}",
-            "/etc/haproxy/openstats.pem": str(certificate.both),
-            NODE: servers,
-        }
-        proxy = Haproxy(tmp_path / "proxy", changed(documented("backend openstats"), changes))
-        stack.enter_context(proxy)
-        url = f"https://localhost:{port}{PREFIX}/api/stats/quota/"
-        loading = stack.enter_context(ThreadPoolExecutor(1)).submit(load, tmp_path, url, 5)
-        log = homes[0] / "openstats.log"
-        wait_for("requests", lambda: "/api/stats/quota/" in log.read_text(), 30)
-        assert first.process.end() == 0
-        made, failed = loading.result(60)
-    assert made > 0
-    assert failed == 0
-
-
-def node(home: Path, sqlite: Sqlite) -> AbstractContextManager[Service]:
-    """Serve as one of several that are told apart by their health."""
-    home.mkdir()
-    made = installation(home, sqlite)
-    made.configure("api", request_timeout=30, drain_delay=2)
-    made.configure("oslo_middleware", enable_proxy_headers_parsing="true")
-    return served(made)

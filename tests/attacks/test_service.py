@@ -43,8 +43,8 @@ class Attack(NamedTuple):
     """What happens, for how long, which statuses may be seen meanwhile, and health's in the end."""
 
     run: Callable[..., AbstractContextManager[None]]
-    reading: set[int] = UP
-    writing: set[int] = WRITTEN
+    reading: set[int] = EITHER
+    writing: set[int] = WRITTEN | REFUSED
     health: set[int] = UP
     last: int = 200
     lasts: float = LASTS
@@ -114,7 +114,7 @@ def test_a_silent_keystone(guarded: Guarded) -> None:
 
 FIGURES = "customer, project, tenant, alert"
 STORES = {
-    "frozen backends": Attack(stores.frozen_backends, EITHER, WRITTEN | REFUSED, EITHER),
+    "frozen backends": Attack(stores.frozen_backends, health=EITHER),
     "frozen server": Attack(stores.frozen_server, EITHER, REFUSED, EITHER, 503, LONG),
     "locked tables": Attack(partial(stores.locked_tables, tables=FIGURES), EITHER, REFUSED),
     "locked schema": Attack(
