@@ -4,6 +4,7 @@ The loop itself waits for nobody and asks nobody. So it can answer ``/healthchec
 thread waits for something, and 503 for what the threads do not answer in time.
 """
 
+import gc
 import resource
 import select
 from collections import Counter, deque
@@ -145,6 +146,8 @@ class Server:
 
     def run(self) -> None:
         """Serve until everything that was accepted is answered after ``drain``."""
+        # What was loaded until here stays: no collection has to go through it again.
+        gc.freeze()
         while not self._over():
             wasyncore.poll2(TICK, self._map)
             self._turn()

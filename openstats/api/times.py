@@ -119,8 +119,8 @@ class Bounded(Parameters):
     def _zone_is_used(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         parameters = handler(values)
         parameters._given = {n: str(values[n]) for n in ("from", "to") if n in values}
-        local = any(name in values and _local(values[name]) for name in ("from", "to"))
-        if parameters.zone and not parameters.every and not local:
+        given = (values[name] for name in ("from", "to") if name in values)
+        if parameters.zone and not parameters.every and not any(map(_local, given)):
             raise ValueError(
                 f"tz={parameters.zone}: it takes interval, or from or to in ISO 8601 without a "
                 "zone: nothing else depends on it"

@@ -99,7 +99,7 @@ def view(request: Any, parameters: UsageParameters) -> Answer:
         found,
         read_at,
         whole=request.scope.everything and not parameters.narrowed,
-        unobserved=observed.never(meter, edges[-1], clouds, readings),
+        unobserved=observed.never(clouds, readings),
         also=asked,
     )
     shares = None

@@ -34,14 +34,15 @@ def of_clouds(
     return shares
 
 
-def never(
-    meter: UsageMeter, end: int, clouds: Iterable[int], readings: Mapping[int, Readings]
-) -> set[int]:
-    """Return those clouds of which nothing was observed before a moment: a first reading begins."""
+def never(clouds: Iterable[int], readings: Mapping[int, Readings]) -> set[int]:
+    """Return those clouds of which nothing was observed before the last of their readings.
+
+    A first reading only begins: its clock stands at zero.
+    """
     return {
         cloud
         for cloud in clouds
-        if cloud not in readings or not along(readings[cloud], [end], CLOCKS, meter)[0, 1, 0]
+        if cloud not in readings or not readings[cloud].vectors[-1, 1, CLOCK]
     }
 
 

@@ -30,12 +30,13 @@ from openstats.storage.listing import Condition, Entry, Listing
 from openstats.storage.membership import (
     OBJECTS,
     object_name,
-    objects,
     own_clouds,
+    prepared_objects,
     variables,
     visible_object,
 )
-from openstats.storage.upsert import one_of
+from openstats.storage.prepared import Prepared
+from openstats.storage.upsert import constant, one_of
 
 group = schema.project_group
 
@@ -55,7 +56,7 @@ def _active(
     past: str,
     flags: tuple[bool | None, bool | None],
     each: bool,
-) -> Any:
+) -> Prepared:
     """Count by severity, and by object if ``each``, what was active: short ones, then longer ones.
 
     An alert that was open for at most so long, and at ``start`` or later, began at most so long
@@ -73,8 +74,12 @@ def _active(
         chosen.where(alert.c.span == place, *_began(length)) for place, length in enumerate(SPANS)
     ]
     found = union_all(*parts).subquery("active")
-    keys = (found.c.severity, found.c.key) if each else (found.c.severity,)
-    return select(*keys, func.count()).group_by(*keys)
+    if each:
+        keys = found.c.severity, found.c.key
+        return Prepared(select(*keys, func.count()).group_by(*keys))
+    # In one pass: grouping would sort them first.
+    severities = (found.c.severity == constant(place) for place in range(len(SEVERITIES)))
+    return Prepared(select(*(func.count().filter(severity) for severity in severities)))
 
 
 def _began(length: int) -> list[ColumnElement[bool]]:
@@ -159,8 +164,8 @@ def count(
     aggregate, uuids = (selection.aggregate, selection.uuids) if selection else (None, ())
     past = selection.past if selection else "none"
     statement = _active(aggregate, scope.everything, bool(uuids), past, flags, False)
-    rows = db.execute(statement, _values(scope, selection, bounds))
-    return {SEVERITIES[severity]: number for severity, number in rows}
+    numbers = statement.row(db, _values(scope, selection, bounds))
+    return {name: number for name, number in zip(SEVERITIES, numbers, strict=True) if number}
 
 
 def named(
@@ -175,7 +180,7 @@ def named(
 
     ``marker`` is the uuid of the last object of the page before.
     """
-    chosen = objects(
+    chosen = prepared_objects(
         selection.aggregate,
         everything=scope.everything,
         filtered=bool(selection.uuids),
@@ -185,7 +190,7 @@ def named(
     )
     name = object_name(selection.aggregate)
     values = variables(scope, selection) | {"limit": limit, "marker": marker}
-    return {row.id: name(row) for row in db.execute(chosen, values)}
+    return {row[0]: name(row) for row in chosen.rows(db, values)}
 
 
 def by_object(
@@ -198,7 +203,7 @@ def by_object(
     """Count likewise for each object, by row id; those without any are not there."""
     statement = _active(selection.aggregate, scope.everything, False, "none", flags, True)
     held: dict[int, dict[str, int]] = {}
-    for severity, key, number in db.execute(statement, _values(scope, selection, bounds)):
+    for severity, key, number in statement.rows(db, _values(scope, selection, bounds)):
         held.setdefault(key, {})[SEVERITIES[severity]] = number
     return held
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, bindparam, case, exists, func, or_, select
 
 from openstats.model import Coverage, Scope
 from openstats.storage import schema
@@ -21,6 +21,7 @@ from openstats.storage.membership import (
     visible_tenant,
     whole_sum,
 )
+from openstats.storage.prepared import Prepared
 from openstats.storage.store import Database
 from openstats.storage.upsert import one_of
 
@@ -60,12 +61,12 @@ def _tenants(everything: bool) -> Any:
 def _all_polled(kinds: Collection[str]) -> ColumnElement[Any]:
     """Return when polls of these kinds succeeded, the oldest of them; NULL where one never did."""
     oldest = case((func.count(job.c.polled_at) == len(kinds), func.min(job.c.polled_at)))
-    mine = job.c.cloud_id == cloud.c.id, job.c.kind.in_(kinds)
+    mine = job.c.cloud_id == cloud.c.id, or_(*(job.c.kind == kind for kind in kinds))
     return select(oldest).where(*mine).scalar_subquery()
 
 
 @cache
-def _polls(everything: bool, kinds: tuple[str, ...]) -> Any:
+def _polls(everything: bool, kinds: tuple[str, ...]) -> Prepared:
     """Tell when clouds were polled; who does not see everything, sees clouds of tenants."""
     numbers = _tenants(everything)
     joined = cloud.outerjoin(numbers, numbers.c.cloud_id == cloud.c.id)
@@ -74,18 +75,19 @@ def _polls(everything: bool, kinds: tuple[str, ...]) -> Any:
     if not everything:
         rows = rows.where(or_(numbers.c.cloud_id.is_not(None), granted()))
     row = rows.subquery("row").c
-    return select(
+    figures = (
         whole_sum(row.tenants),
         whole_sum(case((row.known.is_not(None), row.tenants))),
         func.count(row.id),
         func.count(row.known),
         func.min(row.known),
     )
+    return Prepared(select(*figures))
 
 
 def of_polls(db: Database, scope: Scope, *kinds: str) -> Coverage:
     """Return of how many visible tenants and clouds polls of all these kinds ever succeeded."""
-    row = db.execute(_polls(scope.everything, kinds), variables(scope)).one()
+    row = _polls(scope.everything, kinds).row(db, variables(scope))
     tenants, tenants_known, clouds, clouds_known, oldest = row
     return Coverage(tenants, tenants_known, clouds, clouds_known, oldest)
 
@@ -122,9 +124,9 @@ def undiscovered() -> Any:
 
 
 @cache
-def _asked(everything: bool) -> Select[Any]:
+def _asked(everything: bool) -> Prepared:
     rows = select(cloud.c.id, discovered())
-    return rows if everything else rows.where(granted())
+    return Prepared(rows if everything else rows.where(granted()))
 
 
 def asked_clouds(db: Database, scope: Scope) -> dict[int, bool]:
@@ -134,5 +136,5 @@ def asked_clouds(db: Database, scope: Scope) -> dict[int, bool]:
     """
     if not (scope.everything or scope.clouds):
         return {}
-    rows = db.execute(_asked(scope.everything), variables(scope)).all()
+    rows = _asked(scope.everything).rows(db, variables(scope))
     return {row[0]: bool(row[1]) for row in rows}

@@ -1,6 +1,6 @@
 """Creation time: when objects were created, and how many in each piece of an interval."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -8,7 +8,6 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
-    Select,
     Table,
     bindparam,
     func,
@@ -30,11 +29,12 @@ from openstats.storage.membership import (
     tenant,
     variables,
 )
+from openstats.storage.prepared import Prepared
 from openstats.storage.store import alone
 
 
 @cache
-def _counts(kind: str, everything: bool) -> Select[Any]:
+def _counts(kind: str, everything: bool) -> Prepared:
     """Count by piece, in whole numbers, so that only pieces that hold something come back.
 
     A time t is in piece i when edge i <= t < edge i + 1, and edge i is start + i*length // pieces:
@@ -48,7 +48,7 @@ def _counts(kind: str, everything: bool) -> Select[Any]:
     counted = select(piece, func.count()).where(born >= start, born < bindparam("end"))
     counted = counted.where(_shown(kind, everything))
     # By its name: PostgreSQL does not see that two expressions with parameters are the same.
-    return counted.group_by(literal_column("piece"))
+    return Prepared(counted.group_by(literal_column("piece")))
 
 
 def _born(kind: str) -> ColumnElement[Any]:
@@ -56,16 +56,18 @@ def _born(kind: str) -> ColumnElement[Any]:
 
 
 @cache
-def _dates(kind: str, everything: bool) -> Select[Any]:
+def _dates(kind: str, everything: bool) -> Prepared:
     born = _born(kind)
     within = born >= bindparam("start"), born < bindparam("end"), _shown(kind, everything)
-    return select(born, func.count()).where(*within).group_by(born)
+    return Prepared(select(born, func.count()).where(*within).group_by(born))
 
 
-def dates(db: Connection, scope: Scope, kind: str, start: int, end: int) -> list[tuple[int, int]]:
+def dates(
+    db: Connection, scope: Scope, kind: str, start: int, end: int
+) -> Sequence[tuple[int, int]]:
     """Return the dates in [start, end) at which objects were created, each with how many were."""
     values = variables(scope) | {"start": start, "end": end}
-    return [(row[0], row[1]) for row in db.execute(_dates(kind, scope.everything), values)]
+    return _dates(kind, scope.everything).rows(db, values)
 
 
 def _shown(kind: str, everything: bool) -> ColumnElement[bool]:
@@ -84,8 +86,7 @@ def counts(db: Connection, scope: Scope, kind: str, interval: Interval) -> dict[
         "length": interval.end - interval.start,
         "pieces": interval.datapoints,
     }
-    rows = db.execute(_counts(kind, scope.everything), values)
-    return {row[0]: row[1] for row in rows}
+    return dict(_counts(kind, scope.everything).rows(db, values))
 
 
 def date_objects(db: Connection, first_created: Mapping[int, int]) -> None:

@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, distinct, func, or_, select
+from sqlalchemy import Connection, and_, distinct, func, or_, select
 
 from openstats.model import CustomerCounts, Scope, Selection
 from openstats.storage import schema
@@ -20,6 +20,7 @@ from openstats.storage.membership import (
     visible_tenant,
     whole_sum,
 )
+from openstats.storage.prepared import Prepared
 
 customer, instance = schema.customer, schema.instance
 
@@ -59,7 +60,7 @@ def _groups(everything: bool) -> Any:
 
 
 @cache
-def _listing(everything: bool, filtered: bool, after: bool, limited: bool) -> Select[Any]:
+def _listing(everything: bool, filtered: bool, after: bool, limited: bool) -> Prepared:
     numbers, groups = _by_customer(everything), _groups(everything)
     chosen = objects(
         "customer", everything=everything, filtered=filtered, after=after, limited=limited
@@ -67,7 +68,8 @@ def _listing(everything: bool, filtered: bool, after: bool, limited: bool) -> Se
     chosen = chosen.outerjoin(numbers, numbers.c.customer_id == customer.c.id)
     chosen = chosen.outerjoin(groups, groups.c.customer_id == customer.c.id)
     columns = numbers.c.projects, groups.c.project_groups, numbers.c.instances
-    return chosen.add_columns(*(func.coalesce(column, 0).label(column.name) for column in columns))
+    figures = (func.coalesce(column, 0).label(column.name) for column in columns)
+    return Prepared(chosen.add_columns(*figures))
 
 
 def listing(
@@ -84,6 +86,6 @@ def listing(
     """
     values = variables(scope, selection) | {"limit": limit, "marker": marker}
     narrowed = bool(selection.uuids), marker is not None, limit is not None
-    rows = db.execute(_listing(scope.everything, *narrowed), values)
+    rows = _listing(scope.everything, *narrowed).rows(db, values)
     name = object_name("customer")
-    return [CustomerCounts(name(row), *row[4:]) for row in rows.all()]
+    return [CustomerCounts(name(row), *row[4:]) for row in rows]

@@ -30,7 +30,8 @@ class StoreFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._identity: Identity | None = None
-        self._companions: dict[Path, Identity | None] = {}
+        self._names = [f"{path}{suffix}" for suffix in ("", *COMPANIONS)]
+        self._companions: dict[str, Identity | None] = {}
         self._lock = Lock()
 
     @property
@@ -53,7 +54,7 @@ class StoreFile:
         with self._opened():
             if self._identity is None:
                 _make(self.path)
-            identity = _identity(self.path)
+            identity = _identity(self._names[0])
         if identity is None:
             raise FileError(
                 f"the store {self.path} was removed: put the file back, or make another one with "
@@ -63,8 +64,7 @@ class StoreFile:
             replaced = self._identity not in (None, identity)
             self._identity = identity
             if not replaced:
-                paths = (Path(f"{self.path}{suffix}") for suffix in COMPANIONS)
-                self._companions = {path: _identity(path) for path in paths}
+                self._companions = {name: _identity(name) for name in self._names[1:]}
         return replaced
 
     @contextmanager
@@ -100,9 +100,9 @@ class StoreFile:
 
     def discard_companions(self) -> None:
         """Remove the log of the file of before: SQLite would replay it into the new one."""
-        for path, identity in self._companions.items():
-            if identity is not None and _identity(path) == identity:
-                path.unlink(missing_ok=True)
+        for name, identity in self._companions.items():
+            if identity is not None and _identity(name) == identity:
+                Path(name).unlink(missing_ok=True)
         self._companions = {}
 
 
@@ -120,9 +120,10 @@ def _make(path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_RDONLY, MODE))
 
 
-def _identity(path: Path) -> Identity | None:
+def _identity(name: str) -> Identity | None:
+    # Each time that the store is used: a Path would take longer than the question.
     try:
-        status = path.stat()
+        status = os.stat(name)
     except FileNotFoundError:
         return None
     return status.st_dev, status.st_ino

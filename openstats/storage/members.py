@@ -11,19 +11,15 @@ from typing import Any
 
 import numpy as np
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
     Connection,
     FromClause,
     Select,
     and_,
-    bindparam,
     case,
     func,
-    literal,
     or_,
     select,
-    true,
     union_all,
 )
 
@@ -35,16 +31,17 @@ from openstats.storage.membership import (
     counts,
     member,
     object_name,
-    objects,
     own_clouds,
+    prepared_objects,
     project,
     tenant,
     variables,
 )
 from openstats.storage.moves import PROJECTS, TENANTS, Owning
-from openstats.storage.upsert import one_of
+from openstats.storage.prepared import Prepared
+from openstats.storage.upsert import constant, one_of
 
-NO_SLOT = 0
+NO_SLOT = constant(0)
 """What a tenant has that was in no reading yet: the clock's slot, in which nothing is used."""
 
 
@@ -61,19 +58,18 @@ class Stay:
 
 def _stays(kind: Owning) -> tuple[Stay, Stay]:
     """Give both ways; who reads both, and adds them up, knows all that was ever owned."""
-    now = Stay(kind.owned, kind.owned.c.id, kind.owner_id, kind.since, literal(FOREVER, BigInteger))
+    now = Stay(kind.owned, kind.owned.c.id, kind.owner_id, kind.since, constant(FOREVER))
     former = kind.former.c
     owner = former[kind.owner_id.name]
     return now, Stay(kind.former, kind.former_id, owner, former.since, former.until)
 
 
 @cache
-def _members(aggregate: str, everything: bool, few: bool) -> Any:
+def _members(aggregate: str, everything: bool, few: bool) -> Prepared:
     """Select tenant, cloud, slot, whether it counts, and owner.
 
     And the two stretches in which the slot is the owner's.
     """
-    chosen: Any = bindparam("owners", expanding=True)
     parts = [
         (_seen(found, held.owner, owner, aggregate, everything), owner)
         for held in _stays(TENANTS)
@@ -85,15 +81,16 @@ def _members(aggregate: str, everything: bool, few: bool) -> Any:
             for held in _stays(TENANTS)
             for found, owner in _owners(held, "customer", shown=held.owner)
         ]
-    return union_all(*(part.where(owner.in_(chosen) if few else true()) for part, owner in parts))
+    chosen = [part.where(one_of(owner, "owners")) if few else part for part, owner in parts]
+    return Prepared(union_all(*chosen))
 
 
 def _owners(held: Stay, aggregate: str, shown: Any = None) -> Iterator[tuple[Select[Any], Any]]:
     """Select tenants of projects with what owns these, or ``shown``; tell the owner's column."""
     place = func.coalesce(tenant.c.slot, NO_SLOT)
     now = held.table is tenant
-    counted = case((counts, 1), else_=0) if now else literal(0)
-    found = select(tenant.c.id, tenant.c.cloud_id, place, counted)
+    counted = case((counts, constant(1)), else_=constant(0)) if now else constant(0)
+    found = select(tenant.c.id, tenant.c.cloud_id, place, counted).select_from(tenant)
     if not now:
         found = found.join(held.table, held.owned == tenant.c.id)
     if aggregate == "customer":
@@ -108,7 +105,7 @@ def _owners(held: Stay, aggregate: str, shown: Any = None) -> Iterator[tuple[Sel
     if aggregate == "project_group":
         found = found.join(member, member.c.project_id == held.owner)
         owner = member.c.project_group_id
-    always = literal(0, BigInteger), literal(FOREVER, BigInteger)
+    always = constant(0), constant(FOREVER)
     yield found.add_columns(owner, held.since, held.until, *always), owner
 
 
@@ -151,9 +148,6 @@ def _once_own(found: Select[Any], project_id: Any, owner: Any) -> Select[Any]:
     return found.where(*mine, ~_in_scope(project_id))
 
 
-_objects = cache(objects)
-
-
 def of(
     db: Connection,
     scope: Scope,
@@ -175,13 +169,13 @@ def of(
         "limited": limit is not None,
     }
     kind = {"everything": scope.everything, "past": selection.past}
-    chosen = _objects(selection.aggregate, **kind, **asked)
+    chosen = prepared_objects(selection.aggregate, **kind, **asked)
     values = variables(scope, selection) | {"limit": limit, "marker": marker}
-    found = db.execute(chosen, values).all()
+    found = chosen.rows(db, values)
     few = any(asked.values())
     statement = _members(selection.aggregate, scope.everything, few)
-    ids = [row.id for row in found]
-    rows = db.execute(statement, variables(scope) | ({"owners": ids} if few else {})).all()
+    ids = [row[0] for row in found]
+    rows = statement.rows(db, variables(scope) | ({"owners": ids} if few else {}))
     name = object_name(selection.aggregate)
     return _columns([name(row) for row in found], ids, rows)
 

@@ -27,7 +27,8 @@ from sqlalchemy import (
 
 from openstats.model import ObjectName, Scope, Selection
 from openstats.storage import schema
-from openstats.storage.upsert import one_of
+from openstats.storage.prepared import Prepared
+from openstats.storage.upsert import constant, one_of
 
 OBJECTS: dict[str, Table] = {
     "customer": schema.customer,
@@ -40,7 +41,8 @@ group, member = schema.project_group, schema.project_group_member
 
 held = quota.alias("held")
 holds_resources = exists().where(
-    held.c.tenant_id == tenant.c.id, or_(held.c.max_instances_in_use > 0, held.c.storage_in_use > 0)
+    held.c.tenant_id == tenant.c.id,
+    or_(held.c.max_instances_in_use > constant(0), held.c.storage_in_use > constant(0)),
 )
 
 counts: ColumnElement[bool] = and_(
@@ -70,10 +72,6 @@ def variables(scope: Scope, selection: Selection | None = None) -> dict[str, Any
     if selection and selection.since is not None:
         values["since"] = selection.since
     return values
-
-
-def _uuids() -> ColumnElement[Any]:
-    return bindparam("uuids", expanding=True)
 
 
 def visible_project(everything: bool) -> ColumnElement[bool]:
@@ -106,7 +104,7 @@ def _grouped_projects(filtered: bool) -> Select[Any]:
     """Select the projects in any group, or in those asked for: each once."""
     found = select(member.c.project_id).join(group, group.c.id == member.c.project_group_id)
     found = found.where(group.c.deleted_at.is_(None))
-    return found.where(group.c.uuid.in_(_uuids())) if filtered else found
+    return found.where(one_of(group.c.uuid, "uuids")) if filtered else found
 
 
 def selected(aggregate: str, filtered: bool) -> ColumnElement[bool]:
@@ -116,8 +114,8 @@ def selected(aggregate: str, filtered: bool) -> ColumnElement[bool]:
     if not filtered:
         return true()
     if aggregate == "project":
-        return project.c.uuid.in_(_uuids())
-    customers = select(schema.customer.c.id).where(schema.customer.c.uuid.in_(_uuids()))
+        return one_of(project.c.uuid, "uuids")
+    customers = select(schema.customer.c.id).where(one_of(schema.customer.c.uuid, "uuids"))
     return project.c.customer_id.in_(customers)
 
 
@@ -150,7 +148,7 @@ def objects(
         chosen = chosen.join(schema.customer, schema.customer.c.id == table.c.customer_id)
     chosen = chosen.where(visible_object(aggregate, everything=everything, past=past))
     if filtered:
-        chosen = chosen.where(table.c.uuid.in_(_uuids()))
+        chosen = chosen.where(one_of(table.c.uuid, "uuids"))
     if after:
         place = select(table.c.name, table.c.uuid).where(table.c.uuid == bindparam("marker"))
         chosen = chosen.where(tuple_(table.c.name, table.c.uuid) > place.scalar_subquery())
@@ -163,6 +161,12 @@ def visible_object(aggregate: str, *, everything: bool, past: str) -> ColumnElem
     """Return the condition that the caller sees an object, as ``objects`` does."""
     existing = _existing(OBJECTS[aggregate], past)
     return and_(existing, _shown(aggregate, everything, past))
+
+
+@cache
+def prepared_objects(aggregate: str, **narrowed: Any) -> Prepared:
+    """Return ``objects`` as a prepared statement."""
+    return Prepared(objects(aggregate, **narrowed))
 
 
 def _existing(table: Table, past: str) -> ColumnElement[bool]:

@@ -7,13 +7,11 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Select,
     and_,
     bindparam,
     case,
     distinct,
     func,
-    literal,
     or_,
     select,
     update,
@@ -47,6 +45,8 @@ from openstats.storage.membership import (
     visible_tenant,
     whole_sum,
 )
+from openstats.storage.prepared import Prepared
+from openstats.storage.upsert import constant, one_of
 from openstats.storage.volume_types import written
 
 customer = schema.customer
@@ -87,11 +87,7 @@ def _older() -> ColumnElement[Any]:
 
 
 def _coverage() -> list[ColumnElement[Any]]:
-    return [
-        func.count(tenant.c.id).label("tenants"),
-        func.count().filter(known).label("tenants_known"),
-        _older().label("oldest"),
-    ]
+    return [func.count(tenant.c.id), func.count().filter(known), _older()]
 
 
 @cache
@@ -102,31 +98,21 @@ def _clouds(everything: bool, filtered: bool) -> list[ColumnElement[Any]]:
         clouds = func.count(distinct(tenant.c.cloud_id))
         if not (everything or filtered):
             clouds += denominators.undiscovered()
-        return [
-            clouds.label("clouds"),
-            func.count(distinct(answered)).label("clouds_known"),
-        ]
-    return [
-        denominators.all_clouds().label("clouds"),
-        denominators.all_known("quotas").label("clouds_known"),
-    ]
+        return [clouds, func.count(distinct(answered))]
+    return [denominators.all_clouds(), denominators.all_known("quotas")]
 
 
 @cache
-def _over(aggregate: str, everything: bool, filtered: bool, *, sums: bool) -> Select[Any]:
-    columns = _sums() if sums else []
-    columns = columns + _coverage() + _clouds(everything, filtered)
-    return (
-        select(*columns)
-        .select_from(from_projects())
-        .where(visible_tenant(everything), selected(aggregate, filtered), counts)
-    )
+def _over(aggregate: str, everything: bool, filtered: bool, *, sums: bool) -> Prepared:
+    columns = [*_coverage(), *_clouds(everything, filtered), *(_sums() if sums else [])]
+    chosen = visible_tenant(everything), selected(aggregate, filtered), counts
+    return Prepared(select(*columns).select_from(from_projects()).where(*chosen))
 
 
 def total(db: Connection, scope: Scope, selection: Selection) -> tuple[Sums, Coverage]:
     """Sum over all tenants of what is selected, each once, and say how much of it is known."""
     row = _one(db, scope, selection, sums=True)
-    return _sums_of(row), _coverage_of(row)
+    return _sums_of(row, first=5), _coverage_of(row)
 
 
 def coverage(db: Connection, scope: Scope, selection: Selection) -> Coverage:
@@ -137,11 +123,12 @@ def coverage(db: Connection, scope: Scope, selection: Selection) -> Coverage:
 def _one(db: Connection, scope: Scope, selection: Selection, *, sums: bool) -> Any:
     filtered = bool(selection.uuids)
     statement = _over(selection.aggregate, scope.everything, filtered, sums=sums)
-    return db.execute(statement, variables(scope, selection)).one()
+    return statement.row(db, variables(scope, selection))
 
 
 def _coverage_of(row: Any) -> Coverage:
-    return Coverage(row.tenants, row.tenants_known, row.clouds, row.clouds_known, row.oldest)
+    tenants, tenants_known, oldest, clouds, clouds_known = row[:5]
+    return Coverage(tenants, tenants_known, clouds, clouds_known, oldest)
 
 
 @cache
@@ -162,16 +149,14 @@ def _by_object(aggregate: str, everything: bool) -> Any:
 
 
 @cache
-def _each(
-    aggregate: str, everything: bool, filtered: bool, after: bool, limited: bool
-) -> Select[Any]:
+def _each(aggregate: str, everything: bool, filtered: bool, after: bool, limited: bool) -> Prepared:
     sums = _by_object(aggregate, everything)
     chosen = objects(
         aggregate, everything=everything, filtered=filtered, after=after, limited=limited
     )
-    figures = [func.coalesce(sums.c[c.name], literal(0)).label(c.name) for c in _sums()]
+    figures = [func.coalesce(sums.c[c.name], constant(0)).label(c.name) for c in _sums()]
     chosen = chosen.outerjoin(sums, sums.c.object_id == OBJECTS[aggregate].c.id)
-    return chosen.add_columns(*figures)
+    return Prepared(chosen.add_columns(*figures))
 
 
 def each(
@@ -189,7 +174,7 @@ def each(
     narrowed = bool(selection.uuids), marker is not None, limit is not None
     statement = _each(selection.aggregate, scope.everything, *narrowed)
     values = variables(scope, selection) | {"limit": limit, "marker": marker}
-    rows = db.execute(statement, values).all()
+    rows = statement.rows(db, values)
     name = object_name(selection.aggregate)
     return [(name(row), _sums_of(row, first=4)) for row in rows]
 
@@ -219,19 +204,17 @@ def _figure(row: Any, name: str) -> Quota | None:
 
 
 @cache
-def _of_clouds() -> Select[Any]:
-    return (
-        select(*_sums(), *_coverage())
-        .select_from(tenant.outerjoin(quota, quota.c.tenant_id == tenant.c.id))
-        .where(tenant.c.cloud_id.in_(bindparam("clouds", expanding=True)))
-        .where(tenant.c.project_id.is_not(None), counts)
-    )
+def _of_clouds() -> Prepared:
+    joined = tenant.outerjoin(quota, quota.c.tenant_id == tenant.c.id)
+    linked = tenant.c.project_id.is_not(None), counts
+    chosen = select(*_coverage(), *_sums()).select_from(joined).where(*linked)
+    return Prepared(chosen.where(one_of(tenant.c.cloud_id, "clouds")))
 
 
 def of_clouds(db: Connection, clouds: Iterable[int]) -> tuple[Sums, Coverage]:
     """Sum over the tenants of these clouds that are linked to a project."""
-    row = db.execute(_of_clouds(), {"clouds": [*clouds]}).one()
-    return _sums_of(row), Coverage(row.tenants, row.tenants_known, oldest=row.oldest)
+    tenants, tenants_known, oldest, *sums = _of_clouds().row(db, {"clouds": [*clouds]})
+    return _sums_of(sums), Coverage(tenants, tenants_known, oldest=oldest)
 
 
 def due(db: Connection, cloud: Cloud, now: int) -> list[tuple[int, str]]:

@@ -83,6 +83,8 @@ class Store:
         with translated_errors(self):
             self._look_at_file()
             with self.engine.connect().execution_options(**self._reading) as connection:
+                # Not with the first statement: prepared ones go past SQLAlchemy.
+                connection.begin()
                 if self._checked and monotonic() - self._looked_at > LOOKING:
                     self._look_at_schema(connection)
                 yield connection

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     bindparam,
     cast,
+    literal_column,
     select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -53,6 +54,11 @@ def _listed_sqlite(element: Any, compiler: Any, **options: Any) -> str:
 @compiles(Listed, "postgresql")
 def _listed_postgresql(element: Any, compiler: Any, **options: Any) -> str:
     return f"json_array_elements_text{compiler.process(element.clause_expr, **options)}"
+
+
+def constant(number: int) -> ColumnElement[int]:
+    """Return a whole number that is always the same: spelled out, and no parameter to fill in."""
+    return literal_column(str(number), BigInteger)
 
 
 def one_of(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:

@@ -14,7 +14,6 @@ import numpy as np
 from sqlalchemy import (
     Connection,
     LargeBinary,
-    Select,
     bindparam,
     delete,
     func,
@@ -29,6 +28,7 @@ from openstats.meters import USAGE_METERS
 from openstats.model import Cloud
 from openstats.readings import Reading, Readings
 from openstats.storage import schema, tenants
+from openstats.storage.prepared import Prepared
 from openstats.storage.upsert import numbers, upsert
 
 cloud, tenant = schema.cloud, schema.tenant
@@ -99,7 +99,7 @@ def append(
 
 
 @cache
-def _around(narrow: bool) -> Select[Any]:
+def _around(narrow: bool) -> Prepared:
     """Select, for each cloud and moment, the last reading until then and the first from then on.
 
     Whole, or of their vectors a stretch, and the clock.
@@ -116,12 +116,9 @@ def _around(narrow: bool) -> Select[Any]:
     ]
     wanted = ends[0].union(ends[1]).cte("wanted")
     joined = (reading.c.cloud_id == wanted.c.cloud_id) & (reading.c.at == wanted.c.at)
-    return (
-        select(reading.c.cloud_id, reading.c.at, *(_STRETCH if narrow else _WHOLE))
-        .join(wanted, joined)
-        .where(reading.c.item == bindparam("item"))
-        .order_by(reading.c.cloud_id, reading.c.at)
-    )
+    columns = reading.c.cloud_id, reading.c.at, *(_STRETCH if narrow else _WHOLE)
+    found = select(*columns).join(wanted, joined).where(reading.c.item == bindparam("item"))
+    return Prepared(found.order_by(reading.c.cloud_id, reading.c.at))
 
 
 def around(
@@ -144,7 +141,7 @@ def around(
     if narrow:
         size = FLOAT.itemsize
         values |= {"offset": 1 + first * size, "length": (last - first + 1) * size}
-    rows = groupby(db.execute(_around(narrow), values).all(), itemgetter(0))
+    rows = groupby(_around(narrow).rows(db, values), itemgetter(0))
     return {cloud: _columns(mine, first if narrow else FIRST_SLOT) for cloud, mine in rows}
 
 
@@ -184,14 +181,14 @@ def ends(db: Connection, owner: Cloud) -> dict[str, int]:
 
 
 @cache
-def _newest_of_clouds(items: tuple[str, ...]) -> Any:
-    return select(cloud.c.id, *(newest(cloud.c.id, item) for item in items))
+def _newest_of_clouds(items: tuple[str, ...]) -> Prepared:
+    return Prepared(select(cloud.c.id, *(newest(cloud.c.id, item) for item in items)))
 
 
 def newest_of_clouds(db: Connection, items: Iterable[str]) -> dict[int, dict[str, int | None]]:
     """Give, for each cloud, when meters were read last; None for never."""
     names = tuple(items)
-    rows = db.execute(_newest_of_clouds(names))
+    rows = _newest_of_clouds(names).rows(db, {})
     return {row[0]: dict(zip(names, row[1:], strict=True)) for row in rows}
 
 

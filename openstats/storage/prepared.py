@@ -1,0 +1,63 @@
+"""Prepared statements: those that every request needs, compiled once and given to the driver.
+
+SQLAlchemy's own way to execute a small query takes several times what the store needs for it.
+Whatever is written, and what is asked less often, goes that way.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, SelectBase
+from sqlalchemy.exc import DBAPIError
+
+
+class Prepared:
+    """A statement that is compiled once for each kind of store.
+
+    Its rows are plain tuples of what drivers give by themselves: whole numbers, texts and bytes.
+    Lists are parameters of ``upsert.one_of`` and ``upsert.numbers``, which take JSON; one with a
+    parameter that SQLAlchemy would spell out for each of its values cannot be prepared.
+    """
+
+    def __init__(self, statement: SelectBase) -> None:
+        self._statement = statement
+        self._compiled: dict[str, tuple[str, list[str] | None, dict[str, Any]]] = {}
+
+    def rows(self, db: Connection, values: Mapping[str, Any]) -> Sequence[Any]:
+        """Return all rows; ``values`` are those of the parameters, by name.
+
+        Raises:
+            DBAPIError: as from SQLAlchemy.
+        """
+        driver = db.dialect.loaded_dbapi
+        sql, names, constants = self._compiled.get(db.dialect.name) or self._compile(db)
+        given = constants | {name: _plain(value) for name, value in values.items()}
+        try:
+            cursor = db.connection.cursor()
+            cursor.execute(sql, given if names is None else [given[name] for name in names])
+            return cursor.fetchall()
+        except driver.Error as error:
+            raise DBAPIError.instance(sql, None, error, driver.Error, dialect=db.dialect) from error
+
+    def row(self, db: Connection, values: Mapping[str, Any]) -> Any:
+        """Return the only row.
+
+        Raises:
+            DBAPIError: as from SQLAlchemy.
+        """
+        (row,) = self.rows(db, values)
+        return row
+
+    def _compile(self, db: Connection) -> tuple[str, list[str] | None, dict[str, Any]]:
+        compiled: Any = self._statement.compile(dialect=db.dialect)
+        if compiled.post_compile_params:
+            raise TypeError(f"spelled out for each value: {compiled.post_compile_params}")
+        required = {bind.key for bind in compiled.binds.values() if bind.required}
+        constants = {n: value for n, value in compiled.params.items() if n not in required}
+        self._compiled[db.dialect.name] = prepared = str(compiled), compiled.positiontup, constants
+        return prepared
+
+
+def _plain(value: Any) -> Any:
+    return json.dumps(value) if isinstance(value, list) else value
