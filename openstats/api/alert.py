@@ -97,9 +97,8 @@ def view(request: Any, parameters: AlertParameters) -> Answer:
             ]
             document = parameters.shown(pieces, counts)
             return Answer(document, known, unobserved=future)
-        objects = alerts.named(
-            db, request.scope, selection, limit=parameters.limit, marker=parameters.marker
-        )
+        page = parameters.page(request, db, selection)
+        objects = alerts.named(db, request.scope, selection, **page)
         check_size(len(objects), len(pieces), request.conf["usage"].max_datapoints)
         by_object = [
             alerts.by_object(db, request.scope, selection, piece, parameters.flags)

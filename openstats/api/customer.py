@@ -32,9 +32,8 @@ def view(request: Any, parameters: CustomerParameters) -> Answer:
     """List the visible customers."""
     selection = Selection("customer", parameters.uuid)
     with request.store.read() as db:
-        counts = customer.listing(
-            db, request.scope, selection, limit=parameters.limit, marker=parameters.marker
-        )
+        page = parameters.page(request, db, selection)
+        counts = customer.listing(db, request.scope, selection, **page)
         link = parameters.link(request, db, selection, [of.customer for of in counts])
         known = coverage.of_polls(db, request.scope, "instances")
     return Answer(statistic.listing(counts, with_uuid=parameters.adding == "uuid"), known, link)

@@ -23,6 +23,16 @@ class Paged(BaseModel):
     )
     marker: Uuid | None = Field(None, description="The uuid of the last entry of the page before.")
 
+    def page(self, request: Any, db: Database, selection: Selection) -> dict[str, Any]:
+        """Return limit and marker, for the list of the selected objects that are visible.
+
+        Raises:
+            ParameterError: there is no such marker in it.
+        """
+        if self.marker is not None:
+            pages.check_marker(db, request.scope, selection, self.marker)
+        return {"limit": self.limit, "marker": self.marker}
+
     def link(
         self, request: Any, db: Database, selection: Selection, objects: Sequence[ObjectName]
     ) -> dict[str, str]:

@@ -33,9 +33,8 @@ def view(request: Any, parameters: QuotaParameters) -> Answer:
             sums, coverage = quota.total(db, request.scope, selection)
             return Answer(statistic.summary(sums, skip_unlimited=skip), coverage)
         coverage = quota.coverage(db, request.scope, selection)
-        found = quota.each(
-            db, request.scope, selection, limit=parameters.limit, marker=parameters.marker
-        )
+        page = parameters.page(request, db, selection)
+        found = quota.each(db, request.scope, selection, **page)
         link = parameters.link(request, db, selection, [of for of, _ in found])
     document = [
         {"uuid": of.uuid, "name": of.name} | statistic.summary(sums, skip_unlimited=skip)

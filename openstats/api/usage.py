@@ -83,8 +83,8 @@ def view(request: Any, parameters: UsageParameters) -> Answer:
     selection = parameters.selected(edges[0])
     with request.store.read() as db:
         meter, read_at = _meter(parameters, options.basis, db)
-        limit, marker = parameters.limit, parameters.marker
-        found = members.of(db, request.scope, selection, limit=limit, marker=marker)
+        page = parameters.page(request, db, selection)
+        found = members.of(db, request.scope, selection, **page)
         check_size(len(found.objects), len(edges) - 1, options.max_datapoints)
         clouds, slots = set(found.clouds.tolist()), set(found.slots.tolist())
         link = parameters.link(request, db, selection, found.objects)

@@ -32,10 +32,6 @@ def test_pages(api: TestApp) -> None:
     assert ask(api, f"marker={first['uuid'].replace('-', '')}") == [UMBRELLA]
 
 
-def test_nothing_comes_after_an_unknown_marker(api: TestApp) -> None:
-    assert ask(api, f"marker={UNKNOWN}") == []
-
-
 def test_nobody(empty: TestApp) -> None:
     assert ask(empty) == []
 

@@ -87,3 +87,20 @@ def test_a_link_keeps_names_in_any_script(own: TestApp) -> None:
     (entry,) = own.get(f"/api/customers/{reference}").json["customers"]
     assert entry["name"] == "Übung 株式会社"
     assert entry != answer.json["customers"][0]
+
+
+@pytest.mark.parametrize("url", [*STATISTICS, "/api/customers/?limit=10"])
+@pytest.mark.parametrize("name", ["aaa, before all others", "zzz, behind all others", None])
+def test_a_marker_that_is_not_visible_is_none(own: TestApp, url: str, name: str | None) -> None:
+    """Otherwise, by what comes behind it, one could tell what its name is."""
+    mine = own.post_json("/api/customers/", {"name": "mine"}).json["uuid"]
+    own.post_json("/api/grants/", {"subject": "jane", "role": "owner", "scope": {"customer": mine}})
+    marker = UNKNOWN
+    if name:
+        marker = own.post_json("/api/customers/", {"name": name}).json["uuid"]
+    url = url.replace("aggregate=project_group", "aggregate=customer")
+    url = url.replace("aggregate=project", "aggregate=customer")
+    answer = own.get(f"{url}&on_behalf_of=jane&marker={marker}", status=400)
+    (error,) = answer.json["errors"]
+    assert error["detail"] == f"marker={marker}: it takes the uuid of an entry of this list"
+    own.get(f"{url}&on_behalf_of=jane&marker={mine}", status=200)
