@@ -3,12 +3,28 @@
 Nothing here knows HTTP: ``openstats.api.errors`` maps these to statuses.
 """
 
+import re
+
+USERINFO = re.compile(r"(?<=://)(?:([^/?#\s:@]*:)|)[^/?#\s]*@")
+SECRET = re.compile(r"([?&][^=&\s]*(?:pass|token|secret|key)[^=&\s]*=)[^&\s]+", re.IGNORECASE)
+
+
+def without_credentials(text: str) -> str:
+    """Return a text without the passwords and tokens of the URLs in it."""
+    return SECRET.sub(r"\1***", USERINFO.sub(r"\1***@", text))
+
 
 class OpenstatsError(Exception):
-    """The root of all that openstats raises on purpose: ``str()`` of it says what to do."""
+    """The root of all that openstats raises on purpose: ``str()`` of it says what to do.
+
+    Others' words in it may hold URLs: what these say of credentials is left out.
+    """
 
     code = "openstats.error"
     title = "Something went wrong"
+
+    def __init__(self, *sentences: str) -> None:
+        super().__init__(*map(without_credentials, sentences))
 
 
 class ParameterError(OpenstatsError):
@@ -18,8 +34,8 @@ class ParameterError(OpenstatsError):
     title = "A parameter is not acceptable"
 
     def __init__(self, *problems: str) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = problems
+        self.problems = tuple(map(without_credentials, problems))
+        super().__init__("; ".join(self.problems))
 
 
 class UnauthenticatedError(OpenstatsError):

@@ -28,7 +28,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from openstats.errors import ConfigError, StoreError
+from openstats.errors import ConfigError, StoreError, without_credentials
 from openstats.storage.engines import USUAL, Waits, make_engine
 from openstats.storage.file import StoreFile
 from openstats.storage.schema import HEAD
@@ -155,7 +155,7 @@ class Store:
         self.engine.dispose()
 
     def __str__(self) -> str:
-        return self.url.render_as_string(hide_password=True)
+        return without_credentials(self.url.render_as_string())
 
 
 def _revision(connection: Connection) -> str | None:

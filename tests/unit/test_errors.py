@@ -1,5 +1,7 @@
 """Errors: codes that stay the same, and statuses for those that a request can meet."""
 
+import pytest
+
 from openstats import errors
 from openstats.errors import OpenstatsError
 
@@ -43,3 +45,26 @@ def test_a_parameter_error_tells_each_problem() -> None:
     error = errors.ParameterError("a: wrong", "b: missing")
     assert error.problems == ("a: wrong", "b: missing")
     assert str(error) == "a: wrong; b: missing"
+
+
+@pytest.mark.parametrize("kind", [errors.ParameterError, errors.CloudError, errors.StoreError])
+def test_errors_show_no_credentials_of_urls(kind: type[OpenstatsError]) -> None:
+    error = kind("prod: GET http://u:S3CRET@h/?token=S3CRET refused")
+    assert str(error) == "prod: GET http://u:***@h/?token=*** refused"
+    assert "S3CRET" not in f"{error!r} {vars(error)}"
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ("to http://u:S3CRET@h:1/x: refused", "to http://u:***@h:1/x: refused"),
+        ("http://S3CRET@h/, http://h/a@b", "http://***@h/, http://h/a@b"),
+        ("http://u:a@S3CRET@h/ of u@example.org", "http://u:***@h/ of u@example.org"),
+        ("postgresql://h/x?user=u&password=S3CRET&a=1", "postgresql://h/x?user=u&password=***&a=1"),
+        ("http://h/?API_key=S3CRET", "http://h/?API_key=***"),
+        ("://@ ? & = x@y", "://***@ ? & = x@y"),
+        ("nothing", "nothing"),
+    ],
+)
+def test_urls_are_shown_without_credentials(told: str, shown: str) -> None:
+    assert errors.without_credentials(told) == shown
