@@ -5,7 +5,7 @@ What is known of names, uuids and flags is in ``parameters``.
 
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from openstats import zones
 from openstats.api.parameters import WHOLE, AsWhole, Parameters, shown, whole
 from openstats.errors import ParameterError
 from openstats.model import Interval
@@ -83,8 +84,8 @@ def _in_time(value: int) -> int:
 
 def _zone(value: str) -> str:
     try:
-        return ZoneInfo(value).key
-    except (ValueError, OSError, ZoneInfoNotFoundError):
+        return zones.named(value).key
+    except ValueError:
         raise ValueError("it takes a time zone such as Europe/Berlin") from None
 
 

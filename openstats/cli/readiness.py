@@ -11,6 +11,11 @@ Outcome = Mapping[str, Any]
 """A job with the name of its cloud: ``name``, ``kind``, ``polled_at``, ``error``."""
 
 
+def address(host: str, port: int) -> str:
+    """Return the URL of a server; an IPv6 address in it stands in brackets."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 def announcement(url: str, outcomes: Sequence[Outcome], reason: str) -> str:
     """Return the lines that say whether there are figures, or the ``reason`` for having none."""
     lines = list(_failures(outcomes))

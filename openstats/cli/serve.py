@@ -92,6 +92,8 @@ class Serve(OpenstatsCommand):
 
     def _poll(self, server: Any, collector: Any) -> None:
         """Poll what was never polled, say what there is to be asked, and go on collecting."""
+        from openstats.cli.readiness import address
+
         try:
             if collector:
                 collector.register()
@@ -100,7 +102,7 @@ class Serve(OpenstatsCommand):
                 if collector.stopped.is_set():
                     return
             self._announce(
-                f"http://{self.app.conf.api.host}:{server.effective_port}",
+                address(self.app.conf.api.host, server.effective_port),
                 "no cloud is registered" if collector else "no collector has read a cloud yet",
             )
         except OpenstatsError as error:

@@ -137,10 +137,9 @@ class Connection:
         least, most = _text(data.min_microversion), _text(data.max_microversion)
         if most is None:
             # keystoneauth makes no error of a version document that it cannot get.
-            url = endpoints.masked(str(data.url))
             error = CloudError(
-                f"{self.cloud.name}: {service} at {url} does not tell its microversions: it is "
-                "down, or its endpoint is wrong"
+                f"{self.cloud.name}: {service} at {data.url} does not tell its microversions: it "
+                "is down, or its endpoint is wrong"
             )
             error.retry_after = heard()
             raise error

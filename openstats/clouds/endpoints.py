@@ -31,14 +31,6 @@ LATEST_KEYSTONE = "/v3"
 VERSION = re.compile(r"/v\d+(\.\d+)?(/[^/]*)?/?$")
 """What a URL may have behind the root of a service: a version, and a project."""
 
-USER = re.compile("//[^/@]*@")
-"""Who signs in, in a URL, and with what password."""
-
-
-def masked(url: str) -> str:
-    """Return a URL as it may be shown."""
-    return USER.sub("//***@", url)
-
 
 def where(entry: Any, service: str, region: str) -> dict[str, Any]:
     """Return what keystoneauth looks an endpoint up by, as clouds.yaml has it for the service."""
@@ -73,7 +65,7 @@ def discover(connection: Any, service: str) -> Any:
     other = bounded.get_endpoint_data()
     if other is None and data is None:
         raise CloudError(
-            f"{connection.cloud.name}: {service} at {masked(url)} serves no version from {lowest} "
+            f"{connection.cloud.name}: {service} at {url} serves no version from {lowest} "
             "on: correct its endpoint"
         )
     return other or data
@@ -98,7 +90,7 @@ def _in_catalog(connection: Any, service: str, place: Mapping[str, Any]) -> str:
 def _check(cloud: str, service: str, url: str) -> None:
     if not is_url(url):
         raise CloudError(
-            f"{cloud}: {service}: its endpoint {masked(url)!r} is no http or https URL: correct it "
+            f"{cloud}: {service}: its endpoint {url!r} is no http or https URL: correct it "
             "in Keystone's catalog, or in clouds.yaml"
         )
 

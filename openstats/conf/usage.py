@@ -1,8 +1,10 @@
 """What is kept of usage, for how long, and how it is answered."""
 
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from oslo_config import cfg, types
+
+from openstats import zones
 
 GROUP = "usage"
 
@@ -17,10 +19,7 @@ class Zone(types.ConfigType):
 
     def __call__(self, value: str) -> ZoneInfo:
         """Give the zone of a name."""
-        try:
-            return ZoneInfo(str(value))
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"{value!r} is no time zone") from None
+        return zones.named(str(value))
 
     def _formatter(self, value: object) -> str:
         return str(value)

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, case, exists, func, or_, select
 
 from openstats.model import Coverage, Scope
 from openstats.storage import schema
@@ -104,9 +104,9 @@ def all_known(kind: str) -> Any:
 
 
 @cache
-def _read(kind: str) -> Select[Any]:
-    named = cloud.c.id.in_(bindparam("clouds", expanding=True))
-    return select(cloud.c.id).where(named, polled(kind), discovered())
+def _read(kind: str) -> Prepared:
+    named = one_of(cloud.c.id, "clouds")
+    return Prepared(select(cloud.c.id).where(named, polled(kind), discovered()))
 
 
 def read_clouds(db: Database, clouds: Iterable[int], kind: str) -> set[int]:
@@ -114,7 +114,7 @@ def read_clouds(db: Database, clouds: Iterable[int], kind: str) -> set[int]:
 
     Polls that find no project to ask about succeed as well.
     """
-    return set(db.scalars(_read(kind), {"clouds": [*clouds]}))
+    return {row[0] for row in _read(kind).rows(db, {"clouds": [*clouds]})}
 
 
 def undiscovered() -> Any:

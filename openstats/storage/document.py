@@ -8,7 +8,7 @@ alone. Clouds are not in it: they are read from clouds.yaml. What an entry may h
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NoReturn
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table, or_, select
 
 from openstats.errors import ConflictError
 from openstats.model import EVERYTHING
@@ -43,8 +43,8 @@ def export_registry(db: Connection) -> dict[str, Any]:
         | {"projects": projects.get(row.id, []), "project_groups": groups.get(row.id, [])}
         for row in _objects(db, customer)
     ]
-    granted = _grants(db)
-    return {"customers": customers} | ({"grants": granted} if granted else {})
+    more = {"unlinked": tenants.get(None, []), "grants": _grants(db)}
+    return {"customers": customers} | {key: entries for key, entries in more.items() if entries}
 
 
 def _objects(db: Connection, table: Table) -> Any:
@@ -54,18 +54,20 @@ def _objects(db: Connection, table: Table) -> Any:
 
 def _entry(row: Any) -> dict[str, Any]:
     """Return an object; its name as an import takes it, whatever a cloud may hold."""
-    entry = {"uuid": row.uuid, "name": cleaned(row.name), "created_at": row.created_at}
+    entry = {"uuid": row.uuid, "name": cleaned(row.name) or row.uuid, "created_at": row.created_at}
     if row.keystone:
         entry["origin"] = {"keystone": row.keystone, "id": row.keystone_id}
     return entry
 
 
-def _tenants(db: Connection) -> dict[int, list[dict[str, Any]]]:
+def _tenants(db: Connection) -> dict[int | None, list[dict[str, Any]]]:
+    """Return the tenants of each project (row id), and under None those unlinked by hand."""
     columns = tenant.c.project_id, tenant.c.tenant_id, cloud.c.name
     linked = select(*columns).join(cloud, cloud.c.id == tenant.c.cloud_id)
     # Another store never hears of those that are gone.
-    linked = linked.where(tenant.c.project_id.is_not(None), tenant.c.deleted_at.is_(None))
-    found: dict[int, list[dict[str, Any]]] = {}
+    chosen = or_(tenant.c.project_id.is_not(None), tenant.c.project_by_hand)
+    linked = linked.where(chosen, tenant.c.deleted_at.is_(None))
+    found: dict[int | None, list[dict[str, Any]]] = {}
     for row in db.execute(linked.order_by(cloud.c.name, tenant.c.tenant_id)):
         found.setdefault(row.project_id, []).append({"cloud": row.name, "tenant_id": row.tenant_id})
     return found
@@ -114,6 +116,7 @@ def import_registry(
     projects = _put_all(db, project, _owned(customers, "projects", project), now)
     groups = _put_all(db, group, _owned(customers, "project_groups", group), now)
     linked = [(one, row) for entry, row in projects for one in entry.entries("tenants", "tenant")]
+    linked += [(one, {"id": None}) for one in whole.entries("unlinked", "tenant")]
     link(db, _links(db, linked), now)
     fill_all(db, _members(db, groups))
     leave_groups(db)
@@ -170,7 +173,10 @@ def _members(db: Connection, groups: Sequence[Written]) -> dict[int, list[int]]:
 
 
 def _links(db: Connection, linked: Sequence[Written]) -> dict[int, int | None]:
-    """Return to which project each tenant belongs (row ids); discovery has found them before."""
+    """Return to which project each tenant belongs (row ids), or that it belongs to none.
+
+    Discovery has found them before.
+    """
     clouds = {row.name: row.id for row in db.execute(select(cloud.c.name, cloud.c.id))}
     ids = [str(entry.fields.get("tenant_id")) for entry, _ in linked]
     columns = tenant.c.cloud_id, tenant.c.tenant_id, tenant.c.id

@@ -16,7 +16,7 @@ LATEST = 4102444800
 """The first second of 2100: later ones were meant in milliseconds."""
 
 KEYS = {
-    "document": {"customers", "grants"},
+    "document": {"customers", "unlinked", "grants"},
     "customer": {"uuid", "name", "created_at", "origin", "projects", "project_groups"},
     "project": {"uuid", "name", "created_at", "origin", "tenants"},
     "project_group": {"uuid", "name", "created_at", "origin", "projects"},

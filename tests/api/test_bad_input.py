@@ -15,6 +15,7 @@ WORDS = ["", "x", "TRUE", "%00", "null", "0", "-1", NINES, "true,", "%F0%9F%92%A
 UUIDS = ["", "1", "%00", UUID[:-1], f"{UUID}0", f"{{{UUID}}}", f"urn:uuid:{UUID}", "g" * 32, NINES]
 WHOLE = ["", "0", "-1", "1.5", "1e2", "x", "%00", "+1", "%D9%A1", "true", NINES, f"-{NINES}"]
 TIMES = ["", "-1", "x", "%00", "1.5", "4102444801", "1415910025000", NINES, "2014-13-01", "now"]
+MACHINE_ZONES = ["localtime", "posixrules", "Factory"]
 NAMES = ["", "%00", "a%0Ab", "%1B[31m", "x" * 256]
 URLS = [
     "",
@@ -48,7 +49,15 @@ TAKEN: dict[str, tuple[dict[str, str], dict[str, list[str]]]] = {
             "to": TIMES,
             "datapoints": [*WHOLE, "1001"],
             "interval": [*WORDS, "week"],
-            "tz": [*NAMES, "CEST", "../../etc/passwd", "/etc/localtime", "."],
+            "tz": [
+                *NAMES,
+                "CEST",
+                "../../etc/passwd",
+                "/etc/localtime",
+                ".",
+                "localtime",
+                "Factory",
+            ],
             "basis": [*WORDS, "reserved"],
             "fill": ["", "0", "None", "NULL"],
             "deleted": WORDS,

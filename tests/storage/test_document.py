@@ -5,17 +5,18 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from openstats.errors import RegistryError
 from openstats.model import EVERYTHING, QuotaSum, Selection
-from openstats.storage import quota, schema
+from openstats.storage import objects, quota, schema
 from openstats.storage.document import export_registry, import_registry
 from openstats.storage.store import Store
 from tests.registry import KEYSTONE, NOW, Site, created, site, uuids
 from tests.undone import undone
 
 A, B, C = (f"{i}0000000-0000-0000-0000-000000000000" for i in (1, 2, 3))
+tenant = schema.tenant
 FLAGS = {"customer": "name_by_hand", "project": "customer_by_hand", "project_group": "name_by_hand"}
 
 
@@ -89,6 +90,30 @@ def test_an_export_comes_before_discovery(shared_store: Store) -> None:
         read(db, bare)
         filled(db)
         assert uuids(db, "customer") == {e["name"]: e["uuid"] for e in document["customers"]}
+
+
+def test_a_tenant_that_was_unlinked_by_hand_stays_so(shared_store: Store) -> None:
+    with undone(shared_store) as db:
+        filled(db)
+        (row,) = db.scalars(select(tenant.c.id).where(tenant.c.tenant_id == "lab"))
+        objects.link(db, {row: None}, NOW)
+        exported = export_registry(db)
+    assert exported["unlinked"] == [{"cloud": "alpha", "tenant_id": "lab"}]
+    with undone(shared_store) as db:
+        alpha = filled(db)
+        read(db, exported)
+        alpha.discover(NOW + 100)
+        of_nobody = select(tenant.c.tenant_id).where(tenant.c.project_id.is_(None))
+        assert list(db.scalars(of_nobody)) == ["lab"]
+        assert export_registry(db)["unlinked"] == exported["unlinked"]
+
+
+def test_an_object_without_a_name_is_exported_with_one(db: Connection) -> None:
+    filled(db)
+    db.execute(update(schema.project).values(name="").where(schema.project.c.name == "lab"))
+    (lab,) = export_registry(db)["customers"][1]["projects"]
+    assert lab["name"] == lab["uuid"]
+    read(db, export_registry(db))
 
 
 def test_customers_made_by_hand(db: Connection) -> None:

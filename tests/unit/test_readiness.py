@@ -2,13 +2,22 @@
 
 from typing import Any
 
-from openstats.cli.readiness import announcement, examples
+import pytest
+
+from openstats.cli.readiness import address, announcement, examples
 
 URL = "http://localhost:8779"
 
 
 def row(kind: str, polled_at: int | None, error: str | None = None) -> dict[str, Any]:
     return {"name": "alpha", "kind": kind, "polled_at": polled_at, "error": error}
+
+
+@pytest.mark.parametrize(
+    ("host", "url"), [("127.0.0.1", "http://127.0.0.1:1"), ("::1", "http://[::1]:1")]
+)
+def test_an_address_is_a_url(host: str, url: str) -> None:
+    assert address(host, 1) == url
 
 
 def test_what_failed_for_one_reason_is_one_line() -> None:
