@@ -42,7 +42,7 @@ class StoreFile:
             StoreError: nobody but another user can look there.
         """
         with self._opened():
-            return self._identity is None and _identity(self.path) is None
+            return self._identity is None and _identity(self._names[0]) is None
 
     def look(self) -> bool:
         """Return whether there is another file than before; a first one is made where none is.
