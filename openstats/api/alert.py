@@ -25,11 +25,12 @@ class AlertParameters(Each, Filtered, Bounded):
     # No default: without aggregate and uuid it is not the customers' alerts that count, but all.
     aggregate: Aggregate | None = Field(
         None,
-        description="Only what belongs to one of these; with uuid or each, customer by default.",
+        description="Count only alerts that belong to an object of this kind; default: all, or "
+        "customer with uuid or each.",
     )
-    deleted: Flag = Field(False, description="With each, also objects that were deleted.")
-    opened: Flag | None = Field(None, description="Only those that are open, or that are not.")
-    acknowledged: Flag | None = Field(None, description="Only those somebody knows of, or not.")
+    deleted: Flag = Field(False, description="With each: list deleted objects, too.")
+    opened: Flag | None = Field(None, description="Only alerts that are open, or only closed ones.")
+    acknowledged: Flag | None = Field(None, description="Only acknowledged alerts, or only others.")
 
     def selection(self) -> Selection:
         """Return which objects are listed."""

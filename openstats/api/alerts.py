@@ -57,11 +57,15 @@ class NewAlert(Body):
         }
     )
 
-    severity: Severity
-    alert_type: Name
-    message: Annotated[str, Field(max_length=LONGEST), AfterValidator(storable)]
-    scope: AlertScope | None = None
-    created_at: Moment = 0
+    severity: Severity = Field(description="How bad it is.")
+    alert_type: Name = Field(description="What kind of thing is wrong, such as invoice.overdue.")
+    message: Annotated[
+        str,
+        Field(max_length=LONGEST, description="What is wrong, in words."),
+        AfterValidator(storable),
+    ]
+    scope: AlertScope | None = Field(None, description="What the alert is on.")
+    created_at: Moment = Field(0, description="When it began, in Unix seconds; default: now.")
 
 
 def _filter(text: str) -> Any:
@@ -72,7 +76,7 @@ def _several(text: str) -> Any:
     return Field((), description=text)
 
 
-BELOW = "Only those of this one, or below it; may be repeated."
+BELOW = "Only alerts on this {}, or on what is below it. May be repeated."
 
 
 class AlertFilters(Listed):
@@ -82,23 +86,30 @@ class AlertFilters(Listed):
         {"uuid", "severity", "alert_type", "source", "instance", *OWNERS}
     )
 
-    uuid: Uuids = _several("Only this one; may be repeated.")
+    uuid: Uuids = _several("Only the alert with this uuid. May be repeated.")
     severity: Annotated[tuple[Severity, ...], AfterValidator(few)] = _several(
-        "Only those of this severity; may be repeated."
+        "Only alerts of this severity. May be repeated."
     )
-    alert_type: Texts = _several("Only those of this type; may be repeated.")
+    alert_type: Texts = _several("Only alerts of this type. May be repeated.")
     source: Texts = _several(
-        "Only those of this receiver, of 'api' or of 'openstats'; may be repeated."
+        "Only alerts from this receiver, from callers (api) or of openstats' own (openstats). "
+        "May be repeated."
     )
-    customer: Uuids = _several(BELOW)
-    project_group: Uuids = _several(BELOW)
-    project: Uuids = _several(BELOW)
-    tenant: Uuids = _several(BELOW)
-    instance: Uuids = _several("Only those of this one; may be repeated.")
-    cloud: Uuids = _several(BELOW)
-    opened: Flag | None = _filter("Only those that are open, or that are not.")
-    acknowledged: Flag | None = _filter("Only those somebody knows of, or not.")
+    customer: Uuids = _several(BELOW.format("customer"))
+    project_group: Uuids = _several(BELOW.format("project group"))
+    project: Uuids = _several(BELOW.format("project"))
+    tenant: Uuids = _several(BELOW.format("tenant"))
+    instance: Uuids = _several("Only alerts on this instance. May be repeated.")
+    cloud: Uuids = _several(BELOW.format("cloud"))
+    opened: Flag | None = _filter("Only alerts that are open, or only closed ones.")
+    acknowledged: Flag | None = _filter("Only acknowledged alerts, or only others.")
     start: Seconds | None = Field(
-        None, alias="from", description="Only those active then or later; Unix seconds or ISO 8601."
+        None,
+        alias="from",
+        description="Only alerts not closed before this time, in Unix seconds or ISO 8601.",
     )
-    end: Seconds | None = Field(None, alias="to", description="Only those created before.")
+    end: Seconds | None = Field(
+        None,
+        alias="to",
+        description="Only alerts created before this time, in Unix seconds or ISO 8601.",
+    )

@@ -17,8 +17,8 @@ from openstats.storage.store import Database
 class ResourceParameters(Limits, Parameters):
     """What resource takes."""
 
-    auth_url: AuthUrl = Field(description="The auth_url of a registered cloud.")
-    region: Name | None = Field(None, description="Only this region of it.")
+    auth_url: AuthUrl = Field(description="URL of the Keystone of a registered cloud.")
+    region: Name | None = Field(None, description="Only this region of the cloud; default: all.")
 
 
 FIGURES: dict[str, Any] = dict.fromkeys((*CAPACITY, *statistic.QUOTA_KEYS), (int, ...))

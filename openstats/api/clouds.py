@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from oslo_log import log
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from openstats.api.body import Body
 from openstats.api.parameters import Name
@@ -24,7 +24,7 @@ class NewCloud(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "frankfurt"}]})
 
-    name: Name
+    name: Name = Field(description="Name of its entry in clouds.yaml.")
 
 
 def lookup(conf: Any, given: dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ PERIOD = 30 * 86400
 class CreationParameters(Timed):
     """What creation-time takes."""
 
-    type: Aggregate = Field(description="What to count.")
+    type: Aggregate = Field(description="Kind of object to count.")
 
 
 DATED_BY = ("discovery", "instances", "volumes")

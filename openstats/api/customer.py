@@ -15,7 +15,9 @@ from openstats.storage import coverage, customer
 class CustomerParameters(Paged, Filtered):
     """What customer takes."""
 
-    adding: Literal["uuid"] | None = Field(None, alias="with", description="Add the uuid.")
+    adding: Literal["uuid"] | None = Field(
+        None, alias="with", description="Add the uuid of each customer."
+    )
 
 
 class CustomerFigures(BaseModel):

@@ -33,7 +33,7 @@ def filtering(
     given: dict[str, Any] = {
         field: (
             Annotated[tuple[kind, ...], AfterValidator(few)],  # type: ignore[valid-type]
-            Field((), description="Only those where it is this, or one of these if repeated."),
+            Field((), description=_text(field, kind)),
         )
         for field, kind in fields.items()
     }
@@ -48,12 +48,51 @@ def filtering(
     return filters
 
 
+def _text(field: str, kind: Any) -> str:
+    null = " null: those without one." if "null" in str(kind) else ""
+    return f"{TEXTS[field]}{null} May be repeated."
+
+
 Text = Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(storable)]
 Status = Annotated[Text, AfterValidator(str.upper)]
 """Of a server: Nova writes it in capitals."""
 
-FLAG = "Only those where it is so, or is not."
-PART = "Only those with this in their names, in letters of either case; also spelled name~."
+FLAG = "Only entries that are enabled, or only disabled ones."
+PART = "Only entries with this in their names, in letters of either case. Also spelled name~."
+WHEN = "Unix seconds or ISO 8601"
+TEXTS = {
+    "uuid": "Only the entry with this uuid.",
+    "name": "Only entries with exactly this name.",
+    "created_at": f"Only entries created at this time, in {WHEN}.",
+    "customer": "Only what belongs to this customer.",
+    "project_group": "Only what is on this project group.",
+    "project": "Only what belongs to this project.",
+    "tenant": "Only instances of this tenant.",
+    "cloud": "Only what belongs to this cloud.",
+    "tenant_id": "Only tenants with this id in Keystone.",
+    "deleted_at": f"Only tenants gone since this time, in {WHEN}.",
+    "collected_at": f"Only tenants with quotas read at this time, in {WHEN}.",
+    "auth_url": "Only clouds with this auth_url.",
+    "region": "Only clouds of this region.",
+    "last_polled_at": f"Only clouds last read at this time, in {WHEN}.",
+    "last_error": "Only clouds with this error.",
+    "disk_shared": "Only clouds with hypervisors that share a disk, or not.",
+    "status": "Only servers of this status of Nova's, in letters of either case.",
+    "vcpus": "Only servers with so many vCPUs.",
+    "ram": "Only servers with so much memory, in MiB.",
+    "disk": "Only servers with so much local disk, in MiB.",
+    "at": f"Only writes at this time, in {WHEN}.",
+    "who": "Only what this caller wrote.",
+    "action": "Only writes of this kind.",
+    "kind": "Only writes of this kind of object, such as customer.",
+    "object": "Only writes of the object with this uuid.",
+    "request_id": "Only writes by the request with this id.",
+    "role": "Only grants of this role.",
+    "user_id": "Only grants to this Keystone user, by id.",
+    "group_id": "Only grants to this Keystone group, by id.",
+    "subject": "Only grants to this subject of a portal.",
+}
+"""What it means to filter by a field."""
 Uuids = Annotated[tuple[Uuid, ...], AfterValidator(few)]
 Texts = Annotated[tuple[Text, ...], AfterValidator(few)]
 Count = Annotated[int, Field(ge=0, le=2**53), AsWhole]

@@ -19,9 +19,9 @@ class Paged(BaseModel):
     """How long lists are cut into pages."""
 
     limit: Annotated[int, Field(ge=1, le=10000), AsWhole] | None = Field(
-        None, description="At most so many entries."
+        None, description="Number of entries on a page; default: all."
     )
-    marker: Uuid | None = Field(None, description="The uuid of the last entry of the page before.")
+    marker: Uuid | None = Field(None, description="Continue after the entry with this uuid.")
 
     def page(self, request: Any, db: Database, selection: Selection) -> dict[str, Any]:
         """Return limit and marker, for the list of the selected objects that are visible.
@@ -47,7 +47,7 @@ class Paged(BaseModel):
 class Each(Paged):
     """What statistics take that give one sum, or one entry for each object."""
 
-    each: Flag = Field(False, description="One entry for each object instead of one sum.")
+    each: Flag = Field(False, description="Return one entry for each object instead of one sum.")
 
     @model_validator(mode="after")
     def _of_a_list(self) -> Self:

@@ -100,14 +100,14 @@ class Query(BaseModel):
     """Other names of parameters, which no generated client could have arguments of."""
 
     on_behalf_of: Annotated[str, Field(min_length=1)] | None = Field(
-        None, description="Answer what this subject of a portal sees; for admins and services."
+        None, description="Answer as for this subject of a portal. For admins and services only."
     )
 
 
 class Parameters(Query):
     """What every statistic takes."""
 
-    strict: Flag = Field(False, description="Answer 503 rather than with something missing.")
+    strict: Flag = Field(False, description="Fail with 503 if any of the figures is not known.")
 
 
 class Filtered(Parameters):
@@ -118,14 +118,16 @@ class Filtered(Parameters):
     uuid: Annotated[
         tuple[Uuid, ...],
         AfterValidator(few),
-        Field(description=f"Only these objects; may be repeated, up to {MOST} times."),
+        Field(description=f"Only the object with this uuid. May be repeated, up to {MOST} times."),
     ] = ()
 
 
 class Selecting(Filtered):
     """What statistics of aggregates take."""
 
-    aggregate: Aggregate = Field("customer", description="What to sum by.")
+    aggregate: Aggregate = Field(
+        "customer", description="Kind of object to sum by; default: customer."
+    )
 
     def selection(self) -> Selection:
         """Say which objects are asked about."""
@@ -136,7 +138,7 @@ class Limits(BaseModel):
     """How a sum deals with members that have no limit."""
 
     unlimited: Literal["skip"] | None = Field(
-        None, description="Leave unlimited members out of sums, which are -1 otherwise."
+        None, description="Leave unlimited members out of sums; otherwise such sums are -1."
     )
 
     @property
@@ -148,10 +150,10 @@ class Limits(BaseModel):
 class Listed(Query):
     """What every list takes, beside the fields to filter by."""
 
-    limit: Annotated[int, Field(ge=1, le=1000, description="At most so many entries."), AsWhole] = (
-        100
-    )
-    marker: Uuid | None = Field(None, description="The uuid of the last entry of the page before.")
+    limit: Annotated[
+        int, Field(ge=1, le=1000, description="Number of entries on a page; default: 100."), AsWhole
+    ] = 100
+    marker: Uuid | None = Field(None, description="Continue after the entry with this uuid.")
 
     def filters(self) -> dict[str, Any]:
         """Give the fields to filter by, with what they are to be."""
@@ -166,7 +168,7 @@ class Listed(Query):
 class PastEntry(Query):
     """What a single entry takes that may have been deleted."""
 
-    deleted: Flag = Field(False, description="Also if it was deleted.")
+    deleted: Flag = Field(False, description="Show the entry even if it was deleted.")
 
 
 class PastListed(Listed):
@@ -174,7 +176,7 @@ class PastListed(Listed):
 
     deleted: Flag | None = Field(
         None,
-        description="Also those that were deleted. By default only those that uuid names.",
+        description="List deleted entries, too. Without it only those that uuid names are listed.",
     )
 
     def filters(self) -> dict[str, Any]:

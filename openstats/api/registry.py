@@ -22,6 +22,11 @@ Uuids = Annotated[list[Uuid], Field(max_length=MOST)]
 Moment = Annotated[int, Field(ge=0, le=LATEST, description="Unix seconds.")]
 
 
+OWNER = "Customer that owns it."
+MEMBER = "Project in the group."
+GROUP = "Project group that the project is in."
+
+
 class Customer(BaseModel):
     """A customer."""
 
@@ -174,8 +179,8 @@ class NewCustomer(Body):
 
     model_config = _example(name="Acme Corp", created_at=1415910025)
 
-    name: Name
-    created_at: Moment | None = None
+    name: Name = Field(description="Its name.")
+    created_at: Moment | None = Field(None, description="Unix seconds; default: now.")
 
 
 class WholeCustomer(NewCustomer):
@@ -189,8 +194,8 @@ class CustomerChange(Body):
 
     model_config = _example(name="Acme Corporation")
 
-    name: Name = ""
-    created_at: Moment = Field(0, description="Only where it is not known yet.")
+    name: Name = Field("", description="Its name.")
+    created_at: Moment = Field(0, description="Unix seconds; only where it is not known yet.")
 
 
 class NewGroup(NewCustomer):
@@ -199,8 +204,8 @@ class NewGroup(NewCustomer):
     model_config = _example(name="web", customer=EXAMPLE, projects=[OTHER])
     always: ClassVar[dict[str, Any]] = {"projects": []}
 
-    customer: Uuid
-    projects: Uuids = Field(default_factory=list)
+    customer: Uuid = Field(description=OWNER)
+    projects: Uuids = Field(default_factory=list, description=MEMBER)
 
 
 class WholeGroup(NewGroup):
@@ -214,8 +219,8 @@ class GroupChange(CustomerChange):
 
     model_config = _example(projects=[OTHER])
 
-    customer: Uuid = ""
-    projects: Uuids = Field(default_factory=list)
+    customer: Uuid = Field("", description=OWNER)
+    projects: Uuids = Field(default_factory=list, description=MEMBER)
 
 
 class NewProject(NewCustomer):
@@ -224,8 +229,8 @@ class NewProject(NewCustomer):
     model_config = _example(name="shop", customer=EXAMPLE, project_groups=[OTHER])
     always: ClassVar[dict[str, Any]] = {"project_groups": []}
 
-    customer: Uuid
-    project_groups: Uuids = Field(default_factory=list)
+    customer: Uuid = Field(description=OWNER)
+    project_groups: Uuids = Field(default_factory=list, description=GROUP)
 
 
 class WholeProject(NewProject):
@@ -239,8 +244,8 @@ class ProjectChange(CustomerChange):
 
     model_config = _example(customer=EXAMPLE)
 
-    customer: Uuid = ""
-    project_groups: Uuids = Field(default_factory=list)
+    customer: Uuid = Field("", description=OWNER)
+    project_groups: Uuids = Field(default_factory=list, description=GROUP)
 
 
 class TenantChange(Body):
@@ -248,7 +253,7 @@ class TenantChange(Body):
 
     model_config = _example(project=EXAMPLE)
 
-    project: Uuid | None = None
+    project: Uuid | None = Field(None, description="Project that the tenant is linked to.")
 
 
 class NewGrant(Body):
@@ -261,11 +266,14 @@ class NewGrant(Body):
         }
     )
 
-    user_id: Name = ""
-    group_id: Name = ""
-    subject: Name = ""
-    role: Role
-    scope: GrantScope
+    user_id: Name = Field("", description="Keystone user who gets the role, by id.")
+    group_id: Name = Field("", description="Keystone group that gets the role, by id.")
+    subject: Name = Field("", description="Subject of a portal that gets the role.")
+    role: Role = Field(
+        description="Owner of a customer, manager of a group or project, admin of a project or "
+        "cloud."
+    )
+    scope: GrantScope = Field(description="What the role is on.")
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

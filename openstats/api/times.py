@@ -30,6 +30,12 @@ LONGEST = 1001
 """Edges that an answer has at most."""
 
 DATAPOINTS = 6
+BEGIN = (
+    "Begin of the period, in Unix seconds or ISO 8601. Default: before its end, one hour (usage), "
+    "one day (alert) or 30 days (creation-time)."
+)
+END = "End of the period, in Unix seconds or ISO 8601; default: now."
+EXAMPLES = [1795305600], ["2026-11-22T00:00:00Z"]
 NO_TIME = "it takes Unix seconds or ISO 8601"
 
 
@@ -91,7 +97,11 @@ def _zone(value: str) -> str:
 
 Seconds = Annotated[
     int,
-    BeforeValidator(_seconds, json_schema_input_type=Annotated[int, Field(ge=0, le=LATEST)] | str),
+    BeforeValidator(
+        _seconds,
+        json_schema_input_type=Annotated[int, Field(ge=0, le=LATEST, examples=EXAMPLES[0])]
+        | Annotated[str, Field(examples=EXAMPLES[1])],
+    ),
     AfterValidator(_in_time),
 ]
 Zone = Annotated[str, AfterValidator(_zone)]
@@ -104,12 +114,14 @@ class Bounded(Parameters):
     zone: Zone | None = Field(
         None,
         alias="tz",
-        description="Time zone of the calendar, and of from and to that name none; UTC.",
+        description="Time zone of interval, and of from and to without an offset; default: UTC.",
     )
-    start: Seconds | None = Field(None, alias="from", description="Unix seconds or ISO 8601.")
-    end: Seconds | None = Field(None, alias="to", description="Unix seconds or ISO 8601; now.")
+    start: Seconds | None = Field(None, alias="from", description=BEGIN)
+    end: Seconds | None = Field(None, alias="to", description=END)
     every: Literal["hour", "day", "month"] | None = Field(
-        None, alias="interval", description="One entry for each of these of the calendar."
+        None,
+        alias="interval",
+        description="Divide the period by the calendar, into hours, days or months of tz.",
     )
 
     _given: dict[str, str] = PrivateAttr(default_factory=dict)
@@ -171,7 +183,9 @@ class Timed(Bounded):
 
     # No default that clients would send along with interval.
     datapoints: Annotated[int, Field(ge=1, le=1000), AsWhole] | None = Field(
-        None, description=f"How many intervals; without this and interval {DATAPOINTS}."
+        None,
+        description=f"Divide the period into so many equal intervals; default: {DATAPOINTS}. Not "
+        "together with interval.",
     )
 
     @model_validator(mode="after")

@@ -35,12 +35,19 @@ class UsageParameters(Paged, Timed, Selecting):
         description=f"What was used: {UNITS}."
     )
     basis: Literal["allocated", "used"] | None = Field(
-        None, description="Count what is reserved, or what guests use; else as configured."
+        None,
+        description="Count what is reserved for instances, or what their guests use; default: as "
+        "[usage] basis says.",
     )
-    deleted: Flag = Field(False, description="Also objects that were deleted.")
-    fill: Literal["null"] | None = Field(None, description="null where nothing is known, not 0.")
+    deleted: Flag = Field(False, description="List deleted objects, too.")
+    fill: Literal["null"] | None = Field(
+        None, description="Return null instead of 0 where nothing is known."
+    )
     adding: Literal["uuid", "observed", "uuid,observed", "observed,uuid"] | None = Field(
-        None, alias="with", description="Add uuids, or how much of each interval was observed."
+        None,
+        alias="with",
+        description="Add uuids (uuid), the share of each interval that was observed (observed), "
+        "or both (uuid,observed).",
     )
 
     def adds(self, what: str) -> bool:

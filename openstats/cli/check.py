@@ -31,7 +31,7 @@ from openstats.errors import (
 
 
 class Check(OpenstatsCommand, Lister):
-    """Check the configuration, the store and each cloud: what answers, and which rights lack."""
+    """Check the configuration, the store and each cloud: report what fails, and missing rights."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Say what the command takes."""

@@ -8,17 +8,17 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from cliff.command import Command
-from cliff.lister import Lister
-from cliff.show import ShowOne
 
 from openstats.cli import options, references
 from openstats.cli.api import Api, api, listed
 from openstats.cli.main import OpenstatsCommand
 from openstats.cli.options import Query
-from openstats.cli.tables import printable, rows
+from openstats.cli.printing import Listing, Showing
+from openstats.cli.tables import Rows, rows
 from openstats.errors import OpenstatsError
 
 PAGE = 1000
+PAGING = ("limit", "marker")
 DETAILS = (
     "quota",
     "capacity",
@@ -84,33 +84,43 @@ class Entries(OpenstatsCommand):
         uuid = references.uuid_of(client, self.resource, key, what=title, deleted=deleted)
         return f"{self.url}{uuid}/"
 
-    def shown(self, entry: dict[str, Any], formatter: str) -> tuple[list[str], list[Any]]:
+    @property
+    def columns(self) -> list[str]:
+        """The fields of an entry: the same whichever an answer has."""
+        from openstats.api.parameters import names
+
+        return names(self.resource.entry)
+
+    def shown(self, entry: dict[str, Any]) -> tuple[list[str], list[Any]]:
         """Return an entry as columns and values."""
-        return list(entry), [printable(value, formatter) for value in entry.values()]
+        return self.columns, [entry.get(name) for name in self.columns]
 
 
-class List(Entries, Lister):
+class List(Entries, Listing):
     """A list, by filters."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser, with an option for each filter."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        options.add_filters(parser, self.resource)
-        parser.add_argument("--limit", type=int, help="at most so many (default: all)")
+        options.add_parameters(parser, self.resource.filters, leaving=PAGING)
+        parser.add_argument(
+            "--limit", type=int, metavar="NUMBER", help="At most so many entries; default: all."
+        )
         return parser
 
-    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+    def take_action(self, parsed_args: argparse.Namespace) -> Rows:
         """List the entries, page after page."""
         client = api(self.app)
-        query = options.query(client, self.resource, parsed_args)
+        names = options.parameters(self.resource.filters, leaving=PAGING)
+        query = options.query(client, {name: getattr(parsed_args, name) for name in names})
         entries = _pages(client, self.resource, query, parsed_args.limit)
-        shown = [{k: v for k, v in each.items() if k not in DETAILS} for each in entries]
-        return rows(shown, parsed_args.formatter)
+        return rows([name for name in self.columns if name not in DETAILS], entries)
 
 
 def _pages(client: Api, resource: Any, query: Query, limit: int | None) -> list[dict[str, Any]]:
     entries: list[dict[str, Any]] = []
-    while limit is None or len(entries) < limit:
+    # Also with a limit that cannot be: the API says what it takes.
+    while not entries or limit is None or len(entries) < limit:
         size = PAGE if limit is None else min(PAGE, limit - len(entries))
         marker = [("marker", entries[-1]["uuid"])] if entries else []
         answer = client.ask(resource.url, query=[*query, ("limit", size), *marker])
@@ -127,18 +137,18 @@ class Single(Entries):
         """Return the parser, with the entry."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
         what = "uuid or name" if "name" in self.resource.filters.model_fields else "uuid"
-        parser.add_argument("entry", metavar=self.noun.upper(), help=f"its {what}")
+        parser.add_argument("entry", metavar=self.noun.upper(), help=f"Its {what}.")
         return parser
 
 
-class Show(Single, ShowOne):
+class Show(Single, Showing):
     """One entry."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser, with an option where entries that were deleted can be shown."""
         parser = super().get_parser(prog_name)
         if "deleted" in self.resource.reading.model_fields:
-            parser.add_argument("--deleted", action="store_true", help="also if it was deleted")
+            parser.add_argument("--deleted", action="store_true", help="Also if it was deleted.")
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
@@ -146,10 +156,10 @@ class Show(Single, ShowOne):
         client, deleted = api(self.app), getattr(parsed_args, "deleted", False)
         url = self.single(client, parsed_args.entry, deleted=deleted)
         entry = client.ask(url, query=[("deleted", "true")] if deleted else ()).document
-        return self.shown(entry, parsed_args.formatter)
+        return self.shown(entry)
 
 
-class Create(Entries, ShowOne):
+class Create(Entries, Showing):
     """A new entry, from the fields of the API's body."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -163,10 +173,10 @@ class Create(Entries, ShowOne):
         client = api(self.app)
         body = options.body(client, parsed_args, self.resource.bodies["POST"])
         entry = client.ask(self.url, method="POST", body=body).document
-        return self.shown(entry, parsed_args.formatter)
+        return self.shown(entry)
 
 
-class Set(Single, ShowOne):
+class Set(Single, Showing):
     """Changes of an entry."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -183,7 +193,7 @@ class Set(Single, ShowOne):
             raise OpenstatsError(f"{self.noun} set: nothing to change; the options name the fields")
         url = self.single(client, parsed_args.entry)
         entry = client.ask(url, method="PATCH", body=body).document
-        return self.shown(entry, parsed_args.formatter)
+        return self.shown(entry)
 
 
 class Delete(Single):
@@ -196,14 +206,14 @@ class Delete(Single):
         return 0
 
 
-class Act(Single, ShowOne):
+class Act(Single, Showing):
     """What can be done to an alert."""
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         """Do it, and show the entry."""
         client = api(self.app)
         url = f"{self.single(client, parsed_args.entry)}{self.verb}/"
-        return self.shown(client.ask(url, method="POST").document, parsed_args.formatter)
+        return self.shown(client.ask(url, method="POST").document)
 
 
 VERBS: dict[str, tuple[type[Entries], str]] = {

@@ -1,10 +1,30 @@
-"""The help of ``openstats`` itself: its global options, and every command in a line."""
+"""Help: sentences for all options, those of libraries too; and every command in a line."""
 
+import argparse
 from collections.abc import Iterator
 from typing import Any
 
 from autopage.argparse import help_pager
+from cliff._argparse import SmartHelpFormatter
 from cliff.help import HelpExit
+
+
+class Sentences(SmartHelpFormatter):
+    """Help whose texts are sentences, and whose values are words in capitals."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        text = action.help
+        if not text or text == argparse.SUPPRESS:
+            return text
+        return f"{text[0].upper()}{text[1:].rstrip('.')}."
+
+    def _get_default_metavar_for_optional(self, action: argparse.Action) -> str:
+        return action.dest.upper()
+
+    def _metavar_formatter(self, action: argparse.Action, default_metavar: str) -> Any:
+        if isinstance(action.metavar, str) and action.metavar.startswith("<"):
+            action.metavar = action.metavar.strip("<>").upper()
+        return super()._metavar_formatter(action, default_metavar)
 
 
 def print_help(app: Any) -> None:

@@ -14,7 +14,7 @@ from cliff.command import Command
 from cliff.commandmanager import CommandManager
 
 from openstats import __version__
-from openstats.cli.help import print_help
+from openstats.cli.help import Sentences, print_help
 from openstats.errors import ConfigError, OpenstatsError
 from openstats.names import escaped
 
@@ -60,7 +60,8 @@ class Openstats(App):
             # An option of a command is no abbreviation of a global one: --to of --token.
             description,
             version,
-            {"prog": "openstats", "allow_abbrev": False} | (argparse_kwargs or {}),
+            {"prog": "openstats", "allow_abbrev": False, "formatter_class": Sentences}
+            | (argparse_kwargs or {}),
         )
         parser.add_argument(
             "--config-file",
@@ -186,6 +187,12 @@ class OpenstatsCommand(Command):
     app: Openstats
     logs_itself = False
     """Whether the command sets its log up, where it stays or asks clouds."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Return the parser of the command's arguments."""
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        parser.formatter_class = Sentences
+        return parser
 
     def run(self, parsed_args: argparse.Namespace) -> int:
         """Run the command."""

@@ -1,10 +1,15 @@
-"""Options of commands for what the registry's URLs take: filters of lists, and fields of bodies."""
+"""Options of commands for what URLs take: parameters, filters of lists, and fields of bodies.
+
+Their names, choices and texts are those of the API's models.
+"""
 
 import argparse
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, get_args, get_origin
 
 from openstats.cli import references
 from openstats.cli.api import Api
+from openstats.cli.tables import TIMES
 
 Query = list[tuple[str, Any]]
 
@@ -12,43 +17,66 @@ NOTHING = object()
 """Stands for null: None is an option that was not given."""
 
 NULL = "null"
-TEXTS = {
-    "created_at": "when it was created, in Unix seconds (default: now)",
-    "scope": "what it is on, as KIND=UUID or KIND=NAME, for example customer=Acme",
-}
+TRUTH = ("true", "false")
+NAMED = "By uuid or name."
+SCOPE = "What it is on, as KIND=UUID or KIND=NAME, for example customer=Acme."
+METAVARS = {"uuid": "UUID", "marker": "UUID", "object": "UUID", "tz": "ZONE", "scope": "SCOPE"}
 
 
-def _filters(resource: Any) -> dict[str, Any]:
-    """Return the fields that a list is filtered by, as a URL spells them."""
-    fields = resource.filters.model_fields.items()
-    return {f.alias or name: f for name, f in fields if name not in ("limit", "marker")}
+def parameters(model: Any, leaving: Iterable[str] = ()) -> dict[str, Any]:
+    """Return the fields of a model of a query string, as a URL spells them."""
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    return {name: field for name, field in fields.items() if name not in leaving}
 
 
-def add_filters(parser: argparse.ArgumentParser, resource: Any) -> None:
-    """Add an option for each filter of a list."""
-    repeatable = resource.filters.repeatable
-    kind: dict[str, Any]
-    for name, field in _filters(resource).items():
-        text, kind = field.description, {}
-        if name in repeatable:
-            kind = {"action": "append"}
-            text = f"only those of this {_called(name)}; may be repeated"
-        if name == "deleted":
-            kind = {"action": "store_const", "const": "true"}
-            text = "also those that were deleted"
-        elif "bool" in str(field.annotation):
-            kind = {"choices": ["true", "false"]}
-        parser.add_argument(_option(name), dest=name, help=_help(text), **kind)
+def add_parameters(
+    parser: argparse.ArgumentParser, model: Any, leaving: Iterable[str] = ()
+) -> None:
+    """Add an option for each parameter; what is required stands in its place."""
+    for name, field in parameters(model, leaving).items():
+        if field.is_required():
+            choices = _choices(field) or None
+            parser.add_argument(name, choices=choices, help=_help(name, field))
+            continue
+        kind = _kind(name, field)
+        if name in model.repeatable:
+            kind["action"] = "append"
+        parser.add_argument(_option(name), dest=name, help=_help(name, field), **kind)
 
 
-def _called(name: str) -> str:
-    named = name in references.RESOURCES
-    return f"{references.kind(name)}: its uuid or name" if named else _words(name)
+def _kind(name: str, field: Any) -> dict[str, Any]:
+    """Return how an option is read: a switch, one of some words, or any text."""
+    parts = set(_parts(field.annotation))
+    if bool in parts and (field.default is False or name == "deleted"):
+        return {"action": "store_const", "const": "true"}
+    if choices := _choices(field):
+        # Some words have a comma in them, as the choices of a help have between them.
+        if any("," in choice for choice in choices):
+            return {"metavar": "|".join(c for c in choices if "," not in c) + "[,...]"}
+        return {"choices": choices}
+    if name in TIMES:
+        return {"metavar": "TIME"}
+    return {"metavar": METAVARS.get(name, "NUMBER" if int in parts else name.upper())}
 
 
-def query(client: Api, resource: Any, parsed_args: argparse.Namespace) -> Query:
-    """Return the query string of a list, in which entries are called by their uuids."""
-    given = {name: getattr(parsed_args, name) for name in _filters(resource)}
+def _choices(field: Any) -> tuple[str, ...]:
+    parts = list(_parts(field.annotation))
+    words = (part for part in parts if isinstance(part, str))
+    return (*words, *(TRUTH if bool in parts else ()))
+
+
+def _parts(annotation: Any) -> Iterator[Any]:
+    """Return the types in an annotation, and the words of its literals."""
+    if get_origin(annotation) is Literal:
+        yield from get_args(annotation)
+        return
+    yield annotation
+    for part in get_args(annotation):
+        yield from _parts(part)
+
+
+def query(client: Api, given: Mapping[str, Any]) -> Query:
+    """Return the query string of parameters, in which entries are called by their uuids."""
     return [
         (name, _filter(client, name, value))
         for name, values in given.items()
@@ -66,27 +94,14 @@ def _filter(client: Api, name: str, value: str) -> str:
 def add_fields(parser: argparse.ArgumentParser, model: Any, *, changing: bool = False) -> None:
     """Add an option for each field of a body; what is none is said by the API."""
     for name, field in model.model_fields.items():
-        several = "list[" in str(field.annotation)
-        kind: dict[str, Any] = {"action": "append"} if several else {}
-        if get_origin(field.annotation) is Literal:
-            kind = {"choices": get_args(field.annotation)}
-        text = _text(name, several=several)
-        if changing and field.description:
-            text = field.description
-        parser.add_argument(_option(name), required=field.is_required(), help=_help(text), **kind)
+        several = list in {get_origin(part) for part in _parts(field.annotation)}
+        kind = {"action": "append", "metavar": name.upper()} if several else _kind(name, field)
+        text = SCOPE if name == "scope" else _help(name, field)
+        parser.add_argument(_option(name), required=field.is_required(), help=text, **kind)
         if changing and (several or field.default is None):
             empty: Any = [] if several else NOTHING
-            unset = {"action": "store_const", "const": empty, "help": f"no {_words(name)}"}
+            unset = {"action": "store_const", "const": empty, "help": f"No {_words(name)}."}
             parser.add_argument(f"--no-{_option(name)[2:]}", dest=name, **unset)
-
-
-def _text(name: str, *, several: bool) -> str:
-    if name in references.RESOURCES:
-        kind = references.kind(name)
-        return (
-            f"uuid or name of a {kind}; may be repeated" if several else f"its {kind}: uuid or name"
-        )
-    return TEXTS.get(name, f"its {_words(name)}")
 
 
 def body(client: Api, parsed_args: argparse.Namespace, model: Any) -> dict[str, Any]:
@@ -115,7 +130,7 @@ def _words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _help(text: str) -> str:
-    """Return a sentence as help is written; percent signs would be formatted."""
-    first = text[:1].lower() if text[1:2].islower() else text[:1]
-    return f"{first}{text[1:]}".rstrip(".").replace("%", "%%")
+def _help(name: str, field: Any) -> str:
+    """Return what the API says of it; percent signs would be formatted."""
+    text = field.description.replace("%", "%%")
+    return f"{text} {NAMED}" if name in references.RESOURCES else text

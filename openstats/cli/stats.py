@@ -1,14 +1,13 @@
 """``openstats stats``: the statistics as tables, by the same parameters as over HTTP."""
 
 import argparse
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
-from cliff.lister import Lister
-
-from openstats.cli.main import OpenstatsCommand
-from openstats.cli.tables import rows
-from openstats.meters import AGGREGATES, BASES, USAGE_ITEMS
+from openstats.cli import options
+from openstats.cli.printing import Listing
+from openstats.cli.tables import Rows, rows
 
 OPENSTACK = 1262304000
 """The first second of 2010: no cloud is older."""
@@ -16,8 +15,11 @@ OPENSTACK = 1262304000
 COVERAGE = "X-Openstats-Coverage"
 """The header that every statistic has."""
 
+Given = dict[str, Any]
+"""Parameters by their names in URLs; None where they are not given."""
 
-def ask(app: Any, statistic: str, parameters: dict[str, Any]) -> Any:
+
+def ask(app: Any, statistic: str, given: Given) -> Any:
     """Return a statistic's document; what is incomplete in it is said on standard error.
 
     Raises:
@@ -25,27 +27,22 @@ def ask(app: Any, statistic: str, parameters: dict[str, Any]) -> Any:
     """
     from openstats.cli.api import api, foreign
 
-    query = [
-        (name, "true" if value is True else value)
-        for name, values in parameters.items()
-        for value in (values if isinstance(values, list) else [values])
-        if value not in (None, False)
-    ]
-    answer = api(app).ask(f"/api/stats/{statistic}/", query=query)
+    client = api(app)
+    answer = client.ask(f"/api/stats/{statistic}/", query=options.query(client, given))
     if COVERAGE not in answer.headers:
         raise foreign(answer)
-    _warn_of_early(app, parameters)
+    _warn_of_early(app, given)
     _tell(app, answer.headers)
     return answer.document
 
 
-def _warn_of_early(app: Any, parameters: dict[str, Any]) -> None:
+def _warn_of_early(app: Any, given: Given) -> None:
     """Write of a time before OpenStack: digits that are meant as a date are Unix seconds."""
     from openstats.api.times import seconds
 
     for name in ("from", "to"):
-        text = parameters.get(name)
-        at = OPENSTACK if text is None else seconds(text, parameters.get("tz"))
+        text = given.get(name)
+        at = OPENSTACK if text is None else seconds(text, given.get("tz"))
         if at < OPENSTACK:
             moment = f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"
             app.stderr.write(
@@ -61,169 +58,112 @@ def _tell(app: Any, headers: Any) -> None:
         app.stderr.write(f"Not everything is known: {coverage}.\n")
 
 
-def _spell(parser: argparse.ArgumentParser, *names: str, **options: Any) -> None:
-    for name in names:
-        parser.add_argument(f"--{name}", **options)
-
-
-def _spell_page(parser: argparse.ArgumentParser) -> None:
-    _spell(parser, "limit", type=int, help="with --each: at most so many objects")
-    _spell(parser, "marker", help="with --each: the uuid of the last object of the page before")
-
-
-def _spell_calendar(parser: argparse.ArgumentParser) -> None:
-    _spell(parser, "interval", choices=["hour", "day", "month"], help="those of a calendar")
-    _spell(parser, "tz", metavar="ZONE", help="whose calendar, and times without a zone")
-
-
-def _of(entry: dict[str, Any]) -> dict[str, Any]:
-    return {"uuid": entry["uuid"], "name": entry["name"]}
-
-
-class Statistic(OpenstatsCommand):
+class Statistic(Listing):
     """What the statistics' commands have in common."""
 
+    name: ClassVar[str]
+
+    @property
+    def parameters(self) -> Any:
+        """The model of what the statistic takes."""
+        from openstats.api.routes import STATISTICS
+
+        return next(each for each in STATISTICS if each.name == self.name).parameters
+
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Say what the command takes."""
+        """Return the parser, with an option for each parameter."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        parser.add_argument("--strict", action="store_true", help="fail if something is not known")
+        options.add_parameters(parser, self.parameters)
         return parser
 
+    def take_action(self, parsed_args: argparse.Namespace) -> Rows:
+        """List the figures: one row of a single sum, for cliff has no CSV of anything else."""
+        given = {name: getattr(parsed_args, name) for name in options.parameters(self.parameters)}
+        document = ask(self.app, self.name, given)
+        listed = document if isinstance(document, list) else [document]
+        return rows(self.columns(given), _flat(listed))
 
-class Resource(Statistic, Lister):
+    def columns(self, given: Given) -> list[str]:
+        """Return the columns, which follow from what was asked for."""
+        raise NotImplementedError
+
+
+def _flat(document: list[Any]) -> Iterator[Mapping[str, Any]]:
+    """Return a row for each entry, or for each of its datapoints where it has some."""
+    for entry in document:
+        for point in entry.get("datapoints", [{}]):
+            yield entry | point
+
+
+def _added(given: Given, *names: str) -> list[str]:
+    """Return which of some columns ``with`` asks for."""
+    return [name for name in names if name in (given["with"] or "").split(",")]
+
+
+class Resource(Statistic):
     """Show what is allocated in a cloud."""
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Say what the command takes."""
-        parser = super().get_parser(prog_name)
-        parser.add_argument("auth_url", help="the auth_url of a registered cloud")
-        _spell(parser, "region", help="only this region of it")
-        _spell(parser, "unlimited", choices=["skip"], help="leave unlimited members out of sums")
-        return parser
+    name = "resource"
 
-    def take_action(self, parsed_args: argparse.Namespace) -> Any:
-        """Show the nine figures, in one row: cliff has no CSV for anything else."""
-        names = "auth_url", "region", "unlimited", "strict"
-        found = ask(self.app, "resource", {name: getattr(parsed_args, name) for name in names})
-        return rows([found], parsed_args.formatter)
+    def columns(self, given: Given) -> list[str]:
+        """Return the nine figures."""
+        from openstats.api.capacity import FIGURES
+
+        return list(FIGURES)
 
 
-class Quota(Statistic, Lister):
+class Quota(Statistic):
     """Show limits and use, summed, or with --each by object."""
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Say what the command takes."""
-        parser = super().get_parser(prog_name)
-        _spell(parser, "aggregate", choices=AGGREGATES, help="what to sum by (default: customer)")
-        _spell(
-            parser, "uuid", action="append", default=[], help="only this object; may be repeated"
-        )
-        _spell(parser, "each", action="store_true", help="one row for each object")
-        _spell_page(parser)
-        _spell(parser, "unlimited", choices=["skip"], help="leave unlimited members out of sums")
-        return parser
+    name = "quota"
 
-    def take_action(self, parsed_args: argparse.Namespace) -> Any:
-        """List the sums."""
-        names = "aggregate", "uuid", "each", "limit", "marker", "unlimited", "strict"
-        found = ask(self.app, "quota", {name: getattr(parsed_args, name) for name in names})
-        return rows(found if parsed_args.each else [found], parsed_args.formatter)
+    def columns(self, given: Given) -> list[str]:
+        """Return the eight figures."""
+        from openstats.api.quota import FIGURES
+
+        return [*(("uuid", "name") if given["each"] else ()), *FIGURES]
 
 
-class Customer(Statistic, Lister):
+class Customer(Statistic):
     """List the customers with their projects, groups and instances."""
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Say what the command takes."""
-        parser = super().get_parser(prog_name)
-        _spell(parser, "uuid", action="append", default=[], help="only this one; may be repeated")
-        _spell(parser, "with", choices=["uuid"], dest="adding", help="add the uuid")
-        _spell(parser, "limit", type=int, help="at most so many")
-        _spell(parser, "marker", help="the uuid of the last customer of the page before")
-        return parser
+    name = "customer"
 
-    def take_action(self, parsed_args: argparse.Namespace) -> Any:
-        """List the customers."""
-        parameters = {"with": parsed_args.adding, "limit": parsed_args.limit}
-        parameters |= {"uuid": parsed_args.uuid}
-        parameters |= {"marker": parsed_args.marker, "strict": parsed_args.strict}
-        return rows(ask(self.app, "customer", parameters), parsed_args.formatter)
+    def columns(self, given: Given) -> list[str]:
+        """Return the numbers of one customer."""
+        return [*_added(given, "uuid"), "name", "projects", "project_groups", "instances"]
 
 
-class Usage(Statistic, Lister):
+class Usage(Statistic):
     """Show what customers, projects or groups used of CPU, memory or storage, by interval."""
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Say what the command takes."""
-        parser = super().get_parser(prog_name)
-        parser.add_argument("item", choices=USAGE_ITEMS, help="what was used")
-        _spell(parser, "aggregate", choices=AGGREGATES, help="what to sum by (default: customer)")
-        _spell(
-            parser, "uuid", action="append", default=[], help="only this object; may be repeated"
-        )
-        _spell(parser, "from", "to", metavar="TIME", help="Unix seconds or ISO 8601")
-        _spell(parser, "datapoints", type=int, help="how many intervals (default: 6)")
-        _spell_calendar(parser)
-        _spell(parser, "basis", choices=BASES, help="what is reserved, or what guests use")
-        _spell(parser, "fill", choices=["null"], help="null where nothing is known, not 0")
-        _spell(parser, "with", choices=["observed"], help="add which share of it was observed")
-        _spell(parser, "deleted", action="store_true", help="also objects that were deleted")
-        _spell(parser, "limit", type=int, help="at most so many objects")
-        _spell(parser, "marker", help="the uuid of the last object of the page before")
-        return parser
+    name = "usage"
 
-    def take_action(self, parsed_args: argparse.Namespace) -> Any:
-        """List the datapoints of each object."""
-        names = "item aggregate uuid from to datapoints interval tz basis fill with limit marker"
-        names += " deleted strict"
-        found = ask(self.app, "usage", {n: getattr(parsed_args, n) for n in names.split()})
-        listed = [{"name": of["name"]} | point for of in found for point in of["datapoints"]]
-        return rows(listed, parsed_args.formatter)
+    def columns(self, given: Given) -> list[str]:
+        """Return those of one datapoint of an object."""
+        uuid = _added(given, "uuid")
+        owner = ["customer"] if uuid and given["aggregate"] not in (None, "customer") else []
+        return [*uuid, "name", *owner, "from", "to", "value", *_added(given, "observed")]
 
 
-class Alert(Statistic, Lister):
+class Alert(Statistic):
     """Count the alerts that were active, by severity."""
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Say what the command takes."""
-        parser = super().get_parser(prog_name)
-        _spell(parser, "from", "to", metavar="TIME", help="Unix seconds or ISO 8601")
-        _spell(parser, "aggregate", choices=AGGREGATES, help="only what belongs to one of these")
-        _spell(
-            parser, "uuid", action="append", default=[], help="only this object; may be repeated"
-        )
-        _spell(parser, "each", action="store_true", help="one row for each object")
-        _spell_page(parser)
-        _spell_calendar(parser)
-        _spell(parser, "deleted", action="store_true", help="with --each: also what was deleted")
-        _spell(parser, "opened", "acknowledged", choices=["true", "false"], help="only if it is so")
-        return parser
+    name = "alert"
 
-    def take_action(self, parsed_args: argparse.Namespace) -> Any:
-        """List the counts."""
-        names = "from to aggregate uuid each limit marker interval tz deleted opened acknowledged"
-        names += " strict"
-        found = ask(self.app, "alert", {n: getattr(parsed_args, n) for n in names.split()})
-        listed = found if isinstance(found, list) else [found]
-        if parsed_args.each and parsed_args.interval:
-            listed = [_of(entry) | point for entry in found for point in entry["datapoints"]]
-        return rows(listed, parsed_args.formatter)
+    def columns(self, given: Given) -> list[str]:
+        """Return the severities, of an object, or of an interval, or of both."""
+        from openstats.api.alert import FIGURES
+
+        each = ("uuid", "name") if given["each"] else ()
+        return [*each, *(("from", "to") if given["interval"] else ()), *FIGURES]
 
 
-class CreationTime(Statistic, Lister):
+class CreationTime(Statistic):
     """Count the objects that were created in each interval."""
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Say what the command takes."""
-        parser = super().get_parser(prog_name)
-        parser.add_argument("type", choices=AGGREGATES, help="what to count")
-        _spell(parser, "from", "to", metavar="TIME", help="Unix seconds or ISO 8601")
-        _spell(parser, "datapoints", type=int, help="how many intervals (default: 6)")
-        _spell_calendar(parser)
-        return parser
+    name = "creation-time"
 
-    def take_action(self, parsed_args: argparse.Namespace) -> Any:
-        """List the datapoints."""
-        names = "type", "from", "to", "datapoints", "interval", "tz", "strict"
-        found = ask(self.app, "creation-time", {name: getattr(parsed_args, name) for name in names})
-        return rows(found, parsed_args.formatter)
+    def columns(self, given: Given) -> list[str]:
+        """Return those of one datapoint."""
+        return ["from", "to", "value"]

@@ -1,7 +1,8 @@
-"""How answers of the API become tables: columns, and cells that harm no terminal or spreadsheet."""
+"""How answers of the API become cells that harm no terminal or spreadsheet, and their columns."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from openstats.names import escaped
@@ -10,11 +11,34 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 DOCUMENTS = ("json", "yaml")
 """Formatters that take values as they are, and spell what no terminal should act on themselves."""
 
+TABLE = "table"
+"""The formatter that is for people: times are dates in it, and nested values have lines."""
+
+TIMES = frozenset(
+    {
+        *("at", "created_at", "closed_at", "deleted_at", "collected_at", "last_polled_at"),
+        *("complete_until", "from", "to"),
+    }
+)
+"""What holds Unix seconds."""
+
+LINE = 88
+"""Characters that the parts of a nested value may have in one line."""
+
 Rows = tuple[Sequence[str], list[list[Any]]]
 
 
+def cell(name: str, value: Any, formatter: str) -> Any:
+    """Return a value as a cell of a column; text that somebody else chose is made harmless."""
+    if formatter != TABLE:
+        return printable(value, formatter)
+    if isinstance(value, Mapping | list):
+        return "\n".join(map(escaped, _lines(value)))
+    return printable(_dated(name, value), formatter)
+
+
 def printable(value: Any, formatter: str) -> Any:
-    """Return a value as a cell of a table; text that somebody else chose is made harmless."""
+    """Return a value as a cell of a table; nothing is empty, and truth is spelled as in JSON."""
     if formatter in DOCUMENTS:
         return value
     if isinstance(value, str):
@@ -22,7 +46,35 @@ def printable(value: Any, formatter: str) -> Any:
         return f"'{shown}" if formatter == "csv" and value.startswith(FORMULA) else shown
     if isinstance(value, Mapping | list):
         return printable(_flat(value), formatter)
-    return value
+    return _word(value)
+
+
+def _word(value: Any) -> Any:
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+def _dated(name: str, value: Any) -> Any:
+    dated = name in TIMES and type(value) is int
+    return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%dT%H:%M:%SZ}" if dated else value
+
+
+def _lines(value: Any) -> list[str]:
+    """Return the lines of a nested value: its parts, in one line where they fit into it."""
+    if isinstance(value, list):
+        if not any(isinstance(each, Mapping) for each in value):
+            return [", ".join(map(str, value))]
+        return [line for each in value for line in _lines(each)]
+    if any(isinstance(each, Mapping) for each in value.values()):
+        return [f"{name}: {line}" for name, each in value.items() for line in _part(name, each)]
+    words = {name: _word(_dated(name, each)) for name, each in value.items()}
+    line = ", ".join(f"{name}={word}" for name, word in words.items())
+    return [line] if len(line) <= LINE else [f"{name}: {word}" for name, word in words.items()]
+
+
+def _part(name: str, value: Any) -> list[str]:
+    return _lines(value) if isinstance(value, Mapping) else [str(_word(_dated(name, value)))]
 
 
 def _flat(value: Any) -> str:
@@ -38,7 +90,6 @@ def _texts(values: Iterable[Any]) -> bool:
     return all(isinstance(each, str) for each in values)
 
 
-def rows(document: Sequence[Mapping[str, Any]], formatter: str) -> Rows:
-    """Return the columns and rows of objects; what one of them lacks is empty."""
-    columns = list(dict.fromkeys(name for entry in document for name in entry))
-    return columns, [[printable(entry.get(c), formatter) for c in columns] for entry in document]
+def rows(columns: Sequence[str], document: Iterable[Mapping[str, Any]]) -> Rows:
+    """Return columns, whatever there is in them, and the rows of objects that may have less."""
+    return columns, [[entry.get(name) for name in columns] for entry in document]

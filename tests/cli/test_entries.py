@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from openstats.api.parameters import names
 from openstats.cli.entries import COMMANDS
 from openstats.cli.main import Openstats
 from tests.cli.installation import Installation, Told
@@ -230,3 +231,56 @@ def test_a_write_on_the_store_is_its_users(installed: Installation) -> None:
     done(installed.run("customer", "create", "--name", "Acme", "-f", "json"))
     (entry,) = done(installed.run("audit", "list", "-f", "json"))
     assert entry["who"] == f"command by {getpass.getuser()}"
+
+
+NOUNS = sorted(COMMANDS)
+
+
+@pytest.mark.parametrize("noun", NOUNS)
+def test_a_list_has_an_option_for_each_filter(bare: Installation, noun: str) -> None:
+    command, _, _ = Openstats().command_manager.find_command([noun, "list"])
+    listing = command(Openstats(), None)
+    parser = listing.get_parser("list")
+    spelled = {action.dest for action in parser._actions}
+    assert spelled >= set(names(listing.resource.filters)) - {"marker"}
+    assert all(
+        action.help and action.help[0].isupper()
+        for action in parser._actions[1:]
+        if action.dest in names(listing.resource.filters)
+    )
+
+
+@pytest.mark.parametrize("noun", NOUNS)
+def test_the_columns_of_a_list_do_not_depend_on_what_is_listed(
+    installed: Installation, noun: str
+) -> None:
+    told = installed.run(noun, "list", "-f", "csv")
+    assert (told.status, told.out.split(",")[0].strip()) == (0, '"uuid"')
+
+
+def test_grants_of_several_kinds_are_listed_in_the_same_columns(installed: Installation) -> None:
+    done(installed.run("customer", "create", "--name", "Acme", "-f", "json"))
+    head = installed.run("grant", "list", "-f", "csv").out.splitlines()[0]
+    for option in ("--subject", "--user-id"):
+        words = ("grant", "create", option, "jane", "--role", "owner", "--scope", "customer=Acme")
+        done(installed.run(*words, "-f", "json"))
+    lines = installed.run("grant", "list", "-f", "csv").out.splitlines()
+    assert (lines[0], len(lines)) == (head, 3)
+
+
+def test_a_limit_that_cannot_be_is_refused(installed: Installation) -> None:
+    assert "limit=0: it takes a number of at least 1" in installed.sentence(
+        "customer", "list", "--limit", "0"
+    )
+
+
+def test_a_cloud_is_shown_in_lines_that_can_be_read(installed: Installation, alpha: Double) -> None:
+    assert installed.run("collect", "--once").status == 0
+    told = installed.run("cloud", "show", "alpha")
+    assert max(map(len, told.out.splitlines())) < 130
+    assert " vcpus: 256 " in told.out
+    assert not any(word in told.out for word in ("None", "False", "{"))
+    tenant = installed.run("tenant", "list", "-f", "value", "-c", "uuid").out.split()[0]
+    shown = installed.run("tenant", "show", tenant).out
+    assert max(map(len, shown.splitlines())) < 130
+    assert "| enabled      | true" in shown

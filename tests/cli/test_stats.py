@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
-from openstats.cli.main import main
+from openstats.api.parameters import names
+from openstats.api.routes import STATISTICS, Statistic
+from openstats.cli.main import Openstats, main
 from openstats.storage.columns import FOREVER
 from tests.cli.installation import Installation, kept_process
 from tests.cli.test_collect import sql
@@ -351,8 +353,69 @@ def test_a_cloud_that_was_never_asked(known: Installation, collected: tuple[Path
     assert "are being read" in known.sentence("stats", "resource", collected[1])
 
 
-def test_an_empty_registry(installed: Installation) -> None:
-    for formatter in ("json", "csv", "table", "yaml"):
-        told = installed.run("stats", "customer", "-f", formatter)
-        assert told.status == 0
-        assert not told.out.strip() or told.out.strip() == "[]"
+EMPTY = {
+    "json": ("[]\n", ""),
+    "yaml": ("[]\n", ""),
+    "csv": ('"name","projects","project_groups","instances"\n', ""),
+    "table": ("", "Nothing to list.\n"),
+    "value": ("", "Nothing to list.\n"),
+}
+
+
+@pytest.mark.parametrize(("formatter", "printed"), EMPTY.items(), ids=EMPTY)
+def test_an_empty_registry(
+    installed: Installation, formatter: str, printed: tuple[str, str]
+) -> None:
+    told = installed.run("stats", "customer", "-f", formatter)
+    assert (told.out, told.err) == printed
+
+
+@pytest.mark.parametrize("statistic", STATISTICS, ids=lambda statistic: statistic.name)
+def test_a_statistic_has_an_option_for_each_parameter(
+    bare: Installation, statistic: Statistic
+) -> None:
+    command, _, _ = Openstats().command_manager.find_command(["stats", statistic.name])
+    parser = command(Openstats(), None).get_parser("stats")
+    spelled = {action.dest for action in parser._actions}
+    assert spelled >= set(names(statistic.parameters))
+
+
+ZERO = (("usage", "cpu", "--datapoints", "0"), ("customer", "--limit", "0"))
+
+
+@pytest.mark.parametrize("words", ZERO, ids=" ".join)
+def test_a_zero_is_no_default(known: Installation, words: tuple[str, ...]) -> None:
+    assert f"{words[-2][2:]}=0: it takes a number of at least 1" in known.sentence("stats", *words)
+
+
+def test_a_subject_sees_what_is_granted(known: Installation) -> None:
+    told = known.run("stats", "customer", "--on-behalf-of", "jane", "-f", "json")
+    assert json.loads(told.out) == []
+
+
+def test_usage_with_uuids_and_deleted_projects(known: Installation) -> None:
+    words = ("memory", "--aggregate", "project", "--datapoints", "1", "--deleted")
+    rows = stats(known, "json", "usage", *words, "--with", "uuid,observed")
+    assert list(rows[0]) == ["uuid", "name", "customer", "from", "to", "value", "observed"]
+    assert all(row["uuid"] and row["customer"] for row in rows)
+
+
+def test_a_table_has_dates_and_other_formats_have_numbers(known: Installation) -> None:
+    words = ("creation-time", "project", "--from", "1764460800", "--to", "1764547200")
+    for formatter, value in (("json", 1764460800), ("csv", "1764460800")):
+        assert stats(known, formatter, *words)[0]["from"] == value
+    assert stats(known, "table", *words)[0]["from"] == "2025-11-30T00:00:00Z"
+
+
+def test_a_row_that_is_too_wide_is_a_table_of_its_own(known: Installation) -> None:
+    told = known.run("stats", "quota", "--each", "--max-width", "80")
+    lines = told.out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert sum(line.startswith("| max_instances_usage ") for line in lines) == len(CHOSEN)
+
+
+def test_a_table_that_is_too_wide_wraps_its_texts(known: Installation) -> None:
+    told = known.run("customer", "list", "--max-width", "100")
+    lines = told.out.splitlines()
+    assert max(map(len, lines)) <= 100
+    assert lines[1].split()[1] == "uuid"
