@@ -28,6 +28,12 @@ ON_BEHALF_OF = "openstats:on_behalf_of"
 RECEIVE = "openstats:receivers:receive"
 """The permission of who has a receiver's token: no rule decides about it."""
 
+MAPPING = 'it must be YAML of the form \'"openstats:quota:get": "role:reader"\', a rule a line'
+CHECKS = (
+    "a rule is made of role:NAME, rule:NAME, user_id:ID, project_id:ID, @ (everybody) and ! "
+    "(nobody), with and, or, not and parentheses between them"
+)
+
 SECONDS = 5
 MOST = 10_000
 
@@ -123,6 +129,7 @@ def enforcer(conf: Any, defaults: Sequence[RuleDefault]) -> Enforcer:
         ConfigError: a file cannot be read, or a rule in it; it names both.
     """
     rules = Enforcer(conf)
+    _check_file(conf)
     rules.suppress_deprecation_warnings = True
     rules.register_defaults(defaults)
     try:
@@ -133,7 +140,9 @@ def enforcer(conf: Any, defaults: Sequence[RuleDefault]) -> Enforcer:
         raise ConfigError(
             f"{_names(conf)}: {names} refers to itself, or to a rule that does not exist"
         ) from error
-    except (OSError, ValueError, AttributeError, TypeError, cfg.Error) as error:
+    except (AttributeError, TypeError) as error:
+        raise ConfigError(f"{_names(conf)}: {MAPPING}") from error
+    except (OSError, ValueError, cfg.Error) as error:
         raise ConfigError(
             f"{_names(conf)} cannot be read: {' '.join(str(error).split())}"
         ) from error
@@ -144,10 +153,20 @@ def enforcer(conf: Any, defaults: Sequence[RuleDefault]) -> Enforcer:
         if str(rule.check) == "!" and rule.check_str.strip() not in ("!", "")
     ]
     if mistakes:
-        raise ConfigError(f"{_names(conf)}: not understood: {', '.join(mistakes)}")
+        raise ConfigError(f"{_names(conf)}: {', '.join(mistakes)} is no rule: {CHECKS}")
     # From here on it is this class that looks whether files have changed.
     rules.use_conf = False
     return rules
+
+
+def _check_file(conf: Any) -> None:
+    """Raise ConfigError where a file is named that there is not; the default may be missing."""
+    name, location = conf.oslo_policy.policy_file, conf.get_location("policy_file", "oslo_policy")
+    if location.location.is_user_controlled and not conf.find_file(name):
+        raise ConfigError(
+            f"[oslo_policy] policy_file = {name}: there is no such file: make it, or leave the "
+            "option out to have the rules of openstats"
+        )
 
 
 def unknown_rules(rules: Enforcer) -> list[str]:

@@ -102,14 +102,14 @@ class Check(OpenstatsCommand, Lister):
         """Yield the lines of all that is asked over the network, at the same time."""
         from openstats.cli.check_api import ApiCheck
         from openstats.cli.check_clouds import CloudCheck, lines_within
-        from openstats.cli.clouds import clouds
+        from openstats.cli.clouds import checked_clouds
 
         conf = self.app.conf
         checks: list[Any] = []
         if conf.api.auth_strategy == "keystone":
             checks.append(ApiCheck(conf, trial))
         try:
-            found = clouds(conf, parsed_args.clouds)
+            found = checked_clouds(conf, parsed_args.clouds)
         except OpenstatsError as error:
             yield from lines_within(checks, parsed_args.timeout)
             yield failure("clouds.yaml", error)

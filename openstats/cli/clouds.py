@@ -37,8 +37,24 @@ def connections(conf: Any, names: Sequence[str] = ()) -> dict[str, Connection]:
 def clouds(conf: Any, names: Sequence[str] = ()) -> Clouds:
     """Make connections for the clouds that are configured, or named; nothing is dialled yet.
 
+    A name that somebody typed must exist; of those that are configured, one that does not is a
+    fault beside the others.
+
     Raises:
         ConfigError: there is no clouds.yaml, or no such entry.
+    """
+    made = checked_clouds(conf, names)
+    typed = [fault.reason for fault in made.faults.values() if fault.is_missing]
+    if typed and (names or not conf.clouds.names):
+        raise ConfigError(*typed)
+    return made
+
+
+def checked_clouds(conf: Any, names: Sequence[str] = ()) -> Clouds:
+    """Make connections likewise, of which each name that there is not is a fault.
+
+    Raises:
+        ConfigError: there is no clouds.yaml.
     """
     options = conf.clouds
     entries = load(names, options.names, settings_of(options), read, options.file)

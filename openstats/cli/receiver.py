@@ -1,8 +1,10 @@
 """``openstats receiver``: what it takes to have alerts received."""
 
 import argparse
+import re
 
 from openstats.cli.main import OpenstatsCommand
+from openstats.errors import ConfigError
 
 SECTION = """\
 [alerts]
@@ -26,7 +28,10 @@ class Token(OpenstatsCommand):
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         """Make it, and show it this once."""
         from openstats import tokens
+        from openstats.conf.alerts import NAME, NAMING
 
+        if not re.fullmatch(NAME, parsed_args.name):
+            raise ConfigError(f"{parsed_args.name} is no name of a receiver: it must be {NAMING}")
         token = tokens.made()
         section = SECTION.format(name=parsed_args.name, hash=tokens.hashed(token))
         self.app.stdout.write(f"For openstats.conf:\n\n{section}\n")

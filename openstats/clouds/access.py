@@ -10,8 +10,16 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
+from keystoneauth1.exceptions import (
+    BadRequest,
+    HttpNotImplemented,
+    HttpServerError,
+    InvalidResponse,
+    MethodNotAllowed,
+    NotFound,
+    Unauthorized,
+)
 from keystoneauth1.exceptions import ConnectionError as NoConnectionError
-from keystoneauth1.exceptions import HttpServerError, Unauthorized
 
 from openstats.auth_url import compared
 from openstats.clouds.asking import asking
@@ -19,6 +27,9 @@ from openstats.errors import CloudError
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 30.0, 900.0
 """Seconds for which a refused sign-in is not tried again: the first time, and at most."""
+
+NO_KEYSTONE = (NotFound, MethodNotAllowed, HttpNotImplemented, InvalidResponse)
+"""How servers answer that know nothing of tokens."""
 
 IDENTITY = "identity"
 NO_PROJECT = "and Nova, Cinder and Placement take one for a project"
@@ -56,6 +67,10 @@ class SignIn:
             except Unauthorized as error:
                 self._refusal = self._refused(error)
                 raise self._refusal from error
+            except (*NO_KEYSTONE, BadRequest) as error:
+                if advice := _advice(error):
+                    raise CloudError(f"{self._cloud}: signing in: {advice}") from error
+                raise
             self._refusal, self._pause = None, SHORTEST_PAUSE
             return access
 
@@ -68,6 +83,20 @@ class SignIn:
         self._until = self._clock() + self._pause
         self._pause = min(2 * self._pause, LONGEST_PAUSE)
         return refusal
+
+
+def _advice(error: Exception) -> str | None:
+    """Return what is wrong with an entry by what the server says that was asked for a token."""
+    if isinstance(error, NO_KEYSTONE):
+        status = getattr(error, "http_status", None)
+        said = f"HTTP {status}" if status else "an answer that holds no token"
+        return f"{said}: what answers at auth_url is no Keystone of version 3: correct auth_url"
+    if "domain" in str(error):
+        return (
+            "HTTP 400: Keystone needs the domains of the user and the project: write "
+            "user_domain_name and project_domain_name below auth, such as Default"
+        )
+    return None
 
 
 def is_unreached(error: Exception) -> bool:

@@ -48,6 +48,10 @@ UNREACHED = (OSError, requests.exceptions.RequestException)
 
 TLS = "see cacert, cert and key in the cloud's entry in clouds.yaml"
 
+PLAIN = "the server speaks http there: write http:// in the URL, or correct its port"
+NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "record layer failure", "wrong version")
+"""What OpenSSL says of a server that answers in plain text."""
+
 LONGEST_WAIT = 3600
 """Seconds that a cloud may ask to be left alone: it must not be forgotten for a typing error."""
 
@@ -132,7 +136,9 @@ def _reason(error: Exception) -> str:
         # requests wraps its errors in its own words, three deep: the innermost tells.
         said = said.replace(str(cause), str(_innermost(cause)))
     reason = printable((said.splitlines() or [type(error).__name__])[0])
-    return f"{reason}; {TLS}" if isinstance(error, keystoneauth1.exceptions.SSLError) else reason
+    if not isinstance(error, keystoneauth1.exceptions.SSLError):
+        return reason
+    return f"{reason}; {PLAIN if any(sign in reason for sign in NO_TLS) else TLS}"
 
 
 def printable(words: str, longest: int = 300) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 from oslo_log import log
 
+from openstats.clouds import entry_keys
 from openstats.errors import ConfigError
 
 LOG = log.getLogger(__name__)
@@ -75,6 +76,16 @@ def read(file: str = "") -> Any:
 def entries(config: Any) -> dict[str, Any]:
     """Return the keys of the entries by their names, which YAML may take for numbers."""
     return {str(key): key for key in config.cloud_config["clouds"] if key != NO_ENTRY}
+
+
+def repeated_keys(config: Any) -> dict[str, str]:
+    """Return which key is repeated, by the entry of the file that ``config`` was read from."""
+    try:
+        text = Path(config.config_filename).read_text(encoding="utf-8")
+        return entry_keys.repeated(text)
+    except (OSError, TypeError, ValueError, yaml.YAMLError):
+        # There is no file, or it was changed a moment ago.
+        return {}
 
 
 def _only(file: str) -> dict[str, Any]:

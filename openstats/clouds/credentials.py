@@ -28,24 +28,33 @@ def auth_fault(config: Mapping[str, Any]) -> str | None:
     auth_type, auth = config.get("auth_type", "password"), config.get("auth")
     if auth_type in NOTHING:
         return f"{UNUSABLE}: auth_type {auth_type} signs in nowhere: use password or {CREDENTIAL}"
+    if auth is None:
+        return "has no auth: write auth, with auth_url and a credential below it"
     if not isinstance(auth, Mapping):
         kind = type(auth).__name__
         return f"{UNUSABLE}: auth is a {kind}: it must hold auth_url and a credential"
     if not (auth.get("auth_url") or config.get("auth_url") or config.get("profile")):
         return "has no auth_url: write it below auth"
-    try:
-        options = loading.get_plugin_loader(auth_type).get_options()
-    except NoMatchingPlugin:
+    names = option_names(auth_type)
+    if not names:
         return f"{UNUSABLE}: there is no auth_type {auth_type}: use password, or {CREDENTIAL}"
     if auth_type == "password" and any(str(key).startswith("application_cred") for key in auth):
         return f"{UNUSABLE}: an application credential needs auth_type: {CREDENTIAL}"
-    return _unknown(auth_type, auth, options)
+    return _unknown(auth_type, auth, names)
 
 
-def _unknown(auth_type: str, auth: Mapping[str, Any], options: Any) -> str | None:
-    """Return which key of ``auth`` is none, and which was probably meant; never its value."""
+def option_names(auth_type: Any) -> set[str]:
+    """Return what a way to sign in takes; nothing of one that there is not."""
+    try:
+        options = loading.get_plugin_loader(auth_type).get_options()
+    except (NoMatchingPlugin, TypeError):
+        return set()
     names = {option.dest for option in options}
-    names |= {each.name.replace("-", "_") for o in options for each in (o, *o.deprecated)}
+    return names | {each.name.replace("-", "_") for o in options for each in (o, *o.deprecated)}
+
+
+def _unknown(auth_type: str, auth: Mapping[str, Any], names: set[str]) -> str | None:
+    """Return which key of ``auth`` is none, and which was probably meant; never its value."""
     for key in sorted(set(map(str, auth)) - names):
         likely = get_close_matches(key, names, 1)
         meant = f"did you mean {likely[0]}?" if likely else f"it takes {', '.join(sorted(names))}"

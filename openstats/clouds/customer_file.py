@@ -12,6 +12,8 @@ import yaml
 from openstats.errors import ConfigError
 from openstats.names import RULE, problem
 
+WHERE = "set it in [clouds], or below openstats in the cloud's entry of clouds.yaml"
+
 
 class _Loader(yaml.BaseLoader):
     """A loader to which every scalar is a text (``no``, ``007``), and a repeated key an error."""
@@ -34,11 +36,14 @@ def read(path: str) -> dict[str, str]:
     Raises:
         ConfigError: the file cannot be read, or does not list projects by customer.
     """
+    if not path:
+        raise ConfigError(f"customer_from = file needs customer_file, a YAML file: {WHERE}")
     try:
         loader = _Loader(Path(path).read_text(encoding="utf-8"))
         return _by_project(loader.get_single_data())
     except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
-        raise ConfigError(f"customer_file {path!r} cannot be used: {error}") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(f"[clouds] customer_file {path!r} cannot be used: {reason}") from error
 
 
 def _by_project(document: Any) -> dict[str, str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple
 
 from openstats.auth_url import compared
-from openstats.clouds import clouds_yaml, credentials
+from openstats.clouds import clouds_yaml, credentials, entry_keys
 from openstats.errors import ConfigError
 from openstats.model import Cloud
 
@@ -69,6 +69,8 @@ class Fault:
 
     cloud: Cloud
     reason: str
+    is_missing: bool = False
+    """Whether there is no such entry."""
 
 
 class Entries(NamedTuple):
@@ -78,6 +80,7 @@ class Entries(NamedTuple):
     faults: dict[str, Fault]
 
 
+FROM_VARIABLE = ", which the variable OS_CLOUD names"
 NO_URL = "auth_url is no http or https URL of a host, such as https://keystone.example.com/v3"
 
 Reader = Callable[[str, Any], Any]
@@ -97,19 +100,28 @@ def load(
 ) -> Entries:
     """Read entries: those named, or those wanted; neither: OS_CLOUD, or else all there are.
 
-    A name that somebody typed must exist; a wanted one that does not is a fault beside others.
+    A name is that of an entry, or of a cloud: ENTRY:REGION. One that there is not is a fault
+    beside the others.
 
     Raises:
-        ConfigError: no such entry, or nothing to read.
+        ConfigError: nothing to read.
     """
     config = clouds_yaml.read(file)
     keys = clouds_yaml.entries(config)
-    named = list(names) or [each for each in (os.environ.get("OS_CLOUD"),) if each and not wanted]
-    for name in named:
-        if name not in keys:
-            raise ConfigError(f"clouds.yaml has no entry {name}; there are {', '.join(keys)}")
-    chosen = named or list(wanted) or list(keys)
-    return _read(config, {name: keys.get(name) for name in chosen}, defaults, reader)
+    variable = [each for each in (os.environ.get("OS_CLOUD"),) if each and not wanted]
+    sources = ((names, ""), (wanted, ", which [clouds] names has"), (variable, FROM_VARIABLE))
+    chosen, source = next((pair for pair in sources if pair[0]), (list(keys), ""))
+    found = Entries({}, {})
+    for name in dict.fromkeys(chosen):
+        entry = name if name in keys else name.rpartition(":")[0]
+        read = _read(config, {entry: keys[entry]}, defaults, reader) if entry in keys else found
+        kept = [label for label in (*read.usable, *read.faults) if name in (entry, label)]
+        found.usable.update({label: read.usable[label] for label in kept if label in read.usable})
+        found.faults.update({label: read.faults[label] for label in kept if label in read.faults})
+        if not kept:
+            reason = f"clouds.yaml has no entry {name}{source}; there are {', '.join(keys)}"
+            found.faults[name] = Fault(Cloud(name, "", "", ""), reason, is_missing=True)
+    return found
 
 
 def find(name: str, defaults: Settings, reader: Reader, file: str = "") -> Entry | None:
@@ -146,14 +158,20 @@ def cloud_names(file: str = "") -> list[str]:
 
 
 def _read(config: Any, keys: Mapping[str, Any], defaults: Settings, reader: Reader) -> Entries:
-    found = Entries({}, {})
+    found, repeated = Entries({}, {}), clouds_yaml.repeated_keys(config)
     for name, key in keys.items():
         for place in _places(config, name, key):
             try:
+                _check_unique(name, repeated)
                 found.usable[place.label] = _entry(config, place, defaults, reader)
             except ConfigError as error:
                 found.faults[place.label] = Fault(_readable_cloud(config, place), str(error))
     return found
+
+
+def _check_unique(name: str, repeated: Mapping[str, str]) -> None:
+    if name in repeated:
+        raise ConfigError(f"{_where(name)} {repeated[name]}: keep one of them")
 
 
 def _places(config: Any, name: str, key: Any) -> list[_Place]:
@@ -172,7 +190,7 @@ def _places(config: Any, name: str, key: Any) -> list[_Place]:
 
 
 def _entry(config: Any, place: _Place, defaults: Settings, reader: Reader) -> Entry:
-    name = place.label if place.key is None else str(place.key)
+    name = str(place.key)
     region = _region(config, name, place)
     auth_url = region.config.get("auth", {}).get("auth_url")
     if not auth_url:
@@ -188,19 +206,24 @@ def _entry(config: Any, place: _Place, defaults: Settings, reader: Reader) -> En
     return Entry(cloud, settings, region)
 
 
+def _where(name: str) -> str:
+    return f"the entry {name} of clouds.yaml"
+
+
 def _region(config: Any, name: str, place: _Place) -> Any:
     """Return openstacksdk's cloud region of a place.
 
     Raises:
-        ConfigError: there is none, or no plugin can sign in with it.
+        ConfigError: a key is wrong, or no plugin can sign in with it.
     """
-    if place.key is None:
-        raise ConfigError(f"clouds.yaml has no entry {name}, which [clouds] names has")
     written = config.cloud_config["clouds"][place.key]
-    where = f"the entry {name} of clouds.yaml"
+    where = _where(name)
     if not isinstance(written, Mapping):
         kind = "nothing" if written is None else f"a {type(written).__name__}"
         raise ConfigError(f"{where} is {kind}: it must hold auth, with auth_url and a credential")
+    plugin = credentials.option_names(written.get("auth_type", "password"))
+    if fault := entry_keys.misspelt(written, plugin) or entry_keys.wrong_interface(written):
+        raise ConfigError(f"{where} cannot be used: {fault}")
     try:
         with clouds_yaml.readable(where):
             return config.get_one(place.key, region_name=place.region or None)
@@ -222,12 +245,13 @@ def _readable_cloud(config: Any, place: _Place) -> Cloud:
 
 def _overrides(name: str, given: Any, reader: Reader) -> dict[str, Any]:
     known = sorted(field.name for field in fields(Settings))
-    where = f"the entry {name} of clouds.yaml, openstats:"
+    where = f"{_where(name)}, openstats:"
     if not isinstance(given, Mapping):
         raise ConfigError(f"{where} it takes {', '.join(known)}, not a {type(given).__name__}")
     unknown = sorted(set(map(str, given)) - set(known))
-    if unknown:
-        raise ConfigError(f"{where} it takes {', '.join(known)}, not {', '.join(unknown)}")
+    for key in unknown:
+        meant = entry_keys.close_to(key, known) or f"it takes {', '.join(known)}"
+        raise ConfigError(f"{where} it takes no {key}: {meant}")
     try:
         return {key: _value(key, value, reader) for key, value in given.items()}
     except ValueError as error:

@@ -129,12 +129,17 @@ def _tagged(project: KeystoneProject, prefix: str) -> list[str]:
 
 @cache
 def _compiled(regex: str) -> re.Pattern[str]:
+    group = "with a group named customer, such as ^(?P<customer>[a-z]+)-"
+    if not regex:
+        advice = f"{group}: {customer_file.WHERE}"
+        raise ConfigError(f"customer_from = regex needs customer_regex, {advice}")
+    what = f"[clouds] customer_regex {regex!r}"
     try:
         pattern = re.compile(regex)
     except re.error as error:
-        raise ConfigError(f"customer_regex {regex!r} is no regular expression: {error}") from error
+        raise ConfigError(f"{what} is no regular expression of Python: {error}") from error
     if "customer" not in pattern.groupindex:
-        raise ConfigError(f"customer_regex {regex!r} has no group (?P<customer>...)")
+        raise ConfigError(f"{what} must be one {group}")
     return pattern
 
 
@@ -154,15 +159,15 @@ def _filed(
         meant = names.meant(spelling, ids)
         if len(meant) > 1:
             raise ConfigError(
-                f"customer_file {settings.customer_file!r}: {spelling!r} may be any of "
+                f"[clouds] customer_file {settings.customer_file!r}: {spelling!r} may be any of "
                 f"{_listing(meant)}; write DOMAIN/NAME or the project's id"
             )
         for project in meant:
             other = spellings.setdefault(project.id, spelling)
             if names.exactly(spelling) and listed[other] != listed[spelling]:
                 raise ConfigError(
-                    f"customer_file {settings.customer_file!r}: {other!r} and {spelling!r} are the "
-                    f"project {_listing(meant)}, listed under {listed[other]!r} and "
+                    f"[clouds] customer_file {settings.customer_file!r}: {other!r} and "
+                    f"{spelling!r} are the project {_listing(meant)}, listed under {listed[other]!r} and "
                     f"{listed[spelling]!r}; list it under one of them"
                 )
     customers = {key: listed[spelling] for key, spelling in spellings.items()}
@@ -209,8 +214,8 @@ def _namesakes(
 ) -> list[str]:
     """Return a sentence for each name of the file that several projects have."""
     return [
-        f"customer_file {settings.customer_file!r}: {spelling!r} means the one in the default "
-        f"domain, of {_listing(namesakes)}; write DOMAIN/NAME or the project's id"
+        f"[clouds] customer_file {settings.customer_file!r}: {spelling!r} means the one in the "
+        f"default domain, of {_listing(namesakes)}; write DOMAIN/NAME or the project's id"
         for spelling in listed
         if not names.exactly(spelling)
         and names.meant(spelling, ids)

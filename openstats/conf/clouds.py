@@ -8,6 +8,8 @@ from typing import Any
 
 from oslo_config import cfg
 
+from openstats.conf import values
+
 GROUP = "clouds"
 OPTIONS = [
     cfg.StrOpt(
@@ -121,4 +123,4 @@ def read(name: str, given: Any) -> Any:
     try:
         return option.type(given)
     except (ValueError, TypeError, AttributeError) as error:
-        raise ValueError(f"{name}: {given!r} is none: {error}") from error
+        raise ValueError(f"{name} = {given}: must be {values.allowed(option.type)}") from error

@@ -365,6 +365,7 @@ def test_what_a_cloud_says_is_somebody_elses_text(
         ("configuration", "[api]\nprot = 1\n", "[api] prot is no option; is port meant?"),
         ("configuration", "[alerts]\nquota_warning = 99\n", "is never raised"),
         ("policy", "[oslo_policy]\npolicy_file = {policy}\n", "openstats has no such rules"),
+        ("policy", "[oslo_policy]\npolicy_file = {policy}.no\n", "there is no such file"),
     ],
 )
 def test_what_is_misspelt_fails(

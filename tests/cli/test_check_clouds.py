@@ -8,7 +8,7 @@ from openstats.clouds import access
 from tests.cli.installation import Installation
 from tests.cli.test_check import check
 from tests.double import Double
-from tests.edge import Edge, Hang, Refuse
+from tests.edge import Edge, Garbage, Hang, Refuse, Status
 
 Lines = dict[str, tuple[str, str]]
 
@@ -66,6 +66,45 @@ def test_a_keystone_that_cannot_be_reached_is_tried_once(
     assert status == 1
     assert "signing in: Unable to establish connection" in only_failure(lines)
     assert sign_ins(edge) == 1
+
+
+DOMAINS = b'{"error": {"code": 400, "message": "Expecting to find domain in project"}}'
+NO_KEYSTONE = {
+    "a page": (Garbage(b"<html>"), "no Keystone of version 3: correct auth_url"),
+    "nothing": (Status(404), "HTTP 404: what answers at auth_url is no Keystone of version 3"),
+    "no domain": (
+        Status(400, {"Content-Type": "application/json"}, DOMAINS),
+        "write user_domain_name and project_domain_name below auth",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", NO_KEYSTONE)
+def test_what_signing_in_says_of_an_entry_is_advice(
+    installed: Installation, edge: Edge, alpha: Double, kind: str
+) -> None:
+    action, words = NO_KEYSTONE[kind]
+    edge.rule("/auth/tokens", action)
+    assert words in only_failure(check(installed)[1])
+
+
+def test_a_server_that_speaks_no_tls(installed: Installation, alpha: Double) -> None:
+    installed.clouds(alpha=changed(alpha, auth_url=alpha.auth_url.replace("http:", "https:")))
+    said = only_failure(check(installed)[1])
+    assert said.endswith(
+        "the server speaks http there: write http:// in the URL, or correct its port"
+    )
+
+
+def test_a_setting_of_customers_is_no_fault_of_keystone(
+    installed: Installation, alpha: Double
+) -> None:
+    installed.clouds(alpha=alpha.clouds_entry() | {"openstats": {"customer_from": "file"}})
+    _, lines = check(installed)
+    assert lines["alpha: Keystone"] == ("ok", "5 projects")
+    state, said = lines["alpha: customers"]
+    assert state == "failed"
+    assert said.startswith("customer_from = file needs customer_file")
 
 
 def test_a_region_that_there_is_not(installed: Installation, edge: Edge, alpha: Double) -> None:

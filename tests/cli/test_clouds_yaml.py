@@ -24,6 +24,30 @@ BAD = {
     "foreign": (without("", project_id="x", colour="red"), "takes no colour"),
     "without password": (without("password"), "has no password"),
     "without auth_url": (without("auth_url"), "has no auth_url"),
+    "without auth": ({"region_name": "x"}, "has no auth: write auth"),
+    "region": (
+        {"auth": AUTH, "regoin_name": "x"},
+        "takes no regoin_name: did you mean region_name?",
+    ),
+    "verify": ({"auth": AUTH, "verfy": False}, "did you mean verify?"),
+    "interface": ({"auth": AUTH, "interfce": "public"}, "did you mean interface?"),
+    "no interface": (
+        {"auth": AUTH, "interface": "internl"},
+        "interface must be one of public, internal, admin, not internl",
+    ),
+    "interface of a service": (
+        {"auth": AUTH, "compute_interface": "x"},
+        "compute_interface must be",
+    ),
+    "setting": (
+        {"auth": AUTH, "openstats": {"customer_from": "tags"}},
+        "customer_from = tags: must be one of domain, top-project, tag, regex, file",
+    ),
+    "no boolean": ({"auth": AUTH, "openstats": {"group_tags": "maybe"}}, "must be true or false"),
+    "no setting": (
+        {"auth": AUTH, "openstats": {"customer_form": "tag"}},
+        "takes no customer_form: did you mean customer_from?",
+    ),
     "without sign-in": ({"auth": AUTH, "auth_type": "none"}, "auth_type none signs in nowhere"),
     "null": ({"auth": AUTH, "auth_type": None}, "auth_type None signs in nowhere"),
     "bogus": ({"auth": AUTH, "auth_type": "bogus"}, "there is no auth_type bogus"),
@@ -56,6 +80,52 @@ def test_a_bad_entry_is_named_with_the_reason_and_others_are_asked(
     assert (told.status, told.out) == (1, "Asked alpha: 1 errors.\n")
     assert reason in told.err
     assert "topsecret" not in f"{lines} {told}"
+
+
+@pytest.mark.parametrize(
+    "extra", [{"interface": "internalURL"}, {"interface": ["public", "admin"]}, {"colour": "red"}]
+)
+def test_what_openstacksdk_takes_is_no_fault(
+    installed: Installation, alpha: Double, extra: dict[str, Any]
+) -> None:
+    installed.clouds(alpha=alpha.clouds_entry() | extra | {"compute_api_version": "2"})
+    assert "alpha" not in check(installed)[1]
+
+
+def test_what_is_there_twice_is_a_fault_of_its_entry(
+    installed: Installation, alpha: Double
+) -> None:
+    installed.clouds(alpha=alpha.clouds_entry())
+    again = "  beta: {auth: {auth_url: a, auth_url: b}}\n  gamma: {}\n  gamma: {}\n"
+    first = installed.clouds_yaml.read_text().count("\n") + 1
+    with installed.clouds_yaml.open("a") as file:
+        file.write(again)
+    _, lines = check(installed)
+    assert lines["beta"][1].endswith(
+        f"beta of clouds.yaml holds the key auth_url twice (lines {first} and {first}): keep one "
+        "of them"
+    )
+    assert f"gamma of clouds.yaml is there twice (lines {first + 1} and" in lines["gamma"][1]
+    assert lines["alpha: Keystone"][0] == "ok"
+
+
+def test_names_of_clouds_and_of_nobody(installed: Installation, alpha: Double) -> None:
+    entry = alpha.clouds_entry()
+    del entry["region_name"]
+    installed.clouds(nordic=entry | {"regions": ["RegionOne", "south"]})
+    status, lines = check(installed, "nordic:RegionOne", "nobody")
+    assert status == 1
+    assert {what.rpartition(": ")[0] for what in lines if ": " in what} == {"nordic:RegionOne"}
+    assert lines["nobody"] == ("failed", "clouds.yaml has no entry nobody; there are nordic")
+    assert installed.sentence("discover", "nobody") == lines["nobody"][1]
+
+
+def test_who_names_a_cloud_that_there_is_not(
+    installed: Installation, alpha: Double, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OS_CLOUD", "B")
+    said = "clouds.yaml has no entry B, which the variable OS_CLOUD names; there are alpha"
+    assert installed.sentence("discover") == said
 
 
 def test_a_bad_entry_is_a_cloud_that_is_not_known(installed: Installation, alpha: Double) -> None:

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from webtest import TestApp
 
 from openstats import conf
@@ -29,6 +30,11 @@ def test_no_two_are_alike_and_none_is_kept(bare: Installation) -> None:
     found = {bare.run("receiver", "token", "am").out for _ in range(3)}
     assert len(found) == 3
     assert not bare.store.exists()
+
+
+@pytest.mark.parametrize("name", ["a b", "api", "openstats", "", "x" * 65])
+def test_a_name_that_the_configuration_refuses_gets_no_token(bare: Installation, name: str) -> None:
+    assert "it must be 1 to 64 letters, digits" in bare.sentence("receiver", "token", name)
 
 
 def test_a_receiver_has_a_name(bare: Installation) -> None:

@@ -178,9 +178,13 @@ def test_another_name_is_no_other_project(lab: Lab, alpha: Double) -> None:
     ("told", "said"),
     [
         ({"customer_from": "regex", "customer_regex": "("}, "customer_regex '(' is no regular"),
-        ({"customer_from": "regex", "customer_regex": "a"}, "has no group (?P<customer>...)"),
+        (
+            {"customer_from": "regex", "customer_regex": "a"},
+            "must be one with a group named customer",
+        ),
         ({"customer_from": "file", "customer_file": "/nowhere"}, "customer_file '/nowhere' cannot"),
-        ({"customer_from": "file"}, "customer_file '' cannot be used"),
+        ({"customer_from": "file"}, "customer_from = file needs customer_file"),
+        ({"customer_from": "regex"}, "customer_from = regex needs customer_regex"),
     ],
 )
 def test_a_setting_that_cannot_be_used(

@@ -27,7 +27,7 @@ def as_nobody() -> Iterator[None]:
 
 def test_a_directory_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     path = tmp_path / "mistyped" / "x.sqlite"
-    with pytest.raises(StoreError, match=f"there is no directory {path.parent}; make it, or"):
+    with pytest.raises(StoreError, match=rf"there is no directory {path.parent}; make it, or"):
         Store(f"sqlite:///{path}").ping()
     assert not path.parent.exists()
 
