@@ -67,7 +67,7 @@ dist: venv    ## wheel and sdist, tried in an environment of their own
 	tools/dist $(BIN)/python
 
 sample: venv  ## write the samples of the configuration and of the rules anew
-	$(BIN)/oslo-config-generator --config-file etc/openstats/config-generator.conf
+	$(BIN)/python tools/sample
 	$(BIN)/oslopolicy-sample-generator --config-file etc/openstats/policy-generator.conf
 
 plain:

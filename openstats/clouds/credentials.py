@@ -28,11 +28,10 @@ def auth_fault(config: Mapping[str, Any]) -> str | None:
     auth_type, auth = config.get("auth_type", "password"), config.get("auth")
     if auth_type in NOTHING:
         return f"{UNUSABLE}: auth_type {auth_type} signs in nowhere: use password or {CREDENTIAL}"
-    if auth is None:
-        return "has no auth: write auth, with auth_url and a credential below it"
     if not isinstance(auth, Mapping):
         kind = type(auth).__name__
-        return f"{UNUSABLE}: auth is a {kind}: it must hold auth_url and a credential"
+        held = "has no auth" if auth is None else f"{UNUSABLE}: auth is a {kind}"
+        return f"{held}: it must hold auth_url and a credential"
     if not (auth.get("auth_url") or config.get("auth_url") or config.get("profile")):
         return "has no auth_url: write it below auth"
     names = option_names(auth_type)

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-LIKELY = 0.7
+LIKELY = 0.75
 """How alike two names are, of 1, when one is taken for the other."""
 
 KEYS = (

@@ -167,8 +167,8 @@ def _filed(
             if names.exactly(spelling) and listed[other] != listed[spelling]:
                 raise ConfigError(
                     f"[clouds] customer_file {settings.customer_file!r}: {other!r} and "
-                    f"{spelling!r} are the project {_listing(meant)}, listed under {listed[other]!r} and "
-                    f"{listed[spelling]!r}; list it under one of them"
+                    f"{spelling!r} are the project {_listing(meant)}, listed under "
+                    f"{listed[other]!r} and {listed[spelling]!r}; list it under one of them"
                 )
     customers = {key: listed[spelling] for key, spelling in spellings.items()}
     return {key: (Origin("file", name), name) for key, name in customers.items()}

@@ -24,7 +24,7 @@ BAD = {
     "foreign": (without("", project_id="x", colour="red"), "takes no colour"),
     "without password": (without("password"), "has no password"),
     "without auth_url": (without("auth_url"), "has no auth_url"),
-    "without auth": ({"region_name": "x"}, "has no auth: write auth"),
+    "without auth": ({"region_name": "x"}, "has no auth: it must hold auth_url and"),
     "region": (
         {"auth": AUTH, "regoin_name": "x"},
         "takes no regoin_name: did you mean region_name?",
@@ -77,7 +77,7 @@ def test_a_bad_entry_is_named_with_the_reason_and_others_are_asked(
     assert reason in lines["beta"][1]
     assert lines["alpha: Keystone"][0] == "ok"
     told = installed.run("collect", "--once")
-    assert (told.status, told.out) == (1, "Asked alpha: 1 errors.\n")
+    assert (told.status, told.out) == (1, "Asked alpha: 1 error.\n")
     assert reason in told.err
     assert "topsecret" not in f"{lines} {told}"
 
@@ -224,7 +224,7 @@ def test_an_option_in_the_environment_makes_no_cloud(
 ) -> None:
     monkeypatch.setenv("OS_API__PORT", "8780")
     monkeypatch.setenv("OS_COLLECTOR__THREADS", "3")
-    assert installed.run("discover").out == "Asked alpha: no errors.\n"
+    assert installed.run("discover").out.startswith("Asked alpha: no errors.\n")
     installed.clouds_yaml.unlink()
     assert installed.sentence("discover").startswith("No cloud configured")
 
@@ -235,7 +235,7 @@ def test_a_cloud_in_the_environment_is_one(
     installed.clouds_yaml.unlink()
     for key, value in alpha.clouds_entry()["auth"].items():
         monkeypatch.setenv(f"OS_{key.upper()}", value)
-    assert installed.run("discover").out == "Asked envvars: no errors.\n"
+    assert installed.run("discover").out.startswith("Asked envvars: no errors.\n")
 
 
 # -- regions
