@@ -116,7 +116,8 @@ def test_traits_that_vanish_at_the_same_generation(lab: Lab, known: Double, trai
 
 def test_inventories_that_vanish_at_the_same_generation(lab: Lab, known: Double) -> None:
     before = providers(lab)
-    with lab.edge.during("/inventories", Garbage(b'{"inventories": {}}')):
+    nothing = Garbage(b'{"inventories": {}, "usages": {}}')
+    with lab.edge.during("/(inventories|usages)$", nothing):
         (said,) = lab.cycle("providers", after=SOON, full=True)
     assert "Placement shows other inventories of provider compute-000" in said
     assert providers(lab) == before
