@@ -13,13 +13,16 @@ from oslo_log import log
 from oslo_log.formatters import ContextFormatter
 
 from openstats import __version__
-from openstats.conf import load
+from openstats.conf import declared, load
 from openstats.conf.problems import problems, warnings
 from openstats.conf.sources import named
 from openstats.errors import ConfigError
 from openstats.names import escaped
 
 LOG = log.getLogger(__name__)
+
+GIVEN = (cfg.Locations.set_override, cfg.Locations.command_line, cfg.Locations.set_default)
+"""Where values come from that no file changes."""
 
 ADVICE = "Let the user that runs openstats"
 LOGGERS = (
@@ -81,7 +84,9 @@ def lifetime(conf: Any, name: str, store: object) -> Iterator[None]:
     try:
         yield
     finally:
-        LOG.info("openstats %s: %s ends, process %d", __version__, name, os.getpid())
+        # Not as part of the request that this thread answered last.
+        own = {"context": None}
+        LOG.info("openstats %s: %s ends, process %d", __version__, name, os.getpid(), extra=own)
 
 
 def command(conf: Any) -> None:
@@ -159,9 +164,54 @@ def reload(conf: Any) -> None:
             handler.close()
     try:
         # oslo.config would take a wrong value, and fail whoever needs it next.
-        load(conf.config_file, conf.config_dir)
-        changed = conf.mutate_config_files()
+        fresh = load(conf.config_file, conf.config_dir)
+        changed, immutable = _changes(conf, fresh)
+        with _silent_library():
+            conf.mutate_config_files()
     except (cfg.Error, OSError) as error:
-        LOG.error("the configuration stays as it was: %s", error)
-    else:
-        LOG.info("configuration and log files read again: %d options changed", len(changed))
+        for sentence in getattr(error, "sentences", [error]):
+            LOG.error("the configuration stays as it was: %s", sentence)
+        return
+    for sentence in (*problems(fresh), *warnings(fresh)):
+        LOG.warning("%s", sentence)
+    for sentence in changed:
+        LOG.info("%s", sentence)
+    for sentence in immutable:
+        LOG.warning("%s: restart openstats to have it apply", sentence)
+    LOG.info("configuration and log files read again; options changed: %d", len(changed))
+
+
+def _changes(conf: Any, fresh: Any) -> tuple[list[str], list[str]]:
+    """Return a sentence for each option that changes at once, and for each that needs a restart."""
+    changed: list[str] = []
+    immutable: list[str] = []
+    for group, options in declared(conf):
+        for option in options:
+            if sentence := _change(conf, fresh, group, option):
+                (changed if option.mutable else immutable).append(sentence)
+    return changed, immutable
+
+
+def _change(conf: Any, fresh: Any, group: str | None, option: Any) -> str | None:
+    """Return what changed of an option; None where nothing did, or where no file decides."""
+    known, read = (each[group] if group and group in each else each for each in (conf, fresh))
+    if option.dest not in known or option.dest not in read:
+        return None
+    location = conf.get_location(option.dest, group)
+    before, now = known[option.dest], read[option.dest]
+    if before == now or (location and location.location in GIVEN):
+        return None
+    values = "" if option.secret else f" from {before} to {now}"
+    return f"[{group or 'DEFAULT'}] {option.name} changed{values}"
+
+
+@contextmanager
+def _silent_library() -> Iterator[None]:
+    """Have oslo.config say nothing of changes: its words are of its own."""
+    library = logging.getLogger("oslo_config.cfg")
+    level = library.level
+    library.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        library.setLevel(level)

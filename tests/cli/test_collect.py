@@ -281,7 +281,7 @@ def test_a_hangup_reads_the_configuration_again(
         log.rename(installed.directory / "openstats.log.1")
         installed.configure("collector", capacity_interval=1)
         process.process.send_signal(signal.SIGHUP)
-        wait_for("the log", lambda: log.exists() and "1 options changed" in log.read_text())
+        wait_for("the log", lambda: log.exists() and "options changed: 1" in log.read_text())
         sql(installed, "UPDATE job SET next_at = 0 WHERE kind = 'capacity'")
         # The last one is due by the new interval.
         wait_for("polls", lambda: log.read_text().count("capacity of alpha took") >= 2)

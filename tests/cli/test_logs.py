@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+from oslo_context.context import RequestContext
 
-from openstats import __version__
+from openstats import __version__, conf
+from openstats.cli import logs
 from tests.cli.installation import Installation
 from tests.cli.test_serve import WITHOUT_FIGURES, get, ready
 from tests.double import Double
@@ -79,3 +81,15 @@ def test_a_log_that_cannot_be_written_is_a_sentence(
     said = installed.sentence(*words)
     assert f"log_file = {path}" in said
     assert f"there is no directory {path.parent}. Make the directory" in said
+
+
+def test_the_end_of_a_service_is_part_of_no_request(
+    installed: Installation,
+) -> None:
+    path = installed.directory / "openstats.log"
+    installed.configure("DEFAULT", log_file=path)
+    options = conf.load([str(installed.conf)])
+    logs.service(options)
+    with logs.lifetime(options, "serve", "the store"):
+        RequestContext(overwrite=True)
+    assert "req-" not in path.read_text().splitlines()[-1]

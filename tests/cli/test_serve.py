@@ -87,10 +87,17 @@ def test_a_hangup_reads_the_configuration_again(installed: Installation) -> None
     installed.configure("DEFAULT", log_file=log)
     with installed.started("serve", "--port", "0") as process:
         url = ready(process, WITHOUT_FIGURES)
+        installed.configure("api", port=8888)
         log.rename(installed.directory / "openstats.log.1")
-        installed.configure("api", request_timeout=7)
+        installed.configure("api", request_timeout=70, threads=5, prot=1)
         process.process.send_signal(signal.SIGHUP)
-        wait_for("the log", lambda: log.exists() and "1 options changed" in log.read_text())
+        wait_for("the log", lambda: log.exists() and "options changed: 1" in log.read_text())
+        said = log.read_text()
+        assert "[api] request_timeout changed from 30.0 to 70.0" in said
+        assert "[api] threads changed from 4 to 5: restart openstats to have it apply" in said
+        assert "[api] prot is no option; is port meant?" in said
+        # The address is that of the command line.
+        assert "port changed" not in said
         assert get(f"{url}/healthcheck") == {"status": "ok"}
         installed.configure("api", request_timeout="never")
         process.process.send_signal(signal.SIGHUP)
