@@ -46,6 +46,10 @@ WORDS = {
     "DELETE": ("delete", "204", "It was deleted."),
 }
 UUID = {"type": "string", "format": "uuid"}
+OLDER = (
+    f"The same as below {ROOTS[0]}, for callers that know it by this URL. It stays; new callers "
+    f"take {ROOTS[0]}, below which everything else is as well."
+)
 LINKS = {
     "type": "array",
     "items": {"type": "object", "properties": {"rel": TEXT, "href": TEXT}},
@@ -103,7 +107,7 @@ def _operation(statistic: Statistic, root: str, schemas: dict[str, Any]) -> dict
         "responses": {"200": ok} | UNCHANGED | failures(FAILURES),
     }
     # One and the same under another URL, which the specification spells for two of them.
-    return described if root == ROOTS[0] else described | {"deprecated": True}
+    return described if root == ROOTS[0] else described | {"deprecated": True, "description": OLDER}
 
 
 def _registry(schemas: dict[str, Any]) -> dict[str, Any]:

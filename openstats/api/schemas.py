@@ -47,6 +47,9 @@ def _parameter(name: str, schema: dict[str, Any], required: bool) -> dict[str, A
     # A parameter that is not given has no null to give instead.
     kinds = [kind for kind in schema.pop("anyOf", []) if kind != {"type": "null"}]
     schema |= kinds[0] if len(kinds) == 1 else {"anyOf": kinds} if kinds else {}
+    if "const" in schema:
+        # The page would choose a single value by itself; one of a list it leaves alone.
+        schema["enum"] = [schema.pop("const")]
     return {"name": name, "in": "query", "required": required, "schema": schema} | told
 
 

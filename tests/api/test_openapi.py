@@ -375,3 +375,12 @@ def test_receivers_are_as_described(described: Any) -> None:
 @pytest.mark.parametrize("path", sorted(PAGES))
 def test_pages_are_as_described(described: Any, path: str) -> None:
     assert described[path]["GET"].Case().call_and_validate().status_code == 200
+
+
+def test_no_value_of_a_parameter_is_the_only_choice_of_the_page(document: dict[str, Any]) -> None:
+    given = [
+        p for path in document["paths"].values() for o in path.values() for p in o["parameters"]
+    ]
+    assert any(parameter["schema"].get("enum") == ["skip"] for parameter in given)
+    assert not any("const" in parameter["schema"] for parameter in given)
+    assert all(parameter.get("description") for parameter in given)
