@@ -221,6 +221,7 @@ class Instance:
     ``root_device``, ``root`` MiB of it are on that volume.
 
     ``host`` is its hypervisor's name, empty where it has none or the cloud does not tell.
+    ``updated_at`` is when it changed last, 0 where nobody knows; it is not stored.
     """
 
     uuid: str
@@ -234,6 +235,7 @@ class Instance:
     host: str = ""
     root: int = 0
     root_device: str = ""
+    updated_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from openstats.clouds.entry import Entry
 from openstats.clouds.exchanges import GRACE, Exchanges
 from openstats.clouds.once import Once, forget
 from openstats.clouds.redirects import stay
+from openstats.clouds.skew import Skew
 from openstats.clouds.transport import Limits, mount
 from openstats.errors import CloudError, RefusedError
 from openstats.model import Cloud
@@ -45,6 +46,7 @@ class Connection:
     entry: Entry
     limits: Limits = field(default_factory=Limits)
     exchanges: Exchanges = field(default_factory=Exchanges, compare=False)
+    skew: Skew = field(default_factory=Skew, compare=False)
     _microversions: dict[str, str] = field(default_factory=dict, compare=False)
 
     @property
@@ -66,7 +68,7 @@ class Connection:
         # keystoneauth takes one number; the requests library below it takes both.
         session.timeout = self.limits.timeouts
         mount(session.session, self.limits, self.exchanges)
-        session.session.hooks["response"] += [hear, stay]
+        session.session.hooks["response"] += [hear, stay, self._date]
         session.additional_user_agent.append(("openstats", __version__))
         return session
 
@@ -78,6 +80,9 @@ class Connection:
             raise CloudError(
                 f"{self.cloud.name}: its entry in clouds.yaml cannot be used: {error}: correct it"
             ) from error
+
+    def _date(self, response: Any, *_: object, **__: object) -> None:
+        self.skew.hear(self.cloud.name, response)
 
     @property
     def project(self) -> str:

@@ -220,6 +220,7 @@ def _instance(server: dict[str, Any]) -> Instance:
         root=_root(server, flavor),
         root_device=device(server.get("OS-EXT-SRV-ATTR:root_device_name") or ""),
         created_at=moment(server, "created"),
+        updated_at=moment(server, "updated") if server.get("updated") else 0,
     )
 
 

@@ -48,7 +48,7 @@ def poll(poll: Poll) -> None:
     if poll.missing:
         # The next poll sweeps again: what is missing must not be forgotten meanwhile.
         cursor["swept_at"] = 0
-    poll.cursor = cursor | {"since": poll.now - poll.options.overlap}
+    poll.cursor = cursor | {"since": poll.now - poll.overlap}
     with poll.store.read() as db:
         born = instances.first_of_unmet(db, poll.cloud)
     unmet.check(poll, "servers", born)

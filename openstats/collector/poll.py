@@ -61,6 +61,11 @@ class Poll:
         return self.lease.polled_at is None
 
     @property
+    def overlap(self) -> int:
+        """Seconds by which what the cloud dates may seem older than it is."""
+        return int(self.options.overlap) + self.connection.skew.behind
+
+    @property
     def paging(self) -> Paging:
         """How lists are read; one that is under way ends when the collector stops."""
         options = self.options

@@ -102,7 +102,7 @@ class Judge:
         return wrong | self._unasked(subject, low[len(asked) :], known)
 
     def _verdict(self, subject: Subject, count: Count) -> Verdict | None:
-        before = self.poll.now - self.poll.options.overlap
+        before = self.poll.now - self.poll.overlap
         listed = subject.listed(self.poll.connection, count.key, before, self.poll.paging)
         if not subject.is_low(count.in_use, listed.total):
             return None

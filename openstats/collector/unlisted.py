@@ -32,7 +32,7 @@ def check(poll: Poll, counts: Iterable[Count]) -> dict[int, str]:
     short = [count for count in counts if count[2] > numbers.get(count[0], 0)]
     odd = {}
     for row, key, in_use in short[:MOST_ASKED]:
-        number = _ask(poll, key, before=polled_at - poll.options.overlap)
+        number = _ask(poll, key, before=polled_at - poll.overlap)
         if number < in_use:
             odd[row] = _sentence(poll, key, in_use, number)
     for row, key, in_use in short[MOST_ASKED:]:

@@ -25,7 +25,7 @@ def check(poll: Poll, what: str, born: Mapping[str, int]) -> None:
         unmet = tenants.unmet_ids(db, poll.cloud)
     if listed_at is None:
         return
-    before = listed_at - poll.options.overlap
+    before = listed_at - poll.overlap
     older = sorted(key for key in unmet if key in born and born[key] < before)
     try:
         shown = [key for key in older[:MOST_ASKED] if keystone.exists(poll.connection, key)]

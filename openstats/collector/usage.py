@@ -11,7 +11,7 @@ from openstats.collector.odometer import HOUR, Odometer, thin
 from openstats.collector.poll import Poll
 from openstats.meters import OBSERVED, USAGE_METERS
 from openstats.readings import Tick
-from openstats.storage import allocation, instances, jobs, usage, volumes
+from openstats.storage import allocation, instances, jobs, usage, volume_changes, volumes
 from openstats.storage.store import Database
 
 ALLOCATED = ("vcpu_hours", "memory", "storage")
@@ -64,6 +64,7 @@ def _allocate(poll: Poll, now: int, odometer: Odometer) -> None:
             odometer.add(db, name, tick, longest=longest)
         # Of more time than the longest tick nothing is counted any more.
         allocation.forget_ended(db, poll.cloud, at - longest - GRID)
+        volume_changes.forget(db, poll.cloud, at - longest - GRID)
 
 
 def _inventoried(poll: Poll, db: Database, now: int) -> int:
@@ -94,13 +95,28 @@ def _ticks(poll: Poll, db: Database, at: int) -> dict[str, Tick]:
         if item == "storage":
             if stored is None:
                 continue
-            totals = {
-                key: totals.get(key, 0) + stored.get(key, 0) * (at - start)
-                for key in totals.keys() | stored
-            }
+            totals = _with_volumes(totals, stored, _gained(poll, db, start, at), at - start)
         seconds = float(at - start)
         ticks[name] = Tick(at, seconds, {key: (float(t), seconds) for key, t in totals.items()})
     return ticks
+
+
+def _with_volumes(
+    totals: Mapping[str, int], stored: Mapping[str, int], gained: Mapping[str, int], seconds: int
+) -> dict[str, int]:
+    """Return MiB-seconds of disks and volumes; of the latter less what was gained meanwhile."""
+    return {
+        key: totals.get(key, 0) + stored.get(key, 0) * seconds - gained.get(key, 0)
+        for key in totals.keys() | stored.keys() | gained.keys()
+    }
+
+
+def _gained(poll: Poll, db: Database, start: int, at: int) -> dict[str, int]:
+    """Return MiB-seconds in which volumes that are there now were not there yet."""
+    if not poll.connection.entry.settings.block_storage:
+        return {}
+    gains = volume_changes.not_yet(db, poll.cloud, start, at)
+    return {key: 1024 * gained for key, gained in gains.items()}
 
 
 def _stored(poll: Poll, db: Database) -> dict[str, int] | None:

@@ -23,7 +23,7 @@ def poll(poll: Poll) -> None:
     if not poll.connection.entry.settings.block_storage:
         return
     cursor = poll.lease.cursor
-    since = int(str(cursor.get("at", 0))) - poll.options.overlap
+    since = int(str(cursor.get("at", 0))) - poll.overlap
     found = cinder.fingerprint(poll.connection, max(0, since))
     fingerprint, touched = ([*found[:-1]], found[-1]) if found else (None, True)
     poll.cursor = dict(cursor) | {"at": poll.now, "fingerprint": fingerprint}
@@ -39,15 +39,17 @@ def _sweep(poll: Poll, counted: tuple[int, int, int] | None) -> None:
         _refuse_cut(poll, sweep, counted)
     _brake(poll, sweep)
     with poll.writing() as db:
-        changed = volumes.write(db, poll.cloud, sweep.use, poll.now, kept=_kept(poll, sweep))
+        kept, first = _kept(poll, sweep), poll.first
+        changed = volumes.write(db, poll.cloud, sweep.use, poll.now, kept=kept, first=first)
         roots.write(db, poll.cloud, sweep.first_disks)
         poll.changed(db, Changes(tenants=frozenset(changed)))
+    # Nothing was created later than now, whatever the cloud's clock says.
+    dates = {key: held.first_created for key, held in sweep.use.items()}
+    born = {key: min(date, poll.now) for key, date in dates.items() if date}
     if poll.first:
         with poll.writing() as db:
             rows = tenants.rows_of(db, poll.cloud, sweep.use, poll.now)
-            dates = {rows[key]: held.first_created for key, held in sweep.use.items()}
-            creation.date_objects(db, {row: date for row, date in dates.items() if date})
-    born = {key: held.first_created for key, held in sweep.use.items() if held.first_created}
+            creation.date_objects(db, {rows[key]: date for key, date in born.items()})
     unmet.check(poll, "volumes", born)
     poll.cursor["swept_at"] = poll.now
     for left_out in sweep.left_out:

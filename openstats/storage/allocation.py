@@ -3,10 +3,20 @@
 Amounts are times seconds, by tenant (Keystone id); what volumes take is in ``volumes``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
+from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Connection, Table, case, delete, exists, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    bindparam,
+    case,
+    delete,
+    select,
+    update,
+)
 
 from openstats.model import Cloud, Departure, Instance
 from openstats.storage import schema, tenants
@@ -17,6 +27,10 @@ from openstats.storage.upsert import upsert
 
 instance, tenant = schema.instance, schema.tenant
 
+SAME = (instance.c.cloud_id == ended_instance.c.cloud_id) & (
+    instance.c.uuid == ended_instance.c.uuid
+)
+
 Amounts = dict[str, tuple[int, int, int]]
 """vCPU-seconds, and MiB-seconds of memory and of disk, by tenant."""
 
@@ -24,21 +38,60 @@ Amounts = dict[str, tuple[int, int, int]]
 def write_ended(db: Connection, cloud: Cloud, gone: Sequence[Departure], now: int) -> None:
     """Keep servers that were deleted until readings have counted them.
 
-    Of those that are not deleted here yet it is known whether their root was on a volume.
+    Of those that are not deleted here yet it is known whether their root was on a volume, and when
+    they changed last; others that are kept were told of before. Nothing ended later than ``now``,
+    whatever the cloud's clock says.
     """
-    shown = [(one.last, one.ended_at) for one in gone if one.last]
+    shown = [(one.last, min(one.ended_at, now)) for one in gone if one.last]
     rows = tenants.rows_of(db, cloud, {last.tenant for last, _ in shown}, now)
+    uuids = [last.uuid for last, _ in shown]
+    pieces, alive = _pieces(db, cloud, uuids), _alive(db, cloud, uuids)
+    _put_aside(db, cloud, [pieces[uuid] for uuid in pieces.keys() & alive.keys()])
     values = [_values(cloud, last, ended_at, rows[last.tenant]) for last, ended_at in shown]
-    disks = _disks(db, cloud, [last.uuid for last, _ in shown])
     for row in values:
-        row["disk"] = disks.get(row["uuid"], row["disk"])
-    upsert(db, ended_instance, values)
+        if known := alive.get(row["uuid"]):
+            row["disk"] = known.local
+            row["created_at"] = _since(known, pieces)
+    upsert(db, ended_instance, [v for v in values if v["uuid"] in alive or v["uuid"] not in pieces])
 
 
-def _disks(db: Connection, cloud: Cloud, uuids: Sequence[str]) -> dict[str, int]:
+def write_changed(db: Connection, cloud: Cloud, moments: Mapping[str, int]) -> None:
+    """Keep what servers (uuids) had until they changed: as they are now they count from then on."""
+    pieces = _pieces(db, cloud, list(moments))
+    alive = _alive(db, cloud, list(moments))
+    _put_aside(db, cloud, pieces.values())
+    names = ("cloud_id", "uuid", "tenant_id", "vcpus", "ram")
+    rows = [
+        {name: getattr(row, name) for name in names}
+        | {"disk": row.local, "created_at": _since(row, pieces), "ended_at": moments[uuid]}
+        for uuid, row in alive.items()
+    ]
+    upsert(db, ended_instance, rows)
+
+
+def _since(row: Any, pieces: Mapping[str, Any]) -> int:
+    """Return since when a server has been as it is."""
+    piece = pieces.get(row.uuid)
+    return int(max(row.created_at, piece.ended_at) if piece else row.created_at)
+
+
+def _pieces(db: Connection, cloud: Cloud, uuids: Sequence[str]) -> dict[str, Any]:
+    wanted = ended_instance.c.cloud_id == cloud.id, ended_instance.c.uuid.in_(uuids)
+    return {row.uuid: row for row in db.execute(select(ended_instance).where(*wanted))}
+
+
+def _alive(db: Connection, cloud: Cloud, uuids: Sequence[str]) -> dict[str, Any]:
     wanted = instance.c.cloud_id == cloud.id, instance.c.uuid.in_(uuids)
-    rows = db.execute(select(instance.c.uuid, local_disk()).where(*wanted))
-    return {row[0]: row[1] for row in rows}
+    found = select(instance, local_disk().label("local")).where(*wanted)
+    return {row.uuid: row for row in db.execute(found)}
+
+
+def _put_aside(db: Connection, cloud: Cloud, pieces: Collection[Any]) -> None:
+    """Keep earlier pieces of servers under uuids of nobody: a server has one, its latest."""
+    own = ended_instance.c.cloud_id == cloud.id, ended_instance.c.uuid == bindparam("piece")
+    if pieces:
+        moved = update(ended_instance).where(*own).values(uuid=bindparam("other"))
+        db.execute(moved, [{"piece": row.uuid, "other": str(uuid4())} for row in pieces])
 
 
 def _values(cloud: Cloud, last: Instance, ended_at: int, tenant_row: int) -> dict[str, Any]:
@@ -54,15 +107,14 @@ def forget_ended(db: Connection, cloud: Cloud, before: int) -> None:
 
 
 def between(db: Connection, cloud: Cloud, start: int, end: int) -> Amounts:
-    """Return what the servers of a cloud had in ``[start, end)``, each while it existed."""
-    alive = _sums(db, instance, cloud, _seconds(instance, start, end), instance.c.uuid.is_not(None))
-    # Who restored one that was deleted softly has it in both tables.
-    again = exists().where(
-        instance.c.cloud_id == ended_instance.c.cloud_id,
-        instance.c.uuid == ended_instance.c.uuid,
-    )
-    lately = ~again & (ended_instance.c.ended_at > start)
-    ended = _sums(db, ended_instance, cloud, _seconds(ended_instance, start, end), lately)
+    """Return what the servers of a cloud had in ``[start, end)``, each while it existed.
+
+    One that changed, or was restored, counts as it was until then, and as it is from then on.
+    """
+    alive = _sums(db, instance, cloud, _seconds(_changed_at(), start, end), local_disk())
+    lately = _seconds(ended_instance.c.created_at, start, _ended_at(end))
+    wanted = ended_instance.c.ended_at > start
+    ended = _sums(db, ended_instance, cloud, lately, ended_instance.c.disk, wanted)
     nothing = (0, 0, 0)
     return {
         key: _added(alive.get(key, nothing), ended.get(key, nothing))
@@ -74,14 +126,20 @@ def _added(one: tuple[int, int, int], other: tuple[int, int, int]) -> tuple[int,
     return one[0] + other[0], one[1] + other[1], one[2] + other[2]
 
 
-def _seconds(table: Table, start: int, end: int) -> ColumnElement[int]:
-    """Return how long a server existed in ``[start, end)``."""
-    created = table.c.created_at
-    first = case((created > start, created), else_=start)
-    last: Any = end
-    if "ended_at" in table.c:
-        last = case((table.c.ended_at < end, table.c.ended_at), else_=end)
-    return case((first < last, last - first), else_=0)
+def _changed_at() -> ColumnElement[int]:
+    """Return since when a server has been as it is."""
+    created, changed = instance.c.created_at, ended_instance.c.ended_at
+    return case((changed > created, changed), else_=created)
+
+
+def _ended_at(end: int) -> ColumnElement[int]:
+    return case((ended_instance.c.ended_at < end, ended_instance.c.ended_at), else_=end)
+
+
+def _seconds(begin: ColumnElement[int], start: int, end: Any) -> ColumnElement[int]:
+    """Return for how long of ``[start, end)`` a server existed."""
+    first = case((begin > start, begin), else_=start)
+    return case((first < end, end - first), else_=0)
 
 
 def _sums(
@@ -89,10 +147,12 @@ def _sums(
     table: Table,
     cloud: Cloud,
     seconds: ColumnElement[int],
-    wanted: ColumnElement[bool],
+    disk: ColumnElement[int],
+    *wanted: ColumnElement[bool],
 ) -> Amounts:
-    disk = local_disk() if table is instance else table.c.disk
     sums = [whole_sum(held * seconds) for held in (table.c.vcpus, table.c.ram, disk)]
     amounts = select(tenant.c.tenant_id, *sums).join(table, table.c.tenant_id == tenant.c.id)
-    amounts = amounts.where(tenant.c.cloud_id == cloud.id, wanted).group_by(tenant.c.tenant_id)
+    if table is instance:
+        amounts = amounts.outerjoin(ended_instance, SAME)
+    amounts = amounts.where(tenant.c.cloud_id == cloud.id, *wanted).group_by(tenant.c.tenant_id)
     return {row[0]: (row[1], row[2], row[3]) for row in db.execute(amounts)}

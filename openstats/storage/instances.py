@@ -7,23 +7,35 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, select, update
 
 from openstats.model import Changes, Cloud, Instance
-from openstats.storage import schema, tenants
+from openstats.storage import allocation, schema, tenants
 from openstats.storage.upsert import upsert
 
 instance, tenant = schema.instance, schema.tenant
 
-FIELDS = [field.name for field in fields(Instance)]
+FIELDS = [field.name for field in fields(Instance) if field.name != "updated_at"]
+HELD = ("tenant_id", "vcpus", "ram", "disk")
+"""What usage counts of a server."""
+COMPARED = (*HELD, "status", "host")
 
 
 def write(
     db: Connection, cloud: Cloud, found: Sequence[Instance], *, seen: int, now: int
 ) -> Changes:
-    """Write servers that exist; tell where something changed."""
+    """Write servers that exist; tell where something changed.
+
+    Nothing was created later than ``now``, whatever the cloud's clock says.
+    """
     rows = tenants.rows_of(db, cloud, {server.tenant for server in found}, now)
     before = _rows(db, cloud, [server.uuid for server in found])
     values = [_values(cloud, server, rows[server.tenant], seen) for server in found]
+    for row in values:
+        known = before.get(row["uuid"])
+        row["created_at"] = min(row["created_at"], known.created_at if known else now)
+    resized = {v["uuid"] for v in values if _differs(before.get(v["uuid"], v), v, HELD)}
+    moments = {s.uuid: min(s.updated_at or now, now) for s in found if s.uuid in resized}
+    allocation.write_changed(db, cloud, moments)
     upsert(db, instance, values)
-    changed = [v for v in values if _differs(before.get(v["uuid"]), v)]
+    changed = [v for v in values if _differs(before.get(v["uuid"]), v, COMPARED)]
     left = [before[v["uuid"]]._mapping for v in changed if v["uuid"] in before]
     return _changes([*changed, *left])
 
@@ -36,13 +48,13 @@ def _changes(rows: Iterable[Mapping[Any, Any]]) -> Changes:
 
 def _values(cloud: Cloud, server: Instance, tenant_row: int, seen: int) -> dict[str, Any]:
     figures = asdict(server)
-    del figures["tenant"]
+    del figures["tenant"], figures["updated_at"]
     return figures | {"cloud_id": cloud.id, "tenant_id": tenant_row, "seen": seen}
 
 
-def _differs(row: Any, values: dict[str, Any]) -> bool:
-    compared = ("tenant_id", "status", "vcpus", "ram", "disk", "host")
-    return row is None or any(getattr(row, name) != values[name] for name in compared)
+def _differs(row: Any, values: dict[str, Any], names: Iterable[str]) -> bool:
+    before = row if row is None or isinstance(row, dict) else row._mapping
+    return before is None or any(before[name] != values[name] for name in names)
 
 
 def _rows(db: Connection, cloud: Cloud, uuids: Sequence[str]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import astuple, dataclass, fields
 from sqlalchemy import Connection, select
 
 from openstats.model import Cloud, VolumeUse
-from openstats.storage import schema, tenants
+from openstats.storage import schema, tenants, volume_changes
 from openstats.storage.membership import whole_sum
 from openstats.storage.upsert import upsert
 
@@ -39,9 +39,18 @@ NOBODY = Kept()
 
 
 def write(
-    db: Connection, cloud: Cloud, found: Mapping[str, VolumeUse], now: int, *, kept: Kept = NOBODY
+    db: Connection,
+    cloud: Cloud,
+    found: Mapping[str, VolumeUse],
+    now: int,
+    *,
+    kept: Kept = NOBODY,
+    first: bool = False,
 ) -> set[int]:
-    """Write a complete sweep (by Keystone id); return the tenants (row ids) whose use changed."""
+    """Write a complete sweep (by Keystone id); return the tenants (row ids) whose use changed.
+
+    What was there before the ``first`` one is not known: usage counts what that one shows.
+    """
     rows = tenants.rows_of(db, cloud, found, now)
     keys = {row: key for key, row in rows.items()}
     before = _use(db, cloud)
@@ -58,6 +67,12 @@ def write(
         for row in sorted(changed)
     ]
     upsert(db, volume_use, values)
+    if changed and not first:
+        size = COLUMNS.index("gigabytes")
+        gained = {
+            keys[row]: use[size] - before.get(row, nothing)[size] for row, use in changed.items()
+        }
+        volume_changes.note(db, cloud, now, gained)
     return set(changed)
 
 

@@ -109,10 +109,96 @@ def test_what_is_allocated_is_what_there_is(lab: Lab, settled: Double) -> None:
     settled.resize(server.id, LARGE)
     settled.delete_server(servers_of(settled, tenants[2])[0].id)
     settled.create_volume(tenants[3], 7)
-    assert lab.cycle(after=GRID) == []
+    for _ in range(3):
+        assert lab.cycle(after=GRID) == []
     check_allocated(lab, settled)
-    assert lab.cycle(after=GRID) == []
-    check_allocated(lab, settled)
+
+
+def amount(lab: Lab, item: str, tenant: str) -> float:
+    """Return what a tenant has had of a meter since its first reading, in units times seconds."""
+    with lab.store.read() as db:
+        (cloud,) = registry.clouds(db)
+        slot = usage.slots(db, cloud, [tenant], 0)[tenant]
+    reading = last(lab, item)
+    assert reading
+    return float(reading.totals[slot])
+
+
+@pytest.mark.parametrize("then", ["stays", "is deleted", "is resized again", "is updated"])
+def test_another_flavor_counts_from_when_the_server_changed(
+    lab: Lab, settled: Double, then: str
+) -> None:
+    tenant = next(iter(values(lab, CPU)))
+    for server in servers_of(settled, tenant):
+        settled.delete_server(server.id)
+    small, large, huge = Flavor("s", 2, 64, 0), Flavor("l", 4, 64, 0), Flavor("h", 16, 64, 0)
+    server = settled.boot(tenant, small)
+    for _ in range(3):
+        assert lab.cycle(after=GRID) == []
+    before = amount(lab, "vcpu_hours.allocated", tenant)
+    begin = int(lab.clock.now) // GRID * GRID
+    lab.clock.now = begin + 224
+    settled.resize(server.id, large)
+    lab.clock.now = begin + GRID + 20
+    assert lab.cycle("instances", "volumes", "usage") == []
+    wanted = 2 * 224 + 4 * (GRID - 224)
+    assert amount(lab, "vcpu_hours.allocated", tenant) - before == wanted
+    if then == "is updated":
+        server.updated = lab.clock.now
+    lab.clock.now = begin + GRID + 100
+    if then == "is deleted":
+        settled.delete_server(server.id)
+    if then == "is resized again":
+        settled.resize(server.id, huge)
+    for _ in range(2):
+        lab.clock.now = lab.clock.now // GRID * GRID + GRID + 20
+        assert lab.cycle("instances", "volumes", "usage") == []
+    later = {"is deleted": 0, "is resized again": 16}.get(then, 4)
+    wanted += 4 * 100 + later * (2 * GRID - 100)
+    assert amount(lab, "vcpu_hours.allocated", tenant) - before == wanted
+
+
+def test_a_server_that_changes_twice_between_two_readings(lab: Lab, settled: Double) -> None:
+    tenant = next(iter(values(lab, CPU)))
+    for server in servers_of(settled, tenant):
+        settled.delete_server(server.id)
+    server = settled.boot(tenant, Flavor("s", 2, 64, 0))
+    for _ in range(3):
+        assert lab.cycle(after=GRID) == []
+    before = amount(lab, "vcpu_hours.allocated", tenant)
+    begin = int(lab.clock.now) // GRID * GRID
+    for moment, vcpus in ((60, 4), (120, 8), (180, 16)):
+        lab.clock.now = begin + moment
+        settled.resize(server.id, Flavor("other", vcpus, 64, 0))
+        assert lab.cycle("instances", after=10) == []
+    lab.clock.now = begin + 240
+    settled.delete_server(server.id)
+    for _ in range(2):
+        lab.clock.now = lab.clock.now // GRID * GRID + GRID + 20
+        assert lab.cycle("instances", "volumes", "usage") == []
+    wanted = 60 * (2 + 4 + 8 + 16)
+    assert amount(lab, "vcpu_hours.allocated", tenant) - before == wanted
+
+
+def test_other_volumes_count_from_the_poll_that_saw_them(lab: Lab, settled: Double) -> None:
+    giver, taker = [*values(lab, CPU)][:2]
+    volume = settled.create_volume(giver, 8)
+    for _ in range(3):
+        assert lab.cycle(after=GRID) == []
+    before = [amount(lab, "storage.allocated", tenant) for tenant in (giver, taker)]
+    rates = [values(lab, "storage.allocated")[tenant] for tenant in (giver, taker)]
+    begin = int(lab.clock.now) // GRID * GRID
+    settled.delete_volume(volume.id)
+    settled.create_volume(taker, 8)
+    lab.clock.now = begin + GRID + 40
+    for _ in range(2):
+        assert lab.cycle("instances", "volumes", "usage") == []
+        lab.clock.advance(GRID)
+    after = [amount(lab, "storage.allocated", tenant) for tenant in (giver, taker)]
+    # What was seen 40 s after a reading counts from then on, neither from it nor from the next.
+    moved = 8 * 1024 * (GRID - 40)
+    assert after[0] - before[0] == pytest.approx((rates[0] or 0) * 2 * GRID - moved)
+    assert after[1] - before[1] == pytest.approx((rates[1] or 0) * 2 * GRID + moved)
 
 
 def test_a_server_that_lives_between_two_ticks_counts(lab: Lab, settled: Double) -> None:
@@ -161,7 +247,7 @@ def test_a_root_on_a_volume_counts_once_though_there_is_an_image(lab: Lab, settl
     # Its root is a CD-ROM, /dev/hda; what it has as /dev/vda is data.
     settled.create_volume(tenant, 5, server=iso.id).device = "/dev/vda"
     iso.root_device = "/dev/hda"
-    for _ in range(2):
+    for _ in range(3):
         assert lab.cycle(after=GRID) == []
     check_allocated(lab, settled)
     with lab.store.read() as db:

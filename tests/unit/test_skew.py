@@ -1,0 +1,56 @@
+"""Clocks of clouds, as the dates of their answers tell them."""
+
+import logging
+from datetime import timedelta
+from email.utils import formatdate
+
+import pytest
+import requests
+
+from openstats.clouds.skew import Skew
+
+NOW = 1_800_000_000.0
+
+
+def answer(date: str | None, *, took: float = 0.1, **headers: str) -> requests.Response:
+    response = requests.Response()
+    response.url = "http://user:secret@nova.example:8774/v2.1"
+    response.elapsed = timedelta(seconds=took)
+    response.headers.update(headers if date is None else headers | {"Date": date})
+    return response
+
+
+def heard(*answers: requests.Response) -> Skew:
+    skew = Skew(lambda: NOW)
+    for response in answers:
+        skew.hear("alpha", response)
+    return skew
+
+
+@pytest.mark.parametrize(
+    ("ahead", "took", "behind"),
+    [(0, 0.1, 0), (7200, 0.1, 0), (-7200, 0.5, 7198), (-30, 40, 0), (-100, 40, 59)],
+)
+def test_a_clock_is_behind_by_what_waiting_does_not_explain(
+    ahead: float, took: float, behind: int
+) -> None:
+    assert heard(answer(formatdate(NOW + ahead, usegmt=True), took=took)).behind == behind
+
+
+@pytest.mark.parametrize("date", [None, "", "yesterday", "Mon, 99 Nov 2026 01:00:00 GMT"])
+def test_an_answer_without_a_date_tells_nothing(date: str | None) -> None:
+    assert heard(answer(date)).behind == 0
+
+
+def test_what_a_cache_gives_tells_nothing() -> None:
+    assert heard(answer(formatdate(NOW - 7200, usegmt=True), Age="7200")).behind == 0
+
+
+def test_a_wrong_clock_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    late, right = (formatdate(NOW + ahead, usegmt=True) for ahead in (7200, 0))
+    with caplog.at_level(logging.WARNING):
+        skew = heard(answer(late), answer(late), answer(right))
+        assert len(caplog.messages) == 1
+        skew.hear("alpha", answer(late))
+    assert len(caplog.messages) == 2
+    assert "alpha: the clock of nova.example:8774 is 7200 s ahead of ours" in caplog.messages[0]
