@@ -42,13 +42,16 @@ def uuid_of(client: Api, resource: Any, key: str, *, what: str, deleted: bool = 
     query: list[tuple[str, Any]] = [("name", key), ("limit", SHOWN + 1)]
     found = client.entries(resource.url, resource.key, [*query, *[("deleted", "true")] * deleted])
     if len(found) != 1:
-        raise OpenstatsError(f"{what} {key!r}: {_unclear([entry['uuid'] for entry in found])}")
+        raise OpenstatsError(
+            f"{what} {key!r}: {_unclear(what, [entry['uuid'] for entry in found])}"
+        )
     return str(found[0]["uuid"])
 
 
-def _unclear(uuids: list[str]) -> str:
+def _unclear(what: str, uuids: list[str]) -> str:
     if not uuids:
-        return "none has this name"
+        noun = what.rsplit(maxsplit=1)[-1]
+        return f"none has this name; 'openstats {noun} list' shows those that there are"
     listed = ", ".join(uuids[:SHOWN]) + (", ..." if len(uuids) > SHOWN else "")
     return f"several have this name; name it by its uuid, one of {listed}"
 

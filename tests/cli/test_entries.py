@@ -118,7 +118,10 @@ def test_a_list_is_read_to_its_end(
 
 
 WRONG = {
-    "no such name": (("customer", "show", "nobody"), "customer 'nobody': none has this name"),
+    "no such name": (
+        ("group", "show", "nobody"),
+        "project group 'nobody': none has this name; 'openstats group list' shows",
+    ),
     "no such uuid": (("grant", "show", "0" * 32), "there is no"),
     "no name": (("grant", "show", "jane"), "grant 'jane': it takes a uuid"),
     "nobody's customer": (
