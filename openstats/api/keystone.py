@@ -41,6 +41,7 @@ SECONDS = 5
 
 PROTECTED = ("/api", "/stats")
 ENCRYPTED = ("MAC", "ENCRYPT")
+PASSWORD_TYPES = ("password", "v3password")
 LOCAL = ("127.0.0.1", "localhost", "[::1]", "inet6:[::1]", "unix:")
 SERVICE_TYPE = "statistics"
 DEFAULTS = {
@@ -228,6 +229,8 @@ def identity(conf: cfg.ConfigOpts) -> adapter.Adapter:
         made = _session(conf)
     except ClientException as error:
         raise ConfigError(f"[{GROUP}] cannot be used: {error}") from error
+    if conf[GROUP].auth_type in PASSWORD_TYPES and not conf[GROUP].password:
+        raise ConfigError(f"[{GROUP}] has no password: set that of the user who validates tokens")
     return adapter.Adapter(
         made,
         service_type="identity",

@@ -93,6 +93,7 @@ def test_a_wrong_password(api: Installation) -> None:
     [
         ({"auth_type": ""}, "auth_type: auth_strategy = keystone needs a credential"),
         ({"auth_type": "guesses"}, "cannot be used: "),
+        ({"password": ""}, "has no password"),
         ({"memcached_servers": "cache.example.com"}, "are other machines"),
     ],
     ids=str,
