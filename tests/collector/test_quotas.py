@@ -234,6 +234,9 @@ def test_what_changes_meanwhile_is_no_contradiction(lab: Lab, alpha: Double) -> 
     assert lab.cycle("quotas", full=True) == []
     assert lab.asked("tenant_id=|project_id=") > 0
     assert expected.known_quotas(lab.store) == expected.quotas(alpha)
+    # Nor is it one to look into again.
+    assert lab.cycle("quotas", after=181) == []
+    assert lab.asked() == 0
 
 
 @pytest.mark.parametrize("service", [nova, cinder])

@@ -23,6 +23,7 @@ CODES = {
     "CollectorError": "openstats.collector.stopped",
     "LateReadingError": "openstats.usage.late_reading",
     "CloudError": "openstats.cloud.failed",
+    "OddFigureError": "openstats.cloud.odd_figure",
     "TruncatedError": "openstats.cloud.truncated",
     "ServiceMissingError": "openstats.cloud.service_missing",
     "RefusedError": "openstats.cloud.refused",
