@@ -100,6 +100,13 @@ class LeftAside(BaseModel):
     reason: str
 
 
+class SharedService(BaseModel):
+    """A service that is another cloud's as well, and that cloud's name: its figures are there."""
+
+    service: str
+    cloud: str
+
+
 class Cloud(BaseModel):
     """A cloud; who does not see everything, sees uuid and name of it."""
 
@@ -118,6 +125,7 @@ class Cloud(BaseModel):
     meters: list[Meter] = []
     hosts: ComputeHosts | None = None
     left_aside: list[LeftAside] = []
+    shared_services: list[SharedService] = []
 
 
 class Instance(BaseModel):

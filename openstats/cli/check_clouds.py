@@ -10,7 +10,16 @@ from dataclasses import dataclass, field, replace
 from threading import Thread
 from typing import Any
 
-from openstats.cli.check_lines import FAILED, HARMLESS, LEFT_ASIDE, Attempt, Line, Trial, not_tried
+from openstats.cli.check_lines import (
+    FAILED,
+    HARMLESS,
+    LEFT_ASIDE,
+    SHARED,
+    Attempt,
+    Line,
+    Trial,
+    not_tried,
+)
 from openstats.cli.check_trials import CUSTOMERS, KEYSTONE, trials
 from openstats.errors import OpenstatsError, RefusedError, ServiceMissingError
 
@@ -109,9 +118,31 @@ def lines_within(checks: Iterable[Any], seconds: float) -> Iterator[Line]:
     for _, thread in threads:
         thread.join(max(0.0, end - time.monotonic()))
     lines = {check.name: check.cut(seconds) for check, _ in threads}
-    aside = _left_aside([check for check, _ in threads if check.is_signed_in], lines)
+    signed_in = [check for check, _ in threads if check.is_signed_in]
+    aside = _left_aside(signed_in, lines)
+    shared = _shared([check for check in signed_in if check.name not in aside])
     for name, listed in lines.items():
         yield from [Line(name, LEFT_ASIDE, aside[name])] if name in aside else listed
+        yield from shared.get(name, [])
+
+
+def _shared(checks: list[CloudCheck]) -> dict[str, list[Line]]:
+    """Return lines for the services that an earlier region of the same Keystone names, too."""
+    from openstats.clouds import endpoints, identity
+
+    lines: dict[str, list[Line]] = {}
+    for place, check in enumerate(checks):
+        own = endpoints.roots(check.connection)
+        for other in checks[:place]:
+            if not identity.is_of_one_keystone(other.connection, check.connection):
+                continue
+            theirs = endpoints.roots(other.connection)
+            for service in [each for each, root in own.items() if theirs.get(each) == root]:
+                said = f"it is that of {other.name}, and counts there"
+                line = Line(f"{check.name}: {service}", SHARED, said)
+                lines.setdefault(check.name, []).append(line)
+                del own[service]
+    return lines
 
 
 def _left_aside(checks: list[CloudCheck], lines: Mapping[str, list[Line]]) -> dict[str, str]:

@@ -8,7 +8,10 @@ WARNING = "warning"
 """Of what works, and should not stay so: the exit status is 0."""
 
 LEFT_ASIDE = "left aside"
-HARMLESS = (OK, WARNING, LEFT_ASIDE)
+SHARED = "shared"
+"""Of a service that an earlier region names, too: it counts there."""
+
+HARMLESS = (OK, WARNING, LEFT_ASIDE, SHARED)
 
 
 class Line(NamedTuple):

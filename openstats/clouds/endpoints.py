@@ -71,16 +71,36 @@ def discover(connection: Any, service: str) -> Any:
     return other or data
 
 
+def roots(connection: Any) -> dict[str, str]:
+    """Return where the services of a cloud are, by service: URLs without version and project.
+
+    They are in compared form; services that are missing, or are nowhere, are not among them.
+    """
+    found: dict[str, str] = {}
+    for service in VERSIONS:
+        place = where(connection.entry, service, connection.region)
+        override = connection.entry.region.get_endpoint(service)
+        urls = [override] if override else _urls(connection, service, place)
+        if urls and is_url(urls[0]):
+            found[service] = compared(VERSION.sub("", urls[0]))
+    return found
+
+
+def _urls(connection: Any, service: str, place: Mapping[str, Any]) -> list[str]:
+    """Return the URLs of a service as the catalog has them."""
+    urls: list[str] = connection.catalog.urls(
+        TYPES[service], place["region_name"], place["interface"]
+    )
+    return urls
+
+
 def _in_catalog(connection: Any, service: str, place: Mapping[str, Any]) -> str:
     """Return the URL of a service as the catalog has it, be it one or not.
 
     Raises:
         EndpointNotFound: there is none.
     """
-    written: list[str] = connection.catalog.urls(
-        TYPES[service], place["region_name"], place["interface"]
-    )
-    for url in written:
+    for url in _urls(connection, service, place):
         # keystoneauth leaves such a one out, or fails.
         if not is_url(url):
             return url

@@ -4,7 +4,7 @@ A Keystone has several URLs, and two Keystones may have the same one, each in it
 tells them apart are the endpoints of their catalogs together with the ids of their projects.
 """
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -16,6 +16,9 @@ from openstats.errors import CloudError
 
 ESSENTIAL = ("Keystone", "Nova, hypervisors", "Nova, servers", "Cinder, volumes")
 """Kinds of rights without which one sees a part of a cloud."""
+
+MOST_ASKED = 10
+"""Projects that are asked for to tell whether a Keystone is the one that had them."""
 
 MISSING, UNAUTHORIZED = 404, (401, 403)
 
@@ -89,8 +92,11 @@ def is_same(
 
 def is_one(one: Connection, other: Connection) -> bool:
     """Return whether two connections ask one cloud: the same region of the same Keystone."""
-    if one.region != other.region:
-        return False
+    return one.region == other.region and is_of_one_keystone(one, other)
+
+
+def is_of_one_keystone(one: Connection, other: Connection) -> bool:
+    """Return whether two connections have signed in to one Keystone."""
     first, second = of(one), of(other)
     nobody = frozenset[str]()
     return bool(is_same(one, first, second, nobody) or is_same(other, second, first, nobody))
@@ -105,6 +111,17 @@ def knows(connection: Connection, project: str) -> bool | None:
             status = getattr(error, "http_status", None)
             return False if status == MISSING else None
         return True
+
+
+def knows_most(connection: Connection, projects: Sequence[str]) -> bool | None:
+    """Return whether a connection's Keystone has at least half of some projects.
+
+    None: it does not say to this user. A few, evenly spread, stand for all.
+    """
+    sample = projects[:: 1 + len(projects) // MOST_ASKED]
+    answers = [knows(connection, project) for project in sample]
+    told = [answer for answer in answers if answer is not None]
+    return 2 * sum(told) >= len(told) if told else None
 
 
 def unseen(connection: Connection) -> list[str]:

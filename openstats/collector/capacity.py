@@ -5,14 +5,16 @@ from oslo_log import log
 from openstats.clouds import nova, settled
 from openstats.collector import providers
 from openstats.collector.poll import Poll
+from openstats.collector.shared_services import COMPUTE, PLACEMENT
 from openstats.errors import OddFigureError, RefusedError
 from openstats.model import Capacity
 from openstats.statistics.capacity import of_providers
-from openstats.storage import capacity, instances
+from openstats.storage import capacity, hosts, instances
 
 LOG = log.getLogger(__name__)
 
 TOTALS = ("vcpus", "memory_mb")
+NOTHING = Capacity(0, 0, 0, 0, 0, 0)
 
 
 def poll(poll: Poll) -> None:
@@ -22,6 +24,8 @@ def poll(poll: Poll) -> None:
         CloudError: nobody answers, or Nova sums up less than it lists.
     """
     source = poll.connection.entry.settings.capacity_source
+    if COMPUTE in poll.shared or (source == "placement" and PLACEMENT in poll.shared):
+        return _nothing(poll)
     if source == "placement":
         return _from_placement(poll)
     try:
@@ -41,11 +45,11 @@ def _is_suspect(poll: Poll, figures: Capacity) -> bool:
     """Return whether there is less than before, nothing, or servers that use nothing."""
     with poll.store.read() as db:
         known = capacity.by_cloud(db).get(poll.cloud.id)
-        hosts = instances.hosts(db, poll.cloud)
+        used_hosts = instances.hosts(db, poll.cloud)
     before = known[0] if known else figures
     fell = figures.vcpus < before.vcpus or figures.memory_mb < before.memory_mb
     unused = not (figures.vcpus_used and figures.memory_mb_used)
-    return fell or not (figures.vcpus and figures.memory_mb) or bool(hosts and unused)
+    return fell or not (figures.vcpus and figures.memory_mb) or bool(used_hosts and unused)
 
 
 def _refuse_part(poll: Poll, figures: Capacity) -> None:
@@ -71,8 +75,17 @@ def _refuse_part(poll: Poll, figures: Capacity) -> None:
             )
 
 
+def _nothing(poll: Poll) -> None:
+    """Write that a cloud has no capacity of its own: its services are another one's."""
+    with poll.writing() as db:
+        capacity.record(db, poll.cloud, NOTHING, poll.now)
+        hosts.record(db, poll.cloud, dict.fromkeys(hosts.STATES, 0))
+
+
 def _from_placement(poll: Poll, reason: str = "") -> None:
     """Read Placement's providers, for a reason where the configuration does not ask for it."""
+    if PLACEMENT in poll.shared:
+        return _nothing(poll)
     found = providers.read(poll)
     with poll.writing() as db:
         before = capacity.by_cloud(db).get(poll.cloud.id)
@@ -81,3 +94,4 @@ def _from_placement(poll: Poll, reason: str = "") -> None:
             LOG.warning(what, poll.cloud.name, reason)
         capacity.record_providers(db, poll.cloud, found, poll.now)
         capacity.record(db, poll.cloud, of_providers(found), poll.now)
+    return None

@@ -14,7 +14,7 @@ from oslo_log import log
 
 from openstats.clouds.connection import Connection
 from openstats.clouds.entry import Fault
-from openstats.collector import alerts, outcomes
+from openstats.collector import alerts, outcomes, shared_services
 from openstats.collector.alertmanagers import Alertmanagers
 from openstats.collector.attempt import attempt
 from openstats.collector.awake import Awake
@@ -240,6 +240,7 @@ class Collector:
         try:
             cloud, connection = self.roster.settle(lease.cloud, lease.kind)
             poll = self._poll(replace(lease, cloud=cloud), connection, full)
+            poll.shared = shared_services.find(self.store, cloud, connection)
             outcomes.succeed(ask(poll))
         except LeaseLostError as lost:
             # Whoever has the job now knows better what is wrong.

@@ -7,6 +7,7 @@ from openstats.clouds import nova
 from openstats.clouds.items import LeftOut
 from openstats.collector import brake, cells, unmet
 from openstats.collector.poll import Poll
+from openstats.collector.shared_services import COMPUTE
 from openstats.errors import CloudError, StoppedError
 from openstats.storage import allocation, creation, instances
 
@@ -25,6 +26,12 @@ def poll(poll: Poll) -> None:
             once. What was read is kept, nothing is deleted, and the next poll begins where the last
             complete one ended.
     """
+    if COMPUTE in poll.shared:
+        with poll.writing() as db:
+            poll.changed(db, instances.remove_all(db, poll.cloud))
+        # Once they are its own, all are read anew.
+        poll.cursor = {}
+        return
     cursor = dict(poll.lease.cursor)
     sweeping = poll.sweep_due(cursor)
     hidden = cells.hidden(poll)
@@ -52,6 +59,18 @@ def poll(poll: Poll) -> None:
     with poll.store.read() as db:
         born = instances.first_of_unmet(db, poll.cloud)
     unmet.check(poll, "servers", born)
+    _note_twins(poll)
+
+
+def _note_twins(poll: Poll) -> None:
+    """Note if another cloud has the same servers: they count twice."""
+    with poll.store.read() as db:
+        twins = instances.twins(db, poll.cloud)
+    for name, number, uuid in twins:
+        poll.miss(
+            f"{poll.cloud.name}: {number} of its servers are servers of {name} as well, {uuid} "
+            f"among them, and count twice. If both are one cloud, write one entry for it, {name}"
+        )
 
 
 def _read(poll: Poll, left_out: LeftOut, changed_since: int | None = None) -> None:

@@ -26,6 +26,7 @@ class Poll:
 
     ``now`` is the Unix time at which it began, ``full`` whether everything is to be read anew,
     ``stopped`` whether the collector is stopping. ``writers`` lets so many polls write at once.
+    ``shared`` are services whose figures another cloud has, as ``shared_services`` says.
     ``missing`` tells what a poll that succeeded did not bring, ``next_at`` when the next is due,
     where that is not an interval later. ``options``, ``usage`` and ``alerts`` are groups of the
     configuration.
@@ -45,6 +46,7 @@ class Poll:
     stopped: Callable[[], bool] = never
     full: bool = False
     progress: Progress = silent
+    shared: Mapping[str, str] = field(default_factory=dict)
     cursor: dict[str, Any] = field(default_factory=dict)
     now: int = 0
     missing: str | None = None

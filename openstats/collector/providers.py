@@ -10,6 +10,7 @@ from openstats.clouds import nova, placement
 from openstats.clouds.items import LeftOut
 from openstats.collector import brake
 from openstats.collector.poll import Poll
+from openstats.collector.shared_services import COMPUTE, PLACEMENT
 from openstats.errors import CloudError, RefusedError, ServiceMissingError
 from openstats.model import Provider
 from openstats.storage import capacity, instances
@@ -37,6 +38,10 @@ def poll(poll: Poll) -> None:
 
     Those of a cloud that has no Placement, or refuses, stay as they were: its capacity is Nova's.
     """
+    if {COMPUTE, PLACEMENT} & poll.shared.keys():
+        with poll.writing() as db:
+            capacity.record_providers(db, poll.cloud, [], poll.now)
+        return
     with poll.store.read() as db:
         known = capacity.by_cloud(db).get(poll.cloud.id)
     if known and known[0].source == "placement":

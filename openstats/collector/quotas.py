@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 
 from openstats.clouds import cinder, nova
-from openstats.collector import cells, unlisted
+from openstats.collector import cells, shared_services, unlisted
 from openstats.collector.poll import Poll
 from openstats.collector.uncounted import SUBJECTS, Count, Judge
 from openstats.errors import (
@@ -14,7 +14,7 @@ from openstats.errors import (
     TenantUnknownError,
     VersionRefusedError,
 )
-from openstats.meters import QUOTAS, SERVICES, VOLUME
+from openstats.meters import COMPUTE, QUOTAS, SERVICES, VOLUME
 from openstats.model import Quota, VolumeTypeQuota
 from openstats.storage import quota, unread
 
@@ -82,7 +82,7 @@ def poll(poll: Poll) -> None:
             quota.make_cloud_due(db, poll.cloud, poll.now)
         due = quota.due(db, poll.cloud, poll.now)
     if due:
-        hidden = cells.hidden(poll)
+        hidden = [] if shared_services.COMPUTE in poll.shared else cells.hidden(poll)
         if hidden:
             which = ", ".join(hidden[:5])
             raise CloudError(f"{poll.cloud.name}: cells of Nova are down, of {which}")
@@ -178,16 +178,23 @@ def _ask(poll: Poll, patience: Patience, row: int, tenant: str) -> Reading | Non
 
 
 def _compute(poll: Poll, tenant: str, found: Reading) -> Reading:
+    if shared_services.COMPUTE in poll.shared:
+        return _without_own(found, COMPUTE)
     return replace(found, quotas=nova.quotas(poll.connection, tenant))
 
 
 def _storage(poll: Poll, tenant: str, found: Reading) -> Reading:
-    if not poll.connection.entry.settings.block_storage:
-        nothing = {meter.name: Quota(0, 0) for meter in QUOTAS if meter.service == VOLUME}
-        quotas = found.quotas | nothing
-        return replace(found, quotas=quotas, volume_types={}, assumed=(VOLUME,))
+    is_shared = shared_services.BLOCK_STORAGE in poll.shared
+    if is_shared or not poll.connection.entry.settings.block_storage:
+        return replace(_without_own(found, VOLUME), volume_types={})
     whole, types, odd = cinder.quotas(poll.connection, tenant)
     return replace(found, quotas=found.quotas | whole, volume_types=types, odd=odd)
+
+
+def _without_own(found: Reading, service: str) -> Reading:
+    """Return a reading of a tenant that has nothing of a service."""
+    nothing = {meter.name: Quota(0, 0) for meter in QUOTAS if meter.service == service}
+    return replace(found, quotas=found.quotas | nothing, assumed=(*found.assumed, service))
 
 
 def _write(poll: Poll, readings: Sequence[Reading]) -> None:

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 
 from oslo_log import log
 
-from openstats.clouds import identity
+from openstats.clouds import endpoints, identity
 from openstats.clouds.access import may_pass
 from openstats.clouds.connection import Connection
 from openstats.clouds.identity import Identity
+from openstats.collector.changed_entries import identity_of
 from openstats.errors import CloudError
 from openstats.model import Cloud
 from openstats.storage import keystones, registry
@@ -30,7 +31,8 @@ class Choice(NamedTuple):
     """The entry that asks a cloud, what it does not see, and why the others are left aside.
 
     ``unseen`` is None where there was nothing to compare with. ``before`` are the marks of the
-    cloud; where ``is_shared``, another entry asks it as well, and stays in them.
+    cloud; where ``is_shared``, another entry asks it as well, and stays in them. Of one that
+    ``is_heir`` the former entry is gone: the cloud gets its name.
     """
 
     connection: Connection
@@ -38,6 +40,7 @@ class Choice(NamedTuple):
     left_aside: Mapping[str, str]
     before: Mapping[str, Any] = {}
     is_shared: bool = False
+    is_heir: bool = False
 
 
 def choose(candidates: Sequence[Connection]) -> Choice:
@@ -71,20 +74,24 @@ def _less(missing: Sequence[str], unseen: Sequence[str]) -> str:
     return f"which sees more: {missing[0]}"
 
 
-def marks_of(store: Store, cloud: Cloud) -> keystones.Marks:
-    """Return by what a cloud was known, and by which entry it was asked, when that was settled."""
+def state_of(store: Store, cloud: Cloud) -> tuple[Cloud, keystones.Marks]:
+    """Return a cloud as it is now, and its marks: by what it is known, and which entry asks it."""
     with store.read() as db:
-        return keystones.marks_of(db, cloud)
+        return keystones.current(db, cloud), keystones.marks_of(db, cloud)
 
 
-def chosen(store: Store, cloud: Cloud, candidates: Sequence[Connection]) -> Choice:
+def chosen(
+    store: Store, cloud: Cloud, candidates: Sequence[Connection], *, is_heir: bool = False
+) -> Choice:
     """Return the entry by which a cloud is asked; one that sees less than before is none.
+
+    ``is_heir``: the entry by which it was asked is gone.
 
     Raises:
         LessSeenError: there is none.
         CloudError: one cannot sign in.
     """
-    marks = marks_of(store, cloud)
+    _, marks = state_of(store, cloud)
     is_own = not marks or _has_asked(marks, candidates)
     if len(candidates) == 1 and is_own:
         return Choice(candidates[0], None, {}, marks)
@@ -95,7 +102,7 @@ def chosen(store: Store, cloud: Cloud, candidates: Sequence[Connection]) -> Choi
     if number > (before or 0):
         raise _less_seen(cloud, choice, marks)
     # Entries that see as much, on several machines, do not take turns.
-    return choice._replace(is_shared=number == before)
+    return choice._replace(is_shared=number == before and not is_heir, is_heir=is_heir)
 
 
 def _has_asked(marks: keystones.Marks, candidates: Sequence[Connection]) -> bool:
@@ -128,20 +135,23 @@ def recognise(store: Store, cloud: Cloud, choice: Choice, *, wait: bool) -> tupl
     """
     connection, asked = choice.connection, cloud
     own = identity.of(connection)
-    region = connection.region
+    region, services = connection.region, endpoints.roots(connection)
     with store.transaction() as db:
         if not cloud.region and region:
             cloud = keystones.put_in_region(db, cloud, region)
         if cloud.id != asked.id:
             # Whether it is asked by this entry is seen when both are compared.
             return cloud, False
-        keystones.record(db, cloud, _marks(choice, own))
+        keystones.record(db, cloud, _marks(choice, own) | {"services": services})
         keystones.leave_aside(db, cloud, socket.gethostname(), choice.left_aside)
     with store.read() as db:
         others = keystones.others(db, cloud)
     is_certain = True
     for known in others:
-        other = _identity(known.marks)
+        if _was_renamed(connection, cloud, known):
+            with store.transaction() as db:
+                return keystones.rename_region(db, known.cloud, cloud), False
+        other = identity_of(known.marks)
         if known.cloud.keystone == cloud.keystone or not identity.is_like(own, other):
             continue
         is_same = identity.is_same(connection, own, other, known.tenant_ids)
@@ -154,7 +164,7 @@ def recognise(store: Store, cloud: Cloud, choice: Choice, *, wait: bool) -> tupl
                 "not discovered yet: whether it is the same cloud will be known then"
             )
         is_certain &= is_same is not None
-    if cloud.id == asked.id and choice.left_aside:
+    if cloud.id == asked.id and (choice.left_aside or choice.is_heir):
         with store.transaction() as db:
             cloud = registry.rename_cloud(db, cloud, connection.cloud.name)
     return cloud, is_certain
@@ -162,18 +172,28 @@ def recognise(store: Store, cloud: Cloud, choice: Choice, *, wait: bool) -> tupl
 
 def _marks(choice: Choice, own: Identity) -> keystones.Marks:
     marks = {"urls": sorted(own.urls), "ids": sorted(own.ids), "project": own.project}
+    if "shared" in choice.before:
+        marks["shared"] = choice.before["shared"]
     if choice.is_shared:
         return {**choice.before, **marks}
     unseen = choice.before.get("unseen") if choice.unseen is None else len(choice.unseen)
     asked_by = {
         "entry": choice.connection.cloud.name,
+        "host": socket.gethostname(),
         "credential": identity.credential(choice.connection),
     }
     return marks | asked_by | {"unseen": unseen}
 
 
-def _identity(marks: keystones.Marks) -> Identity:
-    return Identity(frozenset(marks["urls"]), frozenset(marks["ids"]), str(marks["project"]))
+def _was_renamed(connection: Connection, cloud: Cloud, known: keystones.Known) -> bool:
+    """Return whether a cloud's region has the services of another one that is gone."""
+    services = endpoints.roots(connection)
+    return bool(
+        services
+        and known.cloud.keystone == cloud.keystone
+        and known.cloud.region not in connection.catalog.regions
+        and known.marks.get("services") == services
+    )
 
 
 def refuse(store: Store, cloud: Cloud, candidates: Sequence[Connection], reason: str) -> None:
@@ -187,13 +207,18 @@ def groups(store: Store, connections: Mapping[str, Connection]) -> list[list[Con
     """Return the entries by the cloud that they are known to be of, the one that asked it first."""
     found: dict[tuple[str, str], list[Connection]] = {}
     names: dict[tuple[str, str], str] = {}
+    registered: set[tuple[str, str]] = set()
     with store.read() as db:
         for connection in connections.values():
-            known = registry.find(db, connection.cloud) or connection.cloud
+            owner = registry.find(db, connection.cloud)
+            known = owner or connection.cloud
             key = known.keystone, known.region
+            registered |= {key} if owner else set()
             names.setdefault(key, str(keystones.marks_of(db, known).get("entry") or known.name))
             found.setdefault(key, []).append(connection)
-    return [sorted(group, key=lambda c: c.cloud.name != names[key]) for key, group in found.items()]
+    # Those that are known first: an entry of a name that another one gave up is of a new cloud.
+    keys = sorted(found, key=lambda key: key not in registered)
+    return [sorted(found[key], key=lambda c: c.cloud.name != names[key]) for key in keys]
 
 
 def adopt(connection: Connection, cloud: Cloud) -> None:

@@ -9,10 +9,10 @@ from oslo_log import log
 
 from openstats.clouds.connection import Connection
 from openstats.clouds.entry import Fault
-from openstats.collector import recognition
+from openstats.collector import changed_entries, recognition
 from openstats.errors import ConfigError, LeaseLostError
 from openstats.model import Cloud
-from openstats.storage import jobs, registry
+from openstats.storage import jobs, keystones, registry
 from openstats.storage.store import Database, Store
 
 LOG = log.getLogger(__name__)
@@ -106,26 +106,66 @@ class Roster:
             candidates = self._candidates.get(cloud.name)
             if candidates is None:
                 raise LeaseLostError(f"{cloud.name} is not registered any more")
-            marks = recognition.marks_of(self._store, cloud)
+            current, marks = recognition.state_of(self._store, cloud)
             if marks and self._settled.get(cloud.uuid) == marks:
-                return cloud, self.connections[cloud.name]
-            choice = self._chosen(cloud, candidates)
+                return current, self.connections[cloud.name]
+            is_heir = self._is_abandoned(marks)
+            confirmed = changed_entries.confirm(self._store, current, candidates, is_heir=is_heir)
+            self._follow_to(cloud, confirmed.cloud, candidates)
+            candidates = self._dismiss(confirmed, candidates)
+            choice = self._chosen(confirmed, is_heir=is_heir)
             is_discovery = kind == "discovery"
             known, is_certain = recognition.recognise(
-                self._store, cloud, choice, wait=not is_discovery
+                self._store, confirmed.cloud, choice, wait=not is_discovery
             )
-            if known.uuid != cloud.uuid:
-                self._forget(cloud.name)
-                self._ask(known, candidates)
-                raise LeaseLostError(f"{cloud.name} is the same cloud as {known.name}")
+            self._follow_to(cloud, known, candidates)
             self._use(known, choice, candidates if is_certain else [])
             self._follow()
             return known, choice.connection
 
-    def _chosen(self, cloud: Cloud, candidates: list[Connection]) -> recognition.Choice:
-        """Return the entry that asks a cloud; where others ask it that see more, it is theirs."""
+    def _is_abandoned(self, marks: keystones.Marks) -> bool:
+        """Return whether the entry that asked a cloud, on this machine, is gone."""
+        if marks.get("host") != socket.gethostname():
+            return False
         try:
-            return recognition.chosen(self._store, cloud, candidates)
+            return self._connect(marks["entry"]) is None
+        except ConfigError:
+            return False
+
+    def _follow_to(self, cloud: Cloud, known: Cloud, candidates: list[Connection]) -> None:
+        """Have entries ask the cloud that theirs turned out to be.
+
+        Raises:
+            LeaseLostError: it is another one.
+        """
+        if known.uuid != cloud.uuid:
+            self._forget(cloud.name)
+            self._ask(known, candidates)
+            raise LeaseLostError(f"{cloud.name} is the same cloud as {known.name}")
+
+    def _dismiss(
+        self, confirmed: changed_entries.Confirmed, candidates: list[Connection]
+    ) -> list[Connection]:
+        """Return the candidates without those of other names that lead elsewhere: new clouds."""
+        name = confirmed.cloud.name
+        others = [c for c in candidates if c.cloud.name in confirmed.rejected.keys() - {name}]
+        if not others:
+            return candidates
+        with self._store.transaction() as db:
+            for each in others:
+                keystones.forget_alias(db, changed_entries.written(each))
+                self._ask(self._register(db, each), [each])
+        with self._changing:
+            rest = [c for c in candidates if c not in others]
+            self._candidates[name] = rest
+        return rest
+
+    def _chosen(self, confirmed: changed_entries.Confirmed, *, is_heir: bool) -> recognition.Choice:
+        """Return the entry that asks a cloud; where others ask it that see more, it is theirs."""
+        cloud, candidates = confirmed.cloud, confirmed.candidates
+        try:
+            choice = recognition.chosen(self._store, cloud, candidates, is_heir=is_heir)
+            return choice._replace(left_aside={**choice.left_aside, **confirmed.rejected})
         except recognition.LessSeenError as error:
             recognition.refuse(self._store, cloud, candidates, str(error))
             self.refused |= {cloud.name}
@@ -139,7 +179,7 @@ class Roster:
             self.connections = self.connections | {cloud.name: choice.connection}
             # Another entry may have turned out to be of this cloud meanwhile.
             if self._candidates.get(cloud.name) is candidates:
-                self._settled[cloud.uuid] = recognition.marks_of(self._store, cloud)
+                self._settled[cloud.uuid] = recognition.state_of(self._store, cloud)[1]
 
     def _register_unusable(self, db: Database, cloud: Cloud, reason: str) -> None:
         """Have a cloud known whose entry cannot be used, with the reason: it may be mended."""
@@ -193,6 +233,10 @@ class Roster:
         with self._store.transaction() as db:
             owner = registry.find(db, connection.cloud)
             if owner is not None and owner.id != cloud.id:
+                if registry.has_tenants(db, cloud):
+                    words = f"{file}: the entry {cloud.name} is of the cloud {owner.name} now"
+                    jobs.complain(db, cloud, words, now=self._clock())
+                    return None
                 # What it is of could not be told before its entry was mended.
                 registry.remove_cloud(db, cloud)
             known = owner or self._register(db, connection)

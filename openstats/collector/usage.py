@@ -9,6 +9,7 @@ from openstats.clouds import meters
 from openstats.clouds.meters import GRID, LONGEST, Asked
 from openstats.collector.odometer import HOUR, Odometer, thin
 from openstats.collector.poll import Poll
+from openstats.collector.shared_services import COMPUTE
 from openstats.meters import OBSERVED, USAGE_METERS
 from openstats.readings import Tick
 from openstats.storage import allocation, instances, jobs, usage, volume_changes, volumes
@@ -138,7 +139,10 @@ def _fresh(poll: Poll, db: Database, kind: str) -> bool:
 def _measure(poll: Poll, now: int, odometer: Odometer) -> None:
     """Read what the cloud's source has since the last time, window by window."""
     settings = poll.connection.entry.settings
-    source = settings.meter_source
+    source, given = settings.meter_source, settings.meter_options
+    if COMPUTE in poll.shared:
+        # It has no servers of its own: all that is measured is that they use nothing.
+        source, given = OF_SERVERS, {}
     read = meters.load(source)
     with poll.store.read() as db:
         if source == OF_SERVERS and jobs.polled_at(db, poll.cloud, "instances") is None:
@@ -150,7 +154,7 @@ def _measure(poll: Poll, now: int, odometer: Odometer) -> None:
             last=usage.ends(db, poll.cloud),
             running=instances.running(db, poll.cloud),
             cursor=usage.cursor(db, poll.cloud, source),
-            settings=settings.meter_options,
+            settings=given,
             options=poll.usage,
             calls=poll.calls,
             clock=poll.clock,

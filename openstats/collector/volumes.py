@@ -6,6 +6,7 @@ Cinder's lists are held against its own counts, and against whom it takes openst
 from openstats.clouds import cinder
 from openstats.collector import brake, unmet
 from openstats.collector.poll import Poll
+from openstats.collector.shared_services import BLOCK_STORAGE
 from openstats.errors import CloudError
 from openstats.model import Changes
 from openstats.storage import creation, roots, tenants, volumes
@@ -21,6 +22,13 @@ def poll(poll: Poll) -> None:
             gone at once.
     """
     if not poll.connection.entry.settings.block_storage:
+        return
+    if BLOCK_STORAGE in poll.shared:
+        with poll.writing() as db:
+            changed = volumes.write(db, poll.cloud, {}, poll.now)
+            poll.changed(db, Changes(tenants=frozenset(changed)))
+        # Once they are its own, all are read anew.
+        poll.cursor = {}
         return
     cursor = poll.lease.cursor
     since = int(str(cursor.get("at", 0))) - poll.overlap

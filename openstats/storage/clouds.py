@@ -36,6 +36,7 @@ def _clouds(everything: bool) -> Select[Any]:
         newest.label("last_error"),
         capacity.disk_shared().label("disk_shared"),
         cloud.c.left_aside,
+        cloud.c.identity.label("shared_services"),
     )
     own = cloud.c.uuid, cloud.c.name
     if everything:
@@ -57,6 +58,7 @@ def _completed(db: Connection, scope: Scope, entries: list[Entry]) -> list[Entry
     return [
         entry
         | {"left_aside": _left_aside(entry["left_aside"])}
+        | {"shared_services": _shared_services(entry["shared_services"])}
         | _capacity(capacities.get(ids[entry["uuid"]]))
         | {"hosts": states.get(ids[entry["uuid"]])}
         | {"quota": _quota(quotas.get(ids[entry["uuid"]], {}))}
@@ -71,6 +73,12 @@ def _left_aside(text: str | None) -> list[Entry]:
     for reasons in json.loads(text).values() if text else ():
         entries |= reasons
     return [{"name": name, "reason": entries[name]} for name in sorted(entries)]
+
+
+def _shared_services(marks: str | None) -> list[Entry]:
+    """Return the services whose figures another cloud has, by name, with the name of that cloud."""
+    shared = json.loads(marks).get("shared", {}) if marks else {}
+    return [{"service": service, "cloud": shared[service]} for service in sorted(shared)]
 
 
 def _capacity(found: tuple[Capacity, int] | None) -> Entry:

@@ -4,13 +4,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, delete, exists, func, select, update
 
 from openstats.model import Changes, Cloud, Instance
 from openstats.storage import allocation, schema, tenants
 from openstats.storage.upsert import upsert
 
 instance, tenant = schema.instance, schema.tenant
+
+SAMPLE = 100
+"""Servers that are looked for in other clouds, before all are."""
 
 FIELDS = [field.name for field in fields(Instance) if field.name != "updated_at"]
 HELD = ("tenant_id", "vcpus", "ram", "disk")
@@ -69,6 +72,33 @@ def remove(db: Connection, cloud: Cloud, uuids: Iterable[str]) -> Changes:
         mine = instance.c.cloud_id == cloud.id, instance.c.uuid.in_([row.uuid for row in gone])
         db.execute(delete(instance).where(*mine))
     return _changes(row._mapping for row in gone)
+
+
+def remove_all(db: Connection, cloud: Cloud) -> Changes:
+    """Forget all servers of a cloud; tell where they were."""
+    mine = instance.c.cloud_id == cloud.id
+    changes = _changes(row._mapping for row in db.execute(select(instance).where(mine)))
+    db.execute(delete(instance).where(mine))
+    return changes
+
+
+def twins(db: Connection, cloud: Cloud) -> list[tuple[str, int, str]]:
+    """Return by name which clouds have servers of a cloud, how many, and the uuid of one."""
+    sample = select(instance.c.uuid).where(instance.c.cloud_id == cloud.id)
+    few = list(db.scalars(sample.order_by(instance.c.uuid).limit(SAMPLE)))
+    twin, owner = instance.alias("twin"), schema.cloud
+    same = (twin.c.cloud_id == owner.c.id) & twin.c.uuid.in_(few) & (owner.c.id != cloud.id)
+    clouds = select(owner.c.id, owner.c.name).where(exists().where(same)).order_by(owner.c.name)
+    return [(name, *_common(db, cloud, row)) for row, name in db.execute(clouds).all()]
+
+
+def _common(db: Connection, cloud: Cloud, other: int) -> tuple[int, str]:
+    """Return how many servers two clouds have in common, and the uuid of one."""
+    twin = instance.alias("twin")
+    same = (twin.c.cloud_id == other) & (twin.c.uuid == instance.c.uuid)
+    counted = select(func.count(), func.min(instance.c.uuid)).join(twin, same)
+    row = db.execute(counted.where(instance.c.cloud_id == cloud.id)).one()
+    return row[0], row[1]
 
 
 def unseen(db: Connection, cloud: Cloud, seen: int) -> list[str]:

@@ -155,12 +155,19 @@ def _update(lease: Lease) -> Any:
 
 
 def hold(db: Connection, lease: Lease, until: float) -> None:
-    """Prolong a lease, as the first thing in a transaction; raise LeaseLostError if it is gone."""
+    """Prolong a lease, as the first thing in a transaction.
+
+    Raises:
+        LeaseLostError: it is gone, or the cloud has another URL by now, by which all is written.
+    """
     held = db.execute(
         _update(lease).where(job.c.lease_token == lease.token).values(leased_until=until)
     )
     if held.rowcount != 1:
         raise LeaseLostError(f"another collector polls {lease.kind} of {lease.cloud.name} now")
+    keystone = db.scalar(select(cloud.c.keystone).where(cloud.c.id == lease.cloud.id))
+    if keystone != lease.cloud.keystone:
+        raise LeaseLostError(f"{lease.cloud.name} has another URL now: {lease.kind} begins anew")
 
 
 def succeed(

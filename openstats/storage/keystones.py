@@ -4,7 +4,7 @@ Whether two Keystones are the same is for clouds/identity.py; here is what follo
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,12 @@ def record(db: Connection, owner: Cloud, marks: Mapping[str, Any]) -> None:
     db.execute(update(cloud).where(cloud.c.id == owner.id).values(identity=text))
 
 
+def current(db: Connection, owner: Cloud) -> Cloud:
+    """Return a cloud as it is registered now; as it was where it is not any more."""
+    row = db.execute(select(cloud).where(cloud.c.id == owner.id)).first()
+    return owner if row is None else registry.cloud_of(row)
+
+
 def marks_of(db: Connection, owner: Cloud) -> Marks:
     """Return what the Keystone of a cloud is known by; nothing before the first sign-in."""
     text = db.scalar(select(cloud.c.identity).where(cloud.c.id == owner.id))
@@ -49,10 +55,11 @@ def marks_of(db: Connection, owner: Cloud) -> Marks:
 def others(db: Connection, owner: Cloud) -> list[Known]:
     """List the other clouds that somebody has signed in to."""
     rows = db.execute(select(cloud).where(cloud.c.id != owner.id, cloud.c.identity.is_not(None)))
-    return [Known(registry.cloud_of(r), json.loads(r.identity), _tenants(db, r.id)) for r in rows]
+    return [Known(registry.cloud_of(r), json.loads(r.identity), tenant_ids(db, r.id)) for r in rows]
 
 
-def _tenants(db: Connection, cloud_id: int) -> frozenset[str]:
+def tenant_ids(db: Connection, cloud_id: int) -> frozenset[str]:
+    """Return the Keystone ids of a cloud's tenants, those that are gone included."""
     ids = select(tenant.c.tenant_id).where(tenant.c.cloud_id == cloud_id)
     return frozenset(db.scalars(ids))
 
@@ -66,6 +73,20 @@ def leave_aside(db: Connection, owner: Cloud, host: str, reasons: Mapping[str, s
         entries[host] = dict(reasons)
     value = json.dumps(entries, sort_keys=True) if entries else None
     db.execute(update(cloud).where(cloud.c.id == owner.id).values(left_aside=value))
+
+
+def forget_alias(db: Connection, written: Cloud) -> None:
+    """Have an entry that does not lead to a cloud any more be of a cloud of its own."""
+    alias = cloud_alias.c.keystone == written.keystone, cloud_alias.c.region == written.region
+    db.execute(delete(cloud_alias).where(*alias))
+
+
+def linked_ids(db: Connection, owner: Cloud) -> list[str]:
+    """Return the Keystone ids of the tenants that belong to projects, or else of all, in order."""
+    mine = tenant.c.cloud_id == owner.id, tenant.c.deleted_at.is_(None)
+    ids = select(tenant.c.tenant_id).where(*mine).order_by(tenant.c.tenant_id)
+    linked = list(db.scalars(ids.where(tenant.c.project_id.is_not(None))))
+    return linked or list(db.scalars(ids))
 
 
 def put_in_region(db: Connection, owner: Cloud, region: str) -> Cloud:
@@ -89,9 +110,10 @@ def join(db: Connection, one: Cloud, other: Cloud) -> Cloud:
     if not all(_is_there(db, each) for each in (one, other)):
         # Somebody else was faster.
         return registry.find(db, one) or one
-    first, second = sorted((one, other), key=lambda each: (-len(_tenants(db, each.id)), each.id))
+    first, second = sorted((one, other), key=lambda each: (-len(tenant_ids(db, each.id)), each.id))
     kept = _of_keystone(db, first.keystone)
     became = one
+    _wait_for_writers(db, [each.id for each in _of_keystone(db, second.keystone).values()])
     for region, former in _of_keystone(db, second.keystone).items():
         if region in kept:
             now = _joined(db, kept[region], former)
@@ -103,6 +125,63 @@ def join(db: Connection, one: Cloud, other: Cloud) -> Cloud:
         became = now if former.id == one.id else became
     _join_objects(db, second.keystone, first.keystone)
     return _again(db, became)
+
+
+def move(db: Connection, owner: Cloud, written: Cloud, region: str) -> Cloud:
+    """Return a cloud whose entry has another URL now, or is in a region that was renamed.
+
+    ``written`` is the cloud as the entry tells it, ``region`` is where its services are. All
+    regions of its Keystone move with it, and customers, groups and projects keep their uuids.
+    """
+    alone(db, "registration")
+    if not _is_there(db, owner):
+        # Somebody else was faster.
+        return registry.find(db, owner) or owner
+    if written.keystone != owner.keystone:
+        owner = _move_keystone(db, owner, written.keystone)
+    if region != owner.region:
+        owner = _move_region(db, owner, region)
+    registry.add_urls(db, owner, [written.keystone])
+    changed = update(cloud).where(cloud.c.id == owner.id)
+    db.execute(changed.values(auth_url=written.auth_url, disk_shared=written.disk_shared))
+    return _again(db, owner)
+
+
+def _move_keystone(db: Connection, owner: Cloud, keystone: str) -> Cloud:
+    present = list(_of_keystone(db, keystone).values())
+    if present:
+        return join(db, owner, present[0])
+    regions = _of_keystone(db, owner.keystone).values()
+    _wait_for_writers(db, [each.id for each in regions])
+    for each in regions:
+        _alias(db, each, each)
+        db.execute(update(cloud).where(cloud.c.id == each.id).values(keystone=keystone))
+    _join_objects(db, owner.keystone, keystone)
+    return _again(db, owner)
+
+
+def _wait_for_writers(db: Connection, cloud_ids: Iterable[int]) -> None:
+    """Wait for polls that write under the former Keystone; those that begin later see the new."""
+    jobs_of = schema.job.c.cloud_id.in_(list(cloud_ids))
+    db.execute(update(schema.job).where(jobs_of).values(kind=schema.job.c.kind))
+
+
+def _move_region(db: Connection, owner: Cloud, region: str) -> Cloud:
+    """Write another region of a cloud; one that was registered there already is joined to it."""
+    present = _of_keystone(db, owner.keystone).get(region)
+    if present is not None:
+        _joined(db, owner, present)
+    _alias(db, owner, owner)
+    db.execute(update(cloud).where(cloud.c.id == owner.id).values(region=region))
+    return _again(db, owner)
+
+
+def rename_region(db: Connection, owner: Cloud, twin: Cloud) -> Cloud:
+    """Return a cloud in the region of its twin, which had the same services and is joined to it."""
+    alone(db, "registration")
+    if not (_is_there(db, owner) and _is_there(db, twin)):
+        return twin
+    return _move_region(db, owner, twin.region)
 
 
 def _of_keystone(db: Connection, keystone: str) -> dict[str, Cloud]:
@@ -120,8 +199,7 @@ def _again(db: Connection, owner: Cloud) -> Cloud:
 
 def _alias(db: Connection, owner: Cloud, former: Cloud) -> None:
     """Have entries that are written as of the former cloud be the owner's."""
-    written = cloud_alias.c.keystone == former.keystone, cloud_alias.c.region == former.region
-    db.execute(delete(cloud_alias).where(*written))
+    forget_alias(db, former)
     names = {"keystone": former.keystone, "region": former.region}
     db.execute(insert(cloud_alias).values(cloud_id=owner.id, **names))
 

@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, exists, insert, select, update
 
 from openstats.model import Cloud
 from openstats.storage import schema
@@ -28,10 +28,17 @@ def clouds(db: Connection) -> list[Cloud]:
     return [cloud_of(row) for row in db.execute(select(cloud).order_by(cloud.c.name))]
 
 
+def regions_of(db: Connection, keystone: str) -> list[Cloud]:
+    """List the clouds of a Keystone, the one that was registered first at first."""
+    chosen = select(cloud).where(cloud.c.keystone == keystone).order_by(cloud.c.id)
+    return [cloud_of(row) for row in db.execute(chosen)]
+
+
 def register_cloud(db: Connection, found: Cloud, urls: Iterable[str]) -> Cloud:
     """Add a cloud, or bring it up to date; it is the same if Keystone and region are, or the name.
 
-    ``urls`` are the ways to ask for it, in their compared form; those of before stay.
+    ``urls`` are the ways to ask for it, in their compared form; those of before stay. One of the
+    same name that has tenants stays as it is: whether it is the same is known after a sign-in.
     """
     alone(db, "registration")
     same = (cloud.c.keystone == found.keystone) & (cloud.c.region == found.region)
@@ -43,6 +50,8 @@ def register_cloud(db: Connection, found: Cloud, urls: Iterable[str]) -> Cloud:
         select(cloud).where(same | (cloud.c.name == found.name)).order_by(~same)
     ).first()
     values = {name: getattr(found, name) for name in TOLD}
+    if row is not None and owner is None and has_tenants(db, cloud_of(row)):
+        return cloud_of(row)
     if row is None:
         db.execute(insert(cloud).values(uuid=found.uuid or str(uuid4()), **values))
     else:
@@ -53,6 +62,11 @@ def register_cloud(db: Connection, found: Cloud, urls: Iterable[str]) -> Cloud:
     kept = cloud_of(db.execute(select(cloud).where(same)).one())
     add_urls(db, kept, {found.keystone, *urls})
     return kept
+
+
+def has_tenants(db: Connection, owner: Cloud) -> bool:
+    """Return whether anything was ever read of a cloud."""
+    return bool(db.scalar(select(exists().where(schema.tenant.c.cloud_id == owner.id))))
 
 
 def rename_cloud(db: Connection, owner: Cloud, name: str) -> Cloud:

@@ -99,6 +99,7 @@ def test_fields(full: TestApp) -> None:
             "availability_zones",
             "disk_shared",
             "left_aside",
+            "shared_services",
         }
         | {"quota", "meters", "left_aside", "hosts"},
         "instances": own | {"tenant", "status", "vcpus", "ram", "disk", "created_at"},

@@ -170,3 +170,19 @@ def test_of_two_entries_for_one_cloud_one_is_left_aside(
     )
     assert status == 0
     assert {state for state, _ in lines.values()} == {"ok"}
+
+
+def test_a_service_that_two_regions_name_is_said_to_be_one(
+    installed: Installation, alpha: Double
+) -> None:
+    alpha.site.catalog += [
+        each._replace(region="RegionTwo")
+        for each in list(alpha.site.catalog)
+        if each.type in ("compute", "block-storage")
+    ]
+    entry = alpha.clouds_entry()
+    installed.clouds(alpha=entry, twin=entry | {"region_name": "RegionTwo"})
+    _, lines = check(installed)
+    shared = {what: said for what, (state, said) in lines.items() if state == "shared"}
+    said = "it is that of alpha, and counts there"
+    assert shared == {"twin: compute": said, "twin: block-storage": said}

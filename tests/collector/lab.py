@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from threading import Thread
@@ -99,7 +100,7 @@ class Lab:
         made = Double(clock=self.clock, identity=identity, settings=settings(**changed))
         double = self._stack.enter_context(made)
         if size:
-            populate(double, size)
+            populate(double, replace(size, label="" if name == "alpha" else name))
             # So that the next poll but one finds nothing that changed just now.
             self.clock.advance(SOON)
         entry = double.clouds_entry()

@@ -169,3 +169,17 @@ def test_a_cloud_that_is_removed_while_it_is_asked(
     assert lab.cycle() == []
     assert "another collector polls discovery of alpha now" in caplog.text
     assert lab.sql("SELECT count(*) FROM tenant") == [(0,)]
+
+
+def test_an_entry_that_is_of_another_known_cloud_removes_nothing(
+    lab: Lab, usual: Collector
+) -> None:
+    write(lab)
+    refresh(lab, usual, after=PATIENCE)
+    assert usual.cycle() == []
+    before = lab.sql("SELECT count(*) FROM tenant")
+    other = lab.collector("alpha")
+    write(lab, beta=lab.clouds["alpha"])
+    refresh(lab, other, after=7200)
+    assert lab.sql("SELECT count(*) FROM tenant") == before
+    assert f"{HERE}: the entry beta is of the cloud alpha now" in errors(lab)

@@ -21,7 +21,10 @@ STEP = 60.0
 
 @dataclass(frozen=True)
 class Size:
-    """How much of everything; customers are domains, projects are spread over them."""
+    """How much of everything; customers are domains, projects are spread over them.
+
+    Doubles of other labels have other servers.
+    """
 
     projects: int = 10
     servers: int = 50
@@ -29,6 +32,7 @@ class Size:
     hypervisors: int = 4
     customers: int = 2
     snapshots: int = 0
+    label: str = ""
 
 
 def stable_id(kind: str, number: int) -> str:
@@ -79,7 +83,7 @@ def _use(double: Double, size: Size, tenants: list[str], hypervisors: list[str])
             tenants[number % len(tenants)],
             FLAVORS[number % len(FLAVORS)],
             f"server-{number:06}",
-            id=stable_uuid("server", number),
+            id=stable_uuid(f"{size.label}server", number),
             hypervisor=hypervisors[number % len(hypervisors)],
             created=now - STEP * (size.servers - 1 - number),
         )

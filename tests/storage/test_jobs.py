@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from threading import Barrier
 from typing import Any
 
@@ -10,11 +11,12 @@ from sqlalchemy import Connection
 
 from openstats.errors import LeaseLostError
 from openstats.model import Cloud, Lease
-from openstats.storage import capacity, jobs, registry
+from openstats.storage import capacity, jobs, keystones, registry
 from openstats.storage.store import Store
 from tests.registry import CAPACITY, KEYSTONE, NOW, site
 
 KINDS = ("capacity", "quotas")
+MOVED = "https://elsewhere.example"
 
 
 def register(db: Connection, name: str = "alpha", kinds: Iterable[str] = KINDS) -> Cloud:
@@ -283,3 +285,12 @@ def test_a_lease_from_the_future_is_over(db: Connection) -> None:
     (second,) = lease(db, until=NOW + 60)
     assert first.token != second.token
     assert lease(db) == []
+
+
+def test_a_poll_that_began_under_another_url_writes_nothing(db: Connection) -> None:
+    before = register(db)
+    (taken,) = lease(db, limit=1)
+    written = replace(before, auth_url=MOVED, keystone=MOVED)
+    keystones.move(db, before, written, before.region)
+    with pytest.raises(LeaseLostError, match="another URL"):
+        jobs.hold(db, taken, NOW + 120)
