@@ -15,6 +15,9 @@ from openstats.statistics.fingerprint import common_fingerprint, fingerprint
 
 LONGEST_NAME, LONGEST_TEXT = 255, 4096
 SENDER_DIGITS = 16
+MOST_TRUNCATED = 2**31 - 1
+"""Alerts that a webhook may say were left out of it: more than any Alertmanager holds."""
+
 UNNAMED = "alert"
 RESOLVED = "resolved"
 MESSAGES = ("summary", "description", "message", "title")
@@ -55,7 +58,7 @@ class Webhook(BaseModel):
     """A webhook of Alertmanager's, version 4."""
 
     alerts: list[Any]
-    truncatedAlerts: Annotated[int, Field(ge=0)] = 0  # noqa: N815
+    truncatedAlerts: Annotated[int, Field(ge=0, le=MOST_TRUNCATED)] = 0  # noqa: N815
     status: Any = None
     externalURL: Any = None  # noqa: N815
 

@@ -261,7 +261,9 @@ def decoded(query: str) -> Sequence[tuple[str, str]]:
 
 KINDS = {
     "string_type": "it takes a text",
-    "int_type": "it takes a whole number",
+    **dict.fromkeys(
+        ("int_type", "int_parsing", "int_parsing_size", "int_from_float"), "it takes a whole number"
+    ),
     "list_type": "it takes a list",
     "dict_type": "it takes a JSON object",
     "model_type": "it takes a JSON object",

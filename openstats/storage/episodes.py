@@ -176,30 +176,27 @@ def close_absent(
     return len(rows)
 
 
+LARGEST_COUNT = 2**53
+"""Where a count stays: the next one would be another number to those who read JSON as floats."""
+
+
 def note(db: Connection, name: str, now: int, *, notices: int, truncated: int) -> None:
     """Count what came in at a receiver."""
-    before = db.execute(select(receiver).where(receiver.c.name == name)).first()
-    counted: dict[str, Any] = {
-        "name": name,
-        "received_at": now,
-        "notices": notices + (before.notices if before else 0),
-        "truncated": truncated + (before.truncated if before else 0),
-    }
-    upsert(db, receiver, [counted])
+    counts = _added(db, name, notices=notices, truncated=truncated)
+    upsert(db, receiver, [counts | {"received_at": now}])
 
 
 def note_refusal(db: Connection, name: str, refusal: Refusal) -> None:
     """Count what a receiver refused."""
-    before = db.execute(select(receiver).where(receiver.c.name == name)).first()
-    counted: dict[str, Any] = {
-        "name": name,
-        "notices": before.notices if before else 0,
-        "truncated": before.truncated if before else 0,
-        "refused": refusal.number + (before.refused if before else 0),
-        "refused_at": refusal.at,
-        "refusal": refusal.reason,
-    }
-    upsert(db, receiver, [counted])
+    counts = _added(db, name, notices=0, truncated=0, refused=refusal.number)
+    upsert(db, receiver, [counts | {"refused_at": refusal.at, "refusal": refusal.reason}])
+
+
+def _added(db: Connection, name: str, **more: int) -> dict[str, Any]:
+    """Return the row of a receiver with what is added to its counts; they end at a largest one."""
+    before = db.execute(select(receiver).where(receiver.c.name == name)).mappings().first() or {}
+    counts = {what: before.get(what, 0) + number for what, number in more.items()}
+    return {"name": name} | {what: min(n, LARGEST_COUNT) for what, n in counts.items()}
 
 
 COUNTED = ("received_at", "notices", "truncated", "refused", "refused_at", "refusal")

@@ -7,8 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 from webtest import TestApp
 
+from openstats.storage.alert_schema import receiver
+from openstats.storage.store import Store
 from openstats.tokens import hashed, made
 from tests.api.receiving import (
     BEARER,
@@ -355,6 +358,38 @@ def test_one_bad_alert_does_not_spoil_the_good_ones(
 def test_what_was_left_out_is_logged(app: TestApp, caplog: pytest.LogCaptureFixture) -> None:
     tell(app, "am", webhook(sent("a"), truncatedAlerts=12))
     assert "am: 12 left out, 0 not read" in caplog.text
+
+
+TOO_MANY = f"less than or equal to {2**31 - 1}"
+
+
+@pytest.mark.parametrize(
+    ("number", "allowed"),
+    [
+        (2**31, TOO_MANY),
+        (2**63 - 1, TOO_MANY),
+        (2**63, TOO_MANY),
+        (10**30, "a whole number"),
+        (0.5, "a whole number"),
+        ("x", "a whole number"),
+    ],
+)
+def test_a_number_left_out_that_no_sender_has_is_refused(
+    app: TestApp, number: Any, allowed: str
+) -> None:
+    refused = tell(app, "am", webhook(sent(), truncatedAlerts=number), 400)
+    assert code(refused) == "body.invalid"
+    assert refused.json["errors"][0]["detail"].endswith(f": it takes {allowed}")
+    assert listed(app) == []
+
+
+def test_counts_of_a_receiver_end_where_json_does(store: Store, either_receiving: Api) -> None:
+    app = either_receiving(am={})
+    with store.transaction() as db:
+        db.execute(insert(receiver).values(name="am", notices=5, truncated=2**63 - 1))
+    tell(app, "am", webhook(sent(), truncatedAlerts=1))
+    (entry,) = app.get(URL).json["receivers"]
+    assert (entry["notices"], entry["truncated"]) == (6, 2**53)
 
 
 @pytest.mark.parametrize(
