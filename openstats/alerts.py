@@ -1,7 +1,8 @@
 """Alerts: what receivers and rules tell of them, as plain, frozen values."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Literal, get_args
 
 Severity = Literal["Debug", "Info", "Warning", "Error"]
@@ -40,11 +41,13 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """A time in which an alert fired without a break.
+    """A time in which an alert fired without a break, or the part of it that one owner had.
 
     ``heard_at`` is when the last notification about it arrived; None where none did since it was
     stored by an older version, or where it only went stale. ``voices`` are the senders that say it
-    fires. ``alert`` is the row of the alert that it is in; None while it is in none.
+    fires. ``alert`` is the row of the alert that it is in; None while it is in none. ``since`` is
+    the move, or deletion, that a part begins with; 0 for the first part. ``parts`` are those in
+    which the whole is stored, in order; none where that is one row.
     """
 
     start: str
@@ -53,20 +56,26 @@ class Episode:
     heard_at: int | None = None
     alert: int | None = None
     voices: frozenset[str] = frozenset()
+    since: int = 0
+    parts: tuple["Episode", ...] = ()
+
+    @property
+    def stored(self) -> tuple["Episode", ...]:
+        """The parts in which it is stored."""
+        return self.parts or (self,)
 
 
 @dataclass(frozen=True, slots=True)
 class Spell:
-    """Episodes that follow one another closely: what is counted as one alert.
+    """Episodes of one owner that follow one another closely: what is counted as one alert.
 
-    ``alert`` is its row, None for a new one; ``merged`` are rows that turned out to be part of it.
+    ``alert`` is its row, None for a new one.
     """
 
     started_at: int
     ended_at: int | None
     episodes: tuple[Episode, ...]
     alert: int | None = None
-    merged: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,3 +124,14 @@ class Finding:
     severity: str
     message: str
     reopen_within: int = 0
+
+
+def cut(
+    started_at: int, ended_at: int | None, changes: Iterable[int]
+) -> list[tuple[int, int | None]]:
+    """Return the pieces of a time, which may be open, that lie between changes of its owner.
+
+    What ends in the moment of a change was never the new owner's.
+    """
+    inner = [at for at in changes if started_at < at and (ended_at is None or at < ended_at)]
+    return [*pairwise([started_at, *inner, ended_at])]  # type: ignore[list-item]

@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from openstats.alerts import Bound, Notice
+from openstats.alerts import Bound, Episode, Notice
 from openstats.api.notices import Reader
 from openstats.statistics import episodes as statistic
 from openstats.storage import ancestry, episodes
 from openstats.storage.episodes import Told
+from openstats.storage.histories import History
 from openstats.storage.store import Database, Store
 
 PIECE = 1000
@@ -60,20 +61,27 @@ class Receiving:
             if changed := statistic.apply(alert, notice, self.now):
                 alert[changed.start] = changed
             newest[notice.fingerprint] = notice
-        places = self._places(db, list(newest.values()))
+        histories = self._histories(db, list(newest.values()))
         told = [
-            Told(notice, place, statistic.spells(known[notice.fingerprint].values(), within))
-            for notice, place in zip(newest.values(), places, strict=True)
+            _told(notice, history, list(known[notice.fingerprint].values()), within)
+            for notice, history in zip(newest.values(), histories, strict=True)
         ]
         visible = self.options.tenant_visible
         episodes.keep(db, self.name, told, visible=visible, now=self.now)
 
-    def _places(self, db: Database, notices: Sequence[Notice]) -> list[ancestry.Place]:
+    def _histories(self, db: Database, notices: Sequence[Notice]) -> list[History]:
         if self.options.kind == "aodh":
             # It names nothing: whatever it tells is of whom it may speak for.
             return [ancestry.of_bound(db, self.bound)] * len(notices)
         labelled = [self._reader.labelled(notice.labels) for notice in notices]
         return ancestry.of_labels(db, self.bound, labelled)
+
+
+def _told(notice: Notice, history: History, known: list[Episode], within: int) -> Told:
+    """Return the alerts that episodes make; what moved once stays apart, whatever labels say."""
+    moved = (part.since for episode in known for part in episode.stored if part.since)
+    changes = sorted({*history.changes, *moved})
+    return Told(notice, history, statistic.spells(known, within, changes), known)
 
 
 def _pieces(notices: Sequence[Notice]) -> Iterator[list[Notice]]:

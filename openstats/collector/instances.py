@@ -85,7 +85,7 @@ def _read(poll: Poll, left_out: LeftOut, changed_since: int | None = None) -> No
             changed = instances.write(db, poll.cloud, page, seen=seen, now=poll.now)
             allocation.write_ended(db, poll.cloud, gone, poll.now)
             uuids = [server.uuid for server in gone]
-            poll.changed(db, changed | instances.remove(db, poll.cloud, uuids))
+            poll.changed(db, changed | instances.remove(db, poll.cloud, uuids, now=poll.now))
         done += len(page)
         poll.say("servers", done)
 
@@ -105,7 +105,7 @@ def _finish_sweep(poll: Poll, left_out: LeftOut) -> None:
     brake.check(poll, "servers", len(unseen), total)
     shown, gone = _by_id(poll, unseen[:MOST_ASKED])
     with poll.writing() as db:
-        poll.changed(db, instances.remove(db, poll.cloud, gone))
+        poll.changed(db, instances.remove(db, poll.cloud, gone, now=poll.now))
     _refuse_cut(poll, unseen, shown, left_out)
     if len(unseen) > MOST_ASKED:
         poll.miss(f"{poll.cloud.name}: {len(unseen) - MOST_ASKED} servers are not listed any more")

@@ -5,10 +5,15 @@ the peers of a cluster keep one log of what was last delivered, and send nothing
 holds. So the last notification that arrives decides, and what is ignored here is not sent again.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from openstats.alerts import Episode, Notice, Spell
+from openstats.alerts import Episode, Notice, Spell, cut
+
+Ended = tuple[Episode, int | None]
+"""An episode, and when it was over, be it that nobody said so."""
 
 WAITING = 60
 """Seconds that a request waits for the store at most, so that a later one is stored before it."""
@@ -66,20 +71,49 @@ def _ends(episode: Episode, notice: Notice, now: int) -> Episode:
     return replace(episode, ended_at=ended_at, heard_at=now)
 
 
-def spells(episodes: Iterable[Episode], within: int) -> list[Spell]:
-    """Join episodes of one alert between which at most ``within`` seconds lie.
+def spells(episodes: Iterable[Episode], within: int, changes: Sequence[int] = ()) -> list[Spell]:
+    """Join episodes of one alert between which at most ``within`` seconds lie, and no change.
 
-    A row that an earlier spell has is not a later one's, should one ever fall apart.
+    ``changes`` are when it became another owner's, in order: what is open then is cut in parts. A
+    row that an earlier spell has is not a later one's, should one ever fall apart.
     """
     taken: set[int] = set()
     made = []
-    for joined, ended_at in _joined(sorted(episodes, key=_order), within):
-        rows = sorted({e.alert for e in joined if e.alert is not None} - taken)
-        taken.update(rows)
-        alert = rows[0] if rows else None
-        started_at, merged = joined[0].started_at, tuple(rows[1:])
-        made.append(Spell(started_at, ended_at, tuple(joined), alert, merged))
+    ordered = sorted(episodes, key=_order)
+    owned = _rows(ordered, changes)
+    for place, parts in _cut(ordered, changes).items():
+        for joined, ended_at in _joined(parts, within):
+            rows = {row for part in joined for row in owned.get((place, part.start), ())} - taken
+            taken.update(rows)
+            alert = min(rows, default=None)
+            made.append(Spell(joined[0].started_at, ended_at, tuple(joined), alert))
     return made
+
+
+def _rows(ordered: Iterable[Episode], changes: Sequence[int]) -> dict[tuple[int, str], set[int]]:
+    """Return in which alerts episodes are, by place between changes, and start."""
+    rows: dict[tuple[int, str], set[int]] = defaultdict(set)
+    for episode in ordered:
+        for part in episode.stored:
+            if part.alert is not None:
+                rows[bisect_right(changes, part.started_at), episode.start].add(part.alert)
+    return rows
+
+
+def _cut(ordered: list[Episode], changes: Sequence[int]) -> dict[int, list[Ended]]:
+    """Return the parts of episodes by place between changes, in order, and when each was over."""
+    ended = zip(ordered, _ends_of(ordered), strict=True)
+    if not changes:
+        return {0: list(ended)}
+    parts: dict[int, list[Ended]] = defaultdict(list)
+    for episode, ended_at in ended:
+        pieces = cut(episode.started_at, ended_at, changes)
+        for number, (start, end) in enumerate(pieces, 1):
+            since = 0 if number == 1 else start
+            told = episode.ended_at if number == len(pieces) else end
+            part = replace(episode, started_at=start, ended_at=told, since=since, parts=())
+            parts[bisect_right(changes, start)].append((part, end))
+    return dict(sorted(parts.items()))
 
 
 def _order(episode: Episode) -> tuple[int, bool, str]:
@@ -87,11 +121,11 @@ def _order(episode: Episode) -> tuple[int, bool, str]:
     return episode.started_at, episode.ended_at is None, episode.start
 
 
-def _joined(ordered: list[Episode], within: int) -> Iterator[tuple[list[Episode], int | None]]:
+def _joined(parts: list[Ended], within: int) -> Iterator[tuple[list[Episode], int | None]]:
     """Yield episodes that follow one another closely, and when the last of them was over."""
     joined: list[Episode] = []
     last: int | None = 0
-    for episode, ended_at in zip(ordered, _ends_of(ordered), strict=True):
+    for episode, ended_at in parts:
         if joined and last is not None and episode.started_at - last > within:
             yield joined, last
             joined = []

@@ -8,12 +8,23 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from sqlalchemy import Connection, Select, cast, exists, func, null, or_, select
+from sqlalchemy import Connection, Select, cast, delete, exists, func, null, or_, select
 
 from openstats.errors import ConflictError
 from openstats.meters import USAGE_METERS
 from openstats.model import Capacity, Cloud, Scope
-from openstats.storage import capacity, coverage, hosts, jobs, quota, registry, schema, usage
+from openstats.storage import (
+    capacity,
+    coverage,
+    ended_alerts,
+    hosts,
+    jobs,
+    quota,
+    registry,
+    schema,
+    usage,
+)
+from openstats.storage.alert_schema import alert, alert_episode
 from openstats.storage.found import seen_tenants
 from openstats.storage.listing import Entry, Listing
 from openstats.storage.store import alone
@@ -119,8 +130,8 @@ def write(db: Connection, uuid: str, given: Mapping[str, Any], now: int) -> None
     jobs.ensure(db, kept.id, jobs.KINDS, now)
 
 
-def remove(db: Connection, uuid: str, _now: int) -> None:
-    """Remove a cloud with all that was read of it.
+def remove(db: Connection, uuid: str, now: int) -> None:
+    """Remove a cloud with all that was read of it, and end its alerts.
 
     Raises:
         ConflictError: a tenant of it is linked to a project.
@@ -129,4 +140,8 @@ def remove(db: Connection, uuid: str, _now: int) -> None:
     there = tenant.c.cloud_id == owner.id, tenant.c.deleted_at.is_(None)
     if db.scalar(select(exists().where(*there, tenant.c.project_id.is_not(None)))):
         raise ConflictError("it still has tenants that are linked to a project")
+    ended_alerts.end(db, "cloud", [owner.id], now)
+    # What receivers tell of it since is nobody's: no history of its tenants is left.
+    below = select(alert.c.id).where(alert.c.cloud_id == owner.id)
+    db.execute(delete(alert_episode).where(alert_episode.c.alert_id.in_(below)))
     registry.remove_cloud(db, owner)

@@ -14,7 +14,8 @@ from sqlalchemy import Connection, Table, bindparam, delete, insert, select, upd
 from openstats.model import Cloud, Origin, Placing
 from openstats.storage import remains, schema, tenants
 from openstats.storage.group_members import leave_groups
-from openstats.storage.moves import PROJECTS, move
+from openstats.storage.moves import move
+from openstats.storage.ownership import PROJECTS
 from openstats.storage.store import alone
 
 customer, project, group = schema.customer, schema.project, schema.project_group

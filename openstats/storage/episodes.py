@@ -2,17 +2,17 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, func, or_, select, update
 
 from openstats.alerts import Episode, Notice, Refusal, Spell
-from openstats.storage import opening
+from openstats.storage import opening, parts
 from openstats.storage.alert_schema import STILL_OPEN, alert, alert_episode, receiver
-from openstats.storage.ancestry import Place
 from openstats.storage.columns import FOREVER
+from openstats.storage.histories import History
 from openstats.storage.opening import Opened
 from openstats.storage.store import alone
 from openstats.storage.upsert import one_of, upsert
@@ -23,11 +23,15 @@ Known = defaultdict[str, dict[str, Episode]]
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What is known of a fingerprint since it was told of: the newest notice, and all spells."""
+    """What is known of a fingerprint since it was told of: the newest notice, and all spells.
+
+    ``episodes`` are those of the spells, as they are stored until now.
+    """
 
     notice: Notice
-    place: Place
+    history: History
     spells: Sequence[Spell]
+    episodes: Collection[Episode] = ()
 
 
 def known(
@@ -42,16 +46,11 @@ def known(
     values = {"fingerprints": sorted({notice.fingerprint for notice in notices})}
     earliest = _earliest(db, mine, values, notices, now) - within
     joined = select(alert_episode).join(alert, alert.c.id == alert_episode.c.alert_id)
-    found: Known = defaultdict(dict)
+    rows: dict[str, list[Any]] = {}
     for row in db.execute(joined.where(*mine, alert.c.until >= earliest), values):
-        found[row.fingerprint][row.start] = _episode(row)
-    return found
-
-
-def _episode(row: Any) -> Episode:
-    times = row.started_at, row.ended_at, row.heard_at
-    voices = frozenset(json.loads(row.voices)) if row.voices else frozenset()
-    return Episode(row.start, *times, row.alert_id, voices)
+        rows.setdefault(row.fingerprint, []).append(row)
+    starts = {notice.start for notice in notices}
+    return defaultdict(dict, {key: parts.whole(found, starts) for key, found in rows.items()})
 
 
 def _earliest(
@@ -75,12 +74,13 @@ def keep(db: Connection, source: str, told: Sequence[Told], *, visible: bool, no
     ]
     _change(db, old, now)
     _keep_episodes(db, source, [*placed, *old])
-    _remove(db, (row for _, spell, _ in old for row in spell.merged))
+    _remove(db, source, told)
 
 
 def _opened(source: str, of: Told, spell: Spell, *, visible: bool, now: int) -> Opened:
     until = FOREVER if spell.ended_at is None else spell.ended_at
-    return Opened(source, of.notice, of.place, spell.started_at, until, now, told=visible)
+    place = of.history.at(spell.started_at)
+    return Opened(source, of.notice, place, spell.started_at, until, now, told=visible)
 
 
 def _change(db: Connection, changed: Sequence[tuple[Told, Spell, int]], now: int) -> None:
@@ -100,7 +100,6 @@ def _change(db: Connection, changed: Sequence[tuple[Told, Spell, int]], now: int
 def _news(notice: Notice, last: Episode) -> bool:
     """Tell a notice that comes late: of an earlier episode, or that one fires that is over."""
     over = notice.ended_at is None and last.ended_at is not None
-    # Where it moved, an episode began later here than its sender says.
     same = notice.start == last.start
     return (same or notice.started_at >= last.started_at) and not over
 
@@ -110,7 +109,7 @@ def _keep_episodes(db: Connection, source: str, placed: Iterable[tuple[Told, Spe
         {
             "source": source,
             "fingerprint": of.notice.fingerprint,
-            "start": episode.start,
+            "start": parts.key(episode),
             "alert_id": row,
             "started_at": episode.started_at,
             "ended_at": episode.ended_at,
@@ -123,9 +122,24 @@ def _keep_episodes(db: Connection, source: str, placed: Iterable[tuple[Told, Spe
     upsert(db, alert_episode, rows)
 
 
-def _remove(db: Connection, merged: Iterator[int]) -> None:
-    if rows := [{"row": row} for row in merged]:
-        db.execute(delete(alert).where(alert.c.id == bindparam("row")), rows)
+def _remove(db: Connection, source: str, told: Iterable[Told]) -> None:
+    """Delete alerts and parts of episodes that turned out to be none, or parts of others."""
+    keys, rows = [], []
+    for of in told:
+        stored = [part for episode in of.episodes for part in episode.stored]
+        kept = {parts.key(part) for spell in of.spells for part in spell.episodes}
+        gone = {parts.key(part) for part in stored} - kept
+        keys += [{"of": of.notice.fingerprint, "key": key} for key in sorted(gone)]
+        alerts = {part.alert for part in stored if part.alert is not None}
+        rows += [{"row": row} for row in alerts.difference(spell.alert for spell in of.spells)]
+    episode = alert_episode.c
+    mine = episode.source == source, episode.fingerprint == bindparam("of")
+    for statement, values in (
+        (delete(alert_episode).where(*mine, episode.start == bindparam("key")), keys),
+        (delete(alert).where(alert.c.id == bindparam("row")), rows),
+    ):
+        if values:
+            db.execute(statement, values)
 
 
 def end(db: Connection, row: int, ended_at: int, heard_at: int | None) -> None:
@@ -138,12 +152,32 @@ def end(db: Connection, row: int, ended_at: int, heard_at: int | None) -> None:
 def go_stale(db: Connection, before: int) -> None:
     """Close what no receiver was told of since a time, as of when it last was."""
     alone(db, "alerts")
-    chosen = select(alert.c.id, alert.c.created_at, alert.c.seen_at)
     silent = *STILL_OPEN, alert.c.seen_at < before, FIRES
-    for row in db.execute(chosen.where(*silent)).all():
-        times = opening.times(row.created_at, row.seen_at)
-        db.execute(update(alert).where(alert.c.id == row.id).values(times))
-        end(db, row.id, row.seen_at, None)
+    for row in db.execute(select(alert).where(*silent)).all():
+        _end_at(db, row, row.seen_at)
+
+
+def _end_at(db: Connection, row: Any, at: int) -> None:
+    """Close an alert as of a time; what was over before it moved was never the new owner's."""
+    while row.created_at > at and (former := _before(db, row)):
+        db.execute(delete(alert).where(alert.c.id == row.id))
+        row = former
+    until = max(row.created_at, at)
+    times = opening.times(row.created_at, until)
+    db.execute(update(alert).where(alert.c.id == row.id).values(times))
+    # Where it is a former owner's, its episodes ended with the move so far.
+    episode = alert_episode.c
+    open_then = or_(episode.ended_at.is_(None), episode.ended_at > until)
+    ended = update(alert_episode).where(episode.alert_id == row.id, open_then)
+    db.execute(ended.values(ended_at=until, heard_at=None, voices=None))
+
+
+def _before(db: Connection, row: Any) -> Any:
+    """Return the alert of the former owner that went on as this one when it moved, if there is."""
+    same = alert_episode.c.source == row.source, alert_episode.c.fingerprint == row.fingerprint
+    joined = alert_episode.join(alert, alert.c.id == alert_episode.c.alert_id)
+    found = select(alert).select_from(joined).where(*same, alert.c.until == row.created_at)
+    return db.execute(found.where(alert.c.id != row.id).limit(1)).first()
 
 
 FIRES = (
@@ -194,8 +228,8 @@ def note_refusal(db: Connection, name: str, refusal: Refusal) -> None:
 
 def _added(db: Connection, name: str, **more: int) -> dict[str, Any]:
     """Return the row of a receiver with what is added to its counts; they end at a largest one."""
-    before = db.execute(select(receiver).where(receiver.c.name == name)).mappings().first() or {}
-    counts = {what: before.get(what, 0) + number for what, number in more.items()}
+    before = db.execute(select(receiver).where(receiver.c.name == name)).mappings().first()
+    counts = {what: number + (before[what] if before else 0) for what, number in more.items()}
     return {"name": name} | {what: min(n, LARGEST_COUNT) for what, n in counts.items()}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, exists, func, select, update
 
 from openstats.model import Changes, Cloud, Instance
-from openstats.storage import allocation, schema, tenants
+from openstats.storage import allocation, ended_alerts, schema, tenants
 from openstats.storage.upsert import upsert
 
 instance, tenant = schema.instance, schema.tenant
@@ -65,12 +65,13 @@ def _rows(db: Connection, cloud: Cloud, uuids: Sequence[str]) -> dict[str, Any]:
     return {row.uuid: row for row in db.execute(select(instance).where(*wanted))}
 
 
-def remove(db: Connection, cloud: Cloud, uuids: Iterable[str]) -> Changes:
-    """Forget servers that are gone; tell where they were."""
+def remove(db: Connection, cloud: Cloud, uuids: Iterable[str], *, now: int) -> Changes:
+    """Forget servers that are gone, and end their alerts; return where they were."""
     gone = list(_rows(db, cloud, list(uuids)).values())
     if gone:
         mine = instance.c.cloud_id == cloud.id, instance.c.uuid.in_([row.uuid for row in gone])
         db.execute(delete(instance).where(*mine))
+        ended_alerts.end_of_instances(db, cloud.id, [row.uuid for row in gone], now)
     return _changes(row._mapping for row in gone)
 
 

@@ -4,7 +4,7 @@ Tenants belong to projects, and projects to customers, for a while; groups are a
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from itertools import chain
 from typing import Any
@@ -13,7 +13,6 @@ import numpy as np
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    FromClause,
     Select,
     and_,
     case,
@@ -37,31 +36,12 @@ from openstats.storage.membership import (
     tenant,
     variables,
 )
-from openstats.storage.moves import PROJECTS, TENANTS, Owning
+from openstats.storage.ownership import PROJECTS, TENANTS, Stay, stays
 from openstats.storage.prepared import Prepared
 from openstats.storage.upsert import constant, one_of
 
 NO_SLOT = constant(0)
 """What a tenant has that was in no reading yet: the clock's slot, in which nothing is used."""
-
-
-@dataclass(frozen=True)
-class Stay:
-    """A way in which a row belongs to an owner: it does now, or it did before a move."""
-
-    table: FromClause
-    owned: Any
-    owner: Any
-    since: Any
-    until: Any
-
-
-def _stays(kind: Owning) -> tuple[Stay, Stay]:
-    """Give both ways; who reads both, and adds them up, knows all that was ever owned."""
-    now = Stay(kind.owned, kind.owned.c.id, kind.owner_id, kind.since, constant(FOREVER))
-    former = kind.former.c
-    owner = former[kind.owner_id.name]
-    return now, Stay(kind.former, kind.former_id, owner, former.since, former.until)
 
 
 @cache
@@ -72,13 +52,13 @@ def _members(aggregate: str, everything: bool, few: bool) -> Prepared:
     """
     parts = [
         (_seen(found, held.owner, owner, aggregate, everything), owner)
-        for held in _stays(TENANTS)
+        for held in stays(TENANTS)
         for found, owner in _owners(held, aggregate)
     ]
     if aggregate == "project" and not everything:
         parts += [
             (_once_own(found, held.owner, owner), held.owner)
-            for held in _stays(TENANTS)
+            for held in stays(TENANTS)
             for found, owner in _owners(held, "customer", shown=held.owner)
         ]
     chosen = [part.where(one_of(owner, "owners")) if few else part for part, owner in parts]
@@ -94,7 +74,7 @@ def _owners(held: Stay, aggregate: str, shown: Any = None) -> Iterator[tuple[Sel
     if not now:
         found = found.join(held.table, held.owned == tenant.c.id)
     if aggregate == "customer":
-        for owned in _stays(PROJECTS):
+        for owned in stays(PROJECTS):
             overlap = (owned.since < held.until) & (held.since < owned.until)
             joined = found.join(owned.table, (owned.owned == held.owner) & overlap)
             ends = held.since, held.until, owned.since, owned.until

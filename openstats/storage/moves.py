@@ -5,48 +5,21 @@ its past along.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, case, insert, literal, select, update
+from sqlalchemy import Connection, bindparam, case, insert, literal, select, update
 
-from openstats.storage import moved_alerts, schema
-
-Column = Any
-
-
-@dataclass(frozen=True)
-class Owning:
-    """A table whose rows have an owner, and the table of their former ones."""
-
-    owned: Table
-    owner: str
-    former: Table
-
-    @property
-    def owner_id(self) -> Column:
-        """Who owns it now; NULL for nobody."""
-        return self.owned.c[f"{self.owner}_id"]
-
-    @property
-    def since(self) -> Column:
-        """From when on; 0 for always."""
-        return self.owned.c[f"{self.owner}_since"]
-
-    @property
-    def former_id(self) -> Column:
-        """Which row once belonged to somebody else."""
-        return self.former.c[f"{self.owned.name}_id"]
-
-
-TENANTS = Owning(schema.tenant, "project", schema.former_project)
-PROJECTS = Owning(schema.project, "customer", schema.former_customer)
+from openstats.storage import moved_alerts
+from openstats.storage.ownership import Owning
+from openstats.storage.store import alone
 
 
 def move(db: Connection, kind: Owning, owners: Mapping[int, int | None], now: int) -> None:
     """Give rows to new owners (row ids, None for nobody); each is to be another than before."""
     rows = [{"row": row, "new": owner, "now": now} for row, owner in owners.items()]
     if rows:
+        # Who opens an alert just now has looked whose it is.
+        alone(db, "alerts")
         db.execute(_kept(kind), rows)
         db.execute(_given(kind), rows)
         moved_alerts.follow(db, kind.owned, owners, now)

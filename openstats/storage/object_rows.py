@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Table, bindparam, insert, select, update
 
 from openstats.errors import ConflictError
 from openstats.names import cleaned
-from openstats.storage import moves, schema
+from openstats.storage import moves, ownership, schema
 
 Row = dict[str, Any]
 Values = Mapping[str, Any]
@@ -82,7 +82,7 @@ class ObjectRows:
             for row in rows
             if row["customer_id"] != self._stored[row["id"]]["customer_id"]
         }
-        moves.move(db, moves.PROJECTS, owners, self.now)
+        moves.move(db, ownership.PROJECTS, owners, self.now)
 
     def _new(self, values: Values) -> Row:
         by_hand = dict.fromkeys(values, values["keystone"] is None)
@@ -109,7 +109,7 @@ def _origin(row: Values) -> tuple[str, str] | None:
 
 def _set(row: Row) -> Row:
     """Return the columns that are set here: since when a customer has a project, moves write."""
-    return {n: value for n, value in row.items() if n not in ("id", moves.PROJECTS.since.name)}
+    return {n: value for n, value in row.items() if n not in ("id", ownership.PROJECTS.since.name)}
 
 
 def _flags(table: Table, changed: Mapping[str, bool]) -> Row:

@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 from openstats.errors import ConflictError
 from openstats.model import Scope
-from openstats.storage import jobs, moves, quota, schema
+from openstats.storage import ended_alerts, jobs, moves, ownership, quota, schema
 from openstats.storage.group_members import fill, holds_others, join, leave_groups
 from openstats.storage.listing import Completed, Entry, Listing
 from openstats.storage.membership import OBJECTS, objects, variables, visible_project
@@ -95,7 +95,7 @@ def link(db: Connection, projects: Mapping[int, int | None], now: int) -> None:
     linked = [row for row in moved if projects[row.id] is not None]
     quota.make_due(db, [row.id for row in linked], now)
     jobs.make_due(db, {row.cloud_id for row in linked}, ["quotas"], now)
-    moves.move(db, moves.TENANTS, {row.id: projects[row.id] for row in moved}, now)
+    moves.move(db, ownership.TENANTS, {row.id: projects[row.id] for row in moved}, now)
     by_hand = update(tenant).where(one_of(tenant.c.id, "rows")).values(project_by_hand=True)
     db.execute(by_hand, {"rows": [row.id for row in moved]})
 
@@ -154,7 +154,7 @@ def write_tenant(db: Connection, uuid: str, given: Values, now: int) -> None:
 
 
 def remove(kind: str, db: Connection, uuid: str, now: int) -> None:
-    """Delete an object; its row stays, and its groups, because it keeps its past.
+    """Delete an object, and end its alerts; its row and its groups stay, as it keeps its past.
 
     Raises:
         ConflictError: something belongs to it.
@@ -165,6 +165,7 @@ def remove(kind: str, db: Connection, uuid: str, now: int) -> None:
         raise ConflictError(f"it still has {held}")
     gone = update(OBJECTS[kind]).where(OBJECTS[kind].c.id == row)
     db.execute(gone.values(deleted_at=now))
+    ended_alerts.end(db, kind, [row], now)
 
 
 def _children(kind: str, row: int) -> list[tuple[str, Any]]:

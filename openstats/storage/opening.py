@@ -10,7 +10,8 @@ from sqlalchemy import Connection, insert, select
 
 from openstats.alerts import SEVERITIES, Notice
 from openstats.storage.alert_schema import alert, alert_group, span
-from openstats.storage.ancestry import Place, with_groups
+from openstats.storage.ancestry import with_groups
+from openstats.storage.histories import Place
 from openstats.storage.upsert import one_of
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, select, update
 
-from openstats.alerts import BY_API, OWN, SEVERITIES, Finding, Notice
+from openstats.alerts import BY_API, OWN, SEVERITIES, Finding, Notice, cut
 from openstats.errors import ConflictError
 from openstats.storage import ancestry, episodes, opening
 from openstats.storage.alert_schema import STILL_OPEN, alert
-from openstats.storage.ancestry import NOWHERE, Place
 from openstats.storage.columns import FOREVER
+from openstats.storage.histories import NOWHERE, Place, of_places
 from openstats.storage.opening import Opened
 from openstats.storage.store import alone
 
@@ -120,6 +120,8 @@ def _posted(given: Mapping[str, Any]) -> str:
 def post(db: Connection, uuid: str, given: Mapping[str, Any], now: int) -> None:
     """Create the alert of a uuid, or say anew what an open one is about.
 
+    Whose it was before it moved has an alert of that time, which ended with the move.
+
     Raises:
         ConflictError: there is nothing of the scope's uuid.
     """
@@ -131,7 +133,14 @@ def post(db: Connection, uuid: str, given: Mapping[str, Any], now: int) -> None:
         return
     scope = given.get("scope")
     place = ancestry.of_object(db, *next(iter(scope.items()))) if scope else NOWHERE
-    opening.insert_all(db, [Opened(BY_API, notice, place, created_at, FOREVER, now, uuid=uuid)])
+    (history,) = of_places(db, [place])
+    *former, (began, _) = cut(created_at, None, history.changes)
+    opened = [
+        Opened(BY_API, notice, history.at(start), start, end or FOREVER, now)
+        for start, end in former
+    ]
+    opened.append(Opened(BY_API, notice, history.at(began), began, FOREVER, now, uuid=uuid))
+    opening.insert_all(db, opened)
 
 
 def close(db: Connection, uuid: str, now: int) -> None:

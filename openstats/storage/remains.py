@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, and_, exists, or_, select, true, update
 
-from openstats.storage import schema
+from openstats.storage import ended_alerts, schema
 from openstats.storage.upsert import one_of
 
 customer, project, group = schema.customer, schema.project, schema.project_group
@@ -78,6 +78,7 @@ def vanish(db: Connection, keystone: str, before: Idle, now: int) -> None:
         changed = update(table).where(one_of(table.c.id, "rows"))
         if rows:
             db.execute(changed.values(deleted_at=now, vanished=True), {"rows": rows})
+            ended_alerts.end(db, table.name, rows, now)
 
 
 def _just_vanished(table: Table, now: int) -> Any:

@@ -10,8 +10,9 @@ from uuid import uuid4
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, select, update
 
 from openstats.model import Cloud, KeystoneProject
-from openstats.storage import schema
-from openstats.storage.moves import TENANTS, move
+from openstats.storage import ended_alerts, schema
+from openstats.storage.moves import move
+from openstats.storage.ownership import TENANTS
 from openstats.storage.upsert import add_missing
 
 MISSES = 2
@@ -74,7 +75,8 @@ def _miss(db: Connection, cloud: Cloud, missing: Sequence[int], now: int) -> Non
         values = once_more.values(missed=tenant.c.missed + 1)
         db.execute(values, [{"row": row} for row in missing])
     gone = tenant.c.cloud_id == cloud.id, tenant.c.missed >= MISSES, tenant.c.deleted_at.is_(None)
-    db.execute(update(tenant).where(*gone).values(deleted_at=now))
+    deleted = update(tenant).where(*gone).values(deleted_at=now).returning(tenant.c.id)
+    ended_alerts.end(db, "tenant", list(db.scalars(deleted)), now)
 
 
 def _rows(db: Connection, cloud: Cloud) -> dict[str, int]:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 from webtest import TestApp
 
 from openstats.meters import AGGREGATES
-from openstats.storage import moves, objects, schema
+from openstats.storage import moves, objects, ownership, schema
 from tests.api.door import Door, Token, token
 from tests.conftest import Sqlite
 from tests.double import Double
@@ -175,11 +175,11 @@ def move_lab(door: Door, what: str) -> None:
     with door.store.transaction() as db:
         if what == "tenant":
             moves.move(
-                db, moves.TENANTS, {row(db, "tenant", "lab"): row(db, "project", "blog")}, MOVED
+                db, ownership.TENANTS, {row(db, "tenant", "lab"): row(db, "project", "blog")}, MOVED
             )
         else:
             acme = row(db, "customer", "acme")
-            moves.move(db, moves.PROJECTS, {row(db, "project", "lab"): acme}, MOVED)
+            moves.move(db, ownership.PROJECTS, {row(db, "project", "lab"): acme}, MOVED)
 
 
 def used(asked: Caller, aggregate: str = "customer", **query: Any) -> dict[str, list[float]]:

@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from webtest import TestApp
 
 from openstats.api.routes import RESOURCES
-from openstats.storage import moves, schema
+from openstats.storage import moves, ownership, schema
 from openstats.storage.store import Store
 from tests.api.test_registry_http import url
 from tests.api.world import CLOCK
@@ -139,7 +139,7 @@ def moved_to_acme(alpha: Site) -> None:
     acme = db.scalar(select(customer.c.id).where(customer.c.name == "acme"))
     row = db.scalar(select(project.c.id).where(project.c.name == "blog"))
     assert row
-    moves.move(db, moves.PROJECTS, {row: acme}, NOW - 5)
+    moves.move(db, ownership.PROJECTS, {row: acme}, NOW - 5)
 
 
 def deleted(alpha: Site) -> None:

@@ -3,7 +3,7 @@
 from sqlalchemy import select
 from webtest import TestApp
 
-from openstats.storage import moves, schema
+from openstats.storage import moves, ownership, schema
 from openstats.storage.store import Store
 from tests.api.conftest import Api
 from tests.api.receiving import iso, listed, sent, tell, times, webhook
@@ -40,7 +40,7 @@ def test_after_a_move_a_receiver_tells_of_the_new_owners_alert(
     tell(app, "am", webhook(sent("f", 1500, 1000, project_id="old"), fires))
     now[0] += 60
     with store.transaction() as db:
-        moves.move(db, moves.TENANTS, {row: rows["new"]}, now[0])
+        moves.move(db, ownership.TENANTS, {row: rows["new"]}, now[0])
     moved_at = now[0]
     assert times(app) == [(NOW - 1500, moved_at), (moved_at, None)]
     for _ in range(2):

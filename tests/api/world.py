@@ -8,8 +8,8 @@ from openstats.alerts import Notice
 from openstats.meters import USAGE_METERS
 from openstats.model import Capacity, Quota, VolumeTypeQuota
 from openstats.storage import ancestry, opening, schema
-from openstats.storage.ancestry import NOWHERE
 from openstats.storage.columns import FOREVER
+from openstats.storage.histories import NOWHERE
 from openstats.storage.opening import Opened
 from tests.registry import NOW, site, uuids
 

@@ -22,12 +22,13 @@ from openstats.storage import (
     members,
     moves,
     opening,
+    ownership,
     raised,
     schema,
 )
 from openstats.storage.alert_schema import DAY, HOUR, OWNERS, SPANS, alert, span
-from openstats.storage.ancestry import NOWHERE
 from openstats.storage.columns import FOREVER
+from openstats.storage.histories import NOWHERE
 from openstats.storage.opening import Opened
 from openstats.storage.store import Store
 from tests.registry import NOW, change, site, uuids
@@ -393,7 +394,7 @@ def test_a_move_ends_what_is_open_and_opens_it_for_the_new_owner(db: Connection)
         for column, name in ((tenant, "p"), (project, "q"))
     )
     assert row is not None
-    moves.move(db, moves.TENANTS, {row: to}, NOW + 60)
+    moves.move(db, ownership.TENANTS, {row: to}, NOW + 60)
     projects = uuids(db, "project")
     listed, _ = listing.page(db, alerts.ALERTS, EVERYTHING, filters={}, limit=9, marker=None)
     times = sorted((e["created_at"], e["closed_at"] or 0, e["acknowledged"]) for e in listed)
@@ -415,7 +416,7 @@ def test_what_begins_as_it_moves_has_only_the_new_owner(db: Connection) -> None:
     db.execute(insert(schema.customer).values(uuid=str(uuid4()), name="other"))
     other = db.scalar(select(customer.id).where(customer.name == "other"))
     assert row is not None
-    moves.move(db, moves.PROJECTS, {row: other}, NOW)
+    moves.move(db, ownership.PROJECTS, {row: other}, NOW)
     found = db.execute(select(alert.c.customer_id, alert.c.until)).all()
     assert [tuple(one) for one in found] == [(other, FOREVER)]
 

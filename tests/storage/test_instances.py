@@ -73,7 +73,7 @@ def test_a_server_that_migrated_changes_both_hosts(db: Connection) -> None:
     assert alpha.server("p1", uuid=UUID).hosts == set()
     assert alpha.server("p1", uuid=UUID, host="one").hosts == {"one"}
     assert alpha.server("p1", uuid=UUID, host="two").hosts == {"one", "two"}
-    assert instances.remove(db, alpha.cloud, [UUID]).hosts == {"two"}
+    assert instances.remove(db, alpha.cloud, [UUID], now=NOW).hosts == {"two"}
 
 
 def test_one_uuid_in_two_clouds_is_two_servers(db: Connection) -> None:
@@ -91,15 +91,17 @@ def test_removing_tells_whose_they_were(db: Connection) -> None:
     alpha = site(db)
     alpha.server("p1", uuid=UUID)
     alpha.server("p2", uuid=OTHER)
-    assert instances.remove(db, alpha.cloud, [UUID, "not there"]).tenants == {alpha.row("p1")}
+    assert instances.remove(db, alpha.cloud, [UUID, "not there"], now=NOW).tenants == {
+        alpha.row("p1")
+    }
     assert [row.uuid for row in kept(alpha)] == [OTHER]
-    assert not instances.remove(db, alpha.cloud, [UUID]).tenants
+    assert not instances.remove(db, alpha.cloud, [UUID], now=NOW).tenants
 
 
 def test_removing_is_of_one_cloud(db: Connection) -> None:
     one, two = site(db, "a", region="one"), site(db, "b", region="two")
     two.server("p1", uuid=UUID)
-    assert not instances.remove(db, one.cloud, [UUID]).tenants
+    assert not instances.remove(db, one.cloud, [UUID], now=NOW).tenants
     assert len(kept(two)) == 1
 
 

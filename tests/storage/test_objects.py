@@ -8,7 +8,16 @@ from sqlalchemy import Connection, select
 
 from openstats.errors import ConflictError, ParameterError, RegistryError
 from openstats.model import EVERYTHING, Scope
-from openstats.storage import audit, clouds, found, grants, listing, moves, objects, schema
+from openstats.storage import (
+    audit,
+    clouds,
+    found,
+    grants,
+    listing,
+    objects,
+    ownership,
+    schema,
+)
 from openstats.storage.listing import Listing
 from tests.registry import NOW, site, uuids
 
@@ -129,7 +138,7 @@ def test_a_project_that_returns_was_elsewhere_meanwhile(db: Connection) -> None:
     shop = uuids(db, "project")["shop"]
     for at, owner in ((NOW + 10, umbrella), (NOW + 20, acme), (NOW + 30, acme)):
         objects.write("project", db, shop, {"customer": owner}, at)
-    former = db.execute(select(moves.PROJECTS.former).order_by("since")).all()
+    former = db.execute(select(ownership.PROJECTS.former).order_by("since")).all()
     owners = [objects.row_of(db, schema.customer, owner) for owner in (acme, umbrella)]
     assert [(row.until, row.customer_id) for row in former] == [
         (NOW + 10, owners[0]),

@@ -27,8 +27,8 @@ from openstats.storage import (
     tenants,
     usage,
 )
-from openstats.storage.ancestry import Place
 from openstats.storage.columns import FOREVER
+from openstats.storage.histories import Place
 from openstats.storage.opening import Opened
 from openstats.storage.store import Store
 from tests.conftest import Sqlite
@@ -164,7 +164,7 @@ def test_readings_are_found_by_their_times(crowded: Store) -> None:
 
 COLLECTORS: dict[str, Query] = {
     "write": lambda db, s: instances.write(db, s.cloud, [server("p1")], seen=NOW, now=NOW),
-    "remove": lambda db, s: instances.remove(db, s.cloud, ["x", "y"]),
+    "remove": lambda db, s: instances.remove(db, s.cloud, ["x", "y"], now=NOW),
     "unseen": lambda db, s: instances.unseen(db, s.cloud, NOW),
     "quotas due": lambda db, s: quota.due(db, s.cloud, NOW),
     "make due": lambda db, s: quota.make_due(db, [s.row("p1")], NOW),

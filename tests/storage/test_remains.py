@@ -15,6 +15,7 @@ from openstats.storage import (
     members,
     moves,
     objects,
+    ownership,
     quota,
     schema,
     usage,
@@ -110,7 +111,7 @@ def test_usage_has_what_vanished_for_the_time_when_it_was_there(db: Connection) 
 
 def test_what_was_deleted_by_hand_is_shown_where_it_is_asked_for(db: Connection) -> None:
     alpha = two(db)
-    moves.move(db, moves.TENANTS, {alpha.row("lab"): None}, NOW + 60)
+    moves.move(db, ownership.TENANTS, {alpha.row("lab"): None}, NOW + 60)
     usage.slots(db, alpha.cloud, ["lab"], NOW)
     uuid = uuids(db, "project")["lab"]
     objects.remove("project", db, uuid, NOW + 70)
@@ -124,7 +125,7 @@ def test_what_was_deleted_by_hand_is_shown_where_it_is_asked_for(db: Connection)
 
 def test_what_was_deleted_by_hand_does_not_come_back(db: Connection) -> None:
     alpha = two(db)
-    moves.move(db, moves.TENANTS, {alpha.row("lab"): None}, NOW + 60)
+    moves.move(db, ownership.TENANTS, {alpha.row("lab"): None}, NOW + 60)
     objects.remove("project", db, uuids(db, "project")["lab"], NOW + 70)
     alpha.discover(NOW + 80)
     assert shown(db, "project") == {"shop"}

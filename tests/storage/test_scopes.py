@@ -26,6 +26,7 @@ from openstats.storage import (
     members,
     moves,
     objects,
+    ownership,
     quota,
     schema,
     scopes,
@@ -96,7 +97,7 @@ def written(db: Connection, world: World) -> None:
 
 
 def moved(db: Connection, kind: str, what: int, whose: int, at: int) -> None:
-    owning = moves.TENANTS if kind == "tenant" else moves.PROJECTS
+    owning = ownership.TENANTS if kind == "tenant" else ownership.PROJECTS
     owned, owners = _ids(db, owning.owned), _ids(db, _owner(kind))
     if not owned:
         return
@@ -380,7 +381,7 @@ def test_the_past_of_what_a_customer_gave_away_is_still_the_customers(two: Conne
         dict(two.execute(select(table.c.name, table.c.id)).all())
         for table in (schema.customer, schema.project)
     )
-    moves.move(two, moves.PROJECTS, {projects["alpha-p1"]: customers["other"]}, NOW + 60)
+    moves.move(two, ownership.PROJECTS, {projects["alpha-p1"]: customers["other"]}, NOW + 60)
     seen = scopes.granted(two, user_id="ann")
     assert named(two, seen) == {"customers": {"acme"}}
     assert seen is not None
@@ -439,7 +440,9 @@ def test_the_admin_of_a_cloud_keeps_the_past_of_a_move_within_it(db: Connection,
     owners = _names(db, schema.project if kind == "tenant" else schema.customer)
     target = "p2" if kind == "tenant" else "other"
     row = alpha.row("p1") if kind == "tenant" else _names(db, schema.project)["p1"]
-    moves.move(db, moves.TENANTS if kind == "tenant" else moves.PROJECTS, {row: owners[target]}, 9)
+    moves.move(
+        db, ownership.TENANTS if kind == "tenant" else ownership.PROJECTS, {row: owners[target]}, 9
+    )
     assert past_of(db, admin, "customer") == [
         ("acme", 0, 9), ("other", 0, FOREVER), ("other", 9, FOREVER),
     ]  # fmt: skip
@@ -455,7 +458,7 @@ def test_a_former_owner_may_ask_for_its_time_of_a_project_that_it_gave_away(
 ) -> None:
     site(db).project("p1").project("p2", customer="other").discover()
     customers, projects = _names(db, schema.customer), _names(db, schema.project)
-    moves.move(db, moves.PROJECTS, {projects["p1"]: customers["other"]}, NOW + 60)
+    moves.move(db, ownership.PROJECTS, {projects["p1"]: customers["other"]}, NOW + 60)
     acme = uuids(db, "customer")["acme"]
     owner = Scope(frozenset(), customers=frozenset([acme]))
     p1 = uuids(db, "project")["p1"]

@@ -269,7 +269,7 @@ def test_an_episode_between_two_joins_them() -> None:
     (joined,) = spells(row.known.values(), WITHIN)
     assert joined.alert == 1
     whole = spells([Episode("a", 0, 5, alert=7), Episode("b", 6, alert=3)], WITHIN)
-    assert whole == [Spell(0, None, whole[0].episodes, 3, (7,))]
+    assert whole == [Spell(0, None, whole[0].episodes, 3)]
 
 
 def test_of_nothing_there_is_no_alert() -> None:
