@@ -1,6 +1,7 @@
 """Clouds whose clocks are not ours."""
 
-from typing import Any
+import logging
+import re
 
 import pytest
 
@@ -45,13 +46,15 @@ def test_a_server_that_ended_in_the_future_counts_until_it_was_seen_gone(lab: La
     assert lab.sql("SELECT ended_at FROM ended_instance") == [(seen,)]
 
 
-def test_changes_are_found_where_the_clock_of_the_cloud_is_behind(lab: Lab) -> None:
-    double = lab.double()
-    usual = lab.use()
-    assert lab.cycle() == []
-    skew: Any = usual.connections["alpha"].skew
-    skew._ahead["nova"] = -float(HOURS)
-    assert lab.cycle("instances", after=SOON) == []
+def test_changes_are_found_where_the_clock_of_the_cloud_is_behind(
+    lab: Lab, caplog: pytest.LogCaptureFixture
+) -> None:
+    double = lab.double(clock_ahead=-HOURS)
+    with caplog.at_level(logging.WARNING):
+        assert lab.cycle() == []
+        assert lab.cycle("instances", after=SOON) == []
+    (said,) = [line for line in caplog.messages if "clock of" in line]
+    assert re.fullmatch(r"alpha: the clock of 127\.0\.0\.1:\d+ is 719\d s behind ours: .*", said)
     server = double.boot(next(iter(double.state.servers.values())).tenant_id, SMALL)
     server.updated -= HOURS - 60
     assert lab.cycle("instances", after=SOON) == []

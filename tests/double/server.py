@@ -9,6 +9,7 @@ import re
 import socket
 import time
 from collections.abc import Callable
+from email.utils import formatdate
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qsl, urlsplit
@@ -88,6 +89,7 @@ class Conversation(BaseHTTPRequestHandler):
         payload = json.dumps(reply.document).encode()
         lines = [
             f"HTTP/1.1 {reply.status} {HTTPStatus(reply.status).phrase}",
+            f"Date: {formatdate(time.time() + self.server.site.settings.clock_ahead, usegmt=True)}",
             "Content-Type: application/json",
             f"Content-Length: {len(payload)}",
             *(f"{name}: {value}" for name, value in reply.headers.items()),

@@ -66,6 +66,8 @@ class Settings:
     volume_admin: bool = True
     volume_catalog: tuple[str, ...] = ("block-storage",)
     volume_project_in_url: bool = True
+    # Seconds by which the dates of answers are ahead of this machine's clock.
+    clock_ahead: float = 0.0
 
 
 class Endpoint(NamedTuple):
