@@ -20,7 +20,7 @@ from openstats.storage import scopes
 from openstats.storage.scopes import NOTHING, Issuer
 from openstats.storage.store import Database
 
-LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 FORWARDED = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR")
 SUBJECT = "on_behalf_of"
 CONFIRMED = "Confirmed"
@@ -41,7 +41,6 @@ class Identity:
     scope: Scope = NOTHING
 
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 ADMIN = Identity("noauth", Credentials(("admin", "member", "reader"), "all"), Scope())
 
 
@@ -125,7 +124,8 @@ class NoAuth(Deciding):
 def _foreign(request: Any) -> str | None:
     host = request.environ.get("HTTP_HOST", "")
     name = host if host.endswith("]") else host.rsplit(":", 1)[0]
-    if name.lower() not in LOOPBACK:
+    # IPv6 addresses stand in brackets here.
+    if (name[1:-1] if ":" in name else name.lower()) not in LOOPBACK:
         return "without authentication openstats answers to the names of loopback only"
     if any(header in request.environ for header in FORWARDED):
         return "without authentication openstats answers no forwarded requests"
