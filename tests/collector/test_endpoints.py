@@ -96,7 +96,6 @@ def test_block_storage_has_had_many_names(lab: Lab, alpha: Double, names: list[s
         ({"block_storage_service_type": "block-storage"}, set()),
         ({"compute_service_name": "nobody"}, {"compute"}),
         ({"compute_region_name": "nowhere"}, {"compute"}),
-        ({"interface": "bogus"}, {"compute", "block-storage"}),
     ],
     ids=str,
 )
