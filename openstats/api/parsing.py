@@ -13,6 +13,8 @@ from waitress.utilities import BadRequest
 
 CODING = re.compile(rb"^transfer-encoding:[ \t]*(.*?)[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 
+FOLDED = re.compile(rb"\n[ \t]")
+SLASH = re.compile("%2f", re.IGNORECASE)
 BARE = re.compile(rb"(?<!\r)\n|\r(?!\n|\Z)")
 
 
@@ -63,6 +65,12 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
             raise ParsingError(str(error)) from error
         if self.version not in ("1.0", "1.1"):
             raise ParsingError("HTTP/1.0 and HTTP/1.1 are spoken here")
+        if FOLDED.search(header_plus):
+            raise ParsingError("a header goes on in the next line: write it in one")
+        if self.version == "1.1" and "HOST" not in self.headers:
+            raise ParsingError("Host is needed in HTTP/1.1")
+        if SLASH.search(self.request_uri.partition("?")[0]):
+            raise ParsingError("the path has an escaped slash: write it as /")
         if codings := CODING.findall(header_plus):
             self._check_coding([coding.lower() for coding in codings])
         if self.proxy_netloc and self.proxy_netloc.lower() != self.headers.get("HOST", "").lower():

@@ -13,6 +13,7 @@ SMUGGLED = b"GET /api/stats/customer/ HTTP/1.1\r\nHost: localhost\r\n\r\n"
 ENDED = b"0\r\n\r\n" + SMUGGLED
 """An empty body in chunks, and what comes after it: to who reads no chunks, all one body."""
 QUOTA = b"/api/stats/quota/"
+ZONED = b"/api/stats/creation-time/?type=project&interval=day&tz=Europe%2FBerlin"
 
 
 @pytest.fixture(scope="module")
@@ -193,6 +194,8 @@ TARGETS = {
     "a tab": (QUOTA + b"\tHTTP/1.1", b"localhost", 404),
     "CR LF, quoted": (QUOTA + b"%0d%0aX:%20y", b"localhost", 404),
     "a NUL, quoted": (b"/api/customers/%00/", b"localhost", 400),
+    "an escaped slash": (QUOTA.replace(b"s/q", b"s%2fq"), b"localhost", 400),
+    "an escaped slash in a time zone": (ZONED, b"localhost", 200),
     "a bracket": (b"http://[::1" + QUOTA, b"localhost", 400),
 }
 
@@ -208,4 +211,10 @@ def test_targets(port: int, target: bytes, host: bytes, status: int) -> None:
 def test_no_host_and_two(port: int) -> None:
     closing = b"Connection: close"
     assert one(port, asked(QUOTA, b"Host: localhost", b"Host: evil.example", closing)).status == 403
-    assert one(port, asked(QUOTA, closing)).status == 403
+    assert one(port, asked(QUOTA, closing)).status == 400
+    assert one(port, b"GET " + QUOTA + b" HTTP/1.0\r\n\r\n").status == 403
+
+
+def test_a_header_is_one_line(port: int) -> None:
+    folded = asked(QUOTA, b"Host: localhost", b"X-Auth-Token: a\r\n b")
+    assert one(port, folded).status == 400
