@@ -3,6 +3,7 @@
 Binaries, command lines and how to run them as root are those of the test cloud.
 """
 
+import os
 import signal
 import socket
 import subprocess
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -31,6 +33,21 @@ class Server:
         """Give what psycopg takes."""
         return f"host=127.0.0.1 port={self.port} user=openstack dbname={database}"
 
+    def kill(self) -> None:
+        """End it as a machine that loses its power does."""
+        os.kill(self.pid(), signal.SIGKILL)
+
+    def pid(self) -> int:
+        """Return the process that started all others of the server."""
+        directory = Path(self.value("postgres", "SHOW data_directory"))
+        return int((directory / "postmaster.pid").read_text().split()[0])
+
+    def value(self, database: str, query: str) -> Any:
+        """Return the only value of a query."""
+        with closing(psycopg.connect(self.conninfo(database))) as connection:
+            (value,) = connection.execute(query).fetchone() or ()
+        return value
+
     def execute(self, statement: str) -> None:
         """Run a statement that may be in no transaction, such as CREATE DATABASE."""
         with closing(psycopg.connect(self.conninfo("postgres"), autocommit=True)) as connection:
@@ -49,9 +66,28 @@ def free_port() -> int:
 def running(directory: Path) -> Iterator[Server]:
     """Start a server, and end it by its process id."""
     install.install_postgres()
-    settings = Settings(port_base=free_port() - PORTS.index("postgres"))
-    plan = Plan("tests", settings, state=directory)
+    plan = _plan(directory)
     postgres.initialize(plan)
+    with _served(plan) as server:
+        yield server
+
+
+@contextmanager
+def standby(primary: Server, directory: Path) -> Iterator[Server]:
+    """Start a server that holds what another one holds, and answers readers until promoted."""
+    plan = _plan(directory)
+    postgres.follow(plan, primary.port)
+    with _served(plan) as server:
+        yield server
+
+
+def _plan(directory: Path) -> Plan:
+    settings = Settings(port_base=free_port() - PORTS.index("postgres"))
+    return Plan("tests", settings, state=directory)
+
+
+@contextmanager
+def _served(plan: Plan) -> Iterator[Server]:
     with _process(plan) as process:
         wait_for("PostgreSQL", lambda: _alive(process) and postgres.ready(plan), timeout=60)
         yield Server(plan.ports["postgres"])

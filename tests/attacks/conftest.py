@@ -2,19 +2,23 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
+from openstats.storage import migration
+from tests import postgresql
 from tests.api.door import CREDENTIAL, token
 from tests.api.receiving import sections
 from tests.attacks.service import READY, Service, served
 from tests.cli.installation import Installation
-from tests.conftest import Postgresql, Sqlite
+from tests.conftest import Postgresql, Sqlite, opened
 from tests.double import ADMIN_PROJECT, Double, Size, populate
 from tests.edge import Edge
+from tests.postgresql import Server
 
 SIZE = Size(projects=3, servers=6, volumes=3, hypervisors=1)
 
@@ -66,6 +70,13 @@ def on_postgresql(
     """Serve from PostgreSQL, and ask a cloud each second."""
     made = installation(tmp_path_factory.mktemp("postgresql"), sqlite)
     made.configure("database", connection=postgres.server.url(database))
+    with collecting(made) as service:
+        yield service
+
+
+@contextmanager
+def collecting(made: Installation) -> Iterator[Service]:
+    """Serve, and ask a cloud each second."""
     made.configure("api", collect="true")
     made.configure("collector", capacity_interval=1, retry_interval=1)
     with Double() as cloud:
@@ -73,6 +84,31 @@ def on_postgresql(
         made.clouds(alpha=cloud.clouds_entry())
         with served(made, READY) as service:
             yield service
+
+
+@dataclass(frozen=True)
+class Doubled:
+    """A service whose store is on two servers, of which one takes writes."""
+
+    service: Service
+    primary: Server
+    standby: Server
+
+
+@pytest.fixture
+def doubled(sqlite: Sqlite, tmp_path: Path) -> Iterator[Doubled]:
+    """Serve from whichever server takes writes, as libpq finds out."""
+    made = installation(tmp_path, sqlite)
+    with postgresql.running(tmp_path / "primary") as primary:
+        primary.execute("CREATE DATABASE openstats")
+        with opened(primary.url("openstats")) as store:
+            migration.upgrade(store)
+        with postgresql.standby(primary, tmp_path / "standby") as standby:
+            hosts = "&".join(f"host=127.0.0.1:{server.port}" for server in (primary, standby))
+            url = "postgresql+psycopg://openstack@/openstats"
+            made.configure("database", connection=f"{url}?{hosts}&target_session_attrs=read-write")
+            with collecting(made) as service:
+                yield Doubled(service, primary, standby)
 
 
 @dataclass(frozen=True)

@@ -56,10 +56,7 @@ def backends(server: Server, database: str) -> list[int]:
 @contextmanager
 def frozen_server(server: Server, database: str) -> Iterator[None]:
     """Stop the whole server: the kernel accepts connections, and nobody speaks on them."""
-    with _session(server, "postgres") as session:
-        (directory,) = session.execute("SHOW data_directory").fetchone() or ()
-    main = int((Path(directory) / "postmaster.pid").read_text().split()[0])
-    with frozen([main, *backends(server, database)]):
+    with frozen([server.pid(), *backends(server, database)]):
         yield
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from tests.api.receiving import BEARER, URL, sent, webhook
 from tests.attacks import clients, stores
-from tests.attacks.conftest import LIMITS, Guarded
+from tests.attacks.conftest import LIMITS, Doubled, Guarded
 from tests.attacks.service import HEALTH, Question, Reply, Service
 from tests.conftest import Postgresql
 from tests.devcloud.process import wait_for
@@ -129,6 +129,24 @@ def test_stores(on_postgresql: Service, postgres: Postgresql, database: str, att
     run = STORES[attack].run(postgres.server, database)
     besiege(on_postgresql, STORES[attack], run)
     collects_again(on_postgresql)
+
+
+ALERTS = "SELECT count(*) FROM alert"
+
+
+def test_a_primary_that_is_lost_and_a_standby_that_is_promoted(doubled: Doubled) -> None:
+    service, standby = doubled.service, doubled.standby
+    assert service.ask(WRITING[0]).status == 204
+    written = doubled.primary.value("openstats", ALERTS)
+    wait_for("the alert", lambda: written == standby.value("openstats", ALERTS) > 0, 30)
+    doubled.primary.kill()
+    wait_for("bad health", lambda: service.ask(HEALTH).status == 503, 30)
+    in_time([service.ask(question) for question in READING[:2]], ANSWERED_WITHIN, {503})
+    standby.execute("SELECT pg_promote()")
+    for question in (HEALTH, *READING, *WRITING):
+        wait_for(f"{question} again", lambda q=question: service.ask(q).status in UP | WRITTEN, 30)
+    assert standby.value("openstats", ALERTS) >= written
+    collects_again(service)
 
 
 def collects_again(service: Service) -> None:

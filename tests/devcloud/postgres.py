@@ -71,6 +71,16 @@ def initialize(plan: Plan) -> None:
         file.write((HERE / "templates" / "postgresql.conf").read_text())
 
 
+def follow(plan: Plan, port: int) -> None:
+    """A copy of the server on another port, which goes on following it until it is promoted."""
+    plan.postgres.mkdir(mode=0o700, parents=True)
+    if not os.geteuid():
+        os.chown(plan.postgres, int(NOBODY), int(NOBODY))
+    primary = ("-h", "127.0.0.1", "-p", str(port), "-U", "openstack")
+    options = ("-D", str(plan.postgres), "--write-recovery-conf", "--checkpoint=fast", "--no-sync")
+    _run(*_unprivileged(), _binary("pg_basebackup"), *primary, *options)
+
+
 def create_databases(plan: Plan) -> None:
     for name in DATABASES:
         if name != "placement":
