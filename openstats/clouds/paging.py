@@ -64,25 +64,29 @@ def pages(whole: List, paging: Paging, query: Query | None = None) -> Iterator[l
             fresh = [item for item in items if _is_new(item, seen)]
             marker = _next_marker(body, whole.key, items)
         if (items or marker) and not fresh and number > 1:
-            raise CloudError(
-                f"{whole.cloud}: {whole.call}: page {number} shows nothing that the pages before "
-                "did not show: the list repeats itself, or ignores its marker; nothing is deleted "
-                "for it"
-            )
+            raise _repeated(whole, number)
         total += len(fresh)
         if total > paging.items:
-            raise CloudError(
-                f"{whole.cloud}: {whole.call}: more than {paging.items} items; raise [collector] "
-                "max_items if the cloud is that large"
-            )
+            raise _too_long(whole, f"{paging.items} items", "max_items")
         yield fresh
         if not marker:
             _refuse_cut(whole, body, number)
             return
         asked["marker"] = marker
-    raise CloudError(
-        f"{whole.cloud}: {whole.call}: more than {paging.pages} pages; raise [collector] max_pages "
-        "or page_size if the cloud is that large"
+    raise _too_long(whole, f"{paging.pages} pages", "max_pages or page_size")
+
+
+def _repeated(whole: List, number: int) -> CloudError:
+    return CloudError(
+        f"{whole.cloud}: {whole.call}: page {number} shows nothing that the pages before did not "
+        "show: the list repeats itself, or ignores its marker; nothing is deleted for it"
+    )
+
+
+def _too_long(whole: List, bound: str, options: str) -> CloudError:
+    return CloudError(
+        f"{whole.cloud}: {whole.call}: more than {bound}; raise [collector] {options} if the cloud "
+        "is that large"
     )
 
 

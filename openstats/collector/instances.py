@@ -27,10 +27,7 @@ def poll(poll: Poll) -> None:
             complete one ended.
     """
     if COMPUTE in poll.shared:
-        with poll.writing() as db:
-            poll.changed(db, instances.remove_all(db, poll.cloud))
-        # Once they are its own, all are read anew.
-        poll.cursor = {}
+        _leave_to_another_region(poll)
         return
     cursor = dict(poll.lease.cursor)
     sweeping = poll.sweep_due(cursor)
@@ -60,6 +57,13 @@ def poll(poll: Poll) -> None:
         born = instances.first_of_unmet(db, poll.cloud)
     unmet.check(poll, "servers", born)
     _note_twins(poll)
+
+
+def _leave_to_another_region(poll: Poll) -> None:
+    with poll.writing() as db:
+        poll.changed(db, instances.remove_all(db, poll.cloud))
+    # Once they are its own, all are read anew.
+    poll.cursor = {}
 
 
 def _note_twins(poll: Poll) -> None:

@@ -151,10 +151,7 @@ def recognise(store: Store, cloud: Cloud, choice: Choice, *, wait: bool) -> tupl
         if _was_renamed(connection, cloud, known):
             with store.transaction() as db:
                 return keystones.rename_region(db, known.cloud, cloud), False
-        other = identity_of(known.marks)
-        if known.cloud.keystone == cloud.keystone or not identity.is_like(own, other):
-            continue
-        is_same = identity.is_same(connection, own, other, known.tenant_ids)
+        is_same = _is_same(connection, own, cloud, known)
         if is_same:
             with store.transaction() as db:
                 cloud = keystones.join(db, cloud, known.cloud)
@@ -168,6 +165,16 @@ def recognise(store: Store, cloud: Cloud, choice: Choice, *, wait: bool) -> tupl
         with store.transaction() as db:
             cloud = registry.rename_cloud(db, cloud, connection.cloud.name)
     return cloud, is_certain
+
+
+def _is_same(
+    connection: Connection, own: Identity, cloud: Cloud, known: keystones.Known
+) -> bool | None:
+    """Return whether another registered cloud is this one; None where that cannot be told yet."""
+    other = identity_of(known.marks)
+    if known.cloud.keystone == cloud.keystone or not identity.is_like(own, other):
+        return False
+    return identity.is_same(connection, own, other, known.tenant_ids)
 
 
 def _marks(choice: Choice, own: Identity) -> keystones.Marks:
