@@ -16,7 +16,7 @@ from tests.double.populate import Size, populate
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.double", description=__doc__)
     for each in fields(Size):
-        parser.add_argument(f"--{each.name}", type=int, default=each.default)
+        parser.add_argument(f"--{each.name}", type=type(each.default), default=each.default)
     parser.add_argument("--latency", type=float, default=0.0, help="seconds per request")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     return parser.parse_args()
