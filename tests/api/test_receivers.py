@@ -360,7 +360,7 @@ def test_what_was_left_out_is_logged(app: TestApp, caplog: pytest.LogCaptureFixt
     assert "am: 12 left out, 0 not read" in caplog.text
 
 
-TOO_MANY = f"less than or equal to {2**31 - 1}"
+TOO_MANY = f"a number of at most {2**31 - 1}"
 
 
 @pytest.mark.parametrize(

@@ -177,6 +177,7 @@ def test_a_file_that_is_no_store_is_not_used_in_its_place(open_file: Store, path
 def test_a_new_file_is_read_by_its_owner_and_group_only(
     tmp_path: Path, stores: Callable[[str], Store]
 ) -> None:
+    (tmp_path / "new").mkdir()
     store = stores(f"sqlite:///{tmp_path}/new/openstats.sqlite")
     migration.upgrade(store)
     with store.transaction() as db:
