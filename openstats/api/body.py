@@ -7,7 +7,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from openstats.api.errors import MediaTypeError, TooLargeError
-from openstats.api.parameters import sentences
+from openstats.api.validation import sentences
 from openstats.errors import BodyError
 
 LARGEST = 2**20

@@ -5,7 +5,8 @@ from typing import Any
 from pydantic import BaseModel, Field, create_model
 
 from openstats.api.answer import Answer
-from openstats.api.parameters import AuthUrl, Limits, Name, Parameters, shown
+from openstats.api.parameters import AuthUrl, Limits, Name, Parameters
+from openstats.api.validation import shown
 from openstats.errors import NotPolledError, ParameterError
 from openstats.meters import CAPACITY
 from openstats.model import Coverage

@@ -14,8 +14,8 @@ from waitress.channel import ClientDisconnected, HTTPChannel
 from waitress.task import ErrorTask, WSGITask
 
 from openstats.api import errors, receivers
-from openstats.api.parameters import shown
 from openstats.api.parsing import Parser
+from openstats.api.validation import shown
 
 READING = ("GET", "HEAD", "OPTIONS")
 UNSENT = 65_536

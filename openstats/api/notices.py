@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from openstats.alerts import Labelled, Notice
-from openstats.api.parameters import sentences
+from openstats.api.validation import sentences
 from openstats.errors import BodyError
 from openstats.statistics.episodes import strand
 from openstats.statistics.fingerprint import common_fingerprint, fingerprint

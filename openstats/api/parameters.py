@@ -1,6 +1,5 @@
 """Typed parameters: what the query string may hold, and what is said when it does not."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
@@ -9,10 +8,11 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from openstats.api.validation import sentences, shown
 from openstats.auth_url import compared
 from openstats.errors import ParameterError
 from openstats.model import Selection
-from openstats.names import LONGEST, RULE, escaped, problem
+from openstats.names import LONGEST, RULE, problem
 
 MOST = 1000
 """How often a parameter may be given that may be repeated."""
@@ -20,7 +20,6 @@ MOST = 1000
 FIELDS = 1100
 """Parameters in one query string: one so often, and all others."""
 
-SHOWN = 100
 WHOLE = re.compile(r"-?[0-9]+")
 DIGITS = 20
 """How much of a number is read: longer ones are out of all bounds, and costly."""
@@ -257,59 +256,3 @@ def decoded(query: str) -> Sequence[tuple[str, str]]:
         raise ParameterError("the query string is not UTF-8") from None
     except ValueError:
         raise ParameterError(f"the query string has more than {FIELDS} parameters") from None
-
-
-KINDS = {
-    "string_type": "it takes a text",
-    **dict.fromkeys(
-        ("int_type", "int_parsing", "int_parsing_size", "int_from_float"), "it takes a whole number"
-    ),
-    "list_type": "it takes a list",
-    "dict_type": "it takes a JSON object",
-    "model_type": "it takes a JSON object",
-}
-"""What is said where the kind of a value is wrong; pydantic's words name Python's types."""
-
-PLAINER = {
-    "greater than or equal to": "a number of at least",
-    "less than or equal to": "a number of at most",
-    " after validation, not": ", not",
-}
-"""By pydantic's words: ours, where these make no sentence."""
-
-
-def sentences(model: type[BaseModel], invalid: ValidationError, what: str) -> list[str]:
-    """Give a sentence for each problem; ``what`` is a parameter or a field."""
-    errors = invalid.errors(include_url=False, include_context=False)
-    return [*dict.fromkeys(_sentence(model, error, what) for error in errors)]
-
-
-def _sentence(model: type[BaseModel], error: Any, what: str) -> str:
-    place, given = error["loc"], error["input"]
-    name = shown(".".join(map(str, place if what == "field" else place[:1])))
-    if error["type"] == "missing":
-        return f"{name}: it is required"
-    if error["type"] == "extra_forbidden":
-        known = f"; there are {', '.join(names(model))}" if len(place) == 1 else ""
-        return f"{name}: no such {what} here{known}"
-    message = error["msg"].removeprefix("Value error, ")
-    message = re.sub("^(Input should be|[A-Z][a-z]+ should have)", "it takes", message)
-    for pattern, words in PLAINER.items():
-        message = re.sub(pattern, words, message)
-    told = KINDS.get(error["type"], message)
-    return f"{name}={shown(given)}: {told}" if name else told
-
-
-def shown(value: object) -> str:
-    """Return what was given so that nothing in it can do harm, and not all of it.
-
-    Of a body's values it is their JSON.
-    """
-    plain = isinstance(value, str)
-    text = escaped(str(value) if plain else json.dumps(value, default=str, ensure_ascii=False))
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
-
-
-def names(model: type[BaseModel]) -> list[str]:
-    """List the names of a model's parameters, as they are spelled in a URL."""
-    return [field.alias or name for name, field in model.model_fields.items()]

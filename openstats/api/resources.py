@@ -11,7 +11,8 @@ from pyramid.response import Response
 from openstats.api import answer, body, paging
 from openstats.api.body import Body
 from openstats.api.errors import MediaTypeError
-from openstats.api.parameters import Listed, PastEntry, Query, dashed, parse, shown
+from openstats.api.parameters import Listed, PastEntry, Query, dashed, parse
+from openstats.api.validation import shown
 from openstats.errors import BodyError, ObjectUnknownError, PermissionDeniedError
 from openstats.storage import audit, grants, listing
 from openstats.storage.audit import Author

@@ -17,8 +17,9 @@ from pydantic import (
     model_validator,
 )
 
-from openstats import zones
-from openstats.api.parameters import WHOLE, AsWhole, Parameters, shown, whole
+from openstats.api.parameters import WHOLE, AsWhole, Parameters, whole
+from openstats.api.validation import shown
+from openstats.conf import zones
 from openstats.errors import ParameterError
 from openstats.model import Interval
 from openstats.statistics import interval as pieces

@@ -1,6 +1,7 @@
 """``openstats stats``: the statistics as tables, by the same parameters as over HTTP."""
 
 import argparse
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, ClassVar
@@ -83,9 +84,9 @@ class Statistic(Listing):
         listed = document if isinstance(document, list) else [document]
         return rows(self.columns(given), _flat(listed))
 
+    @abstractmethod
     def columns(self, given: Given) -> list[str]:
         """Return the columns, which follow from what was asked for."""
-        raise NotImplementedError
 
 
 def _flat(document: list[Any]) -> Iterator[Mapping[str, Any]]:

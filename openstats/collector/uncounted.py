@@ -15,13 +15,11 @@ from openstats.clouds.connection import Connection
 from openstats.clouds.paging import Paging
 from openstats.clouds.settled import Listed
 from openstats.collector.poll import Poll
+from openstats.collector.unlisted import COUNTED_SERVERS, MOST_ASKED
 from openstats.meters import COMPUTE, VOLUME
 from openstats.model import Cloud
 from openstats.storage import instances, volumes
 from openstats.storage.store import Database
-
-MOST_ASKED = 20
-"""Tenants whose own list one poll asks for; of more, these are a sample."""
 
 
 @dataclass(frozen=True)
@@ -45,25 +43,18 @@ class Subject:
         return in_use < self.share * listed
 
 
-SUBJECTS = (
-    Subject(
-        COMPUTE,
-        "max_instances",
-        "Nova counts {} servers of tenant {} as in use, and lists {}",
-        instances.numbers,
-        settled.servers,
-    ),
-    Subject(
-        VOLUME,
-        "storage",
-        "Cinder counts {} GiB of tenant {} as in use, and lists volumes of {} GiB",
-        volumes.held,
-        settled.gigabytes,
-        unit=1024,
-        # Cinder keeps counters beside its volumes, and loses count by what failed.
-        share=0.5,
-    ),
+SERVERS = Subject(COMPUTE, "max_instances", COUNTED_SERVERS, instances.numbers, settled.servers)
+VOLUMES = Subject(
+    VOLUME,
+    "storage",
+    "Cinder counts {} GiB of tenant {} as in use, and lists volumes of {} GiB",
+    volumes.held,
+    settled.gigabytes,
+    unit=1024,
+    # Cinder keeps counters beside its volumes, and loses count by what failed.
+    share=0.5,
 )
+SUBJECTS = SERVERS, VOLUMES
 
 
 class Count(NamedTuple):
@@ -83,7 +74,7 @@ class Verdict(NamedTuple):
 
 @dataclass
 class Judge:
-    """Holds counts of one poll against lists."""
+    """Holds counts of one poll against lists; of too many, against those of a sample."""
 
     poll: Poll
     _asked: int = 0

@@ -15,6 +15,8 @@ from openstats.storage import instances, jobs
 MOST_ASKED = 20
 """Tenants whose own list one poll asks for."""
 
+COUNTED_SERVERS = "Nova counts {} servers of tenant {} as in use, and lists {}"
+
 Count = tuple[int, str, int]
 """A tenant by row and by Keystone id, and how many servers it has in use."""
 
@@ -41,10 +43,7 @@ def check(poll: Poll, counts: Iterable[Count]) -> dict[int, str]:
 
 
 def _sentence(poll: Poll, key: str, in_use: int, number: int) -> str:
-    return (
-        f"{poll.cloud.name}: Nova counts {in_use} servers of tenant {key} as in use, and lists "
-        f"{number}"
-    )
+    return f"{poll.cloud.name}: {COUNTED_SERVERS.format(in_use, key, number)}"
 
 
 def _ask(poll: Poll, key: str, *, before: int) -> int:

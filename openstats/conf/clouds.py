@@ -44,6 +44,8 @@ OPTIONS = [
     cfg.DictOpt(
         "meter_options",
         default={},
+        # Passwords and tokens may be among them.
+        secret=True,
         help="What the source needs to know, as name:value pairs; docs/configuration.rst lists the "
         "names. They are best written into the entries of clouds.yaml.",
     ),

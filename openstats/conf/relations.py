@@ -30,10 +30,11 @@ def _timeouts(conf: Any) -> Iterator[str]:
 
 def _threads(conf: Any) -> Iterator[str]:
     options, location = conf.api, conf.get_location("write_threads", "api")
-    if location.location.is_user_controlled and options.write_threads > options.threads:
+    is_given = location.location.is_user_controlled
+    if is_given and 1 < options.threads <= options.write_threads:
         yield (
             f"[api] write_threads = {options.write_threads} must be less than threads = "
-            f"{options.threads}, of which they are a part"
+            f"{options.threads}: one is left to those who read"
         )
 
 

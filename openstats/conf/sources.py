@@ -36,7 +36,7 @@ class FilesError(cfg.Error):
 
 
 def check_readable(named: Sequence[str], directories: Sequence[str]) -> None:
-    """Raise FilesError unless the files and directories can be read: those named, or those found.
+    """Raise FilesError unless files and directories can be read: those named, or those found.
 
     oslo.config passes over some of them, and does not say why it cannot read the others.
     """
@@ -67,11 +67,21 @@ def _fault(path: str, option: str = "") -> str | None:
         return f"there is no {path}: make it, or correct {option}"
     except OSError as error:
         return f"{path} cannot be read: {error.strerror}. {ADVICE}"
-    return (
-        None
-        if os.access(path, os.R_OK, effective_ids=True)
-        else f"{path} cannot be read: Permission denied. {ADVICE}"
-    )
+    if not os.access(path, os.R_OK, effective_ids=True):
+        return f"{path} cannot be read: Permission denied. {ADVICE}"
+    return _syntax_fault(path) if os.path.isfile(path) else None
+
+
+def _syntax_fault(path: str) -> str | None:
+    """Return where a file cannot be understood, without the line: a password may be in it."""
+    try:
+        sections(path)
+    except cfg.ParseError as error:
+        rule = "must be [GROUP], OPTION = VALUE below one, or a # comment"
+        return f"{path}, line {error.lineno}: {rule}"
+    except UnicodeDecodeError:
+        return f"{path} is not UTF-8: write it in that encoding"
+    return None
 
 
 def files(conf: Any) -> list[str]:

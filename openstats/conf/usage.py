@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 
 from oslo_config import cfg, types
 
-from openstats import zones
+from openstats.conf import zones
 
 GROUP = "usage"
 

@@ -42,7 +42,8 @@ def _faults(conf: Any, declared: Declared) -> Iterator[str]:
         for option in options:
             try:
                 # Of oslo.log's options some are declared by nobody.
-                getattr(known, option.dest) if option.dest in known else None
+                if option.dest in known:
+                    known[option.dest]
             except (ValueError, cfg.Error) as error:
                 yield _sentence(conf, group or "DEFAULT", option, error)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from openstats.api.parameters import names
+from openstats.api.validation import names
 from openstats.cli.entries import COMMANDS
 from openstats.cli.main import Openstats
 from tests.cli.installation import Installation, Told

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
-from openstats.api.parameters import names
 from openstats.api.routes import STATISTICS, Statistic
+from openstats.api.validation import names
 from openstats.cli.main import Openstats, main
 from openstats.storage.columns import FOREVER
 from tests.cli.installation import Installation, kept_process

@@ -1,16 +1,12 @@
 """No use of the store takes longer than it may, and what changes under it is noticed."""
 
-import os
 import shutil
-import signal
 import stat
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
 
-import psycopg
 import pytest
 from sqlalchemy import Connection, insert, select, text
 
@@ -19,6 +15,7 @@ from openstats.storage import migration, schema
 from openstats.storage.engines import Waits
 from openstats.storage.file import FileError
 from openstats.storage.store import SchemaError, Store, translated_errors
+from tests.attacks.stores import frozen_backends
 from tests.conftest import Postgresql, Sqlite
 from tests.postgresql import Server
 
@@ -80,34 +77,14 @@ def test_a_statement_that_takes_too_long_is_interrupted(short: Store) -> None:
     assert names(short) == []
 
 
-def backends(server: Server, database: str | None) -> list[int]:
-    address = f"host=127.0.0.1 port={server.port} user=openstack dbname=postgres"
-    with psycopg.connect(address) as connection:
-        found = connection.execute(
-            "SELECT pid FROM pg_stat_activity WHERE datname = %s", [database]
-        )
-        return [pid for (pid,) in found]
-
-
-@contextmanager
-def frozen(pids: list[int]) -> Iterator[None]:
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
-
-
 def test_a_server_that_is_frozen_is_not_waited_for(server: Server, postgres: Postgresql) -> None:
     """It holds the connection, and answers nothing: also not that a statement took too long."""
     with postgres.store() as store:
+        database = str(store.url.database)
         short = Store(store.url.render_as_string(hide_password=False), waits=SHORT)
         with short.read() as db:
             db.execute(text("SELECT 1"))
-            pids = backends(server, store.url.database)
-            with frozen(pids), pytest.raises(StoreError):
+            with frozen_backends(server, database), pytest.raises(StoreError):
                 names_again(short, db)
         assert names(short) == []
         short.close()

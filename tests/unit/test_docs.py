@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import fields
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 
 import pytest
@@ -10,13 +10,15 @@ import pytest
 from openstats import conf, errors
 from openstats.api import channel
 from openstats.api import errors as api_errors
-from openstats.api.parameters import Query, names
+from openstats.api.parameters import Query
 from openstats.api.routes import RESOURCES, ROOTS, STATISTICS
 from openstats.api.service import PAGES
+from openstats.api.validation import names
 from openstats.cli.main import Openstats
 from openstats.clouds.entry import Settings
 
 ROOT = Path(__file__).parents[2]
+PAGES_OF_TEXT = [*ROOT.glob("*.rst"), *ROOT.glob("docs/*.rst")]
 API = (ROOT / "docs" / "api.rst").read_text()
 CONFIGURATION = (ROOT / "docs" / "configuration.rst").read_text()
 README = (ROOT / "README.rst").read_text()
@@ -104,7 +106,7 @@ def test_every_command_is_described():
     assert sorted(" ".join(command) for row in described for command in row) == sorted(names)
 
 
-@pytest.mark.parametrize("page", [*ROOT.glob("*.rst"), *ROOT.glob("docs/*.rst")], ids=str)
+@pytest.mark.parametrize("page", PAGES_OF_TEXT, ids=lambda page: page.name)
 def test_what_documents_point_to_is_there(page):
     text = page.read_text()
     places = re.findall(r"<([\w./-]+)>`_|(?<![/\w])((?:docs|etc|tools|tests)/[\w./-]*\w)", text)
@@ -116,11 +118,19 @@ def test_what_documents_point_to_is_there(page):
 WIDEST = 110
 
 
-@pytest.mark.parametrize("page", [*ROOT.glob("*.rst"), *ROOT.glob("docs/*.rst")], ids=str)
+@pytest.mark.parametrize("page", PAGES_OF_TEXT, ids=lambda page: page.name)
 def test_no_line_of_a_text_is_too_long(page):
     lines = page.read_text().splitlines()
     # What is indented is printed by a command, or sent by one.
     assert [line for line in lines if len(line) > WIDEST and not line.startswith(" ")] == []
+
+
+@pytest.mark.parametrize("page", PAGES_OF_TEXT, ids=lambda page: page.name)
+def test_every_line_of_equals_signs_is_as_long_as_its_title(page):
+    """A shorter one is the rest of a merge: to docutils it is a word."""
+    lines = page.read_text().splitlines()
+    titles = [(above, line) for above, line in pairwise(lines) if line and set(line) == {"="}]
+    assert [above for above, line in titles if above and len(above) != len(line)] == []
 
 
 def test_no_line_of_the_sample_of_clouds_yaml_is_too_long():

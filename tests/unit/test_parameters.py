@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from openstats.api.capacity import ResourceParameters
 from openstats.api.creation import CreationParameters
 from openstats.api.customer import CustomerParameters
-from openstats.api.parameters import Parameters, names, parse
+from openstats.api.parameters import Parameters, parse
 from openstats.api.quota import QuotaParameters
 from openstats.api.times import LATEST, Timed
+from openstats.api.validation import names
 from openstats.errors import ParameterError
 from openstats.model import Interval, Selection
 

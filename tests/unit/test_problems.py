@@ -45,6 +45,7 @@ WRONG = {
     "an origin that is none": ("[cors]\nallowed_origin = foo\n", "allowed_origin = foo allows no"),
     "a value of a library": ("[cors]\nmax_age = x\n", "[cors] max_age = x: must be an integer"),
     "more writers than threads": ("[api]\nwrite_threads = 9\n", "write_threads = 9 must be less"),
+    "as many writers as threads": ("[api]\nwrite_threads = 4\nthreads = 4\n", "one is left to"),
     "a store that is waited for too long": (
         "[api]\nrequest_timeout = 5\n",
         "[database] request_timeout = 20 must be less than [api] request_timeout = 5",
