@@ -191,7 +191,7 @@ def test_a_configuration_that_is_not_there(bare: Installation) -> None:
     [
         ("[api]\nport = many\n", "many"),
         ("[clouds]\ncustomer_from = thin air\n", "thin air"),
-        ("nonsense\n", "nonsense"),
+        ("nonsense\n", "line 3: must be [GROUP], OPTION = VALUE"),
         ("[collector]\nthreads = 0\n", "threads"),
         ("[usage]\ntimezone = CEST\n", "timezone"),
         ("[alerts]\nquota_of_customers = x:90\n", "quota_of_customers"),

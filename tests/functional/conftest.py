@@ -64,6 +64,8 @@ def _boot_on_volume(cloud: Cloud) -> str:
     tenant = seed.make_project(rest, seed.make_domain(rest, name), uuid4().hex, role)
     server = seed.boot_on_volume(rest, tenant, name, "m1.small", catalog.image(rest), 7)
     cloud.wait_until_quiet()
+    booted = rest.call("GET", "nova", f"/servers/{server}", None, "2.87")["server"]
+    assert booted["status"] == "ACTIVE", booted.get("fault")
     return server
 
 
