@@ -201,11 +201,11 @@ class Collector:
         self.roster.stop()
 
     def close(self) -> None:
-        """End the threads; the jobs of those that do not end soon are given back."""
+        """End the threads; jobs that did not begin, or do not end soon, are given back."""
         self.stop()
-        if not self._crews.close(ENDING):
-            for lease in self.heart.leases:
-                attempt("a poll that hangs", partial(self._release, lease))
+        self._crews.close(ENDING)
+        for lease in self.heart.leases:
+            attempt("a poll that hangs", partial(self._release, lease))
         self.heart.stop()
 
     def _rest(self, clouds: Iterable[str]) -> float:
@@ -227,11 +227,13 @@ class Collector:
         # By the time it runs, the cloud may have been forgotten.
         connection = self.connections.get(lease.cloud.name)
         future = self._crews.of(lease.cloud.name).submit(self._run, lease, connection, full)
-        future.add_done_callback(lambda _: self._ran(lease))
+        future.add_done_callback(partial(self._ran, lease))
         return future
 
-    def _ran(self, lease: Lease) -> None:
-        self.heart.release(lease)
+    def _ran(self, lease: Lease, future: Future[None]) -> None:
+        # One that was cancelled before it began has its lease still.
+        if not future.cancelled():
+            self.heart.release(lease)
         self._wake.set()
 
     def _run(self, lease: Lease, connection: Any, full: bool) -> None:

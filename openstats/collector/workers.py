@@ -59,6 +59,8 @@ class Workers(Executor):
             while cancel_futures and not self._tasks.empty():
                 if task := self._tasks.get():
                     task[0].cancel()
+                    # Whoever waits for it is told by this only.
+                    task[0].set_running_or_notify_cancel()
             for _ in self._threads:
                 self._tasks.put(None)
         if wait:
@@ -122,10 +124,11 @@ class Crews:
         free = {cloud: self._size - self.of(cloud).number for cloud in clouds}
         return {cloud: number for cloud, number in free.items() if number > 0}
 
-    def close(self, seconds: float) -> bool:
-        """End all threads; return whether they ended within so many seconds."""
+    def close(self, seconds: float) -> None:
+        """End all threads, and wait for them no longer than so many seconds."""
         ends_at = time.monotonic() + seconds
         workers = [pool for crew in self._crews.values() for pool in (crew.jobs, crew.calls)]
         for pool in workers:
             pool.shutdown(wait=False, cancel_futures=True)
-        return all(pool.join(max(0.0, ends_at - time.monotonic())) for pool in workers)
+        for pool in workers:
+            pool.join(max(0.0, ends_at - time.monotonic()))

@@ -1,7 +1,7 @@
 """Clouds that accept, and say nothing: others do not wait for them, nor does the end."""
 
 from collections.abc import Iterator
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, ThreadPoolExecutor, wait
 from threading import Event
 
 import pytest
@@ -57,6 +57,20 @@ def test_silent_clouds_hold_up_nobody_and_the_end_does_not_wait_for_them(
         assert silent.reached.is_set()
     assert leased(lab) == 0
     assert lab.sql("SELECT count(*) FROM job WHERE error IS NOT NULL") == [(0,)]
+
+
+def test_jobs_that_wait_for_a_thread_are_given_back_at_the_end(
+    lab: Lab, alpha: Double, hang: Hang
+) -> None:
+    collector = lab.use(threads=1)
+    lab.edge.rule("os-hypervisors", hang)
+    with ThreadPoolExecutor() as pool:
+        cycle = pool.submit(collector.cycle)
+        assert hang.reached.wait(10)
+        assert leased(lab) > 1
+        collector.close()
+        wait([cycle])
+    assert leased(lab) == 0
 
 
 def test_a_first_cycle_does_not_wait_for_silent_clouds(lab: Lab, silent: Hang) -> None:

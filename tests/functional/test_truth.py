@@ -14,6 +14,8 @@ from tests.functional.shaking import shake
 from tests.functional.system import Api, System
 
 AGE = 2
+ANY_NUMBER = 1000
+"""A shaken world may lose any number of things at once, and none of them by an error."""
 
 
 @pytest.fixture
@@ -38,7 +40,8 @@ def placement(
     entries = {name: cloud.clouds_entry() | settings for name, cloud in clouds.items()}
     with postgres.empty() as store:
         url = store.url.render_as_string(hide_password=False)
-        with System(tmp_path, entries, edge, url, quota_max_age=AGE) as fresh:
+        options = {"quota_max_age": AGE, "vanish_floor": ANY_NUMBER}
+        with System(tmp_path, entries, edge, url, **options) as fresh:
             yield fresh
 
 
@@ -114,7 +117,7 @@ def read(clouds: dict[str, Cloud], *, placement: bool = False) -> dict[str, Expe
 def test_a_full_cycle_and_an_ordinary_one_tell_the_truth(
     system: System, shaken: dict[str, Cloud], rng: random.Random
 ) -> None:
-    system.configure(quota_max_age=AGE)
+    system.configure(quota_max_age=AGE, vanish_floor=ANY_NUMBER)
     born = {
         name: {t: d for t, d in e.first_created.items() if t in e.projects}
         for name, e in read(shaken).items()
