@@ -11,6 +11,7 @@ from pyramid.security import NO_PERMISSION_REQUIRED
 from openstats.api import access_log, answer, errors, receivers, refusals, security, service
 from openstats.api.health import Health
 from openstats.api.parameters import parse
+from openstats.api.receiver_urls import RECEIVERS
 from openstats.api.request import Request
 from openstats.api.resources import ACTING, READING, VIEWS, Resource, act
 from openstats.api.routes import METHODS, RESOURCES, ROOTS, STATISTICS, Statistic
@@ -54,7 +55,7 @@ def make_app(
             if resource.actions:
                 _add_actions(config, resource)
         app = security.around(config.make_wsgi_app(), conf, clock, trusted=trusted is not None)
-        app = refusals.around(app, config.registry.refusals, receivers.URL)
+        app = refusals.around(app, config.registry.refusals, RECEIVERS)
         return access_log.around(app, lines=conf.api.access_log and trusted is None)
 
 

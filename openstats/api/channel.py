@@ -13,7 +13,7 @@ from uuid import uuid4
 from waitress.channel import ClientDisconnected, HTTPChannel
 from waitress.task import ErrorTask, WSGITask
 
-from openstats.api import errors, receivers
+from openstats.api import errors, receiver_urls
 from openstats.api.parsing import Parser
 from openstats.api.validation import shown
 
@@ -113,9 +113,9 @@ class Requests(Parser):
     def parse_header(self, header_plus: bytes) -> None:
         """Read the head of a request."""
         super().parse_header(header_plus)
-        if self.path.startswith(receivers.URL):
+        if self.path.startswith(receiver_urls.RECEIVERS):
             self.adj = copy(self.adj)
-            self.adj.max_request_body_size = 2 * receivers.LARGEST
+            self.adj.max_request_body_size = 2 * receiver_urls.LARGEST
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]

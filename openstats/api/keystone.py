@@ -14,11 +14,12 @@ from oslo_log import log
 from oslo_middleware.request_id import ENV_REQUEST_ID
 from webob.exc import HTTPException, HTTPServiceUnavailable
 
-from openstats.api import errors, receivers
+from openstats.api import errors
 from openstats.api.breaker import Breaker
 from openstats.api.errors import KeystoneUnavailableError
 from openstats.api.identity import CONFIRMED, UNKNOWN_CALLER, Keystone
 from openstats.api.policy import Policy
+from openstats.api.receiver_urls import RECEIVERS
 from openstats.auth_url import compared
 from openstats.clouds.groups import Groups
 from openstats.clouds.redirects import stay
@@ -281,7 +282,8 @@ def _inside(guarded: Any, app: Any) -> Any:
     def dispatch(environ: dict[str, Any], start_response: Any) -> Any:
         path = environ["PATH_INFO"]
         # A receiver's token is not Keystone's; their list is for callers as all others are.
-        own = path.startswith(receivers.URL) and path != receivers.URL and TOKEN not in environ
+        receiver = path.startswith(RECEIVERS) and path != RECEIVERS
+        own = receiver and TOKEN not in environ
         inside = path.startswith(PROTECTED) and not own
         return (guarded if inside else app)(environ, start_response)
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from openstats import __version__
-from openstats.api import introduction, notices, paging, receivers
+from openstats.api import introduction, notices, paging, receiver_urls, receivers
 from openstats.api.operations import (
     BODY,
     ERROR,
@@ -213,7 +213,10 @@ def _receivers(schemas: dict[str, Any]) -> dict[str, Any]:
         "responses": {"204": {"description": "It is stored."}}
         | failures(WRITING | BODY | {"401": "The token is no receiver's of this name."}),
     }
-    return {receivers.URL: {"get": described}, f"{receivers.URL}{{name}}/": {"post": told}}
+    return {
+        receiver_urls.RECEIVERS: {"get": described},
+        f"{receiver_urls.RECEIVERS}{{name}}/": {"post": told},
+    }
 
 
 def _one(resource: Resource) -> str:

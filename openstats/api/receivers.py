@@ -20,6 +20,7 @@ from openstats.api.intake import Receiving
 from openstats.api.notices import Reader, Received, Request, short
 from openstats.api.parameters import Query, parse
 from openstats.api.policy import RECEIVE
+from openstats.api.receiver_urls import LARGEST, RECEIVERS
 from openstats.api.resources import READING
 from openstats.conf.alerts import receivers
 from openstats.errors import OpenstatsError, PermissionDeniedError, UnauthenticatedError
@@ -28,8 +29,6 @@ from openstats.tokens import hashed
 
 LOG = log.getLogger(__name__)
 
-URL = "/api/alerts/receivers/"
-LARGEST = 8 * 2**20
 READ = "openstats:receivers:get"
 OBJECTS = 20
 """Objects and lists in a body for each alert that it may hold."""
@@ -221,8 +220,8 @@ def includeme(config: Any) -> None:
     names = receivers(registry.conf)
     registry.refusals = refusals.Refusals(registry.store, names, registry.clock)
     for url, view, methods, permission in (
-        (URL, entries, READING, READ),
-        (f"{URL}{{name}}/", receive, ("POST",), RECEIVE),
+        (RECEIVERS, entries, READING, READ),
+        (f"{RECEIVERS}{{name}}/", receive, ("POST",), RECEIVE),
     ):
         config.add_route(url, f"{url[:-1]}{{slash:/?}}")
         config.add_view(view, route_name=url, request_method=methods, permission=permission)

@@ -4,6 +4,7 @@ from oslo_policy.policy import DocumentedRuleDefault, Operation
 
 from openstats.api import receivers
 from openstats.api.policy import ADMIN, EVERYTHING, READER, SERVICE
+from openstats.api.receiver_urls import RECEIVERS
 from openstats.api.resources import ACTING, READING, Resource
 from openstats.api.routes import METHODS, RESOURCES, ROOTS, STATISTICS, Statistic
 
@@ -47,6 +48,6 @@ RULES = (
         receivers.READ,
         f"rule:{ADMIN} or rule:{READER}",
         "Receivers of alerts, and what came in at each.",
-        [{"path": receivers.URL, "method": READING[0]}],
+        [{"path": RECEIVERS, "method": READING[0]}],
     ),
 )

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 from webtest import TestApp
 
-from openstats.api import receivers
+from openstats.api import receiver_urls
 from openstats.api.body import LARGEST
 from openstats.api.routes import RESOURCES, ROOTS, STATISTICS
 from openstats.storage.store import Store
@@ -223,7 +223,7 @@ def test_a_body_in_chunks_that_is_a_little_too_large(port: int) -> None:
     assert reply.status == 413
 
 
-RECEIVER = Order("POST", f"{receivers.URL}prometheus/")
+RECEIVER = Order("POST", f"{receiver_urls.RECEIVERS}prometheus/")
 ENOUGH = b'{"alerts": [], "x": "%s"}'
 
 
@@ -238,7 +238,7 @@ def test_a_receiver_takes_more_than_others(port: int) -> None:
     for other in (
         *WRITING,
         Order("POST", "/api/alerts/receivers"),
-        Order("POST", receivers.URL[1:]),
+        Order("POST", receiver_urls.RECEIVERS[1:]),
     ):
         (reply,) = replies(port, head(other, *headers) + body)
         assert reply.status in (400, 413), other
@@ -246,10 +246,10 @@ def test_a_receiver_takes_more_than_others(port: int) -> None:
 
 def test_what_is_too_large_for_a_receiver_is_not_waited_for(port: int) -> None:
     token = f"Authorization: Bearer {TOKEN}"
-    for length in (2 * receivers.LARGEST + 1, 2**26, 2**64):
+    for length in (2 * receiver_urls.LARGEST + 1, 2**26, 2**64):
         (reply,) = replies(port, head(RECEIVER, f"Content-Length: {length}", token))
         assert reply.status == json.loads(reply.body)["errors"][0]["status"] == 413
-    body = ENOUGH % (b"x" * receivers.LARGEST)
+    body = ENOUGH % (b"x" * receiver_urls.LARGEST)
     (reply,) = replies(port, head(RECEIVER, f"Content-Length: {len(body)}", token) + body)
     assert reply.status == 413
 
@@ -263,7 +263,7 @@ def test_what_comes_without_end_to_a_receiver_is_not_kept(port: int) -> None:
     before = memory()
     sent = endless(port, RECEIVER, "Transfer-Encoding: chunked", most=2**26)
     assert sent < 2**26
-    assert memory() - before < receivers.LARGEST
+    assert memory() - before < receiver_urls.LARGEST
 
 
 # -- around the token

@@ -15,7 +15,7 @@ from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import ignored_auth
 from webtest import TestApp
 
-from openstats.api import receivers
+from openstats.api import receiver_urls
 from openstats.api.routes import RESOURCES, ROOTS, STATISTICS
 from openstats.storage.store import Store
 from tests.api.receiving import BEARER
@@ -24,7 +24,7 @@ from tests.api.world import UNKNOWN, fill
 from tests.conftest import Sqlite
 from tests.registry import KEYSTONE
 
-RECEIVER = f"{receivers.URL}{{name}}/"
+RECEIVER = f"{receiver_urls.RECEIVERS}{{name}}/"
 PAGES = {"/", "/docs", "/healthcheck", "/openapi.json"}
 ANSWERED = [
     ("resource", f"auth_url={KEYSTONE}", 200),
@@ -63,7 +63,7 @@ def test_every_route_is_described_and_nothing_else(document: dict[str, Any]) -> 
     statistics = {f"{root}/{statistic.name}/" for root in ROOTS for statistic in STATISTICS}
     registry = {f"/api/{r.name}/{single}" for r in RESOURCES for single in ("", "{uuid}/")}
     actions = {f"{r.url}{{uuid}}/{action}/" for r in RESOURCES for action in r.actions}
-    receiving = {receivers.URL: {"get"}, RECEIVER: {"post"}}
+    receiving = {receiver_urls.RECEIVERS: {"get"}, RECEIVER: {"post"}}
     assert set(document["paths"]) == statistics | registry | actions | set(receiving) | PAGES
     methods = {path: set(described) for path, described in document["paths"].items()}
     assert {frozenset(methods[path]) for path in statistics | PAGES} == {frozenset({"get"})}
@@ -369,7 +369,7 @@ def test_whatever_a_receiver_is_told(written: Any, name: str, mode: GenerationMo
 
 
 def test_receivers_are_as_described(described: Any) -> None:
-    assert described[receivers.URL]["GET"].Case().call_and_validate().status_code == 200
+    assert described[receiver_urls.RECEIVERS]["GET"].Case().call_and_validate().status_code == 200
 
 
 @pytest.mark.parametrize("path", sorted(PAGES))

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import ignored_auth
 
-from openstats.api import receivers
+from openstats.api import receiver_urls
 from openstats.api.routes import RESOURCES, STATISTICS
 from tests.api.door import Door, token
 from tests.api.receiving import BEARER, sections
@@ -29,7 +29,7 @@ WRITTEN = [
     if method not in {"GET", "HEAD"}
 ]
 WRITTEN += [(f"{r.url}{{uuid}}/{action}/", "POST") for r in RESOURCES for action in r.actions]
-RECEIVER = f"{receivers.URL}{{name}}/"
+RECEIVER = f"{receiver_urls.RECEIVERS}{{name}}/"
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def test_whatever_a_member_writes_is_refused(
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 def test_receivers_are_no_members_business(members: Any, mode: GenerationMode) -> None:
-    assert asked(members, receivers.URL, "GET", mode) <= {400, 403}
+    assert asked(members, receiver_urls.RECEIVERS, "GET", mode) <= {400, 403}
     name = {"path_parameters": {"name": "prometheus"}}
     assert asked(members, RECEIVER, "POST", mode, **name) <= {401, 405}
 

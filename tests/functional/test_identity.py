@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from openstats.api import receivers
+from openstats.api import receiver_urls
 from openstats.api.resources import Resource
 from openstats.api.routes import RESOURCES, ROOTS, STATISTICS
 from tests.devcloud import Cloud
@@ -53,7 +53,7 @@ ADMIN |= {CLOSED: 401}
 READER = ADMIN | {"write": 403, "alert": 403}
 SERVICE = READER | {"private": 403, "alert": "allowed"}
 OTHERS = SERVICE | {"resource": 403, "alert": 403}
-LISTS = (*(resource.url for resource in RESOURCES), receivers.URL)
+LISTS = (*(resource.url for resource in RESOURCES), receiver_urls.RECEIVERS)
 NOBODY = dict.fromkeys(OTHERS, 401)
 
 
@@ -76,8 +76,8 @@ def allowed(house: House, token: str) -> dict[str, Any]:
             kind = "alert" if resource.serviced else "write"
             found[kind].add("allowed" if status in {400, 404} else status)
     api = house.api.as_(token)
-    found["private"].add(api.call("GET", receivers.URL)[0])
-    found[CLOSED].add(api.call("POST", f"{receivers.URL}{CLOSED}/", {"alerts": []})[0])
+    found["private"].add(api.call("GET", receiver_urls.RECEIVERS)[0])
+    found[CLOSED].add(api.call("POST", f"{receiver_urls.RECEIVERS}{CLOSED}/", {"alerts": []})[0])
     return {kind: next(iter(statuses)) for kind, statuses in found.items() if len(statuses) == 1}
 
 
@@ -227,7 +227,7 @@ def test_receivers_are_opened_by_their_own_tokens_or_by_those_of_a_project(house
     def sent(receiver: str, api: Api, **labels: str) -> int:
         alert = {"status": "firing", "fingerprint": "f", "startsAt": "2026-11-01T00:00:00Z"}
         told = {"alerts": [alert | {"labels": {"alertname": receiver} | labels}]}
-        return api.call("POST", f"{receivers.URL}{receiver}/", told)[0]
+        return api.call("POST", f"{receiver_urls.RECEIVERS}{receiver}/", told)[0]
 
     of_project = house.api.as_(keystone.token(user, project=own["tenant_id"]))
     for token in (keystone.token(user), keystone.token(user, system=True)):
@@ -235,7 +235,7 @@ def test_receivers_are_opened_by_their_own_tokens_or_by_those_of_a_project(house
     assert sent(CLOSED, of_project) == 401
     bearer = {"Authorization": f"Bearer {TOKEN}"}
     assert sent(CLOSED, house.api.as_("", **bearer)) == 204
-    assert house.api.as_("", **bearer).call("GET", receivers.URL)[0] == 401
+    assert house.api.as_("", **bearer).call("GET", receiver_urls.RECEIVERS)[0] == 401
     # Whatever it says, it is of the token's own tenant, or of nobody.
     other = next(r for r in house.tenants if r["tenant_id"] != own["tenant_id"])
     assert sent(OPEN, of_project, project_id=own["tenant_id"]) == 204
