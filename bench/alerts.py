@@ -19,9 +19,12 @@ from bench.result import Result, median, ratio
 from openstats import conf, tokens
 from openstats.api.app import make_app
 from openstats.model import EVERYTHING
-from openstats.storage import alerts, migration, opening, schema
-from openstats.storage.alert_schema import alert, alert_episode, alert_group
-from openstats.storage.columns import FOREVER
+from openstats.storage import migration
+from openstats.storage.alerts import rows as alert_rows
+from openstats.storage.entries import alerts
+from openstats.storage.schema import tables
+from openstats.storage.schema.alerts import alert, alert_episode, alert_group
+from openstats.storage.schema.types import FOREVER
 from openstats.storage.store import Store
 
 RUNS = 15
@@ -60,7 +63,7 @@ def fill_alerts(store: Store, stored: int) -> None:
 
 
 def _places() -> Any:
-    tenant, project, member = schema.tenant, schema.project, schema.project_group_member
+    tenant, project, member = tables.tenant, tables.project, tables.project_group_member
     joined = tenant.join(project, project.c.id == tenant.c.project_id)
     joined = joined.join(member, member.c.project_id == project.c.id)
     columns = tenant.c.id, tenant.c.cloud_id, project.c.id.label("project_id")
@@ -82,7 +85,7 @@ def _alert(number: int, created_at: int, until: int, place: Any) -> dict[str, An
         "project_id": place.project_id,
         "customer_id": place.customer_id,
         "seen_at": min(until, NOW),
-        **opening.times(created_at, until),
+        **alert_rows.times(created_at, until),
     }
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import insert, select
 from bench.load import load
 from bench.result import Result, median
 from bench.serving import ROWS, filled, running
-from openstats.storage import schema
+from openstats.storage.schema import tables
 from openstats.storage.store import Store
 from tests.double import Double
 
@@ -47,10 +47,10 @@ def _token(keystone: Double, key: str, user: str, project: str, *roles: str) -> 
 def _grant(store: Store) -> None:
     """Have a user own some customers."""
     with store.transaction() as db:
-        for row in db.execute(select(schema.customer.c.id).limit(OWNED)).all():
+        for row in db.execute(select(tables.customer.c.id).limit(OWNED)).all():
             values = {"uuid": f"grant-{row.id}", "user_id": "owner", "role": "owner"}
             mine = {"customer_id": row.id, "created_at": 0}
-            db.execute(insert(schema.grant).values(values | mine))
+            db.execute(insert(tables.grant).values(values | mine))
 
 
 def cost(wanted: Callable[[str], bool]) -> Iterator[Result]:

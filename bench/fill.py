@@ -23,19 +23,13 @@ from openstats.model import (
     Quota,
     VolumeUse,
 )
-from openstats.storage import (
-    capacity,
-    discovery,
-    instances,
-    jobs,
-    quota,
-    registry,
-    schema,
-    tenants,
-    usage,
-    volumes,
-)
+from openstats.storage import jobs, quota
+from openstats.storage.inventory import capacity, instances, volumes
+from openstats.storage.registry import clouds as cloud_rows
+from openstats.storage.registry import discovery, tenants
+from openstats.storage.schema import tables
 from openstats.storage.store import Database, Store
+from openstats.storage.usage import readings
 
 NOW = 1_790_000_000
 DAY = 86_400
@@ -80,7 +74,7 @@ def auth_url(number: int) -> str:
 
 def _fill_cloud(db: Database, size: Size, number: int) -> Cloud:
     keystone = auth_url(number).removesuffix("/v3")
-    cloud = registry.register_cloud(
+    cloud = cloud_rows.register_cloud(
         db, Cloud(f"cloud-{number}", auth_url(number), "RegionOne", keystone), []
     )
     jobs.ensure(db, cloud.id, KINDS, NOW)
@@ -147,10 +141,10 @@ def held(tenants: int) -> Any:
 
 
 def _fill_readings(db: Database, cloud: Cloud, ids: Sequence[str], at: Sequence[int]) -> None:
-    usage.slots(db, cloud, ids, NOW)
+    readings.slots(db, cloud, ids, NOW)
     for first in range(0, len(at), PIECE):
         rows = [_reading(cloud, moment, len(ids), at[0]) for moment in at[first : first + PIECE]]
-        db.execute(insert(schema.reading), rows)
+        db.execute(insert(tables.reading), rows)
 
 
 def _reading(cloud: Cloud, at: int, tenants: int, begun: int) -> dict[str, Any]:

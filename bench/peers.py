@@ -33,7 +33,8 @@ from bench.__main__ import MEASURES, main
 from bench.fill import DAY, GRID, NOW, Size, fill, held, uuid
 from bench.result import Result, median
 from bench.serving import running
-from openstats.storage import migration, schema
+from openstats.storage import migration
+from openstats.storage.schema import tables
 from openstats.storage.store import Store
 from tests.peers import Gnocchi, Instance
 
@@ -252,7 +253,7 @@ def _serving() -> Iterator[Callable[[Question], Way]]:
         migration.upgrade(store)
         fill(store, SIZE, range(BEGIN, END + 1, GRID))
         with store.read() as db:
-            found = db.execute(select(schema.project.c.name, schema.project.c.uuid))
+            found = db.execute(select(tables.project.c.name, tables.project.c.uuid))
             uuids = {row.name: row.uuid for row in found}
         with running(sys.executable, "-m", "bench.server", str(store.url)) as (_, port):
             yield lambda question: _openstats(int(port), question, uuids)

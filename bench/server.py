@@ -12,7 +12,7 @@ from sqlalchemy import select
 from openstats import conf
 from openstats.api.app import make_app
 from openstats.api.server import make_server
-from openstats.storage.schema import project
+from openstats.storage.schema.tables import project
 from openstats.storage.store import Store
 
 

@@ -18,8 +18,9 @@ from bench.fill import DAY, END, NOW, Size, auth_url, fill, held
 from bench.load import Client, Measured, load
 from bench.result import Result, median
 from openstats.alerts import SEVERITIES
-from openstats.storage import migration, schema
-from openstats.storage.alert_schema import alert
+from openstats.storage import migration
+from openstats.storage.schema import tables as schema
+from openstats.storage.schema.alerts import alert
 from openstats.storage.store import Store
 
 RUNS = 7

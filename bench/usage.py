@@ -24,8 +24,13 @@ from openstats.model import EVERYTHING, Selection
 from openstats.readings import Members, Tick
 from openstats.statistics import odometer
 from openstats.statistics import usage as statistic
-from openstats.storage import allocation, members, migration, registry, schema, usage, volumes
+from openstats.storage import migration
+from openstats.storage.inventory import allocation, volumes
+from openstats.storage.registry import clouds as cloud_rows
+from openstats.storage.schema import tables
 from openstats.storage.store import Store
+from openstats.storage.usage import members
+from openstats.storage.usage import readings as reading_rows
 from tests import postgresql
 
 RUNS = 15
@@ -45,7 +50,7 @@ QUERIES: dict[str, tuple[Callable[[Store], Selection], int, int]] = {
 
 def _project(store: Store) -> str:
     with store.read() as db:
-        return str(db.scalar(select(schema.project.c.uuid).order_by(schema.project.c.name)))
+        return str(db.scalar(select(tables.project.c.uuid).order_by(tables.project.c.name)))
 
 
 def _times() -> list[int]:
@@ -78,7 +83,7 @@ def _edges(seconds: int, pieces: int) -> list[int]:
 def _ask(store: Store, edges: list[int], found: Members) -> Any:
     clouds, slots = set(found.clouds.tolist()), set(found.slots.tolist())
     with store.read() as db:
-        readings = usage.around(db, clouds, METER.name, statistic.cuts(edges, found), slots)
+        readings = reading_rows.around(db, clouds, METER.name, statistic.cuts(edges, found), slots)
     return statistic.values(METER, edges, found, readings)
 
 
@@ -189,8 +194,8 @@ def tick(wanted: Callable[[str], bool]) -> Iterator[Result]:
             with closing(Floor(path)) as floor:
                 ours, bare = zip(*(_both(store, floor, at) for at in _ticks()), strict=True)
             with store.read() as db:
-                (cloud,) = registry.clouds(db)
-                last = usage.last(db, cloud, METER.name)
+                (cloud,) = cloud_rows.clouds(db)
+                last = reading_rows.last(db, cloud, METER.name)
             assert last
             assert last.totals.sum() == ONE.instances * 4096 * GRID * 2 * RUNS
     yield ratio("usage.tick.floor_ratio", ours, bare, 4)
@@ -214,18 +219,18 @@ def _ticks() -> list[int]:
 
 def _tick(store: Store, at: int) -> None:
     with store.transaction() as db:
-        (cloud,) = registry.clouds(db)
+        (cloud,) = cloud_rows.clouds(db)
         servers = allocation.between(db, cloud, at - GRID, at)
         disks = volumes.gigabytes(db, cloud)
-        slots = usage.slots(db, cloud, servers.keys() | disks, NOW)
+        slots = reading_rows.slots(db, cloud, servers.keys() | disks, NOW)
         for place, name in enumerate(("vcpu_hours", "memory", "storage")):
             gains = {
                 slots[key]: (float(all_of[place]), float(GRID)) for key, all_of in servers.items()
             }
-            last = usage.last(db, cloud, f"{name}.allocated")
+            last = reading_rows.last(db, cloud, f"{name}.allocated")
             found = odometer.begun(at)
             if last:
                 meter = USAGE_METERS[f"{name}.allocated"]
                 found = odometer.advance(last, Tick(at, GRID, gains), meter)
-            usage.append(db, cloud, f"{name}.allocated", found)
-        usage.keep_cursor(db, cloud, "nova", _counters(at))
+            reading_rows.append(db, cloud, f"{name}.allocated", found)
+        reading_rows.keep_cursor(db, cloud, "nova", _counters(at))

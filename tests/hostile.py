@@ -6,9 +6,9 @@ from openstats.alerts import Notice
 from openstats.clouds.text import ID, text
 from openstats.meters import USAGE_METERS
 from openstats.model import Quota, VolumeTypeQuota
-from openstats.storage import ancestry, opening
-from openstats.storage.columns import FOREVER
-from openstats.storage.opening import Opened
+from openstats.storage.alerts import rows, subjects
+from openstats.storage.alerts.rows import Opened
+from openstats.storage.schema.types import FOREVER
 from tests.registry import NOW, Site, site, uuids
 
 MARK = "zq7"
@@ -70,9 +70,9 @@ def fill(db: Connection) -> Site:
         cloud.volume_types(id_, **{name: VolumeTypeQuota(Quota(-1, 0))})
     projects = uuids(db, "project")
     for number, name in enumerate(NAMES):
-        place = ancestry.of_object(db, "project", projects[name])
+        place = subjects.of_object(db, "project", projects[name])
         said = Notice(str(number), "", name, "Error", name, NOW - 60, labels={name: name})
-        opening.insert_all(db, [Opened(name, said, place, NOW - 60, FOREVER, NOW)])
+        rows.insert_all(db, [Opened(name, said, place, NOW - 60, FOREVER, NOW)])
     for item in USAGE_METERS:
         cloud.read(item, NOW - 3600).read(item, NOW, 3600, **dict.fromkeys(ids, 1))
     return cloud.polled()

@@ -25,19 +25,12 @@ from openstats.model import (
 )
 from openstats.readings import Tick
 from openstats.statistics import odometer
-from openstats.storage import (
-    capacity,
-    discovery,
-    instances,
-    jobs,
-    membership,
-    quota,
-    registry,
-    schema,
-    tenants,
-    usage,
-    volumes,
-)
+from openstats.storage import jobs, quota
+from openstats.storage.access import visibility
+from openstats.storage.inventory import capacity, instances, volumes
+from openstats.storage.registry import clouds, discovery, tenants
+from openstats.storage.schema import tables
+from openstats.storage.usage import readings
 
 NOW = 1_700_000_000
 KEYSTONE = "https://keystone.example:5000"
@@ -126,14 +119,14 @@ class Site:
 
         Of a share: how many vCPUs of one they burnt. The first one only begins.
         """
-        last = usage.last(self.db, self.cloud, item)
+        last = readings.last(self.db, self.cloud, item)
         if last is None:
             found = odometer.begun(at)
         else:
-            slots = usage.slots(self.db, self.cloud, held, at)
+            slots = readings.slots(self.db, self.cloud, held, at)
             gains = {slots[key]: (amount * seconds, seconds) for key, amount in held.items()}
             found = odometer.advance(last, Tick(at, seconds, gains), USAGE_METERS[item])
-        usage.append(self.db, self.cloud, item, found)
+        readings.append(self.db, self.cloud, item, found)
         return self
 
     def polled(self, *kinds: str, at: int = NOW) -> Self:
@@ -156,7 +149,7 @@ def site(
 ) -> Site:
     """Register a cloud that was never polled."""
     found = Cloud(name, auth_url, region, compared(auth_url))
-    return Site(db, registry.register_cloud(db, found, map(compared, aliases)))
+    return Site(db, clouds.register_cloud(db, found, map(compared, aliases)))
 
 
 def server(tenant: str, **fields: Any) -> Instance:
@@ -168,19 +161,19 @@ def server(tenant: str, **fields: Any) -> Instance:
 
 def uuids(db: Connection, aggregate: str) -> dict[str, str]:
     """Give the uuids of an aggregate's objects by name."""
-    table = membership.OBJECTS[aggregate]
+    table = visibility.OBJECTS[aggregate]
     return {row.name: row.uuid for row in db.execute(select(table.c.name, table.c.uuid))}
 
 
 def created(db: Connection, aggregate: str) -> dict[str, int | None]:
     """Give the creation dates of an aggregate's objects by name."""
-    table = membership.OBJECTS[aggregate]
+    table = visibility.OBJECTS[aggregate]
     found = db.execute(select(table.c.name, table.c.created_at))
     return {row.name: row.created_at for row in found}
 
 
 def change(db: Connection, table: str, name: str, /, **values: Any) -> None:
     """Change an object of the registry as somebody would by hand."""
-    changed = schema.metadata.tables[table]
+    changed = tables.metadata.tables[table]
     done = db.execute(update(changed).where(changed.c.name == name).values(**values))
     assert done.rowcount == 1, f"there is not one {table} {name}"

@@ -14,7 +14,8 @@ from openstats.api.parameters import Aggregate, Filtered, Flag
 from openstats.api.times import Bounded, check_size
 from openstats.model import ObjectName, Selection
 from openstats.statistics import alert as statistic
-from openstats.storage import alerts, coverage
+from openstats.storage import coverage
+from openstats.storage.entries import alerts
 
 PERIOD = 86400
 

@@ -10,7 +10,7 @@ from openstats.api.filters import Texts, Uuids, storable
 from openstats.api.parameters import Flag, Listed, Name, Uuid, few
 from openstats.api.registry import EXAMPLE, Moment
 from openstats.api.times import Seconds
-from openstats.storage.alert_schema import OWNERS
+from openstats.storage.schema.alerts import OWNERS
 
 LONGEST = 4096
 

@@ -11,7 +11,8 @@ from openstats.errors import NotPolledError, ParameterError
 from openstats.meters import CAPACITY
 from openstats.model import Coverage
 from openstats.statistics import capacity as statistic
-from openstats.storage import capacity, coverage, jobs, quota
+from openstats.storage import coverage, jobs, quota
+from openstats.storage.inventory import capacity
 from openstats.storage.store import Database
 
 

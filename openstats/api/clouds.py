@@ -13,8 +13,9 @@ from openstats.conf.clouds import read
 from openstats.errors import BodyError, ConfigError
 from openstats.model import Scope
 from openstats.statistics.capacity import by_class, by_zone
-from openstats.storage import capacity, clouds
-from openstats.storage.listing import Entry
+from openstats.storage.entries import clouds
+from openstats.storage.entries.pagination import Entry
+from openstats.storage.inventory import capacity
 
 LOG = log.getLogger(__name__)
 

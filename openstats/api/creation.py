@@ -10,7 +10,8 @@ from openstats.api.parameters import Aggregate
 from openstats.api.times import Timed
 from openstats.model import Interval
 from openstats.statistics import creation as statistic
-from openstats.storage import coverage, creation
+from openstats.storage import coverage
+from openstats.storage.counts import creation
 from openstats.storage.store import Database
 
 PERIOD = 30 * 86400

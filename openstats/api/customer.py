@@ -9,7 +9,8 @@ from openstats.api.paging import Paged
 from openstats.api.parameters import Filtered
 from openstats.model import Selection
 from openstats.statistics import customer as statistic
-from openstats.storage import coverage, customer
+from openstats.storage import coverage
+from openstats.storage.counts import customer
 
 
 class CustomerParameters(Paged, Filtered):

@@ -7,9 +7,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, create_model
 from openstats.api import registry
 from openstats.api.parameters import AsWhole, Flag, Listed, PastListed, Uuid, few
 from openstats.api.times import Seconds
-from openstats.storage.grants import ROLES
-from openstats.storage.listing import NAME_PART
-from openstats.storage.schema import GRANTEES
+from openstats.storage.entries.grants import ROLES
+from openstats.storage.entries.pagination import NAME_PART
+from openstats.storage.schema.tables import GRANTEES
 
 
 def storable(value: str) -> str:

@@ -16,8 +16,8 @@ from openstats.errors import (
     UnauthenticatedError,
 )
 from openstats.model import Scope
-from openstats.storage import scopes
-from openstats.storage.scopes import NOTHING, Issuer
+from openstats.storage.access import scopes
+from openstats.storage.access.scopes import NOTHING, Issuer
 from openstats.storage.store import Database
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")

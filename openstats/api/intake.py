@@ -12,9 +12,9 @@ from typing import Any
 from openstats.alerts import Bound, Episode, Notice
 from openstats.api.notices import Reader
 from openstats.statistics import episodes as statistic
-from openstats.storage import ancestry, episodes
-from openstats.storage.episodes import Told
-from openstats.storage.histories import History
+from openstats.storage.alerts import received, subjects
+from openstats.storage.alerts.histories import History
+from openstats.storage.alerts.received import Told
 from openstats.storage.store import Database, Store
 
 PIECE = 1000
@@ -47,14 +47,14 @@ class Receiving:
                 if number == len(pieces):
                     # Counted once all of it is stored: what was cut off in between is sent again.
                     counted = {"notices": len(notices), "truncated": truncated}
-                    episodes.note(db, self.name, self.now, **counted)
+                    received.note(db, self.name, self.now, **counted)
             if number < len(pieces) and store.embedded:
                 time.sleep(PAUSE)
 
     def _store(self, db: Database, notices: Sequence[Notice]) -> None:
         """Bring the alerts of these notifications up to date."""
         within = self.alerts.reopen_within
-        known = episodes.known(db, self.name, notices, now=self.now, within=within)
+        known = received.known(db, self.name, notices, now=self.now, within=within)
         newest: dict[str, Notice] = {}
         for notice in notices:
             alert = known[notice.fingerprint]
@@ -67,14 +67,14 @@ class Receiving:
             for notice, history in zip(newest.values(), histories, strict=True)
         ]
         visible = self.options.tenant_visible
-        episodes.keep(db, self.name, told, visible=visible, now=self.now)
+        received.keep(db, self.name, told, visible=visible, now=self.now)
 
     def _histories(self, db: Database, notices: Sequence[Notice]) -> list[History]:
         if self.options.kind == "aodh":
             # It names nothing: whatever it tells is of whom it may speak for.
-            return [ancestry.of_bound(db, self.bound)] * len(notices)
+            return [subjects.of_bound(db, self.bound)] * len(notices)
         labelled = [self._reader.labelled(notice.labels) for notice in notices]
-        return ancestry.of_labels(db, self.bound, labelled)
+        return subjects.of_labels(db, self.bound, labelled)
 
 
 def _told(notice: Notice, history: History, known: list[Episode], within: int) -> Told:

@@ -24,7 +24,7 @@ from openstats.auth_url import compared
 from openstats.clouds.groups import Groups
 from openstats.clouds.redirects import stay
 from openstats.errors import ConfigError, UnauthenticatedError
-from openstats.storage.scopes import Issuer
+from openstats.storage.access.scopes import Issuer
 
 LOG = log.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from openstats.api.parameters import AsWhole, Flag, Uuid, decoded
 from openstats.model import ObjectName, Selection
-from openstats.storage import pages
+from openstats.storage.entries import pages
 from openstats.storage.store import Database
 
 HEADER = "Link"

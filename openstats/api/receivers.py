@@ -24,7 +24,7 @@ from openstats.api.receiver_urls import LARGEST, RECEIVERS
 from openstats.api.resources import READING
 from openstats.conf.alerts import receivers
 from openstats.errors import OpenstatsError, PermissionDeniedError, UnauthenticatedError
-from openstats.storage import episodes
+from openstats.storage.alerts import received as received_alerts
 from openstats.tokens import hashed
 
 LOG = log.getLogger(__name__)
@@ -33,7 +33,9 @@ READ = "openstats:receivers:get"
 OBJECTS = 20
 """Objects and lists in a body for each alert that it may hold."""
 
-NOTHING = dict.fromkeys(episodes.COUNTED) | dict.fromkeys(("notices", "truncated", "refused"), 0)
+NOTHING = dict.fromkeys(received_alerts.COUNTED) | dict.fromkeys(
+    ("notices", "truncated", "refused"), 0
+)
 NOBODYS = "0" * 64
 """A hash that no token has."""
 
@@ -192,7 +194,7 @@ def entries(request: Any) -> Response:
     """List the receivers, with what came in at each, and what was refused."""
     parse(Query, request.environ.get("QUERY_STRING", ""))
     with request.store.read() as db:
-        counted = episodes.received(db)
+        counted = received_alerts.received(db)
     for name, refusal in request.registry.refusals.pending().items():
         counts = counted.setdefault(name, dict(NOTHING))
         counts["refused"] += refusal.number

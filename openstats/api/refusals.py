@@ -14,7 +14,7 @@ from oslo_log import log
 
 from openstats.alerts import Refusal
 from openstats.errors import StoreError
-from openstats.storage import episodes
+from openstats.storage.alerts import received
 from openstats.storage.store import Store
 
 LOG = log.getLogger(__name__)
@@ -73,7 +73,7 @@ class Refusals:
     def _write(self, name: str, refusal: Refusal) -> None:
         try:
             with self._store.transaction() as db:
-                episodes.note_refusal(db, name, refusal)
+                received.note_refusal(db, name, refusal)
         except StoreError as error:
             LOG.warning("%s: what was refused is not counted: %s", name, error)
 

@@ -8,8 +8,8 @@ from openstats.api.body import Body, Single
 from openstats.api.parameters import Name, Uuid
 from openstats.api.times import LATEST
 from openstats.meters import CAPACITY
-from openstats.storage.grants import ROLES
-from openstats.storage.schema import GRANTEES
+from openstats.storage.entries.grants import ROLES
+from openstats.storage.schema.tables import GRANTEES
 
 EXAMPLE = "6f1c6a1e-3a0b-4c55-9a55-0d6c2b0f7a10"
 OTHER = "2b5f5a52-7d0c-4c38-8e5c-5f0f3c1d9e21"

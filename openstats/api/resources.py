@@ -14,9 +14,9 @@ from openstats.api.errors import MediaTypeError
 from openstats.api.parameters import Listed, PastEntry, Query, dashed, parse
 from openstats.api.validation import shown
 from openstats.errors import BodyError, ObjectUnknownError, PermissionDeniedError
-from openstats.storage import audit, grants, listing
-from openstats.storage.audit import Author
-from openstats.storage.listing import Entry, Listing
+from openstats.storage.entries import audit, grants, pagination
+from openstats.storage.entries.audit import Author
+from openstats.storage.entries.pagination import Entry, Listing
 from openstats.storage.store import Database, alone
 
 ROOT = "/api"
@@ -83,7 +83,7 @@ def entries(resource: Resource, request: Any) -> Response:
     query = request.environ.get("QUERY_STRING", "")
     asked = parse(resource.filters, query)
     with request.store.read() as db:
-        found, more = listing.page(
+        found, more = pagination.page(
             db,
             resource.listing,
             request.scope,
@@ -107,7 +107,7 @@ def show(resource: Resource, request: Any) -> Response:
     asked = parse(resource.reading, request.environ.get("QUERY_STRING", ""))
     uuid, deleted = dashed(request.matchdict["uuid"]), getattr(asked, "deleted", False)
     with request.store.read() as db:
-        found = listing.one(db, resource.listing, request.scope, uuid, deleted=deleted)
+        found = pagination.one(db, resource.listing, request.scope, uuid, deleted=deleted)
     if found is None:
         raise _unknown(resource, uuid)
     return answer.respond(found, request.environ)
@@ -181,7 +181,7 @@ def _written(
     db: Database, resource: Resource, request: Any, uuid: str, before: Entry | None
 ) -> Entry | None:
     """Note what was written, if that changed anything, and give what is there since."""
-    after = listing.one(db, resource.listing, request.scope, uuid)
+    after = pagination.one(db, resource.listing, request.scope, uuid)
     if after == before:
         return after
     audit.record(db, _author(request), resource.kind, uuid, before=before, after=after)
@@ -195,7 +195,7 @@ def _before(db: Database, resource: Resource, request: Any, uuid: str) -> Entry 
     From here to the end of the transaction nobody else writes to the registry.
     """
     alone(db, "discovery")
-    found = listing.one(db, resource.listing, request.scope, uuid)
+    found = pagination.one(db, resource.listing, request.scope, uuid)
     answer.expect(
         found,
         if_match=request.environ.get("HTTP_IF_MATCH"),

@@ -22,9 +22,11 @@ from openstats.api import (
 from openstats.api.answer import Answer
 from openstats.api.parameters import Parameters
 from openstats.api.resources import Resource
-from openstats.storage import alerts as stored_alerts
-from openstats.storage import audit, found, grants, objects, raised
-from openstats.storage import clouds as stored_clouds
+from openstats.storage.alerts import own
+from openstats.storage.entries import alerts as stored_alerts
+from openstats.storage.entries import audit, customers, grants
+from openstats.storage.entries import clouds as stored_clouds
+from openstats.storage.entries import tenants as tenant_entries
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ RESOURCES = (
         "customers",
         "customer",
         "Customers, who own projects and project groups.",
-        objects.CUSTOMERS,
+        customers.CUSTOMERS,
         registry.Customer,
         filters.CustomerFilters,
         {
@@ -112,25 +114,25 @@ RESOURCES = (
             "PUT": registry.WholeCustomer,
             "PATCH": registry.CustomerChange,
         },
-        partial(objects.write, "customer"),
-        partial(objects.remove, "customer"),
+        partial(customers.write, "customer"),
+        partial(customers.remove, "customer"),
     ),
     Resource(
         "project-groups",
         "project_group",
         "Project groups, each of projects of one customer.",
-        objects.GROUPS,
+        customers.GROUPS,
         registry.ProjectGroup,
         filters.OwnedFilters,
         {"POST": registry.NewGroup, "PUT": registry.WholeGroup, "PATCH": registry.GroupChange},
-        partial(objects.write, "project_group"),
-        partial(objects.remove, "project_group"),
+        partial(customers.write, "project_group"),
+        partial(customers.remove, "project_group"),
     ),
     Resource(
         "projects",
         "project",
         "Projects, to which the clouds' tenants are linked.",
-        objects.PROJECTS,
+        customers.PROJECTS,
         registry.Project,
         filters.OwnedFilters,
         {
@@ -138,18 +140,18 @@ RESOURCES = (
             "PUT": registry.WholeProject,
             "PATCH": registry.ProjectChange,
         },
-        partial(objects.write, "project"),
-        partial(objects.remove, "project"),
+        partial(customers.write, "project"),
+        partial(customers.remove, "project"),
     ),
     Resource(
         "tenants",
         "tenant",
         "Tenants: the Keystone projects of the clouds.",
-        found.TENANTS,
+        tenant_entries.TENANTS,
         tenants.Tenant,
         filters.TenantFilters,
         {"PATCH": registry.TenantChange},
-        objects.write_tenant,
+        customers.write_tenant,
     ),
     Resource(
         "clouds",
@@ -167,7 +169,7 @@ RESOURCES = (
         "instances",
         "instance",
         "Instances: the servers that exist.",
-        found.INSTANCES,
+        tenant_entries.INSTANCES,
         registry.Instance,
         filters.InstanceFilters,
     ),
@@ -179,10 +181,10 @@ RESOURCES = (
         alerts.Alert,
         alerts.AlertFilters,
         {"POST": alerts.NewAlert},
-        raised.post,
+        own.post,
         serviced=True,
-        find=raised.find,
-        actions={"close": raised.close, "acknowledge": raised.acknowledge},
+        find=own.find,
+        actions={"close": own.close, "acknowledge": own.acknowledge},
     ),
     Resource(
         "grants",

@@ -17,8 +17,10 @@ from openstats.names import escaped
 from openstats.readings import Members
 from openstats.statistics import observed
 from openstats.statistics import usage as statistic
-from openstats.storage import coverage, members, usage
+from openstats.storage import coverage
 from openstats.storage.store import Database
+from openstats.storage.usage import members
+from openstats.storage.usage import readings as reading_rows
 
 PERIOD = 3600
 HEADERS = {
@@ -96,10 +98,10 @@ def view(request: Any, parameters: UsageParameters) -> Answer:
         clouds, slots = set(found.clouds.tolist()), set(found.slots.tolist())
         link = parameters.link(request, db, selection, found.objects)
         moments = statistic.cuts(edges, found)
-        readings = usage.around(db, clouds, meter.name, moments, slots)
+        readings = reading_rows.around(db, clouds, meter.name, moments, slots)
         seen = {}
         if meter.name in OBSERVED:
-            seen = usage.around(db, clouds, OBSERVED[meter.name].name, moments, slots)
+            seen = reading_rows.around(db, clouds, OBSERVED[meter.name].name, moments, slots)
         asked = {} if parameters.narrowed else coverage.asked_clouds(db, request.scope)
     read_at |= dict.fromkeys(cloud for cloud, discovered in asked.items() if not discovered)
     known = statistic.coverage(
@@ -136,7 +138,7 @@ def _meter(
     if parameters.basis and parameters.basis not in there:
         known = ", ".join(there)
         raise ParameterError(f"basis={parameters.basis}: {parameters.item} takes {known}")
-    read_at = usage.newest_of_clouds(db, [meter.name for meter in there.values()])
+    read_at = reading_rows.newest_of_clouds(db, [meter.name for meter in there.values()])
     meter = there[_basis(parameters.basis or configured, there, read_at)]
     return meter, {cloud: at[meter.name] for cloud, at in read_at.items()}
 

@@ -18,11 +18,12 @@ class Accept(OpenstatsCommand):
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         """Accept what the cloud's jobs have seen."""
-        from openstats.storage import registry, vanished
+        from openstats.storage import vanished
+        from openstats.storage.registry import clouds as cloud_rows
 
         name = parsed_args.cloud
         with self.app.store.transaction() as db:
-            clouds = {cloud.name: cloud for cloud in registry.clouds(db)}
+            clouds = {cloud.name: cloud for cloud in cloud_rows.clouds(db)}
             if name not in clouds:
                 known = ", ".join(clouds) or "none"
                 raise ObjectUnknownError(f"cloud {name} not found; registered are: {known}")

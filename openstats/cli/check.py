@@ -89,11 +89,11 @@ class Check(OpenstatsCommand, Lister):
     def _cloud_names(self) -> set[str] | None:
         """Return the names of all clouds; None where they cannot be known."""
         from openstats.clouds.entry import cloud_names
-        from openstats.storage import registry
+        from openstats.storage.registry import clouds
 
         try:
             with self.app.store.read() as db:
-                registered = {cloud.name for cloud in registry.clouds(db)}
+                registered = {cloud.name for cloud in clouds.clouds(db)}
             return registered | set(cloud_names(self.app.conf.clouds.file))
         except OpenstatsError:
             return None

@@ -125,7 +125,7 @@ class Discover(Asking):
         return status
 
     def _found(self) -> dict[str, set[str]]:
-        from openstats.storage import found
+        from openstats.storage.entries import tenants
 
         with self.app.store.read() as db:
-            return {kind: found.uuids(db, kind) for kind in FOUND}
+            return {kind: tenants.uuids(db, kind) for kind in FOUND}

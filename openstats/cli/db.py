@@ -11,7 +11,7 @@ class Upgrade(OpenstatsCommand):
     def take_action(self, _parsed_args: argparse.Namespace) -> int:
         """Upgrade."""
         from openstats.storage import migration
-        from openstats.storage.schema import HEAD
+        from openstats.storage.schema.tables import HEAD
 
         store = self.app.open_store(patient=True)
         if not self.app.conf.config_file:

@@ -23,8 +23,8 @@ class Import(OpenstatsCommand):
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         """Import all of it, or nothing."""
         from openstats.cli import yaml_document
-        from openstats.storage.audit import Author
-        from openstats.storage.document import import_registry
+        from openstats.storage.entries.audit import Author
+        from openstats.storage.import_export.document import import_registry
 
         now = int(time.time())
         name = "standard input" if parsed_args.file == "-" else parsed_args.file
@@ -60,7 +60,7 @@ class Export(OpenstatsCommand):
         """Export."""
         import yaml
 
-        from openstats.storage.document import export_registry
+        from openstats.storage.import_export.document import export_registry
 
         with self.app.store.read() as db:
             document = export_registry(db)

@@ -115,11 +115,12 @@ class Serve(OpenstatsCommand):
     def _announce(self, url: str, reason: str) -> None:
         """Say where the service is and whether it has figures; on a terminal, what to try."""
         from openstats.cli.readiness import announcement, examples
-        from openstats.storage import jobs, registry
+        from openstats.storage import jobs
+        from openstats.storage.registry import clouds
 
         with self.app.store.read() as db:
             outcomes = jobs.outcomes(db)
-            auth_urls = sorted({cloud.auth_url for cloud in registry.clouds(db) if cloud.auth_url})
+            auth_urls = sorted({cloud.auth_url for cloud in clouds.clouds(db) if cloud.auth_url})
         self.app.stderr.write(announcement(url, outcomes, reason))
         # Without a token they would be answered 401.
         if self.app.stderr.isatty() and self.app.conf.api.auth_strategy == "noauth":

@@ -16,7 +16,7 @@ from openstats.collector.attempt import attempt
 from openstats.conf.alerts import receivers
 from openstats.errors import CloudError
 from openstats.statistics.fingerprint import common_fingerprint
-from openstats.storage import episodes
+from openstats.storage.alerts import received
 from openstats.storage.store import Store
 
 LOG = log.getLogger(__name__)
@@ -70,12 +70,12 @@ class Alertmanagers:
             return
         with self._store.transaction() as db:
             # Others are of senders that have fingerprints of their own.
-            comparable = filter(OWN.fullmatch, episodes.open_fingerprints(db, name))
+            comparable = filter(OWN.fullmatch, received.open_fingerprints(db, name))
             absent = frozenset(comparable) - fires
             if before:
                 asked_at, absent_before = before
                 gone = absent & absent_before
-                closed = episodes.close_absent(db, name, gone, told_before=asked_at, now=now)
+                closed = received.close_absent(db, name, gone, told_before=asked_at, now=now)
                 if closed:
                     LOG.info("receiver %s: closed %d alerts that fire no more", name, closed)
         self._absent = {**self._absent, name: (now, absent)}

@@ -11,8 +11,11 @@ from openstats.model import Cloud, Quota
 from openstats.statistics.alert import ERROR, WARNING, Thresholds
 from openstats.statistics.capacity import allocations
 from openstats.statistics.silence import Kind, judge
-from openstats.storage import capacity, episodes, jobs, quota, raised, registry
-from openstats.storage.raised import Cause, Standing
+from openstats.storage import jobs, quota
+from openstats.storage.alerts import own, received
+from openstats.storage.alerts.own import Cause, Standing
+from openstats.storage.inventory import capacity
+from openstats.storage.registry import clouds
 from openstats.storage.store import Database, Store
 
 DAY = 86_400
@@ -38,19 +41,19 @@ def after(poll: Poll, since: float) -> None:
     now = int(poll.clock())
     with poll.store.transaction() as db:
         for family, rule in RULES.get(poll.lease.kind, {}).items():
-            before = raised.standing(db, poll.cloud.id, family)
-            raised.settle(db, before, rule(db, poll, before), now)
+            before = own.standing(db, poll.cloud.id, family)
+            own.settle(db, before, rule(db, poll, before), now)
     tidy(poll.store, poll.alerts, poll.options, now=now, since=since)
 
 
 def tidy(store: Store, alerts: Any, options: Any, *, now: int, since: float) -> None:
     """Tell which clouds are silent, close what went stale, and let go of what grew old."""
     with store.transaction() as db:
-        episodes.go_stale(db, now - alerts.stale_after)
+        received.go_stale(db, now - alerts.stale_after)
         if alerts.keep_days:
-            raised.forget(db, now - alerts.keep_days * DAY)
+            own.forget(db, now - alerts.keep_days * DAY)
         outcomes = jobs.outcomes(db)
-        for cloud in registry.clouds(db):
+        for cloud in clouds.clouds(db):
             kinds = [_kind(row, options) for row in outcomes if row["name"] == cloud.name]
             if kinds:
                 _settle_silence(db, cloud, kinds, alerts.silent_intervals, now=now, since=since)
@@ -67,7 +70,7 @@ def _settle_silence(
     db: Database, cloud: Cloud, kinds: list[Kind], intervals: int, *, now: int, since: float
 ) -> None:
     """Raise an alert for each cause for which a cloud is silent, and close those that are over."""
-    before = raised.standing(db, cloud.id, SILENCE)
+    before = own.standing(db, cloud.id, SILENCE)
     known = {cause: cause[-1].removeprefix(SILENCE) for cause in before}
     verdict = judge(kinds, known.values(), now=now, since=since, intervals=intervals)
     findings = (
@@ -75,7 +78,7 @@ def _settle_silence(
     )
     told = {*verdict.causes, *verdict.over}
     judged = {cause: was for cause, was in before.items() if known[cause] in told}
-    raised.settle(db, judged, findings, now)
+    own.settle(db, judged, findings, now)
 
 
 def _silent(cloud: Cloud, name: str, cause: Sequence[Kind], intervals: int, now: int) -> Finding:

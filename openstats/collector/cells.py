@@ -2,7 +2,7 @@
 
 from openstats.clouds import nova
 from openstats.collector.poll import Poll
-from openstats.storage import hosts, instances
+from openstats.storage.inventory import hosts, instances
 
 
 def hidden(poll: Poll) -> list[str]:

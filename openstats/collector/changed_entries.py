@@ -13,7 +13,7 @@ from openstats.clouds.connection import Connection
 from openstats.clouds.identity import Identity
 from openstats.errors import CloudError
 from openstats.model import Cloud
-from openstats.storage import keystones
+from openstats.storage.registry import keystones
 from openstats.storage.store import Store
 
 

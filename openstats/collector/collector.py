@@ -33,7 +33,8 @@ from openstats.errors import (
     StoreError,
 )
 from openstats.model import Lease
-from openstats.storage import jobs, registry
+from openstats.storage import jobs
+from openstats.storage.registry import clouds as cloud_rows
 from openstats.storage.store import Store
 
 LOG = log.getLogger(__name__)
@@ -152,7 +153,7 @@ class Collector:
 
     def _phase(self, uuid: str | None, kinds: list[str], full: bool) -> None:
         with self.store.transaction() as db:
-            clouds = [cloud for cloud in registry.clouds(db) if cloud.uuid == uuid]
+            clouds = [cloud for cloud in cloud_rows.clouds(db) if cloud.uuid == uuid]
             jobs.make_due(db, [cloud.id for cloud in clouds], kinds, self.clock())
         leases = self._lease(kinds, {cloud.name: len(kinds) for cloud in clouds})
         wait([self._start(lease, full) for lease in leases])

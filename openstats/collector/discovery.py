@@ -10,7 +10,9 @@ from openstats.clouds import keystone
 from openstats.collector import brake
 from openstats.collector.poll import Poll
 from openstats.errors import CloudError
-from openstats.storage import creation, discovery, jobs, registry, tenants
+from openstats.storage import jobs
+from openstats.storage.counts import creation
+from openstats.storage.registry import clouds, discovery, tenants
 
 MOST_ASKED = 50
 """Tenants that are asked for by id because the list does not show them; of more, a sample."""
@@ -31,7 +33,7 @@ def poll(poll: Poll) -> None:
     _refuse_cut(poll, {p.id for p in found.listed} | kept)
     urls = poll.connection.entry.urls | {compared(url) for url in poll.connection.identity_urls()}
     with poll.writing() as db:
-        registry.add_urls(db, poll.cloud, urls)
+        clouds.add_urls(db, poll.cloud, urls)
         counts = discovery.place(
             db, poll.cloud, placings, now=poll.now, first=poll.first, unread=kept
         )

@@ -9,7 +9,8 @@ from openstats.collector import brake, cells, unmet
 from openstats.collector.poll import Poll
 from openstats.collector.shared_services import COMPUTE
 from openstats.errors import CloudError, StoppedError
-from openstats.storage import allocation, creation, instances
+from openstats.storage.counts import creation
+from openstats.storage.inventory import allocation, instances
 
 MOST_ASKED = 1000
 """Servers that one poll asks for by id, because a sweep did not show them."""

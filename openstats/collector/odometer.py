@@ -9,8 +9,8 @@ from openstats.meters import OBSERVED, USAGE_METERS, UsageMeter
 from openstats.readings import Reading, Tick
 from openstats.statistics import odometer
 from openstats.statistics.thinning import History, superfluous
-from openstats.storage import usage
 from openstats.storage.store import Database
+from openstats.storage.usage import readings
 
 HOUR = 3600
 
@@ -42,20 +42,22 @@ class Odometer:
             self._append(db, OBSERVED[name], replace(tick, gains={}), longest)
 
     def _append(self, db: Database, meter: UsageMeter, tick: Tick, longest: int) -> None:
-        last = usage.last(db, self.poll.cloud, meter.name)
+        last = readings.last(db, self.poll.cloud, meter.name)
         if last is None:
-            usage.append(db, self.poll.cloud, meter.name, odometer.begun(tick.at))
+            readings.append(db, self.poll.cloud, meter.name, odometer.begun(tick.at))
         elif tick.at > last.at:
             gap = tick.at - last.at > longest
             found = odometer.paused(last, tick.at) if gap else self._moved_on(db, meter, last, tick)
-            usage.append(db, self.poll.cloud, meter.name, found, after_gap=tick.at - last.at > HOUR)
+            readings.append(
+                db, self.poll.cloud, meter.name, found, after_gap=tick.at - last.at > HOUR
+            )
 
     def _moved_on(self, db: Database, meter: UsageMeter, last: Reading, tick: Tick) -> Reading:
         """Advance, with slots for Keystone ids; all tenants that a source reports have one."""
         slots = self._slots
         missing = (tick.gains.keys() | tick.unobserved) - slots.keys()
         if missing:
-            slots |= usage.slots(db, self.poll.cloud, missing, self.poll.now)
+            slots |= readings.slots(db, self.poll.cloud, missing, self.poll.now)
         placed = replace(
             tick,
             gains={slots[key]: gain for key, gain in tick.gains.items()},
@@ -70,7 +72,7 @@ def thin(poll: Poll, names: Iterable[str]) -> None:
     history = History(options.all_days, options.hourly_days, options.timezone)
     with poll.writing() as db:
         for name in names:
-            times = usage.times(db, poll.cloud, name)
+            times = readings.times(db, poll.cloud, name)
             kept = {at for at, kept in times if kept}
             gone = superfluous([at for at, _ in times], kept, poll.now, history)
-            usage.forget(db, poll.cloud, name, gone)
+            readings.forget(db, poll.cloud, name, gone)

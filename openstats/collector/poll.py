@@ -9,7 +9,9 @@ from typing import Any
 from openstats.clouds.connection import Connection
 from openstats.clouds.paging import Paging, never
 from openstats.model import Changes, Cloud, Lease
-from openstats.storage import capacity, jobs, quota, tenants
+from openstats.storage import jobs, quota
+from openstats.storage.inventory import capacity
+from openstats.storage.registry import tenants
 from openstats.storage.store import Database, Store
 
 Progress = Callable[[str, str, int, int | None], None]

@@ -13,7 +13,7 @@ from openstats.collector.poll import Poll
 from openstats.collector.shared_services import COMPUTE, PLACEMENT
 from openstats.errors import CloudError, RefusedError, ServiceMissingError
 from openstats.model import Provider
-from openstats.storage import capacity, instances
+from openstats.storage.inventory import capacity, instances
 
 LOG = log.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from openstats.clouds.identity import Identity
 from openstats.collector.changed_entries import identity_of
 from openstats.errors import CloudError
 from openstats.model import Cloud
-from openstats.storage import keystones, registry
+from openstats.storage.registry import clouds, keystones
 from openstats.storage.store import Store
 
 LOG = log.getLogger(__name__)
@@ -163,7 +163,7 @@ def recognise(store: Store, cloud: Cloud, choice: Choice, *, wait: bool) -> tupl
         is_certain &= is_same is not None
     if cloud.id == asked.id and (choice.left_aside or choice.is_heir):
         with store.transaction() as db:
-            cloud = registry.rename_cloud(db, cloud, connection.cloud.name)
+            cloud = clouds.rename_cloud(db, cloud, connection.cloud.name)
     return cloud, is_certain
 
 
@@ -217,7 +217,7 @@ def groups(store: Store, connections: Mapping[str, Connection]) -> list[list[Con
     registered: set[tuple[str, str]] = set()
     with store.read() as db:
         for connection in connections.values():
-            owner = registry.find(db, connection.cloud)
+            owner = clouds.find(db, connection.cloud)
             known = owner or connection.cloud
             key = known.keystone, known.region
             registered |= {key} if owner else set()

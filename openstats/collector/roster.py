@@ -12,7 +12,8 @@ from openstats.clouds.entry import Fault
 from openstats.collector import changed_entries, recognition
 from openstats.errors import ConfigError, LeaseLostError
 from openstats.model import Cloud
-from openstats.storage import jobs, keystones, registry
+from openstats.storage import jobs
+from openstats.storage.registry import clouds, keystones
 from openstats.storage.store import Database, Store
 
 LOG = log.getLogger(__name__)
@@ -184,12 +185,12 @@ class Roster:
     def _register_unusable(self, db: Database, cloud: Cloud, reason: str) -> None:
         """Have a cloud known whose entry cannot be used, with the reason: it may be mended."""
         LOG.warning("%s: %s", _file(), reason)
-        known = registry.register_unusable(db, cloud, _file())
+        known = clouds.register_unusable(db, cloud, _file())
         jobs.ensure(db, known.id, jobs.KINDS, self._clock())
         jobs.complain(db, known, f"{_file()}: {reason}", self._clock())
 
     def _register(self, db: Database, connection: Connection) -> Cloud:
-        cloud = registry.register_cloud(db, connection.cloud, connection.entry.urls)
+        cloud = clouds.register_cloud(db, connection.cloud, connection.entry.urls)
         jobs.ensure(db, cloud.id, jobs.KINDS, self._clock())
         return cloud
 
@@ -209,10 +210,10 @@ class Roster:
     def _follow(self) -> None:
         """Forget clouds that were removed; entries of those that were joined ask the other one."""
         with self._store.read() as db:
-            uuids = {cloud.name: cloud.uuid for cloud in registry.clouds(db)}
+            uuids = {cloud.name: cloud.uuid for cloud in clouds.clouds(db)}
             removed = [n for n, uuid in list(self._registered.items()) if uuids.get(n) != uuid]
             entries = {name: self._candidates.get(name, []) for name in removed}
-            owners = {n: registry.find(db, known[0].cloud) for n, known in entries.items() if known}
+            owners = {n: clouds.find(db, known[0].cloud) for n, known in entries.items() if known}
         known_uuids = set(self._registered.values())
         for name in removed:
             LOG.info("%s is not registered any more", name)
@@ -231,14 +232,14 @@ class Roster:
         if connection is None:
             return self._complain(cloud, f"{file} has no entry {cloud.name}")
         with self._store.transaction() as db:
-            owner = registry.find(db, connection.cloud)
+            owner = clouds.find(db, connection.cloud)
             if owner is not None and owner.id != cloud.id:
-                if registry.has_tenants(db, cloud):
+                if clouds.has_tenants(db, cloud):
                     words = f"{file}: the entry {cloud.name} is of the cloud {owner.name} now"
                     jobs.complain(db, cloud, words, now=self._clock())
                     return None
                 # What it is of could not be told before its entry was mended.
-                registry.remove_cloud(db, cloud)
+                clouds.remove_cloud(db, cloud)
             known = owner or self._register(db, connection)
         with self._changing:
             self._candidates.pop(known.name, None)

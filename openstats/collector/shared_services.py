@@ -11,7 +11,8 @@ from oslo_log import log
 from openstats.clouds import endpoints
 from openstats.clouds.connection import Connection
 from openstats.model import Cloud
-from openstats.storage import keystones, quota, registry
+from openstats.storage import quota
+from openstats.storage.registry import clouds, keystones
 from openstats.storage.store import Store
 
 LOG = log.getLogger(__name__)
@@ -23,7 +24,7 @@ def find(store: Store, cloud: Cloud, connection: Connection) -> Mapping[str, str
     """Return, by service, the name of the cloud that has its figures; log and keep what changed."""
     with store.read() as db:
         marks = keystones.marks_of(db, cloud)
-        earlier = [each for each in registry.regions_of(db, cloud.keystone) if each.id < cloud.id]
+        earlier = [each for each in clouds.regions_of(db, cloud.keystone) if each.id < cloud.id]
         known = [(each.name, each.region, keystones.marks_of(db, each)) for each in earlier]
     shared: dict[str, str] = {}
     for name, region, others in known:

@@ -18,7 +18,7 @@ from openstats.collector.poll import Poll
 from openstats.collector.unlisted import COUNTED_SERVERS, MOST_ASKED
 from openstats.meters import COMPUTE, VOLUME
 from openstats.model import Cloud
-from openstats.storage import instances, volumes
+from openstats.storage.inventory import instances, volumes
 from openstats.storage.store import Database
 
 

@@ -10,7 +10,8 @@ from openstats.clouds import nova
 from openstats.clouds.items import LeftOut
 from openstats.collector.poll import Poll
 from openstats.model import Instance
-from openstats.storage import instances, jobs
+from openstats.storage import jobs
+from openstats.storage.inventory import instances
 
 MOST_ASKED = 20
 """Tenants whose own list one poll asks for."""

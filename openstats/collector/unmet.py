@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from openstats.clouds import keystone
 from openstats.collector.poll import Poll
 from openstats.errors import CloudError
-from openstats.storage import jobs, tenants
+from openstats.storage import jobs
+from openstats.storage.registry import tenants
 
 MOST_ASKED = 5
 """Tenants that one poll asks Keystone for."""

@@ -12,8 +12,10 @@ from openstats.collector.poll import Poll
 from openstats.collector.shared_services import COMPUTE
 from openstats.meters import OBSERVED, USAGE_METERS
 from openstats.readings import Tick
-from openstats.storage import allocation, instances, jobs, usage, volume_changes, volumes
+from openstats.storage import jobs
+from openstats.storage.inventory import allocation, instances, volume_changes, volumes
 from openstats.storage.store import Database
+from openstats.storage.usage import readings
 
 ALLOCATED = ("vcpu_hours", "memory", "storage")
 """What is allocated, in the order of ``storage.allocation``."""
@@ -83,7 +85,7 @@ def _ticks(poll: Poll, db: Database, at: int) -> dict[str, Tick]:
     """Return what tenants (Keystone ids) had since the last readings; nothing that is not known."""
     if not _fresh(poll, db, "instances"):
         return {}
-    ends = usage.ends(db, poll.cloud)
+    ends = readings.ends(db, poll.cloud)
     stored = _stored(poll, db)
     amounts: dict[int, allocation.Amounts] = {}
     ticks = {}
@@ -151,9 +153,9 @@ def _measure(poll: Poll, now: int, odometer: Odometer) -> None:
         asked = Asked(
             connection=poll.connection,
             now=now,
-            last=usage.ends(db, poll.cloud),
+            last=readings.ends(db, poll.cloud),
             running=instances.running(db, poll.cloud),
-            cursor=usage.cursor(db, poll.cloud, source),
+            cursor=readings.cursor(db, poll.cloud, source),
             settings=given,
             options=poll.usage,
             calls=poll.calls,
@@ -162,7 +164,7 @@ def _measure(poll: Poll, now: int, odometer: Odometer) -> None:
     first = None
     for window in read(asked):
         with poll.writing() as db:
-            usage.keep_cursor(db, poll.cloud, source, window.cursor)
+            readings.keep_cursor(db, poll.cloud, source, window.cursor)
             for name, tick in window.ticks.items():
                 odometer.add(db, name, tick, dated=window.dated)
         poll.missing = window.missing or poll.missing

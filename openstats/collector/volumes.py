@@ -9,7 +9,9 @@ from openstats.collector.poll import Poll
 from openstats.collector.shared_services import BLOCK_STORAGE
 from openstats.errors import CloudError
 from openstats.model import Changes
-from openstats.storage import creation, roots, tenants, volumes
+from openstats.storage.counts import creation
+from openstats.storage.inventory import roots, volumes
+from openstats.storage.registry import tenants
 
 COUNTED = ("volumes", "GiB of volumes", "snapshots")
 

@@ -12,8 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, case, exists, func, or_, select
 
 from openstats.model import Coverage, Scope
-from openstats.storage import schema
-from openstats.storage.membership import (
+from openstats.storage.access.visibility import (
     counts,
     project,
     tenant,
@@ -21,11 +20,12 @@ from openstats.storage.membership import (
     visible_tenant,
     whole_sum,
 )
+from openstats.storage.dialects import one_of
 from openstats.storage.prepared import Prepared
+from openstats.storage.schema import tables
 from openstats.storage.store import Database
-from openstats.storage.upsert import one_of
 
-cloud, job = schema.cloud, schema.job
+cloud, job = tables.cloud, tables.job
 
 
 def polled(kind: str) -> ColumnElement[bool]:

@@ -15,10 +15,10 @@ from sqlalchemy import Connection, exists, func, insert, or_, select, update
 from openstats.errors import LeaseLostError
 from openstats.model import Cloud, Lease
 from openstats.names import escaped
-from openstats.storage import schema
-from openstats.storage.registry import cloud_of
+from openstats.storage.registry.clouds import cloud_of
+from openstats.storage.schema import tables
 
-cloud, job = schema.cloud, schema.job
+cloud, job = tables.cloud, tables.job
 
 KINDS = ("discovery", "capacity", "instances", "volumes", "quotas", "providers", "usage")
 """What each cloud is asked for."""

@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy import FromClause, Table
 
-from openstats.storage import schema
-from openstats.storage.columns import FOREVER
-from openstats.storage.upsert import constant
+from openstats.storage.dialects import constant
+from openstats.storage.schema import tables
+from openstats.storage.schema.types import FOREVER
 
 Column = Any
 
@@ -36,8 +36,8 @@ class Owning:
         return self.former.c[f"{self.owned.name}_id"]
 
 
-TENANTS = Owning(schema.tenant, "project", schema.former_project)
-PROJECTS = Owning(schema.project, "customer", schema.former_customer)
+TENANTS = Owning(tables.tenant, "project", tables.former_project)
+PROJECTS = Owning(tables.project, "customer", tables.former_customer)
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,7 @@ from openstats.model import (
     VolumeTypeQuota,
 )
 from openstats.storage import coverage as denominators
-from openstats.storage import schema
-from openstats.storage.membership import (
+from openstats.storage.access.visibility import (
     OBJECTS,
     counts,
     from_projects,
@@ -45,11 +44,12 @@ from openstats.storage.membership import (
     visible_tenant,
     whole_sum,
 )
+from openstats.storage.dialects import constant, one_of
 from openstats.storage.prepared import Prepared
-from openstats.storage.upsert import constant, one_of
+from openstats.storage.schema import tables
 from openstats.storage.volume_types import written
 
-customer = schema.customer
+customer = tables.customer
 
 Sums = dict[str, QuotaSum]
 

@@ -31,7 +31,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from openstats.errors import ConfigError, StoreError, without_credentials
 from openstats.storage.engines import USUAL, Waits, make_engine
 from openstats.storage.file import StoreFile
-from openstats.storage.schema import HEAD
+from openstats.storage.schema.tables import HEAD
 
 LOG = log.getLogger(__name__)
 

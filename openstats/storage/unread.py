@@ -6,7 +6,7 @@ from sqlalchemy import Connection, func, select
 
 from openstats.model import Cloud
 from openstats.storage.quota import known
-from openstats.storage.schema import quota, tenant
+from openstats.storage.schema.tables import quota, tenant
 
 
 class Unread(NamedTuple):

@@ -9,9 +9,10 @@ from dataclasses import asdict, dataclass
 from sqlalchemy import Connection, select, update
 
 from openstats.model import Cloud
-from openstats.storage import jobs, schema
+from openstats.storage import jobs
+from openstats.storage.schema import tables
 
-job = schema.job
+job = tables.job
 
 
 @dataclass(frozen=True)

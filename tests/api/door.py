@@ -10,7 +10,7 @@ from webtest import TestApp
 
 from openstats import conf
 from openstats.api.app import make_app
-from openstats.storage import schema
+from openstats.storage.schema import tables
 from openstats.storage.store import Store
 from tests.double import Double
 from tests.registry import NOW
@@ -71,8 +71,8 @@ class Door:
 
     def grant(self, name: str, kind: str = "project", **to: str) -> None:
         """Grant a role on an object of a kind to a user, group or subject."""
-        table = schema.metadata.tables[kind]
+        table = tables.metadata.tables[kind]
         with self.store.transaction() as db:
             row = db.scalar(select(table.c.id).where(table.c.name == name))
             values = {"uuid": str(uuid4()), "role": "manager", "created_at": 0, f"{kind}_id": row}
-            db.execute(insert(schema.grant).values(values | to))
+            db.execute(insert(tables.grant).values(values | to))

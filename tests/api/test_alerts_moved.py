@@ -7,7 +7,10 @@ import pytest
 from sqlalchemy import Table, select
 from webtest import TestApp
 
-from openstats.storage import episodes, moves, ownership, schema
+from openstats.storage import ownership
+from openstats.storage.alerts import received
+from openstats.storage.registry import moves
+from openstats.storage.schema import tables
 from openstats.storage.store import Store
 from tests.api.conftest import Api
 from tests.api.receiving import alarm, listed, sent, tell, webhook
@@ -37,7 +40,7 @@ class Told:
     def move(self, kind: str = "project", at: int = MOVED) -> None:
         """Have the tenant be the other project's, or the project the other customer's."""
         owning = ownership.PROJECTS if kind == "project" else ownership.TENANTS
-        owner: Table = schema.customer if kind == "project" else schema.project
+        owner: Table = tables.customer if kind == "project" else tables.project
         with self.store.transaction() as db:
             row = db.scalar(select(owning.owned.c.id).where(owning.owned.c.name == "old"))
             names = ("beta", "new")
@@ -139,7 +142,7 @@ def test_what_went_stale_before_it_moved_was_never_the_new_owners(world: Build) 
     two.tell(-400)
     two.move()
     with two.store.transaction() as db:
-        episodes.go_stale(db, MOVED + 10)
+        received.go_stale(db, MOVED + 10)
     assert (two.of("acme"), two.of("beta")) == ([(-400, -50)], [])
     two.tell(-400)
     assert (two.of("acme"), two.of("beta")) == ([(-400, 0)], [(0, None)])
@@ -210,7 +213,7 @@ def test_what_nobody_owned_brings_its_alerts_along(store: Store, either_receivin
     over = sent("h", NOW - MOVED + 400, NOW - MOVED + 300, project_id="fresh")
     tell(two.app, "am", webhook(told, over))
     with store.transaction() as db:
-        tenant, project = schema.tenant.c, schema.project.c
+        tenant, project = tables.tenant.c, tables.project.c
         row = db.scalar(select(tenant.id).where(tenant.name == "fresh"))
         to = db.scalar(select(project.id).where(project.name == "old"))
         moves.move(db, ownership.TENANTS, {row: to}, MOVED)

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 from webtest import TestApp
 
-from openstats.storage import schema
+from openstats.storage.schema import tables
 from openstats.storage.store import Store
 from tests.api.receiving import alarm, listed, sent, tell, webhook
 from tests.registry import site, uuids
@@ -32,8 +32,8 @@ def known(store: Store) -> dict[str, str]:
             )
             there.project(f"{name}-own", customer=keystone).project("nobodys", customer=None)
             there.discover().server("shop", uuid=INSTANCES[name])
-        cloud, tenant = schema.cloud.c, schema.tenant.c
-        joined = schema.tenant.join(schema.cloud, cloud.id == tenant.cloud_id)
+        cloud, tenant = tables.cloud.c, tables.tenant.c
+        joined = tables.tenant.join(tables.cloud, cloud.id == tenant.cloud_id)
         rows = db.execute(select(cloud.name, tenant.tenant_id, tenant.uuid).select_from(joined))
         found = {f"{row[0]}/{row[1]}": row[2] for row in rows}
         found |= {row[0]: row[1] for row in db.execute(select(cloud.name, cloud.uuid))}

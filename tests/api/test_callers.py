@@ -10,7 +10,10 @@ from sqlalchemy import Connection, select
 from webtest import TestApp
 
 from openstats.meters import AGGREGATES
-from openstats.storage import moves, objects, ownership, schema
+from openstats.storage import ownership
+from openstats.storage.entries import customers as customer_entries
+from openstats.storage.registry import moves
+from openstats.storage.schema import tables
 from tests.api.door import Door, Token, token
 from tests.conftest import Sqlite
 from tests.double import Double
@@ -40,7 +43,7 @@ def door(sqlite: Sqlite, tmp_path: Path) -> Iterator[Door]:
             alpha.read(item, START).read(item, START + 3600, 3600, **HELD)
             acme = uuids(db, "customer")["acme"]
             group = {"name": "empty", "customer": acme}
-            objects.write("project_group", db, str(uuid4()), group, START)
+            customer_entries.write("project_group", db, str(uuid4()), group, START)
         yield Door(tmp_path, keystone, store)
 
 
@@ -166,7 +169,7 @@ def test_every_list_and_statistic_shows_what_is_the_callers(
 
 
 def row(db: Connection, table: str, name: str) -> int:
-    found = schema.metadata.tables[table]
+    found = tables.metadata.tables[table]
     return int(db.scalars(select(found.c.id).where(found.c.name == name)).one())
 
 

@@ -9,7 +9,8 @@ from openstack.config import loader
 from sqlalchemy import func, select
 from webtest import TestApp
 
-from openstats.storage import jobs, schema
+from openstats.storage import jobs
+from openstats.storage.schema import tables as schema
 from openstats.storage.store import Store
 from tests.api.door import Door, token
 from tests.api.test_registry_http import audited, conflict, entries, rows, url, uuid_of

@@ -8,7 +8,9 @@ from sqlalchemy import select, update
 from webtest import TestApp
 
 from openstats.api.routes import RESOURCES
-from openstats.storage import moves, ownership, schema
+from openstats.storage import ownership
+from openstats.storage.registry import moves
+from openstats.storage.schema import tables
 from openstats.storage.store import Store
 from tests.api.test_registry_http import url
 from tests.api.world import CLOCK
@@ -97,11 +99,11 @@ def test_other_lists_have_nothing_that_is_deleted(own: TestApp) -> None:
 
 def granted(store: Store, kind: str, name: str) -> None:
     """Grant a role on an object to Jane."""
-    table = schema.metadata.tables[kind]
+    table = tables.metadata.tables[kind]
     with store.transaction() as db:
         row = db.scalar(select(table.c.id).where(table.c.name == name))
         values = {"uuid": "g", "subject": "jane", "role": "owner", "created_at": 0}
-        db.execute(schema.grant.insert().values(values | {f"{kind}_id": row}))
+        db.execute(tables.grant.insert().values(values | {f"{kind}_id": row}))
 
 
 SEEN: dict[str, tuple[str, str, dict[str, set[str]]]] = {
@@ -135,7 +137,7 @@ def test_what_was_visible_until_it_was_deleted(
 
 
 def moved_to_acme(alpha: Site) -> None:
-    db, customer, project = alpha.db, schema.customer, schema.project
+    db, customer, project = alpha.db, tables.customer, tables.project
     acme = db.scalar(select(customer.c.id).where(customer.c.name == "acme"))
     row = db.scalar(select(project.c.id).where(project.c.name == "blog"))
     assert row
@@ -145,7 +147,7 @@ def moved_to_acme(alpha: Site) -> None:
 def deleted(alpha: Site) -> None:
     moved_to_acme(alpha)
     values = {"deleted_at": NOW}
-    alpha.db.execute(update(schema.project).where(schema.project.c.name == "blog").values(values))
+    alpha.db.execute(update(tables.project).where(tables.project.c.name == "blog").values(values))
 
 
 @pytest.mark.parametrize("fate", [moved_to_acme, deleted])

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import insert
 from webtest import TestApp
 
-from openstats.storage.alert_schema import receiver
+from openstats.storage.schema.alerts import receiver
 from openstats.storage.store import Store
 from openstats.tokens import hashed, made
 from tests.api.receiving import (

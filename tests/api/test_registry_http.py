@@ -8,7 +8,7 @@ from sqlalchemy import select
 from webtest import TestApp
 
 from openstats.api.app import make_app
-from openstats.storage import schema
+from openstats.storage.schema import tables
 from openstats.storage.store import Store
 from tests.api.world import CLOCK, UNKNOWN, fill
 from tests.registry import NOW, Site, site
@@ -58,7 +58,7 @@ def audited(api: TestApp) -> list[tuple[str, str, str]]:
 
 def rows(store: Store, table: str) -> list[Any]:
     with store.read() as db:
-        return list(db.execute(select(schema.metadata.tables[table])))
+        return list(db.execute(select(tables.metadata.tables[table])))
 
 
 def row(store: Store, table: str, uuid: str) -> Any:

@@ -4,7 +4,8 @@ import pytest
 from sqlalchemy import select, update
 from webtest import TestApp
 
-from openstats.storage import quota, schema
+from openstats.storage import quota
+from openstats.storage.schema import tables
 from openstats.storage.store import Store
 from tests.api.test_registry_http import MINE, audited, created, url
 from tests.api.world import CLOCK
@@ -62,14 +63,14 @@ def test_a_tenant_that_is_linked_has_its_quotas_read_at_once(own: TestApp, store
     with store.transaction() as db:
         alpha = site(db).project("p", customer=None).project("q").discover()
         later = {"due_at": NOW + 9999}
-        db.execute(update(schema.quota).values(later))
-        db.execute(update(schema.job).values(next_at=NOW + 9999.0))
+        db.execute(update(tables.quota).values(later))
+        db.execute(update(tables.job).values(next_at=NOW + 9999.0))
     (entry,) = own.get("/api/tenants/?tenant_id=p").json["tenants"]
     project = own.get("/api/projects/").json["projects"][0]["uuid"]
     own.patch_json(url("tenants", entry["uuid"]), {"project": project})
     with store.read() as db:
         assert [key for _, key in quota.due(db, alpha.cloud, CLOCK)] == ["p"]
-        due = db.scalars(select(schema.job.c.kind).where(schema.job.c.next_at <= CLOCK))
+        due = db.scalars(select(tables.job.c.kind).where(tables.job.c.next_at <= CLOCK))
         assert set(due) == {"quotas"}
 
 

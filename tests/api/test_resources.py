@@ -12,7 +12,8 @@ from webtest import TestApp
 from openstats.api import answer
 from openstats.api.routes import RESOURCES
 from openstats.model import Inventory, Provider
-from openstats.storage import capacity, registry
+from openstats.storage.inventory import capacity
+from openstats.storage.registry import clouds
 from openstats.storage.store import Store
 from tests.api.world import READ, UNKNOWN, fill
 from tests.conftest import Sqlite
@@ -166,7 +167,7 @@ def test_what_a_cloud_can_give_away(full: TestApp, store: Store) -> None:
         Provider("u2", "node2", "u2", 1, False, (held,), NOW),
     ]
     with store.transaction() as db:
-        capacity.record_providers(db, registry.clouds(db)[0], found, NOW)
+        capacity.record_providers(db, clouds.clouds(db)[0], found, NOW)
     one, two = listed(full, "clouds")
     north = {"total": 8, "reserved": 1, "used": 3, "allocation_ratio": 1.5, "effective": 10}
     whole = {"total": 16, "reserved": 2, "used": 6, "allocation_ratio": 1.5, "effective": 20}

@@ -3,13 +3,15 @@
 from sqlalchemy import select
 from webtest import TestApp
 
-from openstats.storage import moves, ownership, schema
+from openstats.storage import ownership
+from openstats.storage.registry import moves
+from openstats.storage.schema import tables
 from openstats.storage.store import Store
 from tests.api.conftest import Api
 from tests.api.receiving import iso, listed, sent, tell, times, webhook
 from tests.registry import NOW, site
 
-project, tenant = schema.project.c, schema.tenant.c
+project, tenant = tables.project.c, tables.tenant.c
 NAMES = "old", "new"
 
 

@@ -7,10 +7,11 @@ from sqlalchemy import Connection, select
 from openstats.alerts import Notice
 from openstats.meters import USAGE_METERS
 from openstats.model import Capacity, Quota, VolumeTypeQuota
-from openstats.storage import ancestry, opening, schema
-from openstats.storage.columns import FOREVER
-from openstats.storage.histories import NOWHERE
-from openstats.storage.opening import Opened
+from openstats.storage.alerts import rows, subjects
+from openstats.storage.alerts.histories import NOWHERE
+from openstats.storage.alerts.rows import Opened
+from openstats.storage.schema import tables
+from openstats.storage.schema.types import FOREVER
 from tests.registry import NOW, site, uuids
 
 CLOCK = NOW + 30
@@ -56,8 +57,8 @@ def fill(db: Connection) -> None:
 
 def _alarm(db: Connection) -> None:
     """Have something wrong with a project, a tenant, a cloud, and with nobody knows what."""
-    cloud = schema.cloud.c
-    projects, tenant = uuids(db, "project"), schema.tenant.c
+    cloud = tables.cloud.c
+    projects, tenant = uuids(db, "project"), tables.tenant.c
     lab = select(tenant.uuid).where(tenant.name == "lab")
     told = [
         ("project", projects["shop"], "Error", FOREVER),
@@ -66,10 +67,10 @@ def _alarm(db: Connection) -> None:
         (None, None, "Debug", FOREVER),
     ]
     for number, (kind, uuid, severity, until) in enumerate(told):
-        place = ancestry.of_object(db, kind, str(uuid)) if kind else NOWHERE
+        place = subjects.of_object(db, kind, str(uuid)) if kind else NOWHERE
         at = NOW - 3600 + number
         notice = Notice(f"f{number}", "", f"type{number}", severity, "what is wrong", at)
-        opening.insert_all(db, [Opened("prometheus", notice, place, at, until, NOW)])
+        rows.insert_all(db, [Opened("prometheus", notice, place, at, until, NOW)])
 
 
 def quota_of(*tenants: dict[str, tuple[int, int]]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pytest
 
 from openstats import __version__
 from openstats.cli.main import Openstats
-from openstats.storage.schema import HEAD
+from openstats.storage.schema.tables import HEAD
 from tests.cli.installation import Installation
 
 

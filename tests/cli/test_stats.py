@@ -17,7 +17,7 @@ import yaml
 from openstats.api.routes import STATISTICS, Statistic
 from openstats.api.validation import names
 from openstats.cli.main import Openstats, main
-from openstats.storage.columns import FOREVER
+from openstats.storage.schema.types import FOREVER
 from tests.cli.installation import Installation, kept_process
 from tests.cli.test_collect import sql
 from tests.conftest import Sqlite

@@ -4,7 +4,8 @@ from collections import Counter
 from typing import Any
 
 from openstats.model import EVERYTHING
-from openstats.storage import capacity, customer
+from openstats.storage.counts import customer
+from openstats.storage.inventory import capacity
 from openstats.storage.store import Store
 from tests.double import Double
 

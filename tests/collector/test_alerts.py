@@ -13,8 +13,8 @@ from webtest import TestApp
 from openstats.api.app import make_app
 from openstats.collector import alerts
 from openstats.model import EVERYTHING, Selection
-from openstats.storage import alerts as stored
-from openstats.storage.columns import FOREVER
+from openstats.storage.entries import alerts as stored
+from openstats.storage.schema.types import FOREVER
 from openstats.storage.store import Store
 from tests.api.receiving import iso, loaded, sections, webhook
 from tests.api.receiving import sent as document

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from openstats.storage import registry, vanished
+from openstats.storage import vanished
+from openstats.storage.registry import clouds
 from tests.collector import expected
 from tests.collector.lab import SOON, Lab
 from tests.double import Double, Size
@@ -82,7 +83,7 @@ def test_what_an_admin_accepts_is_believed_at_once(lab: Lab, known: Double, what
     disappear(known, 4)
     assert len(lab.cycle(kind, after=DAY)) == 1
     with lab.store.transaction() as db:
-        (cloud,) = registry.clouds(db)
+        (cloud,) = clouds.clouds(db)
         assert list(vanished.accept(db, cloud, lab.clock.now)) == [what]
     for _ in range(2):
         assert lab.cycle(kind, after=DAY) == []
@@ -113,7 +114,7 @@ def test_a_disappearance_that_grows_is_another_one(lab: Lab, known: Double) -> N
     tenants(known, 4)
     lab.cycle("discovery", after=DAY)
     with lab.store.transaction() as db:
-        (cloud,) = registry.clouds(db)
+        (cloud,) = clouds.clouds(db)
         vanished.accept(db, cloud, lab.clock.now)
     tenants(known, 3)
     (said,) = lab.cycle("discovery", after=DAY)

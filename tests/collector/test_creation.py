@@ -79,7 +79,7 @@ def test_a_date_does_not_move_once_the_sweeps_have_been(lab: Lab, alpha: Double)
 
 
 def test_a_date_set_by_hand_stays(lab: Lab, alpha: Double) -> None:
-    from openstats.storage import document
+    from openstats.storage.import_export import document
 
     lab.cycle("discovery")
     with lab.store.transaction() as db:

@@ -7,7 +7,8 @@ import pytest
 from openstats.clouds.figures import LARGEST_PART
 from openstats.model import EVERYTHING, Selection
 from openstats.statistics.capacity import by_class
-from openstats.storage import capacity, quota
+from openstats.storage import quota
+from openstats.storage.inventory import capacity
 from tests.collector.figures import FIGURES, Figure, replaced
 from tests.collector.lab import SOON, Lab
 from tests.double import Double

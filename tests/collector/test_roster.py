@@ -12,7 +12,9 @@ from openstats.cli.clouds import connect
 from openstats.collector.collector import Collector
 from openstats.collector.kinds import POLLS
 from openstats.collector.roster import PATIENCE, PAUSE
-from openstats.storage import clouds, jobs, registry
+from openstats.storage import jobs
+from openstats.storage.entries import clouds
+from openstats.storage.registry import clouds as cloud_rows
 from tests.collector import expected
 from tests.collector.lab import Lab, running
 from tests.devcloud.process import wait_for
@@ -39,8 +41,8 @@ def register(lab: Lab, name: str = "beta") -> None:
 
 def remove(lab: Lab, name: str) -> None:
     with lab.store.transaction() as db:
-        (found,) = [cloud for cloud in registry.clouds(db) if cloud.name == name]
-        registry.remove_cloud(db, found)
+        (found,) = [cloud for cloud in cloud_rows.clouds(db) if cloud.name == name]
+        cloud_rows.remove_cloud(db, found)
 
 
 def refresh(lab: Lab, collector: Collector, after: float = 0) -> set[str]:

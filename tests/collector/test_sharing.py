@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from openstats.storage import discovery as storage_discovery
-from openstats.storage import jobs, registry, tenants
+from openstats.storage import jobs
+from openstats.storage.registry import clouds, tenants
+from openstats.storage.registry import discovery as storage_discovery
 from tests.collector import expected
 from tests.collector.lab import SMALL, SOON, Lab, running
 from tests.conftest import Postgresql
@@ -41,7 +42,7 @@ def test_two_kinds_of_polls_meet_a_new_tenant(shared: Lab) -> None:
     shared.use()
 
     def meet(db: Connection) -> None:
-        (cloud,) = registry.clouds(db)
+        (cloud,) = clouds.clouds(db)
         tenants.rows_of(db, cloud, double.state.projects, 0)
 
     assert meanwhile(shared, meet, lambda: shared.cycle("instances")) == []
@@ -57,7 +58,7 @@ def test_two_regions_discover_the_same_projects(shared: Lab) -> None:
     def discover(db: Connection) -> None:
         from openstats.clouds import keystone
 
-        west = next(cloud for cloud in registry.clouds(db) if cloud.name == "west")
+        west = next(cloud for cloud in clouds.clouds(db) if cloud.name == "west")
         found, _ = keystone.placings(usual.connections["west"])
         storage_discovery.place(db, west, found, now=0, first=True)
 
@@ -73,7 +74,7 @@ def test_two_collectors_start_at_once(shared: Lab) -> None:
 
     def start(db: Connection) -> None:
         for connection in waiting.connections.values():
-            cloud = registry.register_cloud(db, connection.cloud, connection.entry.urls)
+            cloud = clouds.register_cloud(db, connection.cloud, connection.entry.urls)
             jobs.ensure(db, cloud.id, ["discovery"], 0)
 
     meanwhile(shared, start, waiting.register)

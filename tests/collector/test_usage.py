@@ -9,8 +9,11 @@ from openstats.meters import USAGE_METERS
 from openstats.model import EVERYTHING, Selection
 from openstats.readings import Reading
 from openstats.statistics import usage as statistic
-from openstats.storage import listing, members, registry, usage
-from openstats.storage.found import INSTANCES
+from openstats.storage.entries import pagination
+from openstats.storage.entries.tenants import INSTANCES
+from openstats.storage.registry import clouds
+from openstats.storage.usage import members
+from openstats.storage.usage import readings as reading_rows
 from tests.collector.lab import LARGE, SMALL, Lab
 from tests.double import Double
 from tests.double.state import Flavor, Server
@@ -38,8 +41,8 @@ def settled(lab: Lab, alpha: Double) -> Double:
 
 def last(lab: Lab, item: str) -> Reading | None:
     with lab.store.read() as db:
-        (cloud,) = registry.clouds(db)
-        return usage.last(db, cloud, item)
+        (cloud,) = clouds.clouds(db)
+        return reading_rows.last(db, cloud, item)
 
 
 def at(lab: Lab, item: str) -> list[int]:
@@ -55,7 +58,7 @@ def values(lab: Lab, item: str, steps: int = 1) -> dict[str, float | None]:
     edges = [now - steps * GRID, now]
     with lab.store.read() as db:
         found = members.of(db, EVERYTHING, Selection("project"))
-        readings = usage.around(db, set(found.clouds.tolist()), item, edges)
+        readings = reading_rows.around(db, set(found.clouds.tolist()), item, edges)
         names = dict(db.exec_driver_sql("SELECT p.uuid, p.keystone_id FROM project p").all())
     figures, known = statistic.values(USAGE_METERS[item], edges, found, readings)
     listed = zip(found.objects, figures[0].tolist(), known[0].tolist(), strict=True)
@@ -117,8 +120,8 @@ def test_what_is_allocated_is_what_there_is(lab: Lab, settled: Double) -> None:
 def amount(lab: Lab, item: str, tenant: str) -> float:
     """Return what a tenant has had of a meter since its first reading, in units times seconds."""
     with lab.store.read() as db:
-        (cloud,) = registry.clouds(db)
-        slot = usage.slots(db, cloud, [tenant], 0)[tenant]
+        (cloud,) = clouds.clouds(db)
+        slot = reading_rows.slots(db, cloud, [tenant], 0)[tenant]
     reading = last(lab, item)
     assert reading
     return float(reading.totals[slot])
@@ -252,7 +255,7 @@ def test_a_root_on_a_volume_counts_once_though_there_is_an_image(lab: Lab, settl
     check_allocated(lab, settled)
     with lab.store.read() as db:
         keys = booted.id, data.id, iso.id
-        entries = [listing.one(db, INSTANCES, EVERYTHING, key) for key in keys]
+        entries = [pagination.one(db, INSTANCES, EVERYTHING, key) for key in keys]
     disks = {entry["uuid"]: entry["disk"] for entry in entries if entry}
     whole = 1024 * (LARGE.disk + LARGE.ephemeral) + LARGE.swap
     assert disks[booted.id] == whole - 1024 * LARGE.disk
@@ -451,7 +454,7 @@ def known_cpu(lab: Lab) -> dict[str, bool]:
     edges = [now - GRID, now]
     with lab.store.read() as db:
         found = members.of(db, EVERYTHING, Selection("project"))
-        read, seen = (usage.around(db, [1], name, edges) for name in (CPU, "cpu.observed"))
+        read, seen = (reading_rows.around(db, [1], name, edges) for name in (CPU, "cpu.observed"))
         names = dict(db.exec_driver_sql("SELECT p.uuid, p.keystone_id FROM project p").all())
     _, known = statistic.values(USAGE_METERS[CPU], edges, found, read, seen)
     return {names[of.uuid]: seen for of, seen in zip(found.objects, known[0].tolist(), strict=True)}

@@ -7,7 +7,7 @@ import pytest
 
 from openstats.clouds import text
 from openstats.model import EVERYTHING
-from openstats.storage import found, listing
+from openstats.storage.entries import pagination, tenants
 from tests.collector import expected
 from tests.collector.lab import Lab
 from tests.double import Double
@@ -23,7 +23,9 @@ UNKNOWN = {"limit": None, "in_use": None}
 def known(lab: Lab) -> dict[str, dict[str, Any]]:
     """Give what is kept of each tenant that belongs to somebody, by its id in the cloud."""
     with lab.store.read() as db:
-        shown, _ = listing.page(db, found.TENANTS, EVERYTHING, filters={}, limit=99, marker=None)
+        shown, _ = pagination.page(
+            db, tenants.TENANTS, EVERYTHING, filters={}, limit=99, marker=None
+        )
     return {e["tenant_id"]: e["quota"]["volume_types"] for e in shown if e["project"]}
 
 

@@ -12,7 +12,8 @@ import pytest
 from openstats.meters import USAGE_METERS
 from openstats.model import EVERYTHING, Selection
 from openstats.statistics import usage as statistic
-from openstats.storage import members, usage
+from openstats.storage.usage import members
+from openstats.storage.usage import readings as reading_rows
 from tests.collector.lab import SMALL, Lab
 from tests.conftest import Sqlite
 from tests.double import Double
@@ -113,7 +114,7 @@ def values(lab: Lab, meter: str, edges: Sequence[int]) -> tuple[dict[str, Any], 
     with lab.store.read() as db:
         found = members.of(db, EVERYTHING, Selection("project"))
         clouds = set(found.clouds.tolist())
-        readings = usage.around(db, clouds, meter, statistic.cuts(edges, found))
+        readings = reading_rows.around(db, clouds, meter, statistic.cuts(edges, found))
     figures, known = statistic.values(USAGE_METERS[meter], edges, found, readings)
     names = [of.name for of in found.objects]
     columns = figures.T.tolist(), known.T.tolist()

@@ -15,22 +15,19 @@ from openstats.alerts import SEVERITIES, Finding, Notice
 from openstats.errors import ConflictError
 from openstats.meters import AGGREGATES
 from openstats.model import EVERYTHING, ObjectName, Scope, Selection
-from openstats.storage import (
-    alerts,
-    ancestry,
-    listing,
-    members,
-    moves,
-    opening,
-    ownership,
-    raised,
-    schema,
-)
-from openstats.storage.alert_schema import DAY, HOUR, OWNERS, SPANS, alert, span
-from openstats.storage.columns import FOREVER
-from openstats.storage.histories import NOWHERE
-from openstats.storage.opening import Opened
+from openstats.storage import ownership
+from openstats.storage.alerts import own as own_alerts
+from openstats.storage.alerts import rows as alert_rows
+from openstats.storage.alerts import subjects
+from openstats.storage.alerts.histories import NOWHERE
+from openstats.storage.alerts.rows import Opened
+from openstats.storage.entries import alerts, pagination
+from openstats.storage.registry import moves
+from openstats.storage.schema import tables as schema
+from openstats.storage.schema.alerts import DAY, HOUR, OWNERS, SPANS, alert, span
+from openstats.storage.schema.types import FOREVER
 from openstats.storage.store import Store
+from openstats.storage.usage import members
 from tests.registry import NOW, change, site, uuids
 from tests.storage.test_scopes import World, drawn, moved, worlds, written
 from tests.storage.test_together import together
@@ -185,10 +182,10 @@ def opened(db: Connection, plan: Planned) -> Known | None:
         if not found:
             return None
         uuid = found[plan.which % len(found)]
-        place, known = ancestry.of_object(db, plan.kind, uuid), walked(db, plan, uuid)
+        place, known = subjects.of_object(db, plan.kind, uuid), walked(db, plan, uuid)
     created, until = plan.times
     notice = Notice("f", "", "type", plan.severity, "message", created)
-    (row,) = opening.insert_all(db, [Opened("test", notice, place, created, until, NOW)])
+    (row,) = alert_rows.insert_all(db, [Opened("test", notice, place, created, until, NOW)])
     if plan.acknowledged:
         db.execute(update(alert).where(alert.c.id == row).values(acknowledged_at=NOW))
     return known
@@ -299,7 +296,9 @@ def test_what_is_listed_is_what_is_counted(
         history(db, world, plans)
         scope = drawn(db, world)
         filters = {"start": START, "end": END}
-        found, _ = listing.page(db, alerts.ALERTS, scope, filters=filters, limit=1000, marker=None)
+        found, _ = pagination.page(
+            db, alerts.ALERTS, scope, filters=filters, limit=1000, marker=None
+        )
         listed = dict(Counter(entry["severity"] for entry in found))
         assert listed == alerts.count(db, scope, None, BOUNDS)
         assert not any("labels" in entry for entry in found)
@@ -324,11 +323,11 @@ def one(
     **more: Any,
 ) -> str:
     """Create an alert that is open since START, and give its uuid."""
-    place = ancestry.of_object(db, kind, uuid) if kind else NOWHERE
+    place = subjects.of_object(db, kind, uuid) if kind else NOWHERE
     notice = Notice("f", "", "type", "Error", "message", START)
     times = {"created_at": START, "until": FOREVER, "seen_at": NOW} | more
     made = Opened("test", notice, place, uuid=str(uuid4()), **times)
-    (row,) = opening.insert_all(db, [made])
+    (row,) = alert_rows.insert_all(db, [made])
     if acknowledged:
         db.execute(update(alert).where(alert.c.id == row).values(acknowledged_at=NOW))
     return made.uuid
@@ -396,7 +395,7 @@ def test_a_move_ends_what_is_open_and_opens_it_for_the_new_owner(db: Connection)
     assert row is not None
     moves.move(db, ownership.TENANTS, {row: to}, NOW + 60)
     projects = uuids(db, "project")
-    listed, _ = listing.page(db, alerts.ALERTS, EVERYTHING, filters={}, limit=9, marker=None)
+    listed, _ = pagination.page(db, alerts.ALERTS, EVERYTHING, filters={}, limit=9, marker=None)
     times = sorted((e["created_at"], e["closed_at"] or 0, e["acknowledged"]) for e in listed)
     old, new = (START, NOW + 60, True), (NOW + 60, 0, True)
     assert times == [(START, 0, True), (START, NOW, False), old, old, new, new]
@@ -459,7 +458,7 @@ def test_what_is_deleted_keeps_its_alerts(db: Connection) -> None:
     assert errors(db, "project_group", web) == 3
     listed = each(db, EVERYTHING, Selection("project"), BOUNDS)
     assert [(of.name, found) for of, found in listed] == [("q", {})]
-    page, _ = listing.page(db, alerts.ALERTS, EVERYTHING, filters={}, limit=9, marker=None)
+    page, _ = pagination.page(db, alerts.ALERTS, EVERYTHING, filters={}, limit=9, marker=None)
     scopes = [entry["scope"] for entry in page]
     assert scopes == [{"instance": "i"}, {"project_group": web}, {"project": project}]
 
@@ -470,21 +469,21 @@ def test_rows_that_go_leave_alerts_behind(db: Connection) -> None:
     one(db, "project_group", group)
     db.execute(delete(schema.project_group))
     assert errors(db) == 1
-    page, _ = listing.page(db, alerts.ALERTS, EVERYTHING, filters={}, limit=9, marker=None)
+    page, _ = pagination.page(db, alerts.ALERTS, EVERYTHING, filters={}, limit=9, marker=None)
     assert [entry["scope"] for entry in page] == [None]
 
 
 def test_there_has_to_be_what_it_is_of(db: Connection) -> None:
     for kind in KINDS:
         with pytest.raises(ConflictError, match=f"no {kind.replace('_', ' ')} x"):
-            ancestry.of_object(db, kind, "x")
+            subjects.of_object(db, kind, "x")
 
 
 @pytest.mark.parametrize(("until", "left"), [(NOW - 1, 0), (NOW, 1), (FOREVER, 1)])
 def test_what_was_closed_long_ago_is_forgotten(db: Connection, until: int, left: int) -> None:
     site(db).project("p", groups=["web"]).discover()
     one(db, "project", uuids(db, "project")["p"], until=until)
-    assert raised.forget(db, NOW) == 1 - left
+    assert own_alerts.forget(db, NOW) == 1 - left
     assert len(db.execute(select(alert)).all()) == left
 
 
@@ -496,7 +495,7 @@ def test_rules_that_find_the_same_at_once_open_one_alert(store: Store) -> None:
     def find(db: Connection, _: int, turn: int) -> None:
         found = [Finding("tenant", tenant, f"quota.{n}", "Error", "") for n in range(turn + 1)]
         found.append(Finding("cloud", cloud, "quota.cloud", "Error", ""))
-        raised.settle(db, raised.standing(db, cloud, "quota."), found, NOW)
+        own_alerts.settle(db, own_alerts.standing(db, cloud, "quota."), found, NOW)
 
     together(store, find)
     with store.read() as db:

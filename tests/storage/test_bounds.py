@@ -11,9 +11,10 @@ import pytest
 from sqlalchemy import Connection, insert, select, text
 
 from openstats.errors import ConfigError, StoreError
-from openstats.storage import migration, schema
+from openstats.storage import migration
 from openstats.storage.engines import Waits
 from openstats.storage.file import FileError
+from openstats.storage.schema import tables
 from openstats.storage.store import SchemaError, Store, translated_errors
 from tests.attacks.stores import frozen_backends
 from tests.conftest import Postgresql, Sqlite
@@ -25,12 +26,12 @@ CUSTOMER = {"uuid": "u", "name": "acme"}
 
 def names(store: Store) -> list[str]:
     with store.read() as db:
-        return list(db.scalars(select(schema.customer.c.name)))
+        return list(db.scalars(select(tables.customer.c.name)))
 
 
 def add(store: Store) -> None:
     with store.transaction() as db:
-        db.execute(insert(schema.customer).values(CUSTOMER))
+        db.execute(insert(tables.customer).values(CUSTOMER))
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def short(store: Store) -> Iterator[Store]:
 
 def test_a_writer_waits_for_another_one_for_a_while_only(store: Store, short: Store) -> None:
     with store.transaction() as db:
-        db.execute(insert(schema.customer).values(CUSTOMER))
+        db.execute(insert(tables.customer).values(CUSTOMER))
         with pytest.raises(StoreError):
             # PostgreSQL waits for whether the same uuid is kept.
             add(short)
@@ -158,7 +159,7 @@ def test_a_new_file_is_read_by_its_owner_and_group_only(
     store = stores(f"sqlite:///{tmp_path}/new/openstats.sqlite")
     migration.upgrade(store)
     with store.transaction() as db:
-        db.execute(insert(schema.customer).values(CUSTOMER))
+        db.execute(insert(tables.customer).values(CUSTOMER))
         modes = {stat.S_IMODE(file.stat().st_mode) for file in (tmp_path / "new").iterdir()}
     assert modes == {0o640}
 
@@ -187,7 +188,7 @@ def test_a_schema_that_changes_under_a_process_is_noticed(store: Store) -> None:
         add(store)
     with pytest.raises(SchemaError):
         store.check()
-    change_revision(store, schema.HEAD)
+    change_revision(store, tables.HEAD)
     assert names(store) == ["acme"]
 
 
@@ -209,7 +210,7 @@ def test_readers_do_not_wait_for_a_writer(path: Path) -> None:
 
     def write() -> None:
         with store.transaction() as db:
-            db.execute(insert(schema.customer).values(CUSTOMER))
+            db.execute(insert(tables.customer).values(CUSTOMER))
             assert written.wait(30)
 
     with ThreadPoolExecutor(1) as pool:

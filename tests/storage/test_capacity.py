@@ -3,7 +3,7 @@
 from sqlalchemy import Connection
 
 from openstats.model import Capacity, Inventory, Provider
-from openstats.storage import capacity
+from openstats.storage.inventory import capacity
 from tests.registry import KEYSTONE, NOW, Site, site
 
 FIGURES = Capacity(1, 2, 3, 4, 5, 6, source="placement")

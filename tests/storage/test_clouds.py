@@ -4,7 +4,9 @@ import pytest
 from sqlalchemy import Connection
 
 from openstats.model import EVERYTHING, Cloud, Inventory, Provider
-from openstats.storage import capacity, clouds, listing, registry
+from openstats.storage.entries import clouds, pagination
+from openstats.storage.inventory import capacity
+from openstats.storage.registry import clouds as cloud_rows
 from tests.registry import KEYSTONE, NOW, site
 
 DISK = Inventory("DISK_GB", 100, 0, 1.0, 9)
@@ -39,10 +41,10 @@ def test_inventories_of_providers_that_take_servers_by_cloud_and_zone(db: Connec
 
 def shared(db: Connection, cloud: Cloud) -> object:
     """Give what is shown, and hold it against the filter."""
-    entry = listing.one(db, clouds.CLOUDS, EVERYTHING, cloud.uuid) or {}
+    entry = pagination.one(db, clouds.CLOUDS, EVERYTHING, cloud.uuid) or {}
     value = entry["disk_shared"]
     where = {"disk_shared": value}
-    found, _ = listing.page(db, clouds.CLOUDS, EVERYTHING, filters=where, limit=9, marker=None)
+    found, _ = pagination.page(db, clouds.CLOUDS, EVERYTHING, filters=where, limit=9, marker=None)
     assert cloud.name in [each["name"] for each in found]
     return value
 
@@ -68,7 +70,7 @@ def test_whether_disk_is_shared(
 
 def test_what_clouds_yaml_says_of_its_disk(db: Connection) -> None:
     told = Cloud("alpha", KEYSTONE, "RegionOne", KEYSTONE, disk_shared=True)
-    kept = registry.register_cloud(db, told, [])
+    kept = cloud_rows.register_cloud(db, told, [])
     assert kept.disk_shared
     assert shared(db, kept) is True
     capacity.record_providers(db, kept, [provider(1, DISK)], NOW)

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, insert, update
 
 from openstats.model import EVERYTHING, Interval, Scope
 from openstats.statistics.interval import edges
-from openstats.storage import creation, schema
+from openstats.storage.counts import creation
+from openstats.storage.schema import tables
 from openstats.storage.store import Store
 from tests.registry import NOW, created, site, uuids
 from tests.undone import undone
@@ -51,7 +52,7 @@ def test_counts_are_those_of_the_edges(
     rows = [{"uuid": str(i), "name": "c", "created_at": at} for i, at in enumerate(times)]
     with undone(shared_store) as db:
         if rows:
-            db.execute(insert(schema.customer), rows)
+            db.execute(insert(tables.customer), rows)
         counts = creation.counts(db, EVERYTHING, "customer", interval)
     assert counts == expected(interval, times)
 
@@ -85,7 +86,7 @@ def test_undated_objects_are_never_counted(db: Connection) -> None:
 @pytest.mark.parametrize("aggregate", ["customer", "project", "project_group"])
 def test_deleted_objects_still_count(db: Connection, aggregate: str) -> None:
     site(db).project("p1", groups=["web"]).discover(NOW)
-    db.execute(update(schema.metadata.tables[aggregate]).values(deleted_at=NOW + 60))
+    db.execute(update(tables.metadata.tables[aggregate]).values(deleted_at=NOW + 60))
     assert creation.counts(db, EVERYTHING, aggregate, Interval(NOW, NOW + 1, 1)) == {0: 1}
 
 

@@ -4,7 +4,8 @@ import pytest
 from sqlalchemy import Connection, insert, select, update
 
 from openstats.model import EVERYTHING, Scope
-from openstats.storage import customer, schema
+from openstats.storage.counts import customer
+from openstats.storage.schema import tables
 from tests.registry import NOW, site, uuids
 
 
@@ -84,8 +85,8 @@ def test_a_project_that_is_gone_from_one_region_stays(db: Connection) -> None:
 
 def test_a_project_made_by_hand_has_no_tenant_and_counts(db: Connection) -> None:
     site(db).project("p1").discover()
-    acme = db.scalar(select(schema.customer.c.id))
-    db.execute(insert(schema.project).values(uuid="x", name="mine", customer_id=acme))
+    acme = db.scalar(select(tables.customer.c.id))
+    db.execute(insert(tables.project).values(uuid="x", name="mine", customer_id=acme))
     assert counts(db) == {"acme": (2, 0, 0)}
 
 
@@ -97,7 +98,7 @@ def test_deleted_objects_are_left_out(
     db: Connection, table: str, left: dict[str, tuple[int, int, int]]
 ) -> None:
     site(db).project("p1", groups=["web"]).discover().servers("p1", 1)
-    db.execute(update(schema.metadata.tables[table]).values(deleted_at=NOW))
+    db.execute(update(tables.metadata.tables[table]).values(deleted_at=NOW))
     assert counts(db) == left
 
 

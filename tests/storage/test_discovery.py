@@ -2,12 +2,12 @@
 
 from sqlalchemy import Connection, select, update
 
-from openstats.storage import schema
+from openstats.storage.schema import tables
 from tests.registry import NOW, Site, change, created, site, uuids
 
 OTHER = "https://other.example/v3"
-customer, project, group = schema.customer, schema.project, schema.project_group
-member, tenant = schema.project_group_member, schema.tenant
+customer, project, group = tables.customer, tables.project, tables.project_group
+member, tenant = tables.project_group_member, tables.tenant
 
 
 def owners(db: Connection) -> dict[str, str]:

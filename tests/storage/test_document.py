@@ -9,14 +9,16 @@ from sqlalchemy import Connection, select, update
 
 from openstats.errors import RegistryError
 from openstats.model import EVERYTHING, QuotaSum, Selection
-from openstats.storage import objects, quota, schema
-from openstats.storage.document import export_registry, import_registry
+from openstats.storage import quota
+from openstats.storage.entries import customers as customer_entries
+from openstats.storage.import_export.document import export_registry, import_registry
+from openstats.storage.schema import tables
 from openstats.storage.store import Store
 from tests.registry import KEYSTONE, NOW, Site, created, site, uuids
 from tests.undone import undone
 
 A, B, C = (f"{i}0000000-0000-0000-0000-000000000000" for i in (1, 2, 3))
-tenant = schema.tenant
+tenant = tables.tenant
 FLAGS = {"customer": "name_by_hand", "project": "customer_by_hand", "project_group": "name_by_hand"}
 
 
@@ -35,8 +37,8 @@ def by_hand(db: Connection) -> set[str]:
         name
         for table, flag in FLAGS.items()
         for name in db.scalars(
-            select(schema.metadata.tables[table].c.name).where(
-                schema.metadata.tables[table].c[flag]
+            select(tables.metadata.tables[table].c.name).where(
+                tables.metadata.tables[table].c[flag]
             )
         )
     }
@@ -96,7 +98,7 @@ def test_a_tenant_that_was_unlinked_by_hand_stays_so(shared_store: Store) -> Non
     with undone(shared_store) as db:
         filled(db)
         (row,) = db.scalars(select(tenant.c.id).where(tenant.c.tenant_id == "lab"))
-        objects.link(db, {row: None}, NOW)
+        customer_entries.link(db, {row: None}, NOW)
         exported = export_registry(db)
     assert exported["unlinked"] == [{"cloud": "alpha", "tenant_id": "lab"}]
     with undone(shared_store) as db:
@@ -110,7 +112,7 @@ def test_a_tenant_that_was_unlinked_by_hand_stays_so(shared_store: Store) -> Non
 
 def test_an_object_without_a_name_is_exported_with_one(db: Connection) -> None:
     filled(db)
-    db.execute(update(schema.project).values(name="").where(schema.project.c.name == "lab"))
+    db.execute(update(tables.project).values(name="").where(tables.project.c.name == "lab"))
     (lab,) = export_registry(db)["customers"][1]["projects"]
     assert lab["name"] == lab["uuid"]
     read(db, export_registry(db))
@@ -179,7 +181,7 @@ def test_a_project_given_to_another_customer_leaves_its_groups_and_stays(db: Con
 def test_what_was_deleted_comes_back(db: Connection) -> None:
     filled(db)
     document = export_registry(db)
-    db.execute(schema.customer.update().values(deleted_at=NOW))
+    db.execute(tables.customer.update().values(deleted_at=NOW))
     assert export_registry(db) == {"customers": []}
     read(db, document)
     assert export_registry(db) == document

@@ -11,9 +11,10 @@ from sqlalchemy import Connection, select
 from openstats import names
 from openstats.errors import RegistryError
 from openstats.model import EVERYTHING
-from openstats.storage import grants, listing, schema
-from openstats.storage.audit import AUDIT, Author
-from openstats.storage.document import export_registry, import_registry
+from openstats.storage.entries import grants, pagination
+from openstats.storage.entries.audit import AUDIT, Author
+from openstats.storage.import_export.document import export_registry, import_registry
+from openstats.storage.schema import tables as schema
 from openstats.storage.store import Store
 from tests.registry import KEYSTONE, NOW, Site, created, site, uuids
 from tests.undone import undone
@@ -112,7 +113,9 @@ def test_grants_are_exported_and_a_cloud_is_called_by_its_name(shared_store: Sto
         site(db).project("shop", groups=["web"]).discover()
         assert import_registry(db, document, NOW)["grants"] == 4
         assert export_registry(db) == document
-        of_cloud = listing.page(db, grants.GRANTS, EVERYTHING, filters={}, limit=9, marker=None)[0]
+        of_cloud = pagination.page(db, grants.GRANTS, EVERYTHING, filters={}, limit=9, marker=None)[
+            0
+        ]
         uuid = db.scalar(select(schema.cloud.c.uuid))
         assert {"cloud": uuid} in [grant["scope"] for grant in of_cloud]
 
@@ -203,7 +206,7 @@ def test_tenants_that_are_gone_are_not_exported(shared_store: Store) -> None:
 
 
 def entries_of_the_audit(db: Connection) -> list[tuple[str, str, Any, Any]]:
-    found = listing.page(db, AUDIT, EVERYTHING, filters={}, limit=99, marker=None)[0]
+    found = pagination.page(db, AUDIT, EVERYTHING, filters={}, limit=99, marker=None)[0]
     return [(row["kind"], row["action"], row["before"], row["after"]) for row in found]
 
 

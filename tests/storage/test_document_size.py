@@ -8,9 +8,10 @@ from sqlalchemy import Connection, event, select
 
 from openstats.errors import RegistryError
 from openstats.model import EVERYTHING, Selection
-from openstats.storage import members, schema
-from openstats.storage.audit import Author
-from openstats.storage.document import export_registry, import_registry
+from openstats.storage.entries.audit import Author
+from openstats.storage.import_export.document import export_registry, import_registry
+from openstats.storage.schema import tables
+from openstats.storage.usage import members
 from tests.registry import KEYSTONE, NOW, site, uuids
 
 AUTHOR = Author("registry import by me", NOW, "req-1")
@@ -63,7 +64,7 @@ def test_more_projects_take_no_more_statements(db: Connection) -> None:
 
 def owners(db: Connection) -> dict[str, str]:
     """Return the customers of projects, by name."""
-    customer, project = schema.customer, schema.project
+    customer, project = tables.customer, tables.project
     columns = project.c.name, customer.c.name
     joined = project.join(customer, customer.c.id == project.c.customer_id)
     return dict(db.execute(select(*columns).select_from(joined)).all())

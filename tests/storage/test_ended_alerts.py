@@ -5,10 +5,13 @@ from sqlalchemy import Connection, select
 
 from openstats.alerts import Bound, Labelled
 from openstats.errors import ConflictError
-from openstats.storage import ancestry, clouds, instances, objects, schema
-from openstats.storage.alert_schema import alert
-from openstats.storage.columns import FOREVER
-from openstats.storage.histories import NOWHERE
+from openstats.storage.alerts import subjects
+from openstats.storage.alerts.histories import NOWHERE
+from openstats.storage.entries import clouds, customers
+from openstats.storage.inventory import instances
+from openstats.storage.schema import tables
+from openstats.storage.schema.alerts import alert
+from openstats.storage.schema.types import FOREVER
 from tests.registry import NOW, Site, site, uuids
 from tests.storage.test_alerts import one
 
@@ -20,8 +23,8 @@ def alarmed(db: Connection) -> tuple[Site, dict[str, str]]:
     """Return a cloud with a lone project, and what there is of each kind, by its open alert."""
     here = site(db).project("p", groups=["web"]).project("q", customer="other").discover()
     here.server("p", uuid="i")
-    tenant = db.scalar(select(schema.tenant.c.uuid).where(schema.tenant.c.name == "p"))
-    cloud = db.scalar(select(schema.cloud.c.uuid))
+    tenant = db.scalar(select(tables.tenant.c.uuid).where(tables.tenant.c.name == "p"))
+    cloud = db.scalar(select(tables.cloud.c.uuid))
     named = {"customer": "acme", "project_group": "web", "project": "p"}
     of = {kind: uuids(db, kind)[name] for kind, name in named.items()}
     of |= {"tenant": str(tenant), "instance": "i", "cloud": str(cloud)}
@@ -58,16 +61,16 @@ OWN = {"customer": "c" * 36, "project": "p" * 36, "project_group": "g" * 36}
 def test_what_is_deleted_by_hand_ends_its_alerts(db: Connection, removed: tuple[str, ...]) -> None:
     for kind, uuid in OWN.items():
         owner = {} if kind == "customer" else {"customer": OWN["customer"]}
-        objects.write(kind, db, uuid, {"name": kind} | owner, NOW)
+        customers.write(kind, db, uuid, {"name": kind} | owner, NOW)
     kinds = {one(db, kind, uuid): kind for kind, uuid in OWN.items()}
     for kind in removed:
-        objects.remove(kind, db, OWN[kind], END)
+        customers.remove(kind, db, OWN[kind], END)
     assert ended(db, kinds) == {*removed}
 
 
 def test_with_a_cloud_ends_all_that_is_of_it(db: Connection) -> None:
     here, kinds = alarmed(db)
-    objects.link(db, {here.row(key): None for key in "pq"}, NOW)
+    customers.link(db, {here.row(key): None for key in "pq"}, NOW)
     clouds.remove(db, here.cloud.uuid, END)
     kept = {"customer", "project_group", "project"}
     open_ones = db.scalars(select(alert.c.uuid).where(alert.c.until == FOREVER))
@@ -78,22 +81,22 @@ def test_with_a_cloud_ends_all_that_is_of_it(db: Connection) -> None:
 def test_of_what_is_deleted_nothing_is_posted(db: Connection, kind: str) -> None:
     here, _ = alarmed(db)
     uuid = "i" if kind == "instance" else ""
-    table = schema.metadata.tables[kind]
+    table = tables.metadata.tables[kind]
     if not uuid:
         name = {"customer": "acme", "project_group": "web"}.get(kind, "p")
         uuid = str(db.scalar(select(table.c.uuid).where(table.c.name == name)))
     instances.remove(db, here.cloud, ["i"], now=END)
     here.without("p").discover(NOW).discover(END)
     with pytest.raises(ConflictError, match="scope: there is no"):
-        ancestry.of_object(db, kind, uuid)
+        subjects.of_object(db, kind, uuid)
 
 
 def test_what_a_label_names_is_nobodys_once_it_is_gone(db: Connection) -> None:
     here, _ = alarmed(db)
     here.without("p").discover(NOW).discover(END)
     for bound in (Bound(), Bound(customer=uuids(db, "customer")["acme"])):
-        (history,) = ancestry.of_labels(db, bound, [Labelled(tenant="p")])
+        (history,) = subjects.of_labels(db, bound, [Labelled(tenant="p")])
         assert (history.at(END - 1).kind, history.at(END)) == ("tenant", NOWHERE)
     here.project("p", groups=["web"]).discover(END + 60)
-    (history,) = ancestry.of_labels(db, Bound(), [Labelled(tenant="p")])
+    (history,) = subjects.of_labels(db, Bound(), [Labelled(tenant="p")])
     assert history.changes == ()

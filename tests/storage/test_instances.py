@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import Connection, select
 
 from openstats.model import Changes
-from openstats.storage import instances, schema
+from openstats.storage.inventory import instances
+from openstats.storage.schema import tables
 from tests.registry import NOW, Site, server, site
 
 UUID = "11111111-1111-1111-1111-111111111111"
@@ -14,7 +15,7 @@ OTHER = "22222222-2222-2222-2222-222222222222"
 
 
 def kept(of: Site) -> list[Any]:
-    table = schema.instance
+    table = tables.instance
     return list(of.db.execute(select(table).where(table.c.cloud_id == of.cloud.id)))
 
 

@@ -11,7 +11,9 @@ from sqlalchemy import Connection
 
 from openstats.errors import LeaseLostError
 from openstats.model import Cloud, Lease
-from openstats.storage import capacity, jobs, keystones, registry
+from openstats.storage import jobs
+from openstats.storage.inventory import capacity
+from openstats.storage.registry import clouds, keystones
 from openstats.storage.store import Store
 from tests.registry import CAPACITY, KEYSTONE, NOW, site
 
@@ -20,7 +22,7 @@ MOVED = "https://elsewhere.example"
 
 
 def register(db: Connection, name: str = "alpha", kinds: Iterable[str] = KINDS) -> Cloud:
-    found = registry.register_cloud(db, Cloud(name, KEYSTONE, name, KEYSTONE), [])
+    found = clouds.register_cloud(db, Cloud(name, KEYSTONE, name, KEYSTONE), [])
     jobs.ensure(db, found.id, kinds, NOW)
     return found
 

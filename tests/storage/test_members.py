@@ -3,15 +3,16 @@
 from sqlalchemy import Connection
 
 from openstats.model import EVERYTHING, Scope, Selection
-from openstats.storage import document, members, usage
-from openstats.storage.columns import FOREVER
+from openstats.storage.import_export import document
+from openstats.storage.schema.types import FOREVER
+from openstats.storage.usage import members, readings
 from tests.registry import NOW, Site, site, uuids
 
 Stays = list[tuple[str, int, int, int]]
 
 
 def seen(of: Site, *keys: str) -> Site:
-    usage.slots(of.db, of.cloud, keys, NOW)
+    readings.slots(of.db, of.cloud, keys, NOW)
     return of
 
 

@@ -4,7 +4,8 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
 
-from openstats.storage import migration, schema
+from openstats.storage import migration
+from openstats.storage.schema import tables as schema
 from openstats.storage.store import Store
 
 

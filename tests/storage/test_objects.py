@@ -8,26 +8,19 @@ from sqlalchemy import Connection, select
 
 from openstats.errors import ConflictError, ParameterError, RegistryError
 from openstats.model import EVERYTHING, Scope
-from openstats.storage import (
-    audit,
-    clouds,
-    found,
-    grants,
-    listing,
-    objects,
-    ownership,
-    schema,
-)
-from openstats.storage.listing import Listing
+from openstats.storage import ownership
+from openstats.storage.entries import audit, clouds, customers, grants, pagination, tenants
+from openstats.storage.entries.pagination import Listing
+from openstats.storage.schema import tables
 from tests.registry import NOW, site, uuids
 
 LISTINGS = {
-    "customers": objects.CUSTOMERS,
-    "groups": objects.GROUPS,
-    "projects": objects.PROJECTS,
-    "tenants": found.TENANTS,
+    "customers": customers.CUSTOMERS,
+    "groups": customers.GROUPS,
+    "projects": customers.PROJECTS,
+    "tenants": tenants.TENANTS,
     "clouds": clouds.CLOUDS,
-    "instances": found.INSTANCES,
+    "instances": tenants.INSTANCES,
 }
 ALL = {
     "customers": ["acme", "umbrella"],
@@ -53,15 +46,15 @@ def seen(db: Connection, scope: Scope) -> dict[str, list[str]]:
 
 
 def names(db: Connection, shown: Listing, scope: Scope) -> list[str]:
-    entries, more = listing.page(db, shown, scope, filters={}, limit=1000, marker=None)
+    entries, more = pagination.page(db, shown, scope, filters={}, limit=1000, marker=None)
     assert not more
     for entry in entries:
-        assert listing.one(db, shown, scope, entry["uuid"]) == entry
+        assert pagination.one(db, shown, scope, entry["uuid"]) == entry
     return [entry["name"] for entry in entries]
 
 
 def tenant(db: Connection, name: str) -> str:
-    uuid: str = db.scalars(select(schema.tenant.c.uuid).where(schema.tenant.c.name == name)).one()
+    uuid: str = db.scalars(select(tables.tenant.c.uuid).where(tables.tenant.c.name == name)).one()
     return uuid
 
 
@@ -98,10 +91,10 @@ def test_who_sees_a_tenant(db: Connection) -> None:
 
 def test_a_group_without_any_project_is_seen_by_its_manager(db: Connection) -> None:
     owner, group = uuids(db, "customer")["acme"], str(uuid4())
-    objects.write("project_group", db, group, {"name": "new", "customer": owner}, NOW)
+    customers.write("project_group", db, group, {"name": "new", "customer": owner}, NOW)
     scope = Scope(projects=frozenset(), groups=frozenset({group}))
-    assert names(db, objects.GROUPS, scope) == ["new"]
-    entry = listing.one(db, objects.GROUPS, scope, group)
+    assert names(db, customers.GROUPS, scope) == ["new"]
+    entry = pagination.one(db, customers.GROUPS, scope, group)
     assert entry == {
         "uuid": group,
         "name": "new",
@@ -115,8 +108,8 @@ def test_what_is_not_seen_marks_no_place(db: Connection) -> None:
     scope = Scope(projects=frozenset({uuids(db, "project")["blog"]}))
     asked = {"filters": {}, "limit": 1, "marker": uuids(db, "project")["lab"]}
     with pytest.raises(ParameterError, match="marker"):
-        listing.page(db, objects.PROJECTS, scope, **asked)
-    assert listing.page(db, objects.PROJECTS, EVERYTHING, **asked)[0][0]["name"] == "shop"
+        pagination.page(db, customers.PROJECTS, scope, **asked)
+    assert pagination.page(db, customers.PROJECTS, EVERYTHING, **asked)[0][0]["name"] == "shop"
 
 
 def test_more_projects_than_a_statement_takes_parameters(db: Connection) -> None:
@@ -124,12 +117,12 @@ def test_more_projects_than_a_statement_takes_parameters(db: Connection) -> None
     many = [str(uuid4()) for _ in range(70_000)]
     given = {"name": "all", "customer": owner, "projects": many}
     with pytest.raises(ConflictError, match=min(many)):
-        objects.write("project_group", db, group, given, NOW)
+        customers.write("project_group", db, group, given, NOW)
 
 
 def test_a_conflict_is_an_error_of_the_registry(db: Connection) -> None:
     with pytest.raises(RegistryError) as raised:
-        objects.write("project", db, str(uuid4()), {"name": "x", "customer": str(uuid4())}, NOW)
+        customers.write("project", db, str(uuid4()), {"name": "x", "customer": str(uuid4())}, NOW)
     assert isinstance(raised.value, ConflictError)
 
 
@@ -137,9 +130,9 @@ def test_a_project_that_returns_was_elsewhere_meanwhile(db: Connection) -> None:
     acme, umbrella = (uuids(db, "customer")[name] for name in ("acme", "umbrella"))
     shop = uuids(db, "project")["shop"]
     for at, owner in ((NOW + 10, umbrella), (NOW + 20, acme), (NOW + 30, acme)):
-        objects.write("project", db, shop, {"customer": owner}, at)
+        customers.write("project", db, shop, {"customer": owner}, at)
     former = db.execute(select(ownership.PROJECTS.former).order_by("since")).all()
-    owners = [objects.row_of(db, schema.customer, owner) for owner in (acme, umbrella)]
+    owners = [customers.row_of(db, tables.customer, owner) for owner in (acme, umbrella)]
     assert [(row.until, row.customer_id) for row in former] == [
         (NOW + 10, owners[0]),
         (NOW + 20, owners[1]),
@@ -153,7 +146,7 @@ def test_grants_are_revoked_on_one_object_only(db: Connection) -> None:
         grants.write(db, str(uuid4()), given, NOW)
     (gone,) = grants.revoke(db, "customer", acme)
     assert gone["scope"] == {"customer": acme}
-    (left,), _ = listing.page(db, grants.GRANTS, EVERYTHING, filters={}, limit=9, marker=None)
+    (left,), _ = pagination.page(db, grants.GRANTS, EVERYTHING, filters={}, limit=9, marker=None)
     assert left["scope"] == {"customer": umbrella}
     assert grants.revoke(db, "tenant", acme) == []
 
@@ -164,7 +157,7 @@ def test_the_audit_keeps_what_it_is_given(db: Connection) -> None:
     uuid = str(uuid4())
     audit.record(db, author, "customer", uuid, before=None, after=entry)
     audit.record(db, author, "customer", uuid, before=entry, after=None)
-    found, _ = listing.page(db, audit.AUDIT, EVERYTHING, filters={}, limit=9, marker=None)
+    found, _ = pagination.page(db, audit.AUDIT, EVERYTHING, filters={}, limit=9, marker=None)
     assert [(row["action"], row["before"], row["after"]) for row in found] == [
         ("delete", entry, None),
         ("create", None, entry),
@@ -177,7 +170,7 @@ def test_what_was_taken_out_of_a_group_by_hand_stays_out(db: Connection, kind: s
     known = uuids(db, kind)
 
     def held() -> list[str]:
-        (entry,) = [e for e in entries(db, objects.GROUPS) if e["name"] == "web"]
+        (entry,) = [e for e in entries(db, customers.GROUPS) if e["name"] == "web"]
         named = {uuid: name for name, uuid in uuids(db, "project").items()}
         return sorted(named[uuid] for uuid in entry["projects"])
 
@@ -186,12 +179,12 @@ def test_what_was_taken_out_of_a_group_by_hand_stays_out(db: Connection, kind: s
         if kind == "project_group":
             mine = uuids(db, "project")
             given = {"projects": [mine[name] for name in names]}
-            objects.write(kind, db, known["web"], given, NOW)
+            customers.write(kind, db, known["web"], given, NOW)
         else:
             groups = uuids(db, "project_group")
             for name in ("shop", "blog"):
                 given = {"project_groups": [groups["web"]] if name in names else []}
-                objects.write(kind, db, known[name], given, NOW)
+                customers.write(kind, db, known[name], given, NOW)
 
     put("shop")
     here.discover(NOW + 60)
@@ -205,5 +198,5 @@ def test_what_was_taken_out_of_a_group_by_hand_stays_out(db: Connection, kind: s
 
 
 def entries(db: Connection, shown: Listing) -> list[dict[str, Any]]:
-    found, _ = listing.page(db, shown, EVERYTHING, filters={}, limit=1000, marker=None)
+    found, _ = pagination.page(db, shown, EVERYTHING, filters={}, limit=1000, marker=None)
     return found

@@ -8,29 +8,20 @@ from sqlalchemy import Connection, func, insert, select
 
 from openstats.alerts import Notice
 from openstats.model import EVERYTHING, Interval, Scope, Selection
-from openstats.storage import (
-    alert_schema,
-    alerts,
-    allocation,
-    coverage,
-    creation,
-    customer,
-    episodes,
-    instances,
-    jobs,
-    listing,
-    members,
-    opening,
-    quota,
-    raised,
-    schema,
-    tenants,
-    usage,
-)
-from openstats.storage.columns import FOREVER
-from openstats.storage.histories import Place
-from openstats.storage.opening import Opened
+from openstats.storage import coverage, jobs, quota
+from openstats.storage.alerts import own, received
+from openstats.storage.alerts import rows as alert_rows
+from openstats.storage.alerts.histories import Place
+from openstats.storage.alerts.rows import Opened
+from openstats.storage.counts import creation, customer
+from openstats.storage.entries import alerts, pagination
+from openstats.storage.inventory import allocation, instances
+from openstats.storage.registry import tenants
+from openstats.storage.schema import alerts as alert_tables
+from openstats.storage.schema import tables as schema
+from openstats.storage.schema.types import FOREVER
 from openstats.storage.store import Store
+from openstats.storage.usage import members, readings
 from tests.conftest import Sqlite
 from tests.registry import KINDS, NOW, Site, server, site, uuids
 from tests.undone import undone
@@ -156,8 +147,8 @@ def test_the_usage_of_one_object_reads_no_other_tenant(crowded: Store, aggregate
 
 def test_readings_are_found_by_their_times(crowded: Store) -> None:
     with crowded.read() as db:
-        found = plan(db, lambda: usage.around(db, [1, 2], "memory.allocated", [NOW, NOW + 5]))
-        found += plan(db, lambda: usage.newest_of_clouds(db, ["memory.allocated", "cpu.used"]))
+        found = plan(db, lambda: readings.around(db, [1, 2], "memory.allocated", [NOW, NOW + 5]))
+        found += plan(db, lambda: readings.newest_of_clouds(db, ["memory.allocated", "cpu.used"]))
     assert any("reading" in detail.split() for detail in found)
     assert not scans(found, "reading")
 
@@ -172,7 +163,7 @@ COLLECTORS: dict[str, Query] = {
     "rows": lambda db, s: tenants.rows_of(db, s.cloud, ["p1"], NOW),
     "allocated": lambda db, s: allocation.between(db, s.cloud, 0, NOW),
     "running": lambda db, s: instances.running(db, s.cloud),
-    "slots": lambda db, s: usage.slots(db, s.cloud, ["p1"], NOW),
+    "slots": lambda db, s: readings.slots(db, s.cloud, ["p1"], NOW),
     "lease": lambda db, s: jobs.lease(db, ["beta"], KINDS, now=NOW, until=NOW, limit=5),
 }
 
@@ -214,8 +205,8 @@ def _alarm(db: Connection) -> None:
         notice = Notice(str(number), "", "t", "Error", "m", created)
         place = Place("project", customer, None, project)
         rows.append(Opened("am", notice, place, created, until, NOW))
-    opening.insert_all(db, rows)
-    alert = alert_schema.alert
+    alert_rows.insert_all(db, rows)
+    alert = alert_tables.alert
     older = {"uuid": func.hex(func.randomblob(16)), "created_at": alert.c.created_at - 400 * 86_400}
     older["until"] = alert.c.until - 400 * 86_400
     copied = [older.get(column.name, column) for column in alert.columns if column.name != "id"]
@@ -225,7 +216,7 @@ def _alarm(db: Connection) -> None:
     first = select(*copied).where(closed, alert.c.id <= len(rows))
     while db.scalar(select(func.count()).select_from(alert)) < ALERTS:
         db.execute(insert(alert).from_select(names, first))
-    member, held = schema.project_group_member.c, alert_schema.alert_group
+    member, held = schema.project_group_member.c, alert_tables.alert_group
     below = select(alert.c.id, member.project_group_id).where(
         member.project_id == alert.c.project_id, alert.c.id.not_in(select(held.c.alert_id))
     )
@@ -263,19 +254,19 @@ def test_counting_alerts_reads_the_index_alone(alarmed: Store) -> None:
         for selection in (None, Selection("customer"), Selection("project")):
             found = plan(db, lambda: alerts.count(db, EVERYTHING, selection, DEFAULT))  # noqa: B023
             mine = [detail for detail in found if detail.startswith("SEARCH alert ")]
-            assert len(mine) == len(alert_schema.SPANS)
+            assert len(mine) == len(alert_tables.SPANS)
             assert all("USING COVERING INDEX ix_alert_active" in detail for detail in mine)
 
 
 RECEIVING: dict[str, Callable[[Connection], object]] = {
-    "known": lambda db: episodes.known(
+    "known": lambda db: received.known(
         db, "am", [Notice("5", "", "t", "Error", "", NOW)], now=NOW, within=900
     ),
-    "go stale": lambda db: episodes.go_stale(db, NOW),
-    "standing": lambda db: raised.standing(db, 1, "quota."),
-    "find": lambda db: raised.find(db, {"alert_type": "t"}),
-    "forget": lambda db: raised.forget(db, 5),
-    "newest": lambda db: listing.page(
+    "go stale": lambda db: received.go_stale(db, NOW),
+    "standing": lambda db: own.standing(db, 1, "quota."),
+    "find": lambda db: own.find(db, {"alert_type": "t"}),
+    "forget": lambda db: own.forget(db, 5),
+    "newest": lambda db: pagination.page(
         db, alerts.ALERTS, EVERYTHING, filters={}, limit=10, marker=None
     ),
 }

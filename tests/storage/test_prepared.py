@@ -7,13 +7,13 @@ from sqlalchemy import ColumnElement, bindparam, func, insert, literal, select, 
 from sqlalchemy.exc import DBAPIError
 
 from openstats.errors import StoreError
-from openstats.storage import schema
-from openstats.storage.alert_schema import alert_episode
+from openstats.storage.dialects import constant, numbers, one_of
 from openstats.storage.prepared import Prepared
+from openstats.storage.schema import tables
+from openstats.storage.schema.alerts import alert_episode
 from openstats.storage.store import Store
-from openstats.storage.upsert import constant, numbers, one_of
 
-customer = schema.customer
+customer = tables.customer
 UUIDS = ("one", "two", "three")
 
 

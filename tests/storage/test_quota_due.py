@@ -4,7 +4,8 @@ import pytest
 from sqlalchemy import Connection, select
 
 from openstats.model import EVERYTHING, QuotaSum, Selection
-from openstats.storage import quota, schema
+from openstats.storage import quota
+from openstats.storage.schema import tables
 from tests.registry import NOW, Site, site
 
 
@@ -63,5 +64,5 @@ def test_a_service_that_failed_keeps_its_last_figures(db: Connection) -> None:
     sums, known = quota.total(db, EVERYTHING, Selection())
     assert (sums["vcpu"], sums["storage"]) == (QuotaSum(8, 0, 2), QuotaSum(5, 0, 1))
     assert (known.tenants_known, known.oldest) == (1, NOW)
-    assert db.scalar(select(schema.quota.c.error)) == "Nova: 500"
+    assert db.scalar(select(tables.quota.c.error)) == "Nova: 500"
     assert due(alpha, NOW + 60) == ["p1"]

@@ -9,7 +9,8 @@ from sqlalchemy import select
 
 from openstats.meters import AGGREGATES
 from openstats.model import QuotaSum, Scope, Selection
-from openstats.storage import quota, schema
+from openstats.storage import quota
+from openstats.storage.schema import tables
 from openstats.storage.store import Store
 from tests.registry import Site, site
 from tests.undone import undone
@@ -121,7 +122,7 @@ def members(
 
 def identities(db: Any, aggregate: str) -> dict[tuple[str, str], str]:
     """Give the uuid of each object that exists by (customer, name): others went with tenants."""
-    table, owner = schema.metadata.tables[aggregate], schema.customer
+    table, owner = tables.metadata.tables[aggregate], tables.customer
     if aggregate == "customer":
         alive = select(owner).where(owner.c.deleted_at.is_(None))
         return {(row.name, row.name): row.uuid for row in db.execute(alive)}

@@ -4,8 +4,9 @@ import pytest
 from sqlalchemy import Connection, select
 
 from openstats.model import Cloud
-from openstats.storage import registry, schema
-from openstats.storage.cloud_schema import cloud_url
+from openstats.storage.registry import clouds
+from openstats.storage.schema import tables
+from openstats.storage.schema.clouds import cloud_url
 from tests.registry import KEYSTONE, site
 
 KEYSTONE_URL = "https://other.example/identity"
@@ -21,11 +22,11 @@ def urls(db: Connection, owner: Cloud) -> set[str]:
 
 
 def names(db: Connection) -> list[str]:
-    return [found.name for found in registry.clouds(db)]
+    return [found.name for found in clouds.clouds(db)]
 
 
 def test_a_cloud_is_registered_with_all_its_fields(db: Connection) -> None:
-    kept = registry.register_cloud(db, cloud("alpha"), [])
+    kept = clouds.register_cloud(db, cloud("alpha"), [])
     assert (kept.name, kept.auth_url, kept.region, kept.keystone) == (
         "alpha",
         KEYSTONE + "/v3",
@@ -34,55 +35,55 @@ def test_a_cloud_is_registered_with_all_its_fields(db: Connection) -> None:
     )
     assert kept.id
     assert len(kept.uuid) == 36
-    assert registry.clouds(db) == [kept]
+    assert clouds.clouds(db) == [kept]
 
 
 def test_the_same_keystone_and_region_is_the_same_cloud_renamed(db: Connection) -> None:
-    before = registry.register_cloud(db, cloud("alpha"), [])
-    after = registry.register_cloud(db, cloud("beta"), [])
+    before = clouds.register_cloud(db, cloud("alpha"), [])
+    after = clouds.register_cloud(db, cloud("beta"), [])
     assert (after.id, after.uuid, after.name) == (before.id, before.uuid, "beta")
     assert names(db) == ["beta"]
 
 
 def test_the_same_name_is_the_same_cloud_moved(db: Connection) -> None:
-    before = registry.register_cloud(db, cloud("alpha"), [])
-    after = registry.register_cloud(db, cloud("alpha", keystone=KEYSTONE_URL), [])
+    before = clouds.register_cloud(db, cloud("alpha"), [])
+    after = clouds.register_cloud(db, cloud("alpha", keystone=KEYSTONE_URL), [])
     assert (after.id, after.keystone) == (before.id, KEYSTONE_URL)
     assert names(db) == ["alpha"]
 
 
 def test_another_region_is_another_cloud(db: Connection) -> None:
-    one = registry.register_cloud(db, cloud("alpha:one", "one"), [])
-    two = registry.register_cloud(db, cloud("alpha:two", "two"), [])
+    one = clouds.register_cloud(db, cloud("alpha:one", "one"), [])
+    two = clouds.register_cloud(db, cloud("alpha:two", "two"), [])
     assert one.id != two.id
     assert one.uuid != two.uuid
 
 
 def test_two_clouds_may_swap_names(db: Connection) -> None:
-    one = registry.register_cloud(db, cloud("alpha"), [])
-    two = registry.register_cloud(db, cloud("beta", "RegionTwo"), [])
-    registry.register_cloud(db, cloud("beta"), [])
-    registry.register_cloud(db, cloud("alpha", "RegionTwo"), [])
-    found = {known.name: known.id for known in registry.clouds(db)}
+    one = clouds.register_cloud(db, cloud("alpha"), [])
+    two = clouds.register_cloud(db, cloud("beta", "RegionTwo"), [])
+    clouds.register_cloud(db, cloud("beta"), [])
+    clouds.register_cloud(db, cloud("alpha", "RegionTwo"), [])
+    found = {known.name: known.id for known in clouds.clouds(db)}
     assert found == {"beta": one.id, "alpha": two.id}
 
 
 def test_clouds_are_listed_by_name(db: Connection) -> None:
     for name in ("b", "c", "a"):
-        registry.register_cloud(db, cloud(name, region=name), [])
+        clouds.register_cloud(db, cloud(name, region=name), [])
     assert names(db) == ["a", "b", "c"]
 
 
 def test_urls_are_added_and_those_of_before_stay(db: Connection) -> None:
-    kept = registry.register_cloud(db, cloud("alpha"), ["http://one"])
-    registry.register_cloud(db, cloud("alpha"), ["http://two", "http://one"])
-    registry.add_urls(db, kept, ["http://three", "http://two"])
+    kept = clouds.register_cloud(db, cloud("alpha"), ["http://one"])
+    clouds.register_cloud(db, cloud("alpha"), ["http://two", "http://one"])
+    clouds.add_urls(db, kept, ["http://three", "http://two"])
     assert urls(db, kept) == {KEYSTONE, "http://one", "http://two", "http://three"}
 
 
 def test_two_clouds_may_share_a_url(db: Connection) -> None:
-    one = registry.register_cloud(db, cloud("a", "one"), [])
-    two = registry.register_cloud(db, cloud("b", "two"), [])
+    one = clouds.register_cloud(db, cloud("a", "one"), [])
+    two = clouds.register_cloud(db, cloud("b", "two"), [])
     assert urls(db, one) == urls(db, two) == {KEYSTONE}
 
 
@@ -90,8 +91,8 @@ def test_two_clouds_may_share_a_url(db: Connection) -> None:
 def test_removing_a_cloud_takes_what_was_read_of_it(db: Connection, table: str) -> None:
     alpha = site(db).project("p1").discover().quota("p1").servers("p1", 1).volumes(p1=1)
     alpha.capacity().polled()
-    found = select(schema.metadata.tables[table])
+    found = select(tables.metadata.tables[table])
     assert db.execute(found).all()
-    registry.remove_cloud(db, alpha.cloud)
+    clouds.remove_cloud(db, alpha.cloud)
     assert db.execute(found).all() == []
-    assert db.scalars(select(schema.project.c.name)).all() == ["p1"]
+    assert db.scalars(select(tables.project.c.name)).all() == ["p1"]

@@ -7,31 +7,24 @@ from sqlalchemy import Connection, select, update
 
 from openstats.meters import AGGREGATES
 from openstats.model import EVERYTHING, Interval, Selection
-from openstats.storage import (
-    creation,
-    customer,
-    group_members,
-    listing,
-    members,
-    moves,
-    objects,
-    ownership,
-    quota,
-    schema,
-    usage,
-)
+from openstats.storage import ownership, quota
+from openstats.storage.counts import creation, customer
+from openstats.storage.entries import customers, pagination
+from openstats.storage.registry import group_members, moves
+from openstats.storage.schema import tables
+from openstats.storage.usage import members, readings
 from tests.registry import NOW, Site, change, site, uuids
 
 LISTS = {
-    "customer": objects.CUSTOMERS,
-    "project": objects.PROJECTS,
-    "project_group": objects.GROUPS,
+    "customer": customers.CUSTOMERS,
+    "project": customers.PROJECTS,
+    "project_group": customers.GROUPS,
 }
 
 
 def shown(db: Connection, aggregate: str) -> set[str]:
     """Give the names in the registry's list; those in each sum are the same."""
-    page = listing.page(db, LISTS[aggregate], EVERYTHING, filters={}, limit=99, marker=None)[0]
+    page = pagination.page(db, LISTS[aggregate], EVERYTHING, filters={}, limit=99, marker=None)[0]
     names = {entry["name"] for entry in page}
     assert {of.name for of, _ in quota.each(db, EVERYTHING, Selection(aggregate))} == names
     return names
@@ -112,9 +105,9 @@ def test_usage_has_what_vanished_for_the_time_when_it_was_there(db: Connection) 
 def test_what_was_deleted_by_hand_is_shown_where_it_is_asked_for(db: Connection) -> None:
     alpha = two(db)
     moves.move(db, ownership.TENANTS, {alpha.row("lab"): None}, NOW + 60)
-    usage.slots(db, alpha.cloud, ["lab"], NOW)
+    readings.slots(db, alpha.cloud, ["lab"], NOW)
     uuid = uuids(db, "project")["lab"]
-    objects.remove("project", db, uuid, NOW + 70)
+    customers.remove("project", db, uuid, NOW + 70)
     for aggregate, name in (("project", "lab"), ("project_group", "db")):
         found = members.of(db, EVERYTHING, Selection(aggregate, since=0, deleted=True))
         owner = [of.name for of in found.objects].index(name)
@@ -126,7 +119,7 @@ def test_what_was_deleted_by_hand_is_shown_where_it_is_asked_for(db: Connection)
 def test_what_was_deleted_by_hand_does_not_come_back(db: Connection) -> None:
     alpha = two(db)
     moves.move(db, ownership.TENANTS, {alpha.row("lab"): None}, NOW + 60)
-    objects.remove("project", db, uuids(db, "project")["lab"], NOW + 70)
+    customers.remove("project", db, uuids(db, "project")["lab"], NOW + 70)
     alpha.discover(NOW + 80)
     assert shown(db, "project") == {"shop"}
 
@@ -149,14 +142,14 @@ def test_what_was_made_by_hand_stays(db: Connection) -> None:
     alpha = two(db)
     umbrella = uuids(db, "customer")["umbrella"]
     uuid = f"1{umbrella[1:]}"
-    objects.write("project_group", db, uuid, {"name": "mine", "customer": umbrella}, NOW)
+    customers.write("project_group", db, uuid, {"name": "mine", "customer": umbrella}, NOW)
     gone(alpha, "lab").discover(NOW + 180)
     assert everything(db) == [{"acme", "umbrella"}, {"web", "mine"}, {"shop"}]
 
 
 def test_a_tag_of_a_project_that_was_taken_out_by_hand_stays(db: Connection) -> None:
     alpha = two(db)
-    group = db.scalar(select(schema.project_group.c.id).where(schema.project_group.c.name == "db"))
+    group = db.scalar(select(tables.project_group.c.id).where(tables.project_group.c.name == "db"))
     assert group
     group_members.fill(db, group, ())
     alpha.discover(NOW + 60).discover(NOW + 120).discover(NOW + 180)
@@ -166,7 +159,7 @@ def test_a_tag_of_a_project_that_was_taken_out_by_hand_stays(db: Connection) -> 
 def test_another_keystones_objects_are_not_its_business(db: Connection) -> None:
     two(db)
     beta = site(db, "beta", auth_url="https://two.example:5000").project("x", customer="y")
-    db.execute(update(schema.tenant).values(deleted_at=NOW, missed=2))
+    db.execute(update(tables.tenant).values(deleted_at=NOW, missed=2))
     beta.discover(NOW + 60).discover(NOW + 120)
     assert shown(db, "project") == {"shop", "lab", "x"}
 
@@ -174,11 +167,11 @@ def test_another_keystones_objects_are_not_its_business(db: Connection) -> None:
 def test_filling_a_group_leaves_what_vanished_in_it(db: Connection) -> None:
     alpha = two(db).project("blog", groups=["web"]).discover(NOW + 10)
     gone(alpha, "blog")
-    web = schema.project_group
+    web = tables.project_group
     row = db.scalar(select(web.c.id).where(web.c.name == "web"))
     assert row
     group_members.fill(db, row, [uuids(db, "project")["shop"]])
     alpha.project("blog", groups=["web"]).discover(NOW + 200)
-    page = listing.page(db, objects.GROUPS, EVERYTHING, filters={}, limit=9, marker=None)[0]
+    page = pagination.page(db, customers.GROUPS, EVERYTHING, filters={}, limit=9, marker=None)[0]
     (held,) = [entry["projects"] for entry in page if entry["name"] == "web"]
     assert len(held) == 2

@@ -11,7 +11,8 @@ from sqlalchemy import insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from openstats.errors import ConfigError, StoreError
-from openstats.storage import migration, schema
+from openstats.storage import migration
+from openstats.storage.schema import tables
 from openstats.storage.store import Store
 from tests.conftest import Sqlite, opened
 from tests.postgresql import Server, free_port
@@ -23,12 +24,12 @@ CUSTOMER = {"uuid": "u", "name": "acme"}
 
 def names(store: Store) -> list[str]:
     with store.read() as db:
-        return list(db.scalars(select(schema.customer.c.name)))
+        return list(db.scalars(select(tables.customer.c.name)))
 
 
 def add(store: Store, **values: str) -> None:
     with store.transaction() as db:
-        db.execute(insert(schema.customer).values(CUSTOMER | values))
+        db.execute(insert(tables.customer).values(CUSTOMER | values))
 
 
 def test_a_transaction_is_kept(store: Store) -> None:
@@ -38,32 +39,32 @@ def test_a_transaction_is_kept(store: Store) -> None:
 
 def test_a_transaction_that_raises_is_undone(store: Store) -> None:
     with undone(store) as db:
-        db.execute(insert(schema.customer).values(CUSTOMER))
-        assert db.scalar(select(schema.customer.c.name)) == "acme"
+        db.execute(insert(tables.customer).values(CUSTOMER))
+        assert db.scalar(select(tables.customer.c.name)) == "acme"
     assert names(store) == []
 
 
 def test_what_is_read_is_one_state(store: Store) -> None:
     add(store)
     with store.read() as db:
-        before = db.scalar(select(schema.customer.c.name))
+        before = db.scalar(select(tables.customer.c.name))
         with store.transaction() as other:
-            other.execute(update(schema.customer).values(name="renamed"))
-        assert db.scalar(select(schema.customer.c.name)) == before == "acme"
+            other.execute(update(tables.customer).values(name="renamed"))
+        assert db.scalar(select(tables.customer.c.name)) == before == "acme"
     assert names(store) == ["renamed"]
 
 
 def test_writers_wait_for_one_another(store: Store) -> None:
     add(store)
-    name = schema.customer.c.name
+    name = tables.customer.c.name
 
     def append() -> None:
         with store.transaction() as db:
-            db.execute(update(schema.customer).values(name=name + "b"))
+            db.execute(update(tables.customer).values(name=name + "b"))
 
     with ThreadPoolExecutor(1) as pool:
         with store.transaction() as db:
-            db.execute(update(schema.customer).values(name="a"))
+            db.execute(update(tables.customer).values(name="a"))
             waiting = pool.submit(append)
         waiting.result(timeout=60)
     assert names(store) == ["ab"]
@@ -77,7 +78,7 @@ def test_our_own_mistakes_are_no_store_errors(store: Store) -> None:
 
 def test_foreign_keys_are_held(store: Store) -> None:
     with pytest.raises(IntegrityError), store.transaction() as db:
-        db.execute(insert(schema.project).values(uuid="p", name="p", customer_id=1))
+        db.execute(insert(tables.project).values(uuid="p", name="p", customer_id=1))
 
 
 def test_a_migrated_store_is_fine(store: Store) -> None:
@@ -93,7 +94,7 @@ def test_a_store_without_a_schema_says_what_to_do(empty_store: Store) -> None:
 def test_an_older_schema_says_what_to_do(store: Store) -> None:
     with store.transaction() as db:
         db.execute(text("UPDATE alembic_version SET version_num = '0000'"))
-    with pytest.raises(StoreError, match=rf"schema 0000 .* needs {schema.HEAD}"):
+    with pytest.raises(StoreError, match=rf"schema 0000 .* needs {tables.HEAD}"):
         store.check()
 
 

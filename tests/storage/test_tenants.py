@@ -4,10 +4,12 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from openstats.storage import quota, schema, tenants
+from openstats.storage import quota
+from openstats.storage.registry import tenants
+from openstats.storage.schema import tables
 from tests.registry import NOW, Site, site
 
-tenant = schema.tenant
+tenant = tables.tenant
 
 
 def state(of: Site, key: str) -> Any:

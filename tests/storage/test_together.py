@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
-from openstats.storage import schema, tenants
+from openstats.storage.registry import tenants
+from openstats.storage.schema import tables
 from openstats.storage.store import Store
 from tests.registry import NOW, site
 
@@ -49,10 +50,10 @@ def test_regions_that_discover_the_same_projects(store: Store) -> None:
         found.project(f"p{turn}", customer=f"c{turn}", groups=["web"]).discover(NOW + turn)
 
     together(store, discover)
-    assert number_of(store, schema.customer) == ROUNDS
-    assert number_of(store, schema.project) == ROUNDS
-    assert number_of(store, schema.project_group) == ROUNDS
-    assert number_of(store, schema.tenant) == WRITERS * ROUNDS
+    assert number_of(store, tables.customer) == ROUNDS
+    assert number_of(store, tables.project) == ROUNDS
+    assert number_of(store, tables.project_group) == ROUNDS
+    assert number_of(store, tables.tenant) == WRITERS * ROUNDS
 
 
 def test_polls_that_meet_a_new_tenant(store: Store) -> None:
@@ -64,10 +65,10 @@ def test_polls_that_meet_a_new_tenant(store: Store) -> None:
         found.append(tenants.rows_of(db, cloud, [f"p{turn}"], NOW)[f"p{turn}"])
 
     together(store, meet)
-    assert number_of(store, schema.tenant) == number_of(store, schema.quota) == ROUNDS
+    assert number_of(store, tables.tenant) == number_of(store, tables.quota) == ROUNDS
     assert len(set(found)) == ROUNDS
 
 
 def test_collectors_that_register_the_same_clouds(store: Store) -> None:
     together(store, lambda db, _, turn: site(db, f"cloud{turn}", region=str(turn)))
-    assert number_of(store, schema.cloud) == ROUNDS
+    assert number_of(store, tables.cloud) == ROUNDS

@@ -10,8 +10,9 @@ from openstats.errors import LateReadingError
 from openstats.meters import USAGE_METERS
 from openstats.readings import Reading
 from openstats.statistics.odometer import along
-from openstats.storage import schema, usage
+from openstats.storage.schema import tables
 from openstats.storage.store import Store
+from openstats.storage.usage import readings
 from tests.registry import NOW, Site, site
 from tests.undone import undone
 
@@ -25,15 +26,15 @@ def reading(at: int, *totals: float) -> Reading:
 
 def written(of: Site, *at: int, item: str = MEMORY) -> None:
     for moment in at:
-        usage.append(of.db, of.cloud, item, reading(moment, moment / 7))
+        readings.append(of.db, of.cloud, item, reading(moment, moment / 7))
 
 
 def test_a_reading_comes_back_to_the_bit(db: Connection) -> None:
     alpha = site(db)
-    assert usage.last(db, alpha.cloud, MEMORY) is None
+    assert readings.last(db, alpha.cloud, MEMORY) is None
     given = reading(NOW, 1 / 3, 1e300, 5e-324, 2**53 + 0.0)
-    usage.append(db, alpha.cloud, MEMORY, given)
-    found = usage.last(db, alpha.cloud, MEMORY)
+    readings.append(db, alpha.cloud, MEMORY, given)
+    found = readings.last(db, alpha.cloud, MEMORY)
     assert found
     assert found.at == NOW
     assert found.totals.tolist() == given.totals.tolist()
@@ -42,8 +43,8 @@ def test_a_reading_comes_back_to_the_bit(db: Connection) -> None:
 
 def test_vectors_lie_in_the_store_as_little_endian_floats(db: Connection) -> None:
     alpha = site(db)
-    usage.append(db, alpha.cloud, MEMORY, reading(NOW, 1.0))
-    raw = bytes(db.execute(select(schema.reading.c.totals)).scalar_one())
+    readings.append(db, alpha.cloud, MEMORY, reading(NOW, 1.0))
+    raw = bytes(db.execute(select(tables.reading.c.totals)).scalar_one())
     assert raw.hex() == "0000000000000000" + "000000000000f03f"
 
 
@@ -54,20 +55,20 @@ def test_a_late_reading_is_refused(db: Connection, late: int) -> None:
     with pytest.raises(LateReadingError, match=r"alpha: memory.allocated: \d+ is not after"):
         written(alpha, late)
     written(alpha, late, item=CPU)
-    assert usage.ends(db, alpha.cloud) == {MEMORY: NOW, CPU: late}
+    assert readings.ends(db, alpha.cloud) == {MEMORY: NOW, CPU: late}
 
 
 def test_slots_stay_for_ever_and_new_ones_follow(db: Connection) -> None:
     alpha, beta = site(db), site(db, "beta", region="two")
-    first = usage.slots(db, alpha.cloud, ["p2", "p1"], NOW)
+    first = readings.slots(db, alpha.cloud, ["p2", "p1"], NOW)
     assert first == {"p1": 1, "p2": 2}
-    assert usage.slots(db, alpha.cloud, ["p3", "p1", "p0"], NOW) == {"p1": 1, "p0": 3, "p3": 4}
-    assert usage.slots(db, beta.cloud, ["p1"], NOW) == {"p1": 1}
-    assert usage.slots(db, alpha.cloud, ["p2"], NOW) == {"p2": 2}
+    assert readings.slots(db, alpha.cloud, ["p3", "p1", "p0"], NOW) == {"p1": 1, "p0": 3, "p3": 4}
+    assert readings.slots(db, beta.cloud, ["p1"], NOW) == {"p1": 1}
+    assert readings.slots(db, alpha.cloud, ["p2"], NOW) == {"p2": 2}
 
 
 def times(db: Connection, of: Site, *moments: int) -> list[int]:
-    found = usage.around(db, [of.cloud.id], MEMORY, moments)
+    found = readings.around(db, [of.cloud.id], MEMORY, moments)
     return [at for read in found.values() for at in read.at.tolist()]
 
 
@@ -87,12 +88,12 @@ def test_readings_of_several_clouds_and_of_none(db: Connection) -> None:
     alpha, beta = site(db), site(db, "beta", region="two")
     written(alpha, 300)
     written(beta, 600)
-    found = usage.around(db, [alpha.cloud.id, beta.cloud.id, 999], MEMORY, [450])
+    found = readings.around(db, [alpha.cloud.id, beta.cloud.id, 999], MEMORY, [450])
     assert {cloud: read.at.tolist() for cloud, read in found.items()} == {
         alpha.cloud.id: [300],
         beta.cloud.id: [600],
     }
-    assert usage.around(db, [], MEMORY, [450]) == {}
+    assert readings.around(db, [], MEMORY, [450]) == {}
 
 
 @given(st.sets(st.integers(0, 40), min_size=1), st.sets(st.integers(0, 900), min_size=1))
@@ -116,10 +117,10 @@ def test_a_stretch_of_readings_says_the_same_of_its_slots(
     alpha = site(db)
     for at, length in ((300, 1), (600, 2), (900, 4), (1200, 500)):
         vectors = (np.arange(length) * at * 1.25, np.arange(length, 0, -1) * at * 0.5)
-        usage.append(db, alpha.cloud, meter, Reading(at, np.array(vectors)))
+        readings.append(db, alpha.cloud, meter, Reading(at, np.array(vectors)))
     places, moments = np.array([0, *sorted(slots)]), [1, 450, 700, 1200, 2000]
     whole, some = (
-        usage.around(db, [alpha.cloud.id], meter, moments, wanted)[alpha.cloud.id]
+        readings.around(db, [alpha.cloud.id], meter, moments, wanted)[alpha.cloud.id]
         for wanted in ((), slots)
     )
     told = [along(read, moments, places, USAGE_METERS[meter]) for read in (whole, some)]
@@ -133,8 +134,8 @@ def test_what_an_older_reading_lacks_is_nan(db: Connection, slots: set[int], fir
     alpha = site(db)
     older, newer = reading(300), reading(600, 1.5, 2.5)
     for found in (older, newer):
-        usage.append(db, alpha.cloud, MEMORY, found)
-    read = usage.around(db, [alpha.cloud.id], MEMORY, [450], slots)[alpha.cloud.id]
+        readings.append(db, alpha.cloud, MEMORY, found)
+    read = readings.around(db, [alpha.cloud.id], MEMORY, [450], slots)[alpha.cloud.id]
     assert (read.first, read.at.tolist()) == (first, [300, 600])
     assert np.array_equal(read.vectors[0, :, :1], older.vectors)
     assert np.isnan(read.vectors[0, :, 1:]).all()
@@ -144,28 +145,28 @@ def test_what_an_older_reading_lacks_is_nan(db: Connection, slots: set[int], fir
 def test_both_ends_of_a_gap_are_kept(db: Connection) -> None:
     alpha = site(db)
     written(alpha, 300, 600)
-    usage.append(db, alpha.cloud, MEMORY, reading(9000, 1), after_gap=True)
+    readings.append(db, alpha.cloud, MEMORY, reading(9000, 1), after_gap=True)
     written(alpha, 9300)
     expected = [(300, False), (600, True), (9000, True), (9300, False)]
-    assert usage.times(db, alpha.cloud, MEMORY) == expected
+    assert readings.times(db, alpha.cloud, MEMORY) == expected
 
 
 def test_what_is_forgotten_is_gone(db: Connection) -> None:
     alpha = site(db)
     written(alpha, 300, 600, 900)
     written(alpha, 600, item=CPU)
-    usage.forget(db, alpha.cloud, MEMORY, [600])
-    usage.forget(db, alpha.cloud, MEMORY, [])
-    assert [at for at, _ in usage.times(db, alpha.cloud, MEMORY)] == [300, 900]
-    assert usage.ends(db, alpha.cloud) == {MEMORY: 900, CPU: 600}
+    readings.forget(db, alpha.cloud, MEMORY, [600])
+    readings.forget(db, alpha.cloud, MEMORY, [])
+    assert [at for at, _ in readings.times(db, alpha.cloud, MEMORY)] == [300, 900]
+    assert readings.ends(db, alpha.cloud) == {MEMORY: 900, CPU: 600}
 
 
 def test_when_clouds_were_read_last(db: Connection) -> None:
-    assert usage.newest_of_clouds(db, [MEMORY]) == {}
+    assert readings.newest_of_clouds(db, [MEMORY]) == {}
     alpha, beta = site(db), site(db, "beta", region="two")
     written(alpha, 300, 600)
     written(beta, 900, item=CPU)
-    assert usage.newest_of_clouds(db, [MEMORY, CPU]) == {
+    assert readings.newest_of_clouds(db, [MEMORY, CPU]) == {
         alpha.cloud.id: {MEMORY: 600, CPU: None},
         beta.cloud.id: {MEMORY: None, CPU: 900},
     }
@@ -173,8 +174,8 @@ def test_when_clouds_were_read_last(db: Connection) -> None:
 
 def test_a_cursor_is_replaced(db: Connection) -> None:
     alpha = site(db)
-    assert usage.cursor(db, alpha.cloud, "nova") == {}
-    usage.keep_cursor(db, alpha.cloud, "nova", {"vm": [1.5, 2]})
-    usage.keep_cursor(db, alpha.cloud, "nova", {"other": None})
-    assert usage.cursor(db, alpha.cloud, "nova") == {"other": None}
-    assert usage.cursor(db, alpha.cloud, "gnocchi") == {}
+    assert readings.cursor(db, alpha.cloud, "nova") == {}
+    readings.keep_cursor(db, alpha.cloud, "nova", {"vm": [1.5, 2]})
+    readings.keep_cursor(db, alpha.cloud, "nova", {"other": None})
+    assert readings.cursor(db, alpha.cloud, "nova") == {"other": None}
+    assert readings.cursor(db, alpha.cloud, "gnocchi") == {}

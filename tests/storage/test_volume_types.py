@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import Connection
 
 from openstats.model import EVERYTHING, Quota, Selection, VolumeTypeQuota
-from openstats.storage import found, listing, quota
+from openstats.storage import quota
+from openstats.storage.entries import pagination, tenants
 from tests.hostile import NAMES
 from tests.registry import NOW, Site, site
 
@@ -22,7 +23,9 @@ SHOWN = {
 
 def shown(of: Site) -> dict[str, Any]:
     """Give what each tenant's entry has, by its name."""
-    entries, _ = listing.page(of.db, found.TENANTS, EVERYTHING, filters={}, limit=10, marker=None)
+    entries, _ = pagination.page(
+        of.db, tenants.TENANTS, EVERYTHING, filters={}, limit=10, marker=None
+    )
     return {entry["name"]: entry["quota"]["volume_types"] for entry in entries}
 
 

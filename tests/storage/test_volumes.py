@@ -3,7 +3,7 @@
 from sqlalchemy import Connection
 
 from openstats.model import VolumeUse
-from openstats.storage import volumes
+from openstats.storage.inventory import volumes
 from tests.registry import NOW, Site, site
 
 USE = VolumeUse(volumes=2, gigabytes=30, snapshots=1, snapshot_gigabytes=10, first_created=5)

@@ -2,11 +2,11 @@
 
 from alembic import context
 
-from openstats.storage import alert_schema, cloud_schema, server_schema  # noqa: F401 (it has tables, too)
+from openstats.storage.schema import alerts, clouds, instances  # noqa: F401 (it has tables, too)
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=alert_schema.metadata,
+    target_metadata=alerts.metadata,
     # SQLite cannot alter tables: Alembic copies them instead.
     render_as_batch=True,
     compare_type=True,

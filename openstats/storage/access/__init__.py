@@ -1,0 +1,1 @@
+"""Access: what grants let a caller see."""

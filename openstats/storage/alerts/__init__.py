@@ -1,0 +1,1 @@
+"""Alerts: rows that open and end, and whose they are."""

@@ -1,0 +1,1 @@
+"""Counts: how many there are, and how many were created."""

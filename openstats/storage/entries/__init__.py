@@ -1,0 +1,1 @@
+"""Entries: what lists over HTTP show, a page at a time."""

@@ -1,0 +1,1 @@
+"""The inventory: what polls read of servers, volumes, hypervisors and providers."""

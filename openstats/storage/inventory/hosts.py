@@ -1,0 +1,22 @@
+"""How many compute hosts of a cloud are up, down and disabled."""
+
+from collections.abc import Mapping
+
+from sqlalchemy import Connection, delete, insert, select
+
+from openstats.model import Cloud
+from openstats.storage.schema.clouds import compute_hosts
+
+STATES = ("up", "down", "disabled")
+
+
+def record(db: Connection, owner: Cloud, hosts: Mapping[str, int]) -> None:
+    """Write how many hosts are in each state."""
+    db.execute(delete(compute_hosts).where(compute_hosts.c.cloud_id == owner.id))
+    db.execute(insert(compute_hosts).values(cloud_id=owner.id, **hosts))
+
+
+def by_cloud(db: Connection) -> dict[int, dict[str, int]]:
+    """Return the numbers by cloud; a cloud whose services were never read is missing."""
+    rows = db.execute(select(compute_hosts))
+    return {row.cloud_id: {state: row._mapping[state] for state in STATES} for row in rows}

@@ -1,0 +1,1 @@
+"""The registry: clouds, customers, project groups, projects and tenants, as they are written."""

@@ -1,0 +1,1 @@
+"""Usage: the readings of the odometer, and whose slots they hold."""
