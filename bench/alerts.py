@@ -17,7 +17,6 @@ from bench.fill import DAY, NOW, PIECE, Size, fill, uuid
 from bench.floor import Floor
 from bench.result import Result, median, ratio
 from openstats import conf, tokens
-from openstats.api.app import make_app
 from openstats.model import EVERYTHING
 from openstats.storage import migration
 from openstats.storage.alerts import rows as alert_rows
@@ -26,6 +25,7 @@ from openstats.storage.schema import tables
 from openstats.storage.schema.alerts import alert, alert_episode, alert_group
 from openstats.storage.schema.types import FOREVER
 from openstats.storage.store import Store
+from openstats.wsgi.app import make_app
 
 RUNS = 15
 STORED, FEW, BATCH = 1_000_000, 10_000, 1_000

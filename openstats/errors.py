@@ -1,6 +1,6 @@
 """What can go wrong, each with a code that stays the same for ever.
 
-Nothing here knows HTTP: ``openstats.api.errors`` maps these to statuses.
+Nothing here knows HTTP: ``openstats.http.errors`` maps these to statuses.
 """
 
 import re

@@ -5,23 +5,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from openstats.api import (
-    alert,
-    alerts,
-    capacity,
-    clouds,
-    creation,
-    customer,
-    filters,
-    paging,
-    quota,
-    registry,
-    tenants,
-    usage,
-)
-from openstats.api.answer import Answer
-from openstats.api.parameters import Parameters
-from openstats.api.resources import Resource
+from openstats.api.alerts import entries
+from openstats.api.registry import clouds, filters, models, tenants
+from openstats.api.registry.views import Resource
+from openstats.api.statistics import alert, creation_time, customer, quota, resource, usage
+from openstats.http import pagination
+from openstats.http.answer import Answer
+from openstats.http.parameters import Parameters
 from openstats.storage.alerts import own
 from openstats.storage.entries import alerts as stored_alerts
 from openstats.storage.entries import audit, customers, grants
@@ -55,9 +45,9 @@ STATISTICS = (
     Statistic(
         "resource",
         "What is allocated in a cloud: physical capacity beside quotas.",
-        capacity.view,
-        capacity.ResourceParameters,
-        capacity.ResourceFigures,
+        resource.view,
+        resource.ResourceParameters,
+        resource.ResourceFigures,
         private=True,
     ),
     Statistic(
@@ -66,7 +56,7 @@ STATISTICS = (
         quota.view,
         quota.QuotaParameters,
         quota.QuotaFigures | list[quota.QuotaOfObject],  # type: ignore[valid-type]
-        paging.HEADERS,
+        pagination.HEADERS,
     ),
     Statistic(
         "customer",
@@ -74,14 +64,14 @@ STATISTICS = (
         customer.view,
         customer.CustomerParameters,
         list[customer.CustomerFigures],
-        paging.HEADERS,
+        pagination.HEADERS,
     ),
     Statistic(
         "creation-time",
         "How many customers, projects or groups were created in each interval.",
-        creation.view,
-        creation.CreationParameters,
-        list[creation.Datapoint],
+        creation_time.view,
+        creation_time.CreationParameters,
+        list[creation_time.Datapoint],
     ),
     Statistic(
         "usage",
@@ -89,7 +79,7 @@ STATISTICS = (
         usage.view,
         usage.UsageParameters,
         list[usage.UsageOfObject],
-        usage.HEADERS | paging.HEADERS,
+        usage.HEADERS | pagination.HEADERS,
     ),
     Statistic(
         "alert",
@@ -97,7 +87,7 @@ STATISTICS = (
         alert.view,
         alert.AlertParameters,
         alert.AlertAnswer,
-        paging.HEADERS,
+        pagination.HEADERS,
     ),
 )
 
@@ -107,12 +97,12 @@ RESOURCES = (
         "customer",
         "Customers, who own projects and project groups.",
         customers.CUSTOMERS,
-        registry.Customer,
+        models.Customer,
         filters.CustomerFilters,
         {
-            "POST": registry.NewCustomer,
-            "PUT": registry.WholeCustomer,
-            "PATCH": registry.CustomerChange,
+            "POST": models.NewCustomer,
+            "PUT": models.WholeCustomer,
+            "PATCH": models.CustomerChange,
         },
         partial(customers.write, "customer"),
         partial(customers.remove, "customer"),
@@ -122,9 +112,9 @@ RESOURCES = (
         "project_group",
         "Project groups, each of projects of one customer.",
         customers.GROUPS,
-        registry.ProjectGroup,
+        models.ProjectGroup,
         filters.OwnedFilters,
-        {"POST": registry.NewGroup, "PUT": registry.WholeGroup, "PATCH": registry.GroupChange},
+        {"POST": models.NewGroup, "PUT": models.WholeGroup, "PATCH": models.GroupChange},
         partial(customers.write, "project_group"),
         partial(customers.remove, "project_group"),
     ),
@@ -133,12 +123,12 @@ RESOURCES = (
         "project",
         "Projects, to which the clouds' tenants are linked.",
         customers.PROJECTS,
-        registry.Project,
+        models.Project,
         filters.OwnedFilters,
         {
-            "POST": registry.NewProject,
-            "PUT": registry.WholeProject,
-            "PATCH": registry.ProjectChange,
+            "POST": models.NewProject,
+            "PUT": models.WholeProject,
+            "PATCH": models.ProjectChange,
         },
         partial(customers.write, "project"),
         partial(customers.remove, "project"),
@@ -150,7 +140,7 @@ RESOURCES = (
         tenant_entries.TENANTS,
         tenants.Tenant,
         filters.TenantFilters,
-        {"PATCH": registry.TenantChange},
+        {"PATCH": models.TenantChange},
         customers.write_tenant,
     ),
     Resource(
@@ -158,7 +148,7 @@ RESOURCES = (
         "cloud",
         "Clouds, as clouds.yaml names them.",
         clouds.CLOUDS,
-        registry.Cloud,
+        models.Cloud,
         filters.CloudFilters,
         {"POST": clouds.NewCloud},
         stored_clouds.write,
@@ -170,7 +160,7 @@ RESOURCES = (
         "instance",
         "Instances: the servers that exist.",
         tenant_entries.INSTANCES,
-        registry.Instance,
+        models.Instance,
         filters.InstanceFilters,
     ),
     Resource(
@@ -178,9 +168,9 @@ RESOURCES = (
         "alert",
         "Alerts: from receivers, from callers and of openstats' own; newest first.",
         stored_alerts.ALERTS,
-        alerts.Alert,
-        alerts.AlertFilters,
-        {"POST": alerts.NewAlert},
+        entries.Alert,
+        entries.AlertFilters,
+        {"POST": entries.NewAlert},
         own.post,
         serviced=True,
         find=own.find,
@@ -191,9 +181,9 @@ RESOURCES = (
         "grant",
         "Grants: who has which role on what.",
         grants.GRANTS,
-        registry.Grant,
+        models.Grant,
         filters.GrantFilters,
-        {"POST": registry.NewGrant, "PUT": registry.WholeGrant},
+        {"POST": models.NewGrant, "PUT": models.WholeGrant},
         grants.write,
         grants.remove,
         private=True,
@@ -203,7 +193,7 @@ RESOURCES = (
         "audit entry",
         "Audit: who wrote what; newest first.",
         audit.AUDIT,
-        registry.AuditEntry,
+        models.AuditEntry,
         filters.AuditFilters,
         private=True,
     ),

@@ -8,7 +8,8 @@ from pyramid.response import Response
 from pyramid.security import NO_PERMISSION_REQUIRED
 
 from openstats import __version__
-from openstats.api import answer, docs, errors
+from openstats.api.openapi import pages
+from openstats.http import answer, errors
 
 
 def healthcheck(request: Any) -> Response:
@@ -37,7 +38,7 @@ def openapi(request: Any) -> Response:
 
 @cache
 def _document() -> dict[str, Any]:
-    from openstats.api.openapi import document  # noqa: PLC0415 (made once, when somebody asks)
+    from openstats.api.openapi.document import document  # noqa: PLC0415 (made once, when somebody asks)
 
     return document()
 
@@ -47,12 +48,12 @@ def _json(document: Any, status: int = 200) -> Response:
     return Response(body=body, status=status, content_type="application/json", charset=None)
 
 
-PAGES = {"/healthcheck": healthcheck, "/openapi.json": openapi, "/docs": docs.page, "/": version}
+PAGES = {"/healthcheck": healthcheck, "/openapi.json": openapi, "/docs": pages.page, "/": version}
 
 
 def includeme(config: Any) -> None:
     """Add the pages that need no token."""
-    for path, view in {**PAGES, "/docs/{tag}/{name}": docs.asset}.items():
+    for path, view in {**PAGES, "/docs/{tag}/{name}": pages.asset}.items():
         config.add_route(path, f"{path}{{slash:/?}}" if path in PAGES and path != "/" else path)
         for methods in (("GET", "HEAD"), None):
             given = view if methods else _other

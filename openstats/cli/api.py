@@ -81,9 +81,9 @@ def api(app: Any) -> Api:
     options = app.options
     if options.url:
         return Api(_server(options.url, options.token))
-    from openstats.api import inside
+    from openstats.wsgi import in_process
 
-    send = inside.sender(app.conf, app.store, author("command"))
+    send = in_process.sender(app.conf, app.store, author("command"))
     return Api(lambda method, url, document: Answer(*send(method, url, document)))
 
 

@@ -27,7 +27,7 @@ class ApiCheck:
 
     def run(self) -> None:
         """Try to validate a token and to list groups; neither where one cannot sign in."""
-        from openstats.api import keystone
+        from openstats.http.auth import keystone
 
         try:
             identity = keystone.identity(keystone.prepared(self.conf))

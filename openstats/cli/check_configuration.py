@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
-from openstats.api import security
 from openstats.cli import startup
 from openstats.cli.check_lines import FAILED, OK, WARNING, Line
 from openstats.conf.alerts import PREFIX, receivers
 from openstats.conf.problems import problems, warnings
 from openstats.conf.sources import named
 from openstats.errors import ConfigError
+from openstats.wsgi import strategies
 
 CONFIGURATION, POLICY = "configuration", "policy"
 
@@ -26,7 +26,7 @@ def lines(conf: Any) -> Iterator[Line]:
 
 def _policy(conf: Any) -> Line:
     try:
-        return Line(POLICY, OK, ", ".join(security.overridden(conf)) or "no rule is changed")
+        return Line(POLICY, OK, ", ".join(strategies.overridden(conf)) or "no rule is changed")
     except ConfigError as error:
         return Line(POLICY, FAILED, str(error))
 

@@ -87,7 +87,7 @@ class Entries(OpenstatsCommand):
     @property
     def columns(self) -> list[str]:
         """The fields of an entry: the same whichever an answer has."""
-        from openstats.api.validation import names
+        from openstats.http.validation import names
 
         return names(self.resource.entry)
 

@@ -32,8 +32,8 @@ class Serve(OpenstatsCommand):
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         """Serve until told to stop."""
-        from openstats.api.health import Health
         from openstats.cli import logs, startup
+        from openstats.http.health import Health
 
         self._override(parsed_args)
         startup.check(self.app.conf)
@@ -63,10 +63,10 @@ class Serve(OpenstatsCommand):
                 raise ConfigError(f"--{name} {given}: {error}") from error
 
     def _server(self, store: Any, health: Any) -> Any:
-        from openstats.api.app import make_app
-        from openstats.api.cors import allowing
-        from openstats.api.proxies import heeding
-        from openstats.api.server import make_server
+        from openstats.http.cors import allowing
+        from openstats.http.proxies import heeding
+        from openstats.http.server.loop import make_server
+        from openstats.wsgi.app import make_app
 
         options = self.app.conf.api
         application = make_app(self.app.conf, store, health=health)

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from openstats.api import identity
 from openstats.cli import logs
 from openstats.conf import foreign
 from openstats.conf.values import ValuesError
 from openstats.errors import ConfigError
+from openstats.http.auth import identity
 
 
 def faults(conf: Any) -> list[str]:

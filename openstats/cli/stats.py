@@ -39,7 +39,7 @@ def ask(app: Any, statistic: str, given: Given) -> Any:
 
 def _warn_of_early(app: Any, given: Given) -> None:
     """Write of a time before OpenStack: digits that are meant as a date are Unix seconds."""
-    from openstats.api.times import seconds
+    from openstats.http.times import seconds
 
     for name in ("from", "to"):
         text = given.get(name)
@@ -108,7 +108,7 @@ class Resource(Statistic):
 
     def columns(self, given: Given) -> list[str]:
         """Return the nine figures."""
-        from openstats.api.capacity import FIGURES
+        from openstats.api.statistics.resource import FIGURES
 
         return list(FIGURES)
 
@@ -120,7 +120,7 @@ class Quota(Statistic):
 
     def columns(self, given: Given) -> list[str]:
         """Return the eight figures."""
-        from openstats.api.quota import FIGURES
+        from openstats.api.statistics.quota import FIGURES
 
         return [*(("uuid", "name") if given["each"] else ()), *FIGURES]
 
@@ -154,7 +154,7 @@ class Alert(Statistic):
 
     def columns(self, given: Given) -> list[str]:
         """Return the severities, of an object, or of an interval, or of both."""
-        from openstats.api.alert import FIGURES
+        from openstats.api.statistics.alert import FIGURES
 
         each = ("uuid", "name") if given["each"] else ()
         return [*each, *(("from", "to") if given["interval"] else ()), *FIGURES]

@@ -8,8 +8,8 @@ from uuid import uuid4
 import pytest
 from webtest import TestApp
 
-from openstats.api.app import make_app
 from openstats.storage.store import Store
+from openstats.wsgi.app import make_app
 from tests.api.receiving import loaded, sections
 from tests.api.world import CLOCK, fill
 from tests.conftest import Sqlite

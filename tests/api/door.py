@@ -9,9 +9,9 @@ from sqlalchemy import insert, select
 from webtest import TestApp
 
 from openstats import conf
-from openstats.api.app import make_app
 from openstats.storage.schema import tables
 from openstats.storage.store import Store
+from openstats.wsgi.app import make_app
 from tests.double import Double
 from tests.registry import NOW
 

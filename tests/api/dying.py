@@ -11,8 +11,8 @@ from functools import partial
 from webtest import TestApp
 
 from openstats import conf
-from openstats.api.app import make_app
 from openstats.storage.store import Store
+from openstats.wsgi.app import make_app
 from tests.api.receiving import Document, sent, tell, webhook
 from tests.api.world import CLOCK
 from tests.dying import die, die_at, forking

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from threading import Thread
 from typing import Any, NamedTuple
 
-from openstats.api.health import Health
-from openstats.api.server import Server, make_server
+from openstats.http.health import Health
+from openstats.http.server.loop import Server, make_server
 from tests.postgresql import free_port
 
 

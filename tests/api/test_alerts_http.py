@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from webtest import TestApp
 
-from openstats.api.app import make_app
 from openstats.storage.store import Store
+from openstats.wsgi.app import make_app
 from tests.api.receiving import Document, listed, loaded, sections, sent, tell, times, webhook
 from tests.api.test_registry_http import audited, conflict, entries, uuid_of
 from tests.api.world import CLOCK, UNKNOWN, fill

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import pytest
 from webtest import TestApp
 
-from openstats.api import receiver_urls
-from openstats.api.body import LARGEST
 from openstats.api.routes import RESOURCES, ROOTS, STATISTICS
+from openstats.http import receiver_urls
+from openstats.http.body import LARGEST
 from openstats.storage.store import Store
 from tests.api.door import Door
 from tests.api.listening import listening, replies

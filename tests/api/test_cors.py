@@ -4,8 +4,8 @@ import pytest
 from webtest import TestApp
 
 from openstats import conf
-from openstats.api.app import make_app
-from openstats.api.cors import allowing
+from openstats.http.cors import allowing
+from openstats.wsgi.app import make_app
 
 PORTAL = "https://portal.example.com"
 PREFLIGHT = {

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from webtest import TestApp
 
-from openstats.api import docs
+from openstats.api.openapi import pages
 from tests.api.door import Door
 from tests.conftest import Sqlite
 from tests.double import Double
@@ -28,7 +28,7 @@ POLICY = {
 def urls(client: TestApp) -> list[str]:
     """Give the page, and what it names."""
     named = re.findall(r'(?:src|href)="(docs/[^"]+)"', client.get("/docs").text)
-    assert len(named) == len(docs.ASSETS)
+    assert len(named) == len(pages.ASSETS)
     return ["/docs", *(f"/{url}" for url in named)]
 
 
@@ -50,7 +50,7 @@ def test_it_names_nobody_else(client: TestApp, urls: list[str]) -> None:
 def test_every_asset_is_sent_as_it_is_packaged(client: TestApp, urls: list[str]) -> None:
     packaged = {
         Path(file).name: (files("openstats.api").joinpath("assets", file).read_bytes(), kind)
-        for file, kind in docs.ASSETS.values()
+        for file, kind in pages.ASSETS.values()
     }
     sent = {url.rpartition("/")[2]: client.get(url) for url in urls[1:]}
     assert {name: (a.body, a.content_type) for name, a in sent.items()} == packaged

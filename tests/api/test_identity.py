@@ -7,11 +7,11 @@ import pytest
 from webob import Request
 from webtest import TestApp
 
-from openstats.api.app import make_app
-from openstats.api.identity import ADMIN, NoAuth
-from openstats.api.policy import Policy
-from openstats.api.rules import RULES
+from openstats.api.policies import RULES
 from openstats.errors import ConfigError
+from openstats.http.auth.identity import ADMIN, NoAuth
+from openstats.http.auth.policy import Policy
+from openstats.wsgi.app import make_app
 from tests.conftest import Sqlite
 
 URLS = ["/api/stats/quota/", "/stats/customer", "/api/stats/resource/?auth_url=x"]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from webtest import TestApp
 
-from openstats.api.keystone import Tokens
 from openstats.errors import ConfigError
+from openstats.http.auth.keystone import Tokens
 from tests.api.door import Door, Token, token
 from tests.conftest import Sqlite
 from tests.double import Double

@@ -15,8 +15,8 @@ from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import ignored_auth
 from webtest import TestApp
 
-from openstats.api import receiver_urls
 from openstats.api.routes import RESOURCES, ROOTS, STATISTICS
+from openstats.http import receiver_urls
 from openstats.storage.store import Store
 from tests.api.receiving import BEARER
 from tests.api.unpacked import unpacked

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import ignored_auth
 
-from openstats.api import receiver_urls
 from openstats.api.routes import RESOURCES, STATISTICS
+from openstats.http import receiver_urls
 from tests.api.door import Door, token
 from tests.api.receiving import BEARER, sections
 from tests.api.unpacked import unpacked

@@ -6,8 +6,8 @@ import pytest
 from webtest import TestApp
 
 from openstats import conf
-from openstats.api.app import make_app
-from openstats.api.proxies import heeding
+from openstats.http.proxies import heeding
+from openstats.wsgi.app import make_app
 from tests.conftest import Sqlite
 
 HEADERS = {"Host": "localhost"}

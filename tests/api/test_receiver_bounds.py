@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from webtest import TestApp
 
-from openstats.api import intake
-from openstats.api.app import make_app
-from openstats.api.refusals import MINUTE, Refusals
+from openstats.api.alerts import intake
+from openstats.api.alerts.refusals import MINUTE, Refusals
 from openstats.storage.engines import Waits
 from openstats.storage.store import Store
+from openstats.wsgi.app import make_app
 from tests.api.receiving import BEARER, TOKEN, URL, Document, loaded, sections, sent, tell, webhook
 from tests.api.world import CLOCK
 from tests.conftest import Sqlite

@@ -17,10 +17,10 @@ from hypothesis import given, settings
 from webtest import TestApp
 
 from openstats.alerts import Notice
-from openstats.api.app import make_app
 from openstats.conf.alerts import receivers
 from openstats.storage.engines import Waits
 from openstats.storage.store import Store
+from openstats.wsgi.app import make_app
 from tests.api.dying import document
 from tests.api.receiving import (
     BEARER,

@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import select
 from webtest import TestApp
 
-from openstats.api.app import make_app
 from openstats.storage.schema import tables
 from openstats.storage.store import Store
+from openstats.wsgi.app import make_app
 from tests.api.world import CLOCK, UNKNOWN, fill
 from tests.registry import NOW, Site, site
 

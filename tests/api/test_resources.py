@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from webtest import TestApp
 
-from openstats.api import answer
 from openstats.api.routes import RESOURCES
+from openstats.http import answer
 from openstats.model import Inventory, Provider
 from openstats.storage.inventory import capacity
 from openstats.storage.registry import clouds

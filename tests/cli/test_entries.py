@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from openstats.api.validation import names
 from openstats.cli.entries import COMMANDS
 from openstats.cli.main import Openstats
+from openstats.http.validation import names
 from tests.cli.installation import Installation, Told
 from tests.cli.test_serve import WITHOUT_FIGURES, ready
 from tests.double import Double

@@ -6,8 +6,8 @@ import pytest
 from webtest import TestApp
 
 from openstats import conf
-from openstats.api.app import make_app
 from openstats.storage.store import Store
+from openstats.wsgi.app import make_app
 from tests.api.receiving import sent, tell, webhook
 from tests.cli.installation import Installation
 

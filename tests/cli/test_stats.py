@@ -15,8 +15,8 @@ import pytest
 import yaml
 
 from openstats.api.routes import STATISTICS, Statistic
-from openstats.api.validation import names
 from openstats.cli.main import Openstats, main
+from openstats.http.validation import names
 from openstats.storage.schema.types import FOREVER
 from tests.cli.installation import Installation, kept_process
 from tests.cli.test_collect import sql

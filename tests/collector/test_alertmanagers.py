@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from webtest import TestApp
 
-from openstats.api.app import make_app
 from openstats.collector.alertmanagers import WARM, Alertmanagers
 from openstats.statistics.fingerprint import fingerprint
 from openstats.storage.store import Store
+from openstats.wsgi.app import make_app
 from tests.api.receiving import BEARER, URL, iso, loaded, sections, sent, webhook
 
 NOW = 1_700_000_000

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from webtest import TestApp
 
-from openstats.api.app import make_app
 from openstats.collector import alerts
 from openstats.model import EVERYTHING, Selection
 from openstats.storage.entries import alerts as stored
 from openstats.storage.schema.types import FOREVER
 from openstats.storage.store import Store
+from openstats.wsgi.app import make_app
 from tests.api.receiving import iso, loaded, sections, webhook
 from tests.api.receiving import sent as document
 from tests.api.receiving import tell as send

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from webtest import TestApp
 
-from openstats.api.app import make_app
+from openstats.wsgi.app import make_app
 from tests.api.receiving import loaded
 from tests.collector.lab import SOON, Lab
 from tests.double import Size

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from openstats.api import receiver_urls
-from openstats.api.resources import Resource
+from openstats.api.registry.views import Resource
 from openstats.api.routes import RESOURCES, ROOTS, STATISTICS
+from openstats.http import receiver_urls
 from tests.devcloud import Cloud
 from tests.functional.house import (
     CLOSED,

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from openstats import conf, errors
-from openstats.api import channel
-from openstats.api import errors as api_errors
-from openstats.api.parameters import Query
 from openstats.api.routes import RESOURCES, ROOTS, STATISTICS
 from openstats.api.service import PAGES
-from openstats.api.validation import names
 from openstats.cli.main import Openstats
 from openstats.clouds.entry import Settings
+from openstats.http import errors as api_errors
+from openstats.http.parameters import Query
+from openstats.http.server import channel
+from openstats.http.validation import names
 
 ROOT = Path(__file__).parents[2]
 PAGES_OF_TEXT = [*ROOT.glob("*.rst"), *ROOT.glob("docs/*.rst")]

@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openstats.api.capacity import ResourceParameters
-from openstats.api.creation import CreationParameters
-from openstats.api.customer import CustomerParameters
-from openstats.api.parameters import Parameters, parse
-from openstats.api.quota import QuotaParameters
-from openstats.api.times import LATEST, Timed
-from openstats.api.validation import names
+from openstats.api.statistics.creation_time import CreationParameters
+from openstats.api.statistics.customer import CustomerParameters
+from openstats.api.statistics.quota import QuotaParameters
+from openstats.api.statistics.resource import ResourceParameters
 from openstats.errors import ParameterError
+from openstats.http.parameters import Parameters, parse
+from openstats.http.times import LATEST, Timed
+from openstats.http.validation import names
 from openstats.model import Interval, Selection
 
 NOW = 1_700_000_000

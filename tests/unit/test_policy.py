@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
-from openstats.api import receivers
-from openstats.api.policy import (
+from openstats.api.alerts import receivers
+from openstats.api.policies import RULES
+from openstats.api.routes import RESOURCES, STATISTICS
+from openstats.errors import ConfigError
+from openstats.http.auth.policy import (
     ADMIN,
     EVERYTHING,
     ON_BEHALF_OF,
@@ -16,10 +19,7 @@ from openstats.api.policy import (
     enforcer,
     unknown_rules,
 )
-from openstats.api.routes import RESOURCES, STATISTICS
-from openstats.api.rules import RULES
-from openstats.api.security import list_rules
-from openstats.errors import ConfigError
+from openstats.wsgi.strategies import list_rules
 
 
 def caller(*roles: str, **scope: Any) -> Credentials:

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openstats.api.alert import AlertParameters
-from openstats.api.creation import CreationParameters
-from openstats.api.parameters import Parameters, parse
-from openstats.api.times import LATEST, Bounded
-from openstats.api.usage import UsageParameters
+from openstats.api.statistics.alert import AlertParameters
+from openstats.api.statistics.creation_time import CreationParameters
+from openstats.api.statistics.usage import UsageParameters
 from openstats.errors import ParameterError
+from openstats.http.parameters import Parameters, parse
+from openstats.http.times import LATEST, Bounded
 
 NOW = 1_795_000_000
 BERLIN_MIDNIGHT = 1795302000

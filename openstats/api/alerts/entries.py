@@ -1,0 +1,115 @@
+"""Alerts over HTTP: what one looks like, what is posted, and what a list is filtered by."""
+
+from typing import Annotated, Any, ClassVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from openstats.alerts import Severity
+from openstats.api.registry.filters import Texts, Uuids, storable
+from openstats.api.registry.models import EXAMPLE, Moment
+from openstats.http.body import Body, Single
+from openstats.http.parameters import Flag, Listed, Name, Uuid, few
+from openstats.http.times import Seconds
+from openstats.storage.schema.alerts import OWNERS
+
+LONGEST = 4096
+
+
+class AlertScope(Single):
+    """What an alert is of: exactly one of these."""
+
+    customer: Uuid = ""
+    project_group: Uuid = ""
+    project: Uuid = ""
+    tenant: Uuid = ""
+    instance: Uuid = ""
+    cloud: Uuid = ""
+
+
+class Alert(BaseModel):
+    """Something that is wrong, or was; labels are shown to who sees everything."""
+
+    uuid: Uuid
+    severity: Severity
+    alert_type: str
+    message: str
+    scope: AlertScope | None
+    created_at: int
+    closed_at: int | None
+    acknowledged: bool
+    source: str
+    labels: dict[str, str] = {}
+
+
+class NewAlert(Body):
+    """An alert to open; the open one of the same scope and type is brought up to date instead."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "severity": "Warning",
+                    "alert_type": "invoice.overdue",
+                    "message": "The invoice of October is overdue.",
+                    "scope": {"customer": EXAMPLE},
+                }
+            ]
+        }
+    )
+
+    severity: Severity = Field(description="How bad it is.")
+    alert_type: Name = Field(description="What kind of thing is wrong, such as invoice.overdue.")
+    message: Annotated[
+        str,
+        Field(max_length=LONGEST, description="What is wrong, in words."),
+        AfterValidator(storable),
+    ]
+    scope: AlertScope | None = Field(None, description="What the alert is on.")
+    created_at: Moment = Field(0, description="When it began, in Unix seconds; default: now.")
+
+
+def _filter(text: str) -> Any:
+    return Field(None, description=text)
+
+
+def _several(text: str) -> Any:
+    return Field((), description=text)
+
+
+BELOW = "Only alerts on this {}, or on what is below it. May be repeated."
+
+
+class AlertFilters(Listed):
+    """What the list of alerts is filtered by."""
+
+    repeatable: ClassVar[frozenset[str]] = frozenset(
+        {"uuid", "severity", "alert_type", "source", "instance", *OWNERS}
+    )
+
+    uuid: Uuids = _several("Only the alert with this uuid. May be repeated.")
+    severity: Annotated[tuple[Severity, ...], AfterValidator(few)] = _several(
+        "Only alerts of this severity. May be repeated."
+    )
+    alert_type: Texts = _several("Only alerts of this type. May be repeated.")
+    source: Texts = _several(
+        "Only alerts from this receiver, from callers (api) or of openstats' own (openstats). "
+        "May be repeated."
+    )
+    customer: Uuids = _several(BELOW.format("customer"))
+    project_group: Uuids = _several(BELOW.format("project group"))
+    project: Uuids = _several(BELOW.format("project"))
+    tenant: Uuids = _several(BELOW.format("tenant"))
+    instance: Uuids = _several("Only alerts on this instance. May be repeated.")
+    cloud: Uuids = _several(BELOW.format("cloud"))
+    opened: Flag | None = _filter("Only alerts that are open, or only closed ones.")
+    acknowledged: Flag | None = _filter("Only acknowledged alerts, or only others.")
+    start: Seconds | None = Field(
+        None,
+        alias="from",
+        description="Only alerts not closed before this time, in Unix seconds or ISO 8601.",
+    )
+    end: Seconds | None = Field(
+        None,
+        alias="to",
+        description="Only alerts created before this time, in Unix seconds or ISO 8601.",
+    )

@@ -1,0 +1,53 @@
+"""The rules of all routes: whoever sees something may read it, and admins write."""
+
+from oslo_policy.policy import DocumentedRuleDefault, Operation
+
+from openstats.api.alerts import receivers
+from openstats.api.registry.views import ACTING, READING, Resource
+from openstats.api.routes import METHODS, RESOURCES, ROOTS, STATISTICS, Statistic
+from openstats.http.auth.policy import ADMIN, EVERYTHING, READER, SERVICE
+from openstats.http.receiver_urls import RECEIVERS
+
+ANYBODY = "@"
+
+
+def _of_statistic(statistic: Statistic) -> DocumentedRuleDefault:
+    operations: list[Operation] = [
+        {"path": f"{root}/{statistic.name}/", "method": METHODS[0]} for root in ROOTS
+    ]
+    check = f"rule:{EVERYTHING}" if statistic.private else ANYBODY
+    return DocumentedRuleDefault(statistic.permission, check, statistic.summary, operations)
+
+
+def _of_resource(resource: Resource) -> list[DocumentedRuleDefault]:
+    """Make the rule of who reads a resource, and of who writes, where anybody can."""
+    operations: dict[str, list[Operation]] = {}
+    for single, url in ((False, resource.url), (True, f"{resource.url}{{uuid}}/")):
+        for method in resource.methods(single=single):
+            operation: Operation = {"path": url, "method": method}
+            operations.setdefault(resource.permission(method), []).append(operation)
+    for action in resource.actions:
+        act: Operation = {"path": f"{resource.url}{{uuid}}/{action}/", "method": ACTING[0]}
+        operations.setdefault(resource.permission(ACTING[0]), []).append(act)
+    return [
+        DocumentedRuleDefault(name, _check(resource, name), resource.summary, listed)
+        for name, listed in operations.items()
+    ]
+
+
+def _check(resource: Resource, name: str) -> str:
+    if name != resource.permission(READING[0]):
+        return f"rule:{ADMIN} or rule:{SERVICE}" if resource.serviced else f"rule:{ADMIN}"
+    return f"rule:{ADMIN} or rule:{READER}" if resource.private else ANYBODY
+
+
+RULES = (
+    *(_of_statistic(statistic) for statistic in STATISTICS),
+    *(rule for resource in RESOURCES for rule in _of_resource(resource)),
+    DocumentedRuleDefault(
+        receivers.READ,
+        f"rule:{ADMIN} or rule:{READER}",
+        "Receivers of alerts, and what came in at each.",
+        [{"path": RECEIVERS, "method": READING[0]}],
+    ),
+)

@@ -1,0 +1,1 @@
+"""The registry over HTTP: customers, groups, projects, tenants and clouds."""

@@ -1,0 +1,159 @@
+"""What lists of the registry can be filtered by: fields by their values, names by a part."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, create_model
+
+from openstats.api.registry import models
+from openstats.http.parameters import AsWhole, Flag, Listed, PastListed, Uuid, few
+from openstats.http.times import Seconds
+from openstats.storage.entries.grants import ROLES
+from openstats.storage.entries.pagination import NAME_PART
+from openstats.storage.schema.tables import GRANTEES
+
+
+def storable(value: str) -> str:
+    """Refuse what PostgreSQL has no text for."""
+    if "\0" in value:
+        raise ValueError("it takes a text without NUL")
+    return value
+
+
+def _null(value: Any) -> Any:
+    return None if value == "null" else value
+
+
+def filtering(
+    name: str, /, *, flag: str | None = None, base: type[Listed] = Listed, **fields: Any
+) -> type[Listed]:
+    """Make what a list takes: fields in which entries have one of the values; a ``flag`` has one.
+
+    A ``name`` can be searched for, too; ``base`` is what else the list takes.
+    """
+    given: dict[str, Any] = {
+        field: (
+            Annotated[tuple[kind, ...], AfterValidator(few)],  # type: ignore[valid-type]
+            Field((), description=_text(field, kind)),
+        )
+        for field, kind in fields.items()
+    }
+    if "name" in fields:
+        given[NAME_PART] = (Text | None, Field(None, description=PART))
+    if flag:
+        given[flag] = (Flag | None, Field(None, description=FLAG))
+    filters: type[Listed] = create_model(name, __base__=base, **given)
+    filters.repeatable = frozenset(fields)
+    if "name" in fields:
+        filters.spellings = {"name~": NAME_PART}
+    return filters
+
+
+def _text(field: str, kind: Any) -> str:
+    null = " null: those without one." if "null" in str(kind) else ""
+    return f"{TEXTS[field]}{null} May be repeated."
+
+
+Text = Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(storable)]
+Status = Annotated[Text, AfterValidator(str.upper)]
+"""Of a server: Nova writes it in capitals."""
+
+FLAG = "Only entries that are enabled, or only disabled ones."
+PART = "Only entries with this in their names, in letters of either case. Also spelled name~."
+WHEN = "Unix seconds or ISO 8601"
+TEXTS = {
+    "uuid": "Only the entry with this uuid.",
+    "name": "Only entries with exactly this name.",
+    "created_at": f"Only entries created at this time, in {WHEN}.",
+    "customer": "Only what belongs to this customer.",
+    "project_group": "Only what is on this project group.",
+    "project": "Only what belongs to this project.",
+    "tenant": "Only instances of this tenant.",
+    "cloud": "Only what belongs to this cloud.",
+    "tenant_id": "Only tenants with this id in Keystone.",
+    "deleted_at": f"Only tenants gone since this time, in {WHEN}.",
+    "collected_at": f"Only tenants with quotas read at this time, in {WHEN}.",
+    "auth_url": "Only clouds with this auth_url.",
+    "region": "Only clouds of this region.",
+    "last_polled_at": f"Only clouds last read at this time, in {WHEN}.",
+    "last_error": "Only clouds with this error.",
+    "disk_shared": "Only clouds with hypervisors that share a disk, or not.",
+    "status": "Only servers of this status of Nova's, in letters of either case.",
+    "vcpus": "Only servers with so many vCPUs.",
+    "ram": "Only servers with so much memory, in MiB.",
+    "disk": "Only servers with so much local disk, in MiB.",
+    "at": f"Only writes at this time, in {WHEN}.",
+    "who": "Only what this caller wrote.",
+    "action": "Only writes of this kind.",
+    "kind": "Only writes of this kind of object, such as customer.",
+    "object": "Only writes of the object with this uuid.",
+    "request_id": "Only writes by the request with this id.",
+    "role": "Only grants of this role.",
+    "user_id": "Only grants to this Keystone user, by id.",
+    "group_id": "Only grants to this Keystone group, by id.",
+    "subject": "Only grants to this subject of a portal.",
+}
+"""What it means to filter by a field."""
+Uuids = Annotated[tuple[Uuid, ...], AfterValidator(few)]
+Texts = Annotated[tuple[Text, ...], AfterValidator(few)]
+Count = Annotated[int, Field(ge=0, le=2**53), AsWhole]
+Word = Literal["null"]
+NullableUuid = Annotated[Uuid | None, BeforeValidator(_null, json_schema_input_type=Uuid | Word)]
+NullableTime = Annotated[
+    Seconds | None, BeforeValidator(_null, json_schema_input_type=Seconds | Word)
+]
+NullableFlag = Annotated[Flag | None, BeforeValidator(_null, json_schema_input_type=Flag | Word)]
+NullableName = Annotated[Text | None, BeforeValidator(_null, json_schema_input_type=Text)]
+
+CustomerFilters = filtering(
+    "CustomerFilters", base=PastListed, uuid=Uuid, name=Text, created_at=NullableTime
+)
+OwnedFilters = filtering(
+    "OwnedFilters", base=PastListed, uuid=Uuid, name=Text, created_at=NullableTime, customer=Uuid
+)
+TenantFilters = filtering(
+    "TenantFilters",
+    base=PastListed,
+    uuid=Uuid,
+    cloud=Uuid,
+    tenant_id=Text,
+    name=Text,
+    project=NullableUuid,
+    flag="enabled",
+    deleted_at=NullableTime,
+    collected_at=NullableTime,
+)
+CloudFilters = filtering(
+    "CloudFilters",
+    uuid=Uuid,
+    name=Text,
+    auth_url=Text,
+    region=Text,
+    last_polled_at=NullableTime,
+    last_error=NullableName,
+    disk_shared=NullableFlag,
+)
+InstanceFilters = filtering(
+    "InstanceFilters",
+    uuid=Uuid,
+    tenant=Uuid,
+    project=Uuid,
+    customer=Uuid,
+    name=Text,
+    status=Status,
+    vcpus=Count,
+    ram=Count,
+    disk=Count,
+    created_at=Seconds,
+)
+AuditFilters = filtering(
+    "AuditFilters",
+    uuid=Uuid,
+    at=Seconds,
+    who=Text,
+    action=Literal["create", "change", "delete"],
+    kind=Text,
+    object=Uuid,
+    request_id=Text,
+)
+GRANTED: dict[str, Any] = dict.fromkeys(GRANTEES, Text) | dict.fromkeys(ROLES, Uuid)
+GrantFilters = filtering("GrantFilters", uuid=Uuid, role=models.Role, **GRANTED)

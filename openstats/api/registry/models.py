@@ -1,0 +1,299 @@
+"""What the registry's resources look like: entries on their way out, and bodies."""
+
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
+
+from openstats.http.body import Body, Single
+from openstats.http.parameters import Name, Uuid
+from openstats.http.times import LATEST
+from openstats.meters import CAPACITY
+from openstats.storage.entries.grants import ROLES
+from openstats.storage.schema.tables import GRANTEES
+
+EXAMPLE = "6f1c6a1e-3a0b-4c55-9a55-0d6c2b0f7a10"
+OTHER = "2b5f5a52-7d0c-4c38-8e5c-5f0f3c1d9e21"
+
+
+MOST = 10000
+"""Uuids in one list."""
+
+Uuids = Annotated[list[Uuid], Field(max_length=MOST)]
+Moment = Annotated[int, Field(ge=0, le=LATEST, description="Unix seconds.")]
+
+
+OWNER = "Customer that owns it."
+MEMBER = "Project in the group."
+GROUP = "Project group that the project is in."
+
+
+class Customer(BaseModel):
+    """A customer."""
+
+    uuid: Uuid
+    name: str
+    created_at: int | None
+    deleted_at: int = Field(0, description="Only of what was deleted.")
+
+
+class ProjectGroup(Customer):
+    """Projects of one customer."""
+
+    customer: Uuid
+    projects: list[Uuid]
+
+
+class Project(Customer):
+    """A project, to which tenants are linked."""
+
+    customer: Uuid
+    project_groups: list[Uuid]
+
+
+CloudCapacity: type[BaseModel] = create_model(
+    "CloudCapacity",
+    **dict.fromkeys((*CAPACITY, "collected_at"), (int, ...)),  # type: ignore[call-overload]
+)
+
+
+class ResourceClass(BaseModel):
+    """What Placement's providers have of it, and can give away with their allocation ratios.
+
+    The ratio is null where they differ in it.
+    """
+
+    total: int
+    reserved: int
+    used: int
+    allocation_ratio: float | None
+    effective: int
+
+
+class QuotaSums(BaseModel):
+    """The sum of those limits that there are, how many are unlimited, and what is in use."""
+
+    limited: int
+    unlimited: int
+    in_use: int
+
+
+class Meter(BaseModel):
+    """What is measured of usage, and until when it is known."""
+
+    item: str
+    basis: str
+    complete_until: int
+
+
+class ComputeHosts(BaseModel):
+    """Numbers of compute hosts: enabled and up, enabled and down, and disabled."""
+
+    up: int
+    down: int
+    disabled: int
+
+
+class LeftAside(BaseModel):
+    """An entry of clouds.yaml that is not used for a cloud, and why."""
+
+    name: str
+    reason: str
+
+
+class SharedService(BaseModel):
+    """A service that is another cloud's as well, and that cloud's name: its figures are there."""
+
+    service: str
+    cloud: str
+
+
+class Cloud(BaseModel):
+    """A cloud; who does not see everything, sees uuid and name of it."""
+
+    uuid: Uuid
+    name: str
+    auth_url: str = ""
+    region: str = ""
+    last_polled_at: int | None = None
+    last_error: str | None = None
+    source: str | None = None
+    capacity: CloudCapacity | None = None  # type: ignore[valid-type]
+    resource_classes: dict[str, ResourceClass] = {}
+    availability_zones: dict[str, dict[str, ResourceClass]] = {}
+    disk_shared: bool | None = None
+    quota: dict[str, QuotaSums] = {}
+    meters: list[Meter] = []
+    hosts: ComputeHosts | None = None
+    left_aside: list[LeftAside] = []
+    shared_services: list[SharedService] = []
+
+
+class Instance(BaseModel):
+    """A server that exists; ram and disk in MiB."""
+
+    uuid: Uuid
+    tenant: Uuid
+    name: str
+    status: str
+    vcpus: int
+    ram: int
+    disk: int
+    created_at: int
+
+
+class AuditEntry(BaseModel):
+    """Who wrote what, as it was before and after; null where there was or is nothing."""
+
+    uuid: Uuid
+    at: int
+    who: str
+    action: Literal["create", "change", "delete"]
+    kind: str
+    object: Uuid
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    request_id: str
+
+
+class GrantScope(Single):
+    """What a role is on: exactly one of these."""
+
+    customer: Uuid = ""
+    project_group: Uuid = ""
+    project: Uuid = ""
+    cloud: Uuid = ""
+
+
+Role = Literal["owner", "manager", "admin"]
+
+
+class Grant(BaseModel):
+    """A role of one user, group or subject."""
+
+    uuid: Uuid
+    user_id: str = ""
+    group_id: str = ""
+    subject: str = ""
+    role: Role
+    scope: GrantScope
+
+
+def _example(**fields: Any) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [fields]})
+
+
+class NewCustomer(Body):
+    """A customer to create."""
+
+    model_config = _example(name="Acme Corp", created_at=1415910025)
+
+    name: Name = Field(description="Its name.")
+    created_at: Moment | None = Field(None, description="Unix seconds; default: now.")
+
+
+class WholeCustomer(NewCustomer):
+    """A customer to create or replace; uuid and created_at are those that it has."""
+
+    uuid: Uuid = ""
+
+
+class CustomerChange(Body):
+    """What is to change of a customer."""
+
+    model_config = _example(name="Acme Corporation")
+
+    name: Name = Field("", description="Its name.")
+    created_at: Moment = Field(0, description="Unix seconds; only where it is not known yet.")
+
+
+class NewGroup(NewCustomer):
+    """A project group to create."""
+
+    model_config = _example(name="web", customer=EXAMPLE, projects=[OTHER])
+    always: ClassVar[dict[str, Any]] = {"projects": []}
+
+    customer: Uuid = Field(description=OWNER)
+    projects: Uuids = Field(default_factory=list, description=MEMBER)
+
+
+class WholeGroup(NewGroup):
+    """A project group to create or replace."""
+
+    uuid: Uuid = ""
+
+
+class GroupChange(CustomerChange):
+    """What is to change of a project group."""
+
+    model_config = _example(projects=[OTHER])
+
+    customer: Uuid = Field("", description=OWNER)
+    projects: Uuids = Field(default_factory=list, description=MEMBER)
+
+
+class NewProject(NewCustomer):
+    """A project to create."""
+
+    model_config = _example(name="shop", customer=EXAMPLE, project_groups=[OTHER])
+    always: ClassVar[dict[str, Any]] = {"project_groups": []}
+
+    customer: Uuid = Field(description=OWNER)
+    project_groups: Uuids = Field(default_factory=list, description=GROUP)
+
+
+class WholeProject(NewProject):
+    """A project to create or replace."""
+
+    uuid: Uuid = ""
+
+
+class ProjectChange(CustomerChange):
+    """What is to change of a project; the past stays with its former customer."""
+
+    model_config = _example(customer=EXAMPLE)
+
+    customer: Uuid = Field("", description=OWNER)
+    project_groups: Uuids = Field(default_factory=list, description=GROUP)
+
+
+class TenantChange(Body):
+    """To which project a tenant is linked from now on; null: to none."""
+
+    model_config = _example(project=EXAMPLE)
+
+    project: Uuid | None = Field(None, description="Project that the tenant is linked to.")
+
+
+class NewGrant(Body):
+    """A grant to create, to exactly one of user_id, group_id and subject."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"subject": "jane", "role": "owner", "scope": {"customer": EXAMPLE}}],
+            "oneOf": [{"required": [name]} for name in GRANTEES],
+        }
+    )
+
+    user_id: Name = Field("", description="Keystone user who gets the role, by id.")
+    group_id: Name = Field("", description="Keystone group that gets the role, by id.")
+    subject: Name = Field("", description="Subject of a portal that gets the role.")
+    role: Role = Field(
+        description="Owner of a customer, manager of a group or project, admin of a project or "
+        "cloud."
+    )
+    scope: GrantScope = Field(description="What the role is on.")
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if len(self.model_fields_set & set(GRANTEES)) != 1:
+            raise ValueError(f"{', '.join(GRANTEES)}: it takes exactly one of them")
+        (kind,) = self.scope.model_fields_set
+        if self.role not in ROLES[kind]:
+            raise ValueError(f"role={self.role}: of a {kind} it takes {' or '.join(ROLES[kind])}")
+        return self
+
+
+class WholeGrant(NewGrant):
+    """A grant to create or replace."""
+
+    uuid: Uuid = ""

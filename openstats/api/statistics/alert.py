@@ -1,0 +1,119 @@
+"""Alert: how many alerts were active, by severity; of everything, or by aggregate object."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+from pydantic import BaseModel, Field, create_model
+
+from openstats.alerts import SEVERITIES
+from openstats.http.answer import Answer
+from openstats.http.pagination import Each
+from openstats.http.parameters import Aggregate, Filtered, Flag
+from openstats.http.times import Bounded, check_size
+from openstats.model import ObjectName, Selection
+from openstats.statistics import alert as statistic
+from openstats.storage import coverage
+from openstats.storage.entries import alerts
+
+PERIOD = 86400
+
+
+class AlertParameters(Each, Filtered, Bounded):
+    """What alert takes."""
+
+    # No default: without aggregate and uuid it is not the customers' alerts that count, but all.
+    aggregate: Aggregate | None = Field(
+        None,
+        description="Count only alerts that belong to an object of this kind; default: all, or "
+        "customer with uuid or each.",
+    )
+    deleted: Flag = Field(False, description="With each: list deleted objects, too.")
+    opened: Flag | None = Field(None, description="Only alerts that are open, or only closed ones.")
+    acknowledged: Flag | None = Field(None, description="Only acknowledged alerts, or only others.")
+
+    def selection(self) -> Selection:
+        """Return which objects are listed."""
+        return Selection(self.aggregate or "customer", self.uuid)
+
+    @property
+    def flags(self) -> tuple[bool | None, bool | None]:
+        """Whether alerts are to be open, and acknowledged."""
+        return self.opened, self.acknowledged
+
+    def pieces(self, now: int) -> list[tuple[int, int]]:
+        """Return the period, or the hours, days or months of it."""
+        # What was created in this very second counts.
+        if self.every:
+            return list(pairwise(self.calendar(now + 1, PERIOD)))
+        return [self.bounds(now + 1, PERIOD)]
+
+    def shown(
+        self, pieces: Sequence[tuple[int, int]], counts: Sequence[Mapping[str, int]]
+    ) -> list[dict[str, int]] | dict[str, int]:
+        """Return the figures of the whole period, or of each piece, as they are answered."""
+        return statistic.datapoints(pieces, counts) if self.every else statistic.summary(counts[0])
+
+
+FIGURES: dict[str, Any] = dict.fromkeys(SEVERITIES, (int, ...))
+AlertFigures: type[BaseModel] = create_model("AlertFigures", **FIGURES)
+AlertsOfObject: type[BaseModel] = create_model(
+    "AlertsOfObject", __base__=AlertFigures, uuid=(str, ...), name=(str, ...)
+)
+AlertDatapoint: type[BaseModel] = create_model(
+    "AlertDatapoint",
+    __base__=AlertFigures,
+    start=(int, Field(alias="from")),
+    end=(int, Field(alias="to")),
+)
+
+
+class AlertSeries(BaseModel):
+    """How many alerts of one object were active, interval by interval."""
+
+    uuid: str
+    name: str
+    datapoints: list[AlertDatapoint]  # type: ignore[valid-type]
+
+
+AlertAnswer: Any = (
+    AlertFigures | list[AlertsOfObject] | list[AlertDatapoint] | list[AlertSeries]  # type: ignore[valid-type]
+)
+"""Of all, with each, with interval, and with both."""
+
+
+def view(request: Any, parameters: AlertParameters) -> Answer:
+    """Count over everything selected, or by object; of the whole period, or by interval."""
+    pieces = parameters.pieces(request.now)
+    selection = replace(parameters.selection(), since=pieces[0][0], deleted=parameters.deleted)
+    future = parameters.future(request.now)
+    with request.store.read() as db:
+        known = coverage.of_polls(db, request.scope, "quotas")
+        if not parameters.each:
+            # Without any of the two it is all that can be seen.
+            counted = selection if parameters.aggregate or parameters.uuid else None
+            counts = [
+                alerts.count(db, request.scope, counted, piece, parameters.flags)
+                for piece in pieces
+            ]
+            document = parameters.shown(pieces, counts)
+            return Answer(document, known, unobserved=future)
+        page = parameters.page(request, db, selection)
+        objects = alerts.named(db, request.scope, selection, **page)
+        check_size(len(objects), len(pieces), request.conf["usage"].max_datapoints)
+        by_object = [
+            alerts.by_object(db, request.scope, selection, piece, parameters.flags)
+            for piece in pieces
+        ]
+        link = parameters.link(request, db, selection, [*objects.values()])
+    document = [
+        _entry(of, parameters.shown(pieces, [counts.get(row, {}) for counts in by_object]))
+        for row, of in objects.items()
+    ]
+    return Answer(document, known, link, future)
+
+
+def _entry(of: ObjectName, figures: Any) -> dict[str, Any]:
+    shown = {"datapoints": figures} if isinstance(figures, list) else figures
+    return {"uuid": of.uuid, "name": of.name} | shown

@@ -1,0 +1,1 @@
+"""What every URL shares: errors, callers, parameters, answers. Knows no statistic."""

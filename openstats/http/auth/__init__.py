@@ -1,0 +1,1 @@
+"""Authentication: who calls, and what the policy allows."""

@@ -1,0 +1,111 @@
+"""Bodies: a JSON document on its way in, and what is said when it is not acceptable."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self, TypeVar
+
+import orjson
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from openstats.errors import BodyError
+from openstats.http.errors import MediaTypeError, TooLargeError
+from openstats.http.validation import sentences
+
+LARGEST = 2**20
+MEDIA_TYPE = "application/json"
+
+
+class Body(BaseModel):
+    """What a body holds, and nothing else; numbers are numbers and texts are texts."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    always: ClassVar[dict[str, Any]] = {}
+    """What fields are that are not given; of others nothing is said then."""
+
+    def given(self) -> dict[str, Any]:
+        """Give the fields."""
+        return self.always | self.model_dump(exclude_unset=True)
+
+
+class Single(Body):
+    """A body that holds exactly one of its fields."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
+
+    @model_validator(mode="after")
+    def _single(self) -> Self:
+        if len(self.model_fields_set) != 1:
+            raise ValueError(f"it takes exactly one of {', '.join(type(self).model_fields)}")
+        return self
+
+
+B = TypeVar("B", bound=Body)
+
+
+def read(request: Any, model: type[B]) -> B:
+    """Read the body of a request into a model.
+
+    Raises:
+        MediaTypeError: it is not said to be JSON.
+        TooLargeError: it has more than ``LARGEST`` bytes.
+        BodyError: with one sentence for each problem.
+    """
+    try:
+        return model.model_validate(document(request, LIMITS))
+    except ValidationError as invalid:
+        raise BodyError(*sentences(model, invalid, "field")) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a body may hold: bytes, objects and lists in all, and these inside one another."""
+
+    size: int
+    objects: int
+    nesting: int
+
+
+LIMITS = Limits(LARGEST, LARGEST, 100)
+
+
+def document(request: Any, limits: Limits) -> dict[str, Any]:
+    """Read the body of a request.
+
+    Raises:
+        MediaTypeError: it is not said to be JSON.
+        TooLargeError: it holds more than the limits.
+        BodyError: it is no JSON object.
+    """
+    if request.content_type.lower() != MEDIA_TYPE:
+        raise MediaTypeError(f"Content-Type: it takes {MEDIA_TYPE}")
+    length = request.content_length or 0
+    if length > limits.size:
+        raise TooLargeError(f"it takes at most {limits.size} bytes")
+    return _parsed(request.body_file_raw.read(length), limits)
+
+
+def _parsed(body: bytes, limits: Limits) -> dict[str, Any]:
+    # Counted before it is parsed: a bracket becomes an object of fifty bytes and more.
+    if (number := body.count(b"{") + body.count(b"[")) > limits.objects:
+        raise TooLargeError(
+            f"it has {number} objects and lists: at most {limits.objects} are taken"
+        )
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise BodyError(f"it is not JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise BodyError("it takes a JSON object")
+    if deeper_than(document, limits.nesting):
+        raise TooLargeError(f"more than {limits.nesting} objects and lists inside one another")
+    return document
+
+
+def deeper_than(document: Any, nesting: int) -> bool:
+    """Return whether objects and lists are inside one another more often than ``nesting`` times."""
+    level = [document]
+    for _ in range(nesting):
+        values = (one.values() if isinstance(one, dict) else one for one in level)
+        level = [value for inner in values for value in inner if isinstance(value, dict | list)]
+        if not level:
+            return False
+    return True

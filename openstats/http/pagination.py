@@ -1,0 +1,68 @@
+"""Pages of long lists: limit and marker, and the link to the page behind."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Self
+from urllib.parse import urlencode
+
+from pydantic import BaseModel, Field, model_validator
+
+from openstats.http.parameters import AsWhole, Flag, Uuid, decoded
+from openstats.model import ObjectName, Selection
+from openstats.storage.entries import pages
+from openstats.storage.store import Database
+
+HEADER = "Link"
+HEADERS = {HEADER: 'The page behind this one, as rel="next"; only where there is one.'}
+
+
+class Paged(BaseModel):
+    """How long lists are cut into pages."""
+
+    limit: Annotated[int, Field(ge=1, le=10000), AsWhole] | None = Field(
+        None, description="Number of entries on a page; default: all."
+    )
+    marker: Uuid | None = Field(None, description="Continue after the entry with this uuid.")
+
+    def page(self, request: Any, db: Database, selection: Selection) -> dict[str, Any]:
+        """Return limit and marker, for the list of the selected objects that are visible.
+
+        Raises:
+            ParameterError: there is no such marker in it.
+        """
+        if self.marker is not None:
+            pages.check_marker(db, request.scope, selection, self.marker)
+        return {"limit": self.limit, "marker": self.marker}
+
+    def link(
+        self, request: Any, db: Database, selection: Selection, objects: Sequence[ObjectName]
+    ) -> dict[str, str]:
+        """Return the header that links to the page behind these objects; none behind the last."""
+        if self.limit is None or len(objects) < self.limit:
+            return {}
+        last = objects[-1].uuid
+        more = pages.follows(db, request.scope, selection, last)
+        return header(request.environ.get("QUERY_STRING", ""), last) if more else {}
+
+
+class Each(Paged):
+    """What statistics take that give one sum, or one entry for each object."""
+
+    each: Flag = Field(False, description="Return one entry for each object instead of one sum.")
+
+    @model_validator(mode="after")
+    def _of_a_list(self) -> Self:
+        given = [name for name in Paged.model_fields if name in self.model_fields_set]
+        if given and not self.each:
+            raise ValueError(f"{given[0]}: it takes each=true, for one sum has no pages")
+        return self
+
+
+def header(query: str, marker: str) -> dict[str, str]:
+    """Return the header that links to the page behind a marker."""
+    return {HEADER: f'<{following(query, marker)}>; rel="next"'}
+
+
+def following(query: str, marker: str) -> str:
+    """Return the page behind a marker, as a reference that is good at whatever URL this one has."""
+    kept = [(name, value) for name, value in decoded(query) if name != "marker"]
+    return f"?{urlencode([*kept, ('marker', marker)])}"

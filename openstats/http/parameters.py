@@ -1,0 +1,258 @@
+"""Typed parameters: what the query string may hold, and what is said when it does not."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from urllib.parse import parse_qsl
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from openstats.auth_url import compared
+from openstats.errors import ParameterError
+from openstats.http.validation import sentences, shown
+from openstats.model import Selection
+from openstats.names import LONGEST, RULE, problem
+
+MOST = 1000
+"""How often a parameter may be given that may be repeated."""
+
+FIELDS = 1100
+"""Parameters in one query string: one so often, and all others."""
+
+WHOLE = re.compile(r"-?[0-9]+")
+DIGITS = 20
+"""How much of a number is read: longer ones are out of all bounds, and costly."""
+
+
+def whole(value: Any) -> int:
+    """Return a whole number, read from its digits.
+
+    Raises:
+        ValueError: it is none.
+    """
+    text = str(value)
+    if not WHOLE.fullmatch(text):
+        raise ValueError("it takes a whole number")
+    return int(text[:DIGITS])
+
+
+def _uuid(value: Any) -> str:
+    """Give the dashed form of a dashed or 32-hex uuid."""
+    text = str(value)
+    if not re.fullmatch(
+        r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text
+    ):
+        raise ValueError("it takes a uuid, dashed or of 32 hexadecimal digits")
+    return str(UUID(text))
+
+
+V = TypeVar("V")
+
+
+def few(values: tuple[V, ...]) -> tuple[V, ...]:
+    """Return the values of a repeated parameter, if they are not too many.
+
+    Raises:
+        ValueError: they are.
+    """
+    if len(values) > MOST:
+        raise ValueError(f"it is given {len(values)} times, it takes at most {MOST}")
+    return values
+
+
+def _auth_url(value: str) -> str:
+    try:
+        return compared(value)
+    except ValueError:
+        raise ValueError("it takes the http(s) URL of a cloud's Keystone") from None
+
+
+def _name(value: str) -> str:
+    if reason := problem(value):
+        raise ValueError(f"it takes a name without {reason}: {RULE}")
+    return value
+
+
+def _flag(value: Any) -> Any:
+    if value not in ("true", "false", True, False):
+        raise ValueError("it takes true or false")
+    return value
+
+
+Uuid = Annotated[str, AfterValidator(_uuid), Field(json_schema_extra={"format": "uuid"})]
+AuthUrl = Annotated[str, AfterValidator(_auth_url), Field(json_schema_extra={"format": "uri"})]
+Name = Annotated[str, Field(min_length=1, max_length=LONGEST), AfterValidator(_name)]
+Flag = Annotated[bool, BeforeValidator(_flag)]
+AsWhole = BeforeValidator(whole)
+"""Behind the bounds of a number, so that these are said as JSON schemas say them."""
+
+Aggregate = Literal["customer", "project", "project_group"]
+
+
+class Query(BaseModel):
+    """What a query string holds, and nothing else."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    repeatable: ClassVar[frozenset[str]] = frozenset()
+    spellings: ClassVar[Mapping[str, str]] = {}
+    """Other names of parameters, which no generated client could have arguments of."""
+
+    on_behalf_of: Annotated[str, Field(min_length=1)] | None = Field(
+        None, description="Answer as for this subject of a portal. For admins and services only."
+    )
+
+
+class Parameters(Query):
+    """What every statistic takes."""
+
+    strict: Flag = Field(False, description="Fail with 503 if any of the figures is not known.")
+
+
+class Filtered(Parameters):
+    """What statistics take that can be asked about some objects only."""
+
+    repeatable: ClassVar[frozenset[str]] = frozenset({"uuid"})
+
+    uuid: Annotated[
+        tuple[Uuid, ...],
+        AfterValidator(few),
+        Field(description=f"Only the object with this uuid. May be repeated, up to {MOST} times."),
+    ] = ()
+
+
+class Selecting(Filtered):
+    """What statistics of aggregates take."""
+
+    aggregate: Aggregate = Field(
+        "customer", description="Kind of object to sum by; default: customer."
+    )
+
+    def selection(self) -> Selection:
+        """Say which objects are asked about."""
+        return Selection(self.aggregate, self.uuid)
+
+
+class Limits(BaseModel):
+    """How a sum deals with members that have no limit."""
+
+    unlimited: Literal["skip"] | None = Field(
+        None, description="Leave unlimited members out of sums; otherwise such sums are -1."
+    )
+
+    @property
+    def skip_unlimited(self) -> bool:
+        """Whether unlimited members are left out."""
+        return self.unlimited == "skip"
+
+
+class Listed(Query):
+    """What every list takes, beside the fields to filter by."""
+
+    limit: Annotated[
+        int, Field(ge=1, le=1000, description="Number of entries on a page; default: 100."), AsWhole
+    ] = 100
+    marker: Uuid | None = Field(None, description="Continue after the entry with this uuid.")
+
+    def filters(self) -> dict[str, Any]:
+        """Give the fields to filter by, with what they are to be."""
+        return {n: getattr(self, n) for n in self.model_fields_set - set(Listed.model_fields)}
+
+    @property
+    def past(self) -> bool:
+        """Whether entries that were deleted are listed, too."""
+        return False
+
+
+class PastEntry(Query):
+    """What a single entry takes that may have been deleted."""
+
+    deleted: Flag = Field(False, description="Show the entry even if it was deleted.")
+
+
+class PastListed(Listed):
+    """What a list takes of entries that may have been deleted."""
+
+    deleted: Flag | None = Field(
+        None,
+        description="List deleted entries, too. Without it only those that uuid names are listed.",
+    )
+
+    def filters(self) -> dict[str, Any]:
+        """Return the fields to filter by, with what they are to be."""
+        return {n: value for n, value in super().filters().items() if n != "deleted"}
+
+    @property
+    def past(self) -> bool:
+        """Whether entries that were deleted are listed, too."""
+        if self.deleted is not None:
+            return self.deleted
+        named = self.filters()
+        return bool(named.get("uuid") or {*named.get("deleted_at", ())} - {None})
+
+
+P = TypeVar("P", bound=Query)
+
+
+def parse(model: type[P], query: str) -> P:
+    """Read a query string, as WSGI gives it, into typed parameters.
+
+    Raises:
+        ParameterError: with one sentence for each problem.
+    """
+    try:
+        return model.model_validate(_values(model, query))
+    except ValidationError as invalid:
+        raise ParameterError(*sentences(model, invalid, "parameter")) from None
+
+
+def values_of(query: str, name: str) -> list[str]:
+    """Give what a parameter is, as often as it is given and however it is spelled.
+
+    Of a query that cannot be read there is none: ``parse`` refuses that one.
+    """
+    if "%" not in query and name not in query:
+        return []
+    try:
+        return [value for given, value in decoded(query) if given == name]
+    except ParameterError:
+        return []
+
+
+def dashed(text: str) -> str:
+    """Give the dashed form of a uuid in a path.
+
+    Raises:
+        ParameterError: it is none.
+    """
+    try:
+        return _uuid(text)
+    except ValueError as error:
+        raise ParameterError(f"uuid={shown(text)}: {error}") from None
+
+
+def _values(model: type[Query], query: str) -> dict[str, Any]:
+    """Give the parameters by name; one that may not be repeated has one value."""
+    values: dict[str, list[str]] = {}
+    for name, value in decoded(query):
+        values.setdefault(model.spellings.get(name, name), []).append(value)
+    repeated = [n for n, given in values.items() if len(given) > 1 and n not in model.repeatable]
+    if repeated:
+        raise ParameterError(*(f"{shown(name)}: it is given more than once" for name in repeated))
+    return {n: given if n in model.repeatable else given[0] for n, given in values.items()}
+
+
+def decoded(query: str) -> Sequence[tuple[str, str]]:
+    """Return names and values of a query string, as WSGI gives it.
+
+    Raises:
+        ParameterError: it is not UTF-8, or too long.
+    """
+    try:
+        # WSGI hands bytes over as if they were Latin-1.
+        text = query.encode("latin-1").decode()
+        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=FIELDS)
+    except UnicodeDecodeError:
+        raise ParameterError("the query string is not UTF-8") from None
+    except ValueError:
+        raise ParameterError(f"the query string has more than {FIELDS} parameters") from None

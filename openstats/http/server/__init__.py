@@ -1,0 +1,1 @@
+"""The server: waitress with bounds on whatever anybody may wait for."""

@@ -1,0 +1,233 @@
+"""Times in query strings: moments, time zones, periods and how these are cut into intervals.
+
+What is known of names, uuids and flags is in ``parameters``.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
+    ValidationInfo,
+    model_validator,
+)
+
+from openstats.conf import zones
+from openstats.errors import ParameterError
+from openstats.http.parameters import WHOLE, AsWhole, Parameters, whole
+from openstats.http.validation import shown
+from openstats.model import Interval
+from openstats.statistics import interval as pieces
+
+LATEST = 4102444800
+"""The first second of 2100: whatever lies beyond was meant in milliseconds."""
+
+LONGEST = 1001
+"""Edges that an answer has at most."""
+
+DATAPOINTS = 6
+BEGIN = (
+    "Begin of the period, in Unix seconds or ISO 8601. Default: before its end, one hour (usage), "
+    "one day (alert) or 30 days (creation-time)."
+)
+END = "End of the period, in Unix seconds or ISO 8601; default: now."
+EXAMPLES = [1795305600], ["2026-11-22T00:00:00Z"]
+NO_TIME = "it takes Unix seconds or ISO 8601"
+
+
+def seconds(value: Any, zone: str | None = None) -> int:
+    """Return Unix seconds; ISO 8601 without a zone is in ``zone``, by default UTC.
+
+    Raises:
+        ValueError: it is neither; the sentence says what is allowed.
+    """
+    text = str(value)
+    if WHOLE.fullmatch(text):
+        return whole(text)
+    moment = _moment(text)
+    local = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone or "UTC"))
+    return int(local.timestamp())
+
+
+def _moment(text: str) -> datetime:
+    try:
+        # RFC 3339 allows t and z.
+        return datetime.fromisoformat(text.upper())
+    except ValueError:
+        raise ValueError(_no_moment(text)) from None
+
+
+def _no_moment(text: str) -> str:
+    """Return what is wrong with a text; a + that nobody escaped has become a space."""
+    date, space, offset = text.rpartition(" ")
+    try:
+        datetime.fromisoformat(f"{date}+{offset}".upper())
+    except ValueError:
+        return NO_TIME
+    return f"{NO_TIME}; in a URL + is a space, write %2B{offset}" if space else NO_TIME
+
+
+def _local(text: str) -> bool:
+    """Return whether a text is a moment of some time zone, and does not say of which."""
+    return not WHOLE.fullmatch(text) and _moment(text).tzinfo is None
+
+
+def _seconds(value: Any, info: ValidationInfo) -> int:
+    return seconds(value, info.data.get("zone"))
+
+
+def _in_time(value: int) -> int:
+    if value > LATEST:
+        raise ValueError(f"it takes at most {LATEST}: were those milliseconds?")
+    if value < 0:
+        raise ValueError("it takes times since 1970")
+    return value
+
+
+def _zone(value: str) -> str:
+    try:
+        return zones.named(value).key
+    except ValueError:
+        raise ValueError("it takes a time zone such as Europe/Berlin") from None
+
+
+Seconds = Annotated[
+    int,
+    BeforeValidator(
+        _seconds,
+        json_schema_input_type=Annotated[int, Field(ge=0, le=LATEST, examples=EXAMPLES[0])]
+        | Annotated[str, Field(examples=EXAMPLES[1])],
+    ),
+    AfterValidator(_in_time),
+]
+Zone = Annotated[str, AfterValidator(_zone)]
+
+
+class Bounded(Parameters):
+    """What statistics of a period take."""
+
+    # Before from and to, which are read by it.
+    zone: Zone | None = Field(
+        None,
+        alias="tz",
+        description="Time zone of interval, and of from and to without an offset; default: UTC.",
+    )
+    start: Seconds | None = Field(None, alias="from", description=BEGIN)
+    end: Seconds | None = Field(None, alias="to", description=END)
+    every: Literal["hour", "day", "month"] | None = Field(
+        None,
+        alias="interval",
+        description="Divide the period by the calendar, into hours, days or months of tz.",
+    )
+
+    _given: dict[str, str] = PrivateAttr(default_factory=dict)
+    """from and to as they were written, for what is said of them."""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _zone_is_used(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        parameters = handler(values)
+        parameters._given = {n: str(values[n]) for n in ("from", "to") if n in values}
+        given = (values[name] for name in ("from", "to") if name in values)
+        if parameters.zone and not parameters.every and not any(map(_local, given)):
+            raise ValueError(
+                f"tz={parameters.zone}: it takes interval, or from or to in ISO 8601 without a "
+                "zone: nothing else depends on it"
+            )
+        return parameters
+
+    def _typed(self, name: str) -> str:
+        return shown(self._given.get(name, ""))
+
+    def future(self, now: int) -> str:
+        """Return what is not observed because it is in the future; nothing if nothing is."""
+        late = self.end is not None and self.end > now + 1
+        return f"to={self._typed('to')} is later than now, {now}" if late else ""
+
+    def bounds(self, now: int, period: int) -> tuple[int, int]:
+        """Return from and to; ``period`` seconds are the default between them.
+
+        Raises:
+            ParameterError: there is nothing between them.
+        """
+        end = now if self.end is None else self.end
+        start = max(0, end - period) if self.start is None else self.start
+        if start >= end:
+            end_typed = f"to={self._typed('to')}" if self.end is not None else "now"
+            start_typed = self._typed("from") or start
+            raise ParameterError(f"from={start_typed}: it takes a time before {end_typed}")
+        return start, end
+
+    def calendar(self, now: int, period: int) -> list[int]:
+        """Return the edges of the hours, days or months of ``interval``, which is there.
+
+        Raises:
+            ParameterError: they are too many, or there is nothing between from and to.
+        """
+        start, end = self.bounds(now, period)
+        edges = pieces.calendar(start, end, str(self.every), self.zone or "UTC", LONGEST)
+        if len(edges) > LONGEST:
+            raise ParameterError(
+                f"interval={self.every}: the time from {start} to {end} has more than "
+                f"{LONGEST - 1} of them; ask for a shorter period, or for a longer interval"
+            )
+        return edges
+
+
+class Timed(Bounded):
+    """What statistics take that cut a period into pieces, with or without a calendar."""
+
+    # No default that clients would send along with interval.
+    datapoints: Annotated[int, Field(ge=1, le=1000), AsWhole] | None = Field(
+        None,
+        description=f"Divide the period into so many equal intervals; default: {DATAPOINTS}. Not "
+        "together with interval.",
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.every and self.datapoints:
+            raise ValueError(
+                f"datapoints: it does not go together with interval={self.every}: give one of them"
+            )
+        return self
+
+    def interval(self, now: int, period: int) -> Interval:
+        """Return the period in equal pieces.
+
+        Raises:
+            ParameterError: it would be empty, or shorter than its datapoints.
+        """
+        start, end = self.bounds(now, period)
+        datapoints = self.datapoints or DATAPOINTS
+        if datapoints > end - start:
+            raise ParameterError(f"datapoints={datapoints}: there are only {end - start} seconds")
+        return Interval(start, end, datapoints)
+
+    def edges(self, now: int, period: int) -> list[int]:
+        """Return the edges of the pieces, whichever way the period is cut.
+
+        Raises:
+            ParameterError: likewise.
+        """
+        if self.every:
+            return self.calendar(now, period)
+        return pieces.edges(self.interval(now, period))
+
+
+def check_size(objects: int, pieces: int, most: int) -> None:
+    """Raise unless an answer of so many objects and pieces is acceptable.
+
+    Raises:
+        ParameterError: it has more than ``most`` datapoints.
+    """
+    if objects * pieces > most:
+        raise ParameterError(
+            f"datapoints: {objects} objects times {pieces} intervals are {objects * pieces}, "
+            f"it takes at most {most}: ask for fewer, or for pages with limit"
+        )

@@ -1,0 +1,122 @@
+"""The application: puts routes, security, errors and what every request needs together."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from pyramid.config import Configurator
+from pyramid.response import Response
+from pyramid.security import NO_PERMISSION_REQUIRED
+
+from openstats.api import service
+from openstats.api.alerts import receivers, refusals
+from openstats.api.registry.views import ACTING, READING, VIEWS, Resource, act
+from openstats.api.routes import METHODS, RESOURCES, ROOTS, STATISTICS, Statistic
+from openstats.http import access_log, answer, errors
+from openstats.http.health import Health
+from openstats.http.parameters import parse
+from openstats.http.receiver_urls import RECEIVERS
+from openstats.http.request import Request
+from openstats.storage.store import Store
+from openstats.wsgi import strategies
+
+CLOSED = "openstats:closed"
+"""The permission of a view that has none: nobody's."""
+
+
+def make_app(
+    conf: Any,
+    store: Store,
+    clock: Callable[[], float] = time.time,
+    *,
+    trusted: str | None = None,
+    health: Health | None = None,
+) -> Any:
+    """Make the WSGI application.
+
+    Args:
+        conf: the configuration.
+        store: what is answered from.
+        clock: gives Unix seconds.
+        trusted: the name of who asks, where that is this process, whatever the strategy for others.
+        health: what /healthcheck answers; by default whether the store can be used.
+    """
+    with Configurator() as config:
+        config.set_security_policy(strategies.strategy(conf, clock, trusted=trusted))
+        config.set_default_permission(CLOSED)
+        config.set_request_factory(Request)
+        config.registry.conf, config.registry.store, config.registry.clock = conf, store, clock
+        config.registry.health = health or Health({"store": store.check})
+        config.include(errors)
+        config.include(service)
+        for statistic in STATISTICS:
+            _add_statistic(config, statistic)
+        config.include(receivers)
+        for resource in RESOURCES:
+            for single in (False, True):
+                _add_resource(config, resource, single=single)
+            if resource.actions:
+                _add_actions(config, resource)
+        app = strategies.around(config.make_wsgi_app(), conf, clock, trusted=trusted is not None)
+        app = refusals.around(app, config.registry.refusals, RECEIVERS)
+        return access_log.around(app, lines=conf.api.access_log and trusted is None)
+
+
+def _add_statistic(config: Any, statistic: Statistic) -> None:
+    for root in ROOTS:
+        # Pyramid's patterns match whole paths: the slash at the end may be missing.
+        name = f"{root}/{statistic.name}"
+        config.add_route(name, f"{root}/{statistic.name}{{slash:/?}}")
+        config.add_view(
+            _answering(statistic),
+            route_name=name,
+            request_method=METHODS,
+            permission=statistic.permission,
+        )
+        config.add_view(errors.only(METHODS), route_name=name, permission=NO_PERMISSION_REQUIRED)
+
+
+def _answering(statistic: Statistic) -> Callable[[Any], Response]:
+    """Put what all statistics share around a view: typed parameters, coverage, caching."""
+
+    def view(request: Any) -> Response:
+        parameters = parse(statistic.parameters, request.environ.get("QUERY_STRING", ""))
+        return answer.render(
+            statistic.view(request, parameters),
+            request.environ,
+            strict=parameters.strict,
+            now=request.now,
+        )
+
+    return view
+
+
+def _add_resource(config: Any, resource: Resource, *, single: bool) -> None:
+    name, methods = f"{resource.url}{single}", resource.methods(single=single)
+    config.add_route(name, f"{resource.url[:-1]}{'/{uuid}' * single}{{slash:/?}}")
+    for part in (READING, tuple(m for m in methods if m not in READING)):
+        if part:
+            config.add_view(
+                _asking(resource, single=single),
+                route_name=name,
+                request_method=part,
+                permission=resource.permission(part[0]),
+            )
+    config.add_view(errors.only(methods), route_name=name, permission=NO_PERMISSION_REQUIRED)
+
+
+def _add_actions(config: Any, resource: Resource) -> None:
+    name = f"{resource.url}action"
+    actions = "|".join(resource.actions)
+    config.add_route(name, f"{resource.url[:-1]}/{{uuid}}/{{action:{actions}}}{{slash:/?}}")
+    config.add_view(
+        lambda request: act(resource, request),
+        route_name=name,
+        request_method=ACTING,
+        permission=resource.permission(ACTING[0]),
+    )
+    config.add_view(errors.only(ACTING), route_name=name, permission=NO_PERMISSION_REQUIRED)
+
+
+def _asking(resource: Resource, *, single: bool) -> Callable[[Any], Response]:
+    return lambda request: VIEWS[single][request.method](resource, request)

@@ -1,0 +1,35 @@
+"""The API asked from inside: what commands answer comes from the very views that HTTP has."""
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from pyramid.request import Request
+
+from openstats.storage.store import Store
+from openstats.wsgi.app import make_app
+
+
+def sender(conf: Any, store: Store, caller: str) -> Callable[[str, str, Any], Any]:
+    """Return what sends a method, a URL and a document (or None), as an admin of this machine.
+
+    ``caller`` is what the audit calls them.
+
+    What comes back is the status, the document (None where there is none) and the headers.
+    """
+    app = make_app(conf, store, trusted=caller)
+
+    def send(method: str, url: str, document: Any) -> tuple[int, Any, Any]:
+        content = b"" if document is None else orjson.dumps(document)
+        request = Request.blank(
+            url,
+            base_url="http://localhost",
+            method=method,
+            body=content,
+            content_type="application/json" if content else "",
+        )
+        response = request.get_response(app)
+        body = orjson.loads(response.body) if response.body else None
+        return response.status_int, body, response.headers
+
+    return send

@@ -1,0 +1,52 @@
+"""Which strategy knows the callers, and what stands around the application for it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from openstats.api.policies import RULES
+from openstats.errors import ConfigError
+from openstats.http.auth import identity
+from openstats.http.auth.identity import Deciding
+from openstats.http.auth.policy import PERSONAS, Policy, enforcer, unknown_rules
+
+
+def strategy(conf: Any, clock: Callable[[], float], *, trusted: str | None) -> Deciding:
+    """Make the strategy of [api] auth_strategy; a ``trusted`` caller is this very process."""
+    policy = Policy(conf, RULES)
+    if trusted is not None:
+        return identity.NoAuth(policy, beyond_loopback=False, name=trusted)
+    if conf.api.auth_strategy == "noauth":
+        return identity.noauth(conf, policy)
+    # Imported where it is needed: it brings Keystone's client along.
+    from openstats.http.auth import keystone  # noqa: PLC0415
+
+    return keystone.strategy(conf, policy, clock)
+
+
+def around(app: Any, conf: Any, clock: Callable[[], float], *, trusted: bool) -> Any:
+    """Put around an application what its strategy needs."""
+    if trusted or conf.api.auth_strategy == "noauth":
+        return app
+    from openstats.http.auth import keystone  # noqa: PLC0415
+
+    return keystone.protected(app, conf, clock)
+
+
+def list_rules() -> list[Any]:
+    """Answer what oslopolicy-sample-generator asks for."""
+    return [*PERSONAS, *RULES]
+
+
+def overridden(conf: Any) -> list[str]:
+    """Return the names of the rules that the policy files override.
+
+    Raises:
+        ConfigError: a file has a mistake, or overrides a rule that openstats does not have.
+    """
+    rules = enforcer(conf, list_rules())
+    if unknown := unknown_rules(rules):
+        raise ConfigError(
+            f"[oslo_policy] {', '.join(unknown)}: openstats has no such rules; those that it has "
+            "are in policy.yaml.sample"
+        )
+    return sorted(rules.file_rules)
