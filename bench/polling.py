@@ -22,7 +22,7 @@ import yaml
 from bench.result import Result, median
 from bench.serving import running
 from openstats import conf
-from openstats.cli.clouds import collector
+from openstats.cli.assembly import collector
 from openstats.collector.collector import Collector
 from openstats.storage import migration
 from openstats.storage.store import Store

@@ -3,7 +3,7 @@
 from sqlalchemy import Connection
 
 from openstats.alerts import Notice
-from openstats.clouds.text import ID, text
+from openstats.clouds.sanitize import ID, text
 from openstats.meters import USAGE_METERS
 from openstats.model import Quota, VolumeTypeQuota
 from openstats.storage.alerts import rows, subjects

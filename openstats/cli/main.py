@@ -38,7 +38,7 @@ class Openstats(App):
     DEFAULT_VERBOSE_LEVEL = 0
 
     def __init__(self) -> None:
-        from openstats.cli import entries
+        from openstats.cli.commands import entries
 
         super().__init__(
             description="What is allocated in OpenStack clouds, for their admins and portals.",

@@ -22,7 +22,7 @@ from keystoneauth1.exceptions import (
 from keystoneauth1.exceptions import ConnectionError as NoConnectionError
 
 from openstats.auth_url import compared
-from openstats.clouds.asking import asking
+from openstats.clouds.errors import asking
 from openstats.errors import CloudError
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 30.0, 900.0

@@ -14,13 +14,13 @@ from openstats import __version__
 from openstats.auth_url import compared, is_url
 from openstats.clouds import endpoints
 from openstats.clouds.access import Catalog, SignIn, region_of, scope_fault
-from openstats.clouds.asking import asking, hear, heard
-from openstats.clouds.entry import Entry
-from openstats.clouds.exchanges import GRACE, Exchanges
+from openstats.clouds.clouds_yaml.entry import Entry
+from openstats.clouds.errors import asking, hear, heard
 from openstats.clouds.once import Once, forget
-from openstats.clouds.redirects import stay
-from openstats.clouds.skew import Skew
-from openstats.clouds.transport import Limits, mount
+from openstats.clouds.transport.exchanges import GRACE, Exchanges
+from openstats.clouds.transport.redirects import stay
+from openstats.clouds.transport.session import Limits, mount
+from openstats.clouds.transport.skew import Skew
 from openstats.errors import CloudError, RefusedError
 from openstats.model import Cloud
 

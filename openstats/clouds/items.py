@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from oslo_log import log
 
-from openstats.clouds.asking import MALFORMED, printable
+from openstats.clouds.errors import MALFORMED, printable
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from openstats.clouds.asking import asking
+from openstats.clouds.errors import asking
 from openstats.errors import CloudError, StoppedError, TruncatedError
 
 Query = dict[str, Any]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 
-from openstats.clouds.asking import CLIENT_ERRORS, asking
 from openstats.clouds.connection import Connection
+from openstats.clouds.errors import CLIENT_ERRORS, asking
 from openstats.clouds.service_user import WHO
 
 NOBODY = "0" * 32

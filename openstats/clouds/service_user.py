@@ -4,7 +4,7 @@ from typing import Any
 
 from keystoneauth1.exceptions import Unauthorized
 
-from openstats.clouds.asking import asking
+from openstats.clouds.errors import asking
 from openstats.errors import CloudError
 
 WHO = "[keystone_authtoken]"

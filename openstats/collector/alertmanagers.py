@@ -11,7 +11,7 @@ from typing import Any
 
 from oslo_log import log
 
-from openstats.clouds.alertmanager import firing
+from openstats.clouds.services.alertmanager import firing
 from openstats.collector.attempt import attempt
 from openstats.conf.alerts import receivers
 from openstats.errors import CloudError

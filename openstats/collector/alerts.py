@@ -5,7 +5,7 @@ from typing import Any
 
 from openstats.alerts import Finding
 from openstats.clouds.meters import GRID
-from openstats.collector.poll import Poll
+from openstats.collector.polls.poll import Poll
 from openstats.meters import QUOTAS, UNLIMITED
 from openstats.model import Cloud, Quota
 from openstats.statistics.alert import ERROR, WARNING, Thresholds

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from openstats.auth_url import compared
-from openstats.clouds import endpoints, identity
+from openstats.clouds import endpoints
 from openstats.clouds.access import may_pass
 from openstats.clouds.connection import Connection
-from openstats.clouds.identity import Identity
+from openstats.clouds.services import identity
+from openstats.clouds.services.identity import Identity
 from openstats.errors import CloudError
 from openstats.model import Cloud
 from openstats.storage.registry import keystones

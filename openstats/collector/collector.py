@@ -12,17 +12,17 @@ from typing import Any
 
 from oslo_log import log
 
+from openstats.clouds.clouds_yaml.entry import Fault
 from openstats.clouds.connection import Connection
-from openstats.clouds.entry import Fault
 from openstats.collector import alerts, outcomes, shared_services
 from openstats.collector.alertmanagers import Alertmanagers
 from openstats.collector.attempt import attempt
 from openstats.collector.awake import Awake
+from openstats.collector.connections import Connect, Roster
 from openstats.collector.cycle import wait_for
 from openstats.collector.heart import Heart
-from openstats.collector.kinds import PHASES, POLLS, ask
-from openstats.collector.poll import Poll, Progress, silent
-from openstats.collector.roster import Connect, Roster
+from openstats.collector.polls.kinds import PHASES, POLLS, ask
+from openstats.collector.polls.poll import Poll, Progress, silent
 from openstats.collector.workers import Crews, Workers
 from openstats.errors import (
     CloudError,

@@ -2,7 +2,7 @@
 
 from oslo_log import log
 
-from openstats.collector.poll import Poll
+from openstats.collector.polls.poll import Poll
 from openstats.errors import OpenstatsError, StoreError
 from openstats.storage import jobs
 

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 
 from oslo_log import log
 
-from openstats.clouds import endpoints, identity
+from openstats.clouds import endpoints
 from openstats.clouds.access import may_pass
 from openstats.clouds.connection import Connection
-from openstats.clouds.identity import Identity
+from openstats.clouds.services import identity
+from openstats.clouds.services.identity import Identity
 from openstats.collector.changed_entries import identity_of
 from openstats.errors import CloudError
 from openstats.model import Cloud

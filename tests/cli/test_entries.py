@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from openstats.cli.entries import COMMANDS
+from openstats.cli.commands.entries import COMMANDS
 from openstats.cli.main import Openstats
 from openstats.http.validation import names
 from tests.cli.installation import Installation, Told
@@ -110,7 +110,7 @@ def test_a_list_is_read_to_its_end(
     names = [f"customer {number}" for number in range(5)]
     for name in names:
         done(installed.run("customer", "create", "--name", name, "-f", "json"))
-    monkeypatch.setattr("openstats.cli.entries.PAGE", 2)
+    monkeypatch.setattr("openstats.cli.commands.entries.PAGE", 2)
     listed = done(installed.run("customer", "list", "-f", "json"))
     assert [entry["name"] for entry in listed] == names
     three = done(installed.run("customer", "list", "--limit", "3", "-f", "json"))

@@ -8,7 +8,7 @@ import sys
 from functools import partial
 
 from openstats import conf
-from openstats.cli.clouds import connections
+from openstats.cli.assembly import connections
 from openstats.collector.collector import Collector
 from openstats.storage import jobs
 from openstats.storage.store import Store

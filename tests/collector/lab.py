@@ -18,9 +18,9 @@ import yaml
 from sqlalchemy import text
 
 from openstats import conf
-from openstats.cli.clouds import connect, connections
+from openstats.cli.assembly import connect, connections
 from openstats.collector.collector import Collector
-from openstats.collector.kinds import POLLS
+from openstats.collector.polls.kinds import POLLS
 from openstats.storage import jobs
 from openstats.storage.store import Store
 from tests.double import Double, Settings, Size, populate

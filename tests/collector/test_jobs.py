@@ -5,7 +5,7 @@ from email.utils import formatdate
 import pytest
 
 from openstats.collector.collector import spread
-from openstats.collector.kinds import POLLS
+from openstats.collector.polls.kinds import POLLS
 from tests.collector import expected
 from tests.collector.lab import INTERVALS, SOON, Lab, running
 from tests.devcloud.process import wait_for

@@ -8,10 +8,10 @@ import pytest
 import yaml
 
 from openstats import conf
-from openstats.cli.clouds import connect
+from openstats.cli.assembly import connect
 from openstats.collector.collector import Collector
-from openstats.collector.kinds import POLLS
-from openstats.collector.roster import PATIENCE, PAUSE
+from openstats.collector.connections import PATIENCE, PAUSE
+from openstats.collector.polls.kinds import POLLS
 from openstats.storage import jobs
 from openstats.storage.entries import clouds
 from openstats.storage.registry import clouds as cloud_rows

@@ -56,7 +56,7 @@ def test_two_regions_discover_the_same_projects(shared: Lab) -> None:
     usual = shared.use()
 
     def discover(db: Connection) -> None:
-        from openstats.clouds import keystone
+        from openstats.clouds.services import keystone
 
         west = next(cloud for cloud in clouds.clouds(db) if cloud.name == "west")
         found, _ = keystone.placings(usual.connections["west"])

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from openstats.clouds import text
+from openstats.clouds import sanitize
 from openstats.model import EVERYTHING
 from openstats.storage.entries import pagination, tenants
 from tests.collector import expected
@@ -68,7 +68,7 @@ def test_types_may_have_any_name(lab: Lab, alpha: Double) -> None:
     names = ["", "_", "volumes_x", "gigabytes", "snapshots_gigabytes_y", *CHOSEN.values()]
     alpha.state.volume_types += names
     assert lab.cycle() == []
-    wanted = {text.text(name) for name in names} | {"fake", "__DEFAULT__"}
+    wanted = {sanitize.text(name) for name in names} | {"fake", "__DEFAULT__"}
     for kept in known(lab).values():
         assert set(kept) == wanted
         assert kept.pop("fake")
@@ -80,7 +80,7 @@ def test_of_too_many_the_first_are_kept(lab: Lab, alpha: Double) -> None:
     alpha.state.volume_types += [f"type{number:04}" for number in range(1000)]
     assert lab.cycle() == []
     for kept in known(lab).values():
-        assert len(kept) == text.MOST
+        assert len(kept) == sanitize.MOST
         assert {"fake", "__DEFAULT__", "type0000"} < set(kept)
     assert expected.known_quotas(lab.store) == expected.quotas(alpha)
 

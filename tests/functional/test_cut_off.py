@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from openstats.clouds.alertmanager import firing
+from openstats.clouds.services.alertmanager import firing
 from openstats.statistics.fingerprint import fingerprint
 from tests.devcloud.process import wait_for
 from tests.edge import Delay, Edge

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from openstats.clouds import customer_file
-from openstats.clouds.entry import Settings
-from openstats.clouds.placing import Placings, place
+from openstats.clouds.clouds_yaml import customer_file
+from openstats.clouds.clouds_yaml.entry import Settings
+from openstats.clouds.clouds_yaml.placing import Placings, place
 from openstats.errors import ConfigError
 from openstats.model import KeystoneProject
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from openstats.cli.readiness import address, announcement, examples
+from openstats.cli.processes.readiness import address, announcement, examples
 
 URL = "http://localhost:8779"
 

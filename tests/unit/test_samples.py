@@ -12,8 +12,8 @@ import yaml
 from oslo_policy import generator as policy_generator
 
 from openstats import conf
-from openstats.cli.clouds import connections
-from openstats.clouds import entry
+from openstats.cli.assembly import connections
+from openstats.clouds.clouds_yaml import entry
 from openstats.conf.foreign import FOREIGN
 from openstats.conf.problems import OWN
 

@@ -6,7 +6,7 @@ from typing import Any
 from oslo_log import log
 from pydantic import ConfigDict, Field
 
-from openstats.clouds import entry
+from openstats.clouds.clouds_yaml import entry
 from openstats.conf.clouds import read
 from openstats.errors import BodyError, ConfigError
 from openstats.http.body import Body

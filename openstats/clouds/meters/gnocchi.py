@@ -13,10 +13,10 @@ from typing import Any
 
 from keystoneauth1.exceptions import BadRequest, NotFound
 
-from openstats.clouds.asking import asking
 from openstats.clouds.connection import Connection
+from openstats.clouds.errors import asking
 from openstats.clouds.figures import measured
-from openstats.clouds.meters import GRID, Asked, Window, server
+from openstats.clouds.meters import GRID, Asked, Window, http
 from openstats.clouds.meters.ledger import Series, Sums, summed
 from openstats.clouds.meters.options import MIB, Summing, chosen, made
 from openstats.clouds.meters.windows import Reader, Span, windows
@@ -88,7 +88,7 @@ def read(asked: Asked) -> Iterator[Window]:
 def _posting(connection: Connection, options: Options, stack: ExitStack) -> Post:
     """Give what posts to Gnocchi: paths below its endpoint."""
     if options.auth == "basic":
-        opened = server.session(connection, cacert=options.cacert, insecure=options.insecure)
+        opened = http.session(connection, cacert=options.cacert, insecure=options.insecure)
         return partial(
             stack.enter_context(opened).post,
             endpoint_override=options.url,

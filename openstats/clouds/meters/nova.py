@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import novaclient.exceptions
 
-from openstats.clouds.asking import asking
 from openstats.clouds.connection import Connection, parsed
+from openstats.clouds.errors import asking
 from openstats.clouds.figures import whole
 from openstats.clouds.meters import GRID, LONGEST, Asked, Window
 from openstats.errors import CloudError

@@ -12,9 +12,9 @@ from typing import Any
 
 from keystoneauth1.exceptions import HttpError
 
-from openstats.clouds.asking import asking
+from openstats.clouds.errors import asking
 from openstats.clouds.figures import measured
-from openstats.clouds.meters import GRID, Asked, Window, server
+from openstats.clouds.meters import GRID, Asked, Window, http
 from openstats.clouds.meters.ledger import Series, Sums, summed
 from openstats.clouds.meters.options import MIB, Summing, made
 from openstats.clouds.meters.promql import Queries
@@ -92,7 +92,7 @@ def read(asked: Asked) -> Iterator[Window]:
         CloudError: the server did not answer as expected.
     """
     options = made(Options, "prometheus", asked.settings)
-    opened = server.session(
+    opened = http.session(
         asked.connection,
         cacert=options.cacert,
         insecure=options.insecure,

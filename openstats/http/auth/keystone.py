@@ -15,8 +15,8 @@ from oslo_middleware.request_id import ENV_REQUEST_ID
 from webob.exc import HTTPException, HTTPServiceUnavailable
 
 from openstats.auth_url import compared
-from openstats.clouds.groups import Groups
-from openstats.clouds.redirects import stay
+from openstats.clouds.services.user_groups import Groups
+from openstats.clouds.transport.redirects import stay
 from openstats.errors import ConfigError, UnauthenticatedError
 from openstats.http import errors
 from openstats.http.auth.breaker import Breaker

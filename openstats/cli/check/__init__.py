@@ -1,0 +1,1 @@
+"""``openstats check``: what is tried, and how it is said."""

@@ -1,0 +1,59 @@
+"""What ``openstats check`` tries of the API's own user, who validates the tokens of callers."""
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from openstats.cli.check.lines import FAILED, WARNING, Line, Trial, not_tried
+from openstats.errors import OpenstatsError
+
+API, TOKENS, GROUPS = "API", "API, tokens", "API, groups"
+NOT_TOLD = (
+    "[keystone_authtoken] www_authenticate_uri is not set: who is answered 401 is not told where "
+    "to get a token. Set it to the URL of Keystone that callers use"
+)
+
+
+@dataclass
+class ApiCheck:
+    """The trials of the service user, and the lines that came of them so far."""
+
+    conf: Any
+    trial: Trial
+    name: str = API
+    lines: list[Line] = field(default_factory=list)
+    is_over: bool = False
+    is_signed_in: bool = False
+
+    def run(self) -> None:
+        """Try to validate a token and to list groups; neither where one cannot sign in."""
+        from openstats.http.auth import keystone
+
+        try:
+            identity = keystone.identity(keystone.prepared(self.conf))
+        except OpenstatsError as error:
+            self.lines.append(Line(API, FAILED, str(error)))
+        else:
+            if not self.conf.keystone_authtoken.www_authenticate_uri:
+                self.lines.append(Line(API, WARNING, NOT_TOLD))
+            self._ask(identity)
+        self.is_over = True
+
+    def _ask(self, identity: Any) -> None:
+        from openstats.clouds import rights, service_user
+
+        try:
+            service_user.sign_in(identity)
+        except OpenstatsError as error:
+            self.lines += [Line(TOKENS, FAILED, str(error)), not_tried(GROUPS, TOKENS)]
+            return
+        ask = rights.of_service_user(identity)
+        self.lines += self.trial(ask, TOKENS, TOKENS, partial(service_user.tokens, identity))
+        self.lines += self.trial(ask, GROUPS, GROUPS, partial(service_user.groups, identity))
+
+    def cut(self, seconds: float) -> list[Line]:
+        """Return the lines so far; where it is not over, Keystone did not answer in time."""
+        lines = list(self.lines)
+        if not self.is_over:
+            lines.append(Line(API, FAILED, f"Keystone did not answer within {seconds:g} s"))
+        return lines

@@ -1,0 +1,45 @@
+"""What ``openstats check`` says of the configuration, before anything is asked."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from openstats.cli.check.lines import FAILED, OK, WARNING, Line
+from openstats.cli.processes import startup
+from openstats.conf.alerts import PREFIX, receivers
+from openstats.conf.problems import problems, warnings
+from openstats.conf.sources import named
+from openstats.errors import ConfigError
+from openstats.wsgi import strategies
+
+CONFIGURATION, POLICY = "configuration", "policy"
+
+
+def lines(conf: Any) -> Iterator[Line]:
+    """Yield what is wrong in the files although they can be read, and the policy files."""
+    sentences = dict.fromkeys([*startup.faults(conf), *problems(conf)])
+    yield from [Line(CONFIGURATION, FAILED, sentence) for sentence in sentences] or [
+        Line(CONFIGURATION, OK, ", ".join(named(conf)) or "defaults")
+    ]
+    yield from [Line(CONFIGURATION, WARNING, sentence) for sentence in warnings(conf)]
+    yield _policy(conf)
+
+
+def _policy(conf: Any) -> Line:
+    try:
+        return Line(POLICY, OK, ", ".join(strategies.overridden(conf)) or "no rule is changed")
+    except ConfigError as error:
+        return Line(POLICY, FAILED, str(error))
+
+
+def unknown_clouds(conf: Any, names: set[str] | None) -> Iterator[Line]:
+    """Yield a line for each cloud that an option names and there is not; None: nobody knows."""
+    if names is None:
+        return
+    options = {f"[{PREFIX}{name}] clouds": each.clouds for name, each in receivers(conf).items()}
+    options["[identity] clouds"] = conf.identity.clouds
+    for option, clouds in options.items():
+        for cloud in clouds:
+            if cloud not in names:
+                there = ", ".join(sorted(names)) or "none"
+                sentence = f"{option}: there is no cloud {cloud}; there are {there}"
+                yield Line(CONFIGURATION, FAILED, sentence)

@@ -1,0 +1,133 @@
+"""What ``openstats check`` tries of a cloud, one thing after another: all that collectors ask."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from openstats.cli.check.lines import Attempt, Doubt, counted
+from openstats.errors import ConfigError, ServiceMissingError
+
+KEYSTONE, CUSTOMERS = "Keystone", "customers"
+
+
+def _usage(connection: Any, options: Any) -> str:
+    """Tell what the meter source measures: of one granule, or of one server."""
+    import time
+    from concurrent.futures import ThreadPoolExecutor
+    from types import SimpleNamespace
+
+    from openstats.clouds import meters
+
+    most, source = options.diagnostics_max_instances, connection.entry.settings.meter_source
+    running = _running(connection, most + 1)
+    if source == "nova" and len(running) > most:
+        raise ConfigError(
+            f"more than {most} servers run: their CPU time is not measured. With meter_source = "
+            "gnocchi or prometheus it is"
+        )
+    little = SimpleNamespace(backfill_days=0, diagnostics_max_instances=1, diagnostics_per_second=1)
+    with ThreadPoolExecutor(1) as calls:
+        asked = meters.Asked(
+            connection=connection,
+            now=int(time.time()) // meters.GRID * meters.GRID,
+            last={},
+            running=running[:1],
+            cursor={},
+            settings=connection.entry.settings.meter_options,
+            options=little,
+            calls=calls,
+            clock=time.time,
+        )
+        found = {name for window in meters.load(source)(asked) for name in window.ticks}
+    measured = sorted(name.partition(".")[0] for name in found)
+    return ", ".join(measured) or "nothing measured lately"
+
+
+def _customers(connection: Any, projects: Any) -> str:
+    """Tell how many projects are no customer's, and what is hardly meant in the settings."""
+    from openstats.clouds.clouds_yaml import placing
+    from openstats.clouds.services import keystone
+
+    placings, warnings = keystone.placed(connection, projects)
+    nowhere = sum(placing.customer is None for placing in placings)
+    number = len({placing.customer for placing in placings} - {None})
+    words = f"{counted(number, 'customer')}; {counted(nowhere, 'project')} without one"
+    unused = placing.without_effect(projects.listed, connection.entry.settings)
+    return Doubt("; ".join([words, *warnings, *unused])) if warnings or unused else words
+
+
+def _running(connection: Any, most: int) -> list[Any]:
+    """List servers that run: not more than so many."""
+    from itertools import chain, islice
+
+    from openstats.clouds.services import nova
+
+    pages = (page for page, _ in nova.servers(connection))
+    running = (server for server in chain.from_iterable(pages) if server.status == "ACTIVE")
+    return list(islice(running, most))
+
+
+def _providers(connection: Any) -> str:
+    """Tell how many providers there are; a cloud whose capacity is Nova's may do without."""
+    from openstats.clouds.services import placement
+
+    try:
+        number = len(placement.providers(connection, {}, 0))
+    except ServiceMissingError:
+        if connection.entry.settings.capacity_source == "placement":
+            raise
+        return "not in the catalog: what can be given away is not known"
+    return (
+        f"microversion {connection.placement.default_microversion}, {counted(number, 'provider')}"
+    )
+
+
+def _zones(connection: Any) -> str:
+    from openstats.clouds.services import nova
+
+    number = len(set(nova.zones(connection)[0].values()))
+    hosts = counted(len(nova.hosts(connection)[0]), "hypervisor")
+    return f"{counted(number, 'availability zone')}, {hosts}"
+
+
+def trials(connection: Any, options: Any) -> Iterator[tuple[str, Attempt]]:
+    """Yield each thing that the collector will do, as something to try."""
+    from openstats.clouds.paging import Paging
+    from openstats.clouds.services import cinder, keystone, nova
+
+    listed: list[Any] = []
+
+    def projects() -> str:
+        listed.append(keystone.projects(connection))
+        return counted(len(listed[0].listed), "project")
+
+    def servers() -> str:
+        page, _ = next(nova.servers(connection, paging=Paging(1)))
+        version = connection.nova.api_version.get_string()
+        return f"microversion {version}, {'there are' if page else 'no'} servers"
+
+    def volumes() -> str:
+        number = len(cinder.use(connection).use)
+        version = connection.cinder.api_version.get_string()
+        return f"microversion {version}, {counted(number, 'tenant')} with volumes"
+
+    def compute() -> str:
+        return counted(len(nova.quotas(connection, connection.project)), "resource")
+
+    def storage() -> str:
+        whole, types, odd = cinder.quotas(connection, connection.project)
+        resources = f"{counted(len(whole), 'resource')}, {counted(len(types), 'volume type')}"
+        return f"{resources}; {odd}" if odd else resources
+
+    settings = connection.entry.settings
+    yield KEYSTONE, projects
+    yield CUSTOMERS, lambda: _customers(connection, listed[0])
+    if settings.capacity_source != "placement":
+        yield "Nova, hypervisors", lambda: counted(nova.capacity(connection).vcpus, "vCPU")
+    yield "Placement", lambda: _providers(connection)
+    yield "Nova, zones", lambda: _zones(connection)
+    yield "Nova, servers", servers
+    yield "Nova, quotas", compute
+    if settings.block_storage:
+        yield "Cinder, volumes", volumes
+        yield "Cinder, quotas", storage
+    yield f"usage, {settings.meter_source}", lambda: _usage(connection, options)

@@ -1,0 +1,161 @@
+"""``openstats serve``: the API, with a collector in it where the store is embedded."""
+
+import argparse
+import signal
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from oslo_log import log
+
+from openstats.cli.main import OpenstatsCommand
+from openstats.errors import ConfigError, OpenstatsError
+
+LOG = log.getLogger(__name__)
+
+PATIENCE = 20.0
+"""Seconds for which a cloud may be silent before the service is ready without it."""
+
+
+class Serve(OpenstatsCommand):
+    """Answer over HTTP; ask the clouds as well, when the store is SQLite."""
+
+    logs_itself = True
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """Say what the command takes."""
+        parser: argparse.ArgumentParser = super().get_parser(prog_name)
+        parser.add_argument("--host", help="address to listen on, instead of [api] host")
+        parser.add_argument("--port", type=int, help="port to listen on, instead of [api] port")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> int:
+        """Serve until told to stop."""
+        from openstats.cli import logs
+        from openstats.cli.processes import startup
+        from openstats.http.health import Health
+
+        self._override(parsed_args)
+        startup.check(self.app.conf)
+        logs.service(self.app.conf)
+        store = self.app.open_store(requests=True)
+        store.check()
+        health = Health({"store": store.check})
+        server = self._server(store, health)
+        with logs.lifetime(self.app.conf, "serve", self.app.store):
+            collector = self._collector()
+            if collector:
+                health.probes["collector"] = collector.heart.check
+            health.watch()
+            polling = threading.Thread(target=self._poll, args=(server, collector), daemon=True)
+            try:
+                return self._run(server, collector, polling)
+            finally:
+                health.stop()
+
+    def _override(self, parsed_args: argparse.Namespace) -> None:
+        for name in ("host", "port"):
+            given = getattr(parsed_args, name)
+            try:
+                if given is not None:
+                    self.app.conf.set_override(name, given, group="api")
+            except ValueError as error:
+                raise ConfigError(f"--{name} {given}: {error}") from error
+
+    def _server(self, store: Any, health: Any) -> Any:
+        from openstats.http.cors import allowing
+        from openstats.http.proxies import heeding
+        from openstats.http.server.loop import make_server
+        from openstats.wsgi.app import make_app
+
+        options = self.app.conf.api
+        application = make_app(self.app.conf, store, health=health)
+        try:
+            application = heeding(allowing(application, self.app.conf), self.app.conf)
+            return make_server(application, options, health)
+        except OSError as error:
+            where = f"{options.host}:{options.port}"
+            raise ConfigError(f"cannot listen on {where}: {error.strerror or error}") from error
+
+    def _collector(self) -> Any:
+        """Make the collector, where there is to be one; clouds to ask may come later."""
+        from openstats.cli.assembly import idle_collector, unregistered_collector
+
+        configured = self.app.conf.api.collect
+        if not (self.app.store.embedded if configured is None else configured):
+            return None
+        try:
+            return unregistered_collector(self.app.conf, self.app.store)
+        except ConfigError as error:
+            self.app.say_error(error)
+            return idle_collector(self.app.conf, self.app.store)
+
+    def _poll(self, server: Any, collector: Any) -> None:
+        """Poll what was never polled, say what there is to be asked, and go on collecting."""
+        from openstats.cli.processes.readiness import address
+
+        try:
+            if collector:
+                collector.register()
+                if self._unpolled():
+                    collector.cycle(patience=PATIENCE)
+                if collector.stopped.is_set():
+                    return
+            self._announce(
+                address(self.app.conf.api.host, server.effective_port),
+                "no cloud is registered" if collector else "no collector has read a cloud yet",
+            )
+        except OpenstatsError as error:
+            self.app.say_error(error)
+        except Exception:
+            LOG.exception("a defect of openstats in the first poll")
+        if collector:
+            collector.run()
+
+    def _announce(self, url: str, reason: str) -> None:
+        """Say where the service is and whether it has figures; on a terminal, what to try."""
+        from openstats.cli.processes.readiness import announcement, examples
+        from openstats.storage import jobs
+        from openstats.storage.registry import clouds
+
+        with self.app.store.read() as db:
+            outcomes = jobs.outcomes(db)
+            auth_urls = sorted({cloud.auth_url for cloud in clouds.clouds(db) if cloud.auth_url})
+        self.app.stderr.write(announcement(url, outcomes, reason))
+        # Without a token they would be answered 401.
+        if self.app.stderr.isatty() and self.app.conf.api.auth_strategy == "noauth":
+            self.app.stderr.write(examples(url, auth_urls))
+        self.app.stderr.flush()
+
+    def _unpolled(self) -> bool:
+        from openstats.storage import jobs
+
+        with self.app.store.read() as db:
+            return any(row["polled_at"] is None for row in jobs.outcomes(db))
+
+    def _run(self, server: Any, collector: Any, polling: threading.Thread) -> int:
+        from openstats.cli.logs import reload
+        from openstats.cli.processes import ending
+        from openstats.cli.processes.signals import handled
+
+        def end(*, at_once: bool = False) -> None:
+            if collector:
+                collector.stop()
+            server.drain(at_once=at_once or server.draining_since is not None)
+
+        actions: dict[signal.Signals, Callable[[], None]] = {
+            signal.SIGTERM: end,
+            signal.SIGINT: partial(end, at_once=True),
+            signal.SIGHUP: partial(reload, self.app.conf),
+        }
+        with handled(actions):
+            polling.start()
+            try:
+                server.run()
+            finally:
+                server.close()
+                if collector:
+                    collector.stop()
+                ending.wait_for(polling, self.app.conf.collector.stop_timeout)
+        return 0

@@ -1,0 +1,1 @@
+"""The file clouds.yaml, and the customers of its projects."""

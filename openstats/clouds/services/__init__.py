@@ -1,0 +1,1 @@
+"""The services of a cloud, one module each."""

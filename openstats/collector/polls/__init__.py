@@ -1,0 +1,1 @@
+"""Polls: what each asks a cloud, and what of the answer is kept."""

@@ -1,0 +1,44 @@
+"""The kinds of polls: what each asks for, in which order they come, and how one is made."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from oslo_log import log
+
+from openstats.collector.polls import (
+    capacity,
+    discovery,
+    instances,
+    providers,
+    quotas,
+    usage,
+    volumes,
+)
+from openstats.collector.polls.poll import Poll
+from openstats.errors import VersionRefusedError
+
+LOG = log.getLogger(__name__)
+
+POLLS: dict[str, Callable[[Poll], None]] = {
+    "discovery": discovery.poll,
+    "capacity": capacity.poll,
+    "instances": instances.poll,
+    "volumes": volumes.poll,
+    "quotas": quotas.poll,
+    "providers": providers.poll,
+    "usage": usage.poll,
+}
+PHASES = (("discovery",), ("instances", "volumes"), ("capacity", "quotas"), ("providers", "usage"))
+"""In a cycle that is run on demand, what must be known before the next is asked."""
+
+
+def ask(poll: Poll) -> Poll:
+    """Ask, and once more where a service does not speak the microversion that it spoke before."""
+    try:
+        POLLS[poll.lease.kind](poll)
+    except VersionRefusedError as error:
+        LOG.warning("%s; which microversions there are is asked again", poll.sentence(error))
+        poll.connection.forget_versions()
+        poll = replace(poll, cursor=dict(poll.lease.cursor), missing=None, next_at=None)
+        POLLS[poll.lease.kind](poll)
+    return poll
