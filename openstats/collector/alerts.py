@@ -9,7 +9,7 @@ from openstats.collector.polls.poll import Poll
 from openstats.meters import QUOTAS, UNLIMITED
 from openstats.model import Cloud, Quota
 from openstats.statistics.alert import ERROR, WARNING, Thresholds
-from openstats.statistics.capacity import allocations
+from openstats.statistics.resource import allocations
 from openstats.statistics.silence import Kind, judge
 from openstats.storage import jobs, quota
 from openstats.storage.alerts import own, received

@@ -6,7 +6,7 @@ import pytest
 
 from openstats.clouds.figures import LARGEST_PART
 from openstats.model import EVERYTHING, Selection
-from openstats.statistics.capacity import by_class
+from openstats.statistics.resource import by_class
 from openstats.storage import quota
 from openstats.storage.inventory import capacity
 from tests.collector.figures import FIGURES, Figure, replaced

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from openstats.statistics.capacity import by_class, by_zone
+from openstats.statistics.resource import by_class, by_zone
 from openstats.storage.inventory import capacity
 from tests.collector import expected
 from tests.collector.lab import LARGE, SOON, Lab

@@ -6,13 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from openstats.model import Capacity, Inventory, Provider, Quota, QuotaSum
-from openstats.statistics.capacity import (
-    allocations,
-    by_class,
-    by_zone,
-    of_providers,
-    resource,
-)
+from openstats.statistics.resource import allocations, by_class, by_zone, of_providers, resource
 
 EXAMPLE = Capacity(
     vcpus=64,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openstats.model import Interval
-from openstats.statistics.creation import datapoints
+from openstats.statistics.creation_time import datapoints
 from openstats.statistics.interval import calendar, edges
 
 

@@ -12,7 +12,7 @@ from openstats.errors import BodyError, ConfigError
 from openstats.http.body import Body
 from openstats.http.parameters import Name
 from openstats.model import Scope
-from openstats.statistics.capacity import by_class, by_zone
+from openstats.statistics.resource import by_class, by_zone
 from openstats.storage.entries import clouds
 from openstats.storage.entries.pagination import Entry
 from openstats.storage.inventory import capacity

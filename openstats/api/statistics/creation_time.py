@@ -9,7 +9,7 @@ from openstats.http.answer import Answer
 from openstats.http.parameters import Aggregate
 from openstats.http.times import Timed
 from openstats.model import Interval
-from openstats.statistics import creation as statistic
+from openstats.statistics import creation_time as statistic
 from openstats.storage import coverage
 from openstats.storage.counts import creation
 from openstats.storage.store import Database

@@ -10,7 +10,7 @@ from openstats.http.parameters import AuthUrl, Limits, Name, Parameters
 from openstats.http.validation import shown
 from openstats.meters import CAPACITY
 from openstats.model import Coverage
-from openstats.statistics import capacity as statistic
+from openstats.statistics import resource as statistic
 from openstats.storage import coverage, jobs, quota
 from openstats.storage.inventory import capacity
 from openstats.storage.store import Database

@@ -8,7 +8,7 @@ from openstats.collector.polls.poll import Poll
 from openstats.collector.shared_services import COMPUTE, PLACEMENT
 from openstats.errors import OddFigureError, RefusedError
 from openstats.model import Capacity
-from openstats.statistics.capacity import of_providers
+from openstats.statistics.resource import of_providers
 from openstats.storage.inventory import capacity, hosts, instances
 
 LOG = log.getLogger(__name__)
