@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.cli.check.test_command import check
 from tests.cli.installation import Installation
-from tests.cli.test_check import check
 from tests.double import Double
 
 AUTH = {"auth_url": "http://127.0.0.1:9/v3", "username": "u", "password": "topsecret"}

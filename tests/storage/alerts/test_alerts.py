@@ -1,0 +1,502 @@
+"""Alerts: counted as a naive walk through all of them counts, whoever asks, whatever moved."""
+
+from collections import Counter
+from collections.abc import Iterator, Set
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection, Table, delete, insert, select, update
+
+from openstats.alerts import SEVERITIES, Finding, Notice
+from openstats.errors import ConflictError
+from openstats.meters import AGGREGATES
+from openstats.model import EVERYTHING, ObjectName, Scope, Selection
+from openstats.storage import ownership
+from openstats.storage.alerts import own as own_alerts
+from openstats.storage.alerts import rows as alert_rows
+from openstats.storage.alerts import subjects
+from openstats.storage.alerts.histories import NOWHERE
+from openstats.storage.alerts.rows import Opened
+from openstats.storage.entries import alerts, pagination
+from openstats.storage.registry import moves
+from openstats.storage.schema import tables as schema
+from openstats.storage.schema.alerts import DAY, HOUR, OWNERS, SPANS, alert, span
+from openstats.storage.schema.types import FOREVER
+from openstats.storage.store import Store
+from openstats.storage.usage import members
+from tests.registry import NOW, change, site, uuids
+from tests.storage.access.test_scopes import World, drawn, moved, worlds, written
+from tests.storage.test_together import together
+from tests.undone import undone
+
+START, END = NOW - 40 * DAY, NOW - 39 * DAY
+BOUNDS = START, END
+KINDS = (*OWNERS, "instance")
+LENGTHS = [0, 1, *(length + off for length in SPANS[:-1] for off in (-1, 0, 1)), 2 * HOUR]
+FLAGS = [(None, None), (True, None), (False, None), (None, True), (None, False), (False, True)]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """An alert: before which move it is created, of what, when, and for how long (None: still)."""
+
+    step: int
+    kind: str | None
+    which: int
+    severity: str
+    edge: int
+    off: int
+    length: int | None
+    acknowledged: bool
+
+    @property
+    def times(self) -> tuple[int, int]:
+        """Give when it was created and closed: near to an edge of what is asked about."""
+        created = self.edge + self.off - (self.length or 0 if self.edge == START else 0)
+        return created, FOREVER if self.length is None else created + self.length
+
+
+planned = st.builds(
+    Planned,
+    st.integers(0, 6),
+    st.sampled_from([*KINDS, None]),
+    st.integers(0, 9),
+    st.sampled_from(SEVERITIES),
+    st.sampled_from(BOUNDS),
+    st.sampled_from([-1, 0, 1, HOUR]),
+    st.sampled_from([*LENGTHS, None]),
+    st.booleans(),
+)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a naive walk knows of an alert: uuids of whom it was when it was opened.
+
+    ``uuid`` is what it is of; a move opened it or closed it, unless that was as planned.
+    """
+
+    plan: Planned
+    uuid: str = ""
+    opened_at: int | None = None
+    closed_at: int | None = None
+    customer: str | None = None
+    groups: frozenset[str] = frozenset()
+    project: str | None = None
+    tenant: str | None = None
+
+    @property
+    def times(self) -> tuple[int, int]:
+        """Give when it was opened and closed."""
+        created, until = self.plan.times
+        opened = created if self.opened_at is None else self.opened_at
+        return opened, until if self.closed_at is None else self.closed_at
+
+    def active(self, bounds: tuple[int, int], flags: tuple[bool | None, bool | None]) -> bool:
+        created, until = self.times
+        opened, acknowledged = flags
+        return (
+            created < bounds[1]
+            and until >= bounds[0]
+            and opened in (None, until == FOREVER)
+            and acknowledged in (None, self.plan.acknowledged)
+        )
+
+    def visible(self, scope: Scope, now: dict[str, str | None], inside: Set[str]) -> bool:
+        """Return whether it is seen; ``now`` has the project of each tenant.
+
+        ``inside`` are the tenants of the caller's clouds, of which all time is seen.
+        """
+        own = self.plan.kind == "project_group" and self.groups <= scope.groups
+        single = self.tenant in scope.tenants and now[str(self.tenant)] == self.project is not None
+        return (
+            scope.everything
+            or self.customer in scope.customers
+            or self.project in (scope.projects or ())
+            or own
+            or single
+            or (self.tenant in inside and self.project is not None)
+        )
+
+    def of(self, aggregate: str) -> frozenset[str | None]:
+        """Give of which objects of an aggregate it is, or below which."""
+        if aggregate == "project_group":
+            return frozenset(self.groups)
+        return frozenset([self.customer if aggregate == "customer" else self.project]) - {None}
+
+
+def tables() -> dict[str, Table]:
+    return {kind: schema.metadata.tables[kind] for kind in KINDS}
+
+
+def rows(db: Connection, table: Table) -> dict[int, Any]:
+    return {
+        row.uuid if table.name == "instance" else row.id: row for row in db.execute(select(table))
+    }
+
+
+def walked(db: Connection, plan: Planned, uuid: str) -> Known:
+    """Walk up from what has a uuid, row by row."""
+    held = {kind: rows(db, table) for kind, table in tables().items()}
+    row = next(row for row in held[str(plan.kind)].values() if row.uuid == uuid)
+    tenant = project = None
+    if plan.kind == "instance":
+        tenant = held["tenant"][row.tenant_id]
+    if plan.kind == "tenant":
+        tenant = row
+    if tenant is not None and tenant.project_id:
+        project = held["project"][tenant.project_id]
+    if plan.kind == "project":
+        project = row
+    owner = row if plan.kind == "project_group" else project
+    customer = held["customer"][owner.customer_id] if owner is not None else None
+    groups = {
+        m.project_group_id
+        for m in db.execute(select(schema.project_group_member))
+        if project is not None and m.project_id == project.id
+    }
+    groups |= {row.id} if plan.kind == "project_group" else set()
+    return Known(
+        plan,
+        uuid,
+        None,
+        None,
+        row.uuid if plan.kind == "customer" else customer and customer.uuid,
+        frozenset(held["project_group"][group].uuid for group in groups),
+        project and project.uuid,
+        tenant and tenant.uuid,
+    )
+
+
+def opened(db: Connection, plan: Planned) -> Known | None:
+    """Create an alert of something that is there; None where nothing is."""
+    place, known = NOWHERE, Known(plan)
+    if plan.kind:
+        table = tables()[plan.kind]
+        order = table.c.created_at if plan.kind == "instance" else table.c.id
+        found = list(db.scalars(select(table.c.uuid).order_by(order, table.c.uuid)))
+        if not found:
+            return None
+        uuid = found[plan.which % len(found)]
+        place, known = subjects.of_object(db, plan.kind, uuid), walked(db, plan, uuid)
+    created, until = plan.times
+    notice = Notice("f", "", "type", plan.severity, "message", created)
+    (row,) = alert_rows.insert_all(db, [Opened("test", notice, place, created, until, NOW)])
+    if plan.acknowledged:
+        db.execute(update(alert).where(alert.c.id == row).values(acknowledged_at=NOW))
+    return known
+
+
+def history(db: Connection, world: World, plans: list[Planned]) -> list[Known]:
+    """Write a registry, move what moves, and create alerts before, between and after."""
+    written(db, replace(world, moves=[]))
+    found = []
+    for step in range(len(world.moves) + 1):
+        last = step == len(world.moves)
+        mine = [plan for plan in plans if plan.step == step or (last and plan.step > step)]
+        found += [known for plan in mine if (known := opened(db, plan))]
+        if not last:
+            kind, what, whose = world.moves[step]
+            at = NOW + 10 * (step + 1)
+            moved(db, kind, what, whose, at)
+            found = [part for known in found for part in parted(db, known, at)]
+    return found
+
+
+def parted(db: Connection, known: Known, at: int) -> list[Known]:
+    """Give an alert, and the one that goes on with it if it is open and somebody else's now."""
+    if not known.uuid or known.times[1] != FOREVER:
+        return [known]
+    now = replace(walked(db, known.plan, known.uuid), opened_at=at)
+    if (now.customer, now.project) == (known.customer, known.project):
+        return [known]
+    return [replace(known, closed_at=at), now]
+
+
+def projects_now(db: Connection) -> dict[str, str | None]:
+    tenant, project = schema.tenant, schema.project
+    joined = tenant.outerjoin(project, project.c.id == tenant.c.project_id)
+    return dict(db.execute(select(tenant.c.uuid, project.c.uuid).select_from(joined)).all())  # type: ignore[arg-type]
+
+
+def tenants_inside(db: Connection, scope: Scope) -> set[str]:
+    tenant, cloud = schema.tenant, schema.cloud
+    mine = select(tenant.c.uuid).join(cloud).where(cloud.c.uuid.in_(scope.clouds))
+    return set(db.scalars(mine))
+
+
+def counted(found: Iterator[Known]) -> dict[str, int]:
+    return dict(Counter(known.plan.severity for known in found))
+
+
+LATER = NOW, NOW + 1000
+
+
+@given(
+    worlds,
+    st.lists(planned, max_size=12),
+    st.sampled_from(FLAGS),
+    st.booleans(),
+    st.sampled_from([BOUNDS, LATER]),
+)
+@settings(max_examples=150)
+def test_counts_are_those_of_a_walk_through_all(
+    shared_store: Store,
+    world: World,
+    plans: list[Planned],
+    flags: tuple[bool | None, bool | None],
+    everything: bool,
+    bounds: tuple[int, int],
+) -> None:
+    with undone(shared_store) as db:
+        known = history(db, world, plans)
+        scope = EVERYTHING if everything else drawn(db, world)
+        now, inside = projects_now(db), tenants_inside(db, scope)
+        active = (one for one in known if one.active(bounds, flags))
+        seen = [one for one in active if one.visible(scope, now, inside)]
+        assert alerts.count(db, scope, None, bounds, flags) == counted(iter(seen))
+        for aggregate in AGGREGATES:
+            # With what has vanished, however long ago.
+            all_of_it = Selection(aggregate, since=0)
+            listed = members.of(db, scope, all_of_it).objects
+            of_any = (one for one in seen if one.of(aggregate) & {of.uuid for of in listed})
+            assert alerts.count(db, scope, all_of_it, bounds, flags) == counted(of_any)
+            expected = [
+                (of, counted(one for one in seen if of.uuid in one.of(aggregate))) for of in listed
+            ]
+            assert each(db, scope, all_of_it, bounds, flags) == expected
+            picked = tuple(of.uuid for of in listed[:2])
+            if picked:
+                of_picked = (one for one in seen if one.of(aggregate) & {*picked})
+                selection = Selection(aggregate, picked, since=0)
+                assert alerts.count(db, scope, selection, bounds, flags) == counted(of_picked)
+                assert each(db, scope, selection, bounds, flags) == expected[:2]
+
+
+def each(
+    db: Connection,
+    scope: Scope,
+    selection: Selection,
+    bounds: tuple[int, int],
+    flags: tuple[bool | None, bool | None] = (None, None),
+) -> list[tuple[ObjectName, dict[str, int]]]:
+    counts = alerts.by_object(db, scope, selection, bounds, flags)
+    return [(of, counts.get(row, {})) for row, of in alerts.named(db, scope, selection).items()]
+
+
+@given(worlds, st.lists(planned, max_size=12))
+def test_what_is_listed_is_what_is_counted(
+    shared_store: Store, world: World, plans: list[Planned]
+) -> None:
+    with undone(shared_store) as db:
+        history(db, world, plans)
+        scope = drawn(db, world)
+        filters = {"start": START, "end": END}
+        found, _ = pagination.page(
+            db, alerts.ALERTS, scope, filters=filters, limit=1000, marker=None
+        )
+        listed = dict(Counter(entry["severity"] for entry in found))
+        assert listed == alerts.count(db, scope, None, BOUNDS)
+        assert not any("labels" in entry for entry in found)
+
+
+@given(st.integers(0, 2**40), st.one_of(st.none(), st.sampled_from(LENGTHS), st.integers(0, 2**40)))
+def test_a_span_is_the_shortest_that_an_alert_fits_into(created: int, length: int | None) -> None:
+    place = span(created, FOREVER if length is None else created + length)
+    if length is None:
+        assert place == len(SPANS) - 1
+    else:
+        assert length <= SPANS[place]
+        assert not place or length > SPANS[place - 1]
+
+
+def one(
+    db: Connection,
+    kind: str | None = None,
+    uuid: str = "",
+    *,
+    acknowledged: bool = False,
+    **more: Any,
+) -> str:
+    """Create an alert that is open since START, and give its uuid."""
+    place = subjects.of_object(db, kind, uuid) if kind else NOWHERE
+    notice = Notice("f", "", "type", "Error", "message", START)
+    times = {"created_at": START, "until": FOREVER, "seen_at": NOW} | more
+    made = Opened("test", notice, place, uuid=str(uuid4()), **times)
+    (row,) = alert_rows.insert_all(db, [made])
+    if acknowledged:
+        db.execute(update(alert).where(alert.c.id == row).values(acknowledged_at=NOW))
+    return made.uuid
+
+
+def errors(db: Connection, *of: str, scope: Scope = EVERYTHING) -> int:
+    """Count the errors of an aggregate's objects, or of all."""
+    selection = Selection(of[0], of[1:]) if of else None
+    return alerts.count(db, scope, selection, BOUNDS).get("Error", 0)
+
+
+@pytest.mark.parametrize(
+    ("created", "until", "active"),
+    [
+        (END, FOREVER, 0),
+        (END - 1, FOREVER, 1),
+        (START - 1, START, 1),
+        (START - 1, START - 1, 0),
+        (START - 400 * DAY, START, 1),
+        (START - 400 * DAY, FOREVER, 1),
+        (START, START, 1),
+    ],
+)
+def test_the_edges(db: Connection, created: int, until: int, active: int) -> None:
+    one(db, created_at=created, until=until)
+    assert errors(db) == active
+
+
+def test_who_has_a_single_tenant_sees_what_is_of_its_time_with_its_project(db: Connection) -> None:
+    site(db).project("p").project("q").discover()
+    tenant, project = schema.tenant.c, schema.project.c
+    uuid = str(db.scalar(select(tenant.uuid).where(tenant.name == "p")))
+    mine = Scope(frozenset(), tenants=frozenset([uuid]))
+    one(db, "tenant", uuid)
+    one(db, "project", uuids(db, "project")["p"])
+    assert errors(db, scope=mine) == errors(db, "project", scope=mine) == 1
+    rows = {name: db.scalar(select(project.id).where(project.name == name)) for name in "pq"}
+    change(db, "tenant", "p", project_id=rows["q"])
+    one(db, "tenant", uuid)
+    assert errors(db, scope=mine) == 1
+    assert errors(db, "project", uuids(db, "project")["q"], scope=mine) == 1
+    assert errors(db, "project", uuids(db, "project")["p"]) == 2
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+def test_no_alert_is_lost_at_the_border_of_a_span(db: Connection, length: int) -> None:
+    one(db, created_at=START - length, until=START)
+    assert errors(db) == 1
+    one(db, created_at=START - 1 - length, until=START - 1)
+    assert errors(db) == 1
+
+
+def test_a_move_ends_what_is_open_and_opens_it_for_the_new_owner(db: Connection) -> None:
+    alpha = site(db).project("p", groups=["web"]).project("q").discover()
+    alpha.server("p", uuid="i")
+    tenant, project = schema.tenant.c, schema.project.c
+    uuid = str(db.scalar(select(tenant.uuid).where(tenant.name == "p")))
+    for kind, of in (("tenant", uuid), ("instance", "i"), ("project", uuids(db, "project")["p"])):
+        one(db, kind, of, acknowledged=True)
+    one(db, "tenant", uuid, until=NOW)
+    row, to = (
+        db.scalar(select(column.id).where(column.name == name))
+        for column, name in ((tenant, "p"), (project, "q"))
+    )
+    assert row is not None
+    moves.move(db, ownership.TENANTS, {row: to}, NOW + 60)
+    projects = uuids(db, "project")
+    listed, _ = pagination.page(db, alerts.ALERTS, EVERYTHING, filters={}, limit=9, marker=None)
+    times = sorted((e["created_at"], e["closed_at"] or 0, e["acknowledged"]) for e in listed)
+    old, new = (START, NOW + 60, True), (NOW + 60, 0, True)
+    assert times == [(START, 0, True), (START, NOW, False), old, old, new, new]
+    for name, opened in (("p", 1), ("q", 2)):
+        picked = Selection("project", (projects[name],))
+        counts = alerts.count(db, EVERYTHING, picked, (NOW + 61, NOW + 62), (True, None))
+        assert counts == {"Error": opened}
+    web = Selection("project_group", (uuids(db, "project_group")["web"],))
+    assert alerts.count(db, EVERYTHING, web, (NOW + 61, NOW + 62)) == {"Error": 1}
+
+
+def test_what_begins_as_it_moves_has_only_the_new_owner(db: Connection) -> None:
+    site(db).project("p").project("q").discover()
+    project, customer = schema.project.c, schema.customer.c
+    one(db, "project", uuids(db, "project")["p"], created_at=NOW)
+    row = db.scalar(select(project.id).where(project.name == "p"))
+    db.execute(insert(schema.customer).values(uuid=str(uuid4()), name="other"))
+    other = db.scalar(select(customer.id).where(customer.name == "other"))
+    assert row is not None
+    moves.move(db, ownership.PROJECTS, {row: other}, NOW)
+    found = db.execute(select(alert.c.customer_id, alert.c.until)).all()
+    assert [tuple(one) for one in found] == [(other, FOREVER)]
+
+
+def test_in_two_groups_it_is_one_alert(db: Connection) -> None:
+    site(db).project("p", groups=["web", "db"]).discover()
+    one(db, "project", uuids(db, "project")["p"])
+    groups = uuids(db, "project_group").values()
+    assert errors(db, "project_group", *groups) == errors(db, "project_group") == 1
+    listed = each(db, EVERYTHING, Selection("project_group"), BOUNDS)
+    assert [(of.name, found) for of, found in listed] == [
+        ("db", {"Error": 1}),
+        ("web", {"Error": 1}),
+    ]
+
+
+def test_who_owns_neither_sees_alerts_of_clouds_and_of_nothing(db: Connection) -> None:
+    found = site(db).project("p").discover()
+    cloud = str(db.scalar(select(schema.cloud.c.uuid)))
+    one(db, "cloud", cloud)
+    one(db)
+    acme = uuids(db, "customer")["acme"]
+    owner = Scope(frozenset(uuids(db, "project").values()), customers=frozenset([acme]))
+    assert (errors(db), errors(db, scope=owner), errors(db, "customer")) == (2, 0, 0)
+    assert found.cloud.name == "alpha"
+
+
+def test_what_is_deleted_keeps_its_alerts(db: Connection) -> None:
+    alpha = site(db).project("p", groups=["web"]).project("q").discover()
+    acme, project = uuids(db, "customer")["acme"], uuids(db, "project")["p"]
+    web = uuids(db, "project_group")["web"]
+    alpha.server("p", uuid="i")
+    for kind, uuid in (("project", project), ("project_group", web), ("instance", "i")):
+        one(db, kind, uuid)
+    change(db, "project", "p", deleted_at=NOW)
+    change(db, "project_group", "web", deleted_at=NOW)
+    db.execute(delete(schema.instance))
+    assert errors(db, "customer", acme) == 3
+    assert errors(db, "project", project) == 2
+    assert errors(db, "project_group", web) == 3
+    listed = each(db, EVERYTHING, Selection("project"), BOUNDS)
+    assert [(of.name, found) for of, found in listed] == [("q", {})]
+    page, _ = pagination.page(db, alerts.ALERTS, EVERYTHING, filters={}, limit=9, marker=None)
+    scopes = [entry["scope"] for entry in page]
+    assert scopes == [{"instance": "i"}, {"project_group": web}, {"project": project}]
+
+
+def test_rows_that_go_leave_alerts_behind(db: Connection) -> None:
+    site(db).project("p", groups=["web"]).discover()
+    group = uuids(db, "project_group")["web"]
+    one(db, "project_group", group)
+    db.execute(delete(schema.project_group))
+    assert errors(db) == 1
+    page, _ = pagination.page(db, alerts.ALERTS, EVERYTHING, filters={}, limit=9, marker=None)
+    assert [entry["scope"] for entry in page] == [None]
+
+
+def test_there_has_to_be_what_it_is_of(db: Connection) -> None:
+    for kind in KINDS:
+        with pytest.raises(ConflictError, match=f"no {kind.replace('_', ' ')} x"):
+            subjects.of_object(db, kind, "x")
+
+
+@pytest.mark.parametrize(("until", "left"), [(NOW - 1, 0), (NOW, 1), (FOREVER, 1)])
+def test_what_was_closed_long_ago_is_forgotten(db: Connection, until: int, left: int) -> None:
+    site(db).project("p", groups=["web"]).discover()
+    one(db, "project", uuids(db, "project")["p"], until=until)
+    assert own_alerts.forget(db, NOW) == 1 - left
+    assert len(db.execute(select(alert)).all()) == left
+
+
+def test_rules_that_find_the_same_at_once_open_one_alert(store: Store) -> None:
+    with store.transaction() as db:
+        there = site(db).project("p").discover()
+        cloud, tenant = there.cloud.id, there.row("p")
+
+    def find(db: Connection, _: int, turn: int) -> None:
+        found = [Finding("tenant", tenant, f"quota.{n}", "Error", "") for n in range(turn + 1)]
+        found.append(Finding("cloud", cloud, "quota.cloud", "Error", ""))
+        own_alerts.settle(db, own_alerts.standing(db, cloud, "quota."), found, NOW)
+
+    together(store, find)
+    with store.read() as db:
+        assert len(db.execute(select(alert)).all()) == 6

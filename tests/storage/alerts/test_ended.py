@@ -1,0 +1,102 @@
+"""What is open ends with what it is of, or below: by hand, by discovery, and with its cloud."""
+
+import pytest
+from sqlalchemy import Connection, select
+
+from openstats.alerts import Bound, Labelled
+from openstats.errors import ConflictError
+from openstats.storage.alerts import subjects
+from openstats.storage.alerts.histories import NOWHERE
+from openstats.storage.entries import clouds, customers
+from openstats.storage.inventory import instances
+from openstats.storage.schema import tables
+from openstats.storage.schema.alerts import alert
+from openstats.storage.schema.types import FOREVER
+from tests.registry import NOW, Site, site, uuids
+from tests.storage.alerts.test_alerts import one
+
+END = NOW + 60
+KINDS = ("customer", "project_group", "project", "tenant", "instance", "cloud")
+
+
+def alarmed(db: Connection) -> tuple[Site, dict[str, str]]:
+    """Return a cloud with a lone project, and what there is of each kind, by its open alert."""
+    here = site(db).project("p", groups=["web"]).project("q", customer="other").discover()
+    here.server("p", uuid="i")
+    tenant = db.scalar(select(tables.tenant.c.uuid).where(tables.tenant.c.name == "p"))
+    cloud = db.scalar(select(tables.cloud.c.uuid))
+    named = {"customer": "acme", "project_group": "web", "project": "p"}
+    of = {kind: uuids(db, kind)[name] for kind, name in named.items()}
+    of |= {"tenant": str(tenant), "instance": "i", "cloud": str(cloud)}
+    return here, {one(db, kind, uuid): kind for kind, uuid in of.items()}
+
+
+def ended(db: Connection, kinds: dict[str, str]) -> set[str]:
+    """Return of which kinds of things alerts are over; they are as of the end."""
+    rows = db.execute(select(alert.c.uuid, alert.c.until)).all()
+    assert {until for _, until in rows} <= {END, FOREVER}
+    return {kinds[uuid] for uuid, until in rows if until == END}
+
+
+def test_with_a_tenant_that_two_sweeps_miss_all_ends_that_has_nothing_left(db: Connection) -> None:
+    here, kinds = alarmed(db)
+    here.without("p").discover(END - 1)
+    assert ended(db, kinds) == set()
+    here.discover(END)
+    assert ended(db, kinds) == {*KINDS} - {"cloud"}
+
+
+def test_with_a_server_its_own_alerts_end(db: Connection) -> None:
+    here, kinds = alarmed(db)
+    instances.remove(db, here.cloud, ["i"], now=END)
+    assert ended(db, kinds) == {"instance"}
+
+
+OWN = {"customer": "c" * 36, "project": "p" * 36, "project_group": "g" * 36}
+
+
+@pytest.mark.parametrize(
+    "removed", [("project_group",), ("project",), ("project_group", "project", "customer")]
+)
+def test_what_is_deleted_by_hand_ends_its_alerts(db: Connection, removed: tuple[str, ...]) -> None:
+    for kind, uuid in OWN.items():
+        owner = {} if kind == "customer" else {"customer": OWN["customer"]}
+        customers.write(kind, db, uuid, {"name": kind} | owner, NOW)
+    kinds = {one(db, kind, uuid): kind for kind, uuid in OWN.items()}
+    for kind in removed:
+        customers.remove(kind, db, OWN[kind], END)
+    assert ended(db, kinds) == {*removed}
+
+
+def test_with_a_cloud_ends_all_that_is_of_it(db: Connection) -> None:
+    here, kinds = alarmed(db)
+    customers.link(db, {here.row(key): None for key in "pq"}, NOW)
+    clouds.remove(db, here.cloud.uuid, END)
+    kept = {"customer", "project_group", "project"}
+    open_ones = db.scalars(select(alert.c.uuid).where(alert.c.until == FOREVER))
+    assert {kinds.get(uuid) for uuid in open_ones} == kept
+
+
+@pytest.mark.parametrize("kind", ["customer", "project_group", "project", "tenant", "instance"])
+def test_of_what_is_deleted_nothing_is_posted(db: Connection, kind: str) -> None:
+    here, _ = alarmed(db)
+    uuid = "i" if kind == "instance" else ""
+    table = tables.metadata.tables[kind]
+    if not uuid:
+        name = {"customer": "acme", "project_group": "web"}.get(kind, "p")
+        uuid = str(db.scalar(select(table.c.uuid).where(table.c.name == name)))
+    instances.remove(db, here.cloud, ["i"], now=END)
+    here.without("p").discover(NOW).discover(END)
+    with pytest.raises(ConflictError, match="scope: there is no"):
+        subjects.of_object(db, kind, uuid)
+
+
+def test_what_a_label_names_is_nobodys_once_it_is_gone(db: Connection) -> None:
+    here, _ = alarmed(db)
+    here.without("p").discover(NOW).discover(END)
+    for bound in (Bound(), Bound(customer=uuids(db, "customer")["acme"])):
+        (history,) = subjects.of_labels(db, bound, [Labelled(tenant="p")])
+        assert (history.at(END - 1).kind, history.at(END)) == ("tenant", NOWHERE)
+    here.project("p", groups=["web"]).discover(END + 60)
+    (history,) = subjects.of_labels(db, Bound(), [Labelled(tenant="p")])
+    assert history.changes == ()
