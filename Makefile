@@ -48,11 +48,12 @@ cover: venv   ## all tests, and how much of the code they reach
 	@$(COVERAGE) --format=total --include='$(PURE)' --fail-under=100 > build/pure || \
 	    { $(COVERAGE) --include='$(PURE)'; echo "$(PURE): all branches have to be covered"; exit 1; }
 
-lint: venv    ## ruff, bandit, and the floors that imports may not climb
+lint: venv    ## ruff, bandit, the floors that imports may not climb, and measures of style
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/bandit -q -r -c pyproject.toml openstats
 	$(BIN)/lint-imports
+	$(BIN)/python tools/measures
 
 types: venv   ## mypy
 	$(BIN)/mypy
@@ -66,9 +67,10 @@ docs: venv    ## the documents as HTML in build/docs; a warning is an error
 dist: venv    ## wheel and sdist, tried in an environment of their own
 	tools/dist $(BIN)/python
 
-sample: venv  ## write the samples of the configuration and of the rules anew
+sample: venv  ## write anew the samples of configuration and rules, and the outline of the API
 	$(BIN)/python tools/sample
 	$(BIN)/oslopolicy-sample-generator --config-file etc/openstats/policy-generator.conf
+	$(BIN)/python -m tests.api.openapi.outline
 
 plain:
 ifeq ($(BIN),.venv/bin)

@@ -18,6 +18,7 @@ from webtest import TestApp
 from openstats.api.routes import RESOURCES, ROOTS, STATISTICS
 from openstats.http import receiver_urls
 from openstats.storage.store import Store
+from tests.api.openapi.outline import KEPT, outline
 from tests.api.receiving import BEARER
 from tests.api.unpacked import unpacked
 from tests.api.world import UNKNOWN, fill
@@ -73,6 +74,12 @@ def test_every_route_is_described_and_nothing_else(document: dict[str, Any]) -> 
         for single, path in ((False, resource.url), (True, f"{resource.url}{{uuid}}/")):
             taken = {method.lower() for method in resource.methods(single=single)}
             assert methods[path] == taken - {"head"}
+
+
+def test_paths_parameters_schemas_and_codes_are_those_of_the_last_release(
+    document: dict[str, Any],
+) -> None:
+    assert outline(document) == KEPT.read_text().splitlines()
 
 
 def test_what_is_described_is_there(own: TestApp, document: dict[str, Any]) -> None:

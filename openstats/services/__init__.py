@@ -1,0 +1,1 @@
+"""One subject's whole story, where it needs storage and statistics together. Knows no HTTP."""
