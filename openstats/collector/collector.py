@@ -17,13 +17,13 @@ from openstats.clouds.connection import Connection
 from openstats.collector import alerts, outcomes, shared_services
 from openstats.collector.alertmanagers import Alertmanagers
 from openstats.collector.attempt import attempt
-from openstats.collector.awake import Awake
 from openstats.collector.connections import Connect, Roster
 from openstats.collector.cycle import wait_for
-from openstats.collector.heart import Heart
+from openstats.collector.heartbeat import Heart
 from openstats.collector.polls.kinds import PHASES, POLLS, ask
 from openstats.collector.polls.poll import Poll, Progress, silent
 from openstats.collector.workers import Crews, Workers
+from openstats.collector.working_time import Awake
 from openstats.errors import (
     CloudError,
     ConfigError,

@@ -9,7 +9,7 @@ from oslo_log import log
 
 from openstats.clouds.clouds_yaml.entry import Fault
 from openstats.clouds.connection import Connection
-from openstats.collector import changed_entries, recognition
+from openstats.collector import cloud_matching, entry_verification
 from openstats.errors import ConfigError, LeaseLostError
 from openstats.model import Cloud
 from openstats.storage import jobs
@@ -62,7 +62,7 @@ class Roster:
 
     def register(self) -> None:
         """Write all clouds and their jobs into the registry."""
-        groups = recognition.groups(self._store, self.connections)
+        groups = cloud_matching.groups(self._store, self.connections)
         self.connections = {}
         with self._store.transaction() as db:
             for group in groups:
@@ -107,16 +107,18 @@ class Roster:
             candidates = self._candidates.get(cloud.name)
             if candidates is None:
                 raise LeaseLostError(f"{cloud.name} is not registered any more")
-            current, marks = recognition.state_of(self._store, cloud)
+            current, marks = cloud_matching.state_of(self._store, cloud)
             if marks and self._settled.get(cloud.uuid) == marks:
                 return current, self.connections[cloud.name]
             is_heir = self._is_abandoned(marks)
-            confirmed = changed_entries.confirm(self._store, current, candidates, is_heir=is_heir)
+            confirmed = entry_verification.confirm(
+                self._store, current, candidates, is_heir=is_heir
+            )
             self._follow_to(cloud, confirmed.cloud, candidates)
             candidates = self._dismiss(confirmed, candidates)
             choice = self._chosen(confirmed, is_heir=is_heir)
             is_discovery = kind == "discovery"
-            known, is_certain = recognition.recognise(
+            known, is_certain = cloud_matching.recognise(
                 self._store, confirmed.cloud, choice, wait=not is_discovery
             )
             self._follow_to(cloud, known, candidates)
@@ -145,7 +147,7 @@ class Roster:
             raise LeaseLostError(f"{cloud.name} is the same cloud as {known.name}")
 
     def _dismiss(
-        self, confirmed: changed_entries.Confirmed, candidates: list[Connection]
+        self, confirmed: entry_verification.Confirmed, candidates: list[Connection]
     ) -> list[Connection]:
         """Return the candidates without those of other names that lead elsewhere: new clouds."""
         name = confirmed.cloud.name
@@ -154,33 +156,37 @@ class Roster:
             return candidates
         with self._store.transaction() as db:
             for each in others:
-                keystones.forget_alias(db, changed_entries.written(each))
+                keystones.forget_alias(db, entry_verification.written(each))
                 self._ask(self._register(db, each), [each])
         with self._changing:
             rest = [c for c in candidates if c not in others]
             self._candidates[name] = rest
         return rest
 
-    def _chosen(self, confirmed: changed_entries.Confirmed, *, is_heir: bool) -> recognition.Choice:
+    def _chosen(
+        self, confirmed: entry_verification.Confirmed, *, is_heir: bool
+    ) -> cloud_matching.Choice:
         """Return the entry that asks a cloud; where others ask it that see more, it is theirs."""
         cloud, candidates = confirmed.cloud, confirmed.candidates
         try:
-            choice = recognition.chosen(self._store, cloud, candidates, is_heir=is_heir)
+            choice = cloud_matching.chosen(self._store, cloud, candidates, is_heir=is_heir)
             return choice._replace(left_aside={**choice.left_aside, **confirmed.rejected})
-        except recognition.LessSeenError as error:
-            recognition.refuse(self._store, cloud, candidates, str(error))
+        except cloud_matching.LessSeenError as error:
+            cloud_matching.refuse(self._store, cloud, candidates, str(error))
             self.refused |= {cloud.name}
             raise
 
-    def _use(self, cloud: Cloud, choice: recognition.Choice, candidates: list[Connection]) -> None:
-        recognition.adopt(choice.connection, cloud)
+    def _use(
+        self, cloud: Cloud, choice: cloud_matching.Choice, candidates: list[Connection]
+    ) -> None:
+        cloud_matching.adopt(choice.connection, cloud)
         for name, reason in choice.left_aside.items():
             LOG.warning("the entry %s of clouds.yaml is left aside: %s", name, reason)
         with self._changing:
             self.connections = self.connections | {cloud.name: choice.connection}
             # Another entry may have turned out to be of this cloud meanwhile.
             if self._candidates.get(cloud.name) is candidates:
-                self._settled[cloud.uuid] = recognition.state_of(self._store, cloud)[1]
+                self._settled[cloud.uuid] = cloud_matching.state_of(self._store, cloud)[1]
 
     def _register_unusable(self, db: Database, cloud: Cloud, reason: str) -> None:
         """Have a cloud known whose entry cannot be used, with the reason: it may be mended."""

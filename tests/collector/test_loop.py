@@ -2,7 +2,7 @@
 
 import pytest
 
-from openstats.collector import heart
+from openstats.collector import heartbeat
 from openstats.errors import CollectorError
 from tests.collector.lab import Lab, running
 from tests.double import Double
@@ -15,7 +15,7 @@ def test_a_loop_that_stands_still_is_not_healthy(
     collector.heart.check()
     with running(collector):
         collector.heart.check()
-        monkeypatch.setattr(heart, "PATIENCE", -1)
+        monkeypatch.setattr(heartbeat, "PATIENCE", -1)
         with pytest.raises(CollectorError, match="has not looked for work"):
             collector.heart.check()
     collector.heart.check()

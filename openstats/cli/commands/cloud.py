@@ -18,7 +18,7 @@ class Accept(OpenstatsCommand):
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         """Accept what the cloud's jobs have seen."""
-        from openstats.storage import vanished
+        from openstats.storage import disappearances
         from openstats.storage.registry import clouds as cloud_rows
 
         name = parsed_args.cloud
@@ -27,7 +27,7 @@ class Accept(OpenstatsCommand):
             if name not in clouds:
                 known = ", ".join(clouds) or "none"
                 raise ObjectUnknownError(f"cloud {name} not found; registered are: {known}")
-            accepted = vanished.accept(db, clouds[name], time.time())
+            accepted = disappearances.accept(db, clouds[name], time.time())
         for what, seen in accepted.items():
             self.app.stdout.write(f"{name}: {seen.gone} of {seen.total} {what} may be forgotten.\n")
         if not accepted:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from openstats.auth_url import compared
 from openstats.clouds.services import keystone
-from openstats.collector.polls import brake
+from openstats.collector.polls.checks import disappearances
 from openstats.collector.polls.poll import Poll
 from openstats.errors import CloudError
 from openstats.storage import jobs
@@ -68,7 +68,7 @@ def _refuse_cut(poll: Poll, ids: set[str]) -> None:
             f"known tenants, of which it shows {', '.join(shown[:5])} by their ids; figures of "
             f"before stay; {keystone.LIMITS}"
         )
-    brake.check(poll, "tenants", len(listed_once - ids), len(listed_once))
+    disappearances.check(poll, "tenants", len(listed_once - ids), len(listed_once))
 
 
 def _sample(keys: Sequence[str]) -> Sequence[str]:

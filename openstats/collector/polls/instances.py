@@ -5,7 +5,7 @@ Absence is not deletion: a server goes when Nova says DELETED, or 404 to its ver
 
 from openstats.clouds.items import LeftOut
 from openstats.clouds.services import nova
-from openstats.collector.polls import brake, cells, unmet
+from openstats.collector.polls.checks import cells, disappearances, unlisted_tenants
 from openstats.collector.polls.poll import Poll
 from openstats.collector.shared_services import COMPUTE
 from openstats.errors import CloudError, StoppedError
@@ -56,7 +56,7 @@ def poll(poll: Poll) -> None:
     poll.cursor = cursor | {"since": poll.now - poll.overlap}
     with poll.store.read() as db:
         born = instances.first_of_unmet(db, poll.cloud)
-    unmet.check(poll, "servers", born)
+    unlisted_tenants.check(poll, "servers", born)
     _note_twins(poll)
 
 
@@ -105,9 +105,9 @@ def _finish_sweep(poll: Poll, left_out: LeftOut) -> None:
         instances.keep(db, poll.cloud, left_out.ids, poll.now)
         unseen = instances.unseen(db, poll.cloud, poll.now)
         total = instances.number(db, poll.cloud)
-    if brake.is_mass(poll, len(unseen), total):
+    if disappearances.is_mass(poll, len(unseen), total):
         _refuse_cut(poll, unseen, _by_id(poll, unseen[:: 1 + len(unseen) // SAMPLE])[0], left_out)
-    brake.check(poll, "servers", len(unseen), total)
+    disappearances.check(poll, "servers", len(unseen), total)
     shown, gone = _by_id(poll, unseen[:MOST_ASKED])
     with poll.writing() as db:
         poll.changed(db, instances.remove(db, poll.cloud, gone, now=poll.now))

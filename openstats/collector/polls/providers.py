@@ -8,7 +8,7 @@ from oslo_log import log
 
 from openstats.clouds.items import LeftOut
 from openstats.clouds.services import nova, placement
-from openstats.collector.polls import brake
+from openstats.collector.polls.checks import disappearances
 from openstats.collector.polls.poll import Poll
 from openstats.collector.shared_services import COMPUTE, PLACEMENT
 from openstats.errors import CloudError, RefusedError, ServiceMissingError
@@ -102,7 +102,7 @@ def _refuse_cut(poll: Poll, found: Iterable[Provider], known: Mapping[str, Provi
             "before stay"
         )
     filled = {provider.uuid for provider in known.values() if provider.inventories}
-    brake.check(
+    disappearances.check(
         poll,
         "providers",
         sum(not inventories.get(uuid) for uuid in filled),
@@ -191,7 +191,7 @@ def _places(poll: Poll, found: list[Provider], known: Sequence[Provider]) -> Pla
     try:
         places = _read_places(poll, found)
         gone = len(before.keys() - places.zones.keys())
-        brake.check(poll, "zones of providers", gone, len(before))
+        disappearances.check(poll, "zones of providers", gone, len(before))
     except CloudError as error:
         LOG.warning("availability zones of %s: %s", poll.cloud.name, error)
         if isinstance(error, RefusedError) and not before:

@@ -6,9 +6,9 @@ from threading import Lock
 
 from openstats.clouds.services import cinder, nova
 from openstats.collector import shared_services
-from openstats.collector.polls import cells, unlisted
+from openstats.collector.polls.checks import cells, unlisted_servers
+from openstats.collector.polls.checks.undercounts import SUBJECTS, Count, Judge
 from openstats.collector.polls.poll import Poll
-from openstats.collector.polls.uncounted import SUBJECTS, Count, Judge
 from openstats.errors import (
     CloudError,
     OddFigureError,
@@ -147,7 +147,7 @@ def _checked(poll: Poll, readings: Sequence[Reading], keys: Mapping[int, str]) -
         for reading in readings
         if "max_instances" in reading.quotas
     ]
-    odd = unlisted.check(poll, counts)
+    odd = unlisted_servers.check(poll, counts)
     return [replace(r, odd=odd.get(r.tenant, r.odd)) for r in readings]
 
 

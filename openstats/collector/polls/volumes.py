@@ -4,7 +4,7 @@ Cinder's lists are held against its own counts, and against whom it takes openst
 """
 
 from openstats.clouds.services import cinder
-from openstats.collector.polls import brake, unmet
+from openstats.collector.polls.checks import disappearances, unlisted_tenants
 from openstats.collector.polls.poll import Poll
 from openstats.collector.shared_services import BLOCK_STORAGE
 from openstats.errors import CloudError
@@ -60,7 +60,7 @@ def _sweep(poll: Poll, counted: tuple[int, int, int] | None) -> None:
         with poll.writing() as db:
             rows = tenants.rows_of(db, poll.cloud, sweep.use, poll.now)
             creation.date_objects(db, {rows[key]: date for key, date in born.items()})
-    unmet.check(poll, "volumes", born)
+    unlisted_tenants.check(poll, "volumes", born)
     poll.cursor["swept_at"] = poll.now
     for left_out in sweep.left_out:
         if left_out.number:
@@ -99,7 +99,7 @@ def _brake(poll: Poll, sweep: cinder.Sweep) -> None:
     for what, total, now in zip(
         ("volumes", "snapshots"), before, (sweep.volumes, sweep.snapshots), strict=True
     ):
-        brake.check(poll, what, max(0, total - now), total)
+        disappearances.check(poll, what, max(0, total - now), total)
 
 
 def _kept(poll: Poll, sweep: cinder.Sweep) -> volumes.Kept:

@@ -258,7 +258,7 @@ job = Table(
     Column("seconds", Float),
     # What the next poll of this kind needs to know of the last one, as JSON.
     Column("cursor", Text, nullable=False, server_default=text("'{}'")),
-    # What it saw disappear all at once, as storage/vanished.py writes it; NULL for nothing.
+    # What it saw disappear all at once, as storage/disappearances.py writes it; NULL for nothing.
     Column("vanished", Text),
     Index(None, "next_at"),
 )

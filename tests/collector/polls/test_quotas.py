@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from openstats.collector.polls.uncounted import MOST_ASKED
+from openstats.collector.polls.checks.undercounts import MOST_ASKED
 from tests.collector import expected
 from tests.collector.lab import SMALL, SOON, Lab
 from tests.collector.odd import changed

@@ -15,7 +15,7 @@ from openstats.clouds.access import may_pass
 from openstats.clouds.connection import Connection
 from openstats.clouds.services import identity
 from openstats.clouds.services.identity import Identity
-from openstats.collector.changed_entries import identity_of
+from openstats.collector.entry_verification import identity_of
 from openstats.errors import CloudError
 from openstats.model import Cloud
 from openstats.storage.registry import clouds, keystones

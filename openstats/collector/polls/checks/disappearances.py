@@ -10,8 +10,8 @@ from oslo_log import log
 
 from openstats.collector.polls.poll import Poll
 from openstats.errors import CloudError
-from openstats.storage import vanished
-from openstats.storage.vanished import Sighting
+from openstats.storage import disappearances
+from openstats.storage.disappearances import Sighting
 
 LOG = log.getLogger(__name__)
 
@@ -29,12 +29,14 @@ def check(poll: Poll, what: str, gone: int, total: int) -> None:
     """
     mass = is_mass(poll, gone, total)
     with poll.writing() as db:
-        sightings = vanished.read(db, poll.cloud, poll.lease.kind)
+        sightings = disappearances.read(db, poll.cloud, poll.lease.kind)
         before = sightings.pop(what, None)
         if not mass and not before:
             return
         now = _seen_again(poll, before, Sighting(gone, total))
-        vanished.write(db, poll.cloud, poll.lease.kind, sightings | ({what: now} if mass else {}))
+        disappearances.write(
+            db, poll.cloud, poll.lease.kind, sightings | ({what: now} if mass else {})
+        )
     if not mass:
         return
     if now.accepted or now.seen >= poll.options.vanish_sightings:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from openstats.collector.awake import BREAK, TIDYING, Awake
+from openstats.collector.working_time import BREAK, TIDYING, Awake
 from tests.collector.lab import Clock
 
 

@@ -14,8 +14,8 @@ from openstats.clouds.connection import Connection
 from openstats.clouds.paging import Paging
 from openstats.clouds.services import settled
 from openstats.clouds.services.settled import Listed
+from openstats.collector.polls.checks.unlisted_servers import COUNTED_SERVERS, MOST_ASKED
 from openstats.collector.polls.poll import Poll
-from openstats.collector.polls.unlisted import COUNTED_SERVERS, MOST_ASKED
 from openstats.meters import COMPUTE, VOLUME
 from openstats.model import Cloud
 from openstats.storage.inventory import instances, volumes

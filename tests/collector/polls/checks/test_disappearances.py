@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from openstats.storage import vanished
+from openstats.storage import disappearances
 from openstats.storage.registry import clouds
 from tests.collector import expected
 from tests.collector.lab import SOON, Lab
@@ -84,7 +84,7 @@ def test_what_an_admin_accepts_is_believed_at_once(lab: Lab, known: Double, what
     assert len(lab.cycle(kind, after=DAY)) == 1
     with lab.store.transaction() as db:
         (cloud,) = clouds.clouds(db)
-        assert list(vanished.accept(db, cloud, lab.clock.now)) == [what]
+        assert list(disappearances.accept(db, cloud, lab.clock.now)) == [what]
     for _ in range(2):
         assert lab.cycle(kind, after=DAY) == []
     assert number_of(lab, rows) == total - 4
@@ -115,7 +115,7 @@ def test_a_disappearance_that_grows_is_another_one(lab: Lab, known: Double) -> N
     lab.cycle("discovery", after=DAY)
     with lab.store.transaction() as db:
         (cloud,) = clouds.clouds(db)
-        vanished.accept(db, cloud, lab.clock.now)
+        disappearances.accept(db, cloud, lab.clock.now)
     tenants(known, 3)
     (said,) = lab.cycle("discovery", after=DAY)
     assert "7 of 12 tenants are gone at once" in said

@@ -1,0 +1,1 @@
+"""Checks: whether what a cloud answered is complete, before a poll keeps it."""
