@@ -193,7 +193,7 @@ class Roster:
         LOG.warning("%s: %s", _file(), reason)
         known = clouds.register_unusable(db, cloud, _file())
         jobs.ensure(db, known.id, jobs.KINDS, self._clock())
-        jobs.complain(db, known, f"{_file()}: {reason}", self._clock())
+        jobs.record_error(db, known, f"{_file()}: {reason}", self._clock())
 
     def _register(self, db: Database, connection: Connection) -> Cloud:
         cloud = clouds.register_cloud(db, connection.cloud, connection.entry.urls)
@@ -205,7 +205,7 @@ class Roster:
         now = self._clock()
         self._follow()
         with self._store.read() as db:
-            neglected = jobs.neglected(db, now, PATIENCE)
+            neglected = jobs.overdue(db, now, PATIENCE)
         asked = self.connections.keys() - self.refused
         unknown = [cloud for cloud in neglected if cloud.name not in asked]
         if unknown and now >= self._next_reading:
@@ -242,7 +242,7 @@ class Roster:
             if owner is not None and owner.id != cloud.id:
                 if clouds.has_tenants(db, cloud):
                     words = f"{file}: the entry {cloud.name} is of the cloud {owner.name} now"
-                    jobs.complain(db, cloud, words, now=self._clock())
+                    jobs.record_error(db, cloud, words, now=self._clock())
                     return None
                 # What it is of could not be told before its entry was mended.
                 clouds.remove_cloud(db, cloud)
@@ -256,6 +256,6 @@ class Roster:
 
     def _complain(self, cloud: Cloud, error: str) -> None:
         with self._store.transaction() as db:
-            news = jobs.complain(db, cloud, error, self._clock())
+            news = jobs.record_error(db, cloud, error, self._clock())
         if news:
             LOG.warning("%s", error)

@@ -67,7 +67,7 @@ class Heart:
         # One that is lost, or over by now, is its own poll's affair.
         try:
             with suppress(LeaseLostError), self._store.transaction() as db:
-                jobs.hold(db, lease, self._clock() + self._seconds)
+                jobs.renew(db, lease, self._clock() + self._seconds)
         except StoreError as error:
             LOG.warning("%s", error)
         except Exception:

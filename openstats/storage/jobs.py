@@ -1,7 +1,7 @@
 """Jobs: which cloud is to be asked what, when, by whom; and how it went.
 
 A job is leased by one conditional update, so that any number of collectors share the work.
-Whatever a poll writes begins with ``hold``: one who slept through the lease writes nothing.
+Whatever a poll writes begins with ``renew``: one who slept through the lease writes nothing.
 Errors are kept as terminals and logs may show them: they name things as clouds do.
 """
 
@@ -121,7 +121,7 @@ def next_at(db: Connection, clouds: Iterable[str]) -> float | None:
     return db.scalar(select(when).join(cloud, cloud.c.id == job.c.cloud_id).where(mine))
 
 
-def neglected(db: Connection, now: float, patience: float) -> list[Cloud]:
+def overdue(db: Connection, now: float, patience: float) -> list[Cloud]:
     """List clouds of which a job has been due for so long while none was under way, by name."""
     mine = job.c.cloud_id == cloud.c.id
     waiting = exists().where(mine, job.c.next_at <= now - patience)
@@ -130,7 +130,7 @@ def neglected(db: Connection, now: float, patience: float) -> list[Cloud]:
     return [cloud_of(row) for row in db.execute(found)]
 
 
-def complain(db: Connection, owner: Cloud, error: str, now: float) -> bool:
+def record_error(db: Connection, owner: Cloud, error: str, now: float) -> bool:
     """Note why nobody asks a cloud in its due jobs that have no error; tell if there were any."""
     mine = job.c.cloud_id == owner.id, job.c.next_at <= now, job.c.error.is_(None)
     done = db.execute(update(job).where(*mine).values(error=escaped(error), error_at=int(now)))
@@ -154,7 +154,7 @@ def _update(lease: Lease) -> Any:
     return update(job).where(job.c.cloud_id == lease.cloud.id, job.c.kind == lease.kind)
 
 
-def hold(db: Connection, lease: Lease, until: float) -> None:
+def renew(db: Connection, lease: Lease, until: float) -> None:
     """Prolong a lease, as the first thing in a transaction.
 
     Raises:

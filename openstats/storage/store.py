@@ -189,13 +189,13 @@ def _usable(url: str) -> URL:
     return found
 
 
-def alone(db: Connection, what: str) -> None:
-    """Wait until no other transaction does ``what``, and keep others waiting until this one ends.
+def advisory_lock(db: Connection, name: str) -> None:
+    """Wait for the lock of a name, and hold it until the transaction ends.
 
-    SQLite has one writer at a time anyway.
+    SQLite needs none: it has one writer at a time.
     """
     if db.dialect.name == "postgresql":
-        db.execute(select(func.pg_advisory_xact_lock(func.hashtext(what))))
+        db.execute(select(func.pg_advisory_xact_lock(func.hashtext(name))))
 
 
 @contextmanager

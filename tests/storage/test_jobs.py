@@ -96,15 +96,15 @@ def test_taken_over_when_the_lease_has_ended(db: Connection) -> None:
     (second,) = lease(db, now=NOW + 60, until=NOW + 120)
     assert second.token != first.token
     with pytest.raises(LeaseLostError, match="quotas of alpha"):
-        jobs.hold(db, first, NOW + 300)
-    jobs.hold(db, second, NOW + 300)
+        jobs.renew(db, first, NOW + 300)
+    jobs.renew(db, second, NOW + 300)
     assert lease(db, now=NOW + 299) == []
 
 
 def test_holding_prolongs(db: Connection) -> None:
     register(db, kinds=["quotas"])
     (taken,) = lease(db)
-    jobs.hold(db, taken, NOW + 600)
+    jobs.renew(db, taken, NOW + 600)
     assert lease(db, now=NOW + 599) == []
     assert kinds(lease(db, now=NOW + 600)) == ["quotas"]
 
@@ -114,7 +114,7 @@ def test_who_ended_the_job_has_no_lease_any_more(db: Connection) -> None:
     (taken,) = lease(db)
     succeed(db, taken)
     with pytest.raises(LeaseLostError):
-        jobs.hold(db, taken, NOW + 60)
+        jobs.renew(db, taken, NOW + 60)
 
 
 def test_a_success_is_kept(db: Connection) -> None:
@@ -164,7 +164,7 @@ def test_who_lost_the_lease_writes_no_outcome(db: Connection, ended: str) -> Non
     else:
         jobs.fail(db, first, now=NOW, next_at=NOW, seconds=1, error="late")
     assert outcome(db, "quotas")["polled_at"] is outcome(db, "quotas")["error"] is None
-    jobs.hold(db, second, NOW + 300)
+    jobs.renew(db, second, NOW + 300)
 
 
 def test_make_due_brings_forward_only(db: Connection) -> None:
@@ -242,13 +242,13 @@ def test_who_slept_through_the_lease_writes_nothing(store: Store) -> None:
     with store.read() as db:
         assert capacity.at(db, KEYSTONE, None) == {cloud.id: None}
     with store.transaction() as db:
-        jobs.hold(db, second, NOW + 300)
+        jobs.renew(db, second, NOW + 300)
 
 
 def _record(store: Store, taken: Lease) -> None:
     with store.transaction() as db:
         capacity.record(db, taken.cloud, CAPACITY, NOW)
-        jobs.hold(db, taken, NOW + 300)
+        jobs.renew(db, taken, NOW + 300)
 
 
 def test_a_site_that_was_polled_is_not_due(db: Connection) -> None:
@@ -295,4 +295,4 @@ def test_a_poll_that_began_under_another_url_writes_nothing(db: Connection) -> N
     written = replace(before, auth_url=MOVED, keystone=MOVED)
     keystones.move(db, before, written, before.region)
     with pytest.raises(LeaseLostError, match="another URL"):
-        jobs.hold(db, taken, NOW + 120)
+        jobs.renew(db, taken, NOW + 120)

@@ -18,7 +18,7 @@ from openstats.http.validation import shown
 from openstats.storage.entries import audit, grants, pagination
 from openstats.storage.entries.audit import Author
 from openstats.storage.entries.pagination import Entry, Listing
-from openstats.storage.store import Database, alone
+from openstats.storage.store import Database, advisory_lock
 
 ROOT = "/api"
 READING = ("GET", "HEAD")
@@ -161,7 +161,7 @@ def act(resource: Resource, request: Any) -> Response:
 def _write(resource: Resource, request: Any, named: str | None, given: dict[str, Any]) -> Response:
     with request.store.transaction() as db:
         # Before what else find may wait for, in the same order as whatever else writes.
-        alone(db, "discovery")
+        advisory_lock(db, "discovery")
         there = resource.find(db, given) if resource.find and named is None else None
         uuid = named or there or str(uuid4())
         before = _before(db, resource, request, uuid)
@@ -195,7 +195,7 @@ def _before(db: Database, resource: Resource, request: Any, uuid: str) -> Entry 
 
     From here to the end of the transaction nobody else writes to the registry.
     """
-    alone(db, "discovery")
+    advisory_lock(db, "discovery")
     found = pagination.one(db, resource.listing, request.scope, uuid)
     answer.expect(
         found,

@@ -87,7 +87,7 @@ class Poll:
             LeaseLostError: another collector does this job now, and nothing is written.
         """
         with self.writers, self.store.transaction() as db:
-            jobs.hold(db, self.lease, self.clock() + self.options.lease)
+            jobs.renew(db, self.lease, self.clock() + self.options.lease)
             yield db
 
     def changed(self, db: Database, changes: Changes) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, select, update
 from openstats.storage.alerts import rows as alert_rows
 from openstats.storage.dialects import one_of
 from openstats.storage.schema.alerts import STILL_OPEN, alert, alert_episode
-from openstats.storage.store import alone
+from openstats.storage.store import advisory_lock
 
 
 def end(db: Connection, owner: str, rows: Collection[int], now: int) -> None:
@@ -28,7 +28,7 @@ def end_of_instances(db: Connection, cloud: int, uuids: Collection[str], now: in
 def _end(db: Connection, which: list[Any], ended: list[Any], now: int) -> None:
     if not ended:
         return
-    alone(db, "alerts")
+    advisory_lock(db, "alerts")
     chosen = select(alert.c.id, alert.c.created_at).where(*STILL_OPEN, *which)
     found = db.execute(chosen, {"ended": ended}).all()
     if not found:

@@ -15,7 +15,7 @@ from openstats.storage.alerts.histories import NOWHERE, Place, of_places
 from openstats.storage.alerts.rows import Opened
 from openstats.storage.schema.alerts import STILL_OPEN, alert
 from openstats.storage.schema.types import FOREVER
-from openstats.storage.store import alone
+from openstats.storage.store import advisory_lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def standing(db: Connection, cloud: int, family: str) -> dict[Cause, Standing]:
 
     Until the end of the transaction nobody else writes alerts.
     """
-    alone(db, "alerts")
+    advisory_lock(db, "alerts")
     mine = alert.c.source == OWN, alert.c.cloud_id == cloud, alert.c.alert_type.startswith(family)
     found = db.execute(select(alert).where(*STILL_OPEN, *mine))
     return {
@@ -107,7 +107,7 @@ def find(db: Connection, given: Mapping[str, Any]) -> str | None:
 
     Until the end of the transaction nobody else writes alerts.
     """
-    alone(db, "alerts")
+    advisory_lock(db, "alerts")
     mine = alert.c.source == BY_API, alert.c.fingerprint == _posted(given)
     return db.scalar(select(alert.c.uuid).where(*STILL_OPEN, *mine))
 
@@ -183,7 +183,7 @@ def acknowledge(db: Connection, uuid: str, now: int) -> None:
 
 
 def _there(db: Connection, uuid: str) -> Any:
-    alone(db, "alerts")
+    advisory_lock(db, "alerts")
     return db.execute(select(alert).where(alert.c.uuid == uuid)).one()
 
 

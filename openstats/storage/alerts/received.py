@@ -16,7 +16,7 @@ from openstats.storage.alerts.rows import Opened
 from openstats.storage.dialects import one_of, upsert
 from openstats.storage.schema.alerts import STILL_OPEN, alert, alert_episode, receiver
 from openstats.storage.schema.types import FOREVER
-from openstats.storage.store import alone
+from openstats.storage.store import advisory_lock
 
 Known = defaultdict[str, dict[str, Episode]]
 """Episodes by fingerprint and start."""
@@ -42,7 +42,7 @@ def known(
 
     Until the end of the transaction nobody else writes alerts.
     """
-    alone(db, "alerts")
+    advisory_lock(db, "alerts")
     mine = alert_episode.c.source == source, one_of(alert_episode.c.fingerprint, "fingerprints")
     values = {"fingerprints": sorted({notice.fingerprint for notice in notices})}
     earliest = _earliest(db, mine, values, notices, now) - within
@@ -152,7 +152,7 @@ def end(db: Connection, row: int, ended_at: int, heard_at: int | None) -> None:
 
 def go_stale(db: Connection, before: int) -> None:
     """Close what no receiver was told of since a time, as of when it last was."""
-    alone(db, "alerts")
+    advisory_lock(db, "alerts")
     silent = *STILL_OPEN, alert.c.seen_at < before, FIRES
     for row in db.execute(select(alert).where(*silent)).all():
         _end_at(db, row, row.seen_at)
@@ -198,7 +198,7 @@ def close_absent(
     db: Connection, source: str, fingerprints: Collection[str], *, told_before: int, now: int
 ) -> int:
     """Close a receiver's open alerts of which nothing was told since a time; return how many."""
-    alone(db, "alerts")
+    advisory_lock(db, "alerts")
     mine = alert.c.source == source, one_of(alert.c.fingerprint, "fingerprints")
     chosen = select(alert.c.id, alert.c.created_at).where(
         *STILL_OPEN, *mine, alert.c.seen_at < told_before, FIRES

@@ -30,7 +30,7 @@ from openstats.storage.access.visibility import (
 )
 from openstats.storage.prepared import Prepared
 from openstats.storage.schema import tables
-from openstats.storage.store import alone
+from openstats.storage.store import advisory_lock
 
 
 @cache
@@ -95,7 +95,7 @@ def date_objects(db: Connection, first_created: Mapping[int, int]) -> None:
     ``first_created`` is that date by tenant row, as one of a cloud's two first sweeps saw it. Like
     discovery it writes in many places: nothing else may have been written in its transaction.
     """
-    alone(db, "discovery")
+    advisory_lock(db, "discovery")
     earlier = (tenant.c.first_created.is_(None)) | (tenant.c.first_created > bindparam("seen"))
     if first_created:
         statement = update(tenant).where(tenant.c.id == bindparam("row"), earlier)

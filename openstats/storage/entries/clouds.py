@@ -21,7 +21,7 @@ from openstats.storage.inventory import capacity, hosts
 from openstats.storage.registry import clouds
 from openstats.storage.schema import tables
 from openstats.storage.schema.alerts import alert, alert_episode
-from openstats.storage.store import alone
+from openstats.storage.store import advisory_lock
 from openstats.storage.usage import readings
 
 cloud, job, tenant = tables.cloud, tables.job, tables.tenant
@@ -115,7 +115,7 @@ def write(db: Connection, uuid: str, given: Mapping[str, Any], now: int) -> None
     Raises:
         ConflictError: it is there, by its name or another.
     """
-    alone(db, "registration")
+    advisory_lock(db, "registration")
     found: Cloud = given["cloud"]
     same = clouds.find(db, found)
     taken = db.scalar(select(cloud.c.name).where(cloud.c.name == found.name))

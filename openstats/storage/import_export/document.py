@@ -23,7 +23,7 @@ from openstats.storage.import_export.entries import Entry, document, grant, uuid
 from openstats.storage.registry.customers import ObjectRows, Row
 from openstats.storage.registry.group_members import fill_all, leave_groups
 from openstats.storage.schema import tables
-from openstats.storage.store import alone
+from openstats.storage.store import advisory_lock
 
 customer, group, project = tables.customer, tables.project_group, tables.project
 member, tenant, cloud = tables.project_group_member, tables.tenant, tables.cloud
@@ -111,7 +111,7 @@ def import_registry(
         RegistryError: the document has unknown keys, or contradicts itself or what is there.
     """
     whole = document(given)
-    alone(db, "discovery")
+    advisory_lock(db, "discovery")
     before = differences.state(db) if author else {}
     owners: list[Owned] = [(entry, {}) for entry in whole.entries("customers", "customer")]
     customers = _put_all(db, customer, owners, now)

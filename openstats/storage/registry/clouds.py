@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, exists, insert, select, update
 from openstats.model import Cloud
 from openstats.storage.schema import tables
 from openstats.storage.schema.clouds import cloud_alias, cloud_url
-from openstats.storage.store import alone
+from openstats.storage.store import advisory_lock
 
 cloud = tables.cloud
 
@@ -40,7 +40,7 @@ def register_cloud(db: Connection, found: Cloud, urls: Iterable[str]) -> Cloud:
     ``urls`` are the ways to ask for it, in their compared form; those of before stay. One of the
     same name that has tenants stays as it is: whether it is the same is known after a sign-in.
     """
-    alone(db, "registration")
+    advisory_lock(db, "registration")
     same = (cloud.c.keystone == found.keystone) & (cloud.c.region == found.region)
     owner = find(db, found)
     if owner is not None and (owner.keystone, owner.region) != (found.keystone, found.region):
@@ -73,7 +73,7 @@ def rename_cloud(db: Connection, owner: Cloud, name: str) -> Cloud:
     """Return a cloud under the name of the entry that asks it, unless another cloud has that."""
     if owner.name == name:
         return owner
-    alone(db, "registration")
+    advisory_lock(db, "registration")
     if db.scalar(select(cloud.c.id).where(cloud.c.name == name)) is not None:
         return owner
     db.execute(update(cloud).where(cloud.c.id == owner.id).values(name=name))
@@ -98,7 +98,7 @@ def register_unusable(db: Connection, found: Cloud, place: str) -> Cloud:
 
     ``place`` is where the entry stands: it is all that tells a cloud without an auth_url.
     """
-    alone(db, "registration")
+    advisory_lock(db, "registration")
     keystone = found.keystone or f"{place}: {found.name}"
     same = (cloud.c.keystone == keystone) & (cloud.c.region == found.region)
     named = cloud.c.name == found.name

@@ -17,7 +17,7 @@ from openstats.storage.registry import remains, tenants
 from openstats.storage.registry.group_members import leave_groups
 from openstats.storage.registry.moves import move
 from openstats.storage.schema import tables
-from openstats.storage.store import alone
+from openstats.storage.store import advisory_lock
 
 customer, project, group = tables.customer, tables.project, tables.project_group
 member, left = tables.project_group_member, tables.project_group_left
@@ -42,7 +42,7 @@ def place(
     it showed, and that could not be read.
     """
     # Regions share projects, and a file's customers are those of all clouds.
-    alone(db, "discovery")
+    advisory_lock(db, "discovery")
     placed = [(p, p.customer) for p in placings if p.customer]
     idle = remains.idle(db, cloud.keystone)
     born = {"created_at": None if first else now, "undated": first}

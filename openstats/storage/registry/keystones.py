@@ -16,7 +16,7 @@ from openstats.storage.registry import clouds
 from openstats.storage.schema import tables
 from openstats.storage.schema.alerts import alert
 from openstats.storage.schema.clouds import cloud_alias, cloud_url
-from openstats.storage.store import alone
+from openstats.storage.store import advisory_lock
 
 cloud, tenant = tables.cloud, tables.tenant
 OBJECTS = (tables.project, tables.project_group, tables.customer)
@@ -92,7 +92,7 @@ def linked_ids(db: Connection, owner: Cloud) -> list[str]:
 
 def put_in_region(db: Connection, owner: Cloud, region: str) -> Cloud:
     """Write the region of a cloud whose entry names none; it may be another cloud's already."""
-    alone(db, "registration")
+    advisory_lock(db, "registration")
     same = (cloud.c.keystone == owner.keystone) & (cloud.c.region == region)
     row = db.execute(select(cloud).where(same)).first()
     if row is not None:
@@ -107,7 +107,7 @@ def join(db: Connection, one: Cloud, other: Cloud) -> Cloud:
 
     The Keystone that more is known of stays.
     """
-    alone(db, "registration")
+    advisory_lock(db, "registration")
     if not all(_is_there(db, each) for each in (one, other)):
         # Somebody else was faster.
         return clouds.find(db, one) or one
@@ -134,7 +134,7 @@ def move(db: Connection, owner: Cloud, written: Cloud, region: str) -> Cloud:
     ``written`` is the cloud as the entry tells it, ``region`` is where its services are. All
     regions of its Keystone move with it, and customers, groups and projects keep their uuids.
     """
-    alone(db, "registration")
+    advisory_lock(db, "registration")
     if not _is_there(db, owner):
         # Somebody else was faster.
         return clouds.find(db, owner) or owner
@@ -179,7 +179,7 @@ def _move_region(db: Connection, owner: Cloud, region: str) -> Cloud:
 
 def rename_region(db: Connection, owner: Cloud, twin: Cloud) -> Cloud:
     """Return a cloud in the region of its twin, which had the same services and is joined to it."""
-    alone(db, "registration")
+    advisory_lock(db, "registration")
     if not (_is_there(db, owner) and _is_there(db, twin)):
         return twin
     return _move_region(db, owner, twin.region)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, case, insert, literal, select, upd
 
 from openstats.storage.alerts import moved
 from openstats.storage.ownership import Owning
-from openstats.storage.store import alone
+from openstats.storage.store import advisory_lock
 
 
 def move(db: Connection, kind: Owning, owners: Mapping[int, int | None], now: int) -> None:
@@ -19,7 +19,7 @@ def move(db: Connection, kind: Owning, owners: Mapping[int, int | None], now: in
     rows = [{"row": row, "new": owner, "now": now} for row, owner in owners.items()]
     if rows:
         # Who opens an alert just now has looked whose it is.
-        alone(db, "alerts")
+        advisory_lock(db, "alerts")
         db.execute(_kept(kind), rows)
         db.execute(_given(kind), rows)
         moved.follow(db, kind.owned, owners, now)
