@@ -150,4 +150,4 @@ def _fill_readings(db: Database, cloud: Cloud, ids: Sequence[str], at: Sequence[
 def _reading(cloud: Cloud, at: int, tenants: int, begun: int) -> dict[str, Any]:
     weights = np.full(tenants + 1, float(at - begun))
     vectors = {"totals": (held(tenants) * weights).tobytes(), "weights": weights.tobytes()}
-    return {"cloud_id": cloud.id, "item": METER.name, "at": at, "kept": False} | vectors
+    return {"cloud_id": cloud.id, "meter": METER.name, "at": at, "kept": False} | vectors

@@ -18,12 +18,12 @@ AROUND = """
 WITH moment AS (SELECT value FROM json_each(:edges)),
 wanted AS (
     SELECT (SELECT max(at) FROM reading
-            WHERE cloud_id = 1 AND item = :meter AND at <= value) AS at FROM moment
+            WHERE cloud_id = 1 AND meter = :meter AND at <= value) AS at FROM moment
     UNION
     SELECT (SELECT min(at) FROM reading
-            WHERE cloud_id = 1 AND item = :meter AND at >= value) FROM moment)
+            WHERE cloud_id = 1 AND meter = :meter AND at >= value) FROM moment)
 SELECT at, {totals}, {weights} FROM reading JOIN wanted USING (at)
-WHERE cloud_id = 1 AND item = :meter ORDER BY at
+WHERE cloud_id = 1 AND meter = :meter ORDER BY at
 """
 WHOLE = AROUND.format(totals="totals", weights="substr(weights, 1, 8)")
 ONE_SLOT = AROUND.format(totals="substr(totals, :first, 8)", weights="substr(weights, 1, 8)")
@@ -35,7 +35,7 @@ FROM tenant JOIN project ON project.id = tenant.project_id
 """
 
 LAST = """
-SELECT totals, weights FROM reading WHERE cloud_id = 1 AND item = ? ORDER BY at DESC LIMIT 1
+SELECT totals, weights FROM reading WHERE cloud_id = 1 AND meter = ? ORDER BY at DESC LIMIT 1
 """
 SERVERS = """
 SELECT tenant.slot, sum(vcpus), sum(ram), sum(disk) FROM instance
@@ -44,7 +44,9 @@ JOIN tenant ON tenant.id = instance.tenant_id WHERE instance.cloud_id = 1 GROUP 
 VOLUMES = """
 SELECT tenant.slot, gigabytes FROM volume_use JOIN tenant ON tenant.id = volume_use.tenant_id
 """
-APPEND = "INSERT INTO reading (cloud_id, item, at, kept, totals, weights) VALUES (1, ?, ?, 0, ?, ?)"
+APPEND = (
+    "INSERT INTO reading (cloud_id, meter, at, kept, totals, weights) VALUES (1, ?, ?, 0, ?, ?)"
+)
 CURSOR = "INSERT OR REPLACE INTO meter_cursor (cloud_id, source, content) VALUES (1, 'floor', ?)"
 
 ALERTS = {

@@ -127,7 +127,7 @@ def edges(step: int, begin: int = BEGIN + HOUR, end: int = END) -> list[int]:
 
 def ends(lab: Lab) -> dict[str, int]:
     """Give when each meter was read last."""
-    found = lab.sql("SELECT item, max(at) FROM reading GROUP BY item")
+    found = lab.sql("SELECT meter, max(at) FROM reading GROUP BY meter")
     return {name: at for name, at in found if name in METERS}
 
 

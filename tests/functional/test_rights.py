@@ -115,7 +115,7 @@ def figures(system: System, cloud: Cloud) -> dict[str, Any]:
             "vcpu_hours": used(api, "vcpu_hours"),
             "providers": sorted(system.sql("SELECT name, disabled FROM provider")),
             "servers": sorted(system.sql("SELECT uuid, status, host FROM instance")),
-            "measured": sorted(system.sql("SELECT DISTINCT item FROM reading")),
+            "measured": sorted(system.sql("SELECT DISTINCT meter FROM reading")),
         }
 
 

@@ -1,8 +1,10 @@
 """The migrations, walked on both kinds of store."""
 
+import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect
+from sqlalchemy.exc import IntegrityError
 
 from openstats.storage import migration
 from openstats.storage.schema import tables as schema
@@ -149,3 +151,29 @@ def test_an_upgrade_lets_go_of_figures_that_cannot_be_added(empty_store: Store) 
     assert known == {1: (8, None, None, 5, None), 2: (None, None, None, 0, -1)}
     assert rows(empty_store, "SELECT provider FROM inventory") == [("p2",)]
     assert rows(empty_store, "SELECT uuid FROM provider WHERE read_at = 0") == [("p1",)]
+
+
+def reading_key(store: Store) -> list[str]:
+    with store.read() as db:
+        return inspect(db).get_pk_constraint("reading")["constrained_columns"]
+
+
+def test_readings_keep_their_rows_and_their_key_when_a_column_is_renamed(
+    empty_store: Store,
+) -> None:
+    migration.upgrade(empty_store, "0001")
+    insert(empty_store, OF_0001)
+    migration.upgrade(empty_store, "0006")
+    vector = "x'00'" if empty_store.url.get_backend_name() == "sqlite" else "'\\x00'"
+    reading = f"INSERT INTO reading VALUES (1, 'cpu.used', {{}}, {vector}, {vector}, true)"
+    insert(empty_store, reading.format(300))
+    migration.upgrade(empty_store, "0007")
+    query = "SELECT cloud_id, {}, at, totals, kept FROM reading"
+    expected = [(1, "cpu.used", 300, b"\0", True)]
+    assert rows(empty_store, query.format("meter")) == expected
+    assert reading_key(empty_store) == ["cloud_id", "meter", "at"]
+    with pytest.raises(IntegrityError):
+        insert(empty_store, reading.format(300))
+    migration.downgrade(empty_store, "0006")
+    assert rows(empty_store, query.format("item")) == expected
+    assert reading_key(empty_store) == ["cloud_id", "item", "at"]

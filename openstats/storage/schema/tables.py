@@ -20,7 +20,7 @@ from sqlalchemy.schema import SchemaItem
 from openstats.meters import CAPACITY, QUOTA_NAMES, SERVICES
 from openstats.storage.schema.types import Time, Uuid, flag, identity, reference, since
 
-HEAD = "0006"
+HEAD = "0007"
 """The revision that this code works with: the newest of ``migrations/versions``."""
 
 metadata = MetaData(
@@ -220,13 +220,13 @@ inventory = Table(
     Column("used", BigInteger, nullable=False),
 )
 
-# Running totals; ``item`` is the name of a meters.UsageMeter. What is in the vectors, and in what
-# order of bytes, is storage/usage.py's affair.
+# Running totals; ``meter`` is the name of a meters.UsageMeter. What is in the vectors, and in what
+# order of bytes, is storage/usage/readings.py's affair.
 reading = Table(
     "reading",
     metadata,
     reference("cloud_id", "cloud.id", primary_key=True, autoincrement=False),
-    Column("item", String(32), primary_key=True),
+    Column("meter", String(32), primary_key=True),
     Column("at", Time, primary_key=True, autoincrement=False),
     Column("totals", LargeBinary, nullable=False),
     Column("weights", LargeBinary, nullable=False),

@@ -68,9 +68,9 @@ def slots(db: Connection, owner: Cloud, ids: Collection[str], now: int) -> dict[
     return {key: known[key] for key in ids}
 
 
-def last(db: Connection, owner: Cloud, item: str) -> Reading | None:
+def last(db: Connection, owner: Cloud, meter: str) -> Reading | None:
     """Give the newest reading of a meter, by its name."""
-    mine = reading.c.cloud_id == owner.id, reading.c.item == item
+    mine = reading.c.cloud_id == owner.id, reading.c.meter == meter
     row = db.execute(select(reading).where(*mine).order_by(reading.c.at.desc()).limit(1)).first()
     if row is None:
         return None
@@ -78,24 +78,24 @@ def last(db: Connection, owner: Cloud, item: str) -> Reading | None:
 
 
 def append(
-    db: Connection, owner: Cloud, item: str, found: Reading, *, after_gap: bool = False
+    db: Connection, owner: Cloud, meter: str, found: Reading, *, after_gap: bool = False
 ) -> None:
     """Write a reading that is later than all others; both ends of a gap outlive their neighbours.
 
     Raises:
         LateReadingError: there is one of its time or later.
     """
-    mine = reading.c.cloud_id == owner.id, reading.c.item == item
-    before = newest_at(db, owner, item)
+    mine = reading.c.cloud_id == owner.id, reading.c.meter == meter
+    before = newest_at(db, owner, meter)
     if before is not None and found.at <= before:
-        raise LateReadingError(f"{owner.name}: {item}: {found.at} is not after {before}")
+        raise LateReadingError(f"{owner.name}: {meter}: {found.at} is not after {before}")
     if after_gap:
         db.execute(update(reading).where(*mine, reading.c.at == before).values(kept=True))
     vectors = {
         "totals": found.totals.astype(FLOAT).tobytes(),
         "weights": found.weights.astype(FLOAT).tobytes(),
     }
-    row = {"cloud_id": owner.id, "item": item, "at": found.at, "kept": after_gap}
+    row = {"cloud_id": owner.id, "meter": meter, "at": found.at, "kept": after_gap}
     db.execute(insert(reading), [row | vectors])
 
 
@@ -106,7 +106,7 @@ def _around(narrow: bool) -> Prepared:
     Whole, or of their vectors a stretch, and the clock.
     """
     moments, clouds = numbers("moments"), numbers("clouds")
-    mine = reading.c.cloud_id == clouds.c.value, reading.c.item == bindparam("item")
+    mine = reading.c.cloud_id == clouds.c.value, reading.c.meter == bindparam("meter")
     before = select(func.max(reading.c.at)).where(*mine, reading.c.at <= moments.c.value)
     after = select(func.min(reading.c.at)).where(*mine, reading.c.at >= moments.c.value)
     ends = [
@@ -118,14 +118,14 @@ def _around(narrow: bool) -> Prepared:
     wanted = ends[0].union(ends[1]).cte("wanted")
     joined = (reading.c.cloud_id == wanted.c.cloud_id) & (reading.c.at == wanted.c.at)
     columns = reading.c.cloud_id, reading.c.at, *(_STRETCH if narrow else _WHOLE)
-    found = select(*columns).join(wanted, joined).where(reading.c.item == bindparam("item"))
+    found = select(*columns).join(wanted, joined).where(reading.c.meter == bindparam("meter"))
     return Prepared(found.order_by(reading.c.cloud_id, reading.c.at))
 
 
 def around(
     db: Connection,
     clouds: Iterable[int],
-    item: str,
+    meter: str,
     moments: Iterable[int],
     slots: Collection[int] = (),
 ) -> dict[int, Readings]:
@@ -134,7 +134,7 @@ def around(
     Before the first and after the last there is but that one. Where ``slots`` that are near to one
     another are all that matters, no more of the vectors than that stretch is read.
     """
-    values: dict[str, Any] = {"item": item, "moments": [*moments]}
+    values: dict[str, Any] = {"meter": meter, "moments": [*moments]}
     values["clouds"] = [*clouds]
     wanted = [slot for slot in slots if slot >= FIRST_SLOT] or [FIRST_SLOT]
     first, last = min(wanted), max(wanted)
@@ -163,15 +163,15 @@ def _columns(rows: Iterable[Any], first: int) -> Readings:
     return Readings(np.array(at), vectors, first)
 
 
-def newest(owner: Any, item: Any) -> Any:
+def newest(owner: Any, meter: Any) -> Any:
     """Give, as an expression, the time of the newest reading of a cloud's meter; NULL for none."""
-    mine = reading.c.cloud_id == owner, reading.c.item == item
+    mine = reading.c.cloud_id == owner, reading.c.meter == meter
     return select(func.max(reading.c.at)).where(*mine).scalar_subquery()
 
 
-def newest_at(db: Connection, owner: Cloud, item: str) -> int | None:
+def newest_at(db: Connection, owner: Cloud, meter: str) -> int | None:
     """Give the time of the newest reading of a meter."""
-    at: int | None = db.scalar(select(newest(owner.id, item)))
+    at: int | None = db.scalar(select(newest(owner.id, meter)))
     return at
 
 
@@ -182,27 +182,27 @@ def ends(db: Connection, owner: Cloud) -> dict[str, int]:
 
 
 @cache
-def _newest_of_clouds(items: tuple[str, ...]) -> Prepared:
-    return Prepared(select(cloud.c.id, *(newest(cloud.c.id, item) for item in items)))
+def _newest_of_clouds(meters: tuple[str, ...]) -> Prepared:
+    return Prepared(select(cloud.c.id, *(newest(cloud.c.id, meter) for meter in meters)))
 
 
-def newest_of_clouds(db: Connection, items: Iterable[str]) -> dict[int, dict[str, int | None]]:
+def newest_of_clouds(db: Connection, meters: Iterable[str]) -> dict[int, dict[str, int | None]]:
     """Give, for each cloud, when meters were read last; None for never."""
-    names = tuple(items)
+    names = tuple(meters)
     rows = _newest_of_clouds(names).rows(db, {})
     return {row[0]: dict(zip(names, row[1:], strict=True)) for row in rows}
 
 
-def times(db: Connection, owner: Cloud, item: str) -> list[tuple[int, bool]]:
+def times(db: Connection, owner: Cloud, meter: str) -> list[tuple[int, bool]]:
     """Give the times of all readings of a meter, in order, and whether each is kept for ever."""
-    mine = reading.c.cloud_id == owner.id, reading.c.item == item
+    mine = reading.c.cloud_id == owner.id, reading.c.meter == meter
     found = select(reading.c.at, reading.c.kept).where(*mine).order_by(reading.c.at)
     return [(row.at, row.kept) for row in db.execute(found)]
 
 
-def forget(db: Connection, owner: Cloud, item: str, at: Sequence[int]) -> None:
+def forget(db: Connection, owner: Cloud, meter: str, at: Sequence[int]) -> None:
     """Delete readings by their times."""
-    mine = reading.c.cloud_id == owner.id, reading.c.item == item
+    mine = reading.c.cloud_id == owner.id, reading.c.meter == meter
     if at:
         gone = delete(reading).where(*mine, reading.c.at == bindparam("gone"))
         db.execute(gone, [{"gone": moment} for moment in at])

@@ -127,7 +127,7 @@ def matrix(lab: Lab, value: str, shift: float = 299.999) -> Any:
 
 
 def ends(lab: Lab) -> dict[str, int]:
-    found = lab.sql("SELECT item, max(at) FROM reading GROUP BY item")
+    found = lab.sql("SELECT meter, max(at) FROM reading GROUP BY meter")
     return {name: at for name, at in found if name in METERS}
 
 

@@ -48,7 +48,7 @@ def last(lab: Lab, item: str) -> Reading | None:
 def at(lab: Lab, item: str) -> list[int]:
     """Give when a meter was read, in grid steps before now."""
     now = int(lab.clock.now) // GRID * GRID
-    rows = lab.sql(f"SELECT at FROM reading WHERE item = '{item}' ORDER BY at")
+    rows = lab.sql(f"SELECT at FROM reading WHERE meter = '{item}' ORDER BY at")
     return [(now - row[0]) // GRID for row in rows]
 
 
@@ -519,7 +519,7 @@ def test_a_cloud_that_was_down_for_long_leaves_a_gap(lab: Lab, settled: Double) 
     assert at(lab, ALLOCATED[0]) == [17, 16, 15, 14, 13, 0]
     assert after.weights[0] == before.weights[0] + 3 * GRID
     assert set(values(lab, ALLOCATED[0], steps=10).values()) == {None}
-    kept = lab.sql("SELECT count(*) FROM reading WHERE kept AND item = 'memory.allocated'")
+    kept = lab.sql("SELECT count(*) FROM reading WHERE kept AND meter = 'memory.allocated'")
     assert kept == [(2,)]
     assert lab.cycle(after=GRID) == []
     check_allocated(lab, settled)
