@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from openstats.clouds.meters import GRID, LONGEST, Asked, Window, gnocchi, prometheus
-from openstats.clouds.meters.ledger import Fleet, Ledger, Sums, summed
+from openstats.clouds.meters.accumulation import Fleet, Ledger, Sums, summed
+from openstats.clouds.meters.batches import DAY, LATE, SPAN, Span, windows
 from openstats.clouds.meters.options import Summing, made
-from openstats.clouds.meters.windows import DAY, LATE, SPAN, Span, windows
 from openstats.errors import CloudError, ConfigError
 from openstats.model import Instance
 from openstats.readings import Tick

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from openstats.meters import MEAN, OBSERVED, SHARE, USAGE_METERS
 from openstats.model import Coverage, ObjectName
 from openstats.readings import Members, Reading, Readings, Tick
-from openstats.statistics import observed, odometer, usage
+from openstats.statistics import observation, odometer, usage
 from tests.readings import columns
 
 GRID = 300
@@ -166,8 +166,8 @@ def test_what_was_observed_is_the_share_of_the_tenant_that_was_observed_least(
     happened = {c: data.draw(histories(meter.kind == SHARE)) for c in CLOUDS}
     owned = [stay for c in CLOUDS for stay in data.draw(stays(c))]
     read = {c: columns(*readings(steps, meter)) for c, steps in happened.items()}
-    clouds = observed.of_clouds(meter, edges, read)
-    found = observed.of_objects(meter, edges, members(owned), read, clouds)
+    clouds = observation.of_clouds(meter, edges, read)
+    found = observation.of_objects(meter, edges, members(owned), read, clouds)
     _, known = usage.values(meter, edges, members(owned), read)
     for i, (start, end) in enumerate(pairwise(edges)):
         for cloud, steps in happened.items():
@@ -188,8 +188,8 @@ def test_nothing_is_known_of_a_cloud_that_was_never_read() -> None:
     second = odometer.advance(first, Tick(300, 300, {1: (3000, 300)}), MEMORY)
     both = members([Stay(7, 1, 0, 0, 2**53), Stay(9, 1, 0, 0, 2**53), Stay(7, 1, 1, 0, 2**53)])
     read = {7: columns(first, second)}
-    clouds = observed.of_clouds(MEMORY, [0, 300, 600], read)
-    found = observed.of_objects(MEMORY, [0, 300, 600], both, read, clouds)
+    clouds = observation.of_clouds(MEMORY, [0, 300, 600], read)
+    found = observation.of_objects(MEMORY, [0, 300, 600], both, read, clouds)
     assert found.tolist() == [[0, 1, 1], [0, 0, 1]]
 
 
@@ -292,9 +292,11 @@ def test_cpu_of_a_tenant_that_was_not_measured_is_not_known() -> None:
     # Before anybody kept it, nobody knows better than the cloud's clock.
     late = {7: columns(odometer.begun(2 * GRID))}
     assert usage.values(CPU, edges, whole(1, 2, 3), read, late)[1].all()
-    shares = observed.of_objects(CPU, edges, whole(1, 2, 3), read, {7: np.ones(2)}, seen)
+    shares = observation.of_objects(CPU, edges, whole(1, 2, 3), read, {7: np.ones(2)}, seen)
     assert shares.tolist() == [[1, 0, 1], [1, 1, 1]]
-    assert (observed.of_objects(CPU, edges, whole(1, 2, 3), read, {7: np.ones(2)}, late) == 1).all()
+    assert (
+        observation.of_objects(CPU, edges, whole(1, 2, 3), read, {7: np.ones(2)}, late) == 1
+    ).all()
 
 
 def test_coverage_is_of_tenants_and_of_their_clouds() -> None:

@@ -13,7 +13,7 @@ from openstats.storage.alerts import own, received
 from openstats.storage.alerts import rows as alert_rows
 from openstats.storage.alerts.histories import Place
 from openstats.storage.alerts.rows import Opened
-from openstats.storage.counts import creation, customer
+from openstats.storage.counts import creation_time, customer
 from openstats.storage.entries import alerts, pagination
 from openstats.storage.inventory import allocation, instances
 from openstats.storage.registry import tenants
@@ -116,7 +116,7 @@ def test_the_quota_of_one_object_reads_no_other_tenant(crowded: Store, aggregate
 def test_creation_counts_use_the_index_of_dates(crowded: Store, aggregate: str) -> None:
     interval = Interval(NOW - 100, NOW, 6)
     with crowded.read() as db:
-        found = plan(db, lambda: creation.counts(db, EVERYTHING, aggregate, interval))
+        found = plan(db, lambda: creation_time.counts(db, EVERYTHING, aggregate, interval))
     assert any(f"ix_{aggregate}_created_at" in detail for detail in found)
     assert not scans(found, aggregate) + scans(found, "instance")
 

@@ -11,7 +11,7 @@ from openstats.http.times import Timed
 from openstats.model import Interval
 from openstats.statistics import creation_time as statistic
 from openstats.storage import coverage
-from openstats.storage.counts import creation
+from openstats.storage.counts import creation_time
 from openstats.storage.store import Database
 
 PERIOD = 30 * 86400
@@ -51,6 +51,6 @@ def _counts(
     """Return counts by piece: of equal pieces the store makes them, of a calendar's we do."""
     if parameters.every is None:
         interval = Interval(edges[0], edges[-1], len(edges) - 1)
-        return creation.counts(db, request.scope, parameters.type, interval)
-    dates = creation.dates(db, request.scope, parameters.type, edges[0], edges[-1])
+        return creation_time.counts(db, request.scope, parameters.type, interval)
+    dates = creation_time.dates(db, request.scope, parameters.type, edges[0], edges[-1])
     return statistic.by_piece(edges, dates)

@@ -15,7 +15,7 @@ from openstats.meters import ALLOCATED, OBSERVED, USAGE, USED, UsageMeter
 from openstats.model import Coverage, Selection
 from openstats.names import escaped
 from openstats.readings import Members
-from openstats.statistics import observed
+from openstats.statistics import observation
 from openstats.statistics import usage as statistic
 from openstats.storage import coverage
 from openstats.storage.store import Database
@@ -108,13 +108,13 @@ def view(request: Any, parameters: UsageParameters) -> Answer:
         found,
         read_at,
         whole=request.scope.everything and not parameters.narrowed,
-        unobserved=observed.never(clouds, readings),
+        unobserved=observation.never(clouds, readings),
         also=asked,
     )
     shares = None
     if parameters.strict or parameters.adds("observed"):
-        of_clouds = observed.of_clouds(meter, edges, readings)
-        shares = observed.of_objects(meter, edges, found, readings, of_clouds, seen)
+        of_clouds = observation.of_clouds(meter, edges, readings)
+        shares = observation.of_objects(meter, edges, found, readings, of_clouds, seen)
     document = statistic.listing(
         found.objects,
         edges,

@@ -17,9 +17,9 @@ from openstats.clouds.connection import Connection
 from openstats.clouds.errors import asking
 from openstats.clouds.figures import measured
 from openstats.clouds.meters import GRID, Asked, Window, http
-from openstats.clouds.meters.ledger import Series, Sums, summed
+from openstats.clouds.meters.accumulation import Series, Sums, summed
+from openstats.clouds.meters.batches import Reader, Span, windows
 from openstats.clouds.meters.options import MIB, Summing, chosen, made
-from openstats.clouds.meters.windows import Reader, Span, windows
 
 SERVICE = "metric"
 NANO = 1e-9

@@ -15,10 +15,10 @@ from keystoneauth1.exceptions import HttpError
 from openstats.clouds.errors import asking
 from openstats.clouds.figures import measured
 from openstats.clouds.meters import GRID, Asked, Window, http
-from openstats.clouds.meters.ledger import Series, Sums, summed
+from openstats.clouds.meters.accumulation import Series, Sums, summed
+from openstats.clouds.meters.batches import Reader, Span, windows
 from openstats.clouds.meters.options import MIB, Summing, made
 from openstats.clouds.meters.promql import Queries
-from openstats.clouds.meters.windows import Reader, Span, windows
 
 NANO = 1e-9
 SHORT = 0.001

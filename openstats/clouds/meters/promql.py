@@ -8,7 +8,7 @@ asked here.
 from dataclasses import dataclass
 
 from openstats.clouds.meters import GRID
-from openstats.clouds.meters.ledger import IMPOSSIBLE
+from openstats.clouds.meters.accumulation import IMPOSSIBLE
 
 NANO = 10**9
 

@@ -9,7 +9,7 @@ from openstats.collector.shared_services import COMPUTE, PLACEMENT
 from openstats.errors import OddFigureError, RefusedError
 from openstats.model import Capacity
 from openstats.statistics.resource import of_providers
-from openstats.storage.inventory import capacity, hosts, instances
+from openstats.storage.inventory import capacity, compute_hosts, instances
 
 LOG = log.getLogger(__name__)
 
@@ -79,7 +79,7 @@ def _nothing(poll: Poll) -> None:
     """Write that a cloud has no capacity of its own: its services are another one's."""
     with poll.writing() as db:
         capacity.record(db, poll.cloud, NOTHING, poll.now)
-        hosts.record(db, poll.cloud, dict.fromkeys(hosts.STATES, 0))
+        compute_hosts.record(db, poll.cloud, dict.fromkeys(compute_hosts.STATES, 0))
 
 
 def _from_placement(poll: Poll, reason: str = "") -> None:

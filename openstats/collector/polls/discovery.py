@@ -11,7 +11,7 @@ from openstats.collector.polls.checks import disappearances
 from openstats.collector.polls.poll import Poll
 from openstats.errors import CloudError
 from openstats.storage import jobs
-from openstats.storage.counts import creation
+from openstats.storage.counts import creation_time
 from openstats.storage.registry import clouds, discovery, tenants
 
 MOST_ASKED = 50
@@ -38,7 +38,7 @@ def poll(poll: Poll) -> None:
             db, poll.cloud, placings, now=poll.now, first=poll.first, unread=kept
         )
         # The first sweeps of servers and volumes may have been before, or at the same time.
-        creation.date_objects(db, {})
+        creation_time.date_objects(db, {})
         jobs.make_due(db, [poll.cloud.id], ["quotas"], poll.now)
     if warnings:
         poll.miss(f"{poll.cloud.name}: {'; '.join(warnings)}")

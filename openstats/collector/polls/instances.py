@@ -9,7 +9,7 @@ from openstats.collector.polls.checks import cells, disappearances, unlisted_ten
 from openstats.collector.polls.poll import Poll
 from openstats.collector.shared_services import COMPUTE
 from openstats.errors import CloudError, StoppedError
-from openstats.storage.counts import creation
+from openstats.storage.counts import creation_time
 from openstats.storage.inventory import allocation, instances
 
 MOST_ASKED = 1000
@@ -116,7 +116,7 @@ def _finish_sweep(poll: Poll, left_out: LeftOut) -> None:
         poll.miss(f"{poll.cloud.name}: {len(unseen) - MOST_ASKED} servers are not listed any more")
     if poll.first:
         with poll.writing() as db:
-            creation.date_objects(db, instances.first_created(db, poll.cloud))
+            creation_time.date_objects(db, instances.first_created(db, poll.cloud))
 
 
 def _refuse_cut(poll: Poll, unseen: list[str], shown: list[str], left_out: LeftOut) -> None:

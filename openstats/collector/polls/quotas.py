@@ -17,7 +17,7 @@ from openstats.errors import (
 )
 from openstats.meters import COMPUTE, QUOTAS, SERVICES, VOLUME
 from openstats.model import Quota, VolumeTypeQuota
-from openstats.storage import quota, unread
+from openstats.storage import failed_quotas, quota
 
 PIECE = 200
 NOTHING = {meter.name: Quota(0, 0) for meter in QUOTAS}
@@ -111,7 +111,7 @@ def _read(poll: Poll, due: Sequence[tuple[int, str]]) -> None:
 def _note_unread(poll: Poll) -> None:
     """Note the tenants whose quotas could not be read, or believed, be they due now or later."""
     with poll.store.read() as db:
-        found = unread.of_cloud(db, poll.cloud)
+        found = failed_quotas.of_cloud(db, poll.cloud)
     if not found.tenants:
         return
     reason = found.reason.removeprefix(f"{poll.cloud.name}: ")

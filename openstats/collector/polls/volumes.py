@@ -9,8 +9,8 @@ from openstats.collector.polls.poll import Poll
 from openstats.collector.shared_services import BLOCK_STORAGE
 from openstats.errors import CloudError
 from openstats.model import Changes
-from openstats.storage.counts import creation
-from openstats.storage.inventory import roots, volumes
+from openstats.storage.counts import creation_time
+from openstats.storage.inventory import root_disks, volumes
 from openstats.storage.registry import tenants
 
 COUNTED = ("volumes", "GiB of volumes", "snapshots")
@@ -51,7 +51,7 @@ def _sweep(poll: Poll, counted: tuple[int, int, int] | None) -> None:
     with poll.writing() as db:
         kept, first = _kept(poll, sweep), poll.first
         changed = volumes.write(db, poll.cloud, sweep.use, poll.now, kept=kept, first=first)
-        roots.write(db, poll.cloud, sweep.first_disks)
+        root_disks.write(db, poll.cloud, sweep.first_disks)
         poll.changed(db, Changes(tenants=frozenset(changed)))
     # Nothing was created later than now, whatever the cloud's clock says.
     dates = {key: held.first_created for key, held in sweep.use.items()}
@@ -59,7 +59,7 @@ def _sweep(poll: Poll, counted: tuple[int, int, int] | None) -> None:
     if poll.first:
         with poll.writing() as db:
             rows = tenants.rows_of(db, poll.cloud, sweep.use, poll.now)
-            creation.date_objects(db, {rows[key]: date for key, date in born.items()})
+            creation_time.date_objects(db, {rows[key]: date for key, date in born.items()})
     unlisted_tenants.check(poll, "volumes", born)
     poll.cursor["swept_at"] = poll.now
     for left_out in sweep.left_out:

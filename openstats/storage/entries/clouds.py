@@ -17,7 +17,7 @@ from openstats.storage import coverage, jobs, quota
 from openstats.storage.alerts import ended
 from openstats.storage.entries.pagination import Entry, Listing
 from openstats.storage.entries.tenants import seen_tenants
-from openstats.storage.inventory import capacity, hosts
+from openstats.storage.inventory import capacity, compute_hosts
 from openstats.storage.registry import clouds
 from openstats.storage.schema import tables
 from openstats.storage.schema.alerts import alert, alert_episode
@@ -59,7 +59,7 @@ def _completed(db: Connection, scope: Scope, entries: list[Entry]) -> list[Entry
         return [{name: entry[name] for name in ("uuid", "name")} for entry in entries]
     ids = {row.uuid: row.id for row in db.execute(select(cloud.c.uuid, cloud.c.id))}
     capacities, quotas = capacity.by_cloud(db), quota.by_cloud(db)
-    states = hosts.by_cloud(db)
+    states = compute_hosts.by_cloud(db)
     read_at = readings.newest_of_clouds(db, USAGE_METERS)
     return [
         entry

@@ -9,7 +9,7 @@ from openstats.meters import QUOTA_NAMES, SERVICES
 from openstats.model import Scope
 from openstats.storage.access.visibility import tenant_in_scope, visible_tenant
 from openstats.storage.entries.pagination import Condition, Entry, Listing
-from openstats.storage.inventory.roots import local_disk
+from openstats.storage.inventory.root_disks import local_disk
 from openstats.storage.schema import tables
 from openstats.storage.volume_types import shown
 

@@ -20,7 +20,7 @@ from openstats.model import EVERYTHING, Interval, Scope, Selection
 from openstats.storage import coverage, ownership, quota
 from openstats.storage.access import scopes
 from openstats.storage.access.scopes import NOTHING, Issuer
-from openstats.storage.counts import creation, customer
+from openstats.storage.counts import creation_time, customer
 from openstats.storage.entries import customers as customer_entries
 from openstats.storage.entries import pagination
 from openstats.storage.registry import group_members, moves
@@ -200,7 +200,7 @@ def figures(db: Connection, scope: Scope) -> Iterator[tuple[str, Any]]:
         yield f"{name} each", quota.each(db, scope, wanted)
         known = quota.coverage(db, scope, wanted)
         yield f"{name} coverage", (known.tenants, known.tenants_known)
-        yield f"{name} created", creation.counts(db, scope, name, SPAN)
+        yield f"{name} created", creation_time.counts(db, scope, name, SPAN)
         if not scope.clouds:
             # Whose a cloud's tenants were stays named: see the history below.
             yield f"{name} names", members.of(db, scope, wanted).objects
@@ -399,12 +399,12 @@ def test_an_owner_sees_its_empty_groups_and_they_stay_counted(db: Connection) ->
     assert [of.name for of in members.of(db, owner, groups).objects] == ["empty", "web"]
     page = pagination.page(db, customer_entries.GROUPS, owner, filters={}, limit=9, marker=None)[0]
     assert [entry["name"] for entry in page] == ["empty", "web"]
-    assert creation.counts(db, owner, "project_group", SPAN) == {2: 2}
+    assert creation_time.counts(db, owner, "project_group", SPAN) == {2: 2}
     row = customer_entries.row_of(db, schema.project_group, web)
     group_members.fill(db, row, ())
-    assert creation.counts(db, owner, "project_group", SPAN) == {2: 2}
+    assert creation_time.counts(db, owner, "project_group", SPAN) == {2: 2}
     customer_entries.remove("project_group", db, web, NOW + 60)
-    assert creation.counts(db, owner, "project_group", SPAN) == {2: 2}
+    assert creation_time.counts(db, owner, "project_group", SPAN) == {2: 2}
 
 
 def test_the_manager_of_an_empty_group_sees_its_customer(db: Connection) -> None:
@@ -414,7 +414,7 @@ def test_the_manager_of_an_empty_group_sees_its_customer(db: Connection) -> None
     manager = Scope(frozenset(), groups=frozenset([acme]))
     (found,) = customer.listing(db, manager)
     assert (found.customer.name, found.projects, found.project_groups) == ("acme", 0, 1)
-    assert creation.counts(db, manager, "customer", SPAN) == {2: 1}
+    assert creation_time.counts(db, manager, "customer", SPAN) == {2: 1}
 
 
 def past_of(db: Connection, scope: Scope, aggregate: str, **asked: Any) -> list[Any]:

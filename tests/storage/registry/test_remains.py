@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select, update
 from openstats.meters import AGGREGATES
 from openstats.model import EVERYTHING, Interval, Selection
 from openstats.storage import ownership, quota
-from openstats.storage.counts import creation, customer
+from openstats.storage.counts import creation_time, customer
 from openstats.storage.entries import customers, pagination
 from openstats.storage.registry import group_members, moves
 from openstats.storage.schema import tables
@@ -87,9 +87,9 @@ def test_tags_and_customers_that_nothing_has_any_more_go_with_the_second_sweep(
 def test_creation_is_never_uncounted(db: Connection) -> None:
     alpha = two(db)
     span = Interval(NOW, NOW + 1, 1)
-    before = {name: creation.counts(db, EVERYTHING, name, span) for name in AGGREGATES}
+    before = {name: creation_time.counts(db, EVERYTHING, name, span) for name in AGGREGATES}
     gone(alpha, "lab")
-    assert {name: creation.counts(db, EVERYTHING, name, span) for name in AGGREGATES} == before
+    assert {name: creation_time.counts(db, EVERYTHING, name, span) for name in AGGREGATES} == before
 
 
 def test_usage_has_what_vanished_for_the_time_when_it_was_there(db: Connection) -> None:

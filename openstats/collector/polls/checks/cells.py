@@ -2,7 +2,7 @@
 
 from openstats.clouds.services import nova
 from openstats.collector.polls.poll import Poll
-from openstats.storage.inventory import hosts, instances
+from openstats.storage.inventory import compute_hosts, instances
 
 
 def hidden(poll: Poll) -> list[str]:
@@ -13,9 +13,9 @@ def hidden(poll: Poll) -> list[str]:
     """
     with poll.store.read() as db:
         used = instances.hosts(db, poll.cloud)
-        known = hosts.by_cloud(db).get(poll.cloud.id)
+        known = compute_hosts.by_cloud(db).get(poll.cloud.id)
     found = nova.compute_hosts(poll.connection, used=bool(used))
     if found.states and found.states != known:
         with poll.writing() as db:
-            hosts.record(db, poll.cloud, found.states)
+            compute_hosts.record(db, poll.cloud, found.states)
     return found.hidden

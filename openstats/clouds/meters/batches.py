@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from openstats.clouds.meters import GRID, LONGEST, Asked, Window
-from openstats.clouds.meters.ledger import Fleet, Ledger, Sums
+from openstats.clouds.meters.accumulation import Fleet, Ledger, Sums
 from openstats.clouds.meters.options import Summing
 from openstats.errors import CloudError
 from openstats.readings import Tick

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, insert, update
 
 from openstats.model import EVERYTHING, Interval, Scope
 from openstats.statistics.interval import edges
-from openstats.storage.counts import creation
+from openstats.storage.counts import creation_time
 from openstats.storage.schema import tables
 from openstats.storage.store import Store
 from tests.registry import NOW, created, site, uuids
@@ -53,7 +53,7 @@ def test_counts_are_those_of_the_edges(
     with undone(shared_store) as db:
         if rows:
             db.execute(insert(tables.customer), rows)
-        counts = creation.counts(db, EVERYTHING, "customer", interval)
+        counts = creation_time.counts(db, EVERYTHING, "customer", interval)
     assert counts == expected(interval, times)
 
 
@@ -61,7 +61,7 @@ def test_the_specifications_example(db: Connection) -> None:
     alpha = site(db)
     for i, at in enumerate((1, 2, 471970876, 471970877 - 1, 400, 943941753, 1415912628)):
         alpha.project(f"p{i}").discover(at)
-    assert creation.counts(db, EVERYTHING, "project", THREE) == {0: 5, 2: 2}
+    assert creation_time.counts(db, EVERYTHING, "project", THREE) == {0: 5, 2: 2}
 
 
 @pytest.mark.parametrize(
@@ -69,25 +69,25 @@ def test_the_specifications_example(db: Connection) -> None:
 )
 def test_each_kind_is_counted_by_itself(db: Connection, aggregate: str, number: int) -> None:
     site(db).project("p1", groups=["a", "b"]).project("p2", groups=["c"]).discover(NOW)
-    assert creation.counts(db, EVERYTHING, aggregate, Interval(NOW, NOW + 1, 1)) == {0: number}
+    assert creation_time.counts(db, EVERYTHING, aggregate, Interval(NOW, NOW + 1, 1)) == {0: number}
 
 
 def test_the_end_is_not_part_of_the_interval(db: Connection) -> None:
     site(db).project("p1").discover(NOW)
-    assert creation.counts(db, EVERYTHING, "project", Interval(NOW - 9, NOW, 3)) == {}
-    assert creation.counts(db, EVERYTHING, "project", Interval(NOW, NOW + 9, 3)) == {0: 1}
+    assert creation_time.counts(db, EVERYTHING, "project", Interval(NOW - 9, NOW, 3)) == {}
+    assert creation_time.counts(db, EVERYTHING, "project", Interval(NOW, NOW + 9, 3)) == {0: 1}
 
 
 def test_undated_objects_are_never_counted(db: Connection) -> None:
     site(db).project("p1").discover(first=True)
-    assert creation.counts(db, EVERYTHING, "project", Interval(0, LATEST, 1)) == {}
+    assert creation_time.counts(db, EVERYTHING, "project", Interval(0, LATEST, 1)) == {}
 
 
 @pytest.mark.parametrize("aggregate", ["customer", "project", "project_group"])
 def test_deleted_objects_still_count(db: Connection, aggregate: str) -> None:
     site(db).project("p1", groups=["web"]).discover(NOW)
     db.execute(update(tables.metadata.tables[aggregate]).values(deleted_at=NOW + 60))
-    assert creation.counts(db, EVERYTHING, aggregate, Interval(NOW, NOW + 1, 1)) == {0: 1}
+    assert creation_time.counts(db, EVERYTHING, aggregate, Interval(NOW, NOW + 1, 1)) == {0: 1}
 
 
 @pytest.mark.parametrize("aggregate", ["customer", "project", "project_group"])
@@ -95,9 +95,9 @@ def test_only_what_is_visible_is_counted(db: Connection, aggregate: str) -> None
     site(db).project("p1", groups=["a"]).project("p2", customer="other", groups=["b"]).discover()
     mine = Scope(frozenset([uuids(db, "project")["p1"]]))
     interval = Interval(NOW, NOW + 1, 1)
-    assert creation.counts(db, EVERYTHING, aggregate, interval) == {0: 2}
-    assert creation.counts(db, mine, aggregate, interval) == {0: 1}
-    assert creation.counts(db, Scope(frozenset()), aggregate, interval) == {}
+    assert creation_time.counts(db, EVERYTHING, aggregate, interval) == {0: 2}
+    assert creation_time.counts(db, mine, aggregate, interval) == {0: 1}
+    assert creation_time.counts(db, Scope(frozenset()), aggregate, interval) == {}
 
 
 def test_undated_objects_get_the_date_of_their_tenants_first_server_or_volume(
@@ -105,7 +105,7 @@ def test_undated_objects_get_the_date_of_their_tenants_first_server_or_volume(
 ) -> None:
     alpha = site(db).project("p1", groups=["web"]).project("p2", groups=["web"]).project("p3")
     alpha.project("p4", customer="idle", groups=["none"]).discover(first=True)
-    creation.date_objects(db, {alpha.row("p1"): 50, alpha.row("p2"): 40})
+    creation_time.date_objects(db, {alpha.row("p1"): 50, alpha.row("p2"): 40})
     assert created(db, "project") == {"p1": 50, "p2": 40, "p3": None, "p4": None}
     assert created(db, "customer") == {"acme": 40, "idle": None}
     assert created(db, "project_group") == {"web": 40, "none": None}
@@ -114,22 +114,22 @@ def test_undated_objects_get_the_date_of_their_tenants_first_server_or_volume(
 def test_the_earlier_of_two_sweeps_counts(db: Connection) -> None:
     alpha = site(db).project("p1").project("p2").discover(first=True)
     one, two = alpha.row("p1"), alpha.row("p2")
-    creation.date_objects(db, {one: 50, two: 60})
-    creation.date_objects(db, {one: 70, two: 20})
+    creation_time.date_objects(db, {one: 50, two: 60})
+    creation_time.date_objects(db, {one: 70, two: 20})
     assert created(db, "project") == {"p1": 50, "p2": 20}
 
 
 def test_the_earliest_of_all_regions_counts(db: Connection) -> None:
     one = site(db, "a", region="one").project("p1").discover(first=True)
     two = site(db, "b", region="two").project("p1").discover(first=True)
-    creation.date_objects(db, {one.row("p1"): 50})
-    creation.date_objects(db, {two.row("p1"): 30})
+    creation_time.date_objects(db, {one.row("p1"): 50})
+    creation_time.date_objects(db, {two.row("p1"): 30})
     assert created(db, "project") == {"p1": 30}
 
 
 def test_what_a_later_sweep_found_keeps_its_date(db: Connection) -> None:
     alpha = site(db).project("p1").discover(NOW)
-    creation.date_objects(db, {alpha.row("p1"): 50})
+    creation_time.date_objects(db, {alpha.row("p1"): 50})
     assert created(db, "project") == {"p1": NOW}
     assert created(db, "customer") == {"acme": NOW}
 
@@ -137,6 +137,6 @@ def test_what_a_later_sweep_found_keeps_its_date(db: Connection) -> None:
 def test_a_project_found_later_does_not_date_its_undated_customer(db: Connection) -> None:
     alpha = site(db, "a", region="one").project("p1").discover(first=True)
     alpha.project("p2", groups=["web"]).discover(NOW)
-    creation.date_objects(db, {})
+    creation_time.date_objects(db, {})
     assert created(db, "customer") == {"acme": None}
     assert created(db, "project") == {"p1": None, "p2": NOW}
