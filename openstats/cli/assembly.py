@@ -8,9 +8,9 @@ from threading import Lock
 from typing import Any, NamedTuple
 
 from openstats.cli.processes.memory import return_large_pieces
-from openstats.clouds.clouds_yaml.entry import Entry, Fault, find, load, settings_of
+from openstats.clouds.clouds_yaml.entries import Entry, Fault, find, load, settings_of
 from openstats.clouds.connection import Connection
-from openstats.clouds.transport.session import Limits
+from openstats.clouds.transport.adapter import Limits
 from openstats.collector.collector import Collector
 from openstats.conf.clouds import read
 from openstats.errors import ConfigError

@@ -13,14 +13,14 @@ from oslo_log import log
 from openstats import __version__
 from openstats.auth_url import compared, is_url
 from openstats.clouds import endpoints
-from openstats.clouds.access import Catalog, SignIn, region_of, scope_fault
-from openstats.clouds.clouds_yaml.entry import Entry
+from openstats.clouds.clouds_yaml.entries import Entry
 from openstats.clouds.errors import asking, hear, heard
-from openstats.clouds.once import Once, forget
-from openstats.clouds.transport.exchanges import GRACE, Exchanges
+from openstats.clouds.lazy_property import Once, forget
+from openstats.clouds.sign_in import Catalog, SignIn, region_of, scope_fault
+from openstats.clouds.transport.adapter import Limits, mount
+from openstats.clouds.transport.clock_skew import Skew
+from openstats.clouds.transport.in_flight import GRACE, Exchanges
 from openstats.clouds.transport.redirects import stay
-from openstats.clouds.transport.session import Limits, mount
-from openstats.clouds.transport.skew import Skew
 from openstats.errors import CloudError, RefusedError
 from openstats.model import Cloud
 

@@ -11,9 +11,9 @@ import novaclient.exceptions
 import requests
 
 from openstats.clouds.figures import FigureError
-from openstats.clouds.transport.exchanges import let_go
-from openstats.clouds.transport.patience import retry_after
-from openstats.clouds.transport.session import AnswerError
+from openstats.clouds.transport.adapter import AnswerError
+from openstats.clouds.transport.in_flight import let_go
+from openstats.clouds.transport.retries import retry_after
 from openstats.errors import (
     CloudError,
     OddFigureError,

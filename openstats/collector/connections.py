@@ -7,7 +7,7 @@ from typing import Any
 
 from oslo_log import log
 
-from openstats.clouds.clouds_yaml.entry import Fault
+from openstats.clouds.clouds_yaml.entries import Fault
 from openstats.clouds.connection import Connection
 from openstats.collector import cloud_matching, entry_verification
 from openstats.errors import ConfigError, LeaseLostError

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 from openstats.auth_url import compared
 from openstats.clouds import endpoints
-from openstats.clouds.access import may_pass
 from openstats.clouds.connection import Connection
-from openstats.clouds.services import identity
-from openstats.clouds.services.identity import Identity
+from openstats.clouds.services import keystone_identity
+from openstats.clouds.services.keystone_identity import Identity
+from openstats.clouds.sign_in import may_pass
 from openstats.errors import CloudError
 from openstats.model import Cloud
 from openstats.storage.registry import keystones
@@ -144,11 +144,11 @@ def _is_in_region(connection: Connection, known: Known) -> bool:
 def _is_of_keystone(connection: Connection, known: Known) -> bool:
     if written(connection).keystone == known.cloud.keystone or not known.tenant_ids:
         return True
-    own, other = identity.of(connection), known.identity
+    own, other = keystone_identity.of(connection), known.identity
     is_known = own.project in known.tenant_ids
-    if is_known and other and identity.is_like(own, other):
+    if is_known and other and keystone_identity.is_like(own, other):
         return True
-    has_most = identity.knows_most(connection, known.linked_ids)
+    has_most = keystone_identity.knows_most(connection, known.linked_ids)
     return is_known if has_most is None else has_most
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from openstats.clouds.once import Once
+from openstats.clouds.lazy_property import Once
 from tests.collector import expected
 from tests.collector.lab import SOON, Lab
 from tests.double import Double

@@ -6,7 +6,7 @@ from typing import Any
 from oslo_log import log
 from pydantic import ConfigDict, Field
 
-from openstats.clouds.clouds_yaml import entry
+from openstats.clouds.clouds_yaml import entries
 from openstats.conf.clouds import read
 from openstats.errors import BodyError, ConfigError
 from openstats.http.body import Body
@@ -36,9 +36,9 @@ def lookup(conf: Any, given: dict[str, Any]) -> dict[str, Any]:
     """
     name = given["name"]
     try:
-        found = entry.find(name, entry.settings_of(conf.clouds), read, conf.clouds.file)
+        found = entries.find(name, entries.settings_of(conf.clouds), read, conf.clouds.file)
         # What is wrong with another entry is nothing to this one.
-        known = [] if found else entry.cloud_names(conf.clouds.file)
+        known = [] if found else entries.cloud_names(conf.clouds.file)
     except ConfigError as error:
         LOG.warning("%s", error)
         raise BodyError(

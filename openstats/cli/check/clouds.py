@@ -80,7 +80,7 @@ class CloudCheck:
 
     def _is_silence(self, what: str, error: OpenstatsError) -> bool:
         """Return whether the service cannot be asked at all, so that other calls fail likewise."""
-        from openstats.clouds.access import is_unreached
+        from openstats.clouds.sign_in import is_unreached
 
         client = CLIENTS.get(_service(what))
         has_client = client is None or client in vars(self.connection)
@@ -129,13 +129,13 @@ def lines_within(checks: Iterable[Any], seconds: float) -> Iterator[Line]:
 def _shared(checks: list[CloudCheck]) -> dict[str, list[Line]]:
     """Return lines for the services that an earlier region of the same Keystone names, too."""
     from openstats.clouds import endpoints
-    from openstats.clouds.services import identity
+    from openstats.clouds.services import keystone_identity
 
     lines: dict[str, list[Line]] = {}
     for place, check in enumerate(checks):
         own = endpoints.roots(check.connection)
         for other in checks[:place]:
-            if not identity.is_of_one_keystone(other.connection, check.connection):
+            if not keystone_identity.is_of_one_keystone(other.connection, check.connection):
                 continue
             theirs = endpoints.roots(other.connection)
             for service in [each for each, root in own.items() if theirs.get(each) == root]:
@@ -148,7 +148,7 @@ def _shared(checks: list[CloudCheck]) -> dict[str, list[Line]]:
 
 def _left_aside(checks: list[CloudCheck], lines: Mapping[str, list[Line]]) -> dict[str, str]:
     """Return which entries are of a cloud that another one sees more of, or comes before, for."""
-    from openstats.clouds.services import identity
+    from openstats.clouds.services import keystone_identity
 
     aside: dict[str, str] = {}
     faults = {
@@ -159,7 +159,9 @@ def _left_aside(checks: list[CloudCheck], lines: Mapping[str, list[Line]]) -> di
     checks = sorted(checks, key=lambda check: faults[check.name])
     for place, check in enumerate(checks):
         for other in checks[:place]:
-            if other.name not in aside and identity.is_one(other.connection, check.connection):
+            if other.name not in aside and keystone_identity.is_one(
+                other.connection, check.connection
+            ):
                 sees = "sees more" if faults[other.name] < faults[check.name] else "comes first"
                 aside[check.name] = f"it is the same cloud as {other.name}, which {sees}"
                 break

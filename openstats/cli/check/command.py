@@ -88,7 +88,7 @@ class Check(OpenstatsCommand, Lister):
 
     def _cloud_names(self) -> set[str] | None:
         """Return the names of all clouds; None where they cannot be known."""
-        from openstats.clouds.clouds_yaml.entry import cloud_names
+        from openstats.clouds.clouds_yaml.entries import cloud_names
         from openstats.storage.registry import clouds
 
         try:

@@ -44,14 +44,14 @@ def _usage(connection: Any, options: Any) -> str:
 
 def _customers(connection: Any, projects: Any) -> str:
     """Tell how many projects are no customer's, and what is hardly meant in the settings."""
-    from openstats.clouds.clouds_yaml import placing
+    from openstats.clouds.clouds_yaml import customer_rules
     from openstats.clouds.services import keystone
 
     placings, warnings = keystone.placed(connection, projects)
     nowhere = sum(placing.customer is None for placing in placings)
     number = len({placing.customer for placing in placings} - {None})
     words = f"{counted(number, 'customer')}; {counted(nowhere, 'project')} without one"
-    unused = placing.without_effect(projects.listed, connection.entry.settings)
+    unused = customer_rules.without_effect(projects.listed, connection.entry.settings)
     return Doubt("; ".join([words, *warnings, *unused])) if warnings or unused else words
 
 

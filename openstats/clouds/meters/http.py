@@ -10,8 +10,8 @@ from keystoneauth1.session import Session
 from openstats import __version__
 from openstats.clouds.connection import Connection
 from openstats.clouds.errors import hear
+from openstats.clouds.transport.adapter import mount
 from openstats.clouds.transport.redirects import stay
-from openstats.clouds.transport.session import mount
 
 
 @contextmanager

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 import requests
 
-from openstats.clouds.transport.exchanges import Exchanges
-from openstats.clouds.transport.session import AnswerError, Limits, mount
+from openstats.clouds.transport.adapter import AnswerError, Limits, mount
+from openstats.clouds.transport.in_flight import Exchanges
 from openstats.errors import CloudError
 
 LIMITS = Limits(

@@ -9,11 +9,11 @@ from functools import partial
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
-from openstats.clouds import items
+from openstats.clouds import omissions
 from openstats.clouds.connection import Connection, parsed
 from openstats.clouds.errors import asking
 from openstats.clouds.figures import moment, part, quota, whole
-from openstats.clouds.items import LeftOut
+from openstats.clouds.omissions import LeftOut
 from openstats.clouds.paging import USUAL, List, Paging, pages
 from openstats.clouds.rights import (
     INVALID,
@@ -136,7 +136,7 @@ def _read(
         for row in rows:
             number += 1
             before = left_out.number
-            yield from items.read([row], one, left_out)
+            yield from omissions.read([row], one, left_out)
             if left_out.number > before:
                 _spoil(sweep, row)
     left_out.refuse_all()
@@ -224,4 +224,4 @@ def _by_type(figures: dict[str, Any], left_out: LeftOut) -> dict[str, VolumeType
         }
         return text(kind), VolumeTypeQuota(**quotas)
 
-    return dict(items.read([{"id": kind} for kind in few(kinds)], one, left_out))
+    return dict(omissions.read([{"id": kind} for kind in few(kinds)], one, left_out))

@@ -14,11 +14,11 @@ from urllib.parse import quote, urlencode
 
 import keystoneauth1.exceptions
 
-from openstats.clouds import items
-from openstats.clouds.clouds_yaml.placing import Placings, place
+from openstats.clouds import omissions
+from openstats.clouds.clouds_yaml.customer_rules import Placings, place
 from openstats.clouds.connection import Connection
 from openstats.clouds.errors import asking
-from openstats.clouds.items import LeftOut
+from openstats.clouds.omissions import LeftOut
 from openstats.clouds.paging import USUAL, List, Paging, pages
 from openstats.clouds.sanitize import ID, NAME, text
 from openstats.errors import CloudError, TruncatedError
@@ -65,7 +65,7 @@ def projects(connection: Connection, paging: Paging = USUAL, *, first: bool = Fa
     domains |= _unlisted_domains(connection, rows, {*domains, *odd.ids})
     left_out = LeftOut(connection.cloud.name, "project")
     with asking(connection.cloud.name, PROJECTS):
-        listed = list(items.read(rows, partial(_project, domains=domains), left_out))
+        listed = list(omissions.read(rows, partial(_project, domains=domains), left_out))
         left_out.refuse_all()
         listed = _without_orphans(listed, left_out)
     return Projects(listed, left_out)
@@ -138,7 +138,7 @@ def _domains(connection: Connection, paging: Paging, left_out: LeftOut) -> dict[
     """Return the domains by id; projects of one that is left out are left out, too."""
     rows = chain.from_iterable(_listed(connection, "domains", DOMAINS, paging))
     with asking(connection.cloud.name, DOMAINS):
-        domains = dict(items.read(rows, _domain, left_out))
+        domains = dict(omissions.read(rows, _domain, left_out))
         left_out.refuse_all()
     return domains
 

@@ -9,11 +9,11 @@ from urllib.parse import urlencode
 
 import novaclient.exceptions
 
-from openstats.clouds import items
+from openstats.clouds import omissions
 from openstats.clouds.connection import Connection, parsed
 from openstats.clouds.errors import MALFORMED, asking
 from openstats.clouds.figures import moment, part, quota, signed, whole
-from openstats.clouds.items import LeftOut
+from openstats.clouds.omissions import LeftOut
 from openstats.clouds.paging import USUAL, List, Paging, Query, pages
 from openstats.clouds.sanitize import ID, UUID, device, text
 from openstats.errors import CloudError, TenantUnknownError
@@ -95,7 +95,7 @@ def zones(connection: Connection) -> Zones:
     left_out = LeftOut(connection.cloud.name, "service")
     with asking(connection.cloud.name, SERVICES):
         rows = [row for row in _services(connection) if row["status"] != UNKNOWN]
-        of_hosts = dict(items.read(rows, _zone, left_out))
+        of_hosts = dict(omissions.read(rows, _zone, left_out))
         disabled = {row["host"] for row in rows if _state(row) == DISABLED}
         return Zones(of_hosts, disabled, left_out)
 
@@ -115,7 +115,7 @@ def hosts(connection: Connection, paging: Paging = USUAL) -> tuple[dict[str, str
         _pages(connection, "hypervisors", "/os-hypervisors/detail", "Nova's hypervisors", paging)
     )
     with asking(connection.cloud.name, "Nova's hypervisors"):
-        return dict(items.read(rows, _host, left_out)), left_out
+        return dict(omissions.read(rows, _host, left_out)), left_out
 
 
 def _host(hypervisor: dict[str, Any]) -> tuple[str, str]:
@@ -172,7 +172,7 @@ def servers(
     odd = left_out or LeftOut(connection.cloud.name, "server")
     call = "Nova's servers"
     for rows in _pages(connection, "servers", "/servers/detail", call, paging, query):
-        read = list(items.read(rows, _server, odd))
+        read = list(omissions.read(rows, _server, odd))
         page = [server for server in read if isinstance(server, Instance)]
         yield page, [server for server in read if isinstance(server, Departure)]
     if changed_since is None:

@@ -6,11 +6,11 @@ from typing import Any
 
 import keystoneauth1.exceptions
 
-from openstats.clouds import items
+from openstats.clouds import omissions
 from openstats.clouds.connection import Connection
 from openstats.clouds.errors import asking
 from openstats.clouds.figures import ratio, whole
-from openstats.clouds.items import LeftOut
+from openstats.clouds.omissions import LeftOut
 from openstats.clouds.sanitize import UUID, text
 from openstats.model import Inventory, Provider
 
@@ -34,7 +34,7 @@ def providers(
         rows = _get(connection, "/resource_providers")["resource_providers"]
         traits = {trait: _with(connection, trait) for trait in (DISABLED, SHARING)}
         one = partial(_provider, connection, known=known, traits=traits, now=now)
-        listed = list(items.read(rows, one, odd))
+        listed = list(omissions.read(rows, one, odd))
         odd.refuse_all()
         return listed
 

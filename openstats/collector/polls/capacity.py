@@ -2,7 +2,7 @@
 
 from oslo_log import log
 
-from openstats.clouds.services import nova, settled
+from openstats.clouds.services import nova, tallies
 from openstats.collector.polls import providers
 from openstats.collector.polls.poll import Poll
 from openstats.collector.shared_services import COMPUTE, PLACEMENT
@@ -58,7 +58,7 @@ def _refuse_part(poll: Poll, figures: Capacity) -> None:
     They are asked for before and after it, for others add and remove hypervisors meanwhile.
     """
     try:
-        listed = settled.hypervisors(poll.connection, poll.paging)
+        listed = tallies.hypervisors(poll.connection, poll.paging)
     except RefusedError:
         # There is nothing to hold them against.
         return

@@ -3,7 +3,7 @@
 Absence is not deletion: a server goes when Nova says DELETED, or 404 to its very id.
 """
 
-from openstats.clouds.items import LeftOut
+from openstats.clouds.omissions import LeftOut
 from openstats.clouds.services import nova
 from openstats.collector.polls.checks import cells, disappearances, unlisted_tenants
 from openstats.collector.polls.poll import Poll

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from oslo_log import log
 
-from openstats.clouds.items import LeftOut
+from openstats.clouds.omissions import LeftOut
 from openstats.clouds.services import nova, placement
 from openstats.collector.polls.checks import disappearances
 from openstats.collector.polls.poll import Poll

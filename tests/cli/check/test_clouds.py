@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from openstats.clouds import access
 from tests.cli.check.test_command import check
 from tests.cli.installation import Installation
 from tests.double import Double
@@ -136,22 +135,6 @@ def test_a_service_that_cannot_be_reached_is_tried_once(
     others = [what for what, state in states.items() if state == "not tried"]
     assert others == ["Nova, zones", "Nova, servers", "Nova, quotas", "usage, nova"]
     assert states["Cinder, quotas"] == states["Placement"] == "ok"
-
-
-def test_a_refused_sign_in_is_not_tried_again_at_once() -> None:
-    seconds = [0.0]
-    tries: list[float] = []
-
-    def get(_session: Any) -> Any:
-        tries.append(seconds[0])
-        raise access.Unauthorized("no")
-
-    sign_in = access.SignIn("alpha", get, lambda: seconds[0])
-    for moment in range(0, 200, 10):
-        seconds[0] = float(moment)
-        with pytest.raises(access.CloudError, match="HTTP 401"):
-            sign_in(None)
-    assert tries == [0, 30, 90]
 
 
 @pytest.mark.parametrize("order", [["admin", "member"], ["member", "admin"]])

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from openstats.clouds.connection import Connection
 from openstats.clouds.paging import Paging
-from openstats.clouds.services import settled
-from openstats.clouds.services.settled import Listed
+from openstats.clouds.services import tallies
+from openstats.clouds.services.tallies import Listed
 from openstats.collector.polls.checks.unlisted_servers import COUNTED_SERVERS, MOST_ASKED
 from openstats.collector.polls.poll import Poll
 from openstats.meters import COMPUTE, VOLUME
@@ -43,13 +43,13 @@ class Subject:
         return in_use < self.share * listed
 
 
-SERVERS = Subject(COMPUTE, "max_instances", COUNTED_SERVERS, instances.numbers, settled.servers)
+SERVERS = Subject(COMPUTE, "max_instances", COUNTED_SERVERS, instances.numbers, tallies.servers)
 VOLUMES = Subject(
     VOLUME,
     "storage",
     "Cinder counts {} GiB of tenant {} as in use, and lists volumes of {} GiB",
     volumes.held,
-    settled.gigabytes,
+    tallies.gigabytes,
     unit=1024,
     # Cinder keeps counters beside its volumes, and loses count by what failed.
     share=0.5,

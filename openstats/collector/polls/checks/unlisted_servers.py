@@ -6,7 +6,7 @@ taken up, what was there before shows that the list of all was cut.
 
 from collections.abc import Iterable
 
-from openstats.clouds.items import LeftOut
+from openstats.clouds.omissions import LeftOut
 from openstats.clouds.services import nova
 from openstats.collector.polls.poll import Poll
 from openstats.model import Instance

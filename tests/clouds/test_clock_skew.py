@@ -7,7 +7,7 @@ from email.utils import formatdate
 import pytest
 import requests
 
-from openstats.clouds.transport.skew import Skew
+from openstats.clouds.transport.clock_skew import Skew
 
 NOW = 1_800_000_000.0
 

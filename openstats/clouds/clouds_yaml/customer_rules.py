@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from openstats.clouds.clouds_yaml import customer_file
-from openstats.clouds.clouds_yaml.entry import Settings
+from openstats.clouds.clouds_yaml.entries import Settings
 from openstats.clouds.clouds_yaml.project_names import Names
 from openstats.errors import ConfigError
 from openstats.model import KeystoneProject, Origin, Placing

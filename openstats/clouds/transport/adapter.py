@@ -13,8 +13,8 @@ from keystoneauth1.session import TCPKeepAliveAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from openstats.clouds.transport.exchanges import Exchange, Exchanges, follow, let_go
-from openstats.clouds.transport.patience import Patience
+from openstats.clouds.transport.in_flight import Exchange, Exchanges, follow, let_go
+from openstats.clouds.transport.retries import Patience
 
 MIB = 2**20
 PIECE = 2**16

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from openstats.clouds.clouds_yaml import customer_file
-from openstats.clouds.clouds_yaml.entry import Settings
-from openstats.clouds.clouds_yaml.placing import Placings, place
+from openstats.clouds.clouds_yaml.customer_rules import Placings, place
+from openstats.clouds.clouds_yaml.entries import Settings
 from openstats.errors import ConfigError
 from openstats.model import KeystoneProject
 
