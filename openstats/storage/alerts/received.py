@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, func, or_, select, update
 
 from openstats.alerts import Episode, Notice, Refusal, Spell
-from openstats.storage.alerts import parts
+from openstats.storage.alerts import episodes
 from openstats.storage.alerts import rows as alert_rows
 from openstats.storage.alerts.histories import History
 from openstats.storage.alerts.rows import Opened
@@ -51,7 +51,7 @@ def known(
     for row in db.execute(joined.where(*mine, alert.c.until >= earliest), values):
         rows.setdefault(row.fingerprint, []).append(row)
     starts = {notice.start for notice in notices}
-    return defaultdict(dict, {key: parts.whole(found, starts) for key, found in rows.items()})
+    return defaultdict(dict, {key: episodes.whole(found, starts) for key, found in rows.items()})
 
 
 def _earliest(
@@ -110,7 +110,7 @@ def _keep_episodes(db: Connection, source: str, placed: Iterable[tuple[Told, Spe
         {
             "source": source,
             "fingerprint": of.notice.fingerprint,
-            "start": parts.key(episode),
+            "start": episodes.key(episode),
             "alert_id": row,
             "started_at": episode.started_at,
             "ended_at": episode.ended_at,
@@ -128,8 +128,8 @@ def _remove(db: Connection, source: str, told: Iterable[Told]) -> None:
     keys, rows = [], []
     for of in told:
         stored = [part for episode in of.episodes for part in episode.stored]
-        kept = {parts.key(part) for spell in of.spells for part in spell.episodes}
-        gone = {parts.key(part) for part in stored} - kept
+        kept = {episodes.key(part) for spell in of.spells for part in spell.episodes}
+        gone = {episodes.key(part) for part in stored} - kept
         keys += [{"of": of.notice.fingerprint, "key": key} for key in sorted(gone)]
         alerts = {part.alert for part in stored if part.alert is not None}
         rows += [{"row": row} for row in alerts.difference(spell.alert for spell in of.spells)]

@@ -20,7 +20,7 @@ from openstats.errors import ConflictError
 from openstats.model import Scope
 from openstats.storage import jobs, ownership, quota
 from openstats.storage.access.visibility import OBJECTS, objects, variables, visible_project
-from openstats.storage.alerts import ended
+from openstats.storage.alerts import closing
 from openstats.storage.dialects import one_of
 from openstats.storage.entries.pagination import Completed, Entry, Listing
 from openstats.storage.registry import moves
@@ -168,7 +168,7 @@ def remove(kind: str, db: Connection, uuid: str, now: int) -> None:
         raise ConflictError(f"it still has {held}")
     gone = update(OBJECTS[kind]).where(OBJECTS[kind].c.id == row)
     db.execute(gone.values(deleted_at=now))
-    ended.end(db, kind, [row], now)
+    closing.end(db, kind, [row], now)
 
 
 def _children(kind: str, row: int) -> list[tuple[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, exists, func, select, update
 
 from openstats.model import Changes, Cloud, Instance
-from openstats.storage.alerts import ended
+from openstats.storage.alerts import closing
 from openstats.storage.dialects import upsert
 from openstats.storage.inventory import allocation
 from openstats.storage.registry import tenants
@@ -74,7 +74,7 @@ def remove(db: Connection, cloud: Cloud, uuids: Iterable[str], *, now: int) -> C
     if gone:
         mine = instance.c.cloud_id == cloud.id, instance.c.uuid.in_([row.uuid for row in gone])
         db.execute(delete(instance).where(*mine))
-        ended.end_of_instances(db, cloud.id, [row.uuid for row in gone], now)
+        closing.end_of_instances(db, cloud.id, [row.uuid for row in gone], now)
     return _changes(row._mapping for row in gone)
 
 

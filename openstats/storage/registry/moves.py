@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, case, insert, literal, select, update
 
-from openstats.storage.alerts import moved
+from openstats.storage.alerts import handover
 from openstats.storage.ownership import Owning
 from openstats.storage.store import advisory_lock
 
@@ -22,7 +22,7 @@ def move(db: Connection, kind: Owning, owners: Mapping[int, int | None], now: in
         advisory_lock(db, "alerts")
         db.execute(_kept(kind), rows)
         db.execute(_given(kind), rows)
-        moved.follow(db, kind.owned, owners, now)
+        handover.follow(db, kind.owned, owners, now)
 
 
 def _kept(kind: Owning) -> Any:

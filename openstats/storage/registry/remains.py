@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, and_, exists, or_, select, true, update
 
-from openstats.storage.alerts import ended
+from openstats.storage.alerts import closing
 from openstats.storage.dialects import one_of
 from openstats.storage.schema import tables
 
@@ -79,7 +79,7 @@ def vanish(db: Connection, keystone: str, before: Idle, now: int) -> None:
         changed = update(table).where(one_of(table.c.id, "rows"))
         if rows:
             db.execute(changed.values(deleted_at=now, vanished=True), {"rows": rows})
-            ended.end(db, table.name, rows, now)
+            closing.end(db, table.name, rows, now)
 
 
 def _just_vanished(table: Table, now: int) -> Any:

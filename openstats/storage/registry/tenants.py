@@ -10,7 +10,7 @@ from uuid import uuid4
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, select, update
 
 from openstats.model import Cloud, KeystoneProject
-from openstats.storage.alerts import ended
+from openstats.storage.alerts import closing
 from openstats.storage.dialects import add_missing
 from openstats.storage.ownership import TENANTS
 from openstats.storage.registry.moves import move
@@ -77,7 +77,7 @@ def _miss(db: Connection, cloud: Cloud, missing: Sequence[int], now: int) -> Non
         db.execute(values, [{"row": row} for row in missing])
     gone = tenant.c.cloud_id == cloud.id, tenant.c.missed >= MISSES, tenant.c.deleted_at.is_(None)
     deleted = update(tenant).where(*gone).values(deleted_at=now).returning(tenant.c.id)
-    ended.end(db, "tenant", list(db.scalars(deleted)), now)
+    closing.end(db, "tenant", list(db.scalars(deleted)), now)
 
 
 def _rows(db: Connection, cloud: Cloud) -> dict[str, int]:

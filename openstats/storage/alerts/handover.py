@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
 
-from openstats.storage.alerts import parts
+from openstats.storage.alerts import episodes
 from openstats.storage.alerts import rows as alert_rows
 from openstats.storage.dialects import one_of
 from openstats.storage.schema import tables
@@ -88,7 +88,7 @@ def _part_episodes(db: Connection, new: Mapping[int, int], now: int) -> None:
     db.execute(update(alert_episode).where(*going_on).values(ended_at=now), values)
     begun = [
         dict(row)
-        | {"start": parts.later_key(row["start"], now), "alert_id": new[row["alert_id"]]}
+        | {"start": episodes.later_key(row["start"], now), "alert_id": new[row["alert_id"]]}
         | {"started_at": now}
         for row in found
     ]
