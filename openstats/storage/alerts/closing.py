@@ -14,12 +14,12 @@ from openstats.storage.schema.alerts import STILL_OPEN, alert, alert_episode
 from openstats.storage.store import advisory_lock
 
 
-def end(db: Connection, owner: str, rows: Collection[int], now: int) -> None:
+def close_of_owners(db: Connection, owner: str, rows: Collection[int], now: int) -> None:
     """End the open alerts of owners (row ids), one of ``alert_schema.OWNERS``, or below them."""
     _end(db, [one_of(alert.c[f"{owner}_id"], "ended")], sorted(rows), now)
 
 
-def end_of_instances(db: Connection, cloud: int, uuids: Collection[str], now: int) -> None:
+def close_of_instances(db: Connection, cloud: int, uuids: Collection[str], now: int) -> None:
     """End the open alerts of a cloud's instances."""
     mine = [alert.c.cloud_id == cloud, one_of(alert.c.instance, "ended")]
     _end(db, mine, sorted(uuids), now)

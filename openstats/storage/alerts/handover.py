@@ -24,7 +24,7 @@ Row = dict[str, Any]
 Owners = dict[str, int | None]
 
 
-def follow(db: Connection, moved: Table, rows: Collection[int], now: int) -> None:
+def hand_over(db: Connection, moved: Table, rows: Collection[int], now: int) -> None:
     """Part the open alerts below tenants or projects (row ids) that belong to others as of now.
 
     What a receiver is told since is about the new owner's alert. The number of statements does not

@@ -135,7 +135,7 @@ def remove(db: Connection, uuid: str, now: int) -> None:
     there = tenant.c.cloud_id == owner.id, tenant.c.deleted_at.is_(None)
     if db.scalar(select(exists().where(*there, tenant.c.project_id.is_not(None)))):
         raise ConflictError("it still has tenants that are linked to a project")
-    closing.end(db, "cloud", [owner.id], now)
+    closing.close_of_owners(db, "cloud", [owner.id], now)
     # What receivers tell of it since is nobody's: no history of its tenants is left.
     below = select(alert.c.id).where(alert.c.cloud_id == owner.id)
     db.execute(delete(alert_episode).where(alert_episode.c.alert_id.in_(below)))

@@ -168,7 +168,7 @@ def remove(kind: str, db: Connection, uuid: str, now: int) -> None:
         raise ConflictError(f"it still has {held}")
     gone = update(OBJECTS[kind]).where(OBJECTS[kind].c.id == row)
     db.execute(gone.values(deleted_at=now))
-    closing.end(db, kind, [row], now)
+    closing.close_of_owners(db, kind, [row], now)
 
 
 def _children(kind: str, row: int) -> list[tuple[str, Any]]:

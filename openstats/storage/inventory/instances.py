@@ -74,7 +74,7 @@ def remove(db: Connection, cloud: Cloud, uuids: Iterable[str], *, now: int) -> C
     if gone:
         mine = instance.c.cloud_id == cloud.id, instance.c.uuid.in_([row.uuid for row in gone])
         db.execute(delete(instance).where(*mine))
-        closing.end_of_instances(db, cloud.id, [row.uuid for row in gone], now)
+        closing.close_of_instances(db, cloud.id, [row.uuid for row in gone], now)
     return _changes(row._mapping for row in gone)
 
 

@@ -22,7 +22,7 @@ def move(db: Connection, kind: Owning, owners: Mapping[int, int | None], now: in
         advisory_lock(db, "alerts")
         db.execute(_kept(kind), rows)
         db.execute(_given(kind), rows)
-        handover.follow(db, kind.owned, owners, now)
+        handover.hand_over(db, kind.owned, owners, now)
 
 
 def _kept(kind: Owning) -> Any:

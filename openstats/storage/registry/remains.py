@@ -79,7 +79,7 @@ def vanish(db: Connection, keystone: str, before: Idle, now: int) -> None:
         changed = update(table).where(one_of(table.c.id, "rows"))
         if rows:
             db.execute(changed.values(deleted_at=now, vanished=True), {"rows": rows})
-            closing.end(db, table.name, rows, now)
+            closing.close_of_owners(db, table.name, rows, now)
 
 
 def _just_vanished(table: Table, now: int) -> Any:

@@ -77,7 +77,7 @@ def _miss(db: Connection, cloud: Cloud, missing: Sequence[int], now: int) -> Non
         db.execute(values, [{"row": row} for row in missing])
     gone = tenant.c.cloud_id == cloud.id, tenant.c.missed >= MISSES, tenant.c.deleted_at.is_(None)
     deleted = update(tenant).where(*gone).values(deleted_at=now).returning(tenant.c.id)
-    closing.end(db, "tenant", list(db.scalars(deleted)), now)
+    closing.close_of_owners(db, "tenant", list(db.scalars(deleted)), now)
 
 
 def _rows(db: Connection, cloud: Cloud) -> dict[str, int]:
