@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.cli.check.test_command import check
+from tests.cli.check.running import check
 from tests.cli.installation import Installation
 from tests.double import Double
 

@@ -8,7 +8,7 @@ from oslo_context.context import RequestContext
 from openstats import __version__, conf
 from openstats.cli import logs
 from tests.cli.installation import Installation
-from tests.cli.processes.test_serve import WITHOUT_FIGURES, get, ready
+from tests.cli.processes.serving import WITHOUT_FIGURES, get, ready
 from tests.double import Double
 from tests.edge import Edge, Status
 

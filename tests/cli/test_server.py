@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.cli.installation import Installation
-from tests.cli.processes.test_serve import WITHOUT_FIGURES, ready
+from tests.cli.processes.serving import WITHOUT_FIGURES, ready
 
 
 class Recorder(BaseHTTPRequestHandler):

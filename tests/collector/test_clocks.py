@@ -6,7 +6,7 @@ import re
 import pytest
 
 from tests.collector.lab import SMALL, SOON, Lab
-from tests.collector.polls.test_usage import aligned
+from tests.collector.times import aligned
 
 HOURS = 7200
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.collector.lab import Lab
-from tests.collector.test_alerts import Tenant, message, one_tenant, standing
+from tests.collector.raised import Tenant, message, one_tenant, standing
 from tests.double.changes import inventory
 
 

@@ -1,8 +1,5 @@
 """Several collectors that write of the same things at the same moment."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -11,28 +8,7 @@ from openstats.storage.registry import tenants
 from openstats.storage.schema import tables
 from openstats.storage.store import Store
 from tests.registry import NOW, site
-
-WRITERS = 4
-ROUNDS = 5
-
-
-def together(store: Store, write: Callable[[Connection, int, int], object]) -> None:
-    """Have every writer write in a transaction of its own, all of a round at the same moment."""
-    start = Barrier(WRITERS)
-
-    def writer(number: int) -> None:
-        try:
-            for turn in range(ROUNDS):
-                start.wait(timeout=60)
-                with store.transaction() as db:
-                    write(db, number, turn)
-        except BaseException:
-            start.abort()  # The others wait for nobody.
-            raise
-
-    with ThreadPoolExecutor(WRITERS) as pool:
-        for done in [pool.submit(writer, number) for number in range(WRITERS)]:
-            done.result(timeout=120)
+from tests.storage.together import ROUNDS, WRITERS, together
 
 
 def number_of(store: Store, table: Any) -> int:

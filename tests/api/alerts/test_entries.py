@@ -9,7 +9,7 @@ from webtest import TestApp
 from openstats.storage.store import Store
 from openstats.wsgi.app import make_app
 from tests.api.receiving import Document, listed, loaded, sections, sent, tell, times, webhook
-from tests.api.registry.test_registry import audited, conflict, entries, uuid_of
+from tests.api.registry.writing import audited, conflict, entries, uuid_of
 from tests.api.world import CLOCK, UNKNOWN, fill
 from tests.registry import NOW
 

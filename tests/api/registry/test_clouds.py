@@ -13,7 +13,7 @@ from openstats.storage import jobs
 from openstats.storage.schema import tables as schema
 from openstats.storage.store import Store
 from tests.api.door import Door, token
-from tests.api.registry.test_registry import audited, conflict, entries, rows, url, uuid_of
+from tests.api.registry.writing import audited, conflict, entries, rows, url, uuid_of
 from tests.api.world import CLOCK, UNKNOWN, fill
 from tests.double import Double
 from tests.registry import KEYSTONE

@@ -12,7 +12,7 @@ from openstats.storage import ownership
 from openstats.storage.registry import moves
 from openstats.storage.schema import tables
 from openstats.storage.store import Store
-from tests.api.registry.test_registry import url
+from tests.api.registry.writing import url
 from tests.api.world import CLOCK
 from tests.registry import NOW, Site, site
 

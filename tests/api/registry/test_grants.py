@@ -6,7 +6,7 @@ import pytest
 from webtest import TestApp
 
 from openstats.storage.store import Store
-from tests.api.registry.test_registry import audited, conflict, entries, url, uuid_of
+from tests.api.registry.writing import audited, conflict, entries, url, uuid_of
 from tests.api.world import UNKNOWN, fill
 
 POSSIBLE = {

@@ -7,7 +7,7 @@ from webtest import TestApp
 from openstats.storage import quota
 from openstats.storage.schema import tables
 from openstats.storage.store import Store
-from tests.api.registry.test_registry import MINE, audited, created, url
+from tests.api.registry.writing import MINE, audited, created, url
 from tests.api.world import CLOCK
 from tests.hostile import ODD
 from tests.registry import NOW, site

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.check.test_command import check
+from tests.cli.check.running import check
 from tests.cli.installation import Installation
 from tests.double import Double
 from tests.edge import Edge, Garbage, Hang, Refuse, Status

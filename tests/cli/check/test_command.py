@@ -8,19 +8,10 @@ import pytest
 import yaml
 
 from openstats.clouds import rights
-from tests.cli.installation import Installation, Told
+from tests.cli.check.running import check, lines
+from tests.cli.installation import Installation
 from tests.double import Double, Settings
 from tests.edge import Edge, Rewrite, Status
-
-
-def lines(told: Told) -> dict[str, tuple[str, str]]:
-    """Give state and words by what was tried."""
-    return {line["what"]: (line["state"], line["said"]) for line in json.loads(told.out)}
-
-
-def check(installed: Installation, *clouds: str) -> tuple[int, dict[str, tuple[str, str]]]:
-    told = installed.run("check", "-f", "json", *clouds)
-    return told.status, lines(told)
 
 
 def test_all_is_well(installed: Installation, alpha: Double) -> None:

@@ -11,7 +11,7 @@ from openstats.cli.commands.entries import COMMANDS
 from openstats.cli.main import Openstats
 from openstats.http.validation import names
 from tests.cli.installation import Installation, Told
-from tests.cli.processes.test_serve import WITHOUT_FIGURES, ready
+from tests.cli.processes.serving import WITHOUT_FIGURES, ready
 from tests.double import Double
 
 

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from tests.cli.installation import Installation
-from tests.cli.processes.test_collect import sql
+from tests.cli.rows import sql
 from tests.double import Double
 
 

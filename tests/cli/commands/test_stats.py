@@ -19,7 +19,7 @@ from openstats.cli.main import Openstats, main
 from openstats.http.validation import names
 from openstats.storage.schema.types import FOREVER
 from tests.cli.installation import Installation, kept_process
-from tests.cli.processes.test_collect import sql
+from tests.cli.rows import sql
 from tests.conftest import Sqlite
 from tests.double import Double, Flavor
 

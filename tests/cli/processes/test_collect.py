@@ -7,6 +7,7 @@ import pytest
 
 from tests.attacks.stores import locked_file
 from tests.cli.installation import Installation
+from tests.cli.rows import sql
 from tests.devcloud.process import wait_for
 from tests.double import Double, Flavor
 from tests.edge import Edge, Hang, Status
@@ -17,14 +18,6 @@ KNOWN = (
     "5 tenants (5 new, 0 gone).\n"
 )
 SMALL = Flavor("m1.small", 1, 2048, 20)
-
-
-def sql(installed: Installation, statement: str) -> list[Any]:
-    import sqlite3
-    from contextlib import closing
-
-    with closing(sqlite3.connect(installed.store)) as store, store:
-        return store.execute(statement).fetchall()
 
 
 def test_once(installed: Installation, alpha: Double) -> None:

@@ -10,25 +10,12 @@ from typing import Any
 
 import pytest
 
-from tests.cli.installation import Installation, Process
-from tests.cli.processes.test_collect import sql
+from tests.cli.installation import Installation
+from tests.cli.processes.serving import READY, WITHOUT_FIGURES, get, ready
+from tests.cli.rows import sql
 from tests.devcloud.process import wait_for
 from tests.double import Double
 from tests.edge import Edge, Hang, Status
-
-READY = "openstats is ready: "
-WITHOUT_FIGURES = "openstats serves at "
-
-
-def ready(process: Process, words: str = READY) -> str:
-    """Wait until the service says these words, and give its URL."""
-    return process.until(words).split(words)[1].split()[0].rstrip("/")
-
-
-def get(url: str) -> Any:
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with direct.open(url, timeout=10) as answer:
-        return json.load(answer)
 
 
 def test_on_sqlite_it_collects(installed: Installation, alpha: Double) -> None:

@@ -15,20 +15,15 @@ from openstats.storage.registry import clouds
 from openstats.storage.usage import members
 from openstats.storage.usage import readings as reading_rows
 from tests.collector.lab import LARGE, SMALL, Lab
+from tests.collector.times import GRID, aligned
 from tests.double import Double
 from tests.double.state import Flavor, Server
 from tests.dying import killing
 from tests.edge import Refuse, Rewrite, Status
 
-GRID = 300
 ALLOCATED = ("memory.allocated", "storage.allocated", "vcpu_hours.allocated")
 CPU = "cpu.used"
 DIAGNOSTICS = r"/servers/[^/]+/diagnostics"
-
-
-def aligned(lab: Lab) -> None:
-    """Put the clock on the grid, and a bit."""
-    lab.clock.advance(GRID - lab.clock.now % GRID + 20)
 
 
 @pytest.fixture

@@ -29,11 +29,11 @@ from openstats.storage.schema.types import FOREVER
 from openstats.storage.store import Store
 from openstats.storage.usage import members
 from tests.registry import NOW, change, site, uuids
-from tests.storage.access.test_scopes import World, drawn, moved, worlds, written
-from tests.storage.test_together import together
+from tests.storage.alerts.rows import END, START, one
+from tests.storage.together import together
+from tests.storage.worlds import World, drawn, moved, worlds, written
 from tests.undone import undone
 
-START, END = NOW - 40 * DAY, NOW - 39 * DAY
 BOUNDS = START, END
 KINDS = (*OWNERS, "instance")
 LENGTHS = [0, 1, *(length + off for length in SPANS[:-1] for off in (-1, 0, 1)), 2 * HOUR]
@@ -312,25 +312,6 @@ def test_a_span_is_the_shortest_that_an_alert_fits_into(created: int, length: in
     else:
         assert length <= SPANS[place]
         assert not place or length > SPANS[place - 1]
-
-
-def one(
-    db: Connection,
-    kind: str | None = None,
-    uuid: str = "",
-    *,
-    acknowledged: bool = False,
-    **more: Any,
-) -> str:
-    """Create an alert that is open since START, and give its uuid."""
-    place = subjects.of_object(db, kind, uuid) if kind else NOWHERE
-    notice = Notice("f", "", "type", "Error", "message", START)
-    times = {"created_at": START, "until": FOREVER, "seen_at": NOW} | more
-    made = Opened("test", notice, place, uuid=str(uuid4()), **times)
-    (row,) = alert_rows.insert_all(db, [made])
-    if acknowledged:
-        db.execute(update(alert).where(alert.c.id == row).values(acknowledged_at=NOW))
-    return made.uuid
 
 
 def errors(db: Connection, *of: str, scope: Scope = EVERYTHING) -> int:

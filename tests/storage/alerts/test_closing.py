@@ -13,7 +13,7 @@ from openstats.storage.schema import tables
 from openstats.storage.schema.alerts import alert
 from openstats.storage.schema.types import FOREVER
 from tests.registry import NOW, Site, site, uuids
-from tests.storage.alerts.test_alerts import one
+from tests.storage.alerts.rows import one
 
 END = NOW + 60
 KINDS = ("customer", "project_group", "project", "tenant", "instance", "cloud")

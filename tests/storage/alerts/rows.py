@@ -1,0 +1,36 @@
+"""One alert, as the store has it."""
+
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, update
+
+from openstats.alerts import Notice
+from openstats.storage.alerts import rows as alert_rows
+from openstats.storage.alerts import subjects
+from openstats.storage.alerts.histories import NOWHERE
+from openstats.storage.alerts.rows import Opened
+from openstats.storage.schema.alerts import DAY, alert
+from openstats.storage.schema.types import FOREVER
+from tests.registry import NOW
+
+START, END = NOW - 40 * DAY, NOW - 39 * DAY
+
+
+def one(
+    db: Connection,
+    kind: str | None = None,
+    uuid: str = "",
+    *,
+    acknowledged: bool = False,
+    **more: Any,
+) -> str:
+    """Create an alert that is open since START, and give its uuid."""
+    place = subjects.of_object(db, kind, uuid) if kind else NOWHERE
+    notice = Notice("f", "", "type", "Error", "message", START)
+    times = {"created_at": START, "until": FOREVER, "seen_at": NOW} | more
+    made = Opened("test", notice, place, uuid=str(uuid4()), **times)
+    (row,) = alert_rows.insert_all(db, [made])
+    if acknowledged:
+        db.execute(update(alert).where(alert.c.id == row).values(acknowledged_at=NOW))
+    return made.uuid
