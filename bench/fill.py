@@ -13,13 +13,13 @@ from sqlalchemy import insert
 
 from openstats.meters import QUOTAS, USAGE_METERS
 from openstats.model import (
+    Assignment,
     Capacity,
     Cloud,
     Instance,
     KeystoneProject,
     Lease,
     Origin,
-    Placing,
     Quota,
     VolumeUse,
 )
@@ -83,8 +83,8 @@ def _fill_cloud(db: Database, size: Size, number: int) -> Cloud:
         # A few at a time, so that creation dates spread over the year before.
         if position % 25 == 0:
             born = NOW - DAY * (position % 365)
-            placings = [_placing(size, keystone, p) for p in mine[: position + 25]]
-            discovery.place(db, cloud, placings, now=born, first=False)
+            assignments = [_assignment(size, keystone, p) for p in mine[: position + 25]]
+            discovery.place(db, cloud, assignments, now=born, first=False)
         del project
     _fill_figures(db, cloud, size, mine)
     for lease in jobs.lease(db, [cloud.name], KINDS, now=NOW, until=NOW + 60, limit=9):
@@ -96,12 +96,12 @@ def _succeed(db: Database, lease: Lease) -> None:
     jobs.succeed(db, lease, now=NOW, next_at=NOW + 300, seconds=1.0, cursor={})
 
 
-def _placing(size: Size, keystone: str, number: int) -> Placing:
+def _assignment(size: Size, keystone: str, number: int) -> Assignment:
     customer, group = number % size.customers, number % size.groups
     project = KeystoneProject(uuid("project", number), f"project-{number:05}", "d", "D", None, True)
     names = frozenset({f"group-{group:03}"})
     # Customers are joined over clouds, as customer_from = file does it.
-    return Placing(
+    return Assignment(
         project, Origin("file", f"customer-{customer:03}"), f"Customer {customer:03}", names
     )
 

@@ -204,8 +204,8 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class Placing:
-    """Where discovery puts a project: its customer (None: nowhere) and its groups, by name."""
+class Assignment:
+    """The customer (None: none) and the groups, by name, that discovery assigns a project to."""
 
     project: KeystoneProject
     customer: Origin | None

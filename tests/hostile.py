@@ -3,7 +3,7 @@
 from sqlalchemy import Connection
 
 from openstats.alerts import Notice
-from openstats.clouds.sanitize import ID, text
+from openstats.clouds.sanitize import ID, clean
 from openstats.meters import USAGE_METERS
 from openstats.model import Quota, VolumeTypeQuota
 from openstats.storage.alerts import rows, subjects
@@ -40,7 +40,7 @@ CHOSEN = {
     "a template": f"{{{{{MARK}}}}} ${{{MARK}}} %(x)s %s {{0}}",
     "a path": f"../../{MARK}/etc/passwd",
 }
-NAMES = [text(name) for name in CHOSEN.values()]
+NAMES = [clean(name) for name in CHOSEN.values()]
 
 ODD = (
     "株式会社\u3000山田",

@@ -12,13 +12,13 @@ from sqlalchemy import Connection, select, update
 from openstats.auth_url import compared
 from openstats.meters import QUOTA_NAMES, USAGE_METERS
 from openstats.model import (
+    Assignment,
     Capacity,
     Changes,
     Cloud,
     Instance,
     KeystoneProject,
     Origin,
-    Placing,
     Quota,
     VolumeTypeQuota,
     VolumeUse,
@@ -44,7 +44,7 @@ class Site:
     def __init__(self, db: Connection, cloud: Cloud) -> None:
         self.db = db
         self.cloud = cloud
-        self.placings: dict[str, Placing] = {}
+        self.assignments: dict[str, Assignment] = {}
         jobs.ensure(db, cloud.id, KINDS, NOW)
 
     def project(
@@ -60,17 +60,17 @@ class Site:
         """Have the next sweep find a project; its customer's key is its name, unless given."""
         found = KeystoneProject(key, name or key, "d1", "Default", None, enabled)
         owner = Origin(self.cloud.keystone, customer_key or customer) if customer else None
-        self.placings[key] = Placing(found, owner, customer or "", frozenset(groups))
+        self.assignments[key] = Assignment(found, owner, customer or "", frozenset(groups))
         return self
 
     def without(self, key: str) -> Self:
         """Have the next sweep miss a project."""
-        del self.placings[key]
+        del self.assignments[key]
         return self
 
     def discover(self, now: int = NOW, *, first: bool = False) -> Self:
         """Sweep."""
-        discovery.place(self.db, self.cloud, list(self.placings.values()), now=now, first=first)
+        discovery.place(self.db, self.cloud, list(self.assignments.values()), now=now, first=first)
         return self
 
     def row(self, key: str) -> int:

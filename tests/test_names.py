@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openstats import names
-from openstats.clouds.sanitize import text
+from openstats.clouds.sanitize import clean
 
 BIDI = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -25,11 +25,11 @@ def test_every_character_of_unicode_but_controls_surrogates_and_directions_is_in
 )
 def test_names_as_clouds_have_them(name: str) -> None:
     assert names.problem(name) is None
-    assert names.cleaned(name) == text(name) == name
+    assert names.cleaned(name) == clean(name) == name
 
 
 def test_what_no_store_takes_is_replaced_in_what_clouds_tell() -> None:
-    assert text("a\0b\ud800\x1b\u202e") == "a\ufffdb\ufffd\x1b\u202e"
+    assert clean("a\0b\ud800\x1b\u202e") == "a\ufffdb\ufffd\x1b\u202e"
 
 
 @pytest.mark.parametrize(

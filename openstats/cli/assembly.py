@@ -8,9 +8,9 @@ from threading import Lock
 from typing import Any, NamedTuple
 
 from openstats.cli.processes.memory import return_large_pieces
-from openstats.clouds.clouds_yaml.entries import Entry, Fault, find, load, settings_of
+from openstats.clouds.clouds_yaml.entries import CloudEntry, EntryFault, find, load, settings_of
 from openstats.clouds.connection import Connection
-from openstats.clouds.transport.adapter import Limits
+from openstats.clouds.transport.adapter import CallLimits
 from openstats.collector.collector import Collector
 from openstats.conf.clouds import read
 from openstats.errors import ConfigError
@@ -22,7 +22,7 @@ class Clouds(NamedTuple):
     """The clouds of clouds.yaml by name: how to ask them, and why some cannot be asked."""
 
     connections: dict[str, Connection]
-    faults: dict[str, Fault]
+    faults: dict[str, EntryFault]
 
 
 def connections(conf: Any, names: Sequence[str] = ()) -> dict[str, Connection]:
@@ -63,7 +63,7 @@ def checked_clouds(conf: Any, names: Sequence[str] = ()) -> Clouds:
         try:
             made.connections[name] = _connection(conf, entry)
         except ConfigError as error:
-            made.faults[name] = Fault(entry.cloud, str(error))
+            made.faults[name] = EntryFault(entry.cloud, str(error))
     return made
 
 
@@ -77,13 +77,13 @@ def connect(conf: Any, name: str) -> Connection | None:
     return None if entry is None else _connection(conf, entry)
 
 
-def _connection(conf: Any, entry: Entry) -> Connection:
+def _connection(conf: Any, entry: CloudEntry) -> Connection:
     entry.check_credential()
     return Connection(entry, _limits(conf.collector))
 
 
-def _limits(options: Any) -> Limits:
-    return Limits(
+def _limits(options: Any) -> CallLimits:
+    return CallLimits(
         connect_seconds=options.connect_timeout,
         read_seconds=options.read_timeout,
         answer_seconds=options.answer_timeout,

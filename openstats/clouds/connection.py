@@ -13,14 +13,14 @@ from oslo_log import log
 from openstats import __version__
 from openstats.auth_url import compared, is_url
 from openstats.clouds import endpoints
-from openstats.clouds.clouds_yaml.entries import Entry
-from openstats.clouds.errors import asking, hear, heard
-from openstats.clouds.lazy_property import Once, forget
+from openstats.clouds.clouds_yaml.entries import CloudEntry
+from openstats.clouds.errors import hear, heard, translated
+from openstats.clouds.lazy_property import LazyProperty, forget
 from openstats.clouds.sign_in import Catalog, SignIn, region_of, scope_fault
-from openstats.clouds.transport.adapter import Limits, mount
-from openstats.clouds.transport.clock_skew import Skew
-from openstats.clouds.transport.in_flight import GRACE, Exchanges
-from openstats.clouds.transport.redirects import stay
+from openstats.clouds.transport.adapter import CallLimits, mount
+from openstats.clouds.transport.clock_skew import ClockSkew
+from openstats.clouds.transport.in_flight import GRACE, InFlightRequests
+from openstats.clouds.transport.redirects import refuse_foreign_redirects
 from openstats.errors import CloudError, RefusedError
 from openstats.model import Cloud
 
@@ -43,10 +43,10 @@ def parsed(version: str) -> tuple[int, ...]:
 class Connection:
     """How to ask one cloud; safe to share between threads."""
 
-    entry: Entry
-    limits: Limits = field(default_factory=Limits)
-    exchanges: Exchanges = field(default_factory=Exchanges, compare=False)
-    skew: Skew = field(default_factory=Skew, compare=False)
+    entry: CloudEntry
+    limits: CallLimits = field(default_factory=CallLimits)
+    in_flight: InFlightRequests = field(default_factory=InFlightRequests, compare=False)
+    clock_skew: ClockSkew = field(default_factory=ClockSkew, compare=False)
     _microversions: dict[str, str] = field(default_factory=dict, compare=False)
 
     @property
@@ -54,10 +54,10 @@ class Connection:
         """The cloud as clouds.yaml tells it."""
         return self.entry.cloud
 
-    @Once
+    @LazyProperty
     def session(self) -> Any:
         """Return the keystoneauth session: it signs in, renews tokens, keeps connections open."""
-        with asking(self.cloud.name, "signing in"):
+        with translated(self.cloud.name, "signing in"):
             session = self._new_session()
             if isinstance(session.auth, BaseGenericPlugin):
                 # It would look which versions there are, and lock itself out for ever where
@@ -67,8 +67,8 @@ class Connection:
             session.auth.get_auth_ref = SignIn(self.cloud.name, session.auth.get_auth_ref)
         # keystoneauth takes one number; the requests library below it takes both.
         session.timeout = self.limits.timeouts
-        mount(session.session, self.limits, self.exchanges)
-        session.session.hooks["response"] += [hear, stay, self._date]
+        mount(session.session, self.limits, self.in_flight)
+        session.session.hooks["response"] += [hear, refuse_foreign_redirects, self._date]
         session.additional_user_agent.append(("openstats", __version__))
         return session
 
@@ -82,12 +82,12 @@ class Connection:
             ) from error
 
     def _date(self, response: Any, *_: object, **__: object) -> None:
-        self.skew.hear(self.cloud.name, response)
+        self.clock_skew.observe(self.cloud.name, response)
 
     @property
     def project(self) -> str:
         """The id of the project that one is signed in to."""
-        with asking(self.cloud.name, "signing in"):
+        with translated(self.cloud.name, "signing in"):
             return str(self.session.get_project_id())
 
     @property
@@ -97,13 +97,13 @@ class Connection:
         Raises:
             CloudError: one cannot sign in, or the token is not for a project.
         """
-        with asking(self.cloud.name, "signing in"):
+        with translated(self.cloud.name, "signing in"):
             token = self.session.auth.get_access(self.session)
             if fault := scope_fault(token):
                 raise CloudError(f"{self.cloud.name}: signing in: {fault}")
             return Catalog(tuple(token.service_catalog.catalog))
 
-    @Once
+    @LazyProperty
     def region(self) -> str:
         """Return the region to ask: the entry's, or the only one in the catalog.
 
@@ -120,7 +120,7 @@ class Connection:
         """Return what makes a client of a service: its microversion, and where it is."""
         place = endpoints.where(self.entry, service, self.region)
         try:
-            with asking(self.cloud.name, f"which versions of {service} there are"):
+            with translated(self.cloud.name, f"which versions of {service} there are"):
                 data = endpoints.discover(self, service)
         except CloudError:
             # A document that cannot be read would be kept for ever.
@@ -184,30 +184,30 @@ class Connection:
 
     def stop(self, grace: float = GRACE) -> None:
         """End the calls under way after so many seconds, and let none begin any more."""
-        self.exchanges.stop(grace)
+        self.in_flight.stop(grace)
 
-    @Once
+    @LazyProperty
     def keystone(self) -> Any:
         """Return the client of python-keystoneclient."""
         url = endpoints.keystone_url(self)
-        with asking(self.cloud.name, "where Keystone is"):
+        with translated(self.cloud.name, "where Keystone is"):
             return keystoneclient.v3.client.Client(session=self.session, endpoint_override=url)
 
-    @Once
+    @LazyProperty
     def nova(self) -> Any:
         """Return the client of python-novaclient, at the newest microversion up to 2.87."""
         client = self._client("compute", NOVA)
         client["endpoint_type"] = client.pop("interface")
         return novaclient.client.Client(client.pop("version"), **client)
 
-    @Once
+    @LazyProperty
     def cinder(self) -> Any:
         """Return the client of python-cinderclient, whatever the catalog calls the service."""
         client = self._client("block-storage", CINDER)
         client["endpoint_type"] = client.pop("interface")
         return cinderclient.client.Client(client.pop("version"), **client)
 
-    @Once
+    @LazyProperty
     def placement(self) -> Any:
         """Return an adapter for Placement, which has no client library."""
         client = self._client("placement", PLACEMENT)

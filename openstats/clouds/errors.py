@@ -72,7 +72,7 @@ def heard() -> float:
 
 
 @contextmanager
-def asking(cloud: str, call: str) -> Iterator[None]:
+def translated(cloud: str, call: str) -> Iterator[None]:
     """Name the cloud and the call in whatever goes wrong inside.
 
     Raises:

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 Value = TypeVar("Value")
 
 
-class Once(Generic[Value]):
+class LazyProperty(Generic[Value]):
     """A property whose value is made once for each object, by one thread."""
 
     def __init__(self, make: Callable[[Any], Value]) -> None:

@@ -22,7 +22,7 @@ LONGEST_ID, LONGEST_REASON = 64, 200
 
 
 @dataclass
-class LeftOut:
+class Omissions:
     """What was left out of a list: ids (those that could be read), and how many in all.
 
     ``kind`` names an item, as in "server"; ``reason`` is why the first one was left out.
@@ -71,13 +71,13 @@ class LeftOut:
             raise self.first
 
 
-def read(items: Iterable[Any], one: Callable[[Any], T], left_out: LeftOut) -> Iterator[T]:
+def read_items(items: Iterable[Any], one: Callable[[Any], T], omissions: Omissions) -> Iterator[T]:
     """Yield what ``one`` makes of each item; what it raises for an item leaves that one out."""
     for item in items:
         try:
             value = one(item)
         except MALFORMED as error:
-            left_out.add(item, error)
+            omissions.add(item, error)
         else:
-            left_out.read += 1
+            omissions.read += 1
             yield value

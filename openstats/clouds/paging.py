@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from openstats.clouds.errors import asking
+from openstats.clouds.errors import translated
 from openstats.errors import CloudError, StoppedError, TruncatedError
 
 Query = dict[str, Any]
@@ -34,7 +34,7 @@ USUAL = Paging()
 
 
 @dataclass(frozen=True)
-class List:
+class PagedList:
     """A list of a cloud: ``ask`` returns the body of a page, ``key`` is where its items are."""
 
     cloud: str
@@ -43,7 +43,7 @@ class List:
     ask: Ask
 
 
-def pages(whole: List, paging: Paging, query: Query | None = None) -> Iterator[list[Any]]:
+def pages(whole: PagedList, paging: Paging, query: Query | None = None) -> Iterator[list[Any]]:
     """Yield the items page by page, each item once.
 
     Raises:
@@ -58,7 +58,7 @@ def pages(whole: List, paging: Paging, query: Query | None = None) -> Iterator[l
     for number in range(1, paging.pages + 1):
         if paging.stopped():
             raise StoppedError(f"{whole.cloud}: {whole.call}: stopped before page {number}")
-        with asking(whole.cloud, whole.call):
+        with translated(whole.cloud, whole.call):
             body = whole.ask(asked)
             items = body[whole.key]
             fresh = [item for item in items if _is_new(item, seen)]
@@ -76,14 +76,14 @@ def pages(whole: List, paging: Paging, query: Query | None = None) -> Iterator[l
     raise _too_long(whole, f"{paging.pages} pages", "max_pages or page_size")
 
 
-def _repeated(whole: List, number: int) -> CloudError:
+def _repeated(whole: PagedList, number: int) -> CloudError:
     return CloudError(
         f"{whole.cloud}: {whole.call}: page {number} shows nothing that the pages before did not "
         "show: the list repeats itself, or ignores its marker; nothing is deleted for it"
     )
 
 
-def _too_long(whole: List, bound: str, options: str) -> CloudError:
+def _too_long(whole: PagedList, bound: str, options: str) -> CloudError:
     return CloudError(
         f"{whole.cloud}: {whole.call}: more than {bound}; raise [collector] {options} if the cloud "
         "is that large"
@@ -132,7 +132,7 @@ def _next_link(body: Mapping[str, Any], key: str) -> str | None:
     return next(iter(hrefs), keystone)
 
 
-def _refuse_cut(whole: List, body: Mapping[str, Any], number: int) -> None:
+def _refuse_cut(whole: PagedList, body: Mapping[str, Any], number: int) -> None:
     if body.get("truncated"):
         raise TruncatedError(
             f"{whole.cloud}: {whole.call}: cut by the service after page {number}, without a link "

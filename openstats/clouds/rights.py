@@ -9,7 +9,7 @@ from functools import cache, partial
 from typing import Any
 
 from openstats.clouds.connection import Connection
-from openstats.clouds.errors import CLIENT_ERRORS, asking
+from openstats.clouds.errors import CLIENT_ERRORS, translated
 from openstats.clouds.service_user import WHO
 
 NOBODY = "0" * 32
@@ -269,7 +269,7 @@ def _granted(ask: Ask, right: Right) -> bool:
 
 
 def _ask(whom: str, asked: Mapping[str, Callable[[str], Any]], service: str, path: str) -> Answer:
-    with asking(whom, f"{service}'s {path}"):
+    with translated(whom, f"{service}'s {path}"):
         try:
             return Answer(OK, "", asked[service](path))
         except CLIENT_ERRORS as error:

@@ -4,7 +4,7 @@ from typing import Any
 
 from keystoneauth1.exceptions import Unauthorized
 
-from openstats.clouds.errors import asking
+from openstats.clouds.errors import translated
 from openstats.errors import CloudError
 
 WHO = "[keystone_authtoken]"
@@ -18,7 +18,7 @@ def sign_in(identity: Any) -> str:
         CloudError: it cannot sign in, or Keystone does not answer.
     """
     try:
-        with asking(WHO, "signing in"):
+        with translated(WHO, "signing in"):
             return str(identity.get_token())
     except CloudError as error:
         if not isinstance(error.__cause__, Unauthorized):
@@ -38,7 +38,7 @@ def tokens(identity: Any) -> str:
         CloudError: it cannot sign in, or Keystone does not answer.
     """
     own = {"X-Subject-Token": sign_in(identity)}
-    with asking(WHO, "validating a token"):
+    with translated(WHO, "validating a token"):
         token = identity.get("/auth/tokens", headers=own).json()["token"]
         names = sorted(str(role["name"]) for role in token.get("roles", ()))
         return f"the service user can validate tokens; its roles: {', '.join(names) or 'none'}"
@@ -50,8 +50,8 @@ def groups(identity: Any) -> str:
     Raises:
         CloudError: it cannot sign in, or Keystone does not answer.
     """
-    with asking(WHO, "signing in"):
+    with translated(WHO, "signing in"):
         own = identity.get_user_id()
-    with asking(WHO, "groups of a user"):
+    with translated(WHO, "groups of a user"):
         number = len(identity.get(f"/users/{own}/groups").json()["groups"])
         return f"the service user can list the groups of users; it is in {number or 'none'} itself"

@@ -22,7 +22,7 @@ from keystoneauth1.exceptions import (
 from keystoneauth1.exceptions import ConnectionError as NoConnectionError
 
 from openstats.auth_url import compared
-from openstats.clouds.errors import asking
+from openstats.clouds.errors import translated
 from openstats.errors import CloudError
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 30.0, 900.0
@@ -59,7 +59,7 @@ class SignIn:
         Raises:
             CloudError: Keystone does not answer, or refuses, or has refused a moment ago.
         """
-        with self._lock, asking(self._cloud, "signing in"):
+        with self._lock, translated(self._cloud, "signing in"):
             if self._refusal and self._clock() < self._until:
                 raise self._refusal.with_traceback(None)
             try:
@@ -104,7 +104,7 @@ def is_unreached(error: Exception) -> bool:
     return isinstance(error.__cause__, NoConnectionError)
 
 
-def may_pass(error: Exception) -> bool:
+def is_transient(error: Exception) -> bool:
     """Return whether what failed now may succeed in a moment."""
     return is_unreached(error) or isinstance(error.__cause__, HttpServerError)
 

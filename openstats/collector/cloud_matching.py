@@ -13,8 +13,8 @@ from oslo_log import log
 from openstats.clouds import endpoints
 from openstats.clouds.connection import Connection
 from openstats.clouds.services import keystone_identity
-from openstats.clouds.services.keystone_identity import Identity
-from openstats.clouds.sign_in import may_pass
+from openstats.clouds.services.keystone_identity import KeystoneIdentity
+from openstats.clouds.sign_in import is_transient
 from openstats.collector.entry_verification import identity_of
 from openstats.errors import CloudError
 from openstats.model import Cloud
@@ -55,9 +55,9 @@ def choose(candidates: Sequence[Connection]) -> Choice:
     for connection in candidates:
         try:
             _ = connection.region
-            views.append((connection, keystone_identity.unseen(connection)))
+            views.append((connection, keystone_identity.list_blind_spots(connection)))
         except CloudError as error:
-            if may_pass(error):
+            if is_transient(error):
                 raise
             errors[connection.cloud.name] = error
     if not views:
@@ -111,7 +111,7 @@ def _has_asked(marks: keystones.Marks, candidates: Sequence[Connection]) -> bool
     named = [c for c in candidates if c.cloud.name == marks["entry"]]
     if "credential" not in marks:
         return bool(named)
-    return any(keystone_identity.credential(each) == marks["credential"] for each in named)
+    return any(keystone_identity.credential_digest(each) == marks["credential"] for each in named)
 
 
 def _less_seen(cloud: Cloud, choice: Choice, marks: keystones.Marks) -> LessSeenError:
@@ -135,7 +135,7 @@ def recognise(store: Store, cloud: Cloud, choice: Choice, *, wait: bool) -> tupl
         CloudError: one cannot sign in, or has to wait.
     """
     connection, asked = choice.connection, cloud
-    own = keystone_identity.of(connection)
+    own = keystone_identity.identify(connection)
     region, services = connection.region, endpoints.roots(connection)
     with store.transaction() as db:
         if not cloud.region and region:
@@ -169,16 +169,16 @@ def recognise(store: Store, cloud: Cloud, choice: Choice, *, wait: bool) -> tupl
 
 
 def _is_same(
-    connection: Connection, own: Identity, cloud: Cloud, known: keystones.Known
+    connection: Connection, own: KeystoneIdentity, cloud: Cloud, known: keystones.Known
 ) -> bool | None:
     """Return whether another registered cloud is this one; None where that cannot be told yet."""
     other = identity_of(known.marks)
-    if known.cloud.keystone == cloud.keystone or not keystone_identity.is_like(own, other):
+    if known.cloud.keystone == cloud.keystone or not keystone_identity.may_be_same(own, other):
         return False
     return keystone_identity.is_same(connection, own, other, known.tenant_ids)
 
 
-def _marks(choice: Choice, own: Identity) -> keystones.Marks:
+def _marks(choice: Choice, own: KeystoneIdentity) -> keystones.Marks:
     marks = {"urls": sorted(own.urls), "ids": sorted(own.ids), "project": own.project}
     if "shared" in choice.before:
         marks["shared"] = choice.before["shared"]
@@ -188,7 +188,7 @@ def _marks(choice: Choice, own: Identity) -> keystones.Marks:
     asked_by = {
         "entry": choice.connection.cloud.name,
         "host": socket.gethostname(),
-        "credential": keystone_identity.credential(choice.connection),
+        "credential": keystone_identity.credential_digest(choice.connection),
     }
     return marks | asked_by | {"unseen": unseen}
 

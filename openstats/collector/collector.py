@@ -12,7 +12,7 @@ from typing import Any
 
 from oslo_log import log
 
-from openstats.clouds.clouds_yaml.entries import Fault
+from openstats.clouds.clouds_yaml.entries import EntryFault
 from openstats.clouds.connection import Connection
 from openstats.collector import alerts, outcomes, shared_services
 from openstats.collector.alertmanagers import Alertmanagers
@@ -40,7 +40,7 @@ from openstats.storage.store import Store
 LOG = log.getLogger(__name__)
 
 
-NO_FAULTS: Mapping[str, Fault] = MappingProxyType({})
+NO_FAULTS: Mapping[str, EntryFault] = MappingProxyType({})
 
 WRITERS = 4
 """Polls that write at once: there are more polls than connections to a store, and they can wait."""
@@ -79,7 +79,7 @@ class Collector:
         conf: Any,
         *,
         connect: Connect,
-        faults: Mapping[str, Fault] = NO_FAULTS,
+        faults: Mapping[str, EntryFault] = NO_FAULTS,
         clock: Callable[[], float] = time.time,
         uptime: Callable[[], float] = time.monotonic,
         jitter: Callable[[float, float], float] = spread,

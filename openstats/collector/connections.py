@@ -7,7 +7,7 @@ from typing import Any
 
 from oslo_log import log
 
-from openstats.clouds.clouds_yaml.entries import Fault
+from openstats.clouds.clouds_yaml.entries import EntryFault
 from openstats.clouds.connection import Connection
 from openstats.collector import cloud_matching, entry_verification
 from openstats.errors import ConfigError, LeaseLostError
@@ -41,7 +41,7 @@ class Roster:
         connections: Mapping[str, Connection],
         connect: Connect,
         clock: Callable[[], float],
-        faults: Mapping[str, Fault],
+        faults: Mapping[str, EntryFault],
     ) -> None:
         # Replaced, never changed: workers read them.
         self.connections = dict(connections)

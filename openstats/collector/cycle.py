@@ -38,4 +38,4 @@ def wait_for(
 
 def _heard_at(connection: Connection | None, began: float) -> float:
     """Return when a cloud answered last, or since when it is waited for."""
-    return max(began, connection.exchanges.heard_at) if connection else began
+    return max(began, connection.in_flight.answered_at) if connection else began

@@ -10,8 +10,8 @@ from openstats.auth_url import compared
 from openstats.clouds import endpoints
 from openstats.clouds.connection import Connection
 from openstats.clouds.services import keystone_identity
-from openstats.clouds.services.keystone_identity import Identity
-from openstats.clouds.sign_in import may_pass
+from openstats.clouds.services.keystone_identity import KeystoneIdentity
+from openstats.clouds.sign_in import is_transient
 from openstats.errors import CloudError
 from openstats.model import Cloud
 from openstats.storage.registry import keystones
@@ -32,7 +32,7 @@ class Known:
     linked_ids: Sequence[str]
 
     @property
-    def identity(self) -> Identity | None:
+    def identity(self) -> KeystoneIdentity | None:
         """What its Keystone is known by; None before the first sign-in."""
         return identity_of(self.marks) if self.marks else None
 
@@ -46,9 +46,11 @@ class Confirmed:
     rejected: Mapping[str, str]
 
 
-def identity_of(marks: keystones.Marks) -> Identity:
+def identity_of(marks: keystones.Marks) -> KeystoneIdentity:
     """Return what a Keystone is known by, as it was marked."""
-    return Identity(frozenset(marks["urls"]), frozenset(marks["ids"]), str(marks["project"]))
+    return KeystoneIdentity(
+        frozenset(marks["urls"]), frozenset(marks["ids"]), str(marks["project"])
+    )
 
 
 def written(connection: Connection) -> Cloud:
@@ -103,7 +105,7 @@ def _verified(
         try:
             fault = _fault(each, known)
         except CloudError as error:
-            if is_only or may_pass(error):
+            if is_only or is_transient(error):
                 raise
             continue
         if fault:
@@ -144,11 +146,11 @@ def _is_in_region(connection: Connection, known: Known) -> bool:
 def _is_of_keystone(connection: Connection, known: Known) -> bool:
     if written(connection).keystone == known.cloud.keystone or not known.tenant_ids:
         return True
-    own, other = keystone_identity.of(connection), known.identity
+    own, other = keystone_identity.identify(connection), known.identity
     is_known = own.project in known.tenant_ids
-    if is_known and other and keystone_identity.is_like(own, other):
+    if is_known and other and keystone_identity.may_be_same(own, other):
         return True
-    has_most = keystone_identity.knows_most(connection, known.linked_ids)
+    has_most = keystone_identity.has_most_projects(connection, known.linked_ids)
     return is_known if has_most is None else has_most
 
 

@@ -7,7 +7,7 @@ from email.utils import formatdate
 import pytest
 import requests
 
-from openstats.clouds.transport.clock_skew import Skew
+from openstats.clouds.transport.clock_skew import ClockSkew
 
 NOW = 1_800_000_000.0
 
@@ -20,10 +20,10 @@ def answer(date: str | None, *, took: float = 0.1, **headers: str) -> requests.R
     return response
 
 
-def heard(*answers: requests.Response) -> Skew:
-    skew = Skew(lambda: NOW)
+def heard(*answers: requests.Response) -> ClockSkew:
+    skew = ClockSkew(lambda: NOW)
     for response in answers:
-        skew.hear("alpha", response)
+        skew.observe("alpha", response)
     return skew
 
 
@@ -51,6 +51,6 @@ def test_a_wrong_clock_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         skew = heard(answer(late), answer(late), answer(right))
         assert len(caplog.messages) == 1
-        skew.hear("alpha", answer(late))
+        skew.observe("alpha", answer(late))
     assert len(caplog.messages) == 2
     assert "alpha: the clock of nova.example:8774 is 7200 s ahead of ours" in caplog.messages[0]

@@ -1,4 +1,4 @@
-"""Placing: whose a Keystone project is, where names occur in several domains."""
+"""Customer rules: whose a Keystone project is, where names occur in several domains."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from openstats.clouds.clouds_yaml import customer_file
-from openstats.clouds.clouds_yaml.customer_rules import Placings, place
+from openstats.clouds.clouds_yaml.customer_rules import Assignments, assign
 from openstats.clouds.clouds_yaml.entries import Settings
 from openstats.errors import ConfigError
 from openstats.model import KeystoneProject
@@ -28,13 +28,13 @@ def project(name: str, domain: str = "default", *tags: str) -> KeystoneProject:
     )
 
 
-def placed(*projects: KeystoneProject, **settings: Any) -> Placings:
-    return place(projects, Settings(**settings), KEYSTONE)
+def placed(*projects: KeystoneProject, **settings: Any) -> Assignments:
+    return assign(projects, Settings(**settings), KEYSTONE)
 
 
-def customers(found: Placings) -> Mapping[str, str]:
+def customers(found: Assignments) -> Mapping[str, str]:
     """Give the names of customers by the ids of projects; whoever has none is not in it."""
-    return {p.project.id: p.customer_name for p in found.placings if p.customer}
+    return {p.project.id: p.customer_name for p in found.assignments if p.customer}
 
 
 def filed(tmp_path: Path, document: str) -> dict[str, Any]:
@@ -162,17 +162,17 @@ def test_another_domain_cannot_join_a_customer_by_its_name(settings: dict[str, A
     projects = [project("acme-web", "default", "acme"), project("acme-x", "d1", "acme")]
     found = placed(*projects, **settings)
     assert customers(found) == {"default-acme-web": "acme", "d1-acme-x": "Initech/acme"}
-    assert len({placing.customer for placing in found.placings}) == 2
+    assert len({assignment.customer for assignment in found.assignments}) == 2
     joined = placed(*projects, default_domains=("default", "d1"), **settings)
-    assert len({placing.customer for placing in joined.placings}) == 1
+    assert len({assignment.customer for assignment in joined.assignments}) == 1
 
 
 def test_long_names_of_other_domains_fit_the_store() -> None:
     found = placed(project("web", "d1", "x" * 236), customer_from="tag")
-    (placing,) = found.placings
-    assert placing.customer
-    assert len(placing.customer.key) <= 255
-    assert len(placing.customer_name) <= 255
+    (assignment,) = found.assignments
+    assert assignment.customer
+    assert len(assignment.customer.key) <= 255
+    assert len(assignment.customer_name) <= 255
 
 
 # -- customer_file

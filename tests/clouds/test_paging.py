@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from openstats.clouds.paging import List, Paging, pages
+from openstats.clouds.paging import PagedList, Paging, pages
 from openstats.errors import CloudError, StoppedError, TruncatedError
 
 HREF = "http://elsewhere.example/v3/things?limit=2&marker="
@@ -33,7 +33,7 @@ def read(*bodies: Any, paging: Paging | None = None) -> tuple[list[Any], list[An
         markers.append(query.get("marker"))
         return next(answers)
 
-    whole = List("alpha", "its things", "things", ask)
+    whole = PagedList("alpha", "its things", "things", ask)
     return [item for page in pages(whole, paging or Paging(2)) for item in page], markers
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from openstats.clouds.lazy_property import Once
+from openstats.clouds.lazy_property import LazyProperty
 from tests.collector import expected
 from tests.collector.lab import SOON, Lab
 from tests.double import Double
@@ -140,7 +140,7 @@ class Slow:
     barrier = Barrier(2)
     made = 0
 
-    @Once
+    @LazyProperty
     def value(self) -> int:
         """Return how many there were."""
         Slow.barrier.wait(10)

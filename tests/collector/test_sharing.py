@@ -59,8 +59,10 @@ def test_two_regions_discover_the_same_projects(shared: Lab) -> None:
         from openstats.clouds.services import keystone
 
         west = next(cloud for cloud in clouds.clouds(db) if cloud.name == "west")
-        found, _ = keystone.placings(usual.connections["west"])
-        storage_discovery.place(db, west, found, now=0, first=True)
+        connection = usual.connections["west"]
+        projects = keystone.projects(connection).projects
+        assignments, _ = keystone.assign(connection, projects)
+        storage_discovery.place(db, west, assignments, now=0, first=True)
 
     one = shared.collector("alpha")
     assert meanwhile(shared, discover, lambda: one.cycle(["discovery"])) == []

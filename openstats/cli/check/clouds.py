@@ -135,7 +135,7 @@ def _shared(checks: list[CloudCheck]) -> dict[str, list[Line]]:
     for place, check in enumerate(checks):
         own = endpoints.roots(check.connection)
         for other in checks[:place]:
-            if not keystone_identity.is_of_one_keystone(other.connection, check.connection):
+            if not keystone_identity.share_keystone(other.connection, check.connection):
                 continue
             theirs = endpoints.roots(other.connection)
             for service in [each for each, root in own.items() if theirs.get(each) == root]:
@@ -159,7 +159,7 @@ def _left_aside(checks: list[CloudCheck], lines: Mapping[str, list[Line]]) -> di
     checks = sorted(checks, key=lambda check: faults[check.name])
     for place, check in enumerate(checks):
         for other in checks[:place]:
-            if other.name not in aside and keystone_identity.is_one(
+            if other.name not in aside and keystone_identity.is_same_cloud(
                 other.connection, check.connection
             ):
                 sees = "sees more" if faults[other.name] < faults[check.name] else "comes first"

@@ -47,11 +47,11 @@ def _customers(connection: Any, projects: Any) -> str:
     from openstats.clouds.clouds_yaml import customer_rules
     from openstats.clouds.services import keystone
 
-    placings, warnings = keystone.placed(connection, projects)
-    nowhere = sum(placing.customer is None for placing in placings)
-    number = len({placing.customer for placing in placings} - {None})
+    assignments, warnings = keystone.assign(connection, projects.projects)
+    nowhere = sum(assignment.customer is None for assignment in assignments)
+    number = len({assignment.customer for assignment in assignments} - {None})
     words = f"{counted(number, 'customer')}; {counted(nowhere, 'project')} without one"
-    unused = customer_rules.without_effect(projects.listed, connection.entry.settings)
+    unused = customer_rules.without_effect(projects.projects, connection.entry.settings)
     return Doubt("; ".join([words, *warnings, *unused])) if warnings or unused else words
 
 
@@ -98,7 +98,7 @@ def trials(connection: Any, options: Any) -> Iterator[tuple[str, Attempt]]:
 
     def projects() -> str:
         listed.append(keystone.projects(connection))
-        return counted(len(listed[0].listed), "project")
+        return counted(len(listed[0].projects), "project")
 
     def servers() -> str:
         page, _ = next(nova.servers(connection, paging=Paging(1)))

@@ -1,6 +1,6 @@
 """The file of ``customer_from = file``: which projects each customer has, as somebody wrote them.
 
-What a project's name means in a Keystone is for ``placing``.
+What a project's name means in a Keystone is for ``project_names``.
 """
 
 from collections.abc import Iterator, Mapping

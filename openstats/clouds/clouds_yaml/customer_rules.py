@@ -1,4 +1,6 @@
-"""Placing: which customer and groups a Keystone project belongs to, by the settings of its cloud.
+"""Rules by which a Keystone project is assigned to a customer and to groups.
+
+The settings of a cloud choose the rules.
 
 A name means nothing without its domain: one that is written without means the domains of the
 setting ``default_domains``. No service is asked here.
@@ -14,7 +16,7 @@ from openstats.clouds.clouds_yaml import customer_file
 from openstats.clouds.clouds_yaml.entries import Settings
 from openstats.clouds.clouds_yaml.project_names import Names
 from openstats.errors import ConfigError
-from openstats.model import KeystoneProject, Origin, Placing
+from openstats.model import Assignment, KeystoneProject, Origin
 
 CUSTOMER_TAG = "openstats:customer="
 GROUP_TAG = "openstats:group="
@@ -26,14 +28,14 @@ LONGEST = 255
 """Characters that a name or key may have."""
 
 
-class Placings(NamedTuple):
+class Assignments(NamedTuple):
     """Where all projects of a Keystone belong, and what an operator should look into."""
 
-    placings: list[Placing]
+    assignments: list[Assignment]
     warnings: list[str]
 
 
-def place(projects: Sequence[KeystoneProject], settings: Settings, keystone: str) -> Placings:
+def assign(projects: Sequence[KeystoneProject], settings: Settings, keystone: str) -> Assignments:
     """Return where projects belong; excluded ones belong nowhere.
 
     Raises:
@@ -56,14 +58,16 @@ def place(projects: Sequence[KeystoneProject], settings: Settings, keystone: str
             for project in counted
             if (customer := _customer(project, by_id, names, settings, keystone))
         }
-    return Placings([_placing(p, customers.get(p.id), settings) for p in projects], warnings)
+    return Assignments([_assignment(p, customers.get(p.id), settings) for p in projects], warnings)
 
 
-def _placing(project: KeystoneProject, customer: Customer | None, settings: Settings) -> Placing:
+def _assignment(
+    project: KeystoneProject, customer: Customer | None, settings: Settings
+) -> Assignment:
     if customer is None:
-        return Placing(project, None)
+        return Assignment(project, None)
     groups = _tagged(project, GROUP_TAG) if settings.group_tags else []
-    return Placing(project, *customer, frozenset(groups))
+    return Assignment(project, *customer, frozenset(groups))
 
 
 def _excluded(projects: Sequence[KeystoneProject], names: Names, settings: Settings) -> set[str]:

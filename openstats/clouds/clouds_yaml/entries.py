@@ -44,7 +44,7 @@ def settings_of(options: Any) -> Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CloudEntry:
     """A cloud as clouds.yaml tells it; ``region`` is openstacksdk's, which makes sessions."""
 
     cloud: Cloud
@@ -66,7 +66,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class EntryFault:
     """An entry that cannot be used, and why; ``cloud`` is as much as can be read of it."""
 
     cloud: Cloud
@@ -75,11 +75,11 @@ class Fault:
     """Whether there is no such entry."""
 
 
-class Entries(NamedTuple):
+class CloudEntries(NamedTuple):
     """Entries of clouds.yaml, by the names of their clouds."""
 
-    usable: dict[str, Entry]
-    faults: dict[str, Fault]
+    usable: dict[str, CloudEntry]
+    faults: dict[str, EntryFault]
 
 
 FROM_VARIABLE = ", which the variable OS_CLOUD names"
@@ -99,7 +99,7 @@ class _Place(NamedTuple):
 
 def load(
     names: Sequence[str], wanted: Sequence[str], defaults: Settings, reader: Reader, file: str = ""
-) -> Entries:
+) -> CloudEntries:
     """Read entries: those named, or those wanted; neither: OS_CLOUD, or else all there are.
 
     A name is that of an entry, or of a cloud: ENTRY:REGION. One that there is not is a fault
@@ -113,7 +113,7 @@ def load(
     variable = [each for each in (os.environ.get("OS_CLOUD"),) if each and not wanted]
     sources = ((names, ""), (wanted, ", which [clouds] names has"), (variable, FROM_VARIABLE))
     chosen, source = next((pair for pair in sources if pair[0]), (list(keys), ""))
-    found = Entries({}, {})
+    found = CloudEntries({}, {})
     for name in dict.fromkeys(chosen):
         entry = name if name in keys else name.rpartition(":")[0]
         read = _read(config, {entry: keys[entry]}, defaults, reader) if entry in keys else found
@@ -122,11 +122,11 @@ def load(
         found.faults.update({label: read.faults[label] for label in kept if label in read.faults})
         if not kept:
             reason = f"clouds.yaml has no entry {name}{source}; there are {', '.join(keys)}"
-            found.faults[name] = Fault(Cloud(name, "", "", ""), reason, is_missing=True)
+            found.faults[name] = EntryFault(Cloud(name, "", "", ""), reason, is_missing=True)
     return found
 
 
-def find(name: str, defaults: Settings, reader: Reader, file: str = "") -> Entry | None:
+def find(name: str, defaults: Settings, reader: Reader, file: str = "") -> CloudEntry | None:
     """Read the entry of one cloud, as clouds.yaml is now; None where it tells of no such cloud.
 
     Raises:
@@ -159,15 +159,15 @@ def cloud_names(file: str = "") -> list[str]:
     return [place.label for listed in places for place in listed]
 
 
-def _read(config: Any, keys: Mapping[str, Any], defaults: Settings, reader: Reader) -> Entries:
-    found, repeated = Entries({}, {}), clouds_file.repeated_keys(config)
+def _read(config: Any, keys: Mapping[str, Any], defaults: Settings, reader: Reader) -> CloudEntries:
+    found, repeated = CloudEntries({}, {}), clouds_file.repeated_keys(config)
     for name, key in keys.items():
         for place in _places(config, name, key):
             try:
                 _check_unique(name, repeated)
                 found.usable[place.label] = _entry(config, place, defaults, reader)
             except ConfigError as error:
-                found.faults[place.label] = Fault(_readable_cloud(config, place), str(error))
+                found.faults[place.label] = EntryFault(_readable_cloud(config, place), str(error))
     return found
 
 
@@ -191,7 +191,7 @@ def _places(config: Any, name: str, key: Any) -> list[_Place]:
     return [_Place(f"{name}:{each}" if several else name, key, each) for each in regions]
 
 
-def _entry(config: Any, place: _Place, defaults: Settings, reader: Reader) -> Entry:
+def _entry(config: Any, place: _Place, defaults: Settings, reader: Reader) -> CloudEntry:
     name = str(place.key)
     region = _region(config, name, place)
     auth_url = region.config.get("auth", {}).get("auth_url")
@@ -205,7 +205,7 @@ def _entry(config: Any, place: _Place, defaults: Settings, reader: Reader) -> En
     except ValueError as error:
         # The URL itself may hold a password.
         raise ConfigError(f"the entry {name} of clouds.yaml: {NO_URL}") from error
-    return Entry(cloud, settings, region)
+    return CloudEntry(cloud, settings, region)
 
 
 def _where(name: str) -> str:

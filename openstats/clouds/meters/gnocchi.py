@@ -14,7 +14,7 @@ from typing import Any
 from keystoneauth1.exceptions import BadRequest, NotFound
 
 from openstats.clouds.connection import Connection
-from openstats.clouds.errors import asking
+from openstats.clouds.errors import translated
 from openstats.clouds.figures import measured
 from openstats.clouds.meters import GRID, Asked, Window, http
 from openstats.clouds.meters.accumulation import Series, Sums, summed
@@ -99,7 +99,7 @@ def _posting(connection: Connection, options: Options, stack: ExitStack) -> Post
         "region_name": connection.cloud.region or None,
         "interface": connection.entry.region.get_interface(SERVICE),
     }
-    with asking(connection.cloud.name, "signing in"):
+    with translated(connection.cloud.name, "signing in"):
         session = connection.session
     return partial(
         session.post,
@@ -167,7 +167,7 @@ class Gnocchi:
             "search": _alive(span.begin),
             "operations": operation,
         }
-        with asking(self.cloud, f"Gnocchi's aggregates of {kind}"):
+        with translated(self.cloud, f"Gnocchi's aggregates of {kind}"):
             try:
                 answer = self.post("/v1/aggregates", params=query, json=body, headers=JSON)
             except (NotFound, BadRequest) as error:

@@ -11,7 +11,7 @@ from openstats import __version__
 from openstats.clouds.connection import Connection
 from openstats.clouds.errors import hear
 from openstats.clouds.transport.adapter import mount
-from openstats.clouds.transport.redirects import stay
+from openstats.clouds.transport.redirects import refuse_foreign_redirects
 
 
 @contextmanager
@@ -25,8 +25,8 @@ def session(
     """Open a session that asks for no token; its bounds and errors are those of the cloud."""
     limits = connection.limits
     with requests.Session() as connections:
-        mount(connections, limits, connection.exchanges)
-        connections.hooks["response"] += [hear, stay]
+        mount(connections, limits, connection.in_flight)
+        connections.hooks["response"] += [hear, refuse_foreign_redirects]
         made = Session(
             session=connections,
             verify=False if insecure else cacert or True,

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import novaclient.exceptions
 
 from openstats.clouds.connection import Connection, parsed
-from openstats.clouds.errors import asking
+from openstats.clouds.errors import translated
 from openstats.clouds.figures import whole
 from openstats.clouds.meters import GRID, LONGEST, Asked, Window
 from openstats.errors import CloudError
@@ -104,7 +104,7 @@ def diagnostics(connection: Connection, uuid: str) -> list[int]:
 
     Empty where it is not running, or its driver does not tell.
     """
-    with asking(connection.cloud.name, f"Nova's diagnostics of {uuid}"):
+    with translated(connection.cloud.name, f"Nova's diagnostics of {uuid}"):
         try:
             _, body = connection.nova.client.get(f"/servers/{uuid}/diagnostics")
         except (

@@ -12,7 +12,7 @@ from typing import Any
 
 from keystoneauth1.exceptions import HttpError
 
-from openstats.clouds.errors import asking
+from openstats.clouds.errors import translated
 from openstats.clouds.figures import measured
 from openstats.clouds.meters import GRID, Asked, Window, http
 from openstats.clouds.meters.accumulation import Series, Sums, summed
@@ -153,7 +153,7 @@ class Prometheus:
             "end": f"{span.end}",
             "step": f"{GRID}",
         }
-        with asking(self.cloud, f"its range query of {inner[:80]}"):
+        with translated(self.cloud, f"its range query of {inner[:80]}"):
             try:
                 answer = self.session.get(
                     "/api/v1/query_range",

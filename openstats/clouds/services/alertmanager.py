@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 
 import requests
 
-from openstats.clouds.transport.adapter import AnswerError, Limits, mount
-from openstats.clouds.transport.in_flight import Exchanges
+from openstats.clouds.transport.adapter import AnswerError, CallLimits, mount
+from openstats.clouds.transport.in_flight import InFlightRequests
 from openstats.errors import CloudError
 
-LIMITS = Limits(
+LIMITS = CallLimits(
     connect_seconds=5, read_seconds=10, answer_seconds=30, answer_mib=16, wait_seconds=0
 )
 
@@ -35,7 +35,7 @@ def firing(url: str) -> Firing:
         CloudError: it does not say so.
     """
     with requests.Session() as session:
-        mount(session, LIMITS, Exchanges())
+        mount(session, LIMITS, InFlightRequests())
         # The configuration names it, whatever the environment says of proxies for clouds.
         session.trust_env = False
         try:

@@ -9,12 +9,11 @@ from functools import partial
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
-from openstats.clouds import omissions
 from openstats.clouds.connection import Connection, parsed
-from openstats.clouds.errors import asking
+from openstats.clouds.errors import translated
 from openstats.clouds.figures import moment, part, quota, whole
-from openstats.clouds.omissions import LeftOut
-from openstats.clouds.paging import USUAL, List, Paging, pages
+from openstats.clouds.omissions import Omissions, read_items
+from openstats.clouds.paging import USUAL, PagedList, Paging, pages
 from openstats.clouds.rights import (
     INVALID,
     SNAPSHOT_TENANT,
@@ -22,7 +21,7 @@ from openstats.clouds.rights import (
     VOLUME_TENANT,
     of_cloud,
 )
-from openstats.clouds.sanitize import ID, UUID, device, few, text
+from openstats.clouds.sanitize import ID, UUID, clean, device_name, first_names
 from openstats.errors import CloudError
 from openstats.meters import QUOTAS, VOLUME, VOLUME_TYPE
 from openstats.model import Quota, VolumeTypeQuota, VolumeUse
@@ -46,7 +45,7 @@ def fingerprint(
     if parsed(connection.cinder.api_version.get_string()) < parsed(TIME_COMPARED):
         return None
     since = datetime.fromtimestamp(changed_since, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    with asking(connection.cloud.name, "Cinder's summary of volumes"):
+    with translated(connection.cloud.name, "Cinder's summary of volumes"):
         query = {"updated_at": f"gte:{since}", "limit": 1}
         touched = list(_get(connection, "/volumes/detail", query)["volumes"])
         return (*_sums(connection), bool(touched))
@@ -65,7 +64,7 @@ def _sums(connection: Connection) -> tuple[int, int, int, list[str]]:
 
 def counts(connection: Connection) -> tuple[int, int, int]:
     """Return how many volumes, GiB of these and snapshots Cinder counts: two calls."""
-    with asking(connection.cloud.name, "Cinder's summary of volumes"):
+    with translated(connection.cloud.name, "Cinder's summary of volumes"):
         return _sums(connection)[:3]
 
 
@@ -86,7 +85,7 @@ class Sweep:
     use: dict[str, VolumeUse]
     volumes: int = 0
     snapshots: int = 0
-    left_out: tuple[LeftOut, ...] = ()
+    omissions: tuple[Omissions, ...] = ()
     spoiled: set[str] = field(default_factory=set)
     unclaimed: bool = False
     first_disks: set[tuple[str, str]] = field(default_factory=set)
@@ -111,11 +110,11 @@ def use(connection: Connection, paging: Paging = USUAL) -> Sweep:
     """
     sums: defaultdict[str, VolumeUse] = defaultdict(lambda: NOTHING)
     sweep = Sweep(sums)
-    with asking(connection.cloud.name, "Cinder's volumes"):
+    with translated(connection.cloud.name, "Cinder's volumes"):
         for tenant, size, created, disks in _read(connection, "volumes", _volume, paging, sweep):
             sums[tenant] = _with_volume(sums[tenant], size, created)
             sweep.first_disks.update(disks)
-    with asking(connection.cloud.name, "Cinder's snapshots"):
+    with translated(connection.cloud.name, "Cinder's snapshots"):
         for tenant, size in _read(connection, "snapshots", _snapshot, paging, sweep):
             sums[tenant] = _with_snapshot(sums[tenant], size)
     return replace(sweep, use=dict(sums))
@@ -129,19 +128,19 @@ def _read(
     sweep: Sweep,
 ) -> Iterator[T]:
     """Yield what is read of each item of a list; note in the sweep what is left out, and whose."""
-    left_out = LeftOut(connection.cloud.name, key.removesuffix("s"))
+    omissions = Omissions(connection.cloud.name, key.removesuffix("s"))
     ask = partial(_get, connection, f"/{key}/detail")
     number = 0
-    for rows in pages(List(connection.cloud.name, f"Cinder's {key}", key, ask), paging):
+    for rows in pages(PagedList(connection.cloud.name, f"Cinder's {key}", key, ask), paging):
         for row in rows:
             number += 1
-            before = left_out.number
-            yield from omissions.read([row], one, left_out)
-            if left_out.number > before:
+            before = omissions.number
+            yield from read_items([row], one, omissions)
+            if omissions.number > before:
                 _spoil(sweep, row)
-    left_out.refuse_all()
+    omissions.refuse_all()
     setattr(sweep, key, number)
-    sweep.left_out += (left_out,)
+    sweep.omissions += (omissions,)
 
 
 def _spoil(sweep: Sweep, row: Any) -> None:
@@ -154,15 +153,15 @@ def _spoil(sweep: Sweep, row: Any) -> None:
 
 def _volume(row: dict[str, Any]) -> tuple[str, int, int, list[tuple[str, str]]]:
     disks = [
-        (text(one["server_id"], UUID), device(one["device"]))
+        (clean(one["server_id"], UUID), device_name(one["device"]))
         for one in row.get("attachments") or ()
         if one.get("server_id") and FIRST.fullmatch(one.get("device") or "")
     ]
-    return text(row[VOLUME_TENANT], ID), part(row, "size"), moment(row, "created_at"), disks
+    return clean(row[VOLUME_TENANT], ID), part(row, "size"), moment(row, "created_at"), disks
 
 
 def _snapshot(row: dict[str, Any]) -> tuple[str, int]:
-    return text(row[SNAPSHOT_TENANT], ID), part(row, "size")
+    return clean(row[SNAPSHOT_TENANT], ID), part(row, "size")
 
 
 def _with_volume(held: VolumeUse, size: int, created: int) -> VolumeUse:
@@ -190,19 +189,19 @@ def quotas(connection: Connection, tenant: str) -> StorageQuotas:
     Cinder answers with its defaults for projects that do not exist: ask Nova first.
     """
     call = f"Cinder's quotas of {tenant}"
-    left_out = LeftOut(connection.cloud.name, "volume type")
-    with asking(connection.cloud.name, call):
+    omissions = Omissions(connection.cloud.name, "volume type")
+    with translated(connection.cloud.name, call):
         figures = connection.cinder.quotas.get(tenant, usage=True).to_dict()
         whole = {
             meter.name: quota(figures, meter.resource, meter.factor)
             for meter in QUOTAS
             if meter.service == VOLUME
         }
-        types = _by_type(figures, left_out)
-    return StorageQuotas(whole, types, f"{call}: {left_out.words}" if left_out.number else "")
+        types = _by_type(figures, omissions)
+    return StorageQuotas(whole, types, f"{call}: {omissions.words}" if omissions.number else "")
 
 
-def _by_type(figures: dict[str, Any], left_out: LeftOut) -> dict[str, VolumeTypeQuota]:
+def _by_type(figures: dict[str, Any], omissions: Omissions) -> dict[str, VolumeTypeQuota]:
     """Return the quotas whose keys are ``gigabytes_TYPE`` and so on: parts of the plain ones.
 
     A type that cannot be read takes no other along.
@@ -222,6 +221,6 @@ def _by_type(figures: dict[str, Any], left_out: LeftOut) -> dict[str, VolumeType
             for meter, prefix in prefixes.items()
             if prefix + kind in figures
         }
-        return text(kind), VolumeTypeQuota(**quotas)
+        return clean(kind), VolumeTypeQuota(**quotas)
 
-    return dict(omissions.read([{"id": kind} for kind in few(kinds)], one, left_out))
+    return dict(read_items([{"id": kind} for kind in first_names(kinds)], one, omissions))

@@ -2,7 +2,7 @@
 
 Keystone cuts lists at its ``max_db_limit`` (without a word, unless a limit is asked for) and at
 its ``list_limit`` (which it says; releases before 2025.1 have no further pages). To whom projects
-belong is decided in ``placing``.
+belong is decided by ``customer_rules``.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
@@ -14,13 +14,13 @@ from urllib.parse import quote, urlencode
 
 import keystoneauth1.exceptions
 
-from openstats.clouds import omissions
-from openstats.clouds.clouds_yaml.customer_rules import Placings, place
+from openstats.clouds.clouds_yaml import customer_rules
+from openstats.clouds.clouds_yaml.customer_rules import Assignments
 from openstats.clouds.connection import Connection
-from openstats.clouds.errors import asking
-from openstats.clouds.omissions import LeftOut
-from openstats.clouds.paging import USUAL, List, Paging, pages
-from openstats.clouds.sanitize import ID, NAME, text
+from openstats.clouds.errors import translated
+from openstats.clouds.omissions import Omissions, read_items
+from openstats.clouds.paging import USUAL, PagedList, Paging, pages
+from openstats.clouds.sanitize import ID, NAME, clean
 from openstats.errors import CloudError, TruncatedError
 from openstats.model import KeystoneProject
 
@@ -42,14 +42,14 @@ SAMPLE = 10
 
 
 @dataclass(frozen=True)
-class Projects:
+class ProjectList:
     """All projects of a Keystone that can be read, and what had to be left out."""
 
-    listed: list[KeystoneProject]
-    left_out: LeftOut
+    projects: list[KeystoneProject]
+    omissions: Omissions
 
 
-def projects(connection: Connection, paging: Paging = USUAL, *, first: bool = False) -> Projects:
+def projects(connection: Connection, paging: Paging = USUAL, *, first: bool = False) -> ProjectList:
     """List all projects of the cloud's Keystone: two calls, and one for each further page.
 
     The ``first`` list is held against those of some domains: nothing else is known yet.
@@ -57,44 +57,39 @@ def projects(connection: Connection, paging: Paging = USUAL, *, first: bool = Fa
     Raises:
         CloudError: Keystone does not answer, or cuts its list however it is asked.
     """
-    odd = LeftOut(connection.cloud.name, "domain")
+    odd = Omissions(connection.cloud.name, "domain")
     domains = _domains(connection, paging, odd)
     rows = _all_projects(connection, {*domains, *odd.ids}, paging)
     if first:
         _refuse_cut(connection, rows, sorted({*domains, *odd.ids}), paging)
     domains |= _unlisted_domains(connection, rows, {*domains, *odd.ids})
-    left_out = LeftOut(connection.cloud.name, "project")
-    with asking(connection.cloud.name, PROJECTS):
-        listed = list(omissions.read(rows, partial(_project, domains=domains), left_out))
-        left_out.refuse_all()
-        listed = _without_orphans(listed, left_out)
-    return Projects(listed, left_out)
+    omissions = Omissions(connection.cloud.name, "project")
+    with translated(connection.cloud.name, PROJECTS):
+        listed = list(read_items(rows, partial(_project, domains=domains), omissions))
+        omissions.refuse_all()
+        listed = _without_orphans(listed, omissions)
+    return ProjectList(listed, omissions)
 
 
-def _without_orphans(listed: list[KeystoneProject], left_out: LeftOut) -> list[KeystoneProject]:
+def _without_orphans(listed: list[KeystoneProject], omissions: Omissions) -> list[KeystoneProject]:
     """Leave out what is below a project that was left out: whose it is depends on that one."""
-    while left_out.number:
+    while omissions.number:
         ids = {project.id for project in listed}
         orphans = [
             p for p in listed if p.parent_id not in (None, p.domain_id) and p.parent_id not in ids
         ]
         for project in orphans:
             row = {"id": project.id}
-            left_out.add(row, LookupError(f"parent {project.parent_id} cannot be read"))
-        listed = [project for project in listed if project.id not in left_out.ids]
+            omissions.add(row, LookupError(f"parent {project.parent_id} cannot be read"))
+        listed = [project for project in listed if project.id not in omissions.ids]
         if not orphans:
             break
     return listed
 
 
-def placings(connection: Connection) -> Placings:
-    """List all projects and where they belong; excluded ones belong nowhere."""
-    return placed(connection, projects(connection))
-
-
-def placed(connection: Connection, found: Projects) -> Placings:
-    """Return where projects that were listed belong."""
-    return place(found.listed, connection.entry.settings, connection.cloud.keystone)
+def assign(connection: Connection, projects: Sequence[KeystoneProject]) -> Assignments:
+    """Return the customers and groups of projects, by the settings of the cloud's entry."""
+    return customer_rules.assign(projects, connection.entry.settings, connection.cloud.keystone)
 
 
 def exists(connection: Connection, project: str) -> bool | None:
@@ -102,7 +97,7 @@ def exists(connection: Connection, project: str) -> bool | None:
 
     A domain that acts as a project is none: no list of projects has it.
     """
-    with asking(connection.cloud.name, f"Keystone's project {project}"):
+    with translated(connection.cloud.name, f"Keystone's project {project}"):
         try:
             body = _get(connection, f"/projects/{quote(project, safe='')}", {})
             return not body["project"].get("is_domain")
@@ -120,31 +115,31 @@ class Domain(NamedTuple):
 
 
 def _project(row: Mapping[str, Any], domains: Mapping[str, Domain]) -> KeystoneProject:
-    domain = text(row["domain_id"])
+    domain = clean(row["domain_id"])
     parent = row.get("parent_id")
     tags = row.get("tags") or ()
     return KeystoneProject(
-        id=text(row["id"], ID),
-        name=text(row["name"]),
+        id=clean(row["id"], ID),
+        name=clean(row["name"]),
         domain_id=domain,
         domain_name=domains[domain].name,
-        parent_id=text(parent) if parent else None,
+        parent_id=clean(parent) if parent else None,
         enabled=bool(row.get("enabled", True)) and domains[domain].enabled,
-        tags=frozenset(map(text, tags)),
+        tags=frozenset(map(clean, tags)),
     )
 
 
-def _domains(connection: Connection, paging: Paging, left_out: LeftOut) -> dict[str, Domain]:
+def _domains(connection: Connection, paging: Paging, omissions: Omissions) -> dict[str, Domain]:
     """Return the domains by id; projects of one that is left out are left out, too."""
     rows = chain.from_iterable(_listed(connection, "domains", DOMAINS, paging))
-    with asking(connection.cloud.name, DOMAINS):
-        domains = dict(omissions.read(rows, _domain, left_out))
-        left_out.refuse_all()
+    with translated(connection.cloud.name, DOMAINS):
+        domains = dict(read_items(rows, _domain, omissions))
+        omissions.refuse_all()
     return domains
 
 
 def _domain(row: Mapping[str, Any]) -> tuple[str, Domain]:
-    return text(row["id"]), Domain(text(row["name"]), bool(row.get("enabled", True)))
+    return clean(row["id"]), Domain(clean(row["name"]), bool(row.get("enabled", True)))
 
 
 def _unlisted_domains(
@@ -160,7 +155,7 @@ def _unlisted_domains(
         )
     unlisted = {}
     for key in missing:
-        with asking(connection.cloud.name, f"Keystone's domain {key}"):
+        with translated(connection.cloud.name, f"Keystone's domain {key}"):
             body = _get(connection, f"/domains/{quote(key, safe='')}", {})
             unlisted[key] = _domain(body["domain"])[1]
     return unlisted
@@ -226,7 +221,7 @@ def _listed(
     connection: Connection, key: str, call: str, paging: Paging, query: dict[str, str] | None = None
 ) -> Iterator[list[Any]]:
     ask = partial(_get, connection, f"/{key}")
-    for rows in pages(List(connection.cloud.name, call, key, ask), paging, query):
+    for rows in pages(PagedList(connection.cloud.name, call, key, ask), paging, query):
         yield [_needed(row) for row in rows]
 
 

@@ -11,7 +11,7 @@ from hashlib import sha256
 
 from openstats.clouds import rights
 from openstats.clouds.connection import Connection
-from openstats.clouds.errors import CLIENT_ERRORS, asking
+from openstats.clouds.errors import CLIENT_ERRORS, translated
 from openstats.errors import CloudError
 
 ESSENTIAL = ("Keystone", "Nova, hypervisors", "Nova, servers", "Cinder, volumes")
@@ -27,7 +27,7 @@ DIGITS = 16
 
 
 @dataclass(frozen=True)
-class Identity:
+class KeystoneIdentity:
     """What a Keystone is known by.
 
     ``urls`` are the identity endpoints of its catalog, compared; ``ids`` those of these endpoints,
@@ -39,7 +39,7 @@ class Identity:
     project: str
 
 
-def of(connection: Connection) -> Identity:
+def identify(connection: Connection) -> KeystoneIdentity:
     """Return the identity of the Keystone of a connection, which signs in.
 
     Raises:
@@ -47,10 +47,10 @@ def of(connection: Connection) -> Identity:
     """
     catalog = connection.catalog
     urls, ids = frozenset(catalog.identity_urls), frozenset(catalog.ids)
-    return Identity(urls, ids, connection.project)
+    return KeystoneIdentity(urls, ids, connection.project)
 
 
-def credential(connection: Connection) -> str:
+def credential_digest(connection: Connection) -> str:
     """Return what tells the user, project and roles of a connection from others; it signs in.
 
     Entries of one name, in the files of several machines, may have different rights.
@@ -58,13 +58,13 @@ def credential(connection: Connection) -> str:
     Raises:
         CloudError: one cannot sign in.
     """
-    with asking(connection.cloud.name, "signing in"):
+    with translated(connection.cloud.name, "signing in"):
         token = connection.session.auth.get_access(connection.session)
         known_by = token.user_id, token.project_id, *sorted(token.role_names)
     return sha256(" ".join(map(str, known_by)).encode()).hexdigest()[:DIGITS]
 
 
-def is_like(one: Identity, other: Identity) -> bool:
+def may_be_same(one: KeystoneIdentity, other: KeystoneIdentity) -> bool:
     """Return whether both may be one Keystone: their catalogs do not contradict one another."""
     if not one.urls or not other.urls:
         return False
@@ -74,37 +74,37 @@ def is_like(one: Identity, other: Identity) -> bool:
 
 
 def is_same(
-    connection: Connection, own: Identity, other: Identity, tenant_ids: Set[str]
+    connection: Connection, own: KeystoneIdentity, other: KeystoneIdentity, tenant_ids: Set[str]
 ) -> bool | None:
     """Return whether another Keystone is that of a connection; None: it cannot be told yet.
 
     ``tenant_ids`` are the projects that are known of the other one, none before its discovery.
     """
-    if not is_like(own, other):
+    if not may_be_same(own, other):
         return False
     if own.project == other.project or own.project in tenant_ids:
         return True
-    is_known = knows(connection, other.project)
+    is_known = has_project(connection, other.project)
     if is_known is None and tenant_ids:
         return False
     return is_known
 
 
-def is_one(one: Connection, other: Connection) -> bool:
+def is_same_cloud(one: Connection, other: Connection) -> bool:
     """Return whether two connections ask one cloud: the same region of the same Keystone."""
-    return one.region == other.region and is_of_one_keystone(one, other)
+    return one.region == other.region and share_keystone(one, other)
 
 
-def is_of_one_keystone(one: Connection, other: Connection) -> bool:
+def share_keystone(one: Connection, other: Connection) -> bool:
     """Return whether two connections have signed in to one Keystone."""
-    first, second = of(one), of(other)
+    first, second = identify(one), identify(other)
     nobody = frozenset[str]()
     return bool(is_same(one, first, second, nobody) or is_same(other, second, first, nobody))
 
 
-def knows(connection: Connection, project: str) -> bool | None:
+def has_project(connection: Connection, project: str) -> bool | None:
     """Return whether a connection's Keystone has a project; None: it does not say to this user."""
-    with asking(connection.cloud.name, f"Keystone's project {project}"):
+    with translated(connection.cloud.name, f"Keystone's project {project}"):
         try:
             connection.keystone.projects.client.get(f"/projects/{project}")
         except CLIENT_ERRORS as error:
@@ -113,18 +113,18 @@ def knows(connection: Connection, project: str) -> bool | None:
         return True
 
 
-def knows_most(connection: Connection, projects: Sequence[str]) -> bool | None:
+def has_most_projects(connection: Connection, projects: Sequence[str]) -> bool | None:
     """Return whether a connection's Keystone has at least half of some projects.
 
     None: it does not say to this user. A few, evenly spread, stand for all.
     """
     sample = projects[:: 1 + len(projects) // MOST_ASKED]
-    answers = [knows(connection, project) for project in sample]
+    answers = [has_project(connection, project) for project in sample]
     told = [answer for answer in answers if answer is not None]
     return 2 * sum(told) >= len(told) if told else None
 
 
-def unseen(connection: Connection) -> list[str]:
+def list_blind_spots(connection: Connection) -> list[str]:
     """Return what keeps a user from seeing the whole of a cloud: one sentence each."""
     sentences = []
     ask = partial(rights.missing, rights.of_cloud(connection))

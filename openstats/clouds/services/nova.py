@@ -9,13 +9,12 @@ from urllib.parse import urlencode
 
 import novaclient.exceptions
 
-from openstats.clouds import omissions
 from openstats.clouds.connection import Connection, parsed
-from openstats.clouds.errors import MALFORMED, asking
+from openstats.clouds.errors import MALFORMED, translated
 from openstats.clouds.figures import moment, part, quota, signed, whole
-from openstats.clouds.omissions import LeftOut
-from openstats.clouds.paging import USUAL, List, Paging, Query, pages
-from openstats.clouds.sanitize import ID, UUID, device, text
+from openstats.clouds.omissions import Omissions, read_items
+from openstats.clouds.paging import USUAL, PagedList, Paging, Query, pages
+from openstats.clouds.sanitize import ID, UUID, clean, device_name
 from openstats.errors import CloudError, TenantUnknownError
 from openstats.meters import CAPACITY, COMPUTE, QUOTAS
 from openstats.model import Capacity, Departure, Instance, Quota
@@ -33,7 +32,7 @@ def capacity(connection: Connection) -> Capacity:
     Raises:
         RefusedError: the cloud serves no hypervisor statistics (any more), or not to this user.
     """
-    with asking(connection.cloud.name, "Nova's hypervisor statistics"):
+    with translated(connection.cloud.name, "Nova's hypervisor statistics"):
         figures = connection.nova.hypervisor_stats.statistics().to_dict()
         read = {name: (signed if name in FREE else whole)(figures, name) for name in CAPACITY}
         return Capacity(**read, source="nova")
@@ -55,10 +54,10 @@ def compute_hosts(connection: Connection, *, used: bool) -> ComputeHosts:
     version = connection.nova.api_version.get_string()
     if parsed(version) < parsed(DOWN_CELLS_SHOWN):
         return ComputeHosts([], None)
-    with asking(connection.cloud.name, SERVICES):
+    with translated(connection.cloud.name, SERVICES):
         rows = _services(connection)
         states = Counter(_state(row) for row in rows)
-        hidden = sorted(text(row["host"]) for row in rows if row["status"] == UNKNOWN)
+        hidden = sorted(clean(row["host"]) for row in rows if row["status"] == UNKNOWN)
     if used and not rows:
         raise CloudError(
             f"{connection.cloud.name}: {SERVICES}: it lists no nova-compute, though servers are on "
@@ -83,7 +82,7 @@ class Zones(NamedTuple):
 
     of_hosts: dict[str, str]
     disabled: set[str]
-    left_out: LeftOut
+    omissions: Omissions
 
 
 def zones(connection: Connection) -> Zones:
@@ -92,34 +91,34 @@ def zones(connection: Connection) -> Zones:
     Raises:
         RefusedError: not to this user.
     """
-    left_out = LeftOut(connection.cloud.name, "service")
-    with asking(connection.cloud.name, SERVICES):
+    omissions = Omissions(connection.cloud.name, "service")
+    with translated(connection.cloud.name, SERVICES):
         rows = [row for row in _services(connection) if row["status"] != UNKNOWN]
-        of_hosts = dict(omissions.read(rows, _zone, left_out))
+        of_hosts = dict(read_items(rows, _zone, omissions))
         disabled = {row["host"] for row in rows if _state(row) == DISABLED}
-        return Zones(of_hosts, disabled, left_out)
+        return Zones(of_hosts, disabled, omissions)
 
 
 def _zone(service: dict[str, Any]) -> tuple[str, str]:
-    return text(service["host"]), text(service["zone"])
+    return clean(service["host"]), clean(service["zone"])
 
 
-def hosts(connection: Connection, paging: Paging = USUAL) -> tuple[dict[str, str], LeftOut]:
+def hosts(connection: Connection, paging: Paging = USUAL) -> tuple[dict[str, str], Omissions]:
     """Return the compute hosts of hypervisors, by the names of those: one call for each page.
 
     Raises:
         RefusedError: not to this user.
     """
-    left_out = LeftOut(connection.cloud.name, "hypervisor")
+    omissions = Omissions(connection.cloud.name, "hypervisor")
     rows = chain.from_iterable(
         _pages(connection, "hypervisors", "/os-hypervisors/detail", "Nova's hypervisors", paging)
     )
-    with asking(connection.cloud.name, "Nova's hypervisors"):
-        return dict(omissions.read(rows, _host, left_out)), left_out
+    with translated(connection.cloud.name, "Nova's hypervisors"):
+        return dict(read_items(rows, _host, omissions)), omissions
 
 
 def _host(hypervisor: dict[str, Any]) -> tuple[str, str]:
-    return text(hypervisor["hypervisor_hostname"]), text(hypervisor["service"]["host"])
+    return clean(hypervisor["hypervisor_hostname"]), clean(hypervisor["service"]["host"])
 
 
 def _pages(
@@ -135,12 +134,12 @@ def _pages(
         _, body = connection.nova.client.get(f"{path}?{urlencode(asked)}")
         return dict(body)
 
-    return pages(List(connection.cloud.name, call, key, ask), paging, query)
+    return pages(PagedList(connection.cloud.name, call, key, ask), paging, query)
 
 
 def servers_in_down_cells(connection: Connection) -> bool:
     """Tell whether a cell that is down hides servers; only a list without paging says so."""
-    with asking(connection.cloud.name, "Nova's servers of cells that are down"):
+    with translated(connection.cloud.name, "Nova's servers of cells that are down"):
         _, body = connection.nova.client.get("/servers?all_tenants=1")
         return any(server.get("status") == UNKNOWN for server in body["servers"])
 
@@ -151,13 +150,13 @@ def servers(
     paging: Paging = USUAL,
     changed_since: int | None = None,
     tenant: str | None = None,
-    left_out: LeftOut | None = None,
+    omissions: Omissions | None = None,
 ) -> Iterator[tuple[list[Instance], list[Departure]]]:
     """Stream pages of servers of all tenants: those that exist, and those that were deleted.
 
     ``changed_since`` (Unix seconds) asks for what changed since then, deletions included; without
     it everything that exists is listed. ``tenant`` (a Keystone id) asks for its servers only.
-    Servers that cannot be read are put into ``left_out``.
+    Servers that cannot be read are put into ``omissions``.
 
     Raises:
         CloudError: none of all the servers can be read.
@@ -169,14 +168,14 @@ def servers(
         )
     if tenant is not None:
         query["tenant_id"] = tenant
-    odd = left_out or LeftOut(connection.cloud.name, "server")
+    odd = omissions or Omissions(connection.cloud.name, "server")
     call = "Nova's servers"
     for rows in _pages(connection, "servers", "/servers/detail", call, paging, query):
-        read = list(omissions.read(rows, _server, odd))
+        read = list(read_items(rows, _server, odd))
         page = [server for server in read if isinstance(server, Instance)]
         yield page, [server for server in read if isinstance(server, Departure)]
     if changed_since is None:
-        with asking(connection.cloud.name, call):
+        with translated(connection.cloud.name, call):
             odd.refuse_all()
 
 
@@ -189,7 +188,7 @@ def _server(row: dict[str, Any]) -> Instance | Departure | None:
 
 def _departure(row: dict[str, Any]) -> Departure:
     """Return a server that was deleted; it is gone, be the rest of it readable or not."""
-    uuid = text(row["id"], UUID)
+    uuid = clean(row["id"], UUID)
     try:
         terminated = row.get("OS-SRV-USG:terminated_at")
         ended_at = moment(row, "OS-SRV-USG:terminated_at" if terminated else "updated")
@@ -209,16 +208,16 @@ def _of_down_cell(server: dict[str, Any]) -> bool:
 def _instance(server: dict[str, Any]) -> Instance:
     flavor = server["flavor"]
     return Instance(
-        uuid=text(server["id"], UUID),
-        tenant=text(server["tenant_id"], ID),
-        name=text(server.get("name") or ""),
-        status=text(server["status"], ID),
+        uuid=clean(server["id"], UUID),
+        tenant=clean(server["tenant_id"], ID),
+        name=clean(server.get("name") or ""),
+        status=clean(server["status"], ID),
         vcpus=part(flavor, "vcpus"),
         ram=part(flavor, "ram"),
         disk=_local_disk(server, flavor),
-        host=text(server.get("OS-EXT-SRV-ATTR:hypervisor_hostname") or ""),
+        host=clean(server.get("OS-EXT-SRV-ATTR:hypervisor_hostname") or ""),
         root=_root(server, flavor),
-        root_device=device(server.get("OS-EXT-SRV-ATTR:root_device_name") or ""),
+        root_device=device_name(server.get("OS-EXT-SRV-ATTR:root_device_name") or ""),
         created_at=moment(server, "created"),
         updated_at=moment(server, "updated") if server.get("updated") else 0,
     )
@@ -238,7 +237,7 @@ def _root(server: dict[str, Any], flavor: dict[str, Any]) -> int:
 
 def exists(connection: Connection, uuid: str) -> bool:
     """Tell whether a server is still there: only a 404, or its status, says that it is not."""
-    with asking(connection.cloud.name, f"Nova's server {uuid}"):
+    with translated(connection.cloud.name, f"Nova's server {uuid}"):
         try:
             _, body = connection.nova.client.get(f"/servers/{uuid}")
         except novaclient.exceptions.NotFound:
@@ -252,7 +251,7 @@ def quotas(connection: Connection, tenant: str) -> dict[str, Quota]:
     Raises:
         TenantUnknownError: Keystone told Nova that there is no such project.
     """
-    with asking(connection.cloud.name, f"Nova's quotas of {tenant}"):
+    with translated(connection.cloud.name, f"Nova's quotas of {tenant}"):
         try:
             figures = connection.nova.quotas.get(tenant, detail=True).to_dict()
         except novaclient.exceptions.BadRequest as error:

@@ -6,12 +6,11 @@ from typing import Any
 
 import keystoneauth1.exceptions
 
-from openstats.clouds import omissions
 from openstats.clouds.connection import Connection
-from openstats.clouds.errors import asking
+from openstats.clouds.errors import translated
 from openstats.clouds.figures import ratio, whole
-from openstats.clouds.omissions import LeftOut
-from openstats.clouds.sanitize import UUID, text
+from openstats.clouds.omissions import Omissions, read_items
+from openstats.clouds.sanitize import UUID, clean
 from openstats.model import Inventory, Provider
 
 DISABLED = "COMPUTE_STATUS_DISABLED"
@@ -22,19 +21,19 @@ def providers(
     connection: Connection,
     known: Mapping[str, Provider],
     now: int,
-    left_out: LeftOut | None = None,
+    omissions: Omissions | None = None,
 ) -> list[Provider]:
     """List all providers: three calls, and two more for each that is not known at its generation.
 
     ``known`` are those that need not be read again unless their generation changed. A provider
-    below a disabled root is disabled as well. Those that cannot be read are put into ``left_out``.
+    below a disabled root is disabled as well. Those that cannot be read are put into ``omissions``.
     """
-    odd = left_out or LeftOut(connection.cloud.name, "provider")
-    with asking(connection.cloud.name, "Placement's /resource_providers"):
+    odd = omissions or Omissions(connection.cloud.name, "provider")
+    with translated(connection.cloud.name, "Placement's /resource_providers"):
         rows = _get(connection, "/resource_providers")["resource_providers"]
         traits = {trait: _with(connection, trait) for trait in (DISABLED, SHARING)}
         one = partial(_provider, connection, known=known, traits=traits, now=now)
-        listed = list(omissions.read(rows, one, odd))
+        listed = list(read_items(rows, one, odd))
         odd.refuse_all()
         return listed
 
@@ -42,7 +41,7 @@ def providers(
 def exists(connection: Connection, uuid: str) -> bool:
     """Return whether Placement shows a provider by its id: only a 404 says that it is gone."""
     path = f"/resource_providers/{uuid}"
-    with asking(connection.cloud.name, f"Placement's {path}"):
+    with translated(connection.cloud.name, f"Placement's {path}"):
         try:
             connection.placement.get(path)
         except keystoneauth1.exceptions.NotFound:
@@ -53,7 +52,7 @@ def exists(connection: Connection, uuid: str) -> bool:
 def traits(connection: Connection, uuid: str) -> set[str]:
     """Return the traits of a provider as it tells them itself: one call."""
     path = f"/resource_providers/{uuid}/traits"
-    with asking(connection.cloud.name, f"Placement's {path}"):
+    with translated(connection.cloud.name, f"Placement's {path}"):
         return set(_get(connection, path)["traits"])
 
 
@@ -70,13 +69,13 @@ def _provider(
     traits: Mapping[str, set[str]],
     now: int,
 ) -> Provider:
-    uuid = text(found["uuid"], UUID)
+    uuid = clean(found["uuid"], UUID)
     before = known.get(uuid)
     unchanged = before if before and before.generation == found["generation"] else None
     return Provider(
         uuid=uuid,
-        name=text(found["name"]),
-        root=text(found["root_provider_uuid"], UUID),
+        name=clean(found["name"]),
+        root=clean(found["root_provider_uuid"], UUID),
         generation=whole(found, "generation"),
         # Only compute nodes can carry this one, which are roots.
         disabled=found["root_provider_uuid"] in traits[DISABLED],
@@ -88,7 +87,7 @@ def _provider(
 
 def _inventories(connection: Connection, uuid: str) -> tuple[Inventory, ...]:
     path = f"/resource_providers/{uuid}"
-    with asking(connection.cloud.name, f"Placement's {path}"):
+    with translated(connection.cloud.name, f"Placement's {path}"):
         inventories = _get(connection, f"{path}/inventories")["inventories"]
         usages = _get(connection, f"{path}/usages")["usages"]
         # Placement tells of each class that it has an inventory of, be it 0, and of no other.
@@ -96,7 +95,7 @@ def _inventories(connection: Connection, uuid: str) -> tuple[Inventory, ...]:
             raise ValueError(f"usages of {', '.join(unlisted)[:100]}, and no inventory of it")
         return tuple(
             Inventory(
-                resource_class=text(name),
+                resource_class=clean(name),
                 total=whole(i, "total"),
                 reserved=whole(i, "reserved"),
                 allocation_ratio=ratio(i, "allocation_ratio"),
@@ -107,5 +106,5 @@ def _inventories(connection: Connection, uuid: str) -> tuple[Inventory, ...]:
 
 
 def _get(connection: Connection, path: str) -> Any:
-    with asking(connection.cloud.name, f"Placement's {path}"):
+    with translated(connection.cloud.name, f"Placement's {path}"):
         return connection.placement.get(path).json()

@@ -15,7 +15,7 @@ PAUSE = 5
 """Seconds for which a Keystone that was silent is not asked again."""
 
 
-class Groups:
+class UserGroups:
     """Asks Keystone, and remembers for some minutes; safe to share between threads."""
 
     def __init__(self, identity: Any, clock: Callable[[], float]) -> None:

@@ -13,7 +13,7 @@ from keystoneauth1.session import TCPKeepAliveAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from openstats.clouds.transport.in_flight import Exchange, Exchanges, follow, let_go
+from openstats.clouds.transport.in_flight import InFlightRequest, InFlightRequests, follow, let_go
 from openstats.clouds.transport.retries import Patience
 
 MIB = 2**20
@@ -38,7 +38,7 @@ class AnswerError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class CallLimits:
     """Bounds of a call: see the options of [collector] of which they are made.
 
     ``wait_seconds`` are for a cloud that asks to be asked later, or is failing over.
@@ -91,10 +91,10 @@ class _HttpsPool(HTTPSConnectionPool):
 POOLS = {"http": _HttpPool, "https": _HttpsPool}
 
 
-class Transport(TCPKeepAliveAdapter):
+class BoundedAdapter(TCPKeepAliveAdapter):
     """An adapter of the requests library; one for each session."""
 
-    def __init__(self, limits: Limits, exchanges: Exchanges) -> None:
+    def __init__(self, limits: CallLimits, exchanges: InFlightRequests) -> None:
         super().__init__(pool_maxsize=CONNECTIONS)
         self._limits = limits
         self._exchanges = exchanges
@@ -148,7 +148,7 @@ class Transport(TCPKeepAliveAdapter):
         _check_choices(response)
         return response
 
-    def _check(self, exchange: Exchange) -> None:
+    def _check(self, exchange: InFlightRequest) -> None:
         self._exchanges.check()
         if exchange.cut:
             raise AnswerError(
@@ -156,7 +156,7 @@ class Transport(TCPKeepAliveAdapter):
                 "waited for: see why the service is slow, or raise [collector] answer_timeout"
             )
 
-    def _body(self, response: Any, exchange: Exchange) -> bytes:
+    def _body(self, response: Any, exchange: InFlightRequest) -> bytes:
         """Read a body, inflated, piece by piece."""
         body = bytearray()
         most = self._limits.answer_mib * MIB
@@ -178,9 +178,9 @@ class Transport(TCPKeepAliveAdapter):
         )
 
 
-def mount(session: requests.Session, limits: Limits, exchanges: Exchanges) -> None:
+def mount(session: requests.Session, limits: CallLimits, exchanges: InFlightRequests) -> None:
     """Have a session's requests go this way."""
-    transport = Transport(limits, exchanges)
+    transport = BoundedAdapter(limits, exchanges)
     for scheme in POOLS:
         session.mount(f"{scheme}://", transport)
 

@@ -17,7 +17,7 @@ AHEAD = "ahead of ours: what it dates in the future counts from when it was seen
 BEHIND = "behind ours: changes are asked for from as much earlier"
 
 
-class Skew:
+class ClockSkew:
     """What is known of the clocks of one cloud's hosts."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
@@ -29,7 +29,7 @@ class Skew:
         """Seconds by which the latest clock is behind ours, 0 if none is."""
         return int(max(0.0, *(-ahead for ahead in self._ahead.values()), 0.0))
 
-    def hear(self, cloud: str, response: Any) -> None:
+    def observe(self, cloud: str, response: Any) -> None:
         """Take up the date of an answer; say once that a clock is wrong."""
         host = urlsplit(response.url).netloc.rpartition("@")[2]
         try:

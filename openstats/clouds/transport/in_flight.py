@@ -22,7 +22,7 @@ GRACE = 2.0
 _thread = threading.local()
 
 
-class Exchange:
+class InFlightRequest:
     """One request and its answer; ``ends_at`` is a time of the monotonic clock."""
 
     def __init__(self, ends_at: float) -> None:
@@ -59,7 +59,7 @@ class Exchange:
 
 def follow(sock: socket.socket) -> None:
     """Remember a socket of this thread's request."""
-    exchange: Exchange | None = getattr(_thread, "exchange", None)
+    exchange: InFlightRequest | None = getattr(_thread, "exchange", None)
     if exchange:
         exchange.follow(sock)
 
@@ -72,40 +72,40 @@ def let_go() -> None:
         large.release()
 
 
-class Exchanges:
+class InFlightRequests:
     """What is under way to one cloud; safe to share between threads.
 
-    ``heard_at`` is when the cloud answered last, by the monotonic clock.
+    ``answered_at`` is when the cloud answered last, by the monotonic clock.
     """
 
     def __init__(self) -> None:
-        self.heard_at = time.monotonic()
-        self._under_way: set[Exchange] = set()
+        self.answered_at = time.monotonic()
+        self._under_way: set[InFlightRequest] = set()
         self._watching = False
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._large = threading.Semaphore()
 
     @contextmanager
-    def begun(self, seconds: float) -> Iterator[Exchange]:
+    def begun(self, seconds: float) -> Iterator[InFlightRequest]:
         """Have a request of this thread end after so many seconds, be it answered or not.
 
         Raises:
             StoppedError: no request is made any more.
         """
-        exchange = Exchange(time.monotonic() + seconds)
+        exchange = InFlightRequest(time.monotonic() + seconds)
         self._begin(exchange)
         _thread.exchange = exchange
         try:
             yield exchange
-            self.heard_at = time.monotonic()
+            self.answered_at = time.monotonic()
         finally:
             _thread.exchange = None
             with self._lock:
                 self._under_way.discard(exchange)
             exchange.close()
 
-    def _begin(self, exchange: Exchange) -> None:
+    def _begin(self, exchange: InFlightRequest) -> None:
         with self._lock:
             self.check()
             self._under_way.add(exchange)
@@ -126,7 +126,7 @@ class Exchanges:
             for exchange in overdue:
                 exchange.end()
 
-    def hold_large(self, exchange: Exchange) -> None:
+    def hold_large(self, exchange: InFlightRequest) -> None:
         """Wait until no other thread has a large answer of this cloud in hand, or reads one.
 
         What ``let_go`` ends. A large answer becomes several times as large once it is read.

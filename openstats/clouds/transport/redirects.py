@@ -14,7 +14,7 @@ class RedirectedError(DiscoveryFailure):
     """
 
 
-def stay(response: Any, *_: object, **__: object) -> None:
+def refuse_foreign_redirects(response: Any, *_: object, **__: object) -> None:
     """Follow redirects within a server, or to its https, only; as requests does with a password.
 
     A hook of the requests library, which calls it before keystoneauth sees the answer.

@@ -26,11 +26,11 @@ def poll(poll: Poll) -> None:
             many tenants are gone at once.
     """
     found = keystone.projects(poll.connection, poll.paging, first=poll.first)
-    if not found.listed:
+    if not found.projects:
         raise CloudError(f"{poll.cloud.name}: Keystone shows no project to this user")
-    placings, warnings = keystone.placed(poll.connection, found)
+    placings, warnings = keystone.assign(poll.connection, found.projects)
     kept = _unreadable(poll, found)
-    _refuse_cut(poll, {p.id for p in found.listed} | kept)
+    _refuse_cut(poll, {p.id for p in found.projects} | kept)
     urls = poll.connection.entry.urls | {compared(url) for url in poll.connection.identity_urls()}
     with poll.writing() as db:
         clouds.add_urls(db, poll.cloud, urls)
@@ -45,13 +45,13 @@ def poll(poll: Poll) -> None:
     poll.say("projects", counts["tenants"], counts["tenants"])
 
 
-def _unreadable(poll: Poll, found: keystone.Projects) -> set[str]:
+def _unreadable(poll: Poll, found: keystone.ProjectList) -> set[str]:
     """Return the ids of tenants that may be among the projects that were left out."""
-    if not found.left_out.number:
+    if not found.omissions.number:
         return set()
-    poll.miss(str(found.left_out))
-    if not found.left_out.unnamed:
-        return found.left_out.ids
+    poll.miss(str(found.omissions))
+    if not found.omissions.unnamed:
+        return found.omissions.ids
     with poll.store.read() as db:
         return tenants.living(db, poll.cloud)
 

@@ -3,7 +3,7 @@
 Absence is not deletion: a server goes when Nova says DELETED, or 404 to its very id.
 """
 
-from openstats.clouds.omissions import LeftOut
+from openstats.clouds.omissions import Omissions
 from openstats.clouds.services import nova
 from openstats.collector.polls.checks import cells, disappearances, unlisted_tenants
 from openstats.collector.polls.poll import Poll
@@ -33,12 +33,12 @@ def poll(poll: Poll) -> None:
     cursor = dict(poll.lease.cursor)
     sweeping = poll.sweep_due(cursor)
     hidden = cells.hidden(poll)
-    left_out = LeftOut(poll.cloud.name, "server")
+    left_out = Omissions(poll.cloud.name, "server")
     if "since" in cursor:
         _read(poll, left_out, changed_since=int(str(cursor["since"])))
     if sweeping:
         hidden = hidden or nova.servers_in_down_cells(poll.connection) * ["cell0"]
-        left_out = LeftOut(poll.cloud.name, "server")
+        left_out = Omissions(poll.cloud.name, "server")
         _read(poll, left_out)
     if hidden:
         raise CloudError(
@@ -78,11 +78,11 @@ def _note_twins(poll: Poll) -> None:
         )
 
 
-def _read(poll: Poll, left_out: LeftOut, changed_since: int | None = None) -> None:
+def _read(poll: Poll, left_out: Omissions, changed_since: int | None = None) -> None:
     """Write page after page, so that neither memory nor a transaction grows with the cloud."""
     done = 0
     pages = nova.servers(
-        poll.connection, paging=poll.paging, changed_since=changed_since, left_out=left_out
+        poll.connection, paging=poll.paging, changed_since=changed_since, omissions=left_out
     )
     for page, gone in pages:
         with poll.writing() as db:
@@ -95,7 +95,7 @@ def _read(poll: Poll, left_out: LeftOut, changed_since: int | None = None) -> No
         poll.say("servers", done)
 
 
-def _finish_sweep(poll: Poll, left_out: LeftOut) -> None:
+def _finish_sweep(poll: Poll, left_out: Omissions) -> None:
     """Ask for each server that the sweep did not show by its id; date what was found first.
 
     Raises:
@@ -119,7 +119,7 @@ def _finish_sweep(poll: Poll, left_out: LeftOut) -> None:
             creation_time.date_objects(db, instances.first_created(db, poll.cloud))
 
 
-def _refuse_cut(poll: Poll, unseen: list[str], shown: list[str], left_out: LeftOut) -> None:
+def _refuse_cut(poll: Poll, unseen: list[str], shown: list[str], left_out: Omissions) -> None:
     # One that was left out without an id may be any of these.
     if shown and not left_out.unnamed:
         raise CloudError(

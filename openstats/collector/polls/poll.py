@@ -67,7 +67,7 @@ class Poll:
     @property
     def overlap(self) -> int:
         """Seconds by which what the cloud dates may seem older than it is."""
-        return int(self.options.overlap) + self.connection.skew.behind
+        return int(self.options.overlap) + self.connection.clock_skew.behind
 
     @property
     def paging(self) -> Paging:

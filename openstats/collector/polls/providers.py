@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from oslo_log import log
 
-from openstats.clouds.omissions import LeftOut
+from openstats.clouds.omissions import Omissions
 from openstats.clouds.services import nova, placement
 from openstats.collector.polls.checks import disappearances
 from openstats.collector.polls.poll import Poll
@@ -63,7 +63,7 @@ def read(poll: Poll) -> list[Provider]:
         known = capacity.providers(db, poll.cloud)
     oldest = poll.now if poll.full else poll.now - poll.options.quota_max_age
     fresh = {uuid: provider for uuid, provider in known.items() if provider.read_at > oldest}
-    left_out = LeftOut(poll.cloud.name, "provider")
+    left_out = Omissions(poll.cloud.name, "provider")
     found = placement.providers(poll.connection, fresh, poll.now, left_out)
     _note(poll, left_out)
     found += _unreadable(found, known, left_out)
@@ -78,7 +78,7 @@ def read(poll: Poll) -> list[Provider]:
 
 
 def _unreadable(
-    found: Iterable[Provider], known: Mapping[str, Provider], left_out: LeftOut
+    found: Iterable[Provider], known: Mapping[str, Provider], left_out: Omissions
 ) -> list[Provider]:
     """Return, as they were, the known providers that may be among those that were left out."""
     listed = {provider.uuid for provider in found}
@@ -220,7 +220,7 @@ def _read_places(poll: Poll, found: list[Provider]) -> Places:
     return Places(named, off, bool(unlisted or odd.number or odd_hosts.number))
 
 
-def _note(poll: Poll, left_out: LeftOut) -> None:
+def _note(poll: Poll, left_out: Omissions) -> None:
     if left_out.number:
         poll.miss(str(left_out))
 

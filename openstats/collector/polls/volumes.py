@@ -62,7 +62,7 @@ def _sweep(poll: Poll, counted: tuple[int, int, int] | None) -> None:
             creation_time.date_objects(db, {rows[key]: date for key, date in born.items()})
     unlisted_tenants.check(poll, "volumes", born)
     poll.cursor["swept_at"] = poll.now
-    for left_out in sweep.left_out:
+    for left_out in sweep.omissions:
         if left_out.number:
             poll.miss(str(left_out))
     if poll.missing:
@@ -87,7 +87,7 @@ def _refuse_cut(poll: Poll, sweep: cinder.Sweep, counted: tuple[int, int, int]) 
 
 def _gigabytes(sweep: cinder.Sweep, counted: int) -> int:
     """Return GiB of all volumes that were listed; as counted where some could not be read."""
-    if any(left_out.number for left_out in sweep.left_out):
+    if any(left_out.number for left_out in sweep.omissions):
         return counted
     return sum(use.gigabytes for use in sweep.use.values())
 

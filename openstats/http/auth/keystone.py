@@ -15,8 +15,8 @@ from oslo_middleware.request_id import ENV_REQUEST_ID
 from webob.exc import HTTPException, HTTPServiceUnavailable
 
 from openstats.auth_url import compared
-from openstats.clouds.services.user_groups import Groups
-from openstats.clouds.transport.redirects import stay
+from openstats.clouds.services.user_groups import UserGroups
+from openstats.clouds.transport.redirects import refuse_foreign_redirects
 from openstats.errors import ConfigError, UnauthenticatedError
 from openstats.http import errors
 from openstats.http.auth.breaker import Breaker
@@ -107,7 +107,7 @@ class AuthToken(auth_token.AuthProtocol):  # type: ignore[misc]
         super().__init__(app, conf)
         # Access rules are held against the catalog, but nobody here reads it from a header.
         self._include_service_catalog = False
-        self._session.session.hooks["response"].append(stay)
+        self._session.session.hooks["response"].append(refuse_foreign_redirects)
         self._breaker = Breaker()
 
     def validate_allowed_request(self, request: Any, token: dict[str, Any]) -> None:
@@ -214,7 +214,7 @@ def strategy(conf: cfg.ConfigOpts, policy: Policy, clock: Callable[[], float]) -
     """Make the strategy keystone."""
     options = prepared(conf)[GROUP]
     # The credential's own options, auth_url among them, are declared by this.
-    groups = Groups(identity(conf), clock)
+    groups = UserGroups(identity(conf), clock)
     urls = {options.auth_url, options.www_authenticate_uri} - {None}
     issuer = Issuer(conf.identity.clouds, sorted(map(compared, urls)))
     return Keystone(policy, conf.identity, issuer, groups)
@@ -252,7 +252,7 @@ def _session(conf: cfg.ConfigOpts) -> session.Session:
         insecure=options.insecure,
         timeout=options.http_connect_timeout,
     )
-    made.session.hooks["response"].append(stay)
+    made.session.hooks["response"].append(refuse_foreign_redirects)
     return made
 
 

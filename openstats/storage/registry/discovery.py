@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
 
-from openstats.model import Cloud, Origin, Placing
+from openstats.model import Assignment, Cloud, Origin
 from openstats.storage.ownership import PROJECTS
 from openstats.storage.registry import remains, tenants
 from openstats.storage.registry.group_members import leave_groups
@@ -22,7 +22,7 @@ from openstats.storage.store import advisory_lock
 customer, project, group = tables.customer, tables.project, tables.project_group
 member, left = tables.project_group_member, tables.project_group_left
 
-Placed = tuple[Placing, Origin]
+Placed = tuple[Assignment, Origin]
 
 LONGEST_KEY = 255
 
@@ -30,7 +30,7 @@ LONGEST_KEY = 255
 def place(
     db: Connection,
     cloud: Cloud,
-    placings: Sequence[Placing],
+    placings: Sequence[Assignment],
     *,
     now: int,
     first: bool,

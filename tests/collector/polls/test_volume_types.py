@@ -68,7 +68,7 @@ def test_types_may_have_any_name(lab: Lab, alpha: Double) -> None:
     names = ["", "_", "volumes_x", "gigabytes", "snapshots_gigabytes_y", *CHOSEN.values()]
     alpha.state.volume_types += names
     assert lab.cycle() == []
-    wanted = {sanitize.text(name) for name in names} | {"fake", "__DEFAULT__"}
+    wanted = {sanitize.clean(name) for name in names} | {"fake", "__DEFAULT__"}
     for kept in known(lab).values():
         assert set(kept) == wanted
         assert kept.pop("fake")

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from openstats.clouds.connection import Connection
 from openstats.clouds.paging import Paging
 from openstats.clouds.services import tallies
-from openstats.clouds.services.tallies import Listed
+from openstats.clouds.services.tallies import Tally
 from openstats.collector.polls.checks.unlisted_servers import COUNTED_SERVERS, MOST_ASKED
 from openstats.collector.polls.poll import Poll
 from openstats.meters import COMPUTE, VOLUME
@@ -34,7 +34,7 @@ class Subject:
     meter: str
     words: str
     known: Callable[[Database, Cloud], Mapping[int, int]]
-    listed: Callable[[Connection, str, int, Paging], Listed]
+    listed: Callable[[Connection, str, int, Paging], Tally]
     unit: int = 1
     share: float = 1.0
 

@@ -6,7 +6,7 @@ taken up, what was there before shows that the list of all was cut.
 
 from collections.abc import Iterable
 
-from openstats.clouds.omissions import LeftOut
+from openstats.clouds.omissions import Omissions
 from openstats.clouds.services import nova
 from openstats.collector.polls.poll import Poll
 from openstats.model import Instance
@@ -49,9 +49,11 @@ def _sentence(poll: Poll, key: str, in_use: int, number: int) -> str:
 
 def _ask(poll: Poll, key: str, *, before: int) -> int:
     """Take up the servers of a tenant, return how many; note if ones of ``before`` are new."""
-    left_out = LeftOut(poll.cloud.name, "server")
+    left_out = Omissions(poll.cloud.name, "server")
     listed: list[Instance] = []
-    for page, _ in nova.servers(poll.connection, paging=poll.paging, tenant=key, left_out=left_out):
+    for page, _ in nova.servers(
+        poll.connection, paging=poll.paging, tenant=key, omissions=left_out
+    ):
         listed += page
     with poll.writing() as db:
         known = instances.uuids(db, poll.cloud, [server.uuid for server in listed])
