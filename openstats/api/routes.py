@@ -11,7 +11,7 @@ from openstats.api.registry.views import Resource
 from openstats.api.statistics import alert, creation_time, customer, quota, resource, usage
 from openstats.http import pagination
 from openstats.http.answer import Answer
-from openstats.http.parameters import Parameters
+from openstats.http.parameters import StatisticParameters
 from openstats.storage.alerts import own
 from openstats.storage.entries import alerts as stored_alerts
 from openstats.storage.entries import audit, customers, grants
@@ -30,7 +30,7 @@ class Statistic:
     name: str
     summary: str
     view: Callable[[Any, Any], Answer]
-    parameters: type[Parameters]
+    parameters: type[StatisticParameters]
     answer: Any
     headers: Mapping[str, str] = field(default_factory=dict)
     private: bool = False

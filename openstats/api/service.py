@@ -63,4 +63,4 @@ def includeme(config: Any) -> None:
 
 
 def _other(request: Any) -> Response:
-    return errors.wrong_method(request, ("GET", "HEAD"))
+    return errors.method_not_allowed(request, ("GET", "HEAD"))

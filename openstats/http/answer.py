@@ -83,7 +83,7 @@ def _has_it(environ: Mapping[str, Any], tag: str) -> bool:
     return bool(reading and if_none_match and _matches(if_none_match, tag))
 
 
-def expect(document: Any, *, if_match: str | None, if_none_match: str | None) -> None:
+def check_preconditions(document: Any, *, if_match: str | None, if_none_match: str | None) -> None:
     """Hold what is there (None: nothing) against what who writes believes to be there.
 
     Raises:

@@ -18,15 +18,15 @@ class Body(BaseModel):
     """What a body holds, and nothing else; numbers are numbers and texts are texts."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-    always: ClassVar[dict[str, Any]] = {}
+    defaults: ClassVar[dict[str, Any]] = {}
     """What fields are that are not given; of others nothing is said then."""
 
-    def given(self) -> dict[str, Any]:
+    def field_values(self) -> dict[str, Any]:
         """Give the fields."""
-        return self.always | self.model_dump(exclude_unset=True)
+        return self.defaults | self.model_dump(exclude_unset=True)
 
 
-class Single(Body):
+class OneFieldBody(Body):
     """A body that holds exactly one of its fields."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
@@ -56,7 +56,7 @@ def read(request: Any, model: type[B]) -> B:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class BodyLimits:
     """What a body may hold: bytes, objects and lists in all, and these inside one another."""
 
     size: int
@@ -64,10 +64,10 @@ class Limits:
     nesting: int
 
 
-LIMITS = Limits(LARGEST, LARGEST, 100)
+LIMITS = BodyLimits(LARGEST, LARGEST, 100)
 
 
-def document(request: Any, limits: Limits) -> dict[str, Any]:
+def document(request: Any, limits: BodyLimits) -> dict[str, Any]:
     """Read the body of a request.
 
     Raises:
@@ -83,7 +83,7 @@ def document(request: Any, limits: Limits) -> dict[str, Any]:
     return _parsed(request.body_file_raw.read(length), limits)
 
 
-def _parsed(body: bytes, limits: Limits) -> dict[str, Any]:
+def _parsed(body: bytes, limits: BodyLimits) -> dict[str, Any]:
     # Counted before it is parsed: a bracket becomes an object of fifty bytes and more.
     if (number := body.count(b"{") + body.count(b"[")) > limits.objects:
         raise TooLargeError(

@@ -115,7 +115,7 @@ def undecodable(_error: URLDecodeError, request: Any) -> Response:
     return _response(request, 404, *HTTP_CODES[404], "the path is not UTF-8")
 
 
-def wrong_method(request: Any, allowed: tuple[str, ...]) -> Response:
+def method_not_allowed(request: Any, allowed: tuple[str, ...]) -> Response:
     """Answer a method that the URL does not take."""
     code, title = HTTP_CODES[405]
     response = _response(request, 405, code, title, f"it takes {', '.join(allowed)}")
@@ -123,9 +123,9 @@ def wrong_method(request: Any, allowed: tuple[str, ...]) -> Response:
     return response
 
 
-def only(allowed: tuple[str, ...]) -> Callable[[Any], Response]:
+def not_allowed_view(allowed: tuple[str, ...]) -> Callable[[Any], Response]:
     """Make the view of all other methods."""
-    return lambda request: wrong_method(request, allowed)
+    return lambda request: method_not_allowed(request, allowed)
 
 
 def defect(error: Exception, request: Any) -> Response:

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from pydantic import BaseModel, Field, model_validator
 
-from openstats.http.parameters import AsWhole, Flag, Uuid, decoded
+from openstats.http.parameters import AsInteger, Flag, Uuid, decoded
 from openstats.model import ObjectName, Selection
 from openstats.storage.entries import pages
 from openstats.storage.store import Database
@@ -15,10 +15,10 @@ HEADER = "Link"
 HEADERS = {HEADER: 'The page behind this one, as rel="next"; only where there is one.'}
 
 
-class Paged(BaseModel):
+class PageParameters(BaseModel):
     """How long lists are cut into pages."""
 
-    limit: Annotated[int, Field(ge=1, le=10000), AsWhole] | None = Field(
+    limit: Annotated[int, Field(ge=1, le=10000), AsInteger] | None = Field(
         None, description="Number of entries on a page; default: all."
     )
     marker: Uuid | None = Field(None, description="Continue after the entry with this uuid.")
@@ -44,14 +44,14 @@ class Paged(BaseModel):
         return header(request.environ.get("QUERY_STRING", ""), last) if more else {}
 
 
-class Each(Paged):
+class EachParameters(PageParameters):
     """What statistics take that give one sum, or one entry for each object."""
 
     each: Flag = Field(False, description="Return one entry for each object instead of one sum.")
 
     @model_validator(mode="after")
     def _of_a_list(self) -> Self:
-        given = [name for name in Paged.model_fields if name in self.model_fields_set]
+        given = [name for name in PageParameters.model_fields if name in self.model_fields_set]
         if given and not self.each:
             raise ValueError(f"{given[0]}: it takes each=true, for one sum has no pages")
         return self

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_origin
 from urllib.parse import parse_qsl
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from openstats.auth_url import compared
 from openstats.errors import ParameterError
-from openstats.http.validation import sentences, shown
+from openstats.http.validation import excerpt, sentences
 from openstats.model import Selection
 from openstats.names import LONGEST, RULE, problem
 
@@ -20,19 +20,19 @@ MOST = 1000
 FIELDS = 1100
 """Parameters in one query string: one so often, and all others."""
 
-WHOLE = re.compile(r"-?[0-9]+")
+INTEGER = re.compile(r"-?[0-9]+")
 DIGITS = 20
 """How much of a number is read: longer ones are out of all bounds, and costly."""
 
 
-def whole(value: Any) -> int:
+def integer(value: Any) -> int:
     """Return a whole number, read from its digits.
 
     Raises:
         ValueError: it is none.
     """
     text = str(value)
-    if not WHOLE.fullmatch(text):
+    if not INTEGER.fullmatch(text):
         raise ValueError("it takes a whole number")
     return int(text[:DIGITS])
 
@@ -47,15 +47,7 @@ def _uuid(value: Any) -> str:
     return str(UUID(text))
 
 
-V = TypeVar("V")
-
-
-def few(values: tuple[V, ...]) -> tuple[V, ...]:
-    """Return the values of a repeated parameter, if they are not too many.
-
-    Raises:
-        ValueError: they are.
-    """
+def _check_number(values: tuple[Any, ...]) -> tuple[Any, ...]:
     if len(values) > MOST:
         raise ValueError(f"it is given {len(values)} times, it takes at most {MOST}")
     return values
@@ -84,8 +76,12 @@ Uuid = Annotated[str, AfterValidator(_uuid), Field(json_schema_extra={"format": 
 AuthUrl = Annotated[str, AfterValidator(_auth_url), Field(json_schema_extra={"format": "uri"})]
 Name = Annotated[str, Field(min_length=1, max_length=LONGEST), AfterValidator(_name)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
-AsWhole = BeforeValidator(whole)
+AsInteger = BeforeValidator(integer)
 """Behind the bounds of a number, so that these are said as JSON schemas say them."""
+
+V = TypeVar("V")
+Repeated = Annotated[tuple[V, ...], AfterValidator(_check_number)]
+"""A parameter that may be given several times; any of its values will do."""
 
 Aggregate = Literal["customer", "project", "project_group"]
 
@@ -95,6 +91,7 @@ class Query(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     repeatable: ClassVar[frozenset[str]] = frozenset()
+    """Names of the parameters that are ``Repeated``."""
     spellings: ClassVar[Mapping[str, str]] = {}
     """Other names of parameters, which no generated client could have arguments of."""
 
@@ -102,26 +99,30 @@ class Query(BaseModel):
         None, description="Answer as for this subject of a portal. For admins and services only."
     )
 
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        """Note which parameters may be repeated."""
+        fields = cls.model_fields.items()
+        cls.repeatable = frozenset(
+            n for n, field in fields if get_origin(field.annotation) is tuple
+        )
 
-class Parameters(Query):
+
+class StatisticParameters(Query):
     """What every statistic takes."""
 
     strict: Flag = Field(False, description="Fail with 503 if any of the figures is not known.")
 
 
-class Filtered(Parameters):
+class UuidParameters(StatisticParameters):
     """What statistics take that can be asked about some objects only."""
 
-    repeatable: ClassVar[frozenset[str]] = frozenset({"uuid"})
-
-    uuid: Annotated[
-        tuple[Uuid, ...],
-        AfterValidator(few),
-        Field(description=f"Only the object with this uuid. May be repeated, up to {MOST} times."),
-    ] = ()
+    uuid: Repeated[Uuid] = Field(
+        (), description=f"Only the object with this uuid. May be repeated, up to {MOST} times."
+    )
 
 
-class Selecting(Filtered):
+class AggregateParameters(UuidParameters):
     """What statistics of aggregates take."""
 
     aggregate: Aggregate = Field(
@@ -133,7 +134,7 @@ class Selecting(Filtered):
         return Selection(self.aggregate, self.uuid)
 
 
-class Limits(BaseModel):
+class UnlimitedParameters(BaseModel):
     """How a sum deals with members that have no limit."""
 
     unlimited: Literal["skip"] | None = Field(
@@ -146,17 +147,21 @@ class Limits(BaseModel):
         return self.unlimited == "skip"
 
 
-class Listed(Query):
+class ListParameters(Query):
     """What every list takes, beside the fields to filter by."""
 
     limit: Annotated[
-        int, Field(ge=1, le=1000, description="Number of entries on a page; default: 100."), AsWhole
+        int,
+        Field(ge=1, le=1000, description="Number of entries on a page; default: 100."),
+        AsInteger,
     ] = 100
     marker: Uuid | None = Field(None, description="Continue after the entry with this uuid.")
 
     def filters(self) -> dict[str, Any]:
         """Give the fields to filter by, with what they are to be."""
-        return {n: getattr(self, n) for n in self.model_fields_set - set(Listed.model_fields)}
+        return {
+            n: getattr(self, n) for n in self.model_fields_set - set(ListParameters.model_fields)
+        }
 
     @property
     def past(self) -> bool:
@@ -164,13 +169,13 @@ class Listed(Query):
         return False
 
 
-class PastEntry(Query):
+class EntryParameters(Query):
     """What a single entry takes that may have been deleted."""
 
     deleted: Flag = Field(False, description="Show the entry even if it was deleted.")
 
 
-class PastListed(Listed):
+class PastListParameters(ListParameters):
     """What a list takes of entries that may have been deleted."""
 
     deleted: Flag | None = Field(
@@ -219,7 +224,7 @@ def values_of(query: str, name: str) -> list[str]:
         return []
 
 
-def dashed(text: str) -> str:
+def dashed_uuid(text: str) -> str:
     """Give the dashed form of a uuid in a path.
 
     Raises:
@@ -228,7 +233,7 @@ def dashed(text: str) -> str:
     try:
         return _uuid(text)
     except ValueError as error:
-        raise ParameterError(f"uuid={shown(text)}: {error}") from None
+        raise ParameterError(f"uuid={excerpt(text)}: {error}") from None
 
 
 def _values(model: type[Query], query: str) -> dict[str, Any]:
@@ -238,7 +243,7 @@ def _values(model: type[Query], query: str) -> dict[str, Any]:
         values.setdefault(model.spellings.get(name, name), []).append(value)
     repeated = [n for n, given in values.items() if len(given) > 1 and n not in model.repeatable]
     if repeated:
-        raise ParameterError(*(f"{shown(name)}: it is given more than once" for name in repeated))
+        raise ParameterError(*(f"{excerpt(name)}: it is given more than once" for name in repeated))
     return {n: given if n in model.repeatable else given[0] for n, given in values.items()}
 
 

@@ -19,8 +19,8 @@ from pydantic import (
 
 from openstats.conf import zones
 from openstats.errors import ParameterError
-from openstats.http.parameters import WHOLE, AsWhole, Parameters, whole
-from openstats.http.validation import shown
+from openstats.http.parameters import INTEGER, AsInteger, StatisticParameters, integer
+from openstats.http.validation import excerpt
 from openstats.model import Interval
 from openstats.statistics import interval as pieces
 
@@ -47,8 +47,8 @@ def seconds(value: Any, zone: str | None = None) -> int:
         ValueError: it is neither; the sentence says what is allowed.
     """
     text = str(value)
-    if WHOLE.fullmatch(text):
-        return whole(text)
+    if INTEGER.fullmatch(text):
+        return integer(text)
     moment = _moment(text)
     local = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone or "UTC"))
     return int(local.timestamp())
@@ -74,7 +74,7 @@ def _no_moment(text: str) -> str:
 
 def _local(text: str) -> bool:
     """Return whether a text is a moment of some time zone, and does not say of which."""
-    return not WHOLE.fullmatch(text) and _moment(text).tzinfo is None
+    return not INTEGER.fullmatch(text) and _moment(text).tzinfo is None
 
 
 def _seconds(value: Any, info: ValidationInfo) -> int:
@@ -108,7 +108,7 @@ Seconds = Annotated[
 Zone = Annotated[str, AfterValidator(_zone)]
 
 
-class Bounded(Parameters):
+class PeriodParameters(StatisticParameters):
     """What statistics of a period take."""
 
     # Before from and to, which are read by it.
@@ -142,7 +142,7 @@ class Bounded(Parameters):
         return parameters
 
     def _typed(self, name: str) -> str:
-        return shown(self._given.get(name, ""))
+        return excerpt(self._given.get(name, ""))
 
     def future(self, now: int) -> str:
         """Return what is not observed because it is in the future; nothing if nothing is."""
@@ -179,11 +179,11 @@ class Bounded(Parameters):
         return edges
 
 
-class Timed(Bounded):
+class DatapointParameters(PeriodParameters):
     """What statistics take that cut a period into pieces, with or without a calendar."""
 
     # No default that clients would send along with interval.
-    datapoints: Annotated[int, Field(ge=1, le=1000), AsWhole] | None = Field(
+    datapoints: Annotated[int, Field(ge=1, le=1000), AsInteger] | None = Field(
         None,
         description=f"Divide the period into so many equal intervals; default: {DATAPOINTS}. Not "
         "together with interval.",

@@ -38,21 +38,21 @@ def sentences(model: type[BaseModel], invalid: ValidationError, what: str) -> li
 
 def _sentence(model: type[BaseModel], error: Any, what: str) -> str:
     place, given = error["loc"], error["input"]
-    name = shown(".".join(map(str, place if what == "field" else place[:1])))
+    name = excerpt(".".join(map(str, place if what == "field" else place[:1])))
     if error["type"] == "missing":
         return f"{name}: it is required"
     if error["type"] == "extra_forbidden":
-        known = f"; there are {', '.join(names(model))}" if len(place) == 1 else ""
+        known = f"; there are {', '.join(parameter_names(model))}" if len(place) == 1 else ""
         return f"{name}: no such {what} here{known}"
     message = error["msg"].removeprefix("Value error, ")
     message = re.sub("^(Input should be|[A-Z][a-z]+ should have)", "it takes", message)
     for pattern, words in PLAINER.items():
         message = re.sub(pattern, words, message)
     told = KINDS.get(error["type"], message)
-    return f"{name}={shown(given)}: {told}" if name else told
+    return f"{name}={excerpt(given)}: {told}" if name else told
 
 
-def shown(value: object) -> str:
+def excerpt(value: object) -> str:
     """Return what was given so that nothing in it can do harm, and not all of it.
 
     Of a body's values it is their JSON.
@@ -62,6 +62,6 @@ def shown(value: object) -> str:
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
-def names(model: type[BaseModel]) -> list[str]:
+def parameter_names(model: type[BaseModel]) -> list[str]:
     """Return the names of a model's parameters, as they are spelled in a URL."""
     return [field.alias or name for name, field in model.model_fields.items()]

@@ -73,7 +73,11 @@ def _add_statistic(config: Any, statistic: Statistic) -> None:
             request_method=METHODS,
             permission=statistic.permission,
         )
-        config.add_view(errors.only(METHODS), route_name=name, permission=NO_PERMISSION_REQUIRED)
+        config.add_view(
+            errors.not_allowed_view(METHODS),
+            route_name=name,
+            permission=NO_PERMISSION_REQUIRED,
+        )
 
 
 def _answering(statistic: Statistic) -> Callable[[Any], Response]:
@@ -102,7 +106,9 @@ def _add_resource(config: Any, resource: Resource, *, single: bool) -> None:
                 request_method=part,
                 permission=resource.permission(part[0]),
             )
-    config.add_view(errors.only(methods), route_name=name, permission=NO_PERMISSION_REQUIRED)
+    config.add_view(
+        errors.not_allowed_view(methods), route_name=name, permission=NO_PERMISSION_REQUIRED
+    )
 
 
 def _add_actions(config: Any, resource: Resource) -> None:
@@ -115,7 +121,9 @@ def _add_actions(config: Any, resource: Resource) -> None:
         request_method=ACTING,
         permission=resource.permission(ACTING[0]),
     )
-    config.add_view(errors.only(ACTING), route_name=name, permission=NO_PERMISSION_REQUIRED)
+    config.add_view(
+        errors.not_allowed_view(ACTING), route_name=name, permission=NO_PERMISSION_REQUIRED
+    )
 
 
 def _asking(resource: Resource, *, single: bool) -> Callable[[Any], Response]:

@@ -15,7 +15,7 @@ from openstats.clouds.clouds_yaml.entries import Settings
 from openstats.http import errors as api_errors
 from openstats.http.parameters import Query
 from openstats.http.server import channel
-from openstats.http.validation import names
+from openstats.http.validation import parameter_names
 
 ROOT = Path(__file__).parents[2]
 PAGES_OF_TEXT = [*ROOT.glob("*.rst"), *ROOT.glob("docs/*.rst")]
@@ -52,8 +52,8 @@ def test_every_key_of_an_entry_is_described():
 def test_every_statistic_is_described_with_its_parameters(statistic):
     for root in ROOTS:
         assert f"``{root}/{statistic.name}/``" in section(API, "Routes")
-    common = set(names(Query))
-    assert rows(section(API, statistic.name)) >= set(names(statistic.parameters)) - common
+    common = set(parameter_names(Query))
+    assert rows(section(API, statistic.name)) >= set(parameter_names(statistic.parameters)) - common
     assert rows(section(API, "For all of them")) >= common
 
 

@@ -9,9 +9,9 @@ from openstats.api.statistics.customer import CustomerParameters
 from openstats.api.statistics.quota import QuotaParameters
 from openstats.api.statistics.resource import ResourceParameters
 from openstats.errors import ParameterError
-from openstats.http.parameters import Parameters, parse
-from openstats.http.times import LATEST, Timed
-from openstats.http.validation import names
+from openstats.http.parameters import StatisticParameters, parse
+from openstats.http.times import LATEST, DatapointParameters
+from openstats.http.validation import parameter_names
 from openstats.model import Interval, Selection
 
 NOW = 1_700_000_000
@@ -21,7 +21,7 @@ MODELS = [ResourceParameters, CreationParameters, CustomerParameters, QuotaParam
 MOMENT = 1415910025
 
 
-def problems(model: type[Parameters], query: str) -> tuple[str, ...]:
+def problems(model: type[StatisticParameters], query: str) -> tuple[str, ...]:
     with pytest.raises(ParameterError) as raised:
         parse(model, query)
     return raised.value.problems
@@ -139,17 +139,17 @@ def test_the_default_interval_does_not_begin_before_1970() -> None:
     ],
 )
 def test_intervals_that_are_none(query: str, told: str) -> None:
-    asked = parse(Timed, query)
+    asked = parse(DatapointParameters, query)
     with pytest.raises(ParameterError) as raised:
         asked.interval(NOW, 3600)
     assert raised.value.problems == (told,)
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_unknown_parameters_are_told_what_there_is(model: type[Parameters]) -> None:
+def test_unknown_parameters_are_told_what_there_is(model: type[StatisticParameters]) -> None:
     found = problems(model, "auth_url=http://h&type=customer&nonsense=1")
     assert any(s.startswith("nonsense: no such parameter here; there are") for s in found)
-    assert all(", ".join(names(model)) in s for s in found)
+    assert all(", ".join(parameter_names(model)) in s for s in found)
 
 
 @pytest.mark.parametrize("inner", ["start", "end", "adding", "repeatable", "model_config"])
@@ -206,7 +206,7 @@ def test_auth_urls_are_compared() -> None:
 
 
 @given(st.sampled_from(MODELS), st.binary(max_size=60))
-def test_any_bytes_are_parsed_or_refused(model: type[Parameters], raw: bytes) -> None:
+def test_any_bytes_are_parsed_or_refused(model: type[StatisticParameters], raw: bytes) -> None:
     try:
         parse(model, raw.decode("latin-1"))
         told = ()

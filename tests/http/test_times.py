@@ -11,28 +11,28 @@ from openstats.api.statistics.alert import AlertParameters
 from openstats.api.statistics.creation_time import CreationParameters
 from openstats.api.statistics.usage import UsageParameters
 from openstats.errors import ParameterError
-from openstats.http.parameters import Parameters, parse
-from openstats.http.times import LATEST, Bounded
+from openstats.http.parameters import StatisticParameters, parse
+from openstats.http.times import LATEST, PeriodParameters
 
 NOW = 1_795_000_000
 BERLIN_MIDNIGHT = 1795302000
 """2026-11-22 in Berlin; in UTC it is an hour before midnight."""
 
-NEEDED: list[tuple[type[Bounded], str]] = [
+NEEDED: list[tuple[type[PeriodParameters], str]] = [
     (UsageParameters, "item=memory"),
     (CreationParameters, "type=customer"),
     (AlertParameters, "each=true"),
 ]
 
 
-def problems(model: type[Parameters], query: str) -> tuple[str, ...]:
+def problems(model: type[StatisticParameters], query: str) -> tuple[str, ...]:
     with pytest.raises(ParameterError) as raised:
         parse(model, query)
     return raised.value.problems
 
 
 @pytest.mark.parametrize(("model", "needed"), NEEDED)
-def test_a_time_without_a_zone_is_of_tz(model: type[Bounded], needed: str) -> None:
+def test_a_time_without_a_zone_is_of_tz(model: type[PeriodParameters], needed: str) -> None:
     for order in ("tz=Europe/Berlin&from=2026-11-22", "from=2026-11-22&tz=Europe/Berlin"):
         parameters = parse(model, f"{needed}&{order}&to=2026-11-23T00:00")
         assert (parameters.start, parameters.end) == (BERLIN_MIDNIGHT, BERLIN_MIDNIGHT + 86400)
@@ -61,13 +61,17 @@ def test_days_of_a_zone_are_whole_from_midnight_to_midnight() -> None:
 @pytest.mark.parametrize(
     "rest", ["", "&from=5", "&from=5&to=2026-11-22T00:00Z", "&from=2026-11-21T23:00:00z"]
 )
-def test_a_zone_that_nothing_depends_on(model: type[Bounded], needed: str, rest: str) -> None:
+def test_a_zone_that_nothing_depends_on(
+    model: type[PeriodParameters], needed: str, rest: str
+) -> None:
     (sentence,) = problems(model, f"{needed}&tz=Europe/Berlin{rest}")
     assert sentence.startswith("tz=Europe/Berlin: it takes interval, or from or to")
 
 
 @pytest.mark.parametrize(("model", "needed"), NEEDED)
-def test_a_zone_with_a_calendar_needs_no_other_time(model: type[Bounded], needed: str) -> None:
+def test_a_zone_with_a_calendar_needs_no_other_time(
+    model: type[PeriodParameters], needed: str
+) -> None:
     assert parse(model, f"{needed}&tz=Asia/Kolkata&interval=hour").calendar(NOW, 7200)
 
 

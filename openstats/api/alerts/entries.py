@@ -1,21 +1,20 @@
 """Alerts over HTTP: what one looks like, what is posted, and what a list is filtered by."""
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from openstats.alerts import Severity
-from openstats.api.registry.filters import Texts, Uuids, storable
+from openstats.api.registry.filters import Text, storable
 from openstats.api.registry.models import EXAMPLE, Moment
-from openstats.http.body import Body, Single
-from openstats.http.parameters import Flag, Listed, Name, Uuid, few
+from openstats.http.body import Body, OneFieldBody
+from openstats.http.parameters import Flag, ListParameters, Name, Repeated, Uuid
 from openstats.http.times import Seconds
-from openstats.storage.schema.alerts import OWNERS
 
 LONGEST = 4096
 
 
-class AlertScope(Single):
+class AlertScope(OneFieldBody):
     """What an alert is of: exactly one of these."""
 
     customer: Uuid = ""
@@ -79,28 +78,22 @@ def _several(text: str) -> Any:
 BELOW = "Only alerts on this {}, or on what is below it. May be repeated."
 
 
-class AlertFilters(Listed):
+class AlertFilters(ListParameters):
     """What the list of alerts is filtered by."""
 
-    repeatable: ClassVar[frozenset[str]] = frozenset(
-        {"uuid", "severity", "alert_type", "source", "instance", *OWNERS}
-    )
-
-    uuid: Uuids = _several("Only the alert with this uuid. May be repeated.")
-    severity: Annotated[tuple[Severity, ...], AfterValidator(few)] = _several(
-        "Only alerts of this severity. May be repeated."
-    )
-    alert_type: Texts = _several("Only alerts of this type. May be repeated.")
-    source: Texts = _several(
+    uuid: Repeated[Uuid] = _several("Only the alert with this uuid. May be repeated.")
+    severity: Repeated[Severity] = _several("Only alerts of this severity. May be repeated.")
+    alert_type: Repeated[Text] = _several("Only alerts of this type. May be repeated.")
+    source: Repeated[Text] = _several(
         "Only alerts from this receiver, from callers (api) or of openstats' own (openstats). "
         "May be repeated."
     )
-    customer: Uuids = _several(BELOW.format("customer"))
-    project_group: Uuids = _several(BELOW.format("project group"))
-    project: Uuids = _several(BELOW.format("project"))
-    tenant: Uuids = _several(BELOW.format("tenant"))
-    instance: Uuids = _several("Only alerts on this instance. May be repeated.")
-    cloud: Uuids = _several(BELOW.format("cloud"))
+    customer: Repeated[Uuid] = _several(BELOW.format("customer"))
+    project_group: Repeated[Uuid] = _several(BELOW.format("project group"))
+    project: Repeated[Uuid] = _several(BELOW.format("project"))
+    tenant: Repeated[Uuid] = _several(BELOW.format("tenant"))
+    instance: Repeated[Uuid] = _several("Only alerts on this instance. May be repeated.")
+    cloud: Repeated[Uuid] = _several(BELOW.format("cloud"))
     opened: Flag | None = _filter("Only alerts that are open, or only closed ones.")
     acknowledged: Flag | None = _filter("Only acknowledged alerts, or only others.")
     start: Seconds | None = Field(

@@ -21,7 +21,7 @@ from openstats.conf.alerts import receivers
 from openstats.errors import OpenstatsError, PermissionDeniedError, UnauthenticatedError
 from openstats.http import answer, body, errors
 from openstats.http.auth.policy import RECEIVE
-from openstats.http.body import Limits
+from openstats.http.body import BodyLimits
 from openstats.http.errors import TooLargeError
 from openstats.http.parameters import Query, parse
 from openstats.http.receiver_urls import LARGEST, RECEIVERS
@@ -119,7 +119,7 @@ def _received(request: Any, name: str) -> Response:
 
 def _read(request: Any, options: Any) -> Received:
     alerts, environ = request.conf.alerts, request.environ
-    limits = Limits(LARGEST, alerts.max_alerts * OBJECTS, alerts.max_nesting)
+    limits = BodyLimits(LARGEST, alerts.max_alerts * OBJECTS, alerts.max_nesting)
     document = body.document(request, limits)
     _check_number(document, alerts.max_alerts)
     request_id = environ.get(REQUEST_ID) or request.request_id
@@ -228,4 +228,8 @@ def includeme(config: Any) -> None:
     ):
         config.add_route(url, f"{url[:-1]}{{slash:/?}}")
         config.add_view(view, route_name=url, request_method=methods, permission=permission)
-        config.add_view(errors.only(methods), route_name=url, permission=NO_PERMISSION_REQUIRED)
+        config.add_view(
+            errors.not_allowed_view(methods),
+            route_name=url,
+            permission=NO_PERMISSION_REQUIRED,
+        )

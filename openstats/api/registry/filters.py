@@ -5,7 +5,14 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, create_model
 
 from openstats.api.registry import models
-from openstats.http.parameters import AsWhole, Flag, Listed, PastListed, Uuid, few
+from openstats.http.parameters import (
+    AsInteger,
+    Flag,
+    ListParameters,
+    PastListParameters,
+    Repeated,
+    Uuid,
+)
 from openstats.http.times import Seconds
 from openstats.storage.entries.grants import ROLES
 from openstats.storage.entries.pagination import NAME_PART
@@ -24,25 +31,26 @@ def _null(value: Any) -> Any:
 
 
 def filtering(
-    name: str, /, *, flag: str | None = None, base: type[Listed] = Listed, **fields: Any
-) -> type[Listed]:
+    name: str,
+    /,
+    *,
+    flag: str | None = None,
+    base: type[ListParameters] = ListParameters,
+    **fields: Any,
+) -> type[ListParameters]:
     """Make what a list takes: fields in which entries have one of the values; a ``flag`` has one.
 
     A ``name`` can be searched for, too; ``base`` is what else the list takes.
     """
     given: dict[str, Any] = {
-        field: (
-            Annotated[tuple[kind, ...], AfterValidator(few)],  # type: ignore[valid-type]
-            Field((), description=_text(field, kind)),
-        )
+        field: (Repeated[kind], Field((), description=_text(field, kind)))  # type: ignore[valid-type]
         for field, kind in fields.items()
     }
     if "name" in fields:
         given[NAME_PART] = (Text | None, Field(None, description=PART))
     if flag:
         given[flag] = (Flag | None, Field(None, description=FLAG))
-    filters: type[Listed] = create_model(name, __base__=base, **given)
-    filters.repeatable = frozenset(fields)
+    filters: type[ListParameters] = create_model(name, __base__=base, **given)
     if "name" in fields:
         filters.spellings = {"name~": NAME_PART}
     return filters
@@ -93,9 +101,7 @@ TEXTS = {
     "subject": "Only grants to this subject of a portal.",
 }
 """What it means to filter by a field."""
-Uuids = Annotated[tuple[Uuid, ...], AfterValidator(few)]
-Texts = Annotated[tuple[Text, ...], AfterValidator(few)]
-Count = Annotated[int, Field(ge=0, le=2**53), AsWhole]
+Count = Annotated[int, Field(ge=0, le=2**53), AsInteger]
 Word = Literal["null"]
 NullableUuid = Annotated[Uuid | None, BeforeValidator(_null, json_schema_input_type=Uuid | Word)]
 NullableTime = Annotated[
@@ -105,14 +111,19 @@ NullableFlag = Annotated[Flag | None, BeforeValidator(_null, json_schema_input_t
 NullableName = Annotated[Text | None, BeforeValidator(_null, json_schema_input_type=Text)]
 
 CustomerFilters = filtering(
-    "CustomerFilters", base=PastListed, uuid=Uuid, name=Text, created_at=NullableTime
+    "CustomerFilters", base=PastListParameters, uuid=Uuid, name=Text, created_at=NullableTime
 )
 OwnedFilters = filtering(
-    "OwnedFilters", base=PastListed, uuid=Uuid, name=Text, created_at=NullableTime, customer=Uuid
+    "OwnedFilters",
+    base=PastListParameters,
+    uuid=Uuid,
+    name=Text,
+    created_at=NullableTime,
+    customer=Uuid,
 )
 TenantFilters = filtering(
     "TenantFilters",
-    base=PastListed,
+    base=PastListParameters,
     uuid=Uuid,
     cloud=Uuid,
     tenant_id=Text,

@@ -4,7 +4,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
-from openstats.http.body import Body, Single
+from openstats.http.body import Body, OneFieldBody
 from openstats.http.parameters import Name, Uuid
 from openstats.http.times import LATEST
 from openstats.meters import CAPACITY
@@ -155,7 +155,7 @@ class AuditEntry(BaseModel):
     request_id: str
 
 
-class GrantScope(Single):
+class GrantScope(OneFieldBody):
     """What a role is on: exactly one of these."""
 
     customer: Uuid = ""
@@ -210,7 +210,7 @@ class NewGroup(NewCustomer):
     """A project group to create."""
 
     model_config = _example(name="web", customer=EXAMPLE, projects=[OTHER])
-    always: ClassVar[dict[str, Any]] = {"projects": []}
+    defaults: ClassVar[dict[str, Any]] = {"projects": []}
 
     customer: Uuid = Field(description=OWNER)
     projects: Uuids = Field(default_factory=list, description=MEMBER)
@@ -235,7 +235,7 @@ class NewProject(NewCustomer):
     """A project to create."""
 
     model_config = _example(name="shop", customer=EXAMPLE, project_groups=[OTHER])
-    always: ClassVar[dict[str, Any]] = {"project_groups": []}
+    defaults: ClassVar[dict[str, Any]] = {"project_groups": []}
 
     customer: Uuid = Field(description=OWNER)
     project_groups: Uuids = Field(default_factory=list, description=GROUP)

@@ -13,8 +13,8 @@ from openstats.http import answer, body
 from openstats.http import pagination as paging
 from openstats.http.body import Body
 from openstats.http.errors import MediaTypeError
-from openstats.http.parameters import Listed, PastEntry, Query, dashed, parse
-from openstats.http.validation import shown
+from openstats.http.parameters import EntryParameters, ListParameters, Query, dashed_uuid, parse
+from openstats.http.validation import excerpt
 from openstats.storage.entries import audit, grants, pagination
 from openstats.storage.entries.audit import Author
 from openstats.storage.entries.pagination import Entry, Listing
@@ -42,7 +42,7 @@ class Resource:
     summary: str
     listing: Listing
     entry: type[BaseModel]
-    filters: type[Listed]
+    filters: type[ListParameters]
     bodies: Mapping[str, type[Body]] = field(default_factory=dict)
     write: Any = None
     remove: Any = None
@@ -65,7 +65,7 @@ class Resource:
     @property
     def reading(self) -> type[Query]:
         """What showing a single entry takes."""
-        return PastEntry if self.listing.past else Query
+        return EntryParameters if self.listing.past else Query
 
     def permission(self, method: str) -> str:
         """Name the rule that decides who may use a method."""
@@ -106,7 +106,7 @@ def entries(resource: Resource, request: Any) -> Response:
 def show(resource: Resource, request: Any) -> Response:
     """Show a single entry."""
     asked = parse(resource.reading, request.environ.get("QUERY_STRING", ""))
-    uuid, deleted = dashed(request.matchdict["uuid"]), getattr(asked, "deleted", False)
+    uuid, deleted = dashed_uuid(request.matchdict["uuid"]), getattr(asked, "deleted", False)
     with request.store.read() as db:
         found = pagination.one(db, resource.listing, request.scope, uuid, deleted=deleted)
     if found is None:
@@ -123,7 +123,7 @@ def create(resource: Resource, request: Any) -> Response:
 def write(resource: Resource, request: Any) -> Response:
     """Create or replace an entry of the caller's uuid, or change one."""
     given = _given(resource, request)
-    return _write(resource, request, dashed(request.matchdict["uuid"]), given)
+    return _write(resource, request, dashed_uuid(request.matchdict["uuid"]), given)
 
 
 def remove(resource: Resource, request: Any) -> Response:
@@ -197,7 +197,7 @@ def _before(db: Database, resource: Resource, request: Any, uuid: str) -> Entry 
     """
     advisory_lock(db, "discovery")
     found = pagination.one(db, resource.listing, request.scope, uuid)
-    answer.expect(
+    answer.check_preconditions(
         found,
         if_match=request.environ.get("HTTP_IF_MATCH"),
         if_none_match=request.environ.get("HTTP_IF_NONE_MATCH"),
@@ -210,7 +210,7 @@ def _fixed(given: Mapping[str, Any], there: Entry) -> None:
     for name in ("uuid", "created_at"):
         if name in given and there.get(name) is not None and given[name] != there[name]:
             raise BodyError(
-                f"{name}={shown(given[name])}: it cannot be changed from {there[name]}: "
+                f"{name}={excerpt(given[name])}: it cannot be changed from {there[name]}: "
                 "leave it out, or give it as it is"
             )
 
@@ -218,13 +218,13 @@ def _fixed(given: Mapping[str, Any], there: Entry) -> None:
 def _given(resource: Resource, request: Any) -> dict[str, Any]:
     _from_own_page(request)
     parse(Query, request.environ.get("QUERY_STRING", ""))
-    given = body.read(request, resource.bodies[request.method]).given()
+    given = body.read(request, resource.bodies[request.method]).field_values()
     return resource.lookup(request.conf, given) if resource.lookup else given
 
 
 def _single(request: Any) -> str:
     parse(Query, request.environ.get("QUERY_STRING", ""))
-    return dashed(request.matchdict["uuid"])
+    return dashed_uuid(request.matchdict["uuid"])
 
 
 def _from_own_page(request: Any) -> None:

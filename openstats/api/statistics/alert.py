@@ -9,9 +9,9 @@ from pydantic import BaseModel, Field, create_model
 
 from openstats.alerts import SEVERITIES
 from openstats.http.answer import Answer
-from openstats.http.pagination import Each
-from openstats.http.parameters import Aggregate, Filtered, Flag
-from openstats.http.times import Bounded, check_size
+from openstats.http.pagination import EachParameters
+from openstats.http.parameters import Aggregate, Flag, UuidParameters
+from openstats.http.times import PeriodParameters, check_size
 from openstats.model import ObjectName, Selection
 from openstats.statistics import alert as statistic
 from openstats.storage import coverage
@@ -20,7 +20,7 @@ from openstats.storage.entries import alerts
 PERIOD = 86400
 
 
-class AlertParameters(Each, Filtered, Bounded):
+class AlertParameters(EachParameters, UuidParameters, PeriodParameters):
     """What alert takes."""
 
     # No default: without aggregate and uuid it is not the customers' alerts that count, but all.

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from openstats.http.answer import Answer
 from openstats.http.parameters import Aggregate
-from openstats.http.times import Timed
+from openstats.http.times import DatapointParameters
 from openstats.model import Interval
 from openstats.statistics import creation_time as statistic
 from openstats.storage import coverage
@@ -17,7 +17,7 @@ from openstats.storage.store import Database
 PERIOD = 30 * 86400
 
 
-class CreationParameters(Timed):
+class CreationParameters(DatapointParameters):
     """What creation-time takes."""
 
     type: Aggregate = Field(description="Kind of object to count.")

@@ -5,15 +5,15 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from openstats.http.answer import Answer
-from openstats.http.pagination import Paged
-from openstats.http.parameters import Filtered
+from openstats.http.pagination import PageParameters
+from openstats.http.parameters import UuidParameters
 from openstats.model import Selection
 from openstats.statistics import customer as statistic
 from openstats.storage import coverage
 from openstats.storage.counts import customer
 
 
-class CustomerParameters(Paged, Filtered):
+class CustomerParameters(PageParameters, UuidParameters):
     """What customer takes."""
 
     adding: Literal["uuid"] | None = Field(

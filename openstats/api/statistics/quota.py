@@ -5,14 +5,14 @@ from typing import Any
 from pydantic import BaseModel, create_model
 
 from openstats.http.answer import Answer
-from openstats.http.pagination import Each
-from openstats.http.parameters import Limits, Selecting
+from openstats.http.pagination import EachParameters
+from openstats.http.parameters import AggregateParameters, UnlimitedParameters
 from openstats.meters import QUOTA_NAMES
 from openstats.statistics import quota as statistic
 from openstats.storage import quota
 
 
-class QuotaParameters(Limits, Each, Selecting):
+class QuotaParameters(UnlimitedParameters, EachParameters, AggregateParameters):
     """What quota takes."""
 
 

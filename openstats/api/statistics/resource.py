@@ -6,8 +6,8 @@ from pydantic import BaseModel, Field, create_model
 
 from openstats.errors import NotPolledError, ParameterError
 from openstats.http.answer import Answer
-from openstats.http.parameters import AuthUrl, Limits, Name, Parameters
-from openstats.http.validation import shown
+from openstats.http.parameters import AuthUrl, Name, StatisticParameters, UnlimitedParameters
+from openstats.http.validation import excerpt
 from openstats.meters import CAPACITY
 from openstats.model import Coverage
 from openstats.statistics import resource as statistic
@@ -16,7 +16,7 @@ from openstats.storage.inventory import capacity
 from openstats.storage.store import Database
 
 
-class ResourceParameters(Limits, Parameters):
+class ResourceParameters(UnlimitedParameters, StatisticParameters):
     """What resource takes."""
 
     auth_url: AuthUrl = Field(description="URL of the Keystone of a registered cloud.")
@@ -53,9 +53,9 @@ def _clouds(db: Database, parameters: ResourceParameters) -> dict[int, Any]:
         return figures
     regions = capacity.regions(db, parameters.auth_url)
     if regions:
-        known = ", ".join(map(shown, regions))
+        known = ", ".join(map(excerpt, regions))
         raise ParameterError(
-            f"region={shown(parameters.region)}: no such region of {parameters.auth_url} is "
+            f"region={excerpt(parameters.region)}: no such region of {parameters.auth_url} is "
             f"registered; it takes {known}"
         )
     raise ParameterError(f"auth_url={parameters.auth_url}: no such cloud is registered")

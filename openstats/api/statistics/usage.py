@@ -8,9 +8,9 @@ from pydantic import BaseModel, Field
 
 from openstats.errors import ParameterError
 from openstats.http.answer import Answer
-from openstats.http.pagination import Paged
-from openstats.http.parameters import Flag, Selecting
-from openstats.http.times import Timed, check_size
+from openstats.http.pagination import PageParameters
+from openstats.http.parameters import AggregateParameters, Flag
+from openstats.http.times import DatapointParameters, check_size
 from openstats.meters import ALLOCATED, OBSERVED, USAGE, USED, UsageMeter
 from openstats.model import Coverage, Selection
 from openstats.names import escaped
@@ -30,7 +30,7 @@ HEADERS = {
 UNITS = ", ".join(dict.fromkeys(f"{meter.item} in {meter.unit}" for meter in USAGE))
 
 
-class UsageParameters(Paged, Timed, Selecting):
+class UsageParameters(PageParameters, DatapointParameters, AggregateParameters):
     """What usage takes."""
 
     item: Literal["cpu", "memory", "storage", "vcpu_hours"] = Field(

@@ -87,9 +87,9 @@ class Entries(OpenstatsCommand):
     @property
     def columns(self) -> list[str]:
         """The fields of an entry: the same whichever an answer has."""
-        from openstats.http.validation import names
+        from openstats.http.validation import parameter_names
 
-        return names(self.resource.entry)
+        return parameter_names(self.resource.entry)
 
     def shown(self, entry: dict[str, Any]) -> tuple[list[str], list[Any]]:
         """Return an entry as columns and values."""

@@ -15,7 +15,7 @@ from waitress.task import ErrorTask, WSGITask
 
 from openstats.http import errors, receiver_urls
 from openstats.http.server.parser import Parser
-from openstats.http.validation import shown
+from openstats.http.validation import excerpt
 
 READING = ("GET", "HEAD", "OPTIONS")
 UNSENT = 65_536
@@ -23,7 +23,7 @@ UNSENT = 65_536
 
 
 @dataclass(frozen=True)
-class Limits:
+class Timeouts:
     """Seconds that a connection may wait for each thing."""
 
     head: float
@@ -71,7 +71,7 @@ class DocumentedRefusal(ErrorTask):  # type: ignore[misc]
         code, title = "openstats.request.refused", "The request was refused"
         if error.code == 413:
             code, title = errors.TooLargeError.code, errors.TooLargeError.title
-        headers, body = _document(error.code, code, title, shown(error.body or error.reason))
+        headers, body = _document(error.code, code, title, excerpt(error.body or error.reason))
         self.status = f"{error.code} {error.reason}"
         self.response_headers = headers
         self.close_on_finish = True
@@ -178,7 +178,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
             self.sent_at = self.quiet_since = monotonic()
         return sent
 
-    def overdue(self, limits: Limits, now: float) -> Callable[[], None] | None:
+    def overdue(self, limits: Timeouts, now: float) -> Callable[[], None] | None:
         """Return what to do when this connection has waited for too long; None if it has not."""
         if self.total_outbufs_len:
             return self.drop if now - self.sent_at > limits.send else None

@@ -20,7 +20,7 @@ from waitress.server import TcpWSGIServer
 
 from openstats.http.body import LARGEST
 from openstats.http.health import Health
-from openstats.http.server.channel import READING, UNSENT, Channel, Limits, refusal
+from openstats.http.server.channel import READING, UNSENT, Channel, Timeouts, refusal
 from openstats.http.server.dispatcher import Dispatcher
 
 LOG = log.getLogger(__name__)
@@ -221,7 +221,7 @@ class Server:
 
     def _sweep(self, now: float) -> None:
         options = self.options
-        limits = Limits(
+        limits = Timeouts(
             head=options.head_timeout,
             body=options.body_timeout,
             idle=options.idle_timeout,

@@ -387,20 +387,20 @@ def test_nothing_matches_nothing(own: TestApp) -> None:
 def test_of_those_who_write_at_once_one_wins(own: TestApp, monkeypatch: pytest.MonkeyPatch) -> None:
     made = own.post_json("/api/customers/", {"name": "x"})
     place, headers = made.headers["Location"], {"If-Match": made.headers["ETag"]}
-    both, expect = Barrier(2), answer.expect
+    both, check = Barrier(2), answer.check_preconditions
 
-    def expecting(*args: Any, **options: Any) -> None:
+    def waiting_check(*args: Any, **options: Any) -> None:
         """Give the other one the time to come as far as this, too."""
         with suppress(BrokenBarrierError):
             both.wait(timeout=0.5)
-        expect(*args, **options)
+        check(*args, **options)
 
     def write(name: str) -> int:
         client = TestApp(own.app)
         code: int = client.patch_json(place, {"name": name}, headers=headers, status="*").status_int
         return code
 
-    monkeypatch.setattr(answer, "expect", expecting)
+    monkeypatch.setattr(answer, "check_preconditions", waiting_check)
     with ThreadPoolExecutor(2) as threads:
         assert sorted(threads.map(write, "yz")) == [200, 412]
     assert len(listed(own, "audit", "action=change")) == 1

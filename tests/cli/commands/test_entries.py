@@ -9,7 +9,7 @@ import pytest
 
 from openstats.cli.commands.entries import COMMANDS
 from openstats.cli.main import Openstats
-from openstats.http.validation import names
+from openstats.http.validation import parameter_names
 from tests.cli.installation import Installation, Told
 from tests.cli.processes.serving import WITHOUT_FIGURES, ready
 from tests.double import Double
@@ -245,11 +245,11 @@ def test_a_list_has_an_option_for_each_filter(bare: Installation, noun: str) -> 
     listing = command(Openstats(), None)
     parser = listing.get_parser("list")
     spelled = {action.dest for action in parser._actions}
-    assert spelled >= set(names(listing.resource.filters)) - {"marker"}
+    assert spelled >= set(parameter_names(listing.resource.filters)) - {"marker"}
     assert all(
         action.help and action.help[0].isupper()
         for action in parser._actions[1:]
-        if action.dest in names(listing.resource.filters)
+        if action.dest in parameter_names(listing.resource.filters)
     )
 
 

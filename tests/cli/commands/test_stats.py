@@ -16,7 +16,7 @@ import yaml
 
 from openstats.api.routes import STATISTICS, Statistic
 from openstats.cli.main import Openstats, main
-from openstats.http.validation import names
+from openstats.http.validation import parameter_names
 from openstats.storage.schema.types import FOREVER
 from tests.cli.installation import Installation, kept_process
 from tests.cli.rows import sql
@@ -377,7 +377,7 @@ def test_a_statistic_has_an_option_for_each_parameter(
     command, _, _ = Openstats().command_manager.find_command(["stats", statistic.name])
     parser = command(Openstats(), None).get_parser("stats")
     spelled = {action.dest for action in parser._actions}
-    assert spelled >= set(names(statistic.parameters))
+    assert spelled >= set(parameter_names(statistic.parameters))
 
 
 ZERO = (("usage", "cpu", "--datapoints", "0"), ("customer", "--limit", "0"))
