@@ -28,7 +28,6 @@ TRIVIAL = 1
 """A limit up to which use is all or nothing: no share of it says anything."""
 
 Before = dict[Cause, Standing]
-Outcome = dict[str, Any]
 
 
 def after(poll: Poll, since: float) -> None:
@@ -54,16 +53,16 @@ def tidy(store: Store, alerts: Any, options: Any, *, now: int, since: float) -> 
             own.forget(db, now - alerts.keep_days * DAY)
         outcomes = jobs.outcomes(db)
         for cloud in clouds.clouds(db):
-            kinds = [_kind(row, options) for row in outcomes if row["name"] == cloud.name]
+            kinds = [_kind(row, options) for row in outcomes if row.cloud == cloud.name]
             if kinds:
                 _settle_silence(db, cloud, kinds, alerts.silent_intervals, now=now, since=since)
 
 
-def _kind(row: Outcome, options: Any) -> Kind:
-    interval = getattr(options, f"{row['kind']}_interval", GRID)
-    times = row["polled_at"] or 0, row["error_at"] or 0
-    seconds, idle = row["seconds"] or 0.0, row["kind"] in IDLE
-    return Kind(row["kind"], interval, *times, row["error"], seconds, idle)
+def _kind(row: jobs.JobOutcome, options: Any) -> Kind:
+    interval = getattr(options, f"{row.kind}_interval", GRID)
+    times = row.polled_at or 0, row.error_at or 0
+    seconds, idle = row.seconds or 0.0, row.kind in IDLE
+    return Kind(row.kind, interval, *times, row.error, seconds, idle)
 
 
 def _settle_silence(

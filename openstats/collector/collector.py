@@ -160,9 +160,9 @@ class Collector:
 
     def _errors(self, kinds: Iterable[str]) -> list[str]:
         with self.store.read() as db:
-            found = jobs.outcomes(db)
-        mine = [row for row in found if row["name"] in self.connections and row["kind"] in kinds]
-        return [*self.roster.faults.values(), *(row["error"] for row in mine if row["error"])]
+            outcomes = jobs.outcomes(db)
+        rows = [row for row in outcomes if row.cloud in self.connections and row.kind in kinds]
+        return [*self.roster.faults.values(), *(row.error for row in rows if row.error)]
 
     def run(self) -> None:
         """Poll what is due, for ever, until ``stop`` is called from another thread."""
@@ -221,7 +221,7 @@ class Collector:
         now = self.clock()
         with self.store.transaction() as db:
             until, limit = now + self.options.lease, len(POLLS) * len(free)
-            return jobs.lease(db, free, kinds, now=now, until=until, limit=limit, each=free)
+            return jobs.lease(db, free, kinds, now=now, until=until, limit=limit, per_cloud=free)
 
     def _start(self, lease: Lease, full: bool) -> Future[None]:
         self.heart.hold(lease)

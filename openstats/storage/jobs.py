@@ -1,16 +1,28 @@
-"""Jobs: which cloud is to be asked what, when, by whom; and how it went.
+"""Jobs: what each cloud is asked for, when that is due, who asks, and how the last poll went.
 
-A job is leased by one conditional update, so that any number of collectors share the work.
-Whatever a poll writes begins with ``renew``: one who slept through the lease writes nothing.
-Errors are kept as terminals and logs may show them: they name things as clouds do.
+A job is leased by a conditional update, so that any number of collectors share the work. Each
+transaction of a poll begins with ``renew``: a collector that outslept its lease writes nothing.
+Errors are kept as terminals and logs may show them: they name things as clouds do. What was seen to
+disappear is kept with a job as well, and lives in ``disappearances``.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 from uuid import uuid4
 
-from sqlalchemy import Connection, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Update,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from openstats.errors import LeaseLostError
 from openstats.model import Cloud, Lease
@@ -30,34 +42,78 @@ LONGEST_LEASE = 3600
 """Seconds beyond which no lease can reach, but by a clock that was set back since."""
 
 
+class JobOutcome(NamedTuple):
+    """How the last poll of a job went; times are Unix seconds, ``cloud`` is a name."""
+
+    cloud: str
+    kind: str
+    polled_at: int | None
+    error: str | None
+    error_at: int | None
+    seconds: float | None
+
+
 def ensure(db: Connection, cloud_id: int, kinds: Iterable[str], now: float) -> None:
     """Add the jobs that a cloud does not have yet, due at once."""
-    there = set(db.scalars(select(job.c.kind).where(job.c.cloud_id == cloud_id)))
-    rows = [
-        {"cloud_id": cloud_id, "kind": kind, "next_at": now} for kind in kinds if kind not in there
-    ]
-    if rows:
-        db.execute(insert(job), rows)
+    existing = set(db.scalars(select(job.c.kind).where(job.c.cloud_id == cloud_id)))
+    missing = [kind for kind in kinds if kind not in existing]
+    if missing:
+        db.execute(
+            insert(job),
+            [{"cloud_id": cloud_id, "kind": kind, "next_at": now} for kind in missing],
+        )
 
 
-def make_due(db: Connection, clouds: Iterable[int], kinds: Iterable[str], now: float) -> None:
+# -- when a job is due
+
+
+def make_due(db: Connection, cloud_ids: Iterable[int], kinds: Iterable[str], now: float) -> None:
     """Bring jobs forward to now; what is due already keeps its place."""
-    wanted = job.c.cloud_id.in_(list(clouds)), job.c.kind.in_(list(kinds)), job.c.next_at > now
-    db.execute(update(job).where(*wanted).values(next_at=now))
+    _bring_forward(db, job.c.cloud_id.in_(list(cloud_ids)) & job.c.kind.in_(list(kinds)), now)
+
+
+def make_all_due(db: Connection, cloud_ids: Iterable[int], now: float) -> None:
+    """Bring every job of these clouds forward to now; what is due already keeps its place."""
+    _bring_forward(db, job.c.cloud_id.in_(list(cloud_ids)), now)
 
 
 def make_due_again(db: Connection, cloud_id: int, kind: str, *, now: float, pause: float) -> None:
     """Bring a job forward to now, or to a pause after its last poll, whether or not that failed."""
-    mine = job.c.cloud_id == cloud_id, job.c.kind == kind
-    last = db.execute(select(job.c.polled_at, job.c.error_at).where(*mine)).first()
-    moment = max([now, *(at + pause for at in last or () if at is not None)])
-    db.execute(update(job).where(*mine, job.c.next_at > moment).values(next_at=moment))
+    condition = (job.c.cloud_id == cloud_id) & (job.c.kind == kind)
+    ends = db.execute(select(job.c.polled_at, job.c.error_at).where(condition)).first()
+    earliest = max([now, *(at + pause for at in ends or () if at is not None)])
+    _bring_forward(db, condition, earliest)
 
 
-def make_all_due(db: Connection, clouds: Iterable[int], now: float) -> None:
-    """Bring every job of these clouds forward to now, likewise."""
-    wanted = job.c.cloud_id.in_(list(clouds)), job.c.next_at > now
-    db.execute(update(job).where(*wanted).values(next_at=now))
+def _bring_forward(db: Connection, condition: ColumnElement[bool], next_at: float) -> None:
+    db.execute(update(job).where(condition, job.c.next_at > next_at).values(next_at=next_at))
+
+
+def next_at(db: Connection, clouds: Iterable[str]) -> float | None:
+    """Return when the next job of these clouds falls due or its lease ends; None without jobs."""
+    earliest = func.min(func.coalesce(job.c.leased_until, job.c.next_at))
+    joined = select(earliest).join(cloud, cloud.c.id == job.c.cloud_id)
+    return db.scalar(joined.where(cloud.c.name.in_(list(clouds))))
+
+
+def overdue(db: Connection, now: float, patience: float) -> list[Cloud]:
+    """Return, by name, the clouds that no collector asks.
+
+    A job of theirs has been due for ``patience`` seconds, and none is under way::
+
+        SELECT * FROM cloud
+        WHERE EXISTS (SELECT * FROM job WHERE cloud_id = cloud.id AND next_at <= :now - :patience)
+          AND NOT EXISTS (SELECT * FROM job WHERE cloud_id = cloud.id AND leased_until > :now)
+        ORDER BY name
+    """
+    is_of_cloud = job.c.cloud_id == cloud.c.id
+    has_waited = exists().where(is_of_cloud, job.c.next_at <= now - patience)
+    is_asked = exists().where(is_of_cloud, job.c.leased_until > now)
+    query = select(cloud).where(has_waited, ~is_asked).order_by(cloud.c.name)
+    return [cloud_of(row) for row in db.execute(query)]
+
+
+# -- leases
 
 
 def lease(
@@ -68,90 +124,80 @@ def lease(
     now: float,
     until: float,
     limit: int,
-    each: Mapping[str, int] | None = None,
+    per_cloud: Mapping[str, int] | None = None,
 ) -> list[Lease]:
-    """Take up to ``limit`` due jobs, longest due first, of clouds by name.
+    """Lease up to ``limit`` due jobs of clouds (names), longest due first; return the leases.
 
-    ``each`` says how many of each cloud at most.
+    ``per_cloud`` limits the jobs of each cloud; without it a cloud has any number of them. Two
+    collectors that lease at once get different jobs: PostgreSQL skips rows that are locked, and
+    SQLite has one writer at a time.
     """
+    leases = []
+    for row in _of_each_cloud(_due(db, clouds, kinds, now, limit), per_cloud or {}):
+        leases.append(_take(db, row, now=now, until=until))
+    return leases
+
+
+def _due(
+    db: Connection, clouds: Iterable[str], kinds: Iterable[str], now: float, limit: int
+) -> list[Row[Any]]:
+    """Lock the jobs that may be leased, and return their rows.
+
+    ::
+
+        SELECT cloud.*, job.kind, job.cursor, job.polled_at, job.error_at
+        FROM cloud JOIN job ON job.cloud_id = cloud.id
+        WHERE cloud.name IN (:clouds) AND job.kind IN (:kinds)
+          AND (next_at <= :now OR polled_at > :now + 60 OR error_at > :now + 60)
+          AND (leased_until IS NULL OR leased_until <= :now OR leased_until > :now + 3600)
+        ORDER BY next_at LIMIT :limit
+        FOR UPDATE OF job SKIP LOCKED
+
+    A poll that ended in the future shows that the clock was set back: what is due by it would have
+    to wait until the clock is there again. Nor does a lease reach further than an hour.
+    """
+    ended_later = or_(job.c.polled_at > now + TOLERANCE, job.c.error_at > now + TOLERANCE)
     leased_until = job.c.leased_until
-    free = or_(leased_until.is_(None), leased_until <= now, leased_until > now + LONGEST_LEASE)
-    # A poll that ended in the future shows that the clock was set back: what is due by it would
-    # have to wait until the clock is there again.
-    set_back = or_(job.c.polled_at > now + TOLERANCE, job.c.error_at > now + TOLERANCE)
-    due = (
+    is_free = or_(leased_until.is_(None), leased_until <= now, leased_until > now + LONGEST_LEASE)
+    query = (
         select(cloud, job.c.kind, job.c.cursor, job.c.polled_at, job.c.error_at)
         .join(job, job.c.cloud_id == cloud.c.id)
         .where(cloud.c.name.in_(list(clouds)), job.c.kind.in_(list(kinds)))
-        .where(or_(job.c.next_at <= now, set_back), free)
-        .order_by(job.c.next_at)
-        .limit(limit)
-        .with_for_update(of=job, skip_locked=True)
+        .where(or_(job.c.next_at <= now, ended_later), is_free)
     )
-    rows = list(_few_of_each(db.execute(due), each))
-    return [_take(db, row, now=now, until=until) for row in rows]
+    query = query.order_by(job.c.next_at).limit(limit)
+    return list(db.execute(query.with_for_update(of=job, skip_locked=True)))
 
 
-def _take(db: Connection, row: Any, *, now: float, until: float) -> Lease:
+def _of_each_cloud(rows: Iterable[Row[Any]], per_cloud: Mapping[str, int]) -> list[Row[Any]]:
+    """Return the first rows of each cloud, as many as it may have."""
+    remaining = dict(per_cloud)
+    chosen_rows = []
+    for row in rows:
+        if row.name in remaining:
+            remaining[row.name] -= 1
+        if remaining.get(row.name, 0) >= 0:
+            chosen_rows.append(row)
+    return chosen_rows
+
+
+def _take(db: Connection, row: Row[Any], *, now: float, until: float) -> Lease:
+    """Write a lease into a job that is locked: ``SET leased_until = :until, lease_token = …``."""
     lease = Lease(cloud_of(row), row.kind, str(uuid4()), json.loads(row.cursor), row.polled_at)
     values: dict[str, Any] = {"leased_until": until, "lease_token": lease.token}
-    # Nothing ended later than now, whatever the clock said.
-    for name in ("polled_at", "error_at"):
-        if (at := getattr(row, name)) is not None and at > now:
-            values[name] = int(now)
-    db.execute(_update(lease).values(values))
+    # Nothing ended later than now, whatever the clock was.
+    for column, ended_at in (("polled_at", row.polled_at), ("error_at", row.error_at)):
+        if ended_at is not None and ended_at > now:
+            values[column] = int(now)
+    condition = job.c.cloud_id == lease.cloud.id, job.c.kind == lease.kind
+    db.execute(update(job).where(*condition).values(values))
     return lease
 
 
-def _few_of_each(rows: Iterable[Any], each: Mapping[str, int] | None) -> Iterator[Any]:
-    left = dict(each or {})
-    for row in rows:
-        number = left.get(row.name, 1)
-        if number > 0:
-            yield row
-        if row.name in left:
-            left[row.name] = number - 1
-
-
-def next_at(db: Connection, clouds: Iterable[str]) -> float | None:
-    """Give the time at which the next job falls due or its lease ends; None without jobs."""
-    free_at = func.coalesce(job.c.leased_until, job.c.next_at)
-    when = func.min(free_at)
-    mine = cloud.c.name.in_(list(clouds))
-    return db.scalar(select(when).join(cloud, cloud.c.id == job.c.cloud_id).where(mine))
-
-
-def overdue(db: Connection, now: float, patience: float) -> list[Cloud]:
-    """List clouds of which a job has been due for so long while none was under way, by name."""
-    mine = job.c.cloud_id == cloud.c.id
-    waiting = exists().where(mine, job.c.next_at <= now - patience)
-    asked = exists().where(mine, job.c.leased_until > now)
-    found = select(cloud).where(waiting, ~asked).order_by(cloud.c.name)
-    return [cloud_of(row) for row in db.execute(found)]
-
-
-def record_error(db: Connection, owner: Cloud, error: str, now: float) -> bool:
-    """Note why nobody asks a cloud in its due jobs that have no error; tell if there were any."""
-    mine = job.c.cloud_id == owner.id, job.c.next_at <= now, job.c.error.is_(None)
-    done = db.execute(update(job).where(*mine).values(error=escaped(error), error_at=int(now)))
-    return bool(done.rowcount)
-
-
-def polled_at(db: Connection, owner: Cloud, kind: str) -> int | None:
-    """Give when a kind of poll last succeeded."""
-    mine = job.c.cloud_id == owner.id, job.c.kind == kind
-    return db.scalar(select(job.c.polled_at).where(*mine))
-
-
-def failing(db: Connection, owner: Cloud, kind: str) -> bool:
-    """Return whether the last poll of a kind failed."""
-    mine = job.c.cloud_id == owner.id, job.c.kind == kind
-    later = func.coalesce(job.c.error_at > job.c.polled_at, job.c.error_at.is_not(None))
-    return bool(db.scalar(select(later).where(*mine)))
-
-
-def _update(lease: Lease) -> Any:
-    return update(job).where(job.c.cloud_id == lease.cloud.id, job.c.kind == lease.kind)
+def _update(lease: Lease) -> Update:
+    """Return an update that changes a job as long as its lease is not lost, and nothing after."""
+    condition = job.c.cloud_id == lease.cloud.id, job.c.kind == lease.kind
+    return update(job).where(*condition, job.c.lease_token == lease.token)
 
 
 def renew(db: Connection, lease: Lease, until: float) -> None:
@@ -160,14 +206,20 @@ def renew(db: Connection, lease: Lease, until: float) -> None:
     Raises:
         LeaseLostError: it is gone, or the cloud has another URL by now, by which all is written.
     """
-    held = db.execute(
-        _update(lease).where(job.c.lease_token == lease.token).values(leased_until=until)
-    )
-    if held.rowcount != 1:
+    renewed = db.execute(_update(lease).values(leased_until=until))
+    if renewed.rowcount != 1:
         raise LeaseLostError(f"another collector polls {lease.kind} of {lease.cloud.name} now")
     keystone = db.scalar(select(cloud.c.keystone).where(cloud.c.id == lease.cloud.id))
     if keystone != lease.cloud.keystone:
         raise LeaseLostError(f"{lease.cloud.name} has another URL now: {lease.kind} begins anew")
+
+
+def release(db: Connection, lease: Lease) -> None:
+    """Give a lease back without an outcome: the job is due as it was."""
+    db.execute(_update(lease).values(leased_until=None, lease_token=None))
+
+
+# -- how polls went
 
 
 def succeed(
@@ -180,7 +232,7 @@ def succeed(
     cursor: Mapping[str, object],
     error: str | None = None,
 ) -> None:
-    """End a poll that brought figures; ``error`` tells what was missing in them."""
+    """Write that a poll brought figures; ``error`` tells what was missing in them."""
     values = {
         "polled_at": now,
         "error": escaped(error) if error else None,
@@ -193,26 +245,40 @@ def succeed(
 def fail(
     db: Connection, lease: Lease, *, now: int, next_at: float, seconds: float, error: str
 ) -> None:
-    """End a poll that brought nothing: the last good figures stay, with their age."""
+    """Write that a poll brought nothing: the last good figures stay, with their age."""
     _end(db, lease, next_at, seconds, {"error": escaped(error), "error_at": now})
-
-
-def release(db: Connection, lease: Lease) -> None:
-    """Give a lease back without an outcome: the job is due as it was."""
-    mine = job.c.lease_token == lease.token
-    db.execute(_update(lease).where(mine).values(leased_until=None, lease_token=None))
 
 
 def _end(
     db: Connection, lease: Lease, next_at: float, seconds: float, values: dict[str, Any]
 ) -> None:
-    mine = job.c.lease_token == lease.token
-    freed = {"next_at": next_at, "seconds": seconds, "leased_until": None, "lease_token": None}
-    db.execute(_update(lease).where(mine).values(values | freed))
+    """Write an outcome and give the lease back, in one update."""
+    values = values | {"next_at": next_at, "seconds": seconds}
+    db.execute(_update(lease).values(values | {"leased_until": None, "lease_token": None}))
 
 
-def outcomes(db: Connection) -> list[dict[str, Any]]:
-    """List every job with its cloud's name and how its last poll went, by cloud and kind."""
+def record_error(db: Connection, owner: Cloud, error: str, now: float) -> bool:
+    """Write why nobody asks a cloud into its due jobs without an error; return if there are any."""
+    condition = job.c.cloud_id == owner.id, job.c.next_at <= now, job.c.error.is_(None)
+    values = {"error": escaped(error), "error_at": int(now)}
+    return bool(db.execute(update(job).where(*condition).values(values)).rowcount)
+
+
+def polled_at(db: Connection, owner: Cloud, kind: str) -> int | None:
+    """Return when a kind of poll last succeeded."""
+    condition = job.c.cloud_id == owner.id, job.c.kind == kind
+    return db.scalar(select(job.c.polled_at).where(*condition))
+
+
+def failing(db: Connection, owner: Cloud, kind: str) -> bool:
+    """Return whether the last poll of a kind failed."""
+    condition = job.c.cloud_id == owner.id, job.c.kind == kind
+    has_failed = func.coalesce(job.c.error_at > job.c.polled_at, job.c.error_at.is_not(None))
+    return bool(db.scalar(select(has_failed).where(*condition)))
+
+
+def outcomes(db: Connection) -> list[JobOutcome]:
+    """Return how the last poll of every job went, by cloud and kind."""
     columns = cloud.c.name, job.c.kind, job.c.polled_at, job.c.error, job.c.error_at, job.c.seconds
-    joined = select(*columns).join(job, job.c.cloud_id == cloud.c.id)
-    return [dict(row._mapping) for row in db.execute(joined.order_by(cloud.c.name, job.c.kind))]
+    query = select(*columns).join(job, job.c.cloud_id == cloud.c.id)
+    return [JobOutcome(*row) for row in db.execute(query.order_by(cloud.c.name, job.c.kind))]

@@ -164,11 +164,11 @@ class Lab:
         """Count the requests since the last cycle began whose "METHOD URL" has the pattern."""
         return self.edge.count(lambda seen: bool(re.search(pattern, f"{seen.method} {seen.url}")))
 
-    def outcome(self, kind: str, cloud: str = "alpha") -> dict[str, Any]:
-        """Give how the last poll of a kind went."""
+    def outcome(self, kind: str, cloud: str = "alpha") -> jobs.JobOutcome:
+        """Return how the last poll of a kind went."""
         with self.store.read() as db:
-            found = jobs.outcomes(db)
-        return next(row for row in found if (row["name"], row["kind"]) == (cloud, kind))
+            outcomes = jobs.outcomes(db)
+        return next(row for row in outcomes if (row.cloud, row.kind) == (cloud, kind))
 
     def job(self, kind: str, column: str, cloud: str = "alpha") -> Any:
         """Give a column of a job."""

@@ -166,7 +166,7 @@ def test_a_machine_whose_entry_sees_less_lets_the_cloud_alone(lab: Lab, alpha: D
     other.cycle()
     lab.sql(f"UPDATE job SET next_at = {lab.clock.now - 60}, error = NULL")
     with running(other):
-        wait_for("a word", lambda: "sees less" in str(lab.outcome("capacity")["error"]))
+        wait_for("a word", lambda: "sees less" in str(lab.outcome("capacity").error))
 
 
 @pytest.mark.parametrize("by_another_url", [False, True])
@@ -182,7 +182,7 @@ def test_a_cloud_has_the_name_of_the_entry_that_asks_it(
     assert names(lab) == ["alpha"]
     assert lab.cycle(after=SOON) == []
     assert figures(lab)[4] == (len(alpha.state.servers),)
-    assert lab.outcome("instances")["polled_at"] == int(lab.clock.now)
+    assert lab.outcome("instances").polled_at == int(lab.clock.now)
     lab.use()
     assert lab.cycle(after=SOON) == []
     assert names(lab) == ["alpha"]

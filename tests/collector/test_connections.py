@@ -52,7 +52,7 @@ def refresh(lab: Lab, collector: Collector, after: float = 0) -> set[str]:
 
 
 def errors(lab: Lab, cloud: str = "beta") -> set[str | None]:
-    return {lab.outcome(kind, cloud)["error"] for kind in POLLS}
+    return {lab.outcome(kind, cloud).error for kind in POLLS}
 
 
 @pytest.fixture
@@ -72,14 +72,14 @@ def test_a_cloud_that_nobody_asks_is_taken_up(lab: Lab, usual: Collector) -> Non
     assert refresh(lab, usual) == {"alpha"}
     assert refresh(lab, usual, after=PATIENCE) == {"alpha", "beta"}
     assert usual.cycle() == []
-    assert lab.outcome("quotas", "beta")["polled_at"] == lab.clock.now
+    assert lab.outcome("quotas", "beta").polled_at == lab.clock.now
     assert expected.known_quotas(lab.store, "beta")
 
 
 def test_a_collector_that_runs_takes_it_up(lab: Lab, usual: Collector) -> None:
     lab.clock.advance(PATIENCE)
     with running(usual):
-        wait_for("beta", lambda: lab.outcome("discovery", "beta")["polled_at"])
+        wait_for("beta", lambda: lab.outcome("discovery", "beta").polled_at)
     assert errors(lab) == {None}
 
 
@@ -106,7 +106,7 @@ def test_an_entry_that_is_missing_is_an_error_until_it_is_there(
     refresh(lab, usual, after=PATIENCE)
     said = f"{HERE} has no entry beta"
     assert errors(lab) == {said}
-    assert lab.outcome("quotas", "beta")["error_at"] == lab.clock.now
+    assert lab.outcome("quotas", "beta").error_at == lab.clock.now
     assert lab.job("quotas", "next_at", "beta") < lab.clock.now
     write(lab)
     # Not more than once a minute.
@@ -132,7 +132,7 @@ def test_an_error_of_the_cloud_itself_stays(lab: Lab, usual: Collector) -> None:
     write(lab, beta=None)
     lab.sql("UPDATE job SET error = 'beta is down' WHERE kind = 'quotas'")
     refresh(lab, usual, after=PATIENCE)
-    assert lab.outcome("quotas", "beta")["error"] == "beta is down"
+    assert lab.outcome("quotas", "beta").error == "beta is down"
 
 
 def test_a_cloud_that_was_removed_is_forgotten(lab: Lab, alpha: Double) -> None:

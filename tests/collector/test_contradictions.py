@@ -138,7 +138,7 @@ def test_one_odd_provider_takes_no_other_along(
         (said,) = lab.cycle("providers", after=SOON)
     assert "alpha: 1 providers cannot be read and are left out; the first: provider" in said
     assert providers(lab) == before
-    assert lab.outcome("providers")["polled_at"] == int(lab.clock.now)
+    assert lab.outcome("providers").polled_at == int(lab.clock.now)
 
 
 @pytest.mark.parametrize("answer", [b'{"services": []}', b'{"services": 5}'])

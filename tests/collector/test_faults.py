@@ -36,7 +36,7 @@ def figures(lab: Lab, double: Double) -> list[Any]:
 
 
 def failed(lab: Lab) -> set[str]:
-    return {kind for kind in KINDS if lab.outcome(kind)["error"]}
+    return {kind for kind in KINDS if lab.outcome(kind).error}
 
 
 ILLS = (

@@ -46,7 +46,7 @@ def test_a_figure_that_cannot_be_is_its_clouds_error(
         assert len(errors) == 1, name
         assert errors[0].startswith("alpha: "), name
         assert "cannot be" in errors[0], name
-        assert lab.outcome(figure.kind, "beta")["error"] is None
+        assert lab.outcome(figure.kind, "beta").error is None
         assert answers(lab) == before, name
     assert "defect" not in caplog.text
     assert lab.cycle(figure.kind, after=SOON, full=True) == []

@@ -34,7 +34,7 @@ def test_next_after_a_success(lab: Lab, alpha: Double, kind: str) -> None:
     assert asked == [(interval, 0.1)]
     assert lab.job(kind, "next_at") == lab.clock.now + interval + 7
     done = lab.outcome(kind)
-    assert (done["polled_at"], done["error"], done["error_at"]) == (lab.clock.now, None, None)
+    assert (done.polled_at, done.error, done.error_at) == (lab.clock.now, None, None)
     assert lab.job(kind, "lease_token") is lab.job(kind, "leased_until") is None
 
 
@@ -54,10 +54,10 @@ def test_next_after_a_failure(lab: Lab, alpha: Double, kind: str) -> None:
         (error,) = lab.cycle(kind, after=SOON)
     assert lab.job(kind, "next_at") == lab.clock.now + 45
     failed = lab.outcome(kind)
-    assert (failed["polled_at"], failed["error_at"]) == (polled_at, lab.clock.now)
-    assert failed["error"] == error
+    assert (failed.polled_at, failed.error_at) == (polled_at, lab.clock.now)
+    assert failed.error == error
     assert lab.cycle(kind, after=45) == []
-    assert lab.outcome(kind)["error"] is None
+    assert lab.outcome(kind).error is None
 
 
 @pytest.mark.parametrize("kind", CALLS)
@@ -112,8 +112,8 @@ def test_how_long_it_took(lab: Lab, alpha: Double) -> None:
     lab.use().progress = slow
     began = lab.clock.now
     assert lab.cycle("discovery") == []
-    assert lab.outcome("discovery")["seconds"] == 2.5
-    assert lab.outcome("discovery")["polled_at"] == began
+    assert lab.outcome("discovery").seconds == 2.5
+    assert lab.outcome("discovery").polled_at == began
 
 
 def test_a_defect_is_recorded_and_ends_nothing(
@@ -127,7 +127,7 @@ def test_a_defect_is_recorded_and_ends_nothing(
 
     lab.use().progress = broken
     assert lab.cycle() == ["a defect of openstats: RuntimeError('oops')"]
-    assert lab.outcome("instances")["error"] == "a defect of openstats: RuntimeError('oops')"
+    assert lab.outcome("instances").error == "a defect of openstats: RuntimeError('oops')"
     assert lab.job("instances", "next_at") == lab.clock.now + 60
     assert "Traceback" in caplog.text
     lab.use()
@@ -202,4 +202,4 @@ def test_stopping_waits_for_what_is_under_way(lab: Lab, alpha: Double, edge: Edg
         assert thread.is_alive()
         hang.release()
     assert lab.idle()
-    assert lab.outcome("capacity")["error"] is None
+    assert lab.outcome("capacity").error is None

@@ -99,7 +99,7 @@ def test_many_collectors_share_the_work(either_lab: Lab) -> None:
     # What the first sweeps found to have changed may have been read already.
     assert either_lab.cycle("quotas") == []
     for name, double in doubles.items():
-        assert {either_lab.outcome(kind, name)["error"] for kind in MOMENTS} == {None}
+        assert {either_lab.outcome(kind, name).error for kind in MOMENTS} == {None}
         assert expected.known_quotas(either_lab.store, name) == expected.quotas(double)
 
 
@@ -132,7 +132,7 @@ def test_a_lease_is_prolonged_while_a_call_hangs(lab: Lab, alpha: Double, edge: 
         hang.release()
         assert cycle.result(10) == []
     assert lab.asked("statistics") == 1
-    assert lab.outcome("capacity")["seconds"] == 60
+    assert lab.outcome("capacity").seconds == 60
 
 
 def test_the_heart_stops_with_the_collector(lab: Lab, alpha: Double) -> None:

@@ -46,7 +46,7 @@ def test_a_cinder_that_never_had_its_admin_rule(lab: Lab, alpha: Double) -> None
     alpha.settings.volume_admin = False
     (said,) = lab.cycle("discovery", "volumes")
     assert "Cinder shows this user only volumes of its own project" in said
-    assert lab.outcome("volumes")["polled_at"] is None
+    assert lab.outcome("volumes").polled_at is None
 
 
 @pytest.mark.parametrize("number", [0, 2])
@@ -126,7 +126,7 @@ def test_one_odd_server_takes_no_other_along(lab: Lab, known: Double, key: str) 
             name = min(known.state.servers)
             assert f"1 servers cannot be read and are left out; the first: server {name}" in said
     assert expected.servers(lab.store) == set(known.state.servers)
-    assert lab.outcome("instances")["polled_at"] == int(lab.clock.now)
+    assert lab.outcome("instances").polled_at == int(lab.clock.now)
     assert lab.cycle("instances", after=SOON) == []
     assert [row for row in stored(lab) if row[0] != new.id] == before
 

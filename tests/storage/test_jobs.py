@@ -41,8 +41,8 @@ def succeed(db: Connection, taken: Lease, *, next_at: float = NOW + 300, **other
     jobs.succeed(db, taken, next_at=next_at, **usual | other)
 
 
-def outcome(db: Connection, kind: str) -> dict[str, Any]:
-    return next(row for row in jobs.outcomes(db) if row["kind"] == kind)
+def outcome(db: Connection, kind: str) -> jobs.JobOutcome:
+    return next(row for row in jobs.outcomes(db) if row.kind == kind)
 
 
 def test_new_jobs_are_due_at_once(db: Connection) -> None:
@@ -121,14 +121,9 @@ def test_a_success_is_kept(db: Connection) -> None:
     register(db, kinds=["quotas"])
     (taken,) = lease(db)
     succeed(db, taken, now=NOW + 5, cursor={"since": 7})
-    assert outcome(db, "quotas") == {
-        "name": "alpha",
-        "kind": "quotas",
-        "polled_at": NOW + 5,
-        "error": None,
-        "error_at": None,
-        "seconds": 1.5,
-    }
+    assert outcome(db, "quotas") == jobs.JobOutcome(
+        cloud="alpha", kind="quotas", polled_at=NOW + 5, error=None, error_at=None, seconds=1.5
+    )
     (again,) = lease(db, now=NOW + 300)
     assert (again.cursor, again.polled_at) == ({"since": 7}, NOW + 5)
 
@@ -139,8 +134,8 @@ def test_a_failure_keeps_the_last_success_and_its_cursor(db: Connection) -> None
     succeed(db, taken, cursor={"since": 7})
     (taken,) = lease(db, now=NOW + 300)
     jobs.fail(db, taken, now=NOW + 301, next_at=NOW + 360, seconds=1, error="Nova: 500")
-    found = outcome(db, "quotas")
-    assert (found["polled_at"], found["error"], found["error_at"]) == (NOW, "Nova: 500", NOW + 301)
+    last = outcome(db, "quotas")
+    assert (last.polled_at, last.error, last.error_at) == (NOW, "Nova: 500", NOW + 301)
     (again,) = lease(db, now=NOW + 360)
     assert (again.cursor, again.polled_at) == ({"since": 7}, NOW)
 
@@ -151,7 +146,7 @@ def test_a_success_clears_the_error(db: Connection) -> None:
     jobs.fail(db, taken, now=NOW, next_at=NOW, seconds=1, error="Nova: 500")
     (taken,) = lease(db)
     succeed(db, taken)
-    assert (outcome(db, "quotas")["error"], outcome(db, "quotas")["error_at"]) == (None, None)
+    assert (outcome(db, "quotas").error, outcome(db, "quotas").error_at) == (None, None)
 
 
 @pytest.mark.parametrize("ended", ["succeed", "fail"])
@@ -163,7 +158,7 @@ def test_who_lost_the_lease_writes_no_outcome(db: Connection, ended: str) -> Non
         succeed(db, first)
     else:
         jobs.fail(db, first, now=NOW, next_at=NOW, seconds=1, error="late")
-    assert outcome(db, "quotas")["polled_at"] is outcome(db, "quotas")["error"] is None
+    assert outcome(db, "quotas").polled_at is outcome(db, "quotas").error is None
     jobs.renew(db, second, NOW + 300)
 
 
@@ -191,8 +186,8 @@ def test_next_at_is_the_earliest_of_due_and_lease(db: Connection) -> None:
 def test_outcomes_are_listed_by_cloud_and_kind(db: Connection) -> None:
     register(db, "b")
     register(db, "a")
-    found = [(row["name"], row["kind"]) for row in jobs.outcomes(db)]
-    assert found == [("a", "capacity"), ("a", "quotas"), ("b", "capacity"), ("b", "quotas")]
+    pairs = [(row.cloud, row.kind) for row in jobs.outcomes(db)]
+    assert pairs == [("a", "capacity"), ("a", "quotas"), ("b", "capacity"), ("b", "quotas")]
 
 
 def test_two_collectors_at_once_never_share_a_job(store: Store) -> None:
@@ -207,8 +202,8 @@ def test_two_collectors_at_once_never_share_a_job(store: Store) -> None:
         start.wait(timeout=30)
         for _ in range(5):
             with store.transaction() as db:
-                found = jobs.lease(db, names, KINDS, now=NOW, until=NOW + 60, limit=3)
-                tokens += [f"{taken.cloud.name}/{taken.kind}" for taken in found]
+                leases = jobs.lease(db, names, KINDS, now=NOW, until=NOW + 60, limit=3)
+                tokens += [f"{lease.cloud.name}/{lease.kind}" for lease in leases]
         return tokens
 
     with ThreadPoolExecutor(4) as pool:
@@ -259,9 +254,9 @@ def test_a_site_that_was_polled_is_not_due(db: Connection) -> None:
 def test_so_many_jobs_of_each_cloud(db: Connection) -> None:
     register(db)
     register(db, "beta")
-    taken = lease(db, each={"alpha": 1, "beta": 0})
+    taken = lease(db, per_cloud={"alpha": 1, "beta": 0})
     assert [each.cloud.name for each in taken] == ["alpha"]
-    assert len(lease(db, each={"alpha": 9, "beta": 9})) == 3
+    assert len(lease(db, per_cloud={"alpha": 9, "beta": 9})) == 3
 
 
 @pytest.mark.parametrize("ended", ["succeed", "fail"])

@@ -1,14 +1,12 @@
 """What ``serve`` says when the first poll is over: ready, or what could not be read, and why."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+
+from openstats.storage.jobs import JobOutcome
 
 SHOWN = 3
 """Clouds whose URL is shown as an example."""
-
-Outcome = Mapping[str, Any]
-"""A job with the name of its cloud: ``name``, ``kind``, ``polled_at``, ``error``."""
 
 
 def address(host: str, port: int) -> str:
@@ -16,22 +14,22 @@ def address(host: str, port: int) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def announcement(url: str, outcomes: Sequence[Outcome], reason: str) -> str:
+def announcement(url: str, outcomes: Sequence[JobOutcome], reason: str) -> str:
     """Return the lines that say whether there are figures, or the ``reason`` for having none."""
     lines = list(_failures(outcomes))
     # Of a cloud whose projects are not known, the quotas of none are read soon.
-    if any(row["kind"] == "discovery" and row["polled_at"] is not None for row in outcomes):
+    if any(row.kind == "discovery" and row.polled_at is not None for row in outcomes):
         return "\n".join([*lines, f"openstats is ready: {url}/"]) + "\n"
     why = "the clouds could not be read" if lines else reason
     return "\n".join([*lines, f"openstats serves at {url}/ and has no figures: {why}"]) + "\n"
 
 
-def _failures(outcomes: Iterable[Outcome]) -> Iterable[str]:
+def _failures(outcomes: Iterable[JobOutcome]) -> Iterable[str]:
     """Return a line for each cloud and reason: a Keystone that is down fails all kinds alike."""
     kinds: dict[tuple[str, str], list[str]] = defaultdict(list)
     for row in outcomes:
-        if row["polled_at"] is None:
-            kinds[row["name"], row["error"] or "not asked yet"].append(row["kind"])
+        if row.polled_at is None:
+            kinds[row.cloud, row.error or "not asked yet"].append(row.kind)
     for (name, error), names in kinds.items():
         yield f"openstats: {', '.join(names)} of {name} not read: {' '.join(error.split())}"
 

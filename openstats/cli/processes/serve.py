@@ -132,7 +132,7 @@ class Serve(OpenstatsCommand):
         from openstats.storage import jobs
 
         with self.app.store.read() as db:
-            return any(row["polled_at"] is None for row in jobs.outcomes(db))
+            return any(row.polled_at is None for row in jobs.outcomes(db))
 
     def _run(self, server: Any, collector: Any, polling: threading.Thread) -> int:
         from openstats.cli.logs import reload

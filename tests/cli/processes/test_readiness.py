@@ -1,16 +1,15 @@
 """What ``serve`` says of the first poll."""
 
-from typing import Any
-
 import pytest
 
 from openstats.cli.processes.readiness import address, announcement, examples
+from openstats.storage.jobs import JobOutcome
 
 URL = "http://localhost:8779"
 
 
-def row(kind: str, polled_at: int | None, error: str | None = None) -> dict[str, Any]:
-    return {"name": "alpha", "kind": kind, "polled_at": polled_at, "error": error}
+def row(kind: str, polled_at: int | None, error: str | None = None) -> JobOutcome:
+    return JobOutcome("alpha", kind, polled_at, error, error_at=None, seconds=None)
 
 
 @pytest.mark.parametrize(

@@ -124,9 +124,9 @@ def test_a_nova_of_the_future(lab: Lab, alpha: Double) -> None:
     errors = lab.cycle()
     said = "alpha: compute serves microversions 2.88 to 2.96, openstats speaks 2.47 to 2.87"
     assert set(errors) == {said}
-    assert lab.outcome("capacity")["error"] is None
+    assert lab.outcome("capacity").error is None
     assert known(lab, alpha)["source"] == "placement"
-    assert lab.outcome("instances")["error"] == lab.outcome("quotas")["error"] == said
+    assert lab.outcome("instances").error == lab.outcome("quotas").error == said
 
 
 def test_a_nova_of_the_past(lab: Lab) -> None:

@@ -193,8 +193,8 @@ def test_a_setting_that_cannot_be_used(
     lab.configure(**told)
     (error,) = lab.cycle("discovery")
     assert said in error
-    assert lab.outcome("discovery")["error"] == error
-    assert lab.outcome("discovery")["polled_at"] is None
+    assert lab.outcome("discovery").error == error
+    assert lab.outcome("discovery").polled_at is None
     assert places(lab) == {}
 
 
@@ -250,7 +250,7 @@ def test_a_namesake_in_another_domain_is_told_of(lab: Lab, alpha: Double) -> Non
     assert "Default/acme" in error
     assert "Initech/acme" in error
     assert lab.sql("SELECT count(*) FROM project") == [(1,)]
-    assert lab.outcome("discovery")["polled_at"]
+    assert lab.outcome("discovery").polled_at
 
 
 def test_nobody_is_shown(lab: Lab, alpha: Double) -> None:

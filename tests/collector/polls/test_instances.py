@@ -245,12 +245,12 @@ def test_a_cell_that_is_down_deletes_nothing(lab: Lab, celled: Double, full: boo
     errors = lab.cycle("instances", "quotas", after=1800, full=full)
     said = "alpha: Nova leaves out cells that are down, of compute-2; figures of before stay"
     assert errors == [said, "alpha: cells of Nova are down, of compute-2"]
-    assert lab.outcome("instances")["error"] == said
+    assert lab.outcome("instances").error == said
     assert (expected.servers(lab.store), expected.known_quotas(lab.store)) == before
     assert lab.asked(QUOTA) == 0
     celled.set_cell_down("cell2", False)
     assert lab.cycle() == []
-    assert lab.outcome("instances")["error"] is None
+    assert lab.outcome("instances").error is None
 
 
 def test_the_poll_after_begins_where_the_last_whole_one_ended(lab: Lab, celled: Double) -> None:

@@ -317,7 +317,7 @@ def test_one_metric_that_fails_stops_no_other(lab: Lab, prometheus: Canned) -> N
     assert error.startswith("cpu.used: alpha: its range query of ")
     assert "execution: too many samples" in error
     assert ends(lab) == dict.fromkeys(METERS[1:], granule(lab) + GRID)
-    assert lab.outcome("usage")["polled_at"] == int(lab.clock.now)
+    assert lab.outcome("usage").polled_at == int(lab.clock.now)
     prometheus.answers = [(200, matrix(lab, "1"))]
     assert lab.cycle("usage") == []
     assert ends(lab) == dict.fromkeys(METERS, granule(lab) + GRID)

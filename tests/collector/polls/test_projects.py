@@ -185,7 +185,7 @@ def test_one_odd_project_takes_no_other_along(lab: Lab, key: str) -> None:
                 r"alpha: [1-3] projects cannot be read and are left out; the first: project", said
             )
     assert living(lab) == TREE + 2
-    assert lab.outcome("discovery")["polled_at"] == int(lab.clock.now)
+    assert lab.outcome("discovery").polled_at == int(lab.clock.now)
     assert lab.cycle("discovery", after=4000) == []
 
 

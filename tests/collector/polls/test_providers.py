@@ -86,7 +86,7 @@ def test_a_placement_that_fails_leaves_novas_figures(
     (said,) = lab.cycle("capacity", "providers", after=SOON, full=True)
     assert said.startswith("alpha: Placement's /resource_providers")
     assert f"providers of {said}" in caplog.text
-    assert lab.outcome("capacity")["error"] is None
+    assert lab.outcome("capacity").error is None
     known = expected.known_capacity(lab.store, alpha)
     assert known.items() >= {**expected.capacities(alpha), "at": lab.clock.now}.items()
     assert (classes(lab), zones(lab)) == before

@@ -64,7 +64,7 @@ def test_one_tenants_failure_spoils_one_tenant(lab: Lab, alpha: Double, service:
     with lab.edge.during(service(tenant), Status(500)):
         (said,) = lab.cycle(after=SOON)
     assert said.startswith("alpha: quotas of 1 of 4 tenants were not read in full; one reason: ")
-    assert said == lab.outcome("quotas")["error"]
+    assert said == lab.outcome("quotas").error
     assert f"quotas of {tenant}: HTTP 500" in str(error(lab, tenant))
     found, now = expected.known_quotas(lab.store), expected.quotas(alpha)
     failed = found.pop(tenant)
@@ -78,7 +78,7 @@ def test_one_tenants_failure_spoils_one_tenant(lab: Lab, alpha: Double, service:
     assert lab.cycle("quotas", after=1) == []
     assert lab.asked(QUOTA) == lab.asked(rf"{QUOTA}/{tenant}") == 2
     assert error(lab, tenant) is None
-    assert lab.outcome("quotas")["error"] is None
+    assert lab.outcome("quotas").error is None
     assert expected.known_quotas(lab.store) == now
 
 
@@ -86,11 +86,11 @@ def test_a_poll_that_brought_nothing_failed(lab: Lab, alpha: Double) -> None:
     lab.cycle()
     tenant = next(iter(expected.quotas(alpha)))
     alpha.boot(tenant, SMALL)
-    polled_at = lab.outcome("quotas")["polled_at"]
+    polled_at = lab.outcome("quotas").polled_at
     with lab.edge.during(nova(tenant), Status(503, {"Retry-After": "900"})):
         (said,) = lab.cycle("instances", "quotas", after=SOON)
     assert said.startswith(f"alpha: Nova's quotas of {tenant}: HTTP 503")
-    assert lab.outcome("quotas")["polled_at"] == polled_at
+    assert lab.outcome("quotas").polled_at == polled_at
 
 
 def test_a_project_that_keystone_no_longer_has(lab: Lab, alpha: Double) -> None:
@@ -185,7 +185,7 @@ def test_a_count_below_zero_is_not_known(
         for _ in range(2):
             (said,) = lab.cycle()
             assert "in_use is -1, not an integer from 0 to" in said
-            assert lab.outcome("quotas")["polled_at"] is None
+            assert lab.outcome("quotas").polled_at is None
     now = expected.quotas(alpha)
     for tenant, held in expected.known_quotas(lab.store).items():
         assert [n for n in range(4, 8) if held[n] is None] == [*spoilt]

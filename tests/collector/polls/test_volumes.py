@@ -156,7 +156,7 @@ def test_a_cloud_that_should_have_cinder(lab: Lab) -> None:
     lab.double(volume_catalog=())
     said = "alpha: which versions of block-storage there are: not in the catalog of its region"
     assert lab.cycle() == [said, said]
-    assert lab.outcome("volumes")["error"] == lab.outcome("quotas")["error"] == said
+    assert lab.outcome("volumes").error == lab.outcome("quotas").error == said
 
 
 @pytest.mark.parametrize(
