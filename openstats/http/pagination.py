@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from openstats.http.parameters import AsInteger, Flag, Uuid, decoded
 from openstats.model import ObjectName, Selection
-from openstats.storage.entries import pages
+from openstats.storage.access.selection import check_marker, follows
 from openstats.storage.store import Database
 
 HEADER = "Link"
@@ -30,7 +30,7 @@ class PageParameters(BaseModel):
             ParameterError: there is no such marker in it.
         """
         if self.marker is not None:
-            pages.check_marker(db, request.scope, selection, self.marker)
+            check_marker(db, request.scope, selection, self.marker)
         return {"limit": self.limit, "marker": self.marker}
 
     def link(
@@ -40,7 +40,7 @@ class PageParameters(BaseModel):
         if self.limit is None or len(objects) < self.limit:
             return {}
         last = objects[-1].uuid
-        more = pages.follows(db, request.scope, selection, last)
+        more = follows(db, request.scope, selection, last)
         return header(request.environ.get("QUERY_STRING", ""), last) if more else {}
 
 

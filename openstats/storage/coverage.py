@@ -14,13 +14,13 @@ from sqlalchemy import ColumnElement, case, exists, func, or_, select
 from openstats.model import Coverage, Scope
 from openstats.storage.access.visibility import (
     counts,
+    granted_cloud,
     project,
     tenant,
     variables,
     visible_tenant,
-    whole_sum,
 )
-from openstats.storage.dialects import one_of
+from openstats.storage.dialects import one_of, whole_sum
 from openstats.storage.prepared import Prepared
 from openstats.storage.schema import tables
 from openstats.storage.store import Database
@@ -42,11 +42,6 @@ def discovered() -> ColumnElement[bool]:
     return or_(polled("discovery"), linked)
 
 
-def granted() -> ColumnElement[bool]:
-    """Return the condition that the caller has a role on a cloud itself."""
-    return one_of(cloud.c.uuid, "scope_clouds")
-
-
 @cache
 def _tenants(everything: bool) -> Any:
     """Count the linked tenants that count, by cloud."""
@@ -54,7 +49,7 @@ def _tenants(everything: bool) -> Any:
     found = found.where(tenant.c.project_id.is_not(None), counts)
     if not everything:
         found = found.join(project, project.c.id == tenant.c.project_id)
-        found = found.where(visible_tenant(everything))
+        found = found.where(visible_tenant(everything=False))
     return found.group_by(tenant.c.cloud_id).subquery("tenants")
 
 
@@ -73,7 +68,7 @@ def _polls(everything: bool, kinds: tuple[str, ...]) -> Prepared:
     known = case((discovered(), _all_polled(kinds)))
     rows = select(numbers.c.tenants, cloud.c.id, known.label("known")).select_from(joined)
     if not everything:
-        rows = rows.where(or_(numbers.c.cloud_id.is_not(None), granted()))
+        rows = rows.where(or_(numbers.c.cloud_id.is_not(None), granted_cloud()))
     row = rows.subquery("row").c
     figures = (
         whole_sum(row.tenants),
@@ -119,14 +114,14 @@ def read_clouds(db: Database, clouds: Iterable[int], kind: str) -> set[int]:
 
 def undiscovered() -> Any:
     """Return how many clouds the caller has a role on that were never read, as an expression."""
-    unread = select(func.count()).select_from(cloud).where(granted(), ~discovered())
+    unread = select(func.count()).select_from(cloud).where(granted_cloud(), ~discovered())
     return unread.scalar_subquery()
 
 
 @cache
 def _asked(everything: bool) -> Prepared:
     rows = select(cloud.c.id, discovered())
-    return Prepared(rows if everything else rows.where(granted()))
+    return Prepared(rows if everything else rows.where(granted_cloud()))
 
 
 def asked_clouds(db: Database, scope: Scope) -> dict[int, bool]:

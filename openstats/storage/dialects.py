@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     bindparam,
     cast,
+    func,
     literal_column,
     select,
 )
@@ -59,6 +60,11 @@ def _listed_postgresql(element: Any, compiler: Any, **options: Any) -> str:
 def constant(number: int) -> ColumnElement[int]:
     """Return a whole number that is always the same: spelled out, and no parameter to fill in."""
     return literal_column(str(number), BigInteger)
+
+
+def whole_sum(value: ColumnElement[Any]) -> ColumnElement[int]:
+    """Return a sum of whole numbers: PostgreSQL's sum of bigint is numeric, a Decimal in Python."""
+    return cast(func.coalesce(func.sum(value), 0), BigInteger)
 
 
 def one_of(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:

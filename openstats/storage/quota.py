@@ -29,22 +29,25 @@ from openstats.model import (
     VolumeTypeQuota,
 )
 from openstats.storage import coverage as denominators
+from openstats.storage.access.selection import (
+    ObjectQuery,
+    from_projects,
+    object_name,
+    object_query,
+    objects,
+    selected,
+)
 from openstats.storage.access.visibility import (
     OBJECTS,
     counts,
-    from_projects,
     member,
-    object_name,
-    objects,
     project,
     quota,
-    selected,
     tenant,
     variables,
     visible_tenant,
-    whole_sum,
 )
-from openstats.storage.dialects import constant, one_of
+from openstats.storage.dialects import constant, one_of, whole_sum
 from openstats.storage.prepared import Prepared
 from openstats.storage.schema import tables
 from openstats.storage.volume_types import written
@@ -105,7 +108,7 @@ def _clouds(everything: bool, filtered: bool) -> list[ColumnElement[Any]]:
 @cache
 def _over(aggregate: str, everything: bool, filtered: bool, *, sums: bool) -> Prepared:
     columns = [*_coverage(), *_clouds(everything, filtered), *(_sums() if sums else [])]
-    chosen = visible_tenant(everything), selected(aggregate, filtered), counts
+    chosen = visible_tenant(everything=everything), selected(aggregate, filtered=filtered), counts
     return Prepared(select(*columns).select_from(from_projects()).where(*chosen))
 
 
@@ -142,20 +145,18 @@ def _by_object(aggregate: str, everything: bool) -> Any:
     return (
         select(key, *_sums())
         .select_from(joined)
-        .where(visible_tenant(everything), counts)
+        .where(visible_tenant(everything=everything), counts)
         .group_by(key)
         .subquery("sums")
     )
 
 
 @cache
-def _each(aggregate: str, everything: bool, filtered: bool, after: bool, limited: bool) -> Prepared:
-    sums = _by_object(aggregate, everything)
-    chosen = objects(
-        aggregate, everything=everything, filtered=filtered, after=after, limited=limited
-    )
+def _each(query: ObjectQuery) -> Prepared:
+    sums = _by_object(query.aggregate, query.everything)
     figures = [func.coalesce(sums.c[c.name], constant(0)).label(c.name) for c in _sums()]
-    chosen = chosen.outerjoin(sums, sums.c.object_id == OBJECTS[aggregate].c.id)
+    key = OBJECTS[query.aggregate].c.id
+    chosen = objects(query).outerjoin(sums, sums.c.object_id == key)
     return Prepared(chosen.add_columns(*figures))
 
 
@@ -171,10 +172,9 @@ def each(
 
     ``marker`` is the uuid of the last object of the page before.
     """
-    narrowed = bool(selection.uuids), marker is not None, limit is not None
-    statement = _each(selection.aggregate, scope.everything, *narrowed)
+    query = object_query(scope, selection, limit=limit, marker=marker)
     values = variables(scope, selection) | {"limit": limit, "marker": marker}
-    rows = statement.rows(db, values)
+    rows = _each(query).rows(db, values)
     name = object_name(selection.aggregate)
     return [(name(row), _sums_of(row, first=4)) for row in rows]
 

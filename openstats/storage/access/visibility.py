@@ -1,22 +1,18 @@
-"""Which tenants make up a customer, a project or a project group, for a caller.
+"""Visibility: every clause that decides what a caller may see.
 
-Every statistic that sums over tenants begins here, so that scope, moves and deletions are
-understood in one place.
+A caller's scope becomes parameters (``variables``) of a statement, so that a statement is compiled
+once for all callers but those who see everything: theirs (``everything``) has no such clause. Which
+of the visible objects a statistic is about is for ``selection``.
 """
 
-from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
     ColumnElement,
-    FromClause,
     Select,
     Table,
     and_,
     bindparam,
-    cast,
     exists,
     func,
     or_,
@@ -25,24 +21,27 @@ from sqlalchemy import (
     tuple_,
 )
 
-from openstats.model import ObjectName, Scope, Selection
+from openstats.model import Scope, Selection
 from openstats.storage.dialects import constant, one_of
-from openstats.storage.prepared import Prepared
 from openstats.storage.schema import tables
+from openstats.storage.schema.alerts import alert
 
-OBJECTS: dict[str, Table] = {
-    "customer": tables.customer,
-    "project": tables.project,
-    "project_group": tables.project_group,
-}
+cloud, tenant, project, customer = tables.cloud, tables.tenant, tables.project, tables.customer
+group, member, quota = tables.project_group, tables.project_group_member, tables.quota
+former_project, former_customer = tables.former_project, tables.former_customer
 
-project, tenant, quota = tables.project, tables.tenant, tables.quota
-group, member = tables.project_group, tables.project_group_member
+OBJECTS: dict[str, Table] = {"customer": customer, "project": project, "project_group": group}
 
-held = quota.alias("held")
+SCOPES = ("projects", "tenants", "customers", "groups", "clouds")
+"""The parts of a scope; each is a parameter, ``scope_projects`` and so on: a list of uuids."""
+
+tenant_quota = quota.alias("held")
 holds_resources = exists().where(
-    held.c.tenant_id == tenant.c.id,
-    or_(held.c.max_instances_in_use > constant(0), held.c.storage_in_use > constant(0)),
+    tenant_quota.c.tenant_id == tenant.c.id,
+    or_(
+        tenant_quota.c.max_instances_in_use > constant(0),
+        tenant_quota.c.storage_in_use > constant(0),
+    ),
 )
 
 counts: ColumnElement[bool] = and_(
@@ -54,19 +53,12 @@ Only for disabled ones is what they hold looked up.
 """
 
 
-SCOPES = ("projects", "tenants", "customers", "groups", "clouds")
-
-
-def whole_sum(value: ColumnElement[Any]) -> ColumnElement[int]:
-    """Sum whole numbers: PostgreSQL's sum of bigint is numeric, which would come as Decimal."""
-    return cast(func.coalesce(func.sum(value), 0), BigInteger)
-
-
 def variables(scope: Scope, selection: Selection | None = None) -> dict[str, Any]:
-    """Give the values of the bind parameters in statements made by this module."""
+    """Return the values of the parameters in clauses of this module and of ``selection``."""
     values: dict[str, Any] = {}
     if not scope.everything:
-        values |= {f"scope_{name}": [*(getattr(scope, name) or ())] for name in SCOPES}
+        for name in SCOPES:
+            values[f"scope_{name}"] = [*(getattr(scope, name) or ())]
     if selection and selection.uuids:
         values["uuids"] = [*selection.uuids]
     if selection and selection.since is not None:
@@ -74,24 +66,25 @@ def variables(scope: Scope, selection: Selection | None = None) -> dict[str, Any
     return values
 
 
-def visible_project(everything: bool) -> ColumnElement[bool]:
-    """Say that a project exists and that the caller may see it."""
-    return and_(project.c.deleted_at.is_(None), in_scope(everything))
+def granted_customers() -> Select[Any]:
+    """Select the customers (row ids) that the caller has a role on."""
+    return select(customer.c.id).where(one_of(customer.c.uuid, "scope_customers"))
 
 
-def in_scope(everything: bool) -> ColumnElement[bool]:
-    """Say that the caller may see a project, or might have while it existed."""
-    if everything:
-        return true()
-    single = tenant.alias("single")
-    mine = select(single.c.project_id).where(one_of(single.c.uuid, "scope_tenants"))
-    return or_(one_of(project.c.uuid, "scope_projects"), project.c.id.in_(mine))
+def granted_clouds() -> Select[Any]:
+    """Select the clouds (row ids) that the caller has a role on."""
+    return select(cloud.c.id).where(granted_cloud())
 
 
-def visible_tenant(everything: bool) -> ColumnElement[bool]:
-    """Say that a tenant's project exists, and that the caller may see the tenant."""
-    there = project.c.deleted_at.is_(None)
-    return there if everything else and_(there, tenant_in_scope())
+def granted_cloud() -> ColumnElement[bool]:
+    """Return the condition that the caller has a role on a cloud."""
+    return one_of(cloud.c.uuid, "scope_clouds")
+
+
+def visible_tenant(*, everything: bool) -> ColumnElement[bool]:
+    """Return the condition that a tenant's project exists, and the caller may see the tenant."""
+    exists_now = project.c.deleted_at.is_(None)
+    return exists_now if everything else and_(exists_now, tenant_in_scope())
 
 
 def tenant_in_scope() -> ColumnElement[bool]:
@@ -99,146 +92,179 @@ def tenant_in_scope() -> ColumnElement[bool]:
     return or_(one_of(project.c.uuid, "scope_projects"), one_of(tenant.c.uuid, "scope_tenants"))
 
 
-@cache
-def _grouped_projects(filtered: bool) -> Select[Any]:
-    """Select the projects in any group, or in those asked for: each once."""
-    found = select(member.c.project_id).join(group, group.c.id == member.c.project_group_id)
-    found = found.where(group.c.deleted_at.is_(None))
-    return found.where(one_of(group.c.uuid, "uuids")) if filtered else found
+def visible_project(*, everything: bool) -> ColumnElement[bool]:
+    """Return the condition that a project exists, and the caller may see it."""
+    return and_(project.c.deleted_at.is_(None), project_in_scope(everything=everything))
 
 
-def selected(aggregate: str, filtered: bool) -> ColumnElement[bool]:
-    """Say that a project belongs to what is asked about, through however many groups."""
-    if aggregate == "project_group":
-        return project.c.id.in_(_grouped_projects(filtered))
-    if not filtered:
+def project_in_scope(*, everything: bool) -> ColumnElement[bool]:
+    """Return the condition that the caller may see a project, or might while it existed."""
+    if everything:
         return true()
-    if aggregate == "project":
-        return one_of(project.c.uuid, "uuids")
-    customers = select(tables.customer.c.id).where(one_of(tables.customer.c.uuid, "uuids"))
-    return project.c.customer_id.in_(customers)
+    scope_tenant = tenant.alias("single")
+    linked = select(scope_tenant.c.project_id).where(one_of(scope_tenant.c.uuid, "scope_tenants"))
+    return or_(one_of(project.c.uuid, "scope_projects"), project.c.id.in_(linked))
 
 
-def from_projects() -> FromClause:
-    """Join projects with their tenants and those with their quotas."""
-    return project.join(tenant, tenant.c.project_id == project.c.id).outerjoin(
-        quota, quota.c.tenant_id == tenant.c.id
-    )
+def project_past_in_scope(project_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Return the condition that the caller sees a tenant's time with a project (row id).
 
-
-def objects(
-    aggregate: str,
-    *,
-    everything: bool,
-    filtered: bool,
-    after: bool = False,
-    limited: bool = False,
-    past: str = "none",
-) -> Select[Any]:
-    """Select uuid, name and customer's uuid of the visible objects, by name, then uuid.
-
-    A customer or group is visible through any of its visible projects; to who sees everything,
-    always. ``after`` takes only those behind the object ``marker``, ``limited`` only ``limit``;
-    ``past`` is that of a Selection, or ``deleted``: also what was visible until it was deleted.
+    Of a tenant in the scope that is the time with its present project; of a cloud in the scope,
+    all time of its tenants.
     """
-    table = OBJECTS[aggregate]
-    owner = table.c.uuid if aggregate == "customer" else tables.customer.c.uuid
-    chosen = select(table.c.id, table.c.uuid, table.c.name, owner.label("customer"))
-    if aggregate != "customer":
-        chosen = chosen.join(tables.customer, tables.customer.c.id == table.c.customer_id)
-    chosen = chosen.where(visible_object(aggregate, everything=everything, past=past))
-    if filtered:
-        chosen = chosen.where(one_of(table.c.uuid, "uuids"))
-    if after:
-        place = select(table.c.name, table.c.uuid).where(table.c.uuid == bindparam("marker"))
-        chosen = chosen.where(tuple_(table.c.name, table.c.uuid) > place.scalar_subquery())
-    if limited:
-        chosen = chosen.limit(bindparam("limit"))
-    return chosen.order_by(table.c.name, table.c.uuid)
+    scope_project = project.alias("seen")
+    projects = select(scope_project.c.id).where(one_of(scope_project.c.uuid, "scope_projects"))
+    # NULL where a tenant belongs to no project any more, which is no reason not to be seen.
+    present = func.coalesce(tenant.c.project_id, 0)
+    with_present = and_(one_of(tenant.c.uuid, "scope_tenants"), project_id == present)
+    return or_(project_id.in_(projects), with_present, tenant.c.cloud_id.in_(granted_clouds()))
+
+
+def visible_group(*, everything: bool) -> ColumnElement[bool]:
+    """Return the condition that a project group exists, and the caller may see it."""
+    exists_now = group.c.deleted_at.is_(None)
+    if everything:
+        return exists_now
+    return and_(exists_now, _group_in_scope(visible_project(everything=False)))
+
+
+def object_ever_in_scope(aggregate: str, *, everything: bool) -> ColumnElement[bool]:
+    """Return the condition that the caller sees an object, or might while it existed."""
+    if everything:
+        return true()
+    in_scope = project_in_scope(everything=False)
+    return in_scope if aggregate == "project" else _owner_in_scope(aggregate, in_scope)
 
 
 def visible_object(aggregate: str, *, everything: bool, past: str) -> ColumnElement[bool]:
-    """Return the condition that the caller sees an object, as ``objects`` does."""
-    existing = _existing(OBJECTS[aggregate], past)
-    return and_(existing, _shown(aggregate, everything, past))
+    """Return the condition that the caller sees a customer, project or project group.
+
+    A customer or group is visible through any of its visible projects; to who sees everything,
+    always. ``past`` says which deleted objects are visible, too: ``none`` of them; ``since``, those
+    that vanished after the parameter ``since``; ``deleted``, what was visible until it was deleted;
+    ``all``, also what once belonged to a customer of the caller's.
+    """
+    existed = _existed(OBJECTS[aggregate], past)
+    if everything:
+        return existed
+    if past == "none":
+        return and_(existed, _visible_now(aggregate))
+    if past == "deleted":
+        deleted_at = OBJECTS[aggregate].c.deleted_at
+        present = and_(deleted_at.is_(None), _visible_now(aggregate))
+        deleted = and_(deleted_at.is_not(None), _visible_ever(aggregate))
+        return or_(present, deleted)
+    visible = _visible_ever(aggregate)
+    if past == "all" and aggregate == "project":
+        visible = or_(visible, project.c.id.in_(_former_projects()))
+    return and_(existed, visible)
 
 
-@cache
-def prepared_objects(aggregate: str, **narrowed: Any) -> Prepared:
-    """Return ``objects`` as a prepared statement."""
-    return Prepared(objects(aggregate, **narrowed))
-
-
-def _existing(table: Table, past: str) -> ColumnElement[bool]:
+def _existed(table: Table, past: str) -> ColumnElement[bool]:
     if past in ("all", "deleted"):
         return true()
-    there: ColumnElement[bool] = table.c.deleted_at.is_(None)
-    if past == "since":
-        there = or_(there, and_(table.c.vanished, table.c.deleted_at > bindparam("since")))
-    return there
+    exists_now: ColumnElement[bool] = table.c.deleted_at.is_(None)
+    if past == "none":
+        return exists_now
+    return or_(exists_now, and_(table.c.vanished, table.c.deleted_at > bindparam("since")))
 
 
-def _shown(aggregate: str, everything: bool, past: str) -> ColumnElement[bool]:
-    if everything:
-        return true()
-    if past == "deleted":
-        deleted = OBJECTS[aggregate].c.deleted_at
-        now, before = (_shown(aggregate, everything, of) for of in ("none", "since"))
-        return or_(and_(deleted.is_(None), now), and_(deleted.is_not(None), before))
-    seen = visible_project(everything)
-    if past != "none":
-        seen = or_(in_scope(everything), project.c.id.in_(_ever_in_clouds()))
+def _visible_now(aggregate: str) -> ColumnElement[bool]:
+    visible = visible_project(everything=False)
+    return visible if aggregate == "project" else _owner_in_scope(aggregate, visible)
+
+
+def _visible_ever(aggregate: str) -> ColumnElement[bool]:
+    """Return the condition that an object is or was in scope, or in a cloud of the caller's."""
+    in_clouds = _projects_ever_in_clouds()
+    in_scope = or_(project_in_scope(everything=False), project.c.id.in_(in_clouds))
     if aggregate == "project":
-        return or_(seen, project.c.id.in_(_once_own())) if past == "all" else seen
-    shown = owning(aggregate, seen)
-    if aggregate == "customer" and past != "none":
-        former = tables.former_customer.c
-        once = select(former.customer_id).where(former.project_id.in_(_ever_in_clouds()))
-        return or_(shown, tables.customer.c.id.in_(once))
-    return shown
+        return in_scope
+    owner_in_scope = _owner_in_scope(aggregate, in_scope)
+    if aggregate == "project_group":
+        return owner_in_scope
+    former = former_customer.c
+    former_owners = select(former.customer_id).where(former.project_id.in_(in_clouds))
+    return or_(owner_in_scope, customer.c.id.in_(former_owners))
 
 
-def own_clouds() -> Select[Any]:
-    """Select the clouds (row ids) that the caller has a role on."""
-    return select(tables.cloud.c.id).where(one_of(tables.cloud.c.uuid, "scope_clouds"))
+def _owner_in_scope(aggregate: str, project_seen: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return the condition that the caller sees a customer or group, or one of its projects."""
+    if aggregate == "customer":
+        return _customer_in_scope(project_seen)
+    return _group_in_scope(project_seen)
 
 
-def _ever_in_clouds() -> Any:
-    """Select the projects that ever had a tenant in the caller's clouds."""
-    former, here = tables.former_project, tenant.alias("here")
-    now = select(here.c.project_id).where(here.c.cloud_id.in_(own_clouds()))
-    before = select(former.c.project_id).join(here, here.c.id == former.c.tenant_id)
-    return now.where(here.c.project_id.is_not(None)).union(
-        before.where(here.c.cloud_id.in_(own_clouds()))
+def _customer_in_scope(project_seen: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return the condition that a customer is in scope, owns a group that is, or a seen project."""
+    groups = select(group.c.customer_id).where(one_of(group.c.uuid, "scope_groups"))
+    return or_(
+        one_of(customer.c.uuid, "scope_customers"),
+        customer.c.id.in_(groups.where(group.c.deleted_at.is_(None))),
+        customer.c.id.in_(select(project.c.customer_id).where(project_seen)),
     )
 
 
-def _once_own() -> Select[Any]:
+def _group_in_scope(project_seen: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return the condition that a group is in scope, or its customer, or it has a seen project."""
+    members = select(member.c.project_group_id).join(project, project.c.id == member.c.project_id)
+    return or_(
+        one_of(group.c.uuid, "scope_groups"),
+        group.c.customer_id.in_(granted_customers()),
+        group.c.id.in_(members.where(project_seen)),
+    )
+
+
+def _projects_ever_in_clouds() -> Any:
+    """Select the projects that have or had a tenant in the caller's clouds."""
+    cloud_tenant = tenant.alias("here")
+    in_clouds = cloud_tenant.c.cloud_id.in_(granted_clouds())
+    projects = select(cloud_tenant.c.project_id).where(in_clouds)
+    former = former_project.c
+    before_moves = select(former.project_id).join(
+        cloud_tenant, cloud_tenant.c.id == former.tenant_id
+    )
+    return projects.where(cloud_tenant.c.project_id.is_not(None)).union(
+        before_moves.where(in_clouds)
+    )
+
+
+def _former_projects() -> Select[Any]:
     """Select the projects that once belonged to a customer of the caller's."""
-    former, customer = tables.former_customer.c, tables.customer
-    mine = select(customer.c.id).where(one_of(customer.c.uuid, "scope_customers"))
-    return select(former.project_id).where(former.customer_id.in_(mine))
+    former = former_customer.c
+    return select(former.project_id).where(former.customer_id.in_(granted_customers()))
 
 
-def owning(aggregate: str, seen: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Return the condition that an object is the caller's own, or has a project that is ``seen``.
+def visible_alert(*, everything: bool) -> ColumnElement[bool]:
+    """Return the condition that the caller sees an alert: below a project or customer in scope.
 
-    Of an own customer all groups are one's own; of an own group, one knows whose it is.
+    Alerts on a customer or group itself need a role on it. Of a tenant in scope there are those of
+    its time with its present project; of a cloud in scope, those of all time of its tenants.
     """
-    customer = tables.customer
-    if aggregate == "customer":
-        mine = one_of(customer.c.uuid, "scope_customers")
-        groups = select(group.c.customer_id).where(one_of(group.c.uuid, "scope_groups"))
-        known = customer.c.id.in_(groups.where(group.c.deleted_at.is_(None)))
-        return or_(mine, known, customer.c.id.in_(select(project.c.customer_id).where(seen)))
-    owners = select(customer.c.id).where(one_of(customer.c.uuid, "scope_customers"))
-    own = or_(one_of(group.c.uuid, "scope_groups"), group.c.customer_id.in_(owners))
-    held = select(member.c.project_group_id).join(project, project.c.id == member.c.project_id)
-    return or_(own, group.c.id.in_(held.where(seen)))
+    if everything:
+        return true()
+    on_group = alert.c.kind == "project_group"
+    return or_(
+        alert.c.customer_id.in_(_scope_ids(customer, "scope_customers")),
+        alert.c.project_id.in_(_scope_ids(project, "scope_projects")),
+        and_(on_group, alert.c.project_group_id.in_(_scope_ids(group, "scope_groups"))),
+        tuple_(alert.c.tenant_id, alert.c.project_id).in_(_scope_tenants()),
+        and_(alert.c.project_id.is_not(None), alert.c.tenant_id.in_(_cloud_tenants())),
+    )
 
 
-def object_name(aggregate: str) -> Callable[[Any], ObjectName]:
-    """Give what makes the name of an object from a row of ``objects``."""
-    if aggregate == "customer":
-        return lambda row: ObjectName(row[1], row[2])
-    return lambda row: ObjectName(*row[1:4])
+def _scope_ids(table: Table, parameter: str) -> Select[Any]:
+    """Select the row ids of uuids in a parameter: looked up once for a statement."""
+    return select(select(table.c.id).where(one_of(table.c.uuid, parameter)).cte(parameter))
+
+
+def _scope_tenants() -> Select[Any]:
+    """Select the tenants in scope, each with its present project."""
+    own = tenant.alias("own")
+    linked = select(own.c.id, own.c.project_id).where(one_of(own.c.uuid, "scope_tenants"))
+    return select(linked.cte("single"))
+
+
+def _cloud_tenants() -> Select[Any]:
+    inside = tenant.alias("inside")
+    return select(inside.c.id).where(inside.c.cloud_id.in_(granted_clouds()))

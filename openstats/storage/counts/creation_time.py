@@ -13,7 +13,6 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
-    true,
     update,
 )
 
@@ -21,9 +20,8 @@ from openstats.model import Interval, Scope
 from openstats.storage.access.visibility import (
     OBJECTS,
     group,
-    in_scope,
     member,
-    owning,
+    object_ever_in_scope,
     project,
     tenant,
     variables,
@@ -46,7 +44,7 @@ def _counts(kind: str, everything: bool) -> Prepared:
     )
     piece = (((born - start + 1) * pieces - 1) // length).label("piece")
     counted = select(piece, func.count()).where(born >= start, born < bindparam("end"))
-    counted = counted.where(_shown(kind, everything))
+    counted = counted.where(object_ever_in_scope(kind, everything=everything))
     # By its name: PostgreSQL does not see that two expressions with parameters are the same.
     return Prepared(counted.group_by(literal_column("piece")))
 
@@ -58,8 +56,9 @@ def _born(kind: str) -> ColumnElement[Any]:
 @cache
 def _dates(kind: str, everything: bool) -> Prepared:
     born = _born(kind)
-    within = born >= bindparam("start"), born < bindparam("end"), _shown(kind, everything)
-    return Prepared(select(born, func.count()).where(*within).group_by(born))
+    within = born >= bindparam("start"), born < bindparam("end")
+    visible = object_ever_in_scope(kind, everything=everything)
+    return Prepared(select(born, func.count()).where(*within, visible).group_by(born))
 
 
 def dates(
@@ -68,14 +67,6 @@ def dates(
     """Return the dates in [start, end) at which objects were created, each with how many were."""
     values = variables(scope) | {"start": start, "end": end}
     return _dates(kind, scope.everything).rows(db, values)
-
-
-def _shown(kind: str, everything: bool) -> ColumnElement[bool]:
-    """Say that the caller may see an object, or might have while it existed."""
-    if everything:
-        return true()
-    mine = in_scope(everything=False)
-    return mine if kind == "project" else owning(kind, mine)
 
 
 def counts(db: Connection, scope: Scope, kind: str, interval: Interval) -> dict[int, int]:

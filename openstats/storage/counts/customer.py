@@ -6,19 +6,18 @@ from typing import Any
 from sqlalchemy import Connection, and_, distinct, func, or_, select
 
 from openstats.model import CustomerCounts, Scope, Selection
+from openstats.storage.access.selection import ObjectQuery, object_name, object_query, objects
 from openstats.storage.access.visibility import (
     counts,
     group,
-    object_name,
-    objects,
-    owning,
     project,
     tenant,
     variables,
+    visible_group,
     visible_project,
     visible_tenant,
-    whole_sum,
 )
+from openstats.storage.dialects import whole_sum
 from openstats.storage.prepared import Prepared
 from openstats.storage.schema import tables
 
@@ -42,8 +41,8 @@ def _by_customer(everything: bool) -> Any:
             whole_sum(servers).label("instances"),
         )
         .select_from(project.outerjoin(tenant, alive))
-        .where(visible_project(everything))
-        .where(or_(tenant.c.id.is_(None), and_(visible_tenant(everything), counts)))
+        .where(visible_project(everything=everything))
+        .where(or_(tenant.c.id.is_(None), and_(visible_tenant(everything=everything), counts)))
         .group_by(project.c.customer_id)
         .subquery("sums")
     )
@@ -52,20 +51,14 @@ def _by_customer(everything: bool) -> Any:
 @cache
 def _groups(everything: bool) -> Any:
     found = select(group.c.customer_id, func.count().label("project_groups"))
-    if not everything:
-        found = found.where(owning("project_group", visible_project(everything)))
-    return (
-        found.where(group.c.deleted_at.is_(None)).group_by(group.c.customer_id).subquery("groups")
-    )
+    found = found.where(visible_group(everything=everything))
+    return found.group_by(group.c.customer_id).subquery("groups")
 
 
 @cache
-def _listing(everything: bool, filtered: bool, after: bool, limited: bool) -> Prepared:
-    numbers, groups = _by_customer(everything), _groups(everything)
-    chosen = objects(
-        "customer", everything=everything, filtered=filtered, after=after, limited=limited
-    )
-    chosen = chosen.outerjoin(numbers, numbers.c.customer_id == customer.c.id)
+def _listing(query: ObjectQuery) -> Prepared:
+    numbers, groups = _by_customer(query.everything), _groups(query.everything)
+    chosen = objects(query).outerjoin(numbers, numbers.c.customer_id == customer.c.id)
     chosen = chosen.outerjoin(groups, groups.c.customer_id == customer.c.id)
     columns = numbers.c.projects, groups.c.project_groups, numbers.c.instances
     figures = (func.coalesce(column, 0).label(column.name) for column in columns)
@@ -85,7 +78,7 @@ def listing(
     ``marker`` is the uuid of the last customer of the page before.
     """
     values = variables(scope, selection) | {"limit": limit, "marker": marker}
-    narrowed = bool(selection.uuids), marker is not None, limit is not None
-    rows = _listing(scope.everything, *narrowed).rows(db, values)
+    query = object_query(scope, selection, limit=limit, marker=marker)
+    rows = _listing(query).rows(db, values)
     name = object_name("customer")
     return [CustomerCounts(name(row), *row[4:]) for row in rows]

@@ -11,26 +11,16 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
-    and_,
     bindparam,
     func,
-    or_,
     select,
-    true,
-    tuple_,
     union_all,
 )
 
 from openstats.alerts import SEVERITIES
 from openstats.model import ObjectName, Scope, Selection
-from openstats.storage.access.visibility import (
-    OBJECTS,
-    object_name,
-    own_clouds,
-    prepared_objects,
-    variables,
-    visible_object,
-)
+from openstats.storage.access.selection import object_name, object_query, prepared_objects
+from openstats.storage.access.visibility import OBJECTS, variables, visible_alert, visible_object
 from openstats.storage.dialects import constant, one_of
 from openstats.storage.entries.pagination import Condition, Entry, Listing
 from openstats.storage.prepared import Prepared
@@ -64,7 +54,7 @@ def _active(
     """
     key = KEYS[aggregate or "customer"] if each else alert.c.severity
     belonging = [] if each else _belonging(aggregate, everything, filtered, past)
-    wanted = [*belonging, visible(everything), *_flagged(*flags)]
+    wanted = [*belonging, visible_alert(everything=everything), *_flagged(*flags)]
     within = alert.c.created_at < bindparam("end"), alert.c.until >= bindparam("start")
     joined: Any = alert
     if each and aggregate == "project_group":
@@ -118,34 +108,6 @@ def _flagged(opened: bool | None, acknowledged: bool | None) -> list[ColumnEleme
     return found
 
 
-def visible(everything: bool) -> ColumnElement[bool]:
-    """Say that the caller sees an alert: one below a project or a customer of theirs.
-
-    Alerts on a customer or group itself take a role on it, and of a single tenant there are those
-    of its time with its project. Of a cloud of one's own there are those of all its tenants' time.
-    """
-    if everything:
-        return true()
-    mine = {name: _ids(table, f"scope_{name}s") for name, table in SEEN.items()}
-    own = tables.tenant.alias("own")
-    single = select(own.c.id, own.c.project_id).where(one_of(own.c.uuid, "scope_tenants"))
-    return or_(
-        alert.c.customer_id.in_(mine["customer"]),
-        alert.c.project_id.in_(mine["project"]),
-        and_(alert.c.kind == "project_group", alert.c.project_group_id.in_(mine["group"])),
-        tuple_(alert.c.tenant_id, alert.c.project_id).in_(select(single.cte("single"))),
-        and_(alert.c.project_id.is_not(None), alert.c.tenant_id.in_(_in_own_clouds())),
-    )
-
-
-def _in_own_clouds() -> Select[Any]:
-    inside = tables.tenant.alias("inside")
-    return select(inside.c.id).where(inside.c.cloud_id.in_(own_clouds()))
-
-
-SEEN = {"customer": tables.customer, "project": tables.project, "group": group}
-
-
 def _ids(table: Any, name: str) -> Select[Any]:
     """Select the row ids of uuids in a parameter: looked up once for a statement."""
     return select(select(table.c.id).where(one_of(table.c.uuid, name)).cte(name))
@@ -180,14 +142,7 @@ def named(
 
     ``marker`` is the uuid of the last object of the page before.
     """
-    chosen = prepared_objects(
-        selection.aggregate,
-        everything=scope.everything,
-        filtered=bool(selection.uuids),
-        after=marker is not None,
-        limited=limit is not None,
-        past=selection.past,
-    )
+    chosen = prepared_objects(object_query(scope, selection, limit=limit, marker=marker))
     name = object_name(selection.aggregate)
     values = variables(scope, selection) | {"limit": limit, "marker": marker}
     return {row[0]: name(row) for row in chosen.rows(db, values)}
@@ -221,7 +176,7 @@ def _rows(everything: bool) -> Select[Any]:
     for name, table in SHOWN.items():
         owners = owners.outerjoin(table, table.c.id == alert.c[f"{name}_id"])
     uuids = (table.c.uuid.label(name) for name, table in SHOWN.items())
-    return select(alert, *uuids).select_from(owners).where(visible(everything))
+    return select(alert, *uuids).select_from(owners).where(visible_alert(everything=everything))
 
 
 def _completed(_db: Connection, scope: Scope, entries: list[Entry]) -> list[Entry]:

@@ -13,7 +13,8 @@ from sqlalchemy import Connection, Select, cast, delete, exists, func, null, or_
 from openstats.errors import ConflictError
 from openstats.meters import USAGE_METERS
 from openstats.model import Capacity, Cloud, Scope
-from openstats.storage import coverage, jobs, quota
+from openstats.storage import jobs, quota
+from openstats.storage.access.visibility import granted_cloud
 from openstats.storage.alerts import closing
 from openstats.storage.entries.pagination import Entry, Listing
 from openstats.storage.entries.tenants import seen_tenants
@@ -50,7 +51,7 @@ def _clouds(everything: bool) -> Select[Any]:
     # Nor does a filter tell what they hold.
     empty = (cast(null(), column.type).label(column.name) for column in hidden)
     seen = seen_tenants(everything, tenant.c.cloud_id)
-    return select(*own, *empty).where(or_(cloud.c.id.in_(seen), coverage.granted()))
+    return select(*own, *empty).where(or_(cloud.c.id.in_(seen), granted_cloud()))
 
 
 def _completed(db: Connection, scope: Scope, entries: list[Entry]) -> list[Entry]:

@@ -19,7 +19,8 @@ from sqlalchemy import (
 from openstats.errors import ConflictError
 from openstats.model import Scope
 from openstats.storage import jobs, ownership, quota
-from openstats.storage.access.visibility import OBJECTS, objects, variables, visible_project
+from openstats.storage.access.selection import ObjectQuery, objects
+from openstats.storage.access.visibility import OBJECTS, variables, visible_project
 from openstats.storage.alerts import closing
 from openstats.storage.dialects import one_of
 from openstats.storage.entries.pagination import Completed, Entry, Listing
@@ -36,7 +37,7 @@ Values = Mapping[str, Any]
 
 def _rows(kind: str, everything: bool, past: str = "none") -> Select[Any]:
     table = OBJECTS[kind]
-    visible = objects(kind, everything=everything, filtered=False, past=past)
+    visible = objects(ObjectQuery(kind, everything=everything, past=past))
     seen = visible.order_by(None).subquery("seen")
     owner = () if table is customer else (seen.c.customer,)
     columns = (seen.c.uuid, seen.c.name, table.c.created_at, *owner)
@@ -61,7 +62,7 @@ def _with_groups(db: Connection, scope: Scope, entries: list[Entry]) -> list[Ent
 
 
 def _with_projects(db: Connection, scope: Scope, entries: list[Entry]) -> list[Entry]:
-    pairs = _pairs(group.c.uuid, project.c.uuid).where(visible_project(scope.everything))
+    pairs = _pairs(group.c.uuid, project.c.uuid).where(visible_project(everything=scope.everything))
     return _with(db, scope, entries, "projects", pairs)
 
 

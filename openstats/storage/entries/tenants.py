@@ -21,7 +21,7 @@ customer = tables.customer
 def seen_tenants(everything: bool, *columns: Any) -> Select[Any]:
     """Select from tenants with their projects and clouds; who sees not all, sees linked ones."""
     chosen = _joined(*columns)
-    return chosen if everything else chosen.where(visible_tenant(everything))
+    return chosen if everything else chosen.where(visible_tenant(everything=False))
 
 
 def _joined(*columns: Any) -> Select[Any]:
@@ -45,7 +45,7 @@ def _oldest() -> ColumnElement[Any]:
 def _tenants(everything: bool) -> Select[Any]:
     """Select the tenants that exist."""
     chosen = _with_figures().where(tenant.c.deleted_at.is_(None))
-    return chosen if everything else chosen.where(visible_tenant(everything))
+    return chosen if everything else chosen.where(visible_tenant(everything=False))
 
 
 def _past_tenants(everything: bool) -> Select[Any]:

@@ -19,8 +19,7 @@ from sqlalchemy import (
 )
 
 from openstats.model import Cloud, Departure, Instance
-from openstats.storage.access.visibility import whole_sum
-from openstats.storage.dialects import upsert
+from openstats.storage.dialects import upsert, whole_sum
 from openstats.storage.inventory.root_disks import local_disk
 from openstats.storage.registry import tenants
 from openstats.storage.schema import tables

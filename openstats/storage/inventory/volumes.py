@@ -6,8 +6,7 @@ from dataclasses import astuple, dataclass, fields
 from sqlalchemy import Connection, select
 
 from openstats.model import Cloud, VolumeUse
-from openstats.storage.access.visibility import whole_sum
-from openstats.storage.dialects import upsert
+from openstats.storage.dialects import upsert, whole_sum
 from openstats.storage.inventory import volume_changes
 from openstats.storage.registry import tenants
 from openstats.storage.schema import tables

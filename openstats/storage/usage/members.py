@@ -11,10 +11,8 @@ from typing import Any
 
 import numpy as np
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Select,
-    and_,
     case,
     func,
     or_,
@@ -24,20 +22,18 @@ from sqlalchemy import (
 
 from openstats.model import ObjectName, Scope, Selection
 from openstats.readings import Members
+from openstats.storage.access.selection import object_name, object_query, prepared_objects
 from openstats.storage.access.visibility import (
     counts,
+    granted_customers,
     member,
-    object_name,
-    own_clouds,
-    prepared_objects,
-    project,
+    project_past_in_scope,
     tenant,
     variables,
 )
 from openstats.storage.dialects import constant, one_of
 from openstats.storage.ownership import PROJECTS, TENANTS, Stay, stays
 from openstats.storage.prepared import Prepared
-from openstats.storage.schema import tables
 from openstats.storage.schema.types import FOREVER
 
 NO_SLOT = constant(0)
@@ -100,32 +96,18 @@ def _seen(
     found = found.where(project_id.is_not(None))
     if everything:
         return found
-    shown = _in_scope(project_id)
+    shown = project_past_in_scope(project_id)
     return (
-        found.where(or_(shown, owner.in_(_own())))
+        found.where(or_(shown, owner.in_(granted_customers())))
         if aggregate == "customer"
         else found.where(shown)
     )
 
 
-def _in_scope(project_id: Any) -> ColumnElement[bool]:
-    seen = project.alias("seen")
-    projects = select(seen.c.id).where(one_of(seen.c.uuid, "scope_projects"))
-    # NULL where a tenant belongs to no project any more, which is no reason not to be seen.
-    now = func.coalesce(tenant.c.project_id, 0)
-    single = and_(one_of(tenant.c.uuid, "scope_tenants"), project_id == now)
-    return or_(project_id.in_(projects), single, tenant.c.cloud_id.in_(own_clouds()))
-
-
-def _own() -> Select[Any]:
-    customer = tables.customer
-    return select(customer.c.id).where(one_of(customer.c.uuid, "scope_customers"))
-
-
 def _once_own(found: Select[Any], project_id: Any, owner: Any) -> Select[Any]:
     """Narrow to the time with a customer of the caller's of projects that are not in the scope."""
-    mine = project_id.is_not(None), owner.in_(_own())
-    return found.where(*mine, ~_in_scope(project_id))
+    mine = project_id.is_not(None), owner.in_(granted_customers())
+    return found.where(*mine, ~project_past_in_scope(project_id))
 
 
 def of(
@@ -143,16 +125,10 @@ def of(
     """
     if selection.since is None:
         selection = replace(selection, since=0)
-    asked = {
-        "filtered": bool(selection.uuids),
-        "after": marker is not None,
-        "limited": limit is not None,
-    }
-    kind = {"everything": scope.everything, "past": selection.past}
-    chosen = prepared_objects(selection.aggregate, **kind, **asked)
+    query = object_query(scope, selection, limit=limit, marker=marker)
     values = variables(scope, selection) | {"limit": limit, "marker": marker}
-    found = chosen.rows(db, values)
-    few = any(asked.values())
+    found = prepared_objects(query).rows(db, values)
+    few = query.narrowed
     statement = _members(selection.aggregate, scope.everything, few)
     ids = [row[0] for row in found]
     rows = statement.rows(db, variables(scope) | ({"owners": ids} if few else {}))

@@ -1,0 +1,162 @@
+"""Selection: which of the visible customers, projects and groups a statistic is about, and a page.
+
+What the caller may see is for ``visibility``.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    Table,
+    bindparam,
+    select,
+    true,
+    tuple_,
+)
+
+from openstats.errors import ParameterError
+from openstats.model import ObjectName, Scope, Selection
+from openstats.storage.access.visibility import OBJECTS, variables, visible_object
+from openstats.storage.dialects import one_of
+from openstats.storage.prepared import Prepared
+from openstats.storage.schema import tables
+
+project, tenant, quota = tables.project, tables.tenant, tables.quota
+group, member, customer = tables.project_group, tables.project_group_member, tables.customer
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectQuery:
+    """Which objects a statement selects; one is compiled for each.
+
+    ``filtered`` takes those of the parameter ``uuids`` only, ``after`` those that follow the object
+    ``marker`` in order of name and uuid, ``limited`` the first ``limit``. ``past`` is that of a
+    Selection, or ``deleted``: also what was visible until it was deleted.
+    """
+
+    aggregate: str
+    everything: bool
+    filtered: bool = False
+    after: bool = False
+    limited: bool = False
+    past: str = "none"
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether not all visible objects are selected."""
+        return self.filtered or self.after or self.limited
+
+
+def object_query(
+    scope: Scope, selection: Selection, *, limit: int | None = None, marker: str | None = None
+) -> ObjectQuery:
+    """Return the query for a page of the selected objects that a caller sees."""
+    return ObjectQuery(
+        selection.aggregate,
+        everything=scope.everything,
+        filtered=bool(selection.uuids),
+        after=marker is not None,
+        limited=limit is not None,
+        past=selection.past,
+    )
+
+
+def objects(query: ObjectQuery) -> Select[Any]:
+    """Select id, uuid, name and customer's uuid of visible objects, by name, then uuid.
+
+    The second page of some projects, for example::
+
+        SELECT project.id, project.uuid, project.name, customer.uuid AS customer
+        FROM project JOIN customer ON customer.id = project.customer_id
+        WHERE <visible> AND project.uuid IN :uuids
+        AND (project.name, project.uuid) > (SELECT name, uuid FROM project WHERE uuid = :marker)
+        ORDER BY project.name, project.uuid LIMIT :limit
+    """
+    table = OBJECTS[query.aggregate]
+    statement = _named(table)
+    visible = visible_object(query.aggregate, everything=query.everything, past=query.past)
+    statement = statement.where(visible)
+    if query.filtered:
+        statement = statement.where(one_of(table.c.uuid, "uuids"))
+    if query.after:
+        marker = select(table.c.name, table.c.uuid).where(table.c.uuid == bindparam("marker"))
+        statement = statement.where(tuple_(table.c.name, table.c.uuid) > marker.scalar_subquery())
+    if query.limited:
+        statement = statement.limit(bindparam("limit"))
+    return statement.order_by(table.c.name, table.c.uuid)
+
+
+def _named(table: Table) -> Select[Any]:
+    owner = customer.c.uuid.label("customer")
+    columns = table.c.id, table.c.uuid, table.c.name, owner
+    if table is customer:
+        return select(*columns)
+    return select(*columns).join(customer, customer.c.id == table.c.customer_id)
+
+
+@cache
+def prepared_objects(query: ObjectQuery) -> Prepared:
+    """Return ``objects`` as a prepared statement."""
+    return Prepared(objects(query))
+
+
+def object_name(aggregate: str) -> Callable[[Any], ObjectName]:
+    """Return a function that makes the name of an object from a row of ``objects``."""
+    if aggregate == "customer":
+        return lambda row: ObjectName(row[1], row[2])
+    return lambda row: ObjectName(*row[1:4])
+
+
+def check_marker(db: Connection, scope: Scope, selection: Selection, marker: str) -> None:
+    """Raise unless the object of a uuid is visible: its place would tell its name.
+
+    Raises:
+        ParameterError: it is not, or there is none.
+    """
+    narrowed = replace(selection, uuids=(marker,))
+    statement = prepared_objects(object_query(scope, narrowed))
+    if not statement.rows(db, variables(scope, narrowed)):
+        raise ParameterError(f"marker={marker}: it takes the uuid of an entry of this list")
+
+
+def follows(db: Connection, scope: Scope, selection: Selection, marker: str) -> bool:
+    """Return whether any selected object that is visible comes after the one of a uuid."""
+    statement = prepared_objects(object_query(scope, selection, limit=1, marker=marker))
+    values = variables(scope, selection) | {"marker": marker, "limit": 1}
+    return bool(statement.rows(db, values))
+
+
+def selected(aggregate: str, *, filtered: bool) -> ColumnElement[bool]:
+    """Return the condition that a project belongs to the selected objects.
+
+    Through however many groups.
+    """
+    if aggregate == "project_group":
+        return project.c.id.in_(_grouped_projects(filtered=filtered))
+    if not filtered:
+        return true()
+    if aggregate == "project":
+        return one_of(project.c.uuid, "uuids")
+    customers = select(customer.c.id).where(one_of(customer.c.uuid, "uuids"))
+    return project.c.customer_id.in_(customers)
+
+
+@cache
+def _grouped_projects(*, filtered: bool) -> Select[Any]:
+    """Select the projects in any group, or in the selected ones: each once."""
+    projects = select(member.c.project_id).join(group, group.c.id == member.c.project_group_id)
+    projects = projects.where(group.c.deleted_at.is_(None))
+    return projects.where(one_of(group.c.uuid, "uuids")) if filtered else projects
+
+
+def from_projects() -> FromClause:
+    """Join projects with their tenants and those with their quotas."""
+    return project.join(tenant, tenant.c.project_id == project.c.id).outerjoin(
+        quota, quota.c.tenant_id == tenant.c.id
+    )
