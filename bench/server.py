@@ -10,7 +10,7 @@ from pyramid.config import Configurator
 from sqlalchemy import select
 
 from openstats import conf
-from openstats.http.server.loop import make_server
+from openstats.http.server.server import make_server
 from openstats.storage.schema.tables import project
 from openstats.storage.store import Store
 from openstats.wsgi.app import make_app

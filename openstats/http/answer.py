@@ -9,7 +9,7 @@ import orjson
 from pyramid.response import Response
 
 from openstats.errors import IncompleteError
-from openstats.http import encoding
+from openstats.http import compression
 from openstats.http.errors import PreconditionError
 from openstats.model import Coverage
 
@@ -64,13 +64,15 @@ def respond(
     """
     body = orjson.dumps(document)
     tag = _tag(body)
-    gzipped = encoding.wanted(environ, len(body))
-    variant, vary = (encoding.tag_of(tag), f"{VARY}, Accept-Encoding") if gzipped else (tag, VARY)
+    gzipped = compression.wanted(environ, len(body))
+    variant, vary = (
+        (compression.tag_of(tag), f"{VARY}, Accept-Encoding") if gzipped else (tag, VARY)
+    )
     listed = [("ETag", variant), ("Cache-Control", CACHING), ("Vary", vary), *headers]
     if _has_it(environ, tag):
         return Response(status=304, headerlist=listed)
     if gzipped:
-        body = encoding.packed(body)
+        body = compression.packed(body)
         listed.append(("Content-Encoding", "gzip"))
     listed += [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
     return Response(status=status, app_iter=[body], headerlist=listed)
@@ -103,7 +105,7 @@ def _tag(body: bytes) -> str:
 
 def _tags(header: str) -> list[str]:
     """Return the tags of a header; gzip leaves what they say of an entry as it is."""
-    return [encoding.plain(tag.strip()) for tag in header.split(",")]
+    return [compression.plain(tag.strip()) for tag in header.split(",")]
 
 
 def _covered(coverage: Coverage) -> str:

@@ -8,7 +8,7 @@ from pyramid.decorator import reify
 from pyramid.interfaces import ISecurityPolicy
 
 from openstats.http.access_log import CALLER
-from openstats.http.auth.identity import Identity
+from openstats.http.auth.strategy import Identity
 from openstats.model import Scope
 from openstats.storage.store import Store
 

@@ -8,7 +8,7 @@ from pyramid.config import Configurator
 from pyramid.response import Response
 from pyramid.security import NO_PERMISSION_REQUIRED
 
-from openstats.api import service
+from openstats.api import public_endpoints
 from openstats.api.alerts import receivers, refusals
 from openstats.api.registry.views import ACTING, READING, VIEWS, Resource, act
 from openstats.api.routes import METHODS, RESOURCES, ROOTS, STATISTICS, Statistic
@@ -48,7 +48,7 @@ def make_app(
         config.registry.conf, config.registry.store, config.registry.clock = conf, store, clock
         config.registry.health = health or Health({"store": store.check})
         config.include(errors)
-        config.include(service)
+        config.include(public_endpoints)
         for statistic in STATISTICS:
             _add_statistic(config, statistic)
         config.include(receivers)

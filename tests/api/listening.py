@@ -7,7 +7,7 @@ from threading import Thread
 from typing import Any, NamedTuple
 
 from openstats.http.health import Health
-from openstats.http.server.loop import Server, make_server
+from openstats.http.server.server import Server, make_server
 from tests.postgresql import free_port
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from openstats import conf, errors
+from openstats.api.public_endpoints import PAGES
 from openstats.api.routes import RESOURCES, ROOTS, STATISTICS
-from openstats.api.service import PAGES
 from openstats.cli.main import Openstats
 from openstats.clouds.clouds_yaml.entries import Settings
 from openstats.http import errors as api_errors

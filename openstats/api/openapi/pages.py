@@ -10,7 +10,7 @@ from typing import Any
 from pyramid.httpexceptions import HTTPNotFound
 from pyramid.response import Response
 
-from openstats.http import encoding
+from openstats.http import compression
 
 PLACE = files("openstats.api").joinpath("assets")
 ASSETS = {
@@ -56,17 +56,17 @@ class Asset:
     @cached_property
     def packed(self) -> bytes:
         """These bytes with gzip."""
-        return encoding.packed(self.body)
+        return compression.packed(self.body)
 
     def response(self, request: Any, caching: str) -> Response:
         """Return the response that holds it, 304 where the caller has it already."""
-        gzipped = encoding.wanted(request.environ, len(self.body))
+        gzipped = compression.wanted(request.environ, len(self.body))
         response = Response(
             body=self.packed if gzipped else self.body,
             content_type=self.content_type,
             charset="utf-8",
             conditional_response=True,
-            etag=f"{self.tag}{encoding.SUFFIX}" if gzipped else self.tag,
+            etag=f"{self.tag}{compression.SUFFIX}" if gzipped else self.tag,
         )
         response.headers.update(HEADERS | {"Cache-Control": caching, "Vary": "Accept-Encoding"})
         if gzipped:

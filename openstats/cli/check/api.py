@@ -27,10 +27,10 @@ class ApiCheck:
 
     def run(self) -> None:
         """Try to validate a token and to list groups; neither where one cannot sign in."""
-        from openstats.http.auth import keystone
+        from openstats.http.auth import credential
 
         try:
-            identity = keystone.identity(keystone.prepared(self.conf))
+            identity = credential.identity(credential.prepared(self.conf))
         except OpenstatsError as error:
             self.lines.append(Line(API, FAILED, str(error)))
         else:

@@ -66,7 +66,7 @@ class Serve(OpenstatsCommand):
     def _server(self, store: Any, health: Any) -> Any:
         from openstats.http.cors import allowing
         from openstats.http.proxies import heeding
-        from openstats.http.server.loop import make_server
+        from openstats.http.server.server import make_server
         from openstats.wsgi.app import make_app
 
         options = self.app.conf.api

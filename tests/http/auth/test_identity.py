@@ -9,8 +9,8 @@ from webtest import TestApp
 
 from openstats.api.policies import RULES
 from openstats.errors import ConfigError
-from openstats.http.auth.identity import ADMIN, NoAuth
 from openstats.http.auth.policy import Policy
+from openstats.http.auth.strategy import ADMIN, NoAuth
 from openstats.wsgi.app import make_app
 from tests.conftest import Sqlite
 

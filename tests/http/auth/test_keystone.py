@@ -10,7 +10,7 @@ import pytest
 from webtest import TestApp
 
 from openstats.errors import ConfigError
-from openstats.http.auth.keystone import Tokens
+from openstats.http.auth.credential import Tokens
 from tests.api.door import Door, Token, token
 from tests.conftest import Sqlite
 from tests.double import Double

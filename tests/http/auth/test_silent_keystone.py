@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from openstats.http.auth.breaker import PAUSE, Breaker
+from openstats.http.auth.circuit_breaker import PAUSE, Breaker
 from tests.api.door import Door
 from tests.conftest import Sqlite
 from tests.double import Double
@@ -18,7 +18,7 @@ def test_there_is_a_bound_without_an_option(sqlite: Sqlite, tmp_path: Path) -> N
 
 def _defaults(door: Door) -> Any:
     from openstats import conf
-    from openstats.http.auth.keystone import prepared
+    from openstats.http.auth.credential import prepared
 
     door.app()
     (path,) = door.home.glob("*.conf")

@@ -19,9 +19,9 @@ from openstats.clouds.services.user_groups import UserGroups
 from openstats.clouds.transport.redirects import refuse_foreign_redirects
 from openstats.errors import ConfigError, UnauthenticatedError
 from openstats.http import errors
-from openstats.http.auth.breaker import Breaker
-from openstats.http.auth.identity import CONFIRMED, UNKNOWN_CALLER, Keystone
+from openstats.http.auth.circuit_breaker import Breaker
 from openstats.http.auth.policy import Policy
+from openstats.http.auth.strategy import CONFIRMED, UNKNOWN_CALLER, Keystone
 from openstats.http.errors import KeystoneUnavailableError
 from openstats.http.receiver_urls import RECEIVERS
 from openstats.storage.access.scopes import Issuer
