@@ -11,6 +11,7 @@ from typing import Any
 
 from openstats.meters import UNLIMITED
 from openstats.model import Quota
+from openstats.unix_time import LATEST
 
 LARGEST = 2**46
 """Of sums that a service makes, and of quotas in our units. OpenStack's columns end at 2**31."""
@@ -20,9 +21,6 @@ LARGEST_PART = 2**31 - 1
 
 LARGEST_RATIO = 1e6
 """Of allocation ratios: some operators mean "do not look at disk" by one of 9,999."""
-
-LATEST = 4_102_444_800
-"""The year 2100: milliseconds are no seconds."""
 
 
 class FigureError(ValueError):

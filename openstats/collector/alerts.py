@@ -17,8 +17,8 @@ from openstats.storage.alerts.own import Cause, Standing
 from openstats.storage.inventory import capacity
 from openstats.storage.registry import clouds
 from openstats.storage.store import Database, Store
+from openstats.unix_time import DAY
 
-DAY = 86_400
 SILENCE = "poll."
 IDLE = ("quotas", "usage")
 """Kinds of poll that succeed without a call where nothing has changed."""

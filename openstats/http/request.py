@@ -7,8 +7,8 @@ from pyramid import request
 from pyramid.decorator import reify
 from pyramid.interfaces import ISecurityPolicy
 
-from openstats.http.access_log import CALLER
 from openstats.http.auth.strategy import Identity
+from openstats.http.middleware.access_log import CALLER
 from openstats.model import Scope
 from openstats.storage.store import Store
 

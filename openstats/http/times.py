@@ -23,9 +23,7 @@ from openstats.http.parameters import INTEGER, AsInteger, StatisticParameters, i
 from openstats.http.validation import excerpt
 from openstats.model import Interval
 from openstats.statistics import interval as pieces
-
-LATEST = 4102444800
-"""The first second of 2100: whatever lies beyond was meant in milliseconds."""
+from openstats.unix_time import LATEST
 
 LONGEST = 1001
 """Edges that an answer has at most."""

@@ -4,8 +4,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from openstats.model import Interval
-
-HOUR = 3600
+from openstats.unix_time import HOUR
 
 
 def edges(interval: Interval) -> list[int]:

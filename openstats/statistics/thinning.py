@@ -7,7 +7,7 @@ from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
-DAY = 86400
+from openstats.unix_time import DAY
 
 
 @dataclass(frozen=True, slots=True)

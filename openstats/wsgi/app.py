@@ -12,8 +12,9 @@ from openstats.api import public_endpoints
 from openstats.api.alerts import receivers, refusals
 from openstats.api.registry.views import ACTING, READING, VIEWS, Resource, act
 from openstats.api.routes import METHODS, RESOURCES, ROOTS, STATISTICS, Statistic
-from openstats.http import access_log, answer, errors
+from openstats.http import answer, errors
 from openstats.http.health import Health
+from openstats.http.middleware import access_log
 from openstats.http.parameters import parse
 from openstats.http.receiver_urls import RECEIVERS
 from openstats.http.request import Request

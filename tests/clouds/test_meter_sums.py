@@ -10,11 +10,12 @@ import pytest
 
 from openstats.clouds.meters import GRID, LONGEST, Asked, Window, gnocchi, prometheus
 from openstats.clouds.meters.accumulation import Fleet, Ledger, Sums, summed
-from openstats.clouds.meters.batches import DAY, LATE, SPAN, Span, windows
+from openstats.clouds.meters.batches import LATE, SPAN, Span, windows
 from openstats.clouds.meters.options import Summing, made
 from openstats.errors import CloudError, ConfigError
 from openstats.model import Instance
 from openstats.readings import Tick
+from openstats.unix_time import DAY
 
 AT = 1_700_000_100
 NOW = AT + 600

@@ -10,9 +10,10 @@ from openstats.api.statistics.quota import QuotaParameters
 from openstats.api.statistics.resource import ResourceParameters
 from openstats.errors import ParameterError
 from openstats.http.parameters import StatisticParameters, parse
-from openstats.http.times import LATEST, DatapointParameters
+from openstats.http.times import DatapointParameters
 from openstats.http.validation import parameter_names
 from openstats.model import Interval, Selection
+from openstats.unix_time import LATEST
 
 NOW = 1_700_000_000
 UUID = "0b5e2c1a-1111-4222-8333-444455556666"

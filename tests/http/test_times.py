@@ -12,7 +12,8 @@ from openstats.api.statistics.creation_time import CreationParameters
 from openstats.api.statistics.usage import UsageParameters
 from openstats.errors import ParameterError
 from openstats.http.parameters import StatisticParameters, parse
-from openstats.http.times import LATEST, PeriodParameters
+from openstats.http.times import PeriodParameters
+from openstats.unix_time import LATEST
 
 NOW = 1_795_000_000
 BERLIN_MIDNIGHT = 1795302000

@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openstats.statistics.thinning import DAY, History, superfluous
+from openstats.statistics.thinning import History, superfluous
+from openstats.unix_time import DAY
 
 NOW = 1_700_000_000 // 300 * 300
 UTC = History(2, 400, ZoneInfo("UTC"))

@@ -6,10 +6,10 @@ from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
 from openstats.http.body import Body, OneFieldBody
 from openstats.http.parameters import Name, Uuid
-from openstats.http.times import LATEST
 from openstats.meters import CAPACITY
 from openstats.storage.entries.grants import ROLES
 from openstats.storage.schema.tables import GRANTEES
+from openstats.unix_time import LATEST
 
 EXAMPLE = "6f1c6a1e-3a0b-4c55-9a55-0d6c2b0f7a10"
 OTHER = "2b5f5a52-7d0c-4c38-8e5c-5f0f3c1d9e21"

@@ -19,10 +19,10 @@ from openstats.storage.entries import audit, grants, pagination
 from openstats.storage.entries.audit import Author
 from openstats.storage.entries.pagination import Entry, Listing
 from openstats.storage.store import Database, advisory_lock
+from openstats.unix_time import DAY
 
 ROOT = "/api"
 READING = ("GET", "HEAD")
-DAY = 86_400
 
 
 @dataclass(frozen=True)

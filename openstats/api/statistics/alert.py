@@ -16,8 +16,9 @@ from openstats.model import ObjectName, Selection
 from openstats.statistics import alert as statistic
 from openstats.storage import coverage
 from openstats.storage.entries import alerts
+from openstats.unix_time import DAY
 
-PERIOD = 86400
+PERIOD = DAY
 
 
 class AlertParameters(EachParameters, UuidParameters, PeriodParameters):

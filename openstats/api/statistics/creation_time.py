@@ -13,8 +13,9 @@ from openstats.statistics import creation_time as statistic
 from openstats.storage import coverage
 from openstats.storage.counts import creation_time
 from openstats.storage.store import Database
+from openstats.unix_time import DAY
 
-PERIOD = 30 * 86400
+PERIOD = 30 * DAY
 
 
 class CreationParameters(DatapointParameters):

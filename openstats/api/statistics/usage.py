@@ -21,8 +21,9 @@ from openstats.storage import coverage
 from openstats.storage.store import Database
 from openstats.storage.usage import members
 from openstats.storage.usage import readings as reading_rows
+from openstats.unix_time import HOUR
 
-PERIOD = 3600
+PERIOD = HOUR
 HEADERS = {
     "X-Openstats-Basis": "Whether what is counted is allocated or used.",
     "X-Openstats-Complete-Until": "Unix seconds until which all clouds were read.",

@@ -64,8 +64,8 @@ class Serve(OpenstatsCommand):
                 raise ConfigError(f"--{name} {given}: {error}") from error
 
     def _server(self, store: Any, health: Any) -> Any:
-        from openstats.http.cors import allowing
-        from openstats.http.proxies import heeding
+        from openstats.http.middleware.cors import allowing
+        from openstats.http.middleware.proxies import heeding
         from openstats.http.server.server import make_server
         from openstats.wsgi.app import make_app
 

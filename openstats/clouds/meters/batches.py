@@ -13,12 +13,12 @@ from openstats.clouds.meters.accumulation import Fleet, Ledger, Sums
 from openstats.clouds.meters.options import Summing
 from openstats.errors import CloudError
 from openstats.readings import Tick
+from openstats.unix_time import DAY, HOUR
 
-DAY = 86400
 SPAN = DAY // 2
 """Seconds of which a source is asked at once: an answer of more might not fit into memory."""
 
-LATE = SPAN - 3600
+LATE = SPAN - HOUR
 """For so many seconds a granule in which nothing was is looked at again. It is less than a span,
 so that a meter that a source lacks costs no call more than one that it has."""
 

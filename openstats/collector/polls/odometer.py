@@ -11,8 +11,7 @@ from openstats.statistics import odometer
 from openstats.statistics.thinning import History, superfluous
 from openstats.storage.store import Database
 from openstats.storage.usage import readings
-
-HOUR = 3600
+from openstats.unix_time import HOUR
 
 
 @dataclass

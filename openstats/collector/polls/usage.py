@@ -7,7 +7,7 @@ from typing import Any
 
 from openstats.clouds import meters
 from openstats.clouds.meters import GRID, LONGEST, Asked
-from openstats.collector.polls.odometer import HOUR, Odometer, thin
+from openstats.collector.polls.odometer import Odometer, thin
 from openstats.collector.polls.poll import Poll
 from openstats.collector.shared_services import COMPUTE
 from openstats.meters import OBSERVED, USAGE_METERS
@@ -16,6 +16,7 @@ from openstats.storage import jobs
 from openstats.storage.inventory import allocation, instances, volume_changes, volumes
 from openstats.storage.store import Database
 from openstats.storage.usage import readings
+from openstats.unix_time import HOUR
 
 ALLOCATED = ("vcpu_hours", "memory", "storage")
 """What is allocated, in the order of ``storage.allocation``."""

@@ -11,9 +11,7 @@ from openstats.errors import RegistryError
 from openstats.names import RULE, escaped, problem, storable
 from openstats.storage.entries.grants import ROLES
 from openstats.storage.schema.tables import GRANTEES
-
-LATEST = 4102444800
-"""The first second of 2100: later ones were meant in milliseconds."""
+from openstats.unix_time import LATEST
 
 KEYS = {
     "document": {"customers", "unlinked", "grants"},

@@ -6,10 +6,10 @@ from sqlalchemy import BigInteger, Column, Index, SmallInteger, String, Table, T
 
 from openstats.storage.schema import tables
 from openstats.storage.schema.types import FOREVER, Time, Uuid, flag, identity, reference
+from openstats.unix_time import DAY, HOUR
 
 metadata = tables.metadata
 
-HOUR, DAY = 3600, 86_400
 SPANS = (HOUR, DAY, 7 * DAY, 31 * DAY, FOREVER)
 """Alerts are kept apart by how long they were open, at most: so those that were active at some
 time are found by when they began, however many are long over. The last are those still open."""

@@ -10,8 +10,9 @@ from openstats.storage.alerts import rows as alert_rows
 from openstats.storage.alerts import subjects
 from openstats.storage.alerts.histories import NOWHERE
 from openstats.storage.alerts.rows import Opened
-from openstats.storage.schema.alerts import DAY, alert
+from openstats.storage.schema.alerts import alert
 from openstats.storage.schema.types import FOREVER
+from openstats.unix_time import DAY
 from tests.registry import NOW
 
 START, END = NOW - 40 * DAY, NOW - 39 * DAY

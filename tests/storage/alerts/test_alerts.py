@@ -24,10 +24,11 @@ from openstats.storage.alerts.rows import Opened
 from openstats.storage.entries import alerts, pagination
 from openstats.storage.registry import moves
 from openstats.storage.schema import tables as schema
-from openstats.storage.schema.alerts import DAY, HOUR, OWNERS, SPANS, alert, span
+from openstats.storage.schema.alerts import OWNERS, SPANS, alert, span
 from openstats.storage.schema.types import FOREVER
 from openstats.storage.store import Store
 from openstats.storage.usage import members
+from openstats.unix_time import DAY, HOUR
 from tests.registry import NOW, change, site, uuids
 from tests.storage.alerts.rows import END, START, one
 from tests.storage.together import together

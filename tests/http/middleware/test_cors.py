@@ -4,7 +4,7 @@ import pytest
 from webtest import TestApp
 
 from openstats import conf
-from openstats.http.cors import allowing
+from openstats.http.middleware.cors import allowing
 from openstats.wsgi.app import make_app
 
 PORTAL = "https://portal.example.com"

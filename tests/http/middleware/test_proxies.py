@@ -6,7 +6,7 @@ import pytest
 from webtest import TestApp
 
 from openstats import conf
-from openstats.http.proxies import heeding
+from openstats.http.middleware.proxies import heeding
 from openstats.wsgi.app import make_app
 from tests.conftest import Sqlite
 

@@ -1,0 +1,1 @@
+"""WSGI layers around the application: what they change is the same for every URL."""
