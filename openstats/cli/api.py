@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from http.client import HTTPException
 from ssl import SSLCertVerificationError, SSLError
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import HTTPRedirectHandler, Request, build_opener
@@ -15,6 +15,9 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 from openstats.cli.author import author
 from openstats.errors import OpenstatsError
 from openstats.names import escaped
+
+if TYPE_CHECKING:
+    from openstats.cli.main import Openstats
 
 SECONDS = 60
 MEDIA_TYPE = "application/json"
@@ -28,7 +31,7 @@ SIGN_IN = (
 )
 
 
-class Answer(NamedTuple):
+class ApiResponse(NamedTuple):
     """What the API answered: None where there is no document."""
 
     status: int
@@ -36,7 +39,7 @@ class Answer(NamedTuple):
     headers: Mapping[str, str]
 
 
-Send = Callable[[str, str, Any], Answer]
+Send = Callable[[str, str, Any], ApiResponse]
 """Sends a method to a URL below the API's, with a document or None."""
 
 
@@ -53,7 +56,7 @@ class Api:
         query: Iterable[tuple[str, Any]] = (),
         method: str = "GET",
         body: Any = None,
-    ) -> Answer:
+    ) -> ApiResponse:
         """Return what the API answers.
 
         Raises:
@@ -76,7 +79,7 @@ class Api:
         return listed(self.ask(path, query=query), key)
 
 
-def api(app: Any) -> Api:
+def api(app: "Openstats") -> Api:
     """Return the API of ``--url``, or else the application on the store of the configuration."""
     options = app.options
     if options.url:
@@ -84,10 +87,10 @@ def api(app: Any) -> Api:
     from openstats.wsgi import in_process
 
     send = in_process.sender(app.conf, app.store, author("command"))
-    return Api(lambda method, url, document: Answer(*send(method, url, document)))
+    return Api(lambda method, url, document: ApiResponse(*send(method, url, document)))
 
 
-def listed(answer: Answer, key: str) -> list[Any]:
+def listed(answer: ApiResponse, key: str) -> list[Any]:
     """Return the entries that an answer lists.
 
     Raises:
@@ -99,12 +102,12 @@ def listed(answer: Answer, key: str) -> list[Any]:
         raise foreign(answer) from None
 
 
-def foreign(answer: Answer) -> OpenstatsError:
+def foreign(answer: ApiResponse) -> OpenstatsError:
     """Return the error that something else than openstats answered."""
     return OpenstatsError(FOREIGN.format(status=answer.status))
 
 
-def _sentences(answer: Answer) -> list[str]:
+def _sentences(answer: ApiResponse) -> list[str]:
     try:
         details = [_sentence(error) for error in answer.document["errors"]]
     except (LookupError, TypeError):
@@ -134,7 +137,7 @@ def _server(url: str, token: str | None) -> Send:
     opener = build_opener(_NoRedirects)
     headers = {"Accept": MEDIA_TYPE} | ({"X-Auth-Token": token} if token else {})
 
-    def send(method: str, path: str, body: Any) -> Answer:
+    def send(method: str, path: str, body: Any) -> ApiResponse:
         content = None if body is None else json.dumps(body).encode()
         typed = headers if content is None else headers | {"Content-Type": MEDIA_TYPE}
         try:
@@ -163,10 +166,10 @@ def _reason(error: Exception) -> str:
     return escaped(str(reason)) or type(reason).__name__
 
 
-def _read(status: int, response: Any) -> Answer:
+def _read(status: int, response: Any) -> ApiResponse:
     text = response.read()
     try:
         document = json.loads(text) if text else None
     except ValueError:
         document = None
-    return Answer(status, document, response.headers)
+    return ApiResponse(status, document, response.headers)

@@ -3,9 +3,9 @@
 import getpass
 
 
-def author(what: str) -> str:
+def author(command: str) -> str:
     """Return the author of a write by some kind of command: the user that runs it."""
     try:
-        return f"{what} by {getpass.getuser()}"
+        return f"{command} by {getpass.getuser()}"
     except (OSError, KeyError):  # A user id that the system has no name for.
-        return what
+        return command

@@ -2,14 +2,17 @@
 
 import argparse
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autopage.argparse import help_pager
 from cliff._argparse import SmartHelpFormatter
 from cliff.help import HelpExit
 
+if TYPE_CHECKING:
+    from openstats.cli.main import Openstats
 
-class Sentences(SmartHelpFormatter):
+
+class HelpFormatter(SmartHelpFormatter):
     """Help whose texts are sentences, and whose values are words in capitals."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
@@ -27,7 +30,7 @@ class Sentences(SmartHelpFormatter):
         return super()._metavar_formatter(action, default_metavar)
 
 
-def print_help(app: Any) -> None:
+def print_help(app: "Openstats") -> None:
     """Write the global options and the list of commands, page by page on a terminal, and exit."""
     summaries = dict(_summaries(app))
     width = max(map(len, summaries))
@@ -38,7 +41,7 @@ def print_help(app: Any) -> None:
     raise HelpExit
 
 
-def _summaries(app: Any) -> Iterator[tuple[str, str]]:
+def _summaries(app: "Openstats") -> Iterator[tuple[str, str]]:
     for name, entry in sorted(app.command_manager):
         description = entry.load()(app, None).get_description()
         yield name, description.split("\n")[0].rstrip(".")

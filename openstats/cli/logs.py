@@ -21,7 +21,7 @@ from openstats.names import escaped
 
 LOG = log.getLogger(__name__)
 
-GIVEN = (cfg.Locations.set_override, cfg.Locations.command_line, cfg.Locations.set_default)
+FIXED = (cfg.Locations.set_override, cfg.Locations.command_line, cfg.Locations.set_default)
 """Where values come from that no file changes."""
 
 ADVICE = "Let the user that runs openstats"
@@ -39,7 +39,7 @@ LOGGERS = (
 DESTINATIONS = ("log_file", "log_dir", "use_syslog", "use_journal", "log_config_append")
 
 
-class Sentences(ContextFormatter):
+class LogFormatter(ContextFormatter):
     """Lines of oslo.log that hold no other lines, and the text of an exception once.
 
     Messages name what clouds and callers chose to call things: whatever a terminal or a reader of
@@ -50,10 +50,10 @@ class Sentences(ContextFormatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of a record, and below it those of a traceback."""
         message = escaped(record.getMessage())
-        shown = copy(record)
-        shown.msg, shown.args = message, ()
-        line = str(super().format(shown))
-        if summary := getattr(shown, "error_summary", ""):
+        harmless = copy(record)
+        harmless.msg, harmless.args = message, ()
+        line = str(super().format(harmless))
+        if summary := getattr(harmless, "error_summary", ""):
             sentence = escaped(summary)
             line = line.replace(summary, sentence)
             if not record.exc_info and sentence.partition(": ")[2] in message:
@@ -85,8 +85,9 @@ def lifetime(conf: Any, name: str, store: object) -> Iterator[None]:
         yield
     finally:
         # Not as part of the request that this thread answered last.
-        own = {"context": None}
-        LOG.info("openstats %s: %s ends, process %d", __version__, name, os.getpid(), extra=own)
+        no_request = {"context": None}
+        end = __version__, name, os.getpid()
+        LOG.info("openstats %s: %s ends, process %d", *end, extra=no_request)
 
 
 def command(conf: Any) -> None:
@@ -116,15 +117,15 @@ def fault(conf: Any) -> str | None:
     if not (conf.log_file or conf.log_dir):
         return None
     path = Path(conf.log_dir or "", conf.log_file or "openstats.log")
-    where = f"{_destinations(conf)}: the log cannot be written: "
+    problem = f"{_destinations(conf)}: the log cannot be written: "
     if not path.parent.is_dir():
-        return f"{where}there is no directory {path.parent}. Make the directory"
+        return f"{problem}there is no directory {path.parent}. Make the directory"
     if path.is_dir():
-        return f"{where}{path} is a directory. Name a file"
-    place = path if path.exists() else path.parent
-    if os.access(place, os.W_OK, effective_ids=True):
+        return f"{problem}{path} is a directory. Name a file"
+    target = path if path.exists() else path.parent
+    if os.access(target, os.W_OK, effective_ids=True):
         return None
-    return f"{where}permission to write {place} denied. {ADVICE} write it"
+    return f"{problem}permission to write {target} denied. {ADVICE} write it"
 
 
 def _unreadable(path: Path) -> str | None:
@@ -146,14 +147,15 @@ def _set_up(conf: Any) -> None:
         log.setup(conf, "openstats", __version__)
     except (OSError, log.LogConfigError) as error:
         # What the look before did not see, such as a full disk or a syslog that is not there.
-        where = _destinations(conf)
-        raise ConfigError(f"{where}: the log cannot be written: {error}. Correct it") from error
+        options = _destinations(conf)
+        raise ConfigError(f"{options}: the log cannot be written: {error}. Correct it") from error
     for handler in logging.getLogger().handlers:
         if type(handler.formatter) is ContextFormatter:
-            kept = handler.formatter
-            handler.setFormatter(
-                Sentences(datefmt=kept.datefmt, project=kept.project, config=kept.conf)
-            )
+            handler.setFormatter(_harmless(handler.formatter))
+
+
+def _harmless(formatter: Any) -> LogFormatter:
+    return LogFormatter(datefmt=formatter.datefmt, project=formatter.project, config=formatter.conf)
 
 
 def reload(conf: Any) -> None:
@@ -165,7 +167,7 @@ def reload(conf: Any) -> None:
     try:
         # oslo.config would take a wrong value, and fail whoever needs it next.
         fresh = load(conf.config_file, conf.config_dir)
-        changed, immutable = _changes(conf, fresh)
+        applied, immutable = _changes(conf, fresh)
         with _silent_library():
             conf.mutate_config_files()
     except (cfg.Error, OSError) as error:
@@ -174,35 +176,39 @@ def reload(conf: Any) -> None:
         return
     for sentence in (*problems(fresh), *warnings(fresh)):
         LOG.warning("%s", sentence)
-    for sentence in changed:
+    for sentence in applied:
         LOG.info("%s", sentence)
     for sentence in immutable:
         LOG.warning("%s: restart openstats to have it apply", sentence)
-    LOG.info("configuration and log files read again; options changed: %d", len(changed))
+    LOG.info("configuration and log files read again; options changed: %d", len(applied))
 
 
 def _changes(conf: Any, fresh: Any) -> tuple[list[str], list[str]]:
     """Return a sentence for each option that changes at once, and for each that needs a restart."""
-    changed: list[str] = []
+    applied: list[str] = []
     immutable: list[str] = []
     for group, options in declared(conf):
         for option in options:
             if sentence := _change(conf, fresh, group, option):
-                (changed if option.mutable else immutable).append(sentence)
-    return changed, immutable
+                (applied if option.mutable else immutable).append(sentence)
+    return applied, immutable
 
 
 def _change(conf: Any, fresh: Any, group: str | None, option: Any) -> str | None:
     """Return what changed of an option; None where nothing did, or where no file decides."""
-    known, read = (each[group] if group and group in each else each for each in (conf, fresh))
-    if option.dest not in known or option.dest not in read:
+    old_options, new_options = _options(conf, group), _options(fresh, group)
+    if option.dest not in old_options or option.dest not in new_options:
         return None
     location = conf.get_location(option.dest, group)
-    before, now = known[option.dest], read[option.dest]
-    if before == now or (location and location.location in GIVEN):
+    old, new = old_options[option.dest], new_options[option.dest]
+    if old == new or (location and location.location in FIXED):
         return None
-    values = "" if option.secret else f" from {before} to {now}"
+    values = "" if option.secret else f" from {old} to {new}"
     return f"[{group or 'DEFAULT'}] {option.name} changed{values}"
+
+
+def _options(conf: Any, group: str | None) -> Any:
+    return conf[group] if group and group in conf else conf
 
 
 @contextmanager

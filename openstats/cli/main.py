@@ -14,7 +14,7 @@ from cliff.command import Command
 from cliff.commandmanager import CommandManager
 
 from openstats import __version__
-from openstats.cli.help import Sentences, print_help
+from openstats.cli.help import HelpFormatter, print_help
 from openstats.errors import ConfigError, OpenstatsError
 from openstats.names import escaped
 
@@ -60,7 +60,7 @@ class Openstats(App):
             # An option of a command is no abbreviation of a global one: --to of --token.
             description,
             version,
-            {"prog": "openstats", "allow_abbrev": False, "formatter_class": Sentences}
+            {"prog": "openstats", "allow_abbrev": False, "formatter_class": HelpFormatter}
             | (argparse_kwargs or {}),
         )
         parser.add_argument(
@@ -191,7 +191,7 @@ class OpenstatsCommand(Command):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command's arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        parser.formatter_class = Sentences
+        parser.formatter_class = HelpFormatter
         return parser
 
     def run(self, parsed_args: argparse.Namespace) -> int:
@@ -207,7 +207,7 @@ class OpenstatsCommand(Command):
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command line; give the exit status."""
+    """Run the command line and return the exit status."""
     return int(Openstats().run(sys.argv[1:] if argv is None else argv))
 
 

@@ -5,13 +5,20 @@ Their names, choices and texts are those of the API's models.
 
 import argparse
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from openstats.cli import references
 from openstats.cli.api import Api
 from openstats.cli.tables import TIMES
 
-Query = list[tuple[str, Any]]
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
+
+    from openstats.http.body import Body
+    from openstats.http.parameters import Query
+
+Pairs = list[tuple[str, Any]]
+"""A query string, as names and values."""
 
 NOTHING = object()
 """Stands for null: None is an option that was not given."""
@@ -23,17 +30,17 @@ SCOPE = "What it is on, as KIND=UUID or KIND=NAME, for example customer=Acme."
 METAVARS = {"uuid": "UUID", "marker": "UUID", "object": "UUID", "tz": "ZONE", "scope": "SCOPE"}
 
 
-def parameters(model: Any, leaving: Iterable[str] = ()) -> dict[str, Any]:
+def parameters(model: "type[Query]", without: Iterable[str] = ()) -> "dict[str, FieldInfo]":
     """Return the fields of a model of a query string, as a URL spells them."""
     fields = {field.alias or name: field for name, field in model.model_fields.items()}
-    return {name: field for name, field in fields.items() if name not in leaving}
+    return {name: field for name, field in fields.items() if name not in without}
 
 
 def add_parameters(
-    parser: argparse.ArgumentParser, model: Any, leaving: Iterable[str] = ()
+    parser: argparse.ArgumentParser, model: "type[Query]", without: Iterable[str] = ()
 ) -> None:
     """Add an option for each parameter; what is required stands in its place."""
-    for name, field in parameters(model, leaving).items():
+    for name, field in parameters(model, without).items():
         if field.is_required():
             choices = _choices(field) or None
             parser.add_argument(name, choices=choices, help=_help(name, field))
@@ -44,7 +51,7 @@ def add_parameters(
         parser.add_argument(_option(name), dest=name, help=_help(name, field), **kind)
 
 
-def _kind(name: str, field: Any) -> dict[str, Any]:
+def _kind(name: str, field: "FieldInfo") -> dict[str, Any]:
     """Return how an option is read: a switch, one of some words, or any text."""
     parts = set(_parts(field.annotation))
     if bool in parts and (field.default is False or name == "deleted"):
@@ -59,7 +66,7 @@ def _kind(name: str, field: Any) -> dict[str, Any]:
     return {"metavar": METAVARS.get(name, "NUMBER" if int in parts else name.upper())}
 
 
-def _choices(field: Any) -> tuple[str, ...]:
+def _choices(field: "FieldInfo") -> tuple[str, ...]:
     parts = list(_parts(field.annotation))
     words = (part for part in parts if isinstance(part, str))
     return (*words, *(TRUTH if bool in parts else ()))
@@ -75,14 +82,16 @@ def _parts(annotation: Any) -> Iterator[Any]:
         yield from _parts(part)
 
 
-def query(client: Api, given: Mapping[str, Any]) -> Query:
-    """Return the query string of parameters, in which entries are called by their uuids."""
-    return [
-        (name, _filter(client, name, value))
-        for name, values in given.items()
-        if values is not None
-        for value in (values if isinstance(values, list) else [values])
-    ]
+def query(client: Api, arguments: Mapping[str, Any]) -> Pairs:
+    """Return the query string of parameters, in which entries are called by their uuids.
+
+    ``arguments`` are those of the command line by the names of parameters; None: not given.
+    """
+    pairs = []
+    for name, argument in arguments.items():
+        values = argument if isinstance(argument, list) else [argument]
+        pairs += [(name, _filter(client, name, value)) for value in values if value is not None]
+    return pairs
 
 
 def _filter(client: Api, name: str, value: str) -> str:
@@ -91,7 +100,9 @@ def _filter(client: Api, name: str, value: str) -> str:
     return value
 
 
-def add_fields(parser: argparse.ArgumentParser, model: Any, *, changing: bool = False) -> None:
+def add_fields(
+    parser: argparse.ArgumentParser, model: "type[Body]", *, changing: bool = False
+) -> None:
     """Add an option for each field of a body; what is none is said by the API."""
     for name, field in model.model_fields.items():
         several = list in {get_origin(part) for part in _parts(field.annotation)}
@@ -104,10 +115,14 @@ def add_fields(parser: argparse.ArgumentParser, model: Any, *, changing: bool = 
             parser.add_argument(f"--no-{_option(name)[2:]}", dest=name, **unset)
 
 
-def body(client: Api, parsed_args: argparse.Namespace, model: Any) -> dict[str, Any]:
+def body(client: Api, parsed_args: argparse.Namespace, model: "type[Body]") -> dict[str, Any]:
     """Return the fields that were given, in which entries are called by their uuids."""
-    given = {name: getattr(parsed_args, name) for name in model.model_fields}
-    return {n: _value(client, n, value) for n, value in given.items() if value is not None}
+    arguments = {name: getattr(parsed_args, name) for name in model.model_fields}
+    return {
+        name: _value(client, name, argument)
+        for name, argument in arguments.items()
+        if argument is not None
+    }
 
 
 def _value(client: Api, name: str, value: Any) -> Any:
@@ -116,7 +131,7 @@ def _value(client: Api, name: str, value: Any) -> Any:
     if name == "scope":
         return references.scope(client, value)
     if isinstance(value, list):
-        return [references.resolved(client, name, each) for each in value]
+        return [references.resolved(client, name, key) for key in value]
     if name in references.RESOURCES:
         return references.resolved(client, name, value)
     return int(value) if name == "created_at" and value.isdecimal() else value
@@ -130,7 +145,7 @@ def _words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _help(name: str, field: Any) -> str:
+def _help(name: str, field: "FieldInfo") -> str:
     """Return what the API says of it; percent signs would be formatted."""
-    text = field.description.replace("%", "%%")
+    text = (field.description or "").replace("%", "%%")
     return f"{text} {NAMED}" if name in references.RESOURCES else text

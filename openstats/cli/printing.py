@@ -41,8 +41,8 @@ class Table(TableFormatter):
         table = prettytable.PrettyTable(column_names)
         table.add_rows(rows)
         floors = {}
-        for place, name in enumerate(column_names):
-            numeric = _numeric([row[place] for row in rows])
+        for column, name in enumerate(column_names):
+            numeric = _numeric([row[column] for row in rows])
             table.align[name] = "r" if numeric else "l"
             floors[name] = sys.maxsize if numeric else max(FLOOR, len(name))
         if _fit(table, floors, _width(parsed_args)):
@@ -103,14 +103,27 @@ class Printer:
         """Add the formatter's own options."""
         self.formatter.add_argument_group(parser)
 
-    def emit_list(self, column_names: Sequence[str], data: Any, *rest: Any) -> None:
+    def emit_list(
+        self,
+        column_names: Sequence[str],
+        data: Iterable[Sequence[Any]],
+        stdout: TextIO,
+        parsed_args: argparse.Namespace,
+    ) -> None:
         """Write rows."""
         rows = [self._cells(column_names, row) for row in data]
-        self.formatter.emit_list(column_names, rows, *rest)
+        self.formatter.emit_list(column_names, rows, stdout, parsed_args)
 
-    def emit_one(self, column_names: Sequence[str], data: Any, *rest: Any) -> None:
+    def emit_one(
+        self,
+        column_names: Sequence[str],
+        data: Sequence[Any],
+        stdout: TextIO,
+        parsed_args: argparse.Namespace,
+    ) -> None:
         """Write one entry."""
-        self.formatter.emit_one(column_names, self._cells(column_names, data), *rest)
+        cells = self._cells(column_names, data)
+        self.formatter.emit_one(column_names, cells, stdout, parsed_args)
 
     def _cells(self, names: Sequence[str], values: Sequence[Any]) -> list[Any]:
         return [cell(name, value, self.name) for name, value in zip(names, values, strict=True)]
@@ -122,7 +135,7 @@ def _printers(plugins: Any) -> Any:
     return plugins
 
 
-class Listing(OpenstatsCommand, Lister):
+class ListCommand(OpenstatsCommand, Lister):
     """A command that prints a list."""
 
     def _load_formatter_plugins(self) -> Any:
@@ -136,7 +149,7 @@ class Listing(OpenstatsCommand, Lister):
         return int(super().produce_output(parsed_args, column_names, rows))
 
 
-class Showing(OpenstatsCommand, ShowOne):
+class ShowCommand(OpenstatsCommand, ShowOne):
     """A command that prints one entry."""
 
     def _load_formatter_plugins(self) -> Any:

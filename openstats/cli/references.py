@@ -1,10 +1,13 @@
 """What other entries are called on the command line: by their uuids, or by their names."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from openstats.cli.api import Api
 from openstats.errors import OpenstatsError
+
+if TYPE_CHECKING:
+    from openstats.api.registry.views import Resource
 
 RESOURCES = {
     "customer": "customers",
@@ -22,13 +25,17 @@ SHOWN = 10
 """Uuids that an error lists."""
 
 
-def kind(field: str) -> str:
+def kind_of(field: str) -> str:
     """Return what one entry is called that a field refers to."""
     return RESOURCES[field].removesuffix("s").replace("-", " ")
 
 
-def uuid_of(client: Api, resource: Any, key: str, *, what: str, deleted: bool = False) -> str:
+def uuid_of(
+    client: Api, resource: "Resource", key: str, *, kind: str, deleted: bool = False
+) -> str:
     """Return the uuid of an entry that is named by it, or by a name that no other one has.
+
+    ``kind`` is what an error calls the entry.
 
     Raises:
         OpenstatsError: there is no such entry, or there are several.
@@ -38,22 +45,22 @@ def uuid_of(client: Api, resource: Any, key: str, *, what: str, deleted: bool = 
     except ValueError:
         pass
     if "name" not in resource.filters.model_fields:
-        raise OpenstatsError(f"{what} {key!r}: it takes a uuid")
+        raise OpenstatsError(f"{kind} {key!r}: it takes a uuid")
     query: list[tuple[str, Any]] = [("name", key), ("limit", SHOWN + 1)]
-    found = client.entries(resource.url, resource.key, [*query, *[("deleted", "true")] * deleted])
-    if len(found) != 1:
-        raise OpenstatsError(
-            f"{what} {key!r}: {_unclear(what, [entry['uuid'] for entry in found])}"
-        )
-    return str(found[0]["uuid"])
+    if deleted:
+        query.append(("deleted", "true"))
+    uuids = [str(entry["uuid"]) for entry in client.entries(resource.url, resource.key, query)]
+    if len(uuids) != 1:
+        raise OpenstatsError(f"{kind} {key!r}: {_ambiguity(kind, uuids)}")
+    return uuids[0]
 
 
-def _unclear(what: str, uuids: list[str]) -> str:
+def _ambiguity(kind: str, uuids: list[str]) -> str:
     if not uuids:
-        noun = what.rsplit(maxsplit=1)[-1]
+        noun = kind.rsplit(maxsplit=1)[-1]
         return f"none has this name; 'openstats {noun} list' shows those that there are"
-    listed = ", ".join(uuids[:SHOWN]) + (", ..." if len(uuids) > SHOWN else "")
-    return f"several have this name; name it by its uuid, one of {listed}"
+    choices = ", ".join(uuids[:SHOWN]) + (", ..." if len(uuids) > SHOWN else "")
+    return f"several have this name; name it by its uuid, one of {choices}"
 
 
 def resolved(client: Api, field: str, value: str) -> str:
@@ -62,10 +69,11 @@ def resolved(client: Api, field: str, value: str) -> str:
     Raises:
         OpenstatsError: there is no such entry, or there are several.
     """
-    from openstats.api.routes import RESOURCES as ROUTED
+    from openstats.api import routes
 
-    (resource,) = (each for each in ROUTED if each.name == RESOURCES[field])
-    return uuid_of(client, resource, value, what=kind(field))
+    name = RESOURCES[field]
+    (resource,) = (resource for resource in routes.RESOURCES if resource.name == name)
+    return uuid_of(client, resource, value, kind=kind_of(field))
 
 
 def scope(client: Api, text: str) -> dict[str, str]:
@@ -76,6 +84,6 @@ def scope(client: Api, text: str) -> dict[str, str]:
     Raises:
         OpenstatsError: there is no such entry, or there are several.
     """
-    given, _, key = text.partition("=")
-    field = given.replace("-", "_")
+    kind, _, key = text.partition("=")
+    field = kind.replace("-", "_")
     return {field: resolved(client, field, key) if field in RESOURCES and key else key}

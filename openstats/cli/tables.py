@@ -42,8 +42,8 @@ def printable(value: Any, formatter: str) -> Any:
     if formatter in DOCUMENTS:
         return value
     if isinstance(value, str):
-        shown = escaped(value)
-        return f"'{shown}" if formatter == "csv" and value.startswith(FORMULA) else shown
+        text = escaped(value)
+        return f"'{text}" if formatter == "csv" and value.startswith(FORMULA) else text
     if isinstance(value, Mapping | list):
         return printable(_flat(value), formatter)
     return _word(value)
@@ -56,21 +56,26 @@ def _word(value: Any) -> Any:
 
 
 def _dated(name: str, value: Any) -> Any:
-    dated = name in TIMES and type(value) is int
-    return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%dT%H:%M:%SZ}" if dated else value
+    if name in TIMES and type(value) is int:
+        return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return value
 
 
 def _lines(value: Any) -> list[str]:
     """Return the lines of a nested value: its parts, in one line where they fit into it."""
     if isinstance(value, list):
-        if not any(isinstance(each, Mapping) for each in value):
+        if not _has_mappings(value):
             return [", ".join(map(str, value))]
-        return [line for each in value for line in _lines(each)]
-    if any(isinstance(each, Mapping) for each in value.values()):
-        return [f"{name}: {line}" for name, each in value.items() for line in _part(name, each)]
-    words = {name: _word(_dated(name, each)) for name, each in value.items()}
+        return [line for part in value for line in _lines(part)]
+    if _has_mappings(value.values()):
+        return [f"{name}: {line}" for name, part in value.items() for line in _part(name, part)]
+    words = {name: _word(_dated(name, part)) for name, part in value.items()}
     line = ", ".join(f"{name}={word}" for name, word in words.items())
     return [line] if len(line) <= LINE else [f"{name}: {word}" for name, word in words.items()]
+
+
+def _has_mappings(values: Iterable[Any]) -> bool:
+    return any(isinstance(value, Mapping) for value in values)
 
 
 def _part(name: str, value: Any) -> list[str]:
@@ -87,7 +92,7 @@ def _flat(value: Any) -> str:
 
 
 def _texts(values: Iterable[Any]) -> bool:
-    return all(isinstance(each, str) for each in values)
+    return all(isinstance(value, str) for value in values)
 
 
 def rows(columns: Sequence[str], document: Iterable[Mapping[str, Any]]) -> Rows:

@@ -43,8 +43,8 @@ def _reason(error: Exception) -> str:
     """Return what is wrong, and where; PyYAML calls every text "<unicode string>"."""
     match error:
         case yaml.MarkedYAMLError(problem_mark=yaml.Mark() as mark):
-            told = ", ".join(part for part in (error.context, error.problem) if part)
-            return f"{told} in line {mark.line + 1}, column {mark.column + 1}"
+            problem = ", ".join(part for part in (error.context, error.problem) if part)
+            return f"{problem} in line {mark.line + 1}, column {mark.column + 1}"
         case yaml.reader.ReaderError():
             return f"U+{error.character:04X} at character {error.position + 1}: {error.reason}"
     return str(error)

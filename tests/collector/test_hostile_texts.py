@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from openstats import conf
-from openstats.cli.logs import Sentences
+from openstats.cli.logs import LogFormatter
 from tests.collector.lab import Lab
 from tests.double import Size
 from tests.edge import Rewrite, Status
@@ -85,7 +85,7 @@ def log(tmp_path: Path) -> Iterator[Callable[[], str]]:
     (tmp_path / "log.conf").touch()
     loaded = conf.load([str(tmp_path / "log.conf")])
     handler = logging.FileHandler(tmp_path / "openstats.log")
-    handler.setFormatter(Sentences(datefmt="%Y-%m-%d %H:%M:%S", config=loaded))
+    handler.setFormatter(LogFormatter(datefmt="%Y-%m-%d %H:%M:%S", config=loaded))
     root, end = logging.getLogger("openstats"), 0
     level = root.level
     root.addHandler(handler)

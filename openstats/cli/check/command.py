@@ -34,7 +34,7 @@ class Check(OpenstatsCommand, Lister):
     """Check the configuration, the store and each cloud: report what fails, and missing rights."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Say what the command takes."""
+        """Return the parser of the command's arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
         parser.add_argument(
             "clouds",

@@ -25,10 +25,11 @@ class Accept(OpenstatsCommand):
         with self.app.store.transaction() as db:
             clouds = {cloud.name: cloud for cloud in cloud_rows.clouds(db)}
             if name not in clouds:
-                known = ", ".join(clouds) or "none"
-                raise ObjectUnknownError(f"cloud {name} not found; registered are: {known}")
+                registered = ", ".join(clouds) or "none"
+                raise ObjectUnknownError(f"cloud {name} not found; registered are: {registered}")
             accepted = disappearances.accept(db, clouds[name], time.time())
-        for what, seen in accepted.items():
-            self.app.stdout.write(f"{name}: {seen.gone} of {seen.total} {what} may be forgotten.\n")
+        for kind, counts in accepted.items():
+            share = f"{counts.gone} of {counts.total}"
+            self.app.stdout.write(f"{name}: {share} {kind} may be forgotten.\n")
         if not accepted:
             self.app.stdout.write(f"{name}: nothing disappeared all at once.\n")

@@ -9,7 +9,7 @@ class Upgrade(OpenstatsCommand):
     """Make the store, or bring its schema up to date."""
 
     def take_action(self, _parsed_args: argparse.Namespace) -> int:
-        """Upgrade."""
+        """Upgrade the schema of the store."""
         from openstats.storage import migration
         from openstats.storage.schema.tables import HEAD
 

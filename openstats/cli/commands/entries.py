@@ -5,17 +5,20 @@ Their options are those of the API: what a list is filtered by, and the fields o
 
 import argparse
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from cliff.command import Command
 
 from openstats.cli import options, references
 from openstats.cli.api import Api, api, listed
 from openstats.cli.main import OpenstatsCommand
-from openstats.cli.options import Query
-from openstats.cli.printing import Listing, Showing
+from openstats.cli.options import Pairs
+from openstats.cli.printing import ListCommand, ShowCommand
 from openstats.cli.tables import Rows, rows
 from openstats.errors import OpenstatsError
+
+if TYPE_CHECKING:
+    from openstats.api.registry.views import Resource
 
 PAGE = 1000
 PAGING = ("limit", "marker")
@@ -59,15 +62,15 @@ def commands() -> Iterator[tuple[str, type[Command]]]:
             yield f"{noun} {verb}", type(f"{noun}_{verb}".title(), (base,), fields)
 
 
-class Entries(OpenstatsCommand):
-    """What the commands of this module have in common."""
+class ResourceCommand(OpenstatsCommand):
+    """A command on what one resource of the API holds."""
 
     name: ClassVar[str]
     noun: ClassVar[str]
     verb: ClassVar[str]
 
     @property
-    def resource(self) -> Any:
+    def resource(self) -> "Resource":
         """The row of the route table."""
         from openstats.api.routes import RESOURCES
 
@@ -78,10 +81,10 @@ class Entries(OpenstatsCommand):
         """Where the entries are."""
         return str(self.resource.url)
 
-    def single(self, client: Api, key: str, *, deleted: bool = False) -> str:
+    def entry_url(self, client: Api, key: str, *, deleted: bool = False) -> str:
         """Return the URL of an entry by its uuid, or by its name where only one has it."""
         title = TITLES.get(self.noun, self.noun)
-        uuid = references.uuid_of(client, self.resource, key, what=title, deleted=deleted)
+        uuid = references.uuid_of(client, self.resource, key, kind=title, deleted=deleted)
         return f"{self.url}{uuid}/"
 
     @property
@@ -91,18 +94,18 @@ class Entries(OpenstatsCommand):
 
         return parameter_names(self.resource.entry)
 
-    def shown(self, entry: dict[str, Any]) -> tuple[list[str], list[Any]]:
+    def cells(self, entry: dict[str, Any]) -> tuple[list[str], list[Any]]:
         """Return an entry as columns and values."""
         return self.columns, [entry.get(name) for name in self.columns]
 
 
-class List(Entries, Listing):
-    """A list, by filters."""
+class ListEntries(ResourceCommand, ListCommand):
+    """List entries, by filters."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser, with an option for each filter."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        options.add_parameters(parser, self.resource.filters, leaving=PAGING)
+        options.add_parameters(parser, self.resource.filters, without=PAGING)
         parser.add_argument(
             "--limit", type=int, metavar="NUMBER", help="At most so many entries; default: all."
         )
@@ -111,13 +114,16 @@ class List(Entries, Listing):
     def take_action(self, parsed_args: argparse.Namespace) -> Rows:
         """List the entries, page after page."""
         client = api(self.app)
-        names = options.parameters(self.resource.filters, leaving=PAGING)
+        names = options.parameters(self.resource.filters, without=PAGING)
         query = options.query(client, {name: getattr(parsed_args, name) for name in names})
         entries = _pages(client, self.resource, query, parsed_args.limit)
         return rows([name for name in self.columns if name not in DETAILS], entries)
 
 
-def _pages(client: Api, resource: Any, query: Query, limit: int | None) -> list[dict[str, Any]]:
+def _pages(
+    client: Api, resource: "Resource", query: Pairs, limit: int | None
+) -> list[dict[str, Any]]:
+    """Return the entries of a list, page after page, at most ``limit``."""
     entries: list[dict[str, Any]] = []
     # Also with a limit that cannot be: the API says what it takes.
     while not entries or limit is None or len(entries) < limit:
@@ -130,19 +136,19 @@ def _pages(client: Api, resource: Any, query: Query, limit: int | None) -> list[
     return entries
 
 
-class Single(Entries):
-    """What names one entry."""
+class EntryCommand(ResourceCommand):
+    """A command on one entry."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser, with the entry."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        what = "uuid or name" if "name" in self.resource.filters.model_fields else "uuid"
-        parser.add_argument("entry", metavar=self.noun.upper(), help=f"Its {what}.")
+        key = "uuid or name" if "name" in self.resource.filters.model_fields else "uuid"
+        parser.add_argument("entry", metavar=self.noun.upper(), help=f"Its {key}.")
         return parser
 
 
-class Show(Single, Showing):
-    """One entry."""
+class ShowEntry(EntryCommand, ShowCommand):
+    """Show one entry."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser, with an option where entries that were deleted can be shown."""
@@ -154,13 +160,13 @@ class Show(Single, Showing):
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         """Show the entry."""
         client, deleted = api(self.app), getattr(parsed_args, "deleted", False)
-        url = self.single(client, parsed_args.entry, deleted=deleted)
+        url = self.entry_url(client, parsed_args.entry, deleted=deleted)
         entry = client.ask(url, query=[("deleted", "true")] if deleted else ()).document
-        return self.shown(entry)
+        return self.cells(entry)
 
 
-class Create(Entries, Showing):
-    """A new entry, from the fields of the API's body."""
+class CreateEntry(ResourceCommand, ShowCommand):
+    """Create an entry, from the fields of the API's body."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser, with an option for each field."""
@@ -173,11 +179,11 @@ class Create(Entries, Showing):
         client = api(self.app)
         body = options.body(client, parsed_args, self.resource.bodies["POST"])
         entry = client.ask(self.url, method="POST", body=body).document
-        return self.shown(entry)
+        return self.cells(entry)
 
 
-class Set(Single, Showing):
-    """Changes of an entry."""
+class SetEntry(EntryCommand, ShowCommand):
+    """Change an entry."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser, with an option for each field that can change."""
@@ -191,37 +197,37 @@ class Set(Single, Showing):
         body = options.body(client, parsed_args, self.resource.bodies["PATCH"])
         if not body:
             raise OpenstatsError(f"{self.noun} set: nothing to change; the options name the fields")
-        url = self.single(client, parsed_args.entry)
+        url = self.entry_url(client, parsed_args.entry)
         entry = client.ask(url, method="PATCH", body=body).document
-        return self.shown(entry)
+        return self.cells(entry)
 
 
-class Delete(Single):
-    """The end of an entry."""
+class DeleteEntry(EntryCommand):
+    """Delete an entry."""
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         """Delete the entry."""
         client = api(self.app)
-        client.ask(self.single(client, parsed_args.entry), method="DELETE")
+        client.ask(self.entry_url(client, parsed_args.entry), method="DELETE")
         return 0
 
 
-class Act(Single, Showing):
-    """What can be done to an alert."""
+class ActOnEntry(EntryCommand, ShowCommand):
+    """Do to an entry what the verb says."""
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         """Do it, and show the entry."""
         client = api(self.app)
-        url = f"{self.single(client, parsed_args.entry)}{self.verb}/"
-        return self.shown(client.ask(url, method="POST").document)
+        url = f"{self.entry_url(client, parsed_args.entry)}{self.verb}/"
+        return self.cells(client.ask(url, method="POST").document)
 
 
-VERBS: dict[str, tuple[type[Entries], str]] = {
-    "list": (List, "List every {0}, or those that the options choose."),
-    "show": (Show, "Show {1} with all details."),
-    "create": (Create, "Create {1}."),
-    "set": (Set, "Change {1}."),
-    "delete": (Delete, "Delete {1}."),
-    "close": (Act, "Close {1}: it is over."),
-    "acknowledge": (Act, "Acknowledge {1}: somebody looks after it."),
+VERBS: dict[str, tuple[type[ResourceCommand], str]] = {
+    "list": (ListEntries, "List every {0}, or those that the options choose."),
+    "show": (ShowEntry, "Show {1} with all details."),
+    "create": (CreateEntry, "Create {1}."),
+    "set": (SetEntry, "Change {1}."),
+    "delete": (DeleteEntry, "Delete {1}."),
+    "close": (ActOnEntry, "Close {1}: it is over."),
+    "acknowledge": (ActOnEntry, "Acknowledge {1}: somebody looks after it."),
 }

@@ -20,13 +20,13 @@ class Token(OpenstatsCommand):
     """Make a token for a receiver: for its sender, and hashed for the configuration."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Say what the command takes."""
+        """Return the parser of the command's arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
         parser.add_argument("name", help="of the receiver, as it will be in its URL")
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
-        """Make it, and show it this once."""
+        """Write a new token, this once, and the section of the configuration with its hash."""
         from openstats import tokens
         from openstats.conf.alerts import NAME, NAMING
 

@@ -15,7 +15,7 @@ class Import(OpenstatsCommand):
     """Create or replace customers, groups, projects, links and grants from a YAML document."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Say what the command takes."""
+        """Return the parser of the command's arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
         parser.add_argument("file", metavar="FILE", help="the document; - for standard input")
         return parser
@@ -36,8 +36,8 @@ class Import(OpenstatsCommand):
         with self.app.store.transaction() as db:
             by = Author(author("registry import"), now, f"req-{uuid4()}")
             counts = import_registry(db, document, now, by)
-        told = ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in counts.items())
-        self.app.stdout.write(f"Imported {told}.\n")
+        numbers = (f"{count} {kind.replace('_', ' ')}" for kind, count in counts.items())
+        self.app.stdout.write(f"Imported {', '.join(numbers)}.\n")
         return 0
 
 
@@ -49,7 +49,7 @@ class Export(OpenstatsCommand):
     """Write the registry as a YAML document, which can be imported again."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Say what the command takes."""
+        """Return the parser of the command's arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
         parser.add_argument(
             "file", metavar="FILE", nargs="?", default="-", help="default: standard output"
@@ -57,7 +57,7 @@ class Export(OpenstatsCommand):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
-        """Export."""
+        """Write the document to the file, or to standard output."""
         import yaml
 
         from openstats.storage.import_export.document import export_registry

@@ -4,11 +4,15 @@ import argparse
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from openstats.cli import options
-from openstats.cli.printing import Listing
+from openstats.cli.printing import ListCommand
 from openstats.cli.tables import Rows, rows
+
+if TYPE_CHECKING:
+    from openstats.cli.main import Openstats
+    from openstats.http.parameters import StatisticParameters
 
 OPENSTACK = 1262304000
 """The first second of 2010: no cloud is older."""
@@ -16,11 +20,11 @@ OPENSTACK = 1262304000
 COVERAGE = "X-Openstats-Coverage"
 """The header that every statistic has."""
 
-Given = dict[str, Any]
-"""Parameters by their names in URLs; None where they are not given."""
+Arguments = dict[str, Any]
+"""Values of the command line by the names of parameters in URLs; None: not given."""
 
 
-def ask(app: Any, statistic: str, given: Given) -> Any:
+def ask(app: "Openstats", statistic: str, arguments: Arguments) -> Any:
     """Return a statistic's document; what is incomplete in it is said on standard error.
 
     Raises:
@@ -29,21 +33,21 @@ def ask(app: Any, statistic: str, given: Given) -> Any:
     from openstats.cli.api import api, foreign
 
     client = api(app)
-    answer = client.ask(f"/api/stats/{statistic}/", query=options.query(client, given))
-    if COVERAGE not in answer.headers:
-        raise foreign(answer)
-    _warn_of_early(app, given)
-    _tell(app, answer.headers)
-    return answer.document
+    response = client.ask(f"/api/stats/{statistic}/", query=options.query(client, arguments))
+    if COVERAGE not in response.headers:
+        raise foreign(response)
+    _warn_of_early(app, arguments)
+    _warn_of_incomplete(app, response.headers[COVERAGE])
+    return response.document
 
 
-def _warn_of_early(app: Any, given: Given) -> None:
+def _warn_of_early(app: "Openstats", arguments: Arguments) -> None:
     """Write of a time before OpenStack: digits that are meant as a date are Unix seconds."""
     from openstats.http.times import seconds
 
     for name in ("from", "to"):
-        text = given.get(name)
-        at = OPENSTACK if text is None else seconds(text, given.get("tz"))
+        text = arguments.get(name)
+        at = OPENSTACK if text is None else seconds(text, arguments.get("tz"))
         if at < OPENSTACK:
             moment = f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"
             app.stderr.write(
@@ -52,24 +56,26 @@ def _warn_of_early(app: Any, given: Given) -> None:
             )
 
 
-def _tell(app: Any, headers: Any) -> None:
-    coverage = headers[COVERAGE]
-    parts = [part.partition("=")[2].split("/") for part in coverage.split()]
-    if any(known != wanted for known, wanted in parts):
-        app.stderr.write(f"Not everything is known: {coverage}.\n")
+def _warn_of_incomplete(app: "Openstats", coverage: str) -> None:
+    """Write of figures that lack some tenants or clouds, as "tenants=2/3 clouds=1/1" says."""
+    for part in coverage.split():
+        covered, _, total = part.partition("=")[2].partition("/")
+        if covered != total:
+            app.stderr.write(f"Not everything is known: {coverage}.\n")
+            return
 
 
-class Statistic(Listing):
-    """What the statistics' commands have in common."""
+class StatisticCommand(ListCommand):
+    """A command that prints a statistic."""
 
     name: ClassVar[str]
 
     @property
-    def parameters(self) -> Any:
+    def parameters(self) -> "type[StatisticParameters]":
         """The model of what the statistic takes."""
         from openstats.api.routes import STATISTICS
 
-        return next(each for each in STATISTICS if each.name == self.name).parameters
+        return next(row.parameters for row in STATISTICS if row.name == self.name)
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser, with an option for each parameter."""
@@ -79,92 +85,96 @@ class Statistic(Listing):
 
     def take_action(self, parsed_args: argparse.Namespace) -> Rows:
         """List the figures: one row of a single sum, for cliff has no CSV of anything else."""
-        given = {name: getattr(parsed_args, name) for name in options.parameters(self.parameters)}
-        document = ask(self.app, self.name, given)
-        listed = document if isinstance(document, list) else [document]
-        return rows(self.columns(given), _flat(listed))
+        names = options.parameters(self.parameters)
+        arguments = {name: getattr(parsed_args, name) for name in names}
+        document = ask(self.app, self.name, arguments)
+        entries = document if isinstance(document, list) else [document]
+        return rows(self.columns(arguments), _flat(entries))
 
     @abstractmethod
-    def columns(self, given: Given) -> list[str]:
+    def columns(self, arguments: Arguments) -> list[str]:
         """Return the columns, which follow from what was asked for."""
 
 
-def _flat(document: list[Any]) -> Iterator[Mapping[str, Any]]:
-    """Return a row for each entry, or for each of its datapoints where it has some."""
-    for entry in document:
+def _flat(entries: list[Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield a row for each entry, or for each of its datapoints where it has some."""
+    for entry in entries:
         for point in entry.get("datapoints", [{}]):
             yield entry | point
 
 
-def _added(given: Given, *names: str) -> list[str]:
+def _added(arguments: Arguments, *names: str) -> list[str]:
     """Return which of some columns ``with`` asks for."""
-    return [name for name in names if name in (given["with"] or "").split(",")]
+    return [name for name in names if name in (arguments["with"] or "").split(",")]
 
 
-class Resource(Statistic):
+class Resource(StatisticCommand):
     """Show what is allocated in a cloud."""
 
     name = "resource"
 
-    def columns(self, given: Given) -> list[str]:
+    def columns(self, arguments: Arguments) -> list[str]:
         """Return the nine figures."""
         from openstats.api.statistics.resource import FIGURES
 
         return list(FIGURES)
 
 
-class Quota(Statistic):
+class Quota(StatisticCommand):
     """Show limits and use, summed, or with --each by object."""
 
     name = "quota"
 
-    def columns(self, given: Given) -> list[str]:
+    def columns(self, arguments: Arguments) -> list[str]:
         """Return the eight figures."""
         from openstats.api.statistics.quota import FIGURES
 
-        return [*(("uuid", "name") if given["each"] else ()), *FIGURES]
+        names = ["uuid", "name"] if arguments["each"] else []
+        return [*names, *FIGURES]
 
 
-class Customer(Statistic):
+class Customer(StatisticCommand):
     """List the customers with their projects, groups and instances."""
 
     name = "customer"
 
-    def columns(self, given: Given) -> list[str]:
+    def columns(self, arguments: Arguments) -> list[str]:
         """Return the numbers of one customer."""
-        return [*_added(given, "uuid"), "name", "projects", "project_groups", "instances"]
+        return [*_added(arguments, "uuid"), "name", "projects", "project_groups", "instances"]
 
 
-class Usage(Statistic):
+class Usage(StatisticCommand):
     """Show what customers, projects or groups used of CPU, memory or storage, by interval."""
 
     name = "usage"
 
-    def columns(self, given: Given) -> list[str]:
+    def columns(self, arguments: Arguments) -> list[str]:
         """Return those of one datapoint of an object."""
-        uuid = _added(given, "uuid")
-        owner = ["customer"] if uuid and given["aggregate"] not in (None, "customer") else []
-        return [*uuid, "name", *owner, "from", "to", "value", *_added(given, "observed")]
+        columns = [*_added(arguments, "uuid"), "name"]
+        if "uuid" in columns and arguments["aggregate"] not in (None, "customer"):
+            columns.append("customer")
+        return [*columns, "from", "to", "value", *_added(arguments, "observed")]
 
 
-class Alert(Statistic):
+class Alert(StatisticCommand):
     """Count the alerts that were active, by severity."""
 
     name = "alert"
 
-    def columns(self, given: Given) -> list[str]:
+    def columns(self, arguments: Arguments) -> list[str]:
         """Return the severities, of an object, or of an interval, or of both."""
         from openstats.api.statistics.alert import FIGURES
 
-        each = ("uuid", "name") if given["each"] else ()
-        return [*each, *(("from", "to") if given["interval"] else ()), *FIGURES]
+        names = ["uuid", "name"] if arguments["each"] else []
+        times = ["from", "to"] if arguments["interval"] else []
+        return [*names, *times, *FIGURES]
 
 
-class CreationTime(Statistic):
+class CreationTime(StatisticCommand):
     """Count the objects that were created in each interval."""
 
     name = "creation-time"
 
-    def columns(self, given: Given) -> list[str]:
+    def columns(self, arguments: Arguments) -> list[str]:
         """Return those of one datapoint."""
         return ["from", "to", "value"]

@@ -2,16 +2,19 @@
 
 import argparse
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from threading import Thread
-from typing import Any
+from typing import TYPE_CHECKING
 
 from openstats.cli.main import OpenstatsCommand
 from openstats.errors import ConfigError, OpenstatsError
 
+if TYPE_CHECKING:
+    from openstats.collector.collector import Collector
 
-def _clouds(parser: argparse.ArgumentParser) -> None:
+
+def _add_clouds(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "clouds",
         nargs="*",
@@ -20,44 +23,48 @@ def _clouds(parser: argparse.ArgumentParser) -> None:
     )
 
 
-FOUND = ("customer", "project", "tenant")
+KINDS = ("customer", "project", "tenant")
 """What discovery finds."""
 
 
-class Asking(OpenstatsCommand):
-    """What commands that ask clouds once have in common."""
+class CloudsCommand(OpenstatsCommand):
+    """What commands that ask clouds have in common."""
 
     logs_itself = True
 
     def ask(self, names: Sequence[str], kinds: Sequence[str], *, full: bool) -> int:
         """Run one cycle; the exit status is 0 only if every cloud answered everything."""
         from openstats.cli import logs
-        from openstats.cli.assembly import collector, progress
+        from openstats.cli.assembly import collector
+        from openstats.cli.progress import progress_bars
 
         if not self.app.options.verbose_level:
             logs.command(self.app.conf)
-        with progress() as shown:
-            asking = collector(self.app.conf, self.app.store, names, **shown)
+        with progress_bars() as bars:
+            once = collector(self.app.conf, self.app.store, names, progress=bars.show)
             try:
-                if not asking.connections:
-                    raise ConfigError("; ".join(asking.roster.faults.values()))
-                errors = asking.cycle(kinds, full=full)
+                if not once.connections:
+                    raise ConfigError("; ".join(once.roster.faults.values()))
+                errors = once.cycle(kinds, full=full)
             finally:
-                asking.close()
+                once.close()
+        return self._report(once.connections, errors)
+
+    def _report(self, names: Iterable[str], errors: Iterable[str]) -> int:
         # A Keystone that refuses fails every poll in the same words.
-        errors = list(dict.fromkeys(errors))
-        for error in errors:
-            self.app.stderr.write(f"openstats: {error}\n")
-        done, number = ", ".join(asking.connections), len(errors) or "no"
-        self.app.stdout.write(f"Asked {done}: {number} error{'s' * (number != 1)}.\n")
-        return 1 if errors else 0
+        sentences = list(dict.fromkeys(errors))
+        for sentence in sentences:
+            self.app.stderr.write(f"openstats: {sentence}\n")
+        count = "1 error" if len(sentences) == 1 else f"{len(sentences) or 'no'} errors"
+        self.app.stdout.write(f"Asked {', '.join(names)}: {count}.\n")
+        return 1 if sentences else 0
 
 
-class Collect(Asking):
+class Collect(CloudsCommand):
     """Ask the clouds for capacity, servers, volumes and quotas: for ever, or once."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Say what the command takes."""
+        """Return the parser of the command's arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
         parser.add_argument("--once", action="store_true", help="ask everything once, now, and end")
         parser.add_argument(
@@ -65,11 +72,11 @@ class Collect(Asking):
             action="store_true",
             help="with --once: read everything, not only what changed",
         )
-        _clouds(parser)
+        _add_clouds(parser)
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
-        """Collect."""
+        """Ask everything once, or what is due until the command is told to stop."""
         from openstats.collector.polls.kinds import POLLS
 
         if parsed_args.once:
@@ -85,48 +92,48 @@ class Collect(Asking):
         from openstats.cli.assembly import collector
 
         logs.service(self.app.conf)
-        asking = collector(self.app.conf, self.app.store, names)
+        service = collector(self.app.conf, self.app.store, names)
         with logs.lifetime(self.app.conf, "collect", self.app.store):
-            return self._until_told(asking)
+            return self._run_until_stopped(service)
 
-    def _until_told(self, asking: Any) -> int:
+    def _run_until_stopped(self, service: "Collector") -> int:
         from openstats.cli import logs
         from openstats.cli.processes import ending
         from openstats.cli.processes.signals import ENDING, handled
 
-        running = Thread(target=asking.run, name="collector", daemon=True)
-        actions = dict.fromkeys(ENDING, asking.stop)
+        thread = Thread(target=service.run, name="collector", daemon=True)
+        actions = dict.fromkeys(ENDING, service.stop)
         with handled(actions | {signal.SIGHUP: partial(logs.reload, self.app.conf)}):
-            running.start()
-            asking.stopped.wait()
-            ending.wait_for(running, self.app.conf.collector.stop_timeout)
+            thread.start()
+            service.stopped.wait()
+            ending.wait_for(thread, self.app.conf.collector.stop_timeout)
         return 0
 
 
-class Discover(Asking):
+class Discover(CloudsCommand):
     """Find the customers and projects of the clouds in their Keystones."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Say what the command takes."""
+        """Return the parser of the command's arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        _clouds(parser)
+        _add_clouds(parser)
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         """Discover, and write what came of it."""
-        before = self._found()
+        old = self._uuids()
         status = self.ask(parsed_args.clouds, ("discovery",), full=False)
-        after = self._found()
-        parts = (
-            f"{len(after[kind])} {kind}s ({len(after[kind] - before[kind])} new, "
-            f"{len(before[kind] - after[kind])} gone)"
-            for kind in FOUND
-        )
-        self.app.stdout.write(f"Known now: {', '.join(parts)}.\n")
+        new = self._uuids()
+        counts = ", ".join(_counts(kind, old[kind], new[kind]) for kind in KINDS)
+        self.app.stdout.write(f"Known now: {counts}.\n")
         return status
 
-    def _found(self) -> dict[str, set[str]]:
+    def _uuids(self) -> dict[str, set[str]]:
         from openstats.storage.entries import tenants
 
         with self.app.store.read() as db:
-            return {kind: tenants.uuids(db, kind) for kind in FOUND}
+            return {kind: tenants.uuids(db, kind) for kind in KINDS}
+
+
+def _counts(kind: str, old: set[str], new: set[str]) -> str:
+    return f"{len(new)} {kind}s ({len(new - old)} new, {len(old - new)} gone)"

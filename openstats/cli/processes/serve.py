@@ -5,12 +5,17 @@ import signal
 import threading
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from oslo_log import log
 
 from openstats.cli.main import OpenstatsCommand
 from openstats.errors import ConfigError, OpenstatsError
+
+if TYPE_CHECKING:
+    from openstats.collector.collector import Collector
+    from openstats.http.health import Health
+    from openstats.storage.store import Store
 
 LOG = log.getLogger(__name__)
 
@@ -24,7 +29,7 @@ class Serve(OpenstatsCommand):
     logs_itself = True
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Say what the command takes."""
+        """Return the parser of the command's arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
         parser.add_argument("--host", help="address to listen on, instead of [api] host")
         parser.add_argument("--port", type=int, help="port to listen on, instead of [api] port")
@@ -56,14 +61,14 @@ class Serve(OpenstatsCommand):
 
     def _override(self, parsed_args: argparse.Namespace) -> None:
         for name in ("host", "port"):
-            given = getattr(parsed_args, name)
+            value = getattr(parsed_args, name)
             try:
-                if given is not None:
-                    self.app.conf.set_override(name, given, group="api")
+                if value is not None:
+                    self.app.conf.set_override(name, value, group="api")
             except ValueError as error:
-                raise ConfigError(f"--{name} {given}: {error}") from error
+                raise ConfigError(f"--{name} {value}: {error}") from error
 
-    def _server(self, store: Any, health: Any) -> Any:
+    def _server(self, store: "Store", health: "Health") -> Any:
         from openstats.http.middleware.cors import allowing
         from openstats.http.middleware.proxies import heeding
         from openstats.http.server.server import make_server
@@ -75,11 +80,12 @@ class Serve(OpenstatsCommand):
             application = heeding(allowing(application, self.app.conf), self.app.conf)
             return make_server(application, options, health)
         except OSError as error:
-            where = f"{options.host}:{options.port}"
-            raise ConfigError(f"cannot listen on {where}: {error.strerror or error}") from error
+            reason = error.strerror or error
+            problem = f"cannot listen on {options.host}:{options.port}: {reason}"
+            raise ConfigError(problem) from error
 
-    def _collector(self) -> Any:
-        """Make the collector, where there is to be one; clouds to ask may come later."""
+    def _collector(self) -> "Collector | None":
+        """Return the collector, where there is to be one; clouds to ask may come later."""
         from openstats.cli.assembly import idle_collector, unregistered_collector
 
         configured = self.app.conf.api.collect
@@ -91,7 +97,7 @@ class Serve(OpenstatsCommand):
             self.app.say_error(error)
             return idle_collector(self.app.conf, self.app.store)
 
-    def _poll(self, server: Any, collector: Any) -> None:
+    def _poll(self, server: Any, collector: "Collector | None") -> None:
         """Poll what was never polled, say what there is to be asked, and go on collecting."""
         from openstats.cli.processes.readiness import address
 
@@ -114,7 +120,7 @@ class Serve(OpenstatsCommand):
             collector.run()
 
     def _announce(self, url: str, reason: str) -> None:
-        """Say where the service is and whether it has figures; on a terminal, what to try."""
+        """Write where the service is and whether it has figures; on a terminal, what to try."""
         from openstats.cli.processes.readiness import announcement, examples
         from openstats.storage import jobs
         from openstats.storage.registry import clouds
@@ -134,7 +140,7 @@ class Serve(OpenstatsCommand):
         with self.app.store.read() as db:
             return any(row.polled_at is None for row in jobs.outcomes(db))
 
-    def _run(self, server: Any, collector: Any, polling: threading.Thread) -> int:
+    def _run(self, server: Any, collector: "Collector | None", polling: threading.Thread) -> int:
         from openstats.cli.logs import reload
         from openstats.cli.processes import ending
         from openstats.cli.processes.signals import handled

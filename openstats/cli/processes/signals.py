@@ -17,22 +17,24 @@ CLOSED = 0
 
 @contextmanager
 def handled(actions: Mapping[signal.Signals, Callable[[], None]]) -> Iterator[None]:
-    """Have signals do these things until the block ends.
+    """Run the action of each signal that arrives, until the block ends.
 
     A Python handler interrupts whatever the main thread is at, which may hold a lock that the
     action needs. So the number of a signal is written to a pipe, by C, and read by a thread.
     """
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
-    kept: dict[int, Any] = {each: signal.signal(each, lambda *_: None) for each in actions}
-    kept_fd = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    old_handlers: dict[int, Any] = {}
+    for name in actions:
+        old_handlers[name] = signal.signal(name, lambda *_: None)
+    old_fd = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     thread = threading.Thread(target=_act, args=(reading, actions), name="signals", daemon=True)
     thread.start()
     try:
         yield
     finally:
-        signal.set_wakeup_fd(kept_fd)
-        for number, handler in kept.items():
+        signal.set_wakeup_fd(old_fd)
+        for number, handler in old_handlers.items():
             signal.signal(number, handler)
         os.write(writing, bytes([CLOSED]))
         thread.join()
