@@ -21,7 +21,7 @@ from bench.result import Result, median, ratio
 from bench.serving import running
 from openstats.meters import USAGE_METERS
 from openstats.model import EVERYTHING, Selection
-from openstats.readings import Members, Tick
+from openstats.readings import Delta, Members
 from openstats.statistics import odometer
 from openstats.statistics import usage as statistic
 from openstats.storage import migration
@@ -228,9 +228,9 @@ def _tick(store: Store, at: int) -> None:
                 slots[key]: (float(all_of[place]), float(GRID)) for key, all_of in servers.items()
             }
             last = reading_rows.last(db, cloud, f"{name}.allocated")
-            found = odometer.begun(at)
+            found = odometer.first_reading(at)
             if last:
                 meter = USAGE_METERS[f"{name}.allocated"]
-                found = odometer.advance(last, Tick(at, GRID, gains), meter)
+                found = odometer.advance(last, Delta(at, GRID, gains), meter)
             reading_rows.append(db, cloud, f"{name}.allocated", found)
-        reading_rows.keep_cursor(db, cloud, "nova", _counters(at))
+        reading_rows.write_cursor(db, cloud, "nova", _counters(at))

@@ -1,4 +1,4 @@
-"""The nouns of the odometer: what was counted, and whose it is, in numpy's arrays.
+"""The nouns of the odometer: readings, and the slots of owners in them, in numpy's arrays.
 
 As in ``openstats.model``: no I/O, and no arithmetic but what a noun says of itself.
 """
@@ -24,7 +24,7 @@ class Reading:
 
     Two vectors of float64, totals and weights: a tenant has the same slot for ever. Slot 0 is the
     cloud's clock: its weight is the seconds observed at all, its total stays 0. A reading that is
-    shorter than the newest is from before the tenants of the slots that it lacks.
+    shorter than the newest is older than the tenants of the slots that it lacks.
     """
 
     at: int
@@ -32,12 +32,12 @@ class Reading:
 
     @property
     def totals(self) -> "Vector":
-        """What was used so far."""
+        """The amounts used so far, by slot."""
         return self.vectors[0]  # type: ignore[no-any-return]
 
     @property
     def weights(self) -> "Vector":
-        """What it is divided by."""
+        """What totals are divided by, by slot."""
         return self.vectors[1]  # type: ignore[no-any-return]
 
 
@@ -46,8 +46,8 @@ class Readings:
     """Readings of a cloud, for one meter, in columns and in order of time; at least one.
 
     ``at`` is int64, ``vectors`` float64 of shape (readings, 2, slots): as those of ``Reading``, and
-    NaN in the slots that a reading lacks. Where only a stretch of slots was read, these are behind
-    the clock, from the slot ``first`` on.
+    NaN in the slots that a reading lacks. Where only a stretch of slots was read, these follow the
+    clock, from the slot ``first`` on.
     """
 
     at: "Column"
@@ -56,11 +56,11 @@ class Readings:
 
 
 @dataclass(frozen=True, slots=True)
-class Tick:
+class Delta:
     """What came to the totals of one meter in the ``seconds`` before ``at``.
 
-    ``gains`` are (total, weight) by tenant; who is in neither it nor ``unobserved`` used nothing.
-    Tenants are Keystone ids, or slots once storage has told them.
+    ``gains`` are (total, weight) by tenant; a tenant in neither it nor ``unobserved`` used nothing.
+    Tenants are Keystone ids, or slots once storage has assigned them.
     """
 
     at: int
@@ -71,10 +71,10 @@ class Tick:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Members:
-    """Which slots make up which objects, and when: columns of int64, of one length.
+    """The slots that make up objects, each for a time: columns of int64, of one length.
 
     ``tenants`` are row ids, ``owners`` indices into ``objects``; a slot belongs to its owner in
-    ``[since, until)``. They are in order of clouds, then owners. ``counted`` is 1 of tenants that
+    ``[since, until)``. Rows are in order of clouds, then owners. ``counted`` is 1 of tenants that
     count and are the owner's now; None where that is not asked.
     """
 

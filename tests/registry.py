@@ -23,7 +23,7 @@ from openstats.model import (
     VolumeTypeQuota,
     VolumeUse,
 )
-from openstats.readings import Tick
+from openstats.readings import Delta
 from openstats.statistics import odometer
 from openstats.storage import jobs, quota
 from openstats.storage.access import visibility
@@ -121,11 +121,11 @@ class Site:
         """
         last = readings.last(self.db, self.cloud, item)
         if last is None:
-            found = odometer.begun(at)
+            found = odometer.first_reading(at)
         else:
             slots = readings.slots(self.db, self.cloud, held, at)
             gains = {slots[key]: (amount * seconds, seconds) for key, amount in held.items()}
-            found = odometer.advance(last, Tick(at, seconds, gains), USAGE_METERS[item])
+            found = odometer.advance(last, Delta(at, seconds, gains), USAGE_METERS[item])
         readings.append(self.db, self.cloud, item, found)
         return self
 

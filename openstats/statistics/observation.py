@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from openstats.meters import OBSERVED, SHARE, UsageMeter
 from openstats.readings import Members, Readings
-from openstats.statistics.odometer import CLOCK, along
+from openstats.statistics.odometer import CLOCK, interpolate
 from openstats.statistics.usage import Matrix, belongs, by_cloud, cuts, pieces, starts
 
 Shares = NDArray[np.float64]
@@ -29,7 +29,7 @@ def of_clouds(
     lengths = np.diff(edges)
     shares = {}
     for cloud, read in readings.items():
-        clock = along(read, np.asarray(edges), CLOCKS, meter)[:, 1, 0]
+        clock = interpolate(read, np.asarray(edges), CLOCKS, meter)[:, 1, 0]
         shares[cloud] = _share(np.diff(clock), lengths)
     return shares
 
@@ -80,7 +80,7 @@ def _kept(
     meter: UsageMeter, edges: Sequence[int], members: Members, readings: Readings, clock: Matrix
 ) -> Matrix:
     """Return the shares of tenants, or those of the cloud in pieces in which nobody kept these."""
-    kept = np.diff(along(readings, np.asarray(edges), CLOCKS, meter)[:, 1, :], axis=0) > 0
+    kept = np.diff(interpolate(readings, np.asarray(edges), CLOCKS, meter)[:, 1, :], axis=0) > 0
     return np.where(kept, _of_tenants(meter, edges, members, readings, clock), clock)
 
 
@@ -89,7 +89,7 @@ def _of_tenants(
 ) -> Matrix:
     moments = np.array(cuts(edges, members))
     first = moments.searchsorted(edges[:-1])
-    weights = np.diff(along(readings, moments, members.slots, meter)[:, 1, :], axis=0)
+    weights = np.diff(interpolate(readings, moments, members.slots, meter)[:, 1, :], axis=0)
     seen = _share(pieces(np.add, weights, first), np.diff(edges)[:, None])
     there = pieces(np.logical_or, belongs(moments, members), first)
     return np.where(there, np.minimum(seen, clock), clock)

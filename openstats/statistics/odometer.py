@@ -1,98 +1,101 @@
-"""The odometer: running totals that advance tick by tick, and are read at any moment.
+"""The odometer: running totals that advance delta by delta, and are read at any moment.
 
 Between two readings they are linear; before the first and after the last nothing is known.
 """
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from openstats.meters import SHARE, UsageMeter
-from openstats.readings import Reading, Readings, Tick
+from openstats.readings import Delta, Reading, Readings
 
 CLOCK = 0
-"""The slot that no tenant has: its weight is the seconds in which the cloud was observed."""
+"""The slot that no tenant has: its weight is the seconds for which the cloud was observed."""
 
 Slots = NDArray[np.int64]
-Vector = NDArray[np.float64]
+Moments = NDArray[np.int64]
+Indices = NDArray[np.intp]
 Matrix = NDArray[np.float64]
 
 
-def begun(at: int) -> Reading:
-    """Give a cloud's first reading: from here on is counted."""
+def first_reading(at: int) -> Reading:
+    """Return a cloud's first reading: counting begins here."""
     return Reading(at, np.zeros((2, 1)))
 
 
-def paused(last: Reading, at: int) -> Reading:
-    """Give the reading that ends a gap: time passed, and nobody knows what was used in it."""
+def end_of_gap(last: Reading, at: int) -> Reading:
+    """Return the reading that ends a gap: time passed, and it is not known what was used in it."""
     return Reading(at, last.vectors)
 
 
-def advance(last: Reading, tick: Tick, meter: UsageMeter) -> Reading:
-    """Give the reading at a tick, whose gains are by slot."""
-    length = 1 + max(len(last.totals) - 1, *tick.gains, *tick.unobserved, CLOCK)
+def advance(last: Reading, delta: Delta, meter: UsageMeter) -> Reading:
+    """Return the reading after a delta, whose gains are by slot."""
+    length = 1 + max(len(last.totals) - 1, *delta.gains, *delta.unobserved, CLOCK)
     vectors = _lengthened(last, length, meter)
     totals, weights = vectors
-    slots = np.fromiter(tick.gains, np.intp, len(tick.gains))
-    gains = np.array(list(tick.gains.values()), np.float64).reshape(-1, 2)
-    weights[CLOCK] += tick.seconds
+    slots = np.fromiter(delta.gains, np.intp, len(delta.gains))
+    gains = np.array(list(delta.gains.values()), np.float64).reshape(-1, 2)
+    weights[CLOCK] += delta.seconds
     if meter.kind != SHARE:
-        weights[_others(length, slots, tick)] += tick.seconds
+        weights[_idle(length, slots, delta)] += delta.seconds
     totals[slots] += gains[:, 0]
     weights[slots] += gains[:, 1]
-    return Reading(tick.at, vectors)
+    return Reading(delta.at, vectors)
 
 
-def _others(length: int, slots: NDArray[np.intp], tick: Tick) -> NDArray[np.bool_]:
-    """Mark the tenants that were observed using nothing."""
-    others = np.ones(length, np.bool_)
-    others[CLOCK] = False
-    others[slots] = False
-    others[list(tick.unobserved)] = False
-    return others
+def _idle(length: int, slots: NDArray[np.intp], delta: Delta) -> NDArray[np.bool_]:
+    """Return a mask of the tenants that were observed using nothing."""
+    idle = np.ones(length, np.bool_)
+    idle[CLOCK] = False
+    idle[slots] = False
+    idle[list(delta.unobserved)] = False
+    return idle
 
 
 def _lengthened(reading: Reading, length: int, meter: UsageMeter) -> Matrix:
-    """Give copies of the vectors, with slots for tenants that came later.
+    """Return copies of the vectors, with slots for tenants that came later.
 
-    Before it was born a tenant used nothing, and was observed as long as its cloud.
+    Before a tenant came it used nothing, and was observed as long as its cloud.
     """
-    born = np.zeros((2, length - reading.vectors.shape[1]))
+    padding = np.zeros((2, length - reading.vectors.shape[1]))
     if meter.kind != SHARE:
-        born[1] = reading.weights[CLOCK]
-    return np.concatenate([reading.vectors, born], axis=1)
+        padding[1] = reading.weights[CLOCK]
+    return np.concatenate([reading.vectors, padding], axis=1)
 
 
-def along(readings: Readings, moments: Any, slots: Slots, meter: UsageMeter) -> Any:
-    """Give the totals and weights of slots at moments: (moments, 2, slots).
+def interpolate(
+    readings: Readings, moments: Sequence[int] | Moments, slots: Slots, meter: UsageMeter
+) -> Matrix:
+    """Return the totals and weights of slots at moments: an array (moments, 2, slots).
 
-    ``readings`` hold those around each moment, which are Unix seconds.
+    ``readings`` are those around each moment; moments are Unix seconds.
     """
-    vectors = _taken(readings, slots, meter)
-    first, second, share = _places(readings.at, np.asarray(moments))
-    before = vectors.take(first, 0)
-    return before + share * (vectors.take(second, 0) - before)
+    vectors = _vectors_of(readings, slots, meter)
+    first, second, share = _neighbours(readings.at, np.asarray(moments))
+    begins = vectors.take(first, 0)
+    return begins + share * (vectors.take(second, 0) - begins)
 
 
-def _taken(readings: Readings, slots: Slots, meter: UsageMeter) -> Any:
-    """Give the vectors of slots: (readings, 2, slots).
+def _vectors_of(readings: Readings, slots: Slots, meter: UsageMeter) -> Matrix:
+    """Return the vectors of slots: an array (readings, 2, slots).
 
     Slots that a reading lacks are what they are in ``_lengthened``.
     """
-    places = np.maximum(slots - (readings.first - 1), CLOCK)
-    taken = readings.vectors.take(places, 2, mode="clip")
-    taken[..., places >= readings.vectors.shape[2]] = np.nan
-    lacking = np.isnan(taken[:, 0])
+    indices = np.maximum(slots - (readings.first - 1), CLOCK)
+    vectors: Matrix = readings.vectors.take(indices, 2, mode="clip")
+    vectors[..., indices >= readings.vectors.shape[2]] = np.nan
+    lacking = np.isnan(vectors[:, 0])
     if lacking.any():
         clock = 0 if meter.kind == SHARE else readings.vectors[:, 1, CLOCK, None]
-        np.copyto(taken[:, 0], 0, where=lacking)
-        np.copyto(taken[:, 1], clock, where=lacking)
-    return taken
+        np.copyto(vectors[:, 0], 0, where=lacking)
+        np.copyto(vectors[:, 1], clock, where=lacking)
+    return vectors
 
 
-def _places(at: Slots, moments: Slots) -> tuple[NDArray[np.intp], NDArray[np.intp], Any]:
-    """Give the readings around each moment, and which share of the way between them it lies.
+def _neighbours(at: Moments, moments: Moments) -> tuple[Indices, Indices, Matrix]:
+    """Return the readings around each moment, and the share of the way between them it lies at.
 
     On a reading, and beyond the first and the last, both are that one.
     """

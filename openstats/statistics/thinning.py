@@ -11,7 +11,7 @@ from openstats.unix_time import DAY
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class Retention:
     """How long readings are kept: all of them for some days, then one an hour, then one a day.
 
     Hours and days are those of ``zone``; of each the first reading stays.
@@ -23,26 +23,27 @@ class History:
 
 
 def superfluous(
-    times: Sequence[int], kept: Collection[int], now: int, history: History
+    times: Sequence[int], gap_ends: Collection[int], now: int, retention: Retention
 ) -> list[int]:
-    """Give those of the times, which are in order, whose readings may go.
+    """Return those of the times, which are in order, whose readings may go.
 
-    ``kept`` stay whatever their age: the ends of gaps. So do the first and the last.
+    ``gap_ends`` stay whatever their age. So do the first and the last reading.
     """
-    gone, before = [], None
+    old: list[int] = []
+    previous: Hashable = None
     for at in times[:-1]:
-        period = _period(at, now, history)
-        if period == before and at not in kept:
-            gone.append(at)
-        before = period
-    return gone
+        period = _period(at, now, retention)
+        if period == previous and at not in gap_ends:
+            old.append(at)
+        previous = period
+    return old
 
 
-def _period(at: int, now: int, history: History) -> Hashable:
-    """Name the hour or the day of which one reading stays; for the newest, just themselves."""
-    if now - at < history.all_days * DAY:
+def _period(at: int, now: int, retention: Retention) -> Hashable:
+    """Return the hour or the day of which one reading stays; of the newest readings, ``at``."""
+    if now - at < retention.all_days * DAY:
         return at
-    local = datetime.fromtimestamp(at, history.zone)
-    if now - at < history.hourly_days * DAY:
+    local = datetime.fromtimestamp(at, retention.zone)
+    if now - at < retention.hourly_days * DAY:
         return local.date(), local.hour, local.utcoffset()
     return local.date()

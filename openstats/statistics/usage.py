@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from openstats.meters import MEAN, OBSERVED, SHARE, UsageMeter
 from openstats.model import Coverage, ObjectName
 from openstats.readings import Members, Readings
-from openstats.statistics.odometer import CLOCK, along
+from openstats.statistics.odometer import CLOCK, interpolate
 
 DIGITS = 6
 """Decimals of a value: what lies behind them is the noise of long sums."""
@@ -65,7 +65,7 @@ def _measured(
 ) -> Known:
     """Return in which pieces each member was observed; all of them in which nobody kept that."""
     _, _, known = _gains(meter, edges, members, readings)
-    clock: Matrix = along(readings, np.array(edges), CLOCKS, meter)[:, 1, :]
+    clock: Matrix = interpolate(readings, np.array(edges), CLOCKS, meter)[:, 1, :]
     unkept: Known = np.diff(clock, axis=0) == 0
     return known | unkept
 
@@ -92,7 +92,7 @@ def _gains(
     moments = np.array(cuts(edges, members))
     first = moments.searchsorted(edges[:-1])
     # The clock is the last column.
-    found = along(readings, moments, np.concatenate((members.slots, CLOCKS)), meter)
+    found = interpolate(readings, moments, np.concatenate((members.slots, CLOCKS)), meter)
     passed = found[1:] - found[:-1]
     gained, weighed = passed[:, 0, :-1], passed[:, 1, :-1]
     seen = pieces(np.add, passed[:, 1, -1:], first) > 0

@@ -8,13 +8,18 @@ from typing import Any
 
 import pytest
 
-from openstats.clouds.meters import GRID, LONGEST, Asked, Window, gnocchi, prometheus
-from openstats.clouds.meters.accumulation import Fleet, Ledger, Sums, summed
-from openstats.clouds.meters.batches import LATE, SPAN, Span, windows
-from openstats.clouds.meters.options import Summing, made
+from openstats.clouds.meters import GRID, LONGEST, Batch, MeterRequest, gnocchi, prometheus
+from openstats.clouds.meters.accumulation import (
+    Accumulation,
+    InstanceSet,
+    MeterSums,
+    sum_by_tenant,
+)
+from openstats.clouds.meters.batches import LATE, SPAN, Span, batches
+from openstats.clouds.meters.options import SumOptions, parse
 from openstats.errors import CloudError, ConfigError
 from openstats.model import Instance
-from openstats.readings import Tick
+from openstats.readings import Delta
 from openstats.unix_time import DAY
 
 AT = 1_700_000_100
@@ -28,54 +33,83 @@ def server(number: int, tenant: str = "t", created_at: int = 0, vcpus: int = 1) 
     return Instance(f"i{number}", tenant, "", "ACTIVE", vcpus, 512, 0, created_at)
 
 
-def fleet(*servers: Instance) -> Fleet:
-    return Fleet(servers, SINCE)
+def instances(*servers: Instance) -> InstanceSet:
+    return InstanceSet(servers, SINCE)
 
 
 # -- options
 
 
 def test_options_may_be_strings() -> None:
-    told = {"lag": "900", "insecure": "Yes", "interval": 60, "storage_unit": "GiB", "cpu": ""}
-    options = made(gnocchi.Options, "gnocchi", told)
+    values = {"lag": "900", "insecure": "Yes", "interval": 60, "storage_unit": "GiB", "cpu": ""}
+    options = parse(gnocchi.GnocchiOptions, "gnocchi", values)
     assert (options.lag, options.insecure, options.interval, options.cpu) == (900, True, 60, "")
     assert options.memory == "memory.usage"
 
 
+def test_names_and_passwords_that_look_like_numbers_are_texts() -> None:
+    options = parse(gnocchi.GnocchiOptions, "gnocchi", {"password": 12345, "user": 7})
+    assert (options.user, options.password) == ("7", "12345")
+
+
 @pytest.mark.parametrize(
-    ("kind", "told", "said"),
+    ("values", "sentence"),
     [
-        (gnocchi, {"ur": "x"}, "no option 'ur'; there are lag, cpu, vcpus"),
-        (gnocchi, {"lag": "soon"}, "lag takes a whole number, not 'soon'"),
-        (gnocchi, {"lag": "-1"}, "lag takes a whole number, not '-1'"),
-        (gnocchi, {"lag": True}, "lag takes a whole number, not 'True'"),
-        (gnocchi, {"interval": 0}, "interval takes seconds, not 0"),
-        (gnocchi, {"insecure": "maybe"}, "insecure takes true, yes, 1, false, no, 0, not 'maybe'"),
-        (gnocchi, {"storage_unit": "MB"}, "storage_unit takes B, KiB, MiB, GiB, not 'MB'"),
-        (gnocchi, {"auth": "none"}, "auth takes keystone, basic, not 'none'"),
-        (gnocchi, {"auth": "basic"}, "auth = basic takes a url as well"),
-        (gnocchi, {"cpu": ["a"]}, "cpu takes one value, not ['a']"),
-        (gnocchi, {"cpu": None}, "cpu takes one value, not None"),
-        (prometheus, {}, "url is needed"),
-        (prometheus, PROMETHEUS | {"cpu": "a-b"}, "cpu takes the name of a metric, not 'a-b'"),
-        (prometheus, PROMETHEUS | {"resource": "a-b"}, "resource takes the name of a label"),
-        (prometheus, PROMETHEUS | {"label": ""}, "label takes the name of a label, not ''"),
+        ({"ur": "x"}, "no option 'ur'; there are lag, cpu, vcpus"),
+        ({"lag": "soon"}, "lag must be an integer, not 'soon'"),
+        ({"lag": "-1"}, "lag must be greater than or equal to 0, not '-1'"),
+        ({"lag": True}, "lag must be an integer, not True"),
+        ({"lag": 0.5}, "lag must be an integer, not 0.5"),
+        ({"interval": 0}, "interval must be greater than or equal to 1, not 0"),
+        ({"insecure": "maybe"}, "insecure must be true or false, not 'maybe'"),
+        ({"storage_unit": "MB"}, "storage_unit must be 'B', 'KiB', 'MiB' or 'GiB', not 'MB'"),
+        ({"auth": "none"}, "auth must be 'keystone' or 'basic', not 'none'"),
+        ({"auth": "basic"}, "auth = basic requires a url"),
+        ({"cpu": ["a"]}, "cpu must be text, not ['a']"),
+        ({"cpu": None}, "cpu must be text, not None"),
     ],
 )
-def test_a_wrong_option_is_named(kind: Any, told: Mapping[str, Any], said: str) -> None:
+def test_a_wrong_option_of_gnocchi_is_named(values: Mapping[str, Any], sentence: str) -> None:
+    assert sentence in refusal(gnocchi.GnocchiOptions, values)
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"url": ""}, "url is required: what comes before /api/v1"),
+        ({"cpu": "a-b"}, "cpu must be the name of a metric, not 'a-b'"),
+        ({"resource": "a-b"}, "resource must be the name of a label, not 'a-b'"),
+        ({"label": ""}, "label must be the name of a label, not ''"),
+    ],
+)
+def test_a_wrong_option_of_prometheus_is_named(values: Mapping[str, Any], sentence: str) -> None:
+    assert sentence in refusal(prometheus.PrometheusOptions, PROMETHEUS | values)
+
+
+def test_a_url_that_is_missing_is_named() -> None:
+    assert "url is required" in refusal(prometheus.PrometheusOptions, {})
+
+
+def test_an_error_shows_no_secret() -> None:
+    secret = refusal(prometheus.PrometheusOptions, PROMETHEUS | {"bearer": ["s3cret"]})
+    assert secret.endswith(": bearer must be text")
+
+
+def refusal(model: type[SumOptions], values: Mapping[str, Any]) -> str:
+    """Return what is said of wrong options."""
     with pytest.raises(ConfigError) as raised:
-        made(kind.Options, "any", told)
+        parse(model, "any", values)
     assert str(raised.value).startswith("meter_options of meter_source = any: ")
-    assert said in str(raised.value)
+    return str(raised.value)
 
 
 def test_a_mark_tells_options_apart_and_shows_no_secret() -> None:
     one, other = (
-        made(prometheus.Options, "prometheus", PROMETHEUS | {"selector": text})
+        parse(prometheus.PrometheusOptions, "prometheus", PROMETHEUS | {"selector": text})
         for text in ("", 'region="one"')
     )
     assert one.mark != other.mark
-    secret = made(prometheus.Options, "prometheus", PROMETHEUS | {"bearer": "s3cret"})
+    secret = parse(prometheus.PrometheusOptions, "prometheus", PROMETHEUS | {"bearer": "s3cret"})
     assert "s3cret" not in repr(secret)
 
 
@@ -85,26 +119,26 @@ def test_a_mark_tells_options_apart_and_shows_no_secret() -> None:
 def test_points_are_summed_by_tenant() -> None:
     dashed = "0b0b0b0b-0B0b-0b0b-0b0b-0b0b0b0b0b0b"
     points = [("0b" * 16, AT, 1.0), (dashed, AT, 2.0), ("", AT, 4.0), (None, AT, 8.0)]
-    assert summed(points) == {"0b" * 16: {AT: 3.0}}
+    assert sum_by_tenant(points) == {"0b" * 16: {AT: 3.0}}
 
 
-def gauge(totals: Mapping[str, Mapping[int, float]], reported: int | None = None) -> Sums:
+def gauge(totals: Mapping[str, Mapping[int, float]], reported: int | None = None) -> MeterSums:
     counts = {} if reported is None else {tenant: {AT: reported} for tenant in totals}
-    return Sums(totals, counts)
+    return MeterSums(totals, counts)
 
 
-def tick(sums: Sums, *servers: Instance, at: int = AT) -> Tick:
-    return Ledger(sums, fleet(*servers)).tick(at)
+def delta(sums: MeterSums, *servers: Instance, at: int = AT) -> Delta:
+    return Accumulation(sums, instances(*servers)).delta(at)
 
 
 def test_a_gauge_weighs_the_time_that_it_was_observed() -> None:
-    found = tick(gauge({"t": {AT: 5.0}, "u": {AT: 0.0}}))
-    assert found == Tick(AT, GRID, {"t": (5.0, GRID), "u": (0.0, GRID)})
+    found = delta(gauge({"t": {AT: 5.0}, "u": {AT: 0.0}}))
+    assert found == Delta(AT, GRID, {"t": (5.0, GRID), "u": (0.0, GRID)})
 
 
 @pytest.mark.parametrize("value", [NAN, INFINITE, -1.0])
 def test_what_is_no_amount_was_not_observed(value: float) -> None:
-    assert tick(gauge({"t": {AT: value}})) == Tick(AT, GRID, {}, frozenset("t"))
+    assert delta(gauge({"t": {AT: value}})) == Delta(AT, GRID, {}, frozenset("t"))
 
 
 @pytest.mark.parametrize(
@@ -114,31 +148,31 @@ def test_what_is_no_amount_was_not_observed(value: float) -> None:
 def test_sums_are_scaled_up_while_half_report(
     running: int, reported: int, total: float | None
 ) -> None:
-    found = tick(gauge({"t": {AT: 6.0}}, reported), *(server(n) for n in range(running)))
+    found = delta(gauge({"t": {AT: 6.0}}, reported), *(server(n) for n in range(running)))
     if total is None:
-        assert found == Tick(AT, GRID, {}, frozenset("t"))
+        assert found == Delta(AT, GRID, {}, frozenset("t"))
     else:
         assert found.gains == {"t": (total, GRID)}
 
 
 def test_instances_that_came_later_need_not_have_reported() -> None:
     sums = gauge({"t": {AT: 6.0}}, 1)
-    assert tick(sums, server(1), server(2, created_at=AT)).gains == {"t": (6.0, GRID)}
-    assert tick(sums, server(1), server(2, created_at=AT - 1)).gains == {"t": (12.0, GRID)}
+    assert delta(sums, server(1), server(2, created_at=AT)).gains == {"t": (6.0, GRID)}
+    assert delta(sums, server(1), server(2, created_at=AT - 1)).gains == {"t": (12.0, GRID)}
 
 
 def test_a_tenant_of_which_nothing_is_said() -> None:
     sums = gauge({"t": {AT: 1.0}})
-    assert tick(sums, server(1, "u")).unobserved == {"u"}
-    assert tick(sums, server(1, "u", created_at=AT - GRID)).unobserved == {"u"}
-    assert tick(sums, server(1, "u", created_at=AT - GRID + 1)).unobserved == set()
+    assert delta(sums, server(1, "u")).unobserved == {"u"}
+    assert delta(sums, server(1, "u", created_at=AT - GRID)).unobserved == {"u"}
+    assert delta(sums, server(1, "u", created_at=AT - GRID + 1)).unobserved == set()
 
 
 def test_long_ago_what_runs_now_tells_nothing_but_a_hole_does() -> None:
     """Before a tenant was first heard of, and after the last time, it used nothing."""
     old = [SINCE - n * GRID for n in (4, 3, 2, 1, 0)]
     sums = gauge({"t": {old[1]: 1.0, old[3]: 1.0}, "u": dict.fromkeys(old, 2.0)})
-    missed = [bool(tick(sums, server(1), server(2, "v"), at=at).unobserved) for at in old]
+    missed = [bool(delta(sums, server(1), server(2, "v"), at=at).unobserved) for at in old]
     assert missed == [False, False, True, False, False]
 
 
@@ -146,35 +180,35 @@ def cpu(
     weights: Mapping[str, Mapping[int, float]] | None,
     reported: int | None = None,
     at: int = AT,
-) -> Sums:
+) -> MeterSums:
     counts = {} if reported is None else {"t": {at: reported}}
-    return Sums({"t": {at: 60.0}}, counts, share=True, weights=weights)
+    return MeterSums({"t": {at: 60.0}}, counts, share=True, weights=weights)
 
 
 def test_cpu_time_weighs_what_ran() -> None:
-    assert tick(cpu({"t": {AT: 600.0}})).gains == {"t": (60.0, 600.0)}
-    assert tick(cpu({"u": {AT: 600.0}})).unobserved == {"t"}
-    assert tick(cpu({"t": {AT: NAN}})).unobserved == {"t"}
-    assert tick(cpu({"t": {AT: INFINITE}})).unobserved == {"t"}
+    assert delta(cpu({"t": {AT: 600.0}})).gains == {"t": (60.0, 600.0)}
+    assert delta(cpu({"u": {AT: 600.0}})).unobserved == {"t"}
+    assert delta(cpu({"t": {AT: NAN}})).unobserved == {"t"}
+    assert delta(cpu({"t": {AT: INFINITE}})).unobserved == {"t"}
 
 
 def test_where_some_do_not_report_the_inventory_tells_what_ran() -> None:
     running = server(1), server(2, vcpus=3)
-    assert tick(cpu({"t": {AT: 300.0}}, 1), *running).gains == {"t": (120.0, 4 * GRID)}
-    assert tick(cpu({"t": {AT: 6000.0}}, 1), *running).gains == {"t": (120.0, 6000.0)}
-    assert tick(cpu({"t": {AT: 300.0}}, 2), *running).gains == {"t": (60.0, 300.0)}
+    assert delta(cpu({"t": {AT: 300.0}}, 1), *running).gains == {"t": (120.0, 4 * GRID)}
+    assert delta(cpu({"t": {AT: 6000.0}}, 1), *running).gains == {"t": (120.0, 6000.0)}
+    assert delta(cpu({"t": {AT: 300.0}}, 2), *running).gains == {"t": (60.0, 300.0)}
 
 
 def test_more_cpu_time_than_there_can_be_is_not_believed() -> None:
-    assert tick(cpu({"t": {AT: 28.0}})).gains == {"t": (60.0, 28.0)}
-    assert tick(cpu({"t": {AT: 27.0}})).unobserved == {"t"}
+    assert delta(cpu({"t": {AT: 28.0}})).gains == {"t": (60.0, 28.0)}
+    assert delta(cpu({"t": {AT: 27.0}})).unobserved == {"t"}
 
 
 def test_without_vcpus_what_runs_now_tells_them_of_the_present_only() -> None:
-    assert Ledger(cpu(None), fleet(server(1, vcpus=2))).moments == [AT]
-    assert tick(cpu(None), server(1, vcpus=2)).gains == {"t": (60.0, 2 * GRID)}
-    assert tick(cpu(None)).unobserved == {"t"}
-    assert Ledger(cpu(None, at=SINCE), fleet(server(1)), fresh=True).moments == []
+    assert Accumulation(cpu(None), instances(server(1, vcpus=2))).moments == [AT]
+    assert delta(cpu(None), server(1, vcpus=2)).gains == {"t": (60.0, 2 * GRID)}
+    assert delta(cpu(None)).unobserved == {"t"}
+    assert Accumulation(cpu(None, at=SINCE), instances(server(1)), fresh=True).moments == []
 
 
 # -- which granules are read
@@ -189,46 +223,47 @@ class Source:
     spans: list[tuple[str, int, int, bool]] = field(default_factory=list)
 
     def reader(self, name: str) -> Any:
-        def read(span: Span) -> Sums | None:
+        def read(span: Span) -> MeterSums | None:
             self.spans.append((name, span.begin, span.end, span.recent))
             if name in self.failing:
                 raise CloudError(f"no {name}")
             found = {at: 1.0 for at in self.meters[name] if span.begin < at <= span.end}
-            return Sums({"t": found}, {}) if found else None
+            return MeterSums({"t": found}, {}) if found else None
 
         return read
 
 
-def asked(
+def meter_request(
     *,
     now: int = NOW,
     last: Mapping[str, int] | None = None,
     cursor: Mapping[str, Any] | None = None,
     days: int = 1,
-) -> Asked:
+) -> MeterRequest:
     options: Any = SimpleNamespace(backfill_days=days)
     nothing: Any = None
-    return Asked(nothing, now, last or {}, [], cursor or {}, {}, options, nothing, nothing)
+    return MeterRequest(nothing, now, last or {}, [], cursor or {}, {}, options, nothing, nothing)
 
 
-def read(source: Source, question: Asked) -> list[Window]:
-    return list(windows(question, Summing(), {name: source.reader(name) for name in source.meters}))
+def read(source: Source, request: MeterRequest) -> list[Batch]:
+    readers = {name: source.reader(name) for name in source.meters}
+    return list(batches(request, SumOptions(), readers))
 
 
-def told(found: Iterable[Window]) -> list[tuple[int, dict[str, float]]]:
-    """Give when ticks are, and of how many seconds, by meter."""
+def told(found: Iterable[Batch]) -> list[tuple[int, dict[str, float]]]:
+    """Give when deltas are, and of how many seconds, by meter."""
     listed = []
-    for window in found:
-        moments = {tick.at for tick in window.ticks.values()}
+    for batch in found:
+        moments = {delta.at for delta in batch.deltas.values()}
         assert len(moments) <= 1
-        seconds = {name: tick.seconds for name, tick in window.ticks.items()}
+        seconds = {name: delta.seconds for name, delta in batch.deltas.items()}
         listed.extend((at, seconds) for at in moments)
     return listed
 
 
 def test_a_meter_begins_with_its_first_granule() -> None:
     source = Source({"a": [AT - GRID, AT], "b": [AT]})
-    assert told(read(source, asked())) == [
+    assert told(read(source, meter_request())) == [
         (AT - 2 * GRID, {"a": 0}),
         (AT - GRID, {"a": GRID, "b": 0}),
         (AT, {"a": GRID, "b": GRID}),
@@ -237,75 +272,77 @@ def test_a_meter_begins_with_its_first_granule() -> None:
 
 def test_a_back_fill_goes_in_spans_and_only_the_last_is_recent() -> None:
     source = Source({"a": []})
-    (window, *_, last) = read(source, asked(days=2))
+    (batch, *_, last) = read(source, meter_request(days=2))
     spans = [span[1:] for span in source.spans]
     assert spans[0] == (NOW - 2 * DAY, NOW - 2 * DAY + SPAN, False)
     assert [begin for begin, _, _ in spans[1:]] == [end for _, end, _ in spans[:-1]]
     assert [recent for *_, recent in spans] == [False] * (len(spans) - 1) + [True]
     assert spans[-1][1] == AT
-    assert (window.ticks, last.cursor["searched"]) == ({}, AT)
+    assert (batch.deltas, last.cursor["searched"]) == ({}, AT)
 
 
 def test_without_back_fill_the_newest_granule_is_the_first() -> None:
     source = Source({"a": [AT - GRID, AT]})
-    assert told(read(source, asked(days=0))) == [(AT - GRID, {"a": 0}), (AT, {"a": GRID})]
+    assert told(read(source, meter_request(days=0))) == [(AT - GRID, {"a": 0}), (AT, {"a": GRID})]
 
 
 def test_what_was_read_is_not_read_again() -> None:
     source = Source({"a": [AT - GRID, AT], "b": [AT]})
-    *_, last = read(source, asked())
+    *_, last = read(source, meter_request())
     source.spans.clear()
-    assert read(source, asked(cursor=last.cursor, last={"a": AT, "b": AT})) == []
-    assert read(source, asked(last={"a": AT, "b": AT + GRID})) == []
+    assert read(source, meter_request(cursor=last.cursor, last={"a": AT, "b": AT})) == []
+    assert read(source, meter_request(last={"a": AT, "b": AT + GRID})) == []
     assert source.spans == []
-    assert told(read(source, asked(last={"a": AT, "b": AT - GRID}))) == [(AT, {"b": GRID})]
+    assert told(read(source, meter_request(last={"a": AT, "b": AT - GRID}))) == [(AT, {"b": GRID})]
 
 
 def test_one_that_stopped_half_way_goes_on() -> None:
     source = Source({"a": range(AT - DAY // 2, AT + 1, GRID)})
-    question = asked()
-    whole = told(read(source, question))
+    request = meter_request()
+    whole = told(read(source, request))
     for number in (1, 2, 50):
         reader = {"a": source.reader("a")}
-        done = list(islice(windows(question, Summing(), reader), number))
-        ends = [found.ticks["a"].at for found in done if found.ticks]
+        done = list(islice(batches(request, SumOptions(), reader), number))
+        ends = [found.deltas["a"].at for found in done if found.deltas]
         last = {"a": ends[-1]} if ends else {}
-        rest = read(source, asked(last=last, cursor=done[-1].cursor))
+        rest = read(source, meter_request(last=last, cursor=done[-1].cursor))
         assert told([*done, *rest]) == whole
 
 
 def test_what_comes_late_is_looked_for_and_long_silence_is_not() -> None:
     source = Source({"a": []})
-    *_, last = read(source, asked(days=30))
+    *_, last = read(source, meter_request(days=30))
     source.spans.clear()
     later = NOW + GRID
-    read(source, asked(now=later, cursor=last.cursor, days=30))
+    read(source, meter_request(now=later, cursor=last.cursor, days=30))
     assert source.spans == [("a", AT - LATE, AT + GRID, True)]
     source.meters = {"a": [AT]}
-    found = read(source, asked(now=later, cursor=last.cursor, last={"a": AT - DAY}, days=30))
+    found = read(
+        source, meter_request(now=later, cursor=last.cursor, last={"a": AT - DAY}, days=30)
+    )
     assert told(found) == [(AT, {"a": GRID})]
 
 
 def test_other_options_look_for_everything_anew() -> None:
     source = Source({"a": []})
-    cursor = {"mark": Summing(lag=601).mark, "searched": AT}
-    read(source, asked(cursor=cursor))
+    cursor = {"mark": SumOptions(lag=601).mark, "searched": AT}
+    read(source, meter_request(cursor=cursor))
     assert source.spans[0][1] == NOW - DAY
 
 
 def test_one_meter_that_fails_stops_no_other_and_is_caught_up_with() -> None:
     granules = range(AT - DAY // 2, AT + 1, GRID)
     source = Source({"a": granules, "b": granules}, failing={"a"})
-    found = read(source, asked())
+    found = read(source, meter_request())
     *_, last = found
     assert last.missing == "a: no a"
-    assert [window.missing for window in found[:-1]] == [None] * (len(found) - 1)
-    assert {name for window in found for name in window.ticks} == {"b"}
+    assert [batch.missing for batch in found[:-1]] == [None] * (len(found) - 1)
+    assert {name for batch in found for name in batch.deltas} == {"b"}
     # After the first failure it is not tried again in other spans.
     assert [name for name, *_ in source.spans].count("a") == 1
     source.failing.clear()
-    caught_up = read(source, asked(cursor=last.cursor, last={"b": AT}))
-    alone = read(Source({"a": granules}), asked())
+    caught_up = read(source, meter_request(cursor=last.cursor, last={"b": AT}))
+    alone = read(Source({"a": granules}), meter_request())
     assert told(caught_up) == told(alone)
     assert caught_up[-1].missing is None
     assert "behind" not in caught_up[-1].cursor
@@ -313,9 +350,9 @@ def test_one_meter_that_fails_stops_no_other_and_is_caught_up_with() -> None:
 
 def test_a_meter_that_is_behind_costs_the_others_nothing() -> None:
     source = Source({"a": [AT], "b": []}, failing={"a"})
-    *_, last = read(source, asked(days=30))
+    *_, last = read(source, meter_request(days=30))
     source.spans.clear()
-    read(source, asked(now=NOW + GRID, cursor=last.cursor, days=30))
+    read(source, meter_request(now=NOW + GRID, cursor=last.cursor, days=30))
     assert [(name, end - begin) for name, begin, end, _ in source.spans] == [
         ("a", SPAN),
         ("b", LATE + GRID),
@@ -325,4 +362,4 @@ def test_a_meter_that_is_behind_costs_the_others_nothing() -> None:
 def test_where_all_meters_fail_the_read_does() -> None:
     source = Source({"a": [AT], "b": [AT]}, failing={"a", "b"})
     with pytest.raises(CloudError, match="no a"):
-        read(source, asked())
+        read(source, meter_request())

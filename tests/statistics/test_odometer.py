@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from openstats.meters import SHARE, USAGE_METERS, UsageMeter
 from openstats.readings import Reading, Readings
-from openstats.statistics.odometer import CLOCK, along
+from openstats.statistics.odometer import CLOCK, interpolate
 from tests.readings import columns
 
 KINDS = [USAGE_METERS[name] for name in ("memory.allocated", "cpu.used", "vcpu_hours.allocated")]
@@ -52,7 +52,7 @@ def naive(found: list[Reading], moment: int, slot: int, meter: UsageMeter) -> tu
     slots=st.lists(st.integers(0, 7), min_size=1),
 )
 def test_all_moments_at_once_are_each_by_itself(meter, found, moments, slots) -> None:
-    told = along(columns(*found), moments, np.array(slots), meter)
+    told = interpolate(columns(*found), moments, np.array(slots), meter)
     wanted = [[naive(found, moment, slot, meter) for slot in slots] for moment in moments]
     assert np.array_equal(told, np.array(wanted).transpose(0, 2, 1))
 
@@ -63,12 +63,12 @@ def test_a_stretch_says_the_same_of_its_slots(found, first, length) -> None:
     places = [CLOCK, *range(first, min(first + length, whole.vectors.shape[2]))]
     some = replace(whole, vectors=whole.vectors[:, :, places], first=first)
     slots = np.array([CLOCK, *range(first, first + length)])
-    told = [along(read, whole.at, slots, KINDS[0]) for read in (whole, some)]
+    told = [interpolate(read, whole.at, slots, KINDS[0]) for read in (whole, some)]
     assert np.array_equal(*told)
 
 
 def test_readings_are_left_as_they_are() -> None:
     read = Readings(np.array([300]), np.array([[[0, np.nan], [300, np.nan]]]))
-    told = along(read, [300], np.array([0, 1, 2]), KINDS[0])
+    told = interpolate(read, [300], np.array([0, 1, 2]), KINDS[0])
     assert told.tolist() == [[[0, 0, 0], [300, 300, 300]]]
     assert np.isnan(read.vectors[0, :, 1]).all()

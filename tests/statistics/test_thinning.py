@@ -6,12 +6,12 @@ from zoneinfo import ZoneInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openstats.statistics.thinning import History, superfluous
+from openstats.statistics.thinning import Retention, superfluous
 from openstats.unix_time import DAY
 
 NOW = 1_700_000_000 // 300 * 300
-UTC = History(2, 400, ZoneInfo("UTC"))
-BERLIN = History(1, 2, ZoneInfo("Europe/Berlin"))
+UTC = Retention(2, 400, ZoneInfo("UTC"))
+BERLIN = Retention(1, 2, ZoneInfo("Europe/Berlin"))
 
 
 def remaining(times, history=UTC, kept=(), now=NOW):
@@ -44,7 +44,7 @@ def test_the_oldest_stay_at_midnight_of_the_zone():
 def test_the_hour_that_comes_twice_is_two():
     twice = int(datetime(2023, 10, 29, 0, tzinfo=ZoneInfo("UTC")).timestamp())
     times = list(range(twice - 3600, twice + 3 * 3600, 300))
-    left = remaining(times, History(1, 9, BERLIN.zone), now=twice + 3 * DAY)
+    left = remaining(times, Retention(1, 9, BERLIN.zone), now=twice + 3 * DAY)
     assert left[:-1] == [twice - 3600, twice, twice + 3600, twice + 2 * 3600]
 
 
@@ -57,7 +57,7 @@ def test_the_ends_of_gaps_stay():
 @given(st.sets(st.integers(0, 5000)), st.integers(0, 40))
 def test_thinning_later_comes_to_the_same_as_thinning_all_along(steps, days):
     times = sorted(NOW - 10 * DAY + step * 300 for step in steps)
-    history = History(1, 3, ZoneInfo("UTC"))
+    history = Retention(1, 3, ZoneInfo("UTC"))
     later = NOW + days * DAY
     early = remaining(times, history)
     # But for the first time's last reading, which stays for as long as it is that.

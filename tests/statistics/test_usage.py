@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from openstats.meters import MEAN, OBSERVED, SHARE, USAGE_METERS
 from openstats.model import Coverage, ObjectName
-from openstats.readings import Members, Reading, Readings, Tick
+from openstats.readings import Delta, Members, Reading, Readings
 from openstats.statistics import observation, odometer, usage
 from tests.readings import columns
 
@@ -70,13 +70,13 @@ def histories(draw: st.DrawFn, share: bool) -> list[Step]:
 
 
 def readings(steps: Sequence[Step], meter) -> list[Reading]:
-    found = [odometer.begun(steps[0].start)]
+    found = [odometer.first_reading(steps[0].start)]
     for step in steps:
         if step.observed:
-            tick = Tick(step.end, step.end - step.start, step.gains, step.unobserved)
+            tick = Delta(step.end, step.end - step.start, step.gains, step.unobserved)
             found.append(odometer.advance(found[-1], tick, meter))
         else:
-            found.append(odometer.paused(found[-1], step.end))
+            found.append(odometer.end_of_gap(found[-1], step.end))
     return found
 
 
@@ -184,8 +184,8 @@ def test_what_was_observed_is_the_share_of_the_tenant_that_was_observed_least(
 
 
 def test_nothing_is_known_of_a_cloud_that_was_never_read() -> None:
-    first = odometer.begun(0)
-    second = odometer.advance(first, Tick(300, 300, {1: (3000, 300)}), MEMORY)
+    first = odometer.first_reading(0)
+    second = odometer.advance(first, Delta(300, 300, {1: (3000, 300)}), MEMORY)
     both = members([Stay(7, 1, 0, 0, 2**53), Stay(9, 1, 0, 0, 2**53), Stay(7, 1, 1, 0, 2**53)])
     read = {7: columns(first, second)}
     clouds = observation.of_clouds(MEMORY, [0, 300, 600], read)
@@ -211,9 +211,9 @@ def whole(*slots: int, cloud: int = 7) -> Members:
 
 
 def test_a_tenant_that_is_born_used_nothing_before() -> None:
-    first = odometer.begun(0)
-    second = odometer.advance(first, Tick(300, 300, {}), MEMORY)
-    third = odometer.advance(second, Tick(600, 300, {1: (300 * 100.0, 300.0)}), MEMORY)
+    first = odometer.first_reading(0)
+    second = odometer.advance(first, Delta(300, 300, {}), MEMORY)
+    third = odometer.advance(second, Delta(600, 300, {1: (300 * 100.0, 300.0)}), MEMORY)
     found, known = usage.values(MEMORY, [0, 600], whole(1), {7: columns(first, second, third)})
     assert (found[0, 0], known[0, 0]) == (50, True)
     found, _ = usage.values(MEMORY, [0, 300, 600], whole(1), {7: columns(first, second, third)})
@@ -221,9 +221,9 @@ def test_a_tenant_that_is_born_used_nothing_before() -> None:
 
 
 def test_what_is_known() -> None:
-    first = odometer.begun(1000)
-    second = odometer.advance(first, Tick(1300, 300, {1: (0, 300)}, frozenset({2})), MEMORY)
-    gap = odometer.paused(second, 9000)
+    first = odometer.first_reading(1000)
+    second = odometer.advance(first, Delta(1300, 300, {1: (0, 300)}, frozenset({2})), MEMORY)
+    gap = odometer.end_of_gap(second, 9000)
     _, known = usage.values(
         MEMORY, [0, 1000, 1300, 9000, 9999], whole(1, 2), {7: columns(first, second, gap)}
     )
@@ -234,23 +234,23 @@ def test_what_is_known() -> None:
 
 
 def test_one_cloud_that_was_not_observed_makes_the_sum_unknown() -> None:
-    first = odometer.begun(0)
-    second = odometer.advance(first, Tick(300, 300, {1: (3000, 300)}), MEMORY)
+    first = odometer.first_reading(0)
+    second = odometer.advance(first, Delta(300, 300, {1: (3000, 300)}), MEMORY)
     both = members([Stay(7, 1, 0, 0, 2**53), Stay(9, 1, 0, 0, 2**53)])
     found, known = usage.values(MEMORY, [0, 300], both, {7: columns(first, second)})
     assert (found[0, 0], known[0, 0]) == (10, False)
 
 
 def test_a_share_is_never_more_than_all() -> None:
-    first = odometer.begun(0)
-    busy = odometer.advance(first, Tick(300, 300, {1: (301, 300)}), CPU)
+    first = odometer.first_reading(0)
+    busy = odometer.advance(first, Delta(300, 300, {1: (301, 300)}), CPU)
     assert usage.values(CPU, [0, 300], whole(1), {7: columns(first, busy)})[0][0, 0] == 100
 
 
 @pytest.mark.parametrize("meter", [MEMORY, CPU, HOURS], ids=lambda meter: meter.name)
 def test_a_tenant_without_a_slot_used_nothing_while_its_cloud_was_observed(meter) -> None:
-    first = odometer.begun(0)
-    second = odometer.advance(first, Tick(300, 300, {1: (300, 300)}), meter)
+    first = odometer.first_reading(0)
+    second = odometer.advance(first, Delta(300, 300, {1: (300, 300)}), meter)
     both = members([Stay(7, 0, 0, 0, 2**53), Stay(7, 1, 0, 0, 2**53), Stay(7, 0, 1, 0, 2**53)])
     found, known = usage.values(meter, [-300, 0, 300], both, {7: columns(first, second)})
     assert (found[1, 0], found[1, 1]) == (100 if meter is CPU else found[1, 0], 0)
@@ -260,8 +260,8 @@ def test_a_tenant_without_a_slot_used_nothing_while_its_cloud_was_observed(meter
 
 def test_cpu_of_clouds_is_one_quotient() -> None:
     def read(burnt: float, had: float) -> Readings:
-        first = odometer.begun(0)
-        return columns(first, odometer.advance(first, Tick(300, 300, {1: (burnt, had)}), CPU))
+        first = odometer.first_reading(0)
+        return columns(first, odometer.advance(first, Delta(300, 300, {1: (burnt, had)}), CPU))
 
     both = members([Stay(7, 1, 0, 0, 2**53), Stay(9, 1, 0, 0, 2**53)])
     found, known = usage.values(CPU, [0, 300], both, {7: read(300, 300), 9: read(0, 900)})
@@ -270,18 +270,18 @@ def test_cpu_of_clouds_is_one_quotient() -> None:
 
 def keeping(*unobserved: frozenset[int]) -> Readings:
     """Give the readings that keep who was observed in each step of the grid."""
-    found = [odometer.begun(0)]
+    found = [odometer.first_reading(0)]
     for step, missing in enumerate(unobserved, 1):
-        tick = Tick(GRID * step, GRID, {}, missing)
+        tick = Delta(GRID * step, GRID, {}, missing)
         found.append(odometer.advance(found[-1], tick, OBSERVED["cpu.used"]))
     return columns(*found)
 
 
 def test_cpu_of_a_tenant_that_was_not_measured_is_not_known() -> None:
     """The first burns, the second runs and is not measured, the third has nothing that runs."""
-    first = odometer.begun(0)
-    second = odometer.advance(first, Tick(GRID, GRID, {1: (30, GRID)}, frozenset({2})), CPU)
-    third = odometer.advance(second, Tick(2 * GRID, GRID, {2: (60, GRID)}), CPU)
+    first = odometer.first_reading(0)
+    second = odometer.advance(first, Delta(GRID, GRID, {1: (30, GRID)}, frozenset({2})), CPU)
+    third = odometer.advance(second, Delta(2 * GRID, GRID, {2: (60, GRID)}), CPU)
     read, edges = {7: columns(first, second, third)}, [0, GRID, 2 * GRID]
     seen = {7: keeping(frozenset({2}), frozenset())}
     found, known = usage.values(CPU, edges, whole(1, 2, 3), read, seen)
@@ -290,7 +290,7 @@ def test_cpu_of_a_tenant_that_was_not_measured_is_not_known() -> None:
     # Over both, as much as was measured is known.
     assert usage.values(CPU, [0, 2 * GRID], whole(2), read, seen)[1][0, 1]
     # Before anybody kept it, nobody knows better than the cloud's clock.
-    late = {7: columns(odometer.begun(2 * GRID))}
+    late = {7: columns(odometer.first_reading(2 * GRID))}
     assert usage.values(CPU, edges, whole(1, 2, 3), read, late)[1].all()
     shares = observation.of_objects(CPU, edges, whole(1, 2, 3), read, {7: np.ones(2)}, seen)
     assert shares.tolist() == [[1, 0, 1], [1, 1, 1]]

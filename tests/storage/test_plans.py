@@ -148,7 +148,7 @@ def test_the_usage_of_one_object_reads_no_other_tenant(crowded: Store, aggregate
 def test_readings_are_found_by_their_times(crowded: Store) -> None:
     with crowded.read() as db:
         found = plan(db, lambda: readings.around(db, [1, 2], "memory.allocated", [NOW, NOW + 5]))
-        found += plan(db, lambda: readings.newest_of_clouds(db, ["memory.allocated", "cpu.used"]))
+        found += plan(db, lambda: readings.newest_by_cloud(db, ["memory.allocated", "cpu.used"]))
     assert any("reading" in detail.split() for detail in found)
     assert not scans(found, "reading")
 

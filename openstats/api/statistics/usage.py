@@ -139,7 +139,7 @@ def _meter(
     if parameters.basis and parameters.basis not in there:
         known = ", ".join(there)
         raise ParameterError(f"basis={parameters.basis}: {parameters.item} takes {known}")
-    read_at = reading_rows.newest_of_clouds(db, [meter.name for meter in there.values()])
+    read_at = reading_rows.newest_by_cloud(db, [meter.name for meter in there.values()])
     meter = there[_basis(parameters.basis or configured, there, read_at)]
     return meter, {cloud: at[meter.name] for cloud, at in read_at.items()}
 

@@ -26,7 +26,7 @@ def _usage(connection: Any, options: Any) -> str:
         )
     little = SimpleNamespace(backfill_days=0, diagnostics_max_instances=1, diagnostics_per_second=1)
     with ThreadPoolExecutor(1) as calls:
-        asked = meters.Asked(
+        request = meters.MeterRequest(
             connection=connection,
             now=int(time.time()) // meters.GRID * meters.GRID,
             last={},
@@ -37,7 +37,7 @@ def _usage(connection: Any, options: Any) -> str:
             calls=calls,
             clock=time.time,
         )
-        found = {name for window in meters.load(source)(asked) for name in window.ticks}
+        found = {name for batch in meters.load(source)(request) for name in batch.deltas}
     measured = sorted(name.partition(".")[0] for name in found)
     return ", ".join(measured) or "nothing measured lately"
 

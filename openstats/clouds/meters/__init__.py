@@ -1,7 +1,7 @@
 """Meter sources: what measures the use of a cloud's tenants, one module each.
 
 A source is a function behind an entry point of the group ``openstats.meter_sources``. It reads
-what was used since the last reading, as sums by tenant, window by window.
+what was used since the last reading, as sums by tenant, batch by batch.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,18 +13,18 @@ from typing import Any, Protocol
 from openstats.clouds.connection import Connection
 from openstats.errors import ConfigError
 from openstats.model import Instance
-from openstats.readings import Tick
+from openstats.readings import Delta
 
 GROUP = "openstats.meter_sources"
 GRID = 300
 """Readings are at multiples of so many Unix seconds."""
 
 LONGEST = 3 * GRID
-"""Seconds for which the last that was heard of an instance stands."""
+"""Seconds for which the last report of an instance stands."""
 
 
 @dataclass(frozen=True)
-class Asked:
+class MeterRequest:
     """What a source is asked.
 
     Attributes:
@@ -36,7 +36,7 @@ class Asked:
         settings: [clouds] meter_options, or those of the cloud's entry.
         options: the group [usage] of the configuration.
         calls: threads for calls that may be made side by side.
-        clock: gives Unix seconds.
+        clock: returns Unix seconds.
     """
 
     connection: Connection
@@ -51,35 +51,35 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Window:
-    """What was used in one stretch of time: a tick for each meter, by its name.
+class Batch:
+    """What was used in one stretch of time: a delta for each meter, by its name.
 
-    ``cursor`` is kept together with it; ``missing`` tells what could not be read. ``dated`` says
+    ``cursor`` is stored together with it; ``missing`` is what could not be read. ``dated`` says
     that its time is the source's own, and not that of a clock here, which may have been set.
     """
 
-    ticks: Mapping[str, Tick]
+    deltas: Mapping[str, Delta]
     cursor: Mapping[str, Any]
     missing: str | None = None
     dated: bool = False
 
 
 class Source(Protocol):
-    """How a source is called; windows come in order of time."""
+    """How a source is called; batches come in order of time."""
 
-    def __call__(self, asked: Asked) -> Iterator[Window]:
-        """Read what was used since the last windows."""
+    def __call__(self, request: MeterRequest) -> Iterator[Batch]:
+        """Yield what was used since the last batches."""
 
 
 def load(name: str) -> Source:
-    """Load a source by its name.
+    """Return a source by its name.
 
     Raises:
         ConfigError: there is none of that name.
     """
-    found = {entry.name: entry for entry in entry_points(group=GROUP)}
-    if name not in found:
-        there = ", ".join(sorted(found))
-        raise ConfigError(f"[clouds] meter_source: no source {name!r}; there are {there}")
-    source: Source = found[name].load()
+    sources = {entry.name: entry for entry in entry_points(group=GROUP)}
+    if name not in sources:
+        names = ", ".join(sorted(sources))
+        raise ConfigError(f"[clouds] meter_source: no source {name!r}; there are {names}")
+    source: Source = sources[name].load()
     return source

@@ -1,6 +1,7 @@
-"""What tenants used in one granule, from sums that a source gives and instances that run.
+"""What came to the totals of tenants in one granule.
 
-Pure: no source is asked here, and no time is told.
+It is made of the sums that a source reports, and of the instances that run. Pure: no source is
+asked here, and no clock is read.
 """
 
 import math
@@ -12,12 +13,13 @@ from functools import cached_property
 
 from openstats.clouds.meters import GRID
 from openstats.model import Instance
-from openstats.readings import Tick
+from openstats.readings import Delta
 
 Series = Mapping[str, Mapping[int, float]]
 """Values by tenant (Keystone id) and by the end of the granule that they are of."""
 
 Gain = tuple[float, float]
+"""What came to a total, and to its weight."""
 
 IMPOSSIBLE = 2.2
 """How many times their vCPUs instances cannot have been busy. The samples around a granule may be
@@ -26,22 +28,22 @@ nearly twice as far apart as it is long."""
 DASHED = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
-def summed(points: Iterable[tuple[str | None, int, float]]) -> Series:
-    """Sum points of (project, end of granule, value) by tenant; those of no project are nobody's.
+def sum_by_tenant(points: Iterable[tuple[str | None, int, float]]) -> Series:
+    """Return the sums of points (project, end of granule, value); points of no project are dropped.
 
     Some services write the ids of projects with dashes.
     """
-    found: defaultdict[str, dict[int, float]] = defaultdict(dict)
+    sums: defaultdict[str, dict[int, float]] = defaultdict(dict)
     for project, at, value in points:
         if project:
-            key = project.replace("-", "").lower() if DASHED.fullmatch(project) else project
-            found[key][at] = found[key].get(at, 0.0) + value
-    return found
+            tenant = project.replace("-", "").lower() if DASHED.fullmatch(project) else project
+            sums[tenant][at] = sums[tenant].get(at, 0.0) + value
+    return sums
 
 
 @dataclass(frozen=True)
-class Sums:
-    """What a source says of one meter in some granules.
+class MeterSums:
+    """What a source reports of one meter in some granules.
 
     Attributes:
         totals: what came to the totals: MiB-seconds, or vCPU-seconds burnt.
@@ -56,8 +58,8 @@ class Sums:
     weights: Series | None = None
 
 
-class Fleet:
-    """The instances that run now; they tell about what ended after ``since``."""
+class InstanceSet:
+    """The instances that run now; they tell what ran in granules that ended after ``since``."""
 
     def __init__(self, running: Iterable[Instance], since: int) -> None:
         self.since = since
@@ -67,47 +69,47 @@ class Fleet:
 
     @property
     def tenants(self) -> Iterable[str]:
-        """Whose instances run."""
+        """The tenants (Keystone ids) that have running instances."""
         return self._running.keys()
 
-    def running(self, tenant: str, before: int) -> Sequence[Instance]:
-        """List the instances of a tenant that were created before a moment."""
-        return [s for s in self._running.get(tenant, ()) if s.created_at < before]
+    def created_before(self, moment: int, tenant: str) -> Sequence[Instance]:
+        """Return the instances of a tenant that were created before a moment."""
+        return [s for s in self._running.get(tenant, ()) if s.created_at < moment]
 
 
 @dataclass(frozen=True)
-class Ledger:
-    """Makes ticks of what a source says of one meter.
+class Accumulation:
+    """The deltas that follow from the sums of one meter.
 
-    Of a meter that was never read (``fresh``) the first is its beginning, in which nothing is.
+    Of a meter that was never read (``fresh``) the first delta is empty: counting begins there.
     """
 
-    sums: Sums
-    fleet: Fleet
+    sums: MeterSums
+    instances: InstanceSet
     fresh: bool = False
 
     @cached_property
     def moments(self) -> list[int]:
-        """When there are ticks, in order: the ends of granules of which something is said."""
-        found = {at for values in self.sums.totals.values() for at in values}
+        """The times of the deltas, in order: the ends of granules that the source has sums of."""
+        ends = {at for values in self.sums.totals.values() for at in values}
         if self.sums.share and self.sums.weights is None:
-            # What ran in other times than the present, nobody knows.
-            found = {at for at in found if at > self.fleet.since}
-        if self.fresh and found:
-            found.add(min(found) - GRID)
-        return sorted(found)
+            # Without weights, vCPUs are known of the present only.
+            ends = {at for at in ends if at > self.instances.since}
+        if self.fresh and ends:
+            ends.add(min(ends) - GRID)
+        return sorted(ends)
 
     @cached_property
-    def _known(self) -> dict[str, tuple[int, int]]:
-        """When each tenant was first and last heard of."""
-        return {key: (min(values), max(values)) for key, values in self.sums.totals.items()}
+    def _reporting(self) -> dict[str, tuple[int, int]]:
+        """The first and the last granule that each tenant has sums in."""
+        return {tenant: (min(ends), max(ends)) for tenant, ends in self.sums.totals.items()}
 
-    def tick(self, at: int) -> Tick:
-        """Make the tick of one of the moments."""
+    def delta(self, at: int) -> Delta:
+        """Return the delta of one of the moments."""
         if self.fresh and at == self.moments[0]:
-            return Tick(at, 0, {})
+            return Delta(at, 0, {})
         gains, unobserved = {}, set()
-        for tenant in self._known.keys() | self.fleet.tenants:
+        for tenant in self._reporting.keys() | self.instances.tenants:
             if at not in self.sums.totals.get(tenant, ()):
                 if self._missed(tenant, at):
                     unobserved.add(tenant)
@@ -115,28 +117,30 @@ class Ledger:
                 gains[tenant] = gain
             else:
                 unobserved.add(tenant)
-        return Tick(at, GRID, gains, frozenset(unobserved))
+        return Delta(at, GRID, gains, frozenset(unobserved))
 
     def _missed(self, tenant: str, at: int) -> bool:
-        """Tell whether a tenant of which nothing is said used something nevertheless."""
-        if at > self.fleet.since:
-            return bool(self.fleet.running(tenant, at - GRID + 1))
-        first, last = self._known.get(tenant, (at, at))
+        """Return whether a tenant without sums in a granule may have used something there."""
+        if at > self.instances.since:
+            return bool(self.instances.created_before(at - GRID + 1, tenant))
+        first, last = self._reporting.get(tenant, (at, at))
         return first < at < last
 
     def _gain(self, tenant: str, at: int) -> Gain | None:
-        """Give what came to total and weight; None where that cannot be told."""
-        running = self.fleet.running(tenant, at) if at > self.fleet.since else []
+        """Return what came to total and weight; None where that is unknown."""
+        recent = at > self.instances.since
+        running = self.instances.created_before(at, tenant) if recent else []
         scale = _scale(self.sums.reported.get(tenant, {}).get(at), len(running))
         total = self.sums.totals[tenant][at] * scale
-        weight = self._weight(tenant, at, running, scale > 1)
-        told = scale and math.isfinite(total) and total >= 0 and math.isfinite(weight)
+        weight = self._weight(tenant, at, running, some_are_missing=scale > 1)
+        if not (scale and 0 <= total < math.inf and 0 < weight < math.inf):
+            return None
         if self.sums.share and total > IMPOSSIBLE * weight:
             return None
-        return (total, weight) if told and weight > 0 else None
+        return total, weight
 
     def _weight(
-        self, tenant: str, at: int, running: Sequence[Instance], some_are_missing: bool
+        self, tenant: str, at: int, running: Sequence[Instance], *, some_are_missing: bool
     ) -> float:
         if not self.sums.share:
             return GRID
@@ -148,7 +152,10 @@ class Ledger:
 
 
 def _scale(reported: float | None, running: int) -> float:
-    """Give by how much a sum over those that reported is too small; 0 where it says too little."""
+    """Return the factor by which a sum over those that reported is too small.
+
+    It is 0 where less than half of those that run reported.
+    """
     if reported is None:
         return 1.0
     if reported == 0 or running > 2 * reported:

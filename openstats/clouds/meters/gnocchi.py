@@ -6,20 +6,21 @@ What Gnocchi answers, and how it cuts time, was observed: tests/peers/gnocchi.py
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, Literal, Self
 
 from keystoneauth1.exceptions import BadRequest, NotFound
+from pydantic import Field, model_validator
 
 from openstats.clouds.connection import Connection
 from openstats.clouds.errors import translated
 from openstats.clouds.figures import measured
-from openstats.clouds.meters import GRID, Asked, Window, http
-from openstats.clouds.meters.accumulation import Series, Sums, summed
-from openstats.clouds.meters.batches import Reader, Span, windows
-from openstats.clouds.meters.options import MIB, Summing, chosen, made
+from openstats.clouds.meters import GRID, Batch, MeterRequest, http
+from openstats.clouds.meters.accumulation import MeterSums, Series, sum_by_tenant
+from openstats.clouds.meters.batches import Reader, Span, batches
+from openstats.clouds.meters.options import MIB, SumOptions, Whole, parse
 
 SERVICE = "metric"
 NANO = 1e-9
@@ -36,9 +37,8 @@ Operation = list[Any]
 Post = Callable[..., Any]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Options(Summing):
-    """What is told of a Gnocchi.
+class GnocchiOptions(SumOptions):
+    """The options of a Gnocchi.
 
     Attributes:
         url: its endpoint; empty: that of the cloud's catalog.
@@ -50,60 +50,58 @@ class Options(Summing):
     """
 
     url: str = ""
-    auth: str = "keystone"
+    auth: Literal["keystone", "basic"] = "keystone"
     user: str = "admin"
-    password: str = field(default="", repr=False)
+    password: str = Field("", repr=False)
     cacert: str = ""
     insecure: bool = False
-    interval: int = 300
+    interval: Whole = Field(300, ge=1)
     cpu: str = "cpu"
     vcpus: str = "vcpus"
     memory: str = "memory.usage"
     storage: str = "disk.device.usage"
     storage_type: str = "instance_disk"
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        chosen("auth", self.auth, {"keystone": 0, "basic": 0})
+    @model_validator(mode="after")
+    def _basic_has_url(self) -> Self:
         if self.auth == "basic" and not self.url:
-            raise ValueError("auth = basic takes a url as well")
-        if self.interval < 1:
-            raise ValueError(f"interval takes seconds, not {self.interval}")
+            raise ValueError("auth = basic requires a url")
+        return self
 
 
-def read(asked: Asked) -> Iterator[Window]:
-    """Read the sums of all granules that are complete and were not read yet.
+def read(request: MeterRequest) -> Iterator[Batch]:
+    """Yield the sums of all granules that are complete and were not read yet.
 
     Raises:
         ConfigError: an option is wrong.
         CloudError: Gnocchi did not answer as expected.
     """
-    options = made(Options, "gnocchi", asked.settings)
+    options = parse(GnocchiOptions, "gnocchi", request.settings)
     with ExitStack() as stack:
-        post = _posting(asked.connection, options, stack)
-        source = Gnocchi(asked.connection.cloud.name, options, post)
-        yield from windows(asked, options, source.readers())
+        post = _post(request.connection, options, stack)
+        source = Gnocchi(request.connection.cloud.name, options, post)
+        yield from batches(request, options, source.readers())
 
 
-def _posting(connection: Connection, options: Options, stack: ExitStack) -> Post:
-    """Give what posts to Gnocchi: paths below its endpoint."""
+def _post(connection: Connection, options: GnocchiOptions, stack: ExitStack) -> Post:
+    """Return a function that posts to Gnocchi: to paths below its endpoint."""
     if options.auth == "basic":
-        opened = http.session(connection, cacert=options.cacert, insecure=options.insecure)
+        session = http.session(connection, cacert=options.cacert, insecure=options.insecure)
         return partial(
-            stack.enter_context(opened).post,
+            stack.enter_context(session).post,
             endpoint_override=options.url,
             requests_auth=(options.user, options.password),
         )
-    where = {
+    endpoint = {
         "service_type": SERVICE,
         "region_name": connection.cloud.region or None,
         "interface": connection.entry.region.get_interface(SERVICE),
     }
     with translated(connection.cloud.name, "signing in"):
-        session = connection.session
+        keystone_session = connection.session
     return partial(
-        session.post,
-        endpoint_filter=where,
+        keystone_session.post,
+        endpoint_filter=endpoint,
         endpoint_override=options.url or None,
     )
 
@@ -113,31 +111,34 @@ class Gnocchi:
     """One Gnocchi, as it is asked by a read."""
 
     cloud: str
-    options: Options
+    options: GnocchiOptions
     post: Post
 
     def readers(self) -> dict[str, Reader]:
-        """Give what reads each meter that is wanted."""
-        options, factor = self.options, MIB[self.options.storage_unit] * GRID
-        memory = partial(self._gauge, "instance", options.memory, GRID)
-        storage = partial(self._gauge, options.storage_type, options.storage, factor)
-        wanted: dict[str, tuple[str, Reader]] = {
-            "cpu.used": (options.cpu, self._cpu),
-            "memory.used": (options.memory, memory),
-            "storage.used": (options.storage, storage),
-        }
-        return {name: reader for name, (metric, reader) in wanted.items() if metric}
+        """Return a function for each meter that has a metric, by the meter's name."""
+        options = self.options
+        storage_factor = MIB[options.storage_unit] * GRID
+        readers: dict[str, Reader] = {}
+        if options.cpu:
+            readers["cpu.used"] = self._cpu
+        if options.memory:
+            readers["memory.used"] = partial(self._gauge, "instance", options.memory, GRID)
+        if options.storage:
+            storage = partial(self._gauge, options.storage_type, options.storage, storage_factor)
+            readers["storage.used"] = storage
+        return readers
 
-    def _gauge(self, kind: str, metric: str, factor: float, span: Span) -> Sums | None:
+    def _gauge(self, kind: str, metric: str, factor: float, span: Span) -> MeterSums | None:
         mean = ["metric", metric, "mean"]
         totals = self._sums(kind, ["aggregate", "sum", mean], span, factor)
         if not totals:
             return None
         # A bare count has no JSON; multiplied, it has.
         count = ["*", 1, ["aggregate", "count", mean]]
-        return Sums(totals, (span.recent and self._sums(kind, count, span)) or {})
+        reported = self._sums(kind, count, span) if span.recent else None
+        return MeterSums(totals, reported or {})
 
-    def _cpu(self, span: Span) -> Sums | None:
+    def _cpu(self, span: Span) -> MeterSums | None:
         """Read CPU time: its rates are in ns an interval, negative when a counter began again."""
         rate = ["metric", self.options.cpu, "rate:mean"]
         burnt = ["aggregate", "sum", ["clip_min", rate, 0]]
@@ -149,12 +150,12 @@ class Gnocchi:
         reported = self._sums("instance", count, span)
         vcpus = ["aggregate", "sum", ["metric", self.options.vcpus, "mean"]]
         weights = self._sums("instance", vcpus, span, GRID) if self.options.vcpus else None
-        return Sums(totals, reported or {}, share=True, weights=weights)
+        return MeterSums(totals, reported or {}, share=True, weights=weights)
 
     def _sums(
         self, kind: str, operation: Operation, span: Span, factor: float = 1
     ) -> Series | None:
-        """Ask for sums by project: one call. None where Gnocchi does not know the metric."""
+        """Return sums by project: one call. None where Gnocchi does not know the metric."""
         query = {
             "start": span.begin,
             "stop": span.end,
@@ -173,16 +174,16 @@ class Gnocchi:
             except (NotFound, BadRequest) as error:
                 if UNKNOWN.search(_text(error)):
                     return None
-                raise type(error)(_said(error), response=error.response) from error
-            return summed(_points(answer.json(), factor)) or None
+                raise type(error)(_reason(error), response=error.response) from error
+            return sum_by_tenant(_points(answer.json(), factor)) or None
 
 
 def _text(error: Any) -> str:
     return str(error.response.text)
 
 
-def _said(error: Any) -> str:
-    """Give what Gnocchi says is wrong: keystoneauth looks for it elsewhere."""
+def _reason(error: Any) -> str:
+    """Return what Gnocchi says is wrong: keystoneauth looks for it elsewhere."""
     try:
         return str(error.response.json()["description"])
     except (ValueError, LookupError, TypeError):
@@ -190,7 +191,7 @@ def _said(error: Any) -> str:
 
 
 def _alive(begin: int) -> dict[str, Any]:
-    """Search for what had not ended: Gnocchi remembers every instance that ever was."""
+    """Return a search for what had not ended: Gnocchi remembers every instance that ever was."""
     ended = datetime.fromtimestamp(begin - ENDED, UTC).isoformat()
     return {"or": [{"=": {"ended_at": None}}, {">=": {"ended_at": ended}}]}
 
@@ -206,6 +207,6 @@ def _points(groups: Any, factor: float) -> Iterator[tuple[str | None, int, float
 
 @lru_cache(maxsize=1024)
 def _end(label: str) -> int:
-    """Give the end of a granule from its label, which is its beginning."""
+    """Return the end of a granule, whose label is its beginning."""
     begin = datetime.fromisoformat(label)
     return int(begin.replace(tzinfo=begin.tzinfo or UTC).timestamp()) + GRID

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 import requests
 from keystoneauth1.session import Session
@@ -21,18 +20,18 @@ def session(
     cacert: str = "",
     insecure: bool = False,
     headers: Mapping[str, str] | None = None,
-) -> Iterator[Any]:
+) -> Iterator[Session]:
     """Open a session that asks for no token; its bounds and errors are those of the cloud."""
     limits = connection.limits
     with requests.Session() as connections:
         mount(connections, limits, connection.in_flight)
         connections.hooks["response"] += [hear, refuse_foreign_redirects]
-        made = Session(
+        keystone_session = Session(
             session=connections,
             verify=False if insecure else cacert or True,
             additional_headers=dict(headers or {}),
             additional_user_agent=[("openstats", __version__)],
         )
         # keystoneauth takes one number; the requests library below it takes both.
-        made.timeout = limits.timeouts  # type: ignore[assignment]
-        yield made
+        keystone_session.timeout = limits.timeouts  # type: ignore[assignment]
+        yield keystone_session

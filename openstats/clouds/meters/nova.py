@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, NamedTuple
@@ -12,10 +12,10 @@ import novaclient.exceptions
 from openstats.clouds.connection import Connection, parsed
 from openstats.clouds.errors import translated
 from openstats.clouds.figures import whole
-from openstats.clouds.meters import GRID, LONGEST, Asked, Window
+from openstats.clouds.meters import GRID, LONGEST, Batch, MeterRequest
 from openstats.errors import CloudError
 from openstats.model import Instance
-from openstats.readings import Tick
+from openstats.readings import Delta
 
 METER = "cpu.used"
 DIAGNOSTICS = "2.48"
@@ -23,24 +23,29 @@ NANO = 1e-9
 LONGEST_TIME = 2**60
 """Nanoseconds of CPU time that one vCPU may have burnt: 36 years."""
 
-
 SLACK = 1.1, 5.0
 """A counter may rise by so many times the time that passed, and so many seconds, on each vCPU: it
 is read some time between a question and its answer."""
 
 
-class Counter(NamedTuple):
-    """CPU seconds that an instance has burnt since it was started, when it said so, on how many
-    vCPUs; 0 where an earlier release kept the counter and not their number."""
+class CpuCounter(NamedTuple):
+    """The CPU time of an instance: seconds burnt since it was started, as read at a moment.
+
+    ``vcpus`` is 0 where an earlier release kept the counter and not their number.
+    """
 
     seconds: float
     at: float
     vcpus: int = 0
 
 
+Answer = CpuCounter | CloudError | None
+"""What comes of asking one server."""
+
+
 @dataclass
-class Pace:
-    """Lets so many pass in a second."""
+class RateLimiter:
+    """Lets so many callers pass in a second."""
 
     per_second: float
     clock: Callable[[], float] = time.monotonic
@@ -49,7 +54,7 @@ class Pace:
     _lock: Lock = field(default_factory=Lock)
 
     def wait(self) -> None:
-        """Wait for one's turn."""
+        """Return when it is the caller's turn."""
         with self._lock:
             now = self.clock()
             turn = max(self._next, now)
@@ -58,45 +63,55 @@ class Pace:
             self.sleep(turn - now)
 
 
-def read(asked: Asked) -> Iterator[Window]:
-    """Read the counters of all running instances, unless they are too many; one window."""
-    running = list(asked.running)
-    version = asked.connection.nova.api_version.get_string()
-    if len(running) > asked.options.diagnostics_max_instances:
+def read(request: MeterRequest) -> Iterator[Batch]:
+    """Yield one batch: the counters of all running instances, unless they are too many."""
+    running = list(request.running)
+    version = request.connection.nova.api_version.get_string()
+    if len(running) > request.options.diagnostics_max_instances:
         return
-    if parsed(version) < parsed(DIAGNOSTICS) or asked.last.get(METER, 0) >= asked.now:
+    if parsed(version) < parsed(DIAGNOSTICS) or request.last.get(METER, 0) >= request.now:
         return
-    pace = Pace(asked.options.diagnostics_per_second)
-    heard = list(asked.calls.map(lambda server: _counter(asked, pace, server), running))
-    before = {uuid: Counter(*kept) for uuid, kept in asked.cursor.items()}
-    counters = {s.uuid: c for s, c in zip(running, heard, strict=True) if isinstance(c, Counter)}
-    failures = [c for c in heard if isinstance(c, CloudError)]
-    if failures and not counters:
-        raise failures[-1]
-    gains = _gains(running, before, counters)
+    limiter = RateLimiter(request.options.diagnostics_per_second)
+    answers = list(request.calls.map(lambda server: _counter(request, limiter, server), running))
+    counters, errors = _divided(running, answers)
+    if errors and not counters:
+        raise errors[-1]
+    previous = {uuid: CpuCounter(*values) for uuid, values in request.cursor.items()}
+    gains = _gains(running, previous, counters)
     unobserved = frozenset(server.tenant for server in running) - gains.keys()
-    tick = Tick(asked.now, _observed(asked), gains, unobserved)
-    yield Window({METER: tick}, _kept(running, before, counters), _missing(failures, running))
+    seconds = request.now - request.last.get(METER, request.now)
+    delta = Delta(request.now, seconds, gains, unobserved)
+    cursor = _newest(running, previous, counters)
+    yield Batch({METER: delta}, cursor, _missing(errors, running))
 
 
-def _observed(asked: Asked) -> float:
-    return asked.now - asked.last.get(METER, asked.now)
+def _divided(
+    running: Sequence[Instance], answers: Iterable[Answer]
+) -> tuple[dict[str, CpuCounter], list[CloudError]]:
+    """Return the counters by uuid, and the errors."""
+    counters, errors = {}, []
+    for server, answer in zip(running, answers, strict=True):
+        if isinstance(answer, CpuCounter):
+            counters[server.uuid] = answer
+        elif isinstance(answer, CloudError):
+            errors.append(answer)
+    return counters, errors
 
 
-def _missing(failures: Sequence[CloudError], running: Sequence[Instance]) -> str | None:
-    if not failures:
+def _missing(errors: Sequence[CloudError], running: Sequence[Instance]) -> str | None:
+    if not errors:
         return None
-    return f"diagnostics of {len(failures)} of {len(running)} servers: {failures[-1]}"
+    return f"diagnostics of {len(errors)} of {len(running)} servers: {errors[-1]}"
 
 
-def _counter(asked: Asked, pace: Pace, server: Instance) -> Counter | CloudError | None:
-    """Ask one server; None where its driver does not tell, or it has just stopped."""
-    pace.wait()
+def _counter(request: MeterRequest, limiter: RateLimiter, server: Instance) -> Answer:
+    """Ask one server; return None where its driver does not tell, or it has just stopped."""
+    limiter.wait()
     try:
-        times = diagnostics(asked.connection, server.uuid)
+        times = diagnostics(request.connection, server.uuid)
     except CloudError as error:
         return error
-    return Counter(sum(times) * NANO, asked.clock(), len(times)) if times else None
+    return CpuCounter(sum(times) * NANO, request.clock(), len(times)) if times else None
 
 
 def diagnostics(connection: Connection, uuid: str) -> list[int]:
@@ -120,7 +135,9 @@ def diagnostics(connection: Connection, uuid: str) -> list[int]:
 
 
 def _gains(
-    running: Sequence[Instance], before: Mapping[str, Counter], now: Mapping[str, Counter]
+    running: Sequence[Instance],
+    previous: Mapping[str, CpuCounter],
+    counters: Mapping[str, CpuCounter],
 ) -> dict[str, tuple[float, float]]:
     """Return vCPU-seconds burnt, and those of running instances, by tenant.
 
@@ -128,9 +145,9 @@ def _gains(
     """
     gains: defaultdict[str, tuple[float, float]] = defaultdict(lambda: (0.0, 0.0))
     for server in running:
-        if server.uuid not in before or server.uuid not in now:
+        if server.uuid not in previous or server.uuid not in counters:
             continue
-        first, last = before[server.uuid], now[server.uuid]
+        first, last = previous[server.uuid], counters[server.uuid]
         if _comparable(first, last, server.vcpus):
             total, weight = gains[server.tenant]
             burnt, passed = last.seconds - first.seconds, last.at - first.at
@@ -138,10 +155,10 @@ def _gains(
     return dict(gains)
 
 
-def _comparable(first: Counter, last: Counter, vcpus: int) -> bool:
+def _comparable(first: CpuCounter, last: CpuCounter, vcpus: int) -> bool:
     """Return whether a counter went on from the first to the last.
 
-    One that fell was started anew, one that was not heard of for long is too old, one that rose by
+    One that fell was started anew; one that was not read for long is too old; one that rose by
     more than is possible is another's: a resized instance's, or that of a host whose clock was set.
     """
     passed, burnt = last.at - first.at, last.seconds - first.seconds
@@ -151,9 +168,11 @@ def _comparable(first: Counter, last: Counter, vcpus: int) -> bool:
     return 0 <= burnt <= max(vcpus, last.vcpus) * (factor * passed + seconds)
 
 
-def _kept(
-    running: Sequence[Instance], before: Mapping[str, Counter], now: Mapping[str, Counter]
+def _newest(
+    running: Sequence[Instance],
+    previous: Mapping[str, CpuCounter],
+    counters: Mapping[str, CpuCounter],
 ) -> dict[str, Any]:
-    """Keep the newest counter of whatever runs."""
-    newest = dict(before) | dict(now)
+    """Return the newest counter of each running instance that has one, by uuid."""
+    newest = dict(previous) | dict(counters)
     return {server.uuid: newest[server.uuid] for server in running if server.uuid in newest}

@@ -1,84 +1,101 @@
-"""What a meter source is told: frozen dataclasses, made from meter_options.
+"""The options of meter sources, read from meter_options by pydantic.
 
 What the options mean is with the sources that have them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from hashlib import sha256
-from typing import Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from openstats.errors import ConfigError
 
 MIB = {"B": 2**-20, "KiB": 2**-10, "MiB": 1.0, "GiB": 2.0**10}
 """How many MiB one of each unit is."""
 
-TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+REQUIRED = ("missing", "string_too_short")
+EXPECTED = {
+    "int_parsing": "an integer",
+    "int_type": "an integer",
+    "int_from_float": "an integer",
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "string_type": "text",
+}
+"""What a value must be, by pydantic's type of error; other errors have a sentence of their own."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Summing:
-    """What all sources that sum by project are told; an empty metric is not asked for.
+def _no_boolean(value: Any) -> Any:
+    """Return a value that is to be a number: YAML's yes and on are none."""
+    if isinstance(value, bool):
+        raise ValueError("must be an integer")  # noqa: TRY004
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_no_boolean)]
+
+
+class SumOptions(BaseModel):
+    """What all sources have that sum by project; an empty metric is not asked for.
 
     Attributes:
         lag: seconds after which a granule is complete in the source.
-        storage_unit: in what the storage metric is told: B, KiB, MiB or GiB.
+        storage_unit: the unit of the storage metric.
     """
 
-    lag: int = 600
+    # Options of openstats.conf are strings, all of them; in YAML a name may look like a number.
+    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+
+    lag: Whole = Field(600, ge=0)
     cpu: str = ""
     vcpus: str = ""
     memory: str = ""
     storage: str = ""
-    storage_unit: str = "B"
-
-    def __post_init__(self) -> None:
-        chosen("storage_unit", self.storage_unit, MIB)
+    storage_unit: Literal["B", "KiB", "MiB", "GiB"] = "B"
 
     @property
     def mark(self) -> str:
-        """What tells these options from others; it does not show them."""
+        """A digest that tells these options from others; it does not show them."""
         return sha256(repr(self).encode()).hexdigest()[:16]
 
 
-Options = TypeVar("Options", bound=Summing)
+Options = TypeVar("Options", bound=SumOptions)
 
 
-def made(kind: type[Options], source: str, given: Mapping[str, Any]) -> Options:
-    """Make the options of a source; values may be strings.
+def parse(model: type[Options], source: str, values: Mapping[str, Any]) -> Options:
+    """Return the options of a source; values may be strings.
 
     Raises:
         ConfigError: an option that the source does not have, or a value that it does not take.
     """
-    known = {field.name: field for field in fields(kind)}
-    where = f"meter_options of meter_source = {source}"
-    for name in given:
-        if name not in known:
-            raise ConfigError(f"{where}: no option {name!r}; there are {', '.join(known)}")
     try:
-        return kind(**{name: _value(known[name], value) for name, value in given.items()})
-    except ValueError as error:
-        raise ConfigError(f"{where}: {error}") from error
+        return model.model_validate(dict(values))
+    except ValidationError as invalid:
+        sentence = _sentence(model, invalid)
+    # Not raised from the error of pydantic, which shows passwords.
+    raise ConfigError(f"meter_options of meter_source = {source}: {sentence}") from None
 
 
-def _value(field: Any, given: Any) -> Any:
-    """Give a value in the type of the option's default."""
-    kind, text = type(field.default), str(given)
-    if isinstance(given, list | Mapping | None):
-        raise ValueError(f"{field.name} takes one value, not {given!r}")  # noqa: TRY004
-    if kind is bool:
-        return TRUTHS[chosen(field.name, text.lower(), TRUTHS)]
-    if kind is int and not text.strip().isdecimal():
-        raise ValueError(f"{field.name} takes a whole number, not {text!r}")
-    return kind(text)
+def _sentence(model: type[SumOptions], invalid: ValidationError) -> str:
+    """Return what is wrong with the first option that is; a value that is secret is not shown."""
+    error = invalid.errors(include_url=False)[0]
+    name = ".".join(map(str, error["loc"]))
+    if error["type"] == "extra_forbidden":
+        return f"no option {name!r}; there are {', '.join(model.model_fields)}"
+    if not name:
+        return str(error["ctx"]["error"])
+    field = model.model_fields[name]
+    if error["type"] in REQUIRED:
+        return f"{name} is required: {field.description}"
+    requirement = _requirement(error["type"], error["msg"])
+    return (
+        f"{name} {requirement}, not {error['input']!r}" if field.repr else f"{name} {requirement}"
+    )
 
 
-def chosen(name: str, given: str, known: Mapping[str, Any]) -> str:
-    """Give what was chosen.
-
-    Raises:
-        ValueError: it is not among what is known.
-    """
-    if given not in known:
-        raise ValueError(f"{name} takes {', '.join(known)}, not {given!r}")
-    return given
+def _requirement(kind: str, message: str) -> str:
+    """Return what a value must be."""
+    if kind in EXPECTED:
+        return f"must be {EXPECTED[kind]}"
+    return message.removeprefix("Value error, ").replace("Input should be", "must be")

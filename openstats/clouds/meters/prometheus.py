@@ -6,18 +6,20 @@ prometheus.py and victoriametrics.py say how.
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 from keystoneauth1.exceptions import HttpError
+from keystoneauth1.session import Session
+from pydantic import AfterValidator, Field
 
 from openstats.clouds.errors import translated
 from openstats.clouds.figures import measured
-from openstats.clouds.meters import GRID, Asked, Window, http
-from openstats.clouds.meters.accumulation import Series, Sums, summed
-from openstats.clouds.meters.batches import Reader, Span, windows
-from openstats.clouds.meters.options import MIB, Summing, made
+from openstats.clouds.meters import GRID, Batch, MeterRequest, http
+from openstats.clouds.meters.accumulation import MeterSums, Series, sum_by_tenant
+from openstats.clouds.meters.batches import Reader, Span, batches
+from openstats.clouds.meters.options import MIB, SumOptions, parse
 from openstats.clouds.meters.promql import Queries
 
 NANO = 1e-9
@@ -28,14 +30,32 @@ next one, and the window is closed there."""
 METRIC = re.compile("[a-zA-Z_:][a-zA-Z0-9_:]*")
 LABEL = re.compile("[a-zA-Z_][a-zA-Z0-9_]*")
 
-WHOLE = {"nocache": "1", "deny_partial_response": "1", "partial_response": "false"}
+COMPLETE = {"nocache": "1", "deny_partial_response": "1", "partial_response": "false"}
 """No rounded times (VictoriaMetrics), and no part of an answer (it and Thanos); Prometheus does
 not care."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Options(Summing):
-    """What is told of a Prometheus, and whatever else speaks PromQL.
+def _metric(value: str) -> str:
+    if value and not METRIC.fullmatch(value):
+        raise ValueError("must be the name of a metric")
+    return value
+
+
+def _label(value: str) -> str:
+    if not LABEL.fullmatch(value):
+        raise ValueError("must be the name of a label")
+    return value
+
+
+def _optional_label(value: str) -> str:
+    return value and _label(value)
+
+
+Metric = Annotated[str, AfterValidator(_metric)]
+
+
+class PrometheusOptions(SumOptions):
+    """The options of a Prometheus, and whatever else speaks PromQL.
 
     Attributes:
         url: what comes before /api/v1.
@@ -46,61 +66,49 @@ class Options(Summing):
         org: whose data it is, of a Mimir that several share: X-Scope-OrgID.
     """
 
-    url: str = ""
+    url: str = Field(min_length=1, description="what comes before /api/v1")
     selector: str = ""
-    label: str = "project"
-    resource: str = "resource"
+    label: Annotated[str, AfterValidator(_label)] = "project"
+    resource: Annotated[str, AfterValidator(_optional_label)] = "resource"
     username: str = ""
-    password: str = field(default="", repr=False)
-    bearer: str = field(default="", repr=False)
+    password: str = Field("", repr=False)
+    bearer: str = Field("", repr=False)
     org: str = ""
     cacert: str = ""
     insecure: bool = False
-    cpu: str = "ceilometer_cpu"
-    vcpus: str = "ceilometer_vcpus"
-    memory: str = "ceilometer_memory_usage"
-    storage: str = "ceilometer_disk_device_usage"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not self.url:
-            raise ValueError("url is needed: what comes before /api/v1")
-        for name in ("cpu", "vcpus", "memory", "storage"):
-            metric = getattr(self, name)
-            if metric and not METRIC.fullmatch(metric):
-                raise ValueError(f"{name} takes the name of a metric, not {metric!r}")
-        for name, label in (("label", self.label), ("resource", self.resource or "none")):
-            if not LABEL.fullmatch(label):
-                raise ValueError(f"{name} takes the name of a label, not {label!r}")
+    cpu: Metric = "ceilometer_cpu"
+    vcpus: Metric = "ceilometer_vcpus"
+    memory: Metric = "ceilometer_memory_usage"
+    storage: Metric = "ceilometer_disk_device_usage"
 
     @property
     def headers(self) -> dict[str, str]:
-        """What is sent with every request."""
-        found = {"Accept": "application/json"}
+        """The headers of every request."""
+        headers = {"Accept": "application/json"}
         if self.bearer:
-            found["Authorization"] = f"Bearer {self.bearer}"
+            headers["Authorization"] = f"Bearer {self.bearer}"
         if self.org:
-            found["X-Scope-OrgID"] = self.org
-        return found
+            headers["X-Scope-OrgID"] = self.org
+        return headers
 
 
-def read(asked: Asked) -> Iterator[Window]:
-    """Read the sums of all granules that are complete and were not read yet.
+def read(request: MeterRequest) -> Iterator[Batch]:
+    """Yield the sums of all granules that are complete and were not read yet.
 
     Raises:
         ConfigError: an option is wrong.
         CloudError: the server did not answer as expected.
     """
-    options = made(Options, "prometheus", asked.settings)
-    opened = http.session(
-        asked.connection,
+    options = parse(PrometheusOptions, "prometheus", request.settings)
+    session = http.session(
+        request.connection,
         cacert=options.cacert,
         insecure=options.insecure,
         headers=options.headers,
     )
-    with opened as session:
-        source = Prometheus(asked.connection.cloud.name, options, session)
-        yield from windows(asked, options, source.readers())
+    with session as open_session:
+        source = Prometheus(request.connection.cloud.name, options, open_session)
+        yield from batches(request, options, source.readers())
 
 
 @dataclass(frozen=True)
@@ -108,31 +116,34 @@ class Prometheus:
     """One server, as it is asked by a read."""
 
     cloud: str
-    options: Options
-    session: Any
+    options: PrometheusOptions
+    session: Session
 
     def readers(self) -> dict[str, Reader]:
-        """Give what reads each meter that is wanted."""
-        options, factor = self.options, MIB[self.options.storage_unit] * GRID
-        wanted: dict[str, tuple[str, Reader]] = {
-            "cpu.used": (options.cpu, self._cpu),
-            "memory.used": (options.memory, partial(self._gauge, options.memory, GRID)),
-            "storage.used": (options.storage, partial(self._gauge, options.storage, factor)),
-        }
-        return {name: reader for name, (metric, reader) in wanted.items() if metric}
+        """Return a function for each meter that has a metric, by the meter's name."""
+        options = self.options
+        storage_factor = MIB[options.storage_unit] * GRID
+        readers: dict[str, Reader] = {}
+        if options.cpu:
+            readers["cpu.used"] = self._cpu
+        if options.memory:
+            readers["memory.used"] = partial(self._gauge, options.memory, GRID)
+        if options.storage:
+            readers["storage.used"] = partial(self._gauge, options.storage, storage_factor)
+        return readers
 
     @property
     def _queries(self) -> Queries:
         return Queries(self.options.selector, self.options.label, self.options.resource)
 
-    def _gauge(self, metric: str, factor: float, span: Span) -> Sums | None:
+    def _gauge(self, metric: str, factor: float, span: Span) -> MeterSums | None:
         mean = self._queries.mean(metric)
         totals = self._by_project("sum", mean, span, factor)
         if not totals:
             return None
-        return Sums(totals, self._by_project("count", mean, span) if span.recent else {})
+        return MeterSums(totals, self._by_project("count", mean, span) if span.recent else {})
 
-    def _cpu(self, span: Span) -> Sums | None:
+    def _cpu(self, span: Span) -> MeterSums | None:
         """Read CPU time; whose counter fell began again, and is not known in that granule."""
         cpu, vcpus = self.options.cpu, self.options.vcpus
         burnt = self._queries.burnt(cpu, vcpus)
@@ -141,31 +152,31 @@ class Prometheus:
             return None
         reported = self._by_project("count", burnt, span) if span.recent else {}
         if not vcpus:
-            return Sums(totals, reported, share=True)
+            return MeterSums(totals, reported, share=True)
         weights = self._by_project("sum", self._queries.vcpus(cpu, vcpus), span, GRID)
-        return Sums(totals, reported, share=True, weights=weights or None)
+        return MeterSums(totals, reported, share=True, weights=weights or None)
 
-    def _by_project(self, function: str, inner: str, span: Span, factor: float = 1) -> Series:
-        """Ask for a value by project and granule: one call."""
+    def _by_project(self, function: str, expression: str, span: Span, factor: float = 1) -> Series:
+        """Return a value by project and granule: one call."""
         query = {
-            "query": self._queries.by_project(function, inner),
+            "query": self._queries.by_project(function, expression),
             "start": f"{span.begin + GRID - SHORT:.3f}",
             "end": f"{span.end}",
             "step": f"{GRID}",
         }
-        with translated(self.cloud, f"its range query of {inner[:80]}"):
+        with translated(self.cloud, f"its range query of {expression[:80]}"):
             try:
                 answer = self.session.get(
                     "/api/v1/query_range",
                     endpoint_override=self.options.url,
-                    requests_auth=self._signed(),
-                    params=query | WHOLE,
+                    requests_auth=self._credential(),
+                    params=query | COMPLETE,
                 )
             except HttpError as error:
                 raise type(error)(_reason(error), response=error.response) from error
-            return summed(_points(answer.json(), self.options.label, factor))
+            return sum_by_tenant(_points(answer.json(), self.options.label, factor))
 
-    def _signed(self) -> tuple[str, str] | None:
+    def _credential(self) -> tuple[str, str] | None:
         if not self.options.username:
             return None
         return self.options.username, self.options.password

@@ -1,4 +1,4 @@
-"""The odometer of one cloud, as a poll moves it on: ticks become readings, and old ones go."""
+"""The odometer of one cloud, as a poll moves it on: deltas become readings, and old ones go."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from openstats.clouds.meters import LONGEST
 from openstats.collector.polls.poll import Poll
 from openstats.meters import OBSERVED, USAGE_METERS, UsageMeter
-from openstats.readings import Reading, Tick
+from openstats.readings import Delta, Reading
 from openstats.statistics import odometer
-from openstats.statistics.thinning import History, superfluous
+from openstats.statistics.thinning import Retention, superfluous
 from openstats.storage.store import Database
 from openstats.storage.usage import readings
 from openstats.unix_time import HOUR
@@ -16,10 +16,10 @@ from openstats.unix_time import HOUR
 
 @dataclass
 class Odometer:
-    """Adds ticks to the readings of a poll's cloud.
+    """Adds deltas to the readings of a poll's cloud.
 
-    ``stepped`` says that the clock was set since the last tick, so that nobody knows how much time
-    passed.
+    ``stepped`` says that the clock was set since the last poll, so that it is not known how much
+    time passed.
     """
 
     poll: Poll
@@ -27,51 +27,55 @@ class Odometer:
     _slots: dict[str, int] = field(default_factory=dict)
 
     def add(
-        self, db: Database, name: str, tick: Tick, *, dated: bool = False, longest: int = LONGEST
+        self, db: Database, name: str, delta: Delta, *, dated: bool = False, longest: int = LONGEST
     ) -> None:
-        """Write a tick's reading, or a gap's end where nobody knows the time before it.
+        """Write the reading that follows from a delta, or a gap's end.
 
-        ``dated``: its time is not our clock's. ``longest``: seconds of which it may be. A tick that
-        is not later than the last reading came too late, and is none.
+        A gap ends where the time before the delta is not known: it is longer than ``longest``
+        seconds, or the clock was set and the delta is not ``dated`` by the source's clock. A delta
+        that is not later than the last reading came too late, and is ignored.
         """
         longest = longest if dated or not self.stepped else 0
-        self._append(db, USAGE_METERS[name], tick, longest)
+        self._append(db, USAGE_METERS[name], delta, longest)
         if name in OBSERVED:
             # Whoever burnt something, or had nothing to burn it with, was observed.
-            self._append(db, OBSERVED[name], replace(tick, gains={}), longest)
+            self._append(db, OBSERVED[name], replace(delta, gains={}), longest)
 
-    def _append(self, db: Database, meter: UsageMeter, tick: Tick, longest: int) -> None:
-        last = readings.last(db, self.poll.cloud, meter.name)
+    def _append(self, db: Database, meter: UsageMeter, delta: Delta, longest: int) -> None:
+        cloud, last = self.poll.cloud, readings.last(db, self.poll.cloud, meter.name)
         if last is None:
-            readings.append(db, self.poll.cloud, meter.name, odometer.begun(tick.at))
-        elif tick.at > last.at:
-            gap = tick.at - last.at > longest
-            found = odometer.paused(last, tick.at) if gap else self._moved_on(db, meter, last, tick)
-            readings.append(
-                db, self.poll.cloud, meter.name, found, after_gap=tick.at - last.at > HOUR
-            )
+            readings.append(db, cloud, meter.name, odometer.first_reading(delta.at))
+            return
+        passed = delta.at - last.at
+        if passed <= 0:
+            return
+        if passed > longest:
+            reading = odometer.end_of_gap(last, delta.at)
+        else:
+            reading = self._advance(db, meter, last, delta)
+        readings.append(db, cloud, meter.name, reading, after_gap=passed > HOUR)
 
-    def _moved_on(self, db: Database, meter: UsageMeter, last: Reading, tick: Tick) -> Reading:
-        """Advance, with slots for Keystone ids; all tenants that a source reports have one."""
+    def _advance(self, db: Database, meter: UsageMeter, last: Reading, delta: Delta) -> Reading:
+        """Return the next reading; every tenant (Keystone id) that a source reports has a slot."""
         slots = self._slots
-        missing = (tick.gains.keys() | tick.unobserved) - slots.keys()
-        if missing:
-            slots |= readings.slots(db, self.poll.cloud, missing, self.poll.now)
-        placed = replace(
-            tick,
-            gains={slots[key]: gain for key, gain in tick.gains.items()},
-            unobserved=frozenset(slots[key] for key in tick.unobserved),
+        without_slot = (delta.gains.keys() | delta.unobserved) - slots.keys()
+        if without_slot:
+            slots |= readings.slots(db, self.poll.cloud, without_slot, self.poll.now)
+        by_slot = replace(
+            delta,
+            gains={slots[key]: gain for key, gain in delta.gains.items()},
+            unobserved=frozenset(map(slots.__getitem__, delta.unobserved)),
         )
-        return odometer.advance(last, placed, meter)
+        return odometer.advance(last, by_slot, meter)
 
 
 def thin(poll: Poll, names: Iterable[str]) -> None:
     """Delete readings of meters that are closer together than their age asks for."""
     options = poll.usage
-    history = History(options.all_days, options.hourly_days, options.timezone)
+    retention = Retention(options.all_days, options.hourly_days, options.timezone)
     with poll.writing() as db:
         for name in names:
             times = readings.times(db, poll.cloud, name)
-            kept = {at for at, kept in times if kept}
-            gone = superfluous([at for at, _ in times], kept, poll.now, history)
-            readings.forget(db, poll.cloud, name, gone)
+            gap_ends = {at for at, kept in times if kept}
+            old = superfluous([at for at, _ in times], gap_ends, poll.now, retention)
+            readings.delete_at(db, poll.cloud, name, old)

@@ -1,17 +1,21 @@
-"""Usage: one tick of the odometer; what is allocated by the inventory, what is used by a source."""
+"""Usage: one poll moves the odometer on.
 
+What is allocated follows from the inventory, what is used is read from a meter source.
+"""
+
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from openstats.clouds import meters
-from openstats.clouds.meters import GRID, LONGEST, Asked
+from openstats.clouds.meters import GRID, LONGEST, MeterRequest
 from openstats.collector.polls.odometer import Odometer, thin
 from openstats.collector.polls.poll import Poll
 from openstats.collector.shared_services import COMPUTE
 from openstats.meters import OBSERVED, USAGE_METERS
-from openstats.readings import Tick
+from openstats.readings import Delta
 from openstats.storage import jobs
 from openstats.storage.inventory import allocation, instances, volume_changes, volumes
 from openstats.storage.store import Database
@@ -19,10 +23,10 @@ from openstats.storage.usage import readings
 from openstats.unix_time import HOUR
 
 ALLOCATED = ("vcpu_hours", "memory", "storage")
-"""What is allocated, in the order of ``storage.allocation``."""
+"""What is allocated, in the order of ``storage.inventory.allocation``."""
 
 BOOT = Path("/proc/sys/kernel/random/boot_id")
-OF_SERVERS = "nova"
+NOVA = "nova"
 """The meter source that asks for the servers that are known."""
 STEP = 0.1
 """By which share wall clock and uptime may differ before the wall clock is not believed."""
@@ -36,19 +40,19 @@ class Moment:
     uptime: float
     boot: str
 
-    def stepped(self, before: Mapping[str, Any]) -> bool:
-        """Tell whether the wall clock was put forward or back since a moment on this machine."""
-        if before.get("boot") != self.boot:
+    def is_stepped(self, previous: Mapping[str, Any]) -> bool:
+        """Return whether the wall clock was set since a previous moment on this machine."""
+        if previous.get("boot") != self.boot:
             return False
-        passed = self.uptime - before["uptime"]
-        return bool(abs(self.wall - before["wall"] - passed) > STEP * passed + 1)
+        passed = self.uptime - previous["uptime"]
+        return bool(abs(self.wall - previous["wall"] - passed) > STEP * passed + 1)
 
 
 def poll(poll: Poll) -> None:
-    """Add to the totals what came since the last readings, and let go of what grew old."""
+    """Add to the totals what came since the last readings, and delete readings that grew old."""
     now = poll.now // GRID * GRID
     moment = Moment(poll.clock(), poll.uptime(), BOOT.read_text().strip() if BOOT.exists() else "")
-    odometer = Odometer(poll, moment.stepped(poll.cursor.get("moment", {})))
+    odometer = Odometer(poll, moment.is_stepped(poll.cursor.get("moment", {})))
     poll.cursor["moment"] = asdict(moment)
     # Not an interval after this one: readings are on the grid, whenever they were asked for.
     poll.next_at = now + GRID + poll.spread(GRID)
@@ -64,17 +68,17 @@ def _allocate(poll: Poll, now: int, odometer: Odometer) -> None:
     longest = max(LONGEST, 2 * poll.options.instances_interval)
     with poll.writing() as db:
         at = _inventoried(poll, db, now)
-        for name, tick in _ticks(poll, db, at).items():
-            odometer.add(db, name, tick, longest=longest)
-        # Of more time than the longest tick nothing is counted any more.
+        for name, delta in _deltas(poll, db, at).items():
+            odometer.add(db, name, delta, longest=longest)
+        # Of more time than the longest delta nothing is counted any more.
         allocation.forget_ended(db, poll.cloud, at - longest - GRID)
         volume_changes.forget(db, poll.cloud, at - longest - GRID)
 
 
 def _inventoried(poll: Poll, db: Database, now: int) -> int:
-    """Return until when the inventory tells all that was created and deleted.
+    """Return the time until which the inventory holds all that was created and deleted.
 
-    Where it cannot be read, what was there stands for some ticks.
+    Where it cannot be read, what was there stands for some polls.
     """
     polled_at = jobs.polled_at(db, poll.cloud, "instances")
     if polled_at is None or polled_at >= now or jobs.failing(db, poll.cloud, "instances"):
@@ -82,48 +86,60 @@ def _inventoried(poll: Poll, db: Database, now: int) -> int:
     return polled_at // GRID * GRID
 
 
-def _ticks(poll: Poll, db: Database, at: int) -> dict[str, Tick]:
-    """Return what tenants (Keystone ids) had since the last readings; nothing that is not known."""
+def _deltas(poll: Poll, db: Database, at: int) -> dict[str, Delta]:
+    """Return what tenants (Keystone ids) had since the last readings, by meter.
+
+    A meter whose inventory is not known is missing.
+    """
     if not _fresh(poll, db, "instances"):
         return {}
-    ends = readings.ends(db, poll.cloud)
-    stored = _stored(poll, db)
-    amounts: dict[int, allocation.Amounts] = {}
-    ticks = {}
-    for place, item in enumerate(ALLOCATED):
-        name = f"{item}.allocated"
-        start = min(at, ends.get(name, at))
-        if start not in amounts:
-            amounts[start] = allocation.between(db, poll.cloud, start, at)
-        totals = {key: held[place] for key, held in amounts[start].items()}
+    last = readings.newest_by_meter(db, poll.cloud)
+    starts = {item: min(at, last.get(f"{item}.allocated", at)) for item in ALLOCATED}
+    amounts = {}
+    for start in set(starts.values()):
+        amounts[start] = allocation.between(db, poll.cloud, start, at)
+    deltas = {}
+    for index, item in enumerate(ALLOCATED):
+        start = starts[item]
+        totals = {key: amount[index] for key, amount in amounts[start].items()}
         if item == "storage":
-            if stored is None:
+            sizes = _volume_sizes(poll, db)
+            if sizes is None:
                 continue
-            totals = _with_volumes(totals, stored, _gained(poll, db, start, at), at - start)
-        seconds = float(at - start)
-        ticks[name] = Tick(at, seconds, {key: (float(t), seconds) for key, t in totals.items()})
-    return ticks
+            totals = _with_volumes(totals, sizes, _gained(poll, db, start, at), at - start)
+        deltas[f"{item}.allocated"] = _delta(at, at - start, totals)
+    return deltas
+
+
+def _delta(at: int, seconds: int, totals: Mapping[str, int]) -> Delta:
+    """Return a delta whose tenants were observed all the time."""
+    gains = {key: (float(total), float(seconds)) for key, total in totals.items()}
+    return Delta(at, float(seconds), gains)
 
 
 def _with_volumes(
-    totals: Mapping[str, int], stored: Mapping[str, int], gained: Mapping[str, int], seconds: int
+    disks: Mapping[str, int], sizes: Mapping[str, int], gained: Mapping[str, int], seconds: int
 ) -> dict[str, int]:
-    """Return MiB-seconds of disks and volumes; of the latter less what was gained meanwhile."""
-    return {
-        key: totals.get(key, 0) + stored.get(key, 0) * seconds - gained.get(key, 0)
-        for key in totals.keys() | stored.keys() | gained.keys()
-    }
+    """Return MiB-seconds of disks and volumes by tenant.
+
+    ``sizes`` are those of volumes now; ``gained`` are MiB-seconds for which they were not yet so
+    large.
+    """
+    totals = Counter(disks)
+    totals.update({key: size * seconds for key, size in sizes.items()})
+    totals.subtract(gained)
+    return totals
 
 
 def _gained(poll: Poll, db: Database, start: int, at: int) -> dict[str, int]:
-    """Return MiB-seconds in which volumes that are there now were not there yet."""
+    """Return MiB-seconds by tenant for which volumes that exist now did not exist yet."""
     if not poll.connection.entry.settings.block_storage:
         return {}
-    gains = volume_changes.not_yet(db, poll.cloud, start, at)
-    return {key: 1024 * gained for key, gained in gains.items()}
+    gigabyte_seconds = volume_changes.not_yet(db, poll.cloud, start, at)
+    return {key: 1024 * amount for key, amount in gigabyte_seconds.items()}
 
 
-def _stored(poll: Poll, db: Database) -> dict[str, int] | None:
+def _volume_sizes(poll: Poll, db: Database) -> dict[str, int] | None:
     """Return MiB of volumes by tenant; None where they are not known any more."""
     if not poll.connection.entry.settings.block_storage:
         return {}
@@ -133,51 +149,65 @@ def _stored(poll: Poll, db: Database) -> dict[str, int] | None:
 
 
 def _fresh(poll: Poll, db: Database, kind: str) -> bool:
-    """Tell whether the inventory was read lately: for some ticks it may stand as it is."""
+    """Return whether the inventory was read lately: for some polls it may stand as it is."""
     polled_at = jobs.polled_at(db, poll.cloud, kind)
     longest = max(LONGEST, 2 * getattr(poll.options, f"{kind}_interval"))
     return polled_at is not None and poll.now - polled_at <= longest
 
 
 def _measure(poll: Poll, now: int, odometer: Odometer) -> None:
-    """Read what the cloud's source has since the last time, window by window."""
-    settings = poll.connection.entry.settings
-    source, given = settings.meter_source, settings.meter_options
+    """Read what the cloud's source has since the last time, batch by batch."""
+    source, options = _source(poll)
+    read = meters.load(source)
+    request = _request(poll, now, source, options)
+    if request is None:
+        return
+    first_at = None
+    for batch in read(request):
+        with poll.writing() as db:
+            readings.write_cursor(db, poll.cloud, source, batch.cursor)
+            for name, delta in batch.deltas.items():
+                odometer.add(db, name, delta, dated=batch.dated)
+        poll.missing = batch.missing or poll.missing
+        for delta in batch.deltas.values():
+            first_at = delta.at if first_at is None else first_at
+            poll.say("usage", (delta.at - first_at) // GRID, (now - first_at) // GRID)
+    _remember_missing(poll, now, is_new=first_at is not None)
+
+
+def _source(poll: Poll) -> tuple[str, Mapping[str, Any]]:
+    """Return the meter source of the cloud, and its options."""
     if COMPUTE in poll.shared:
         # It has no servers of its own: all that is measured is that they use nothing.
-        source, given = OF_SERVERS, {}
-    read = meters.load(source)
+        return NOVA, {}
+    settings = poll.connection.entry.settings
+    return settings.meter_source, settings.meter_options
+
+
+def _request(
+    poll: Poll, now: int, source: str, meter_options: Mapping[str, Any]
+) -> MeterRequest | None:
+    """Return what the source is asked; None where it needs servers, and these were never read."""
     with poll.store.read() as db:
-        if source == OF_SERVERS and jobs.polled_at(db, poll.cloud, "instances") is None:
+        if source == NOVA and jobs.polled_at(db, poll.cloud, "instances") is None:
             # That no server is known does not say that none used anything.
-            return
-        asked = Asked(
+            return None
+        return MeterRequest(
             connection=poll.connection,
             now=now,
-            last=readings.ends(db, poll.cloud),
+            last=readings.newest_by_meter(db, poll.cloud),
             running=instances.running(db, poll.cloud),
             cursor=readings.cursor(db, poll.cloud, source),
-            settings=given,
+            settings=meter_options,
             options=poll.usage,
             calls=poll.calls,
             clock=poll.clock,
         )
-    first = None
-    for window in read(asked):
-        with poll.writing() as db:
-            readings.keep_cursor(db, poll.cloud, source, window.cursor)
-            for name, tick in window.ticks.items():
-                odometer.add(db, name, tick, dated=window.dated)
-        poll.missing = window.missing or poll.missing
-        for tick in window.ticks.values():
-            first = tick.at if first is None else first
-            poll.say("usage", (tick.at - first) // GRID, (now - first) // GRID)
-    _remember_missing(poll, now, is_new=first is not None)
 
 
 def _remember_missing(poll: Poll, now: int, *, is_new: bool) -> None:
     """Note anew what was missing, where this step of the grid was read already."""
-    before = poll.cursor.get("missing", {})
-    if not is_new and before.get("at") == now:
-        poll.missing = before["what"]
+    previous = poll.cursor.get("missing", {})
+    if not is_new and previous.get("at") == now:
+        poll.missing = previous["what"]
     poll.cursor["missing"] = {"at": now, "what": poll.missing}

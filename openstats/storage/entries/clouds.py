@@ -61,7 +61,7 @@ def _completed(db: Connection, scope: Scope, entries: list[Entry]) -> list[Entry
     ids = {row.uuid: row.id for row in db.execute(select(cloud.c.uuid, cloud.c.id))}
     capacities, quotas = capacity.by_cloud(db), quota.by_cloud(db)
     states = compute_hosts.by_cloud(db)
-    read_at = readings.newest_of_clouds(db, USAGE_METERS)
+    read_at = readings.newest_by_cloud(db, USAGE_METERS)
     return [
         entry
         | {"left_aside": _left_aside(entry["left_aside"])}

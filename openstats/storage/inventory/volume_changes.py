@@ -18,7 +18,7 @@ SOURCE = ":volumes"
 def note(db: Connection, cloud: Cloud, at: int, gained: Mapping[str, int]) -> None:
     """Keep what tenants (Keystone ids) gained at a moment, in GiB; a loss is below 0."""
     changes = [*_changes(db, cloud), (at, {key: size for key, size in gained.items() if size})]
-    readings.keep_cursor(db, cloud, SOURCE, {"changes": changes})
+    readings.write_cursor(db, cloud, SOURCE, {"changes": changes})
 
 
 def forget(db: Connection, cloud: Cloud, before: int) -> None:
@@ -26,7 +26,7 @@ def forget(db: Connection, cloud: Cloud, before: int) -> None:
     changes = _changes(db, cloud)
     kept = [change for change in changes if change[0] >= before]
     if len(kept) < len(changes):
-        readings.keep_cursor(db, cloud, SOURCE, {"changes": kept})
+        readings.write_cursor(db, cloud, SOURCE, {"changes": kept})
 
 
 def not_yet(db: Connection, cloud: Cloud, start: int, end: int) -> dict[str, int]:

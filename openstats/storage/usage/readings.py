@@ -1,4 +1,4 @@
-"""Usage: the readings of the odometer, the slots of tenants in them, and meter sources' cursors.
+"""Readings: the rows of the odometer, the slots of tenants in them, and meter sources' cursors.
 
 A reading is a row that holds two vectors, float64 in little-endian order, whatever the machine.
 """
@@ -6,20 +6,24 @@ A reading is a row that holds two vectors, float64 in little-endian order, whate
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
-from itertools import chain, groupby, repeat
+from itertools import chain, count, groupby, repeat
 from operator import itemgetter
 from typing import Any
 
 import numpy as np
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     LargeBinary,
+    ScalarSelect,
+    and_,
     bindparam,
     delete,
     func,
     insert,
     select,
     true,
+    union,
     update,
 )
 
@@ -52,50 +56,60 @@ _STRETCH = (
 )
 
 
-def slots(db: Connection, owner: Cloud, ids: Collection[str], now: int) -> dict[str, int]:
-    """Give the slots of tenants by Keystone id; those without one get the next that is free."""
-    mine = tenant.c.cloud_id == owner.id, tenant.c.slot.is_not(None)
-    found = db.execute(select(tenant.c.tenant_id, tenant.c.slot).where(*mine))
-    known = {row.tenant_id: row.slot for row in found}
-    new = sorted(set(ids) - set(known))
-    if new:
-        rows = tenants.rows_of(db, owner, new, now)
-        first = max(known.values(), default=FIRST_SLOT - 1) + 1
-        known |= {key: first + i for i, key in enumerate(new)}
-        given = update(tenant).where(tenant.c.id == bindparam("row"))
-        places = [{"row": rows[key], "place": known[key]} for key in new]
-        db.execute(given.values(slot=bindparam("place")), places)
-    return {key: known[key] for key in ids}
+def _of_meter(owner: Cloud, meter: str) -> ColumnElement[bool]:
+    """Return the condition that a reading is of a meter of a cloud."""
+    return and_(reading.c.cloud_id == owner.id, reading.c.meter == meter)
+
+
+def slots(db: Connection, owner: Cloud, tenant_ids: Collection[str], now: int) -> dict[str, int]:
+    """Return the slots of tenants by Keystone id; those without one get the next that is free."""
+    statement = select(tenant.c.tenant_id, tenant.c.slot)
+    statement = statement.where(tenant.c.cloud_id == owner.id, tenant.c.slot.is_not(None))
+    slots_by_id = {row.tenant_id: row.slot for row in db.execute(statement)}
+    without_slot = sorted(set(tenant_ids) - slots_by_id.keys())
+    if without_slot:
+        first = max(slots_by_id.values(), default=FIRST_SLOT - 1) + 1
+        new_slots = dict(zip(without_slot, count(first), strict=False))
+        _assign(db, tenants.rows_of(db, owner, without_slot, now), new_slots)
+        slots_by_id |= new_slots
+    return {tenant_id: slots_by_id[tenant_id] for tenant_id in tenant_ids}
+
+
+def _assign(db: Connection, row_ids: Mapping[str, int], new_slots: Mapping[str, int]) -> None:
+    """Write the slots of tenants (Keystone ids)."""
+    statement = update(tenant).where(tenant.c.id == bindparam("row"))
+    rows = [{"row": row_ids[key], "new_slot": slot} for key, slot in new_slots.items()]
+    db.execute(statement.values(slot=bindparam("new_slot")), rows)
 
 
 def last(db: Connection, owner: Cloud, meter: str) -> Reading | None:
-    """Give the newest reading of a meter, by its name."""
-    mine = reading.c.cloud_id == owner.id, reading.c.meter == meter
-    row = db.execute(select(reading).where(*mine).order_by(reading.c.at.desc()).limit(1)).first()
+    """Return the newest reading of a meter, by its name."""
+    statement = select(reading).where(_of_meter(owner, meter))
+    row = db.execute(statement.order_by(reading.c.at.desc()).limit(1)).first()
     if row is None:
         return None
     return Reading(row.at, np.frombuffer(row.totals + row.weights, FLOAT).reshape(2, -1))
 
 
 def append(
-    db: Connection, owner: Cloud, meter: str, found: Reading, *, after_gap: bool = False
+    db: Connection, owner: Cloud, meter: str, new: Reading, *, after_gap: bool = False
 ) -> None:
     """Write a reading that is later than all others; both ends of a gap outlive their neighbours.
 
     Raises:
         LateReadingError: there is one of its time or later.
     """
-    mine = reading.c.cloud_id == owner.id, reading.c.meter == meter
-    before = newest_at(db, owner, meter)
-    if before is not None and found.at <= before:
-        raise LateReadingError(f"{owner.name}: {meter}: {found.at} is not after {before}")
+    last_at = newest_at(db, owner, meter)
+    if last_at is not None and new.at <= last_at:
+        raise LateReadingError(f"{owner.name}: {meter}: {new.at} is not after {last_at}")
     if after_gap:
-        db.execute(update(reading).where(*mine, reading.c.at == before).values(kept=True))
+        gap_start = _of_meter(owner, meter), reading.c.at == last_at
+        db.execute(update(reading).where(*gap_start).values(kept=True))
+    row = {"cloud_id": owner.id, "meter": meter, "at": new.at, "kept": after_gap}
     vectors = {
-        "totals": found.totals.astype(FLOAT).tobytes(),
-        "weights": found.weights.astype(FLOAT).tobytes(),
+        "totals": new.totals.astype(FLOAT).tobytes(),
+        "weights": new.weights.astype(FLOAT).tobytes(),
     }
-    row = {"cloud_id": owner.id, "meter": meter, "at": found.at, "kept": after_gap}
     db.execute(insert(reading), [row | vectors])
 
 
@@ -103,23 +117,44 @@ def append(
 def _around(narrow: bool) -> Prepared:
     """Select, for each cloud and moment, the last reading until then and the first from then on.
 
-    Whole, or of their vectors a stretch, and the clock.
+    ::
+
+        readings      R1        R2        R3        R4        R5
+        moments            m1      m2                          m3
+        selected      R1        R2                             R5      last one until m
+                                R2        R3                           first one from m on
+
+    Each is one step in the primary key (cloud_id, meter, at), however many readings there are. A
+    reading that is found twice is read once, because UNION drops duplicates::
+
+        WITH clouds AS (...), moments AS (...), wanted AS (
+            SELECT clouds.value AS cloud_id,
+                   (SELECT max(at) FROM reading WHERE cloud_id = clouds.value
+                       AND meter = :meter AND at <= moments.value) AS at
+                FROM clouds JOIN moments ON true
+            UNION
+            SELECT ... min(at) ... at >= moments.value ...)
+        SELECT cloud_id, at, totals, weights FROM reading JOIN wanted USING (cloud_id, at)
+            WHERE meter = :meter ORDER BY cloud_id, at
+
+    With ``narrow``, a stretch of each vector and the clock are selected instead of whole vectors.
     """
     moments, clouds = numbers("moments"), numbers("clouds")
-    mine = reading.c.cloud_id == clouds.c.value, reading.c.meter == bindparam("meter")
-    before = select(func.max(reading.c.at)).where(*mine, reading.c.at <= moments.c.value)
-    after = select(func.min(reading.c.at)).where(*mine, reading.c.at >= moments.c.value)
-    ends = [
-        select(clouds.c.value.label("cloud_id"), end.scalar_subquery().label("at")).select_from(
-            clouds.join(moments, true())
+    of_meter = reading.c.cloud_id == clouds.c.value, reading.c.meter == bindparam("meter")
+    until = select(func.max(reading.c.at)).where(*of_meter, reading.c.at <= moments.c.value)
+    since = select(func.min(reading.c.at)).where(*of_meter, reading.c.at >= moments.c.value)
+    every_moment = clouds.join(moments, true())
+    neighbours = [
+        select(clouds.c.value.label("cloud_id"), time.scalar_subquery().label("at")).select_from(
+            every_moment
         )
-        for end in (before, after)
+        for time in (until, since)
     ]
-    wanted = ends[0].union(ends[1]).cte("wanted")
-    joined = (reading.c.cloud_id == wanted.c.cloud_id) & (reading.c.at == wanted.c.at)
+    wanted = union(*neighbours).cte("wanted")
+    same = (reading.c.cloud_id == wanted.c.cloud_id) & (reading.c.at == wanted.c.at)
     columns = reading.c.cloud_id, reading.c.at, *(_STRETCH if narrow else _WHOLE)
-    found = select(*columns).join(wanted, joined).where(reading.c.meter == bindparam("meter"))
-    return Prepared(found.order_by(reading.c.cloud_id, reading.c.at))
+    rows = select(*columns).join(wanted, same).where(reading.c.meter == bindparam("meter"))
+    return Prepared(rows.order_by(reading.c.cloud_id, reading.c.at))
 
 
 def around(
@@ -129,93 +164,88 @@ def around(
     moments: Iterable[int],
     slots: Collection[int] = (),
 ) -> dict[int, Readings]:
-    """Give, by cloud, the readings around each moment, in order: at most two for each.
+    """Return, by cloud, the readings around each moment, in order: at most two for each.
 
-    Before the first and after the last there is but that one. Where ``slots`` that are near to one
-    another are all that matters, no more of the vectors than that stretch is read.
+    Before the first reading and after the last there is but that one. Where ``slots`` that are
+    near to one another are all that matters, only that stretch of the vectors is read.
     """
-    values: dict[str, Any] = {"meter": meter, "moments": [*moments]}
-    values["clouds"] = [*clouds]
-    wanted = [slot for slot in slots if slot >= FIRST_SLOT] or [FIRST_SLOT]
-    first, last = min(wanted), max(wanted)
+    values: dict[str, Any] = {"meter": meter, "moments": [*moments], "clouds": [*clouds]}
+    tenant_slots = [slot for slot in slots if slot >= FIRST_SLOT] or [FIRST_SLOT]
+    first, last = min(tenant_slots), max(tenant_slots)
     narrow = bool(slots) and last - first < NARROW
     if narrow:
         size = FLOAT.itemsize
         values |= {"offset": 1 + first * size, "length": (last - first + 1) * size}
     rows = groupby(_around(narrow).rows(db, values), itemgetter(0))
-    return {cloud: _columns(mine, first if narrow else FIRST_SLOT) for cloud, mine in rows}
+    return {cloud: _columns(group, first if narrow else FIRST_SLOT) for cloud, group in rows}
 
 
 def _columns(rows: Iterable[Any], first: int) -> Readings:
-    """Put rows of ``_around`` together, be they whole or a stretch from the slot ``first`` on.
+    """Return rows of ``_around`` as columns, be they whole or a stretch from the slot ``first`` on.
 
-    Shorter ones are filled up with NaN.
+    Shorter vectors are filled up with NaN.
     """
     _, at, totals, weights, *clocks = zip(*rows, strict=True)
     longest = max(map(len, totals))
     # All bits set are a NaN.
-    lacking = [b"\xff" * (longest - len(part)) for part in totals]
-    parts: list[Iterable[bytes]] = [totals, lacking, weights, lacking]
+    padding = [b"\xff" * (longest - len(vector)) for vector in totals]
+    parts: list[Iterable[bytes]] = [totals, padding, weights, padding]
     if clocks:
-        parts = [repeat(bytes(FLOAT.itemsize)), *parts[:2], clocks[0], *parts[2:]]
-    joined = b"".join(chain.from_iterable(zip(*parts, strict=False)))
-    vectors = np.frombuffer(joined, FLOAT).reshape(len(at), 2, -1)
-    return Readings(np.array(at), vectors, first)
+        parts = [repeat(bytes(FLOAT.itemsize)), totals, padding, clocks[0], weights, padding]
+    vectors = b"".join(chain.from_iterable(zip(*parts, strict=False)))
+    return Readings(np.array(at), np.frombuffer(vectors, FLOAT).reshape(len(at), 2, -1), first)
 
 
-def newest(owner: Any, meter: Any) -> Any:
-    """Give, as an expression, the time of the newest reading of a cloud's meter; NULL for none."""
-    mine = reading.c.cloud_id == owner, reading.c.meter == meter
-    return select(func.max(reading.c.at)).where(*mine).scalar_subquery()
+def newest(cloud_id: ColumnElement[int] | int, meter: str) -> ScalarSelect[int | None]:
+    """Return, as an expression, the time of the newest reading of a meter; NULL for none."""
+    of_meter = reading.c.cloud_id == cloud_id, reading.c.meter == meter
+    return select(func.max(reading.c.at)).where(*of_meter).scalar_subquery()
 
 
 def newest_at(db: Connection, owner: Cloud, meter: str) -> int | None:
-    """Give the time of the newest reading of a meter."""
-    at: int | None = db.scalar(select(newest(owner.id, meter)))
-    return at
+    """Return the time of the newest reading of a meter."""
+    return db.scalar(select(newest(owner.id, meter)))
 
 
-def ends(db: Connection, owner: Cloud) -> dict[str, int]:
-    """Give the time of the newest reading by meter; what has none is not in it."""
+def newest_by_meter(db: Connection, owner: Cloud) -> dict[str, int]:
+    """Return the time of the newest reading by meter; what has none is not in it."""
     row = db.execute(select(*(newest(owner.id, name) for name in USAGE_METERS))).one()
     return {name: at for name, at in zip(USAGE_METERS, row, strict=True) if at is not None}
 
 
 @cache
-def _newest_of_clouds(meters: tuple[str, ...]) -> Prepared:
+def _newest_by_cloud(meters: tuple[str, ...]) -> Prepared:
     return Prepared(select(cloud.c.id, *(newest(cloud.c.id, meter) for meter in meters)))
 
 
-def newest_of_clouds(db: Connection, meters: Iterable[str]) -> dict[int, dict[str, int | None]]:
-    """Give, for each cloud, when meters were read last; None for never."""
+def newest_by_cloud(db: Connection, meters: Iterable[str]) -> dict[int, dict[str, int | None]]:
+    """Return, for each cloud, the time of each meter's newest reading; None for never."""
     names = tuple(meters)
-    rows = _newest_of_clouds(names).rows(db, {})
+    rows = _newest_by_cloud(names).rows(db, {})
     return {row[0]: dict(zip(names, row[1:], strict=True)) for row in rows}
 
 
 def times(db: Connection, owner: Cloud, meter: str) -> list[tuple[int, bool]]:
-    """Give the times of all readings of a meter, in order, and whether each is kept for ever."""
-    mine = reading.c.cloud_id == owner.id, reading.c.meter == meter
-    found = select(reading.c.at, reading.c.kept).where(*mine).order_by(reading.c.at)
-    return [(row.at, row.kept) for row in db.execute(found)]
+    """Return the times of all readings of a meter, in order, and whether each is kept for ever."""
+    statement = select(reading.c.at, reading.c.kept).where(_of_meter(owner, meter))
+    return [(row.at, row.kept) for row in db.execute(statement.order_by(reading.c.at))]
 
 
-def forget(db: Connection, owner: Cloud, meter: str, at: Sequence[int]) -> None:
-    """Delete readings by their times."""
-    mine = reading.c.cloud_id == owner.id, reading.c.meter == meter
-    if at:
-        gone = delete(reading).where(*mine, reading.c.at == bindparam("gone"))
-        db.execute(gone, [{"gone": moment} for moment in at])
+def delete_at(db: Connection, owner: Cloud, meter: str, moments: Sequence[int]) -> None:
+    """Delete the readings of these times."""
+    if moments:
+        old = delete(reading).where(_of_meter(owner, meter), reading.c.at == bindparam("moment"))
+        db.execute(old, [{"moment": moment} for moment in moments])
 
 
 def cursor(db: Connection, owner: Cloud, source: str) -> dict[str, Any]:
-    """Give what a meter source left for its next reading; empty before the first."""
-    mine = meter_cursor.c.cloud_id == owner.id, meter_cursor.c.source == source
-    content = db.scalar(select(meter_cursor.c.content).where(*mine))
+    """Return what a meter source left for its next reading; empty before the first."""
+    of_source = meter_cursor.c.cloud_id == owner.id, meter_cursor.c.source == source
+    content = db.scalar(select(meter_cursor.c.content).where(*of_source))
     return {} if content is None else dict(json.loads(content))
 
 
-def keep_cursor(db: Connection, owner: Cloud, source: str, content: Mapping[str, Any]) -> None:
-    """Leave something for the next reading; it is written with the readings or not at all."""
+def write_cursor(db: Connection, owner: Cloud, source: str, content: Mapping[str, Any]) -> None:
+    """Write something for a source's next reading, in the transaction of its readings."""
     row = {"cloud_id": owner.id, "source": source, "content": json.dumps(dict(content))}
     upsert(db, meter_cursor, [row])

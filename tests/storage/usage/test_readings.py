@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 from openstats.errors import LateReadingError
 from openstats.meters import USAGE_METERS
 from openstats.readings import Reading
-from openstats.statistics.odometer import along
+from openstats.statistics.odometer import interpolate
 from openstats.storage.schema import tables
 from openstats.storage.store import Store
 from openstats.storage.usage import readings
@@ -55,7 +55,7 @@ def test_a_late_reading_is_refused(db: Connection, late: int) -> None:
     with pytest.raises(LateReadingError, match=r"alpha: memory.allocated: \d+ is not after"):
         written(alpha, late)
     written(alpha, late, item=CPU)
-    assert readings.ends(db, alpha.cloud) == {MEMORY: NOW, CPU: late}
+    assert readings.newest_by_meter(db, alpha.cloud) == {MEMORY: NOW, CPU: late}
 
 
 def test_slots_stay_for_ever_and_new_ones_follow(db: Connection) -> None:
@@ -123,7 +123,7 @@ def test_a_stretch_of_readings_says_the_same_of_its_slots(
         readings.around(db, [alpha.cloud.id], meter, moments, wanted)[alpha.cloud.id]
         for wanted in ((), slots)
     )
-    told = [along(read, moments, places, USAGE_METERS[meter]) for read in (whole, some)]
+    told = [interpolate(read, moments, places, USAGE_METERS[meter]) for read in (whole, some)]
     assert np.array_equal(told[0], told[1])
     narrow = max(slots) - min(slots - {0}, default=1) < 128
     assert (some.vectors.shape[2] < 500) == narrow
@@ -155,18 +155,18 @@ def test_what_is_forgotten_is_gone(db: Connection) -> None:
     alpha = site(db)
     written(alpha, 300, 600, 900)
     written(alpha, 600, item=CPU)
-    readings.forget(db, alpha.cloud, MEMORY, [600])
-    readings.forget(db, alpha.cloud, MEMORY, [])
+    readings.delete_at(db, alpha.cloud, MEMORY, [600])
+    readings.delete_at(db, alpha.cloud, MEMORY, [])
     assert [at for at, _ in readings.times(db, alpha.cloud, MEMORY)] == [300, 900]
-    assert readings.ends(db, alpha.cloud) == {MEMORY: 900, CPU: 600}
+    assert readings.newest_by_meter(db, alpha.cloud) == {MEMORY: 900, CPU: 600}
 
 
 def test_when_clouds_were_read_last(db: Connection) -> None:
-    assert readings.newest_of_clouds(db, [MEMORY]) == {}
+    assert readings.newest_by_cloud(db, [MEMORY]) == {}
     alpha, beta = site(db), site(db, "beta", region="two")
     written(alpha, 300, 600)
     written(beta, 900, item=CPU)
-    assert readings.newest_of_clouds(db, [MEMORY, CPU]) == {
+    assert readings.newest_by_cloud(db, [MEMORY, CPU]) == {
         alpha.cloud.id: {MEMORY: 600, CPU: None},
         beta.cloud.id: {MEMORY: None, CPU: 900},
     }
@@ -175,7 +175,7 @@ def test_when_clouds_were_read_last(db: Connection) -> None:
 def test_a_cursor_is_replaced(db: Connection) -> None:
     alpha = site(db)
     assert readings.cursor(db, alpha.cloud, "nova") == {}
-    readings.keep_cursor(db, alpha.cloud, "nova", {"vm": [1.5, 2]})
-    readings.keep_cursor(db, alpha.cloud, "nova", {"other": None})
+    readings.write_cursor(db, alpha.cloud, "nova", {"vm": [1.5, 2]})
+    readings.write_cursor(db, alpha.cloud, "nova", {"other": None})
     assert readings.cursor(db, alpha.cloud, "nova") == {"other": None}
     assert readings.cursor(db, alpha.cloud, "gnocchi") == {}
