@@ -8,11 +8,11 @@ from openstats.model import CustomerCounts
 def listing(
     customers: Iterable[CustomerCounts], *, with_uuid: bool = False
 ) -> list[dict[str, object]]:
-    """Give one entry a customer, in the order given; ``with_uuid`` adds the uuid."""
-    return [_entry(counts, with_uuid) for counts in customers]
+    """Return one entry a customer, in the given order; ``with_uuid`` adds the uuid."""
+    return [_entry(counts, with_uuid=with_uuid) for counts in customers]
 
 
-def _entry(counts: CustomerCounts, with_uuid: bool) -> dict[str, object]:
+def _entry(counts: CustomerCounts, *, with_uuid: bool) -> dict[str, object]:
     entry: dict[str, object] = {
         "name": counts.customer.name,
         "projects": counts.projects,

@@ -8,7 +8,7 @@ from openstats.unix_time import HOUR
 
 
 def edges(interval: Interval) -> list[int]:
-    """Give the ``datapoints + 1`` edges, the first and last being those of the interval.
+    """Return the ``datapoints + 1`` edges, the first and last being those of the interval.
 
     Edge *i* is ``start + i * (end - start) // datapoints``: nothing is dropped at the end.
     """
@@ -16,20 +16,20 @@ def edges(interval: Interval) -> list[int]:
     return [interval.start + i * length // pieces for i in range(pieces + 1)]
 
 
-def calendar(start: int, end: int, every: str, zone: str, most: int) -> list[int]:
-    """Give start, end, and where each ``hour``, ``day`` or ``month`` of a zone begins in between.
+def calendar(start: int, end: int, every: str, zone: str, longest: int) -> list[int]:
+    """Return start, end, and where each ``hour``, ``day`` or ``month`` of a zone begins in between.
 
-    Not more than ``most`` and one: what is longer ends early.
+    A list of more than ``longest`` edges ends with one edge too many.
     """
-    found, moment = [start], start
-    while moment < end and len(found) <= most:
+    edges, moment = [start], start
+    while moment < end and len(edges) <= longest:
         moment = min(_next(moment, every, ZoneInfo(zone)), end)
-        found.append(moment)
-    return found
+        edges.append(moment)
+    return edges
 
 
 def _next(moment: int, every: str, zone: ZoneInfo) -> int:
-    """Give the beginning of the next hour, day or month; an hour is never more than one long."""
+    """Return the beginning of the next hour, day or month; an hour is at most one hour long."""
     local = datetime.fromtimestamp(moment, zone)
     if every == "hour":
         return moment + HOUR - local.minute * 60 - local.second

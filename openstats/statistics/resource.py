@@ -1,5 +1,6 @@
 """Resource: what a cloud's hypervisors have, beside what its tenants may take."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from itertools import chain
 
@@ -19,7 +20,7 @@ QUOTA_KEYS = {"vcpu_quota": "vcpu", "memory_quota": "ram", "storage_quota": "sto
 def resource(
     capacities: Iterable[Capacity], sums: Mapping[str, QuotaSum], *, skip_unlimited: bool = False
 ) -> dict[str, int]:
-    """Give the nine figures of one auth_url: its regions' capacities and quotas, each summed."""
+    """Return the nine figures of one auth_url: its regions' capacities and quotas, each summed."""
     regions = list(capacities)
     figures = {name: sum(getattr(region, name) for region in regions) for name in CAPACITY}
     quotas = quota.summary(sums, skip_unlimited=skip_unlimited)
@@ -27,16 +28,16 @@ def resource(
 
 
 def of_providers(providers: Iterable[Provider]) -> Capacity:
-    """Sum Placement's compute providers into the figures that Nova's statistics give.
+    """Return the sums of Placement's compute providers, as Nova's statistics have them.
 
     Providers below a disabled root do not count: Nova counts enabled services only. Reserved
     memory is used, as Nova has it.
     """
-    inventories = [i for p in providers if not p.disabled for i in p.inventories]
-    vcpus = _of(inventories, "VCPU", "PCPU")
-    memory = _of(inventories, "MEMORY_MB")
-    disk = _of(inventories, "DISK_GB")
-    memory_total, memory_used = _total(memory), sum(map(_taken, memory))
+    classes = _by_class(chain.from_iterable(p.inventories for p in providers if not p.disabled))
+    vcpus = [*classes.get("VCPU", ()), *classes.get("PCPU", ())]
+    memory, disk = classes.get("MEMORY_MB", []), classes.get("DISK_GB", [])
+    memory_total = _total(memory)
+    memory_used = sum(map(_unavailable, memory))
     return Capacity(
         vcpus=_total(vcpus),
         vcpus_used=_used(vcpus),
@@ -49,21 +50,26 @@ def of_providers(providers: Iterable[Provider]) -> Capacity:
 
 
 def by_class(zones: Zones) -> Classes:
-    """Sum the inventories of a cloud by resource class, whatever zone they are in.
+    """Return the sums of a cloud's inventories by resource class, whatever zone they are in.
 
     ``effective`` is what can be given away, a whole number of each provider; ``allocation_ratio``
     is the one that all have, None where they differ.
     """
-    held: dict[str, list[Inventory]] = {}
-    for inventory in chain.from_iterable(zones.values()):
-        held.setdefault(inventory.resource_class, []).append(inventory)
-    return {name: _figures(found) for name, found in sorted(held.items())}
+    classes = _by_class(chain.from_iterable(zones.values()))
+    return {name: _figures(classes[name]) for name in sorted(classes)}
 
 
 def by_zone(zones: Zones) -> dict[str, Classes]:
-    """Sum the inventories of each availability zone likewise; those in none are left out."""
-    named = sorted((zone, found) for zone, found in zones.items() if zone is not None)
-    return {zone: by_class({zone: found}) for zone, found in named}
+    """Return likewise the sums of each availability zone; inventories in none are left out."""
+    names = sorted(zone for zone in zones if zone is not None)
+    return {zone: by_class({zone: zones[zone]}) for zone in names}
+
+
+def _by_class(inventories: Iterable[Inventory]) -> dict[str, list[Inventory]]:
+    classes: defaultdict[str, list[Inventory]] = defaultdict(list)
+    for inventory in inventories:
+        classes[inventory.resource_class].append(inventory)
+    return classes
 
 
 def allocations(zones: Zones) -> dict[str, Quota]:
@@ -74,9 +80,10 @@ def allocations(zones: Zones) -> dict[str, Quota]:
     """
     sums: dict[str, Quota] = {}
     for inventory in chain.from_iterable(zones.values()):
-        before = sums.get(inventory.resource_class, Quota(0, 0))
         limit = inventory.used if _reserved_in_use(inventory) else _effective(inventory)
-        sums[inventory.resource_class] = Quota(before.limit + limit, before.in_use + inventory.used)
+        total = sums.get(inventory.resource_class, Quota(0, 0))
+        total = Quota(total.limit + limit, total.in_use + inventory.used)
+        sums[inventory.resource_class] = total
     return sums
 
 
@@ -88,31 +95,27 @@ def _effective(inventory: Inventory) -> int:
     return int((inventory.total - inventory.reserved) * inventory.allocation_ratio)
 
 
-def _taken(inventory: Inventory) -> int:
-    """Return what is used or reserved, and what is both only once."""
+def _unavailable(inventory: Inventory) -> int:
+    """Return what is used or reserved; what is both counts once."""
     if _reserved_in_use(inventory):
         return inventory.reserved
     return inventory.used + inventory.reserved
 
 
 def _figures(inventories: list[Inventory]) -> dict[str, int | float | None]:
-    ratios = {i.allocation_ratio for i in inventories}
+    ratios = {inventory.allocation_ratio for inventory in inventories}
     return {
         "total": _total(inventories),
-        "reserved": sum(i.reserved for i in inventories),
+        "reserved": sum(inventory.reserved for inventory in inventories),
         "used": _used(inventories),
         "allocation_ratio": ratios.pop() if len(ratios) == 1 else None,
         "effective": sum(map(_effective, inventories)),
     }
 
 
-def _of(inventories: list[Inventory], *classes: str) -> list[Inventory]:
-    return [i for i in inventories if i.resource_class in classes]
-
-
 def _total(inventories: list[Inventory]) -> int:
-    return sum(i.total for i in inventories)
+    return sum(inventory.total for inventory in inventories)
 
 
 def _used(inventories: list[Inventory]) -> int:
-    return sum(i.used for i in inventories)
+    return sum(inventory.used for inventory in inventories)

@@ -1,8 +1,11 @@
-"""Usage: what customers, groups and projects used in each piece of an interval."""
+"""Usage: what customers, groups and projects used in each piece of an interval.
+
+Matrices have a row for each piece, and a column for each member or object.
+"""
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +21,20 @@ DIGITS = 6
 COLUMNS = ("tenants", "clouds", "slots", "owners", "since", "until")
 
 Matrix = NDArray[np.float64]
-Known = NDArray[np.bool_]
-Places = NDArray[np.intp]
+Mask = NDArray[np.bool_]
+Indices = NDArray[np.intp]
 
 CLOCKS = np.array([CLOCK])
-FIRST = np.array([True])
-"""What is first begins something, whatever follows."""
+BEGINS = np.array([True])
+"""The first member begins an owner, whoever follows."""
+
+
+class Gains(NamedTuple):
+    """What each member contributes to each piece, and whether that is known."""
+
+    totals: Matrix
+    weights: Matrix
+    known: Mask
 
 
 def values(
@@ -31,133 +42,152 @@ def values(
     edges: Sequence[int],
     members: Members,
     readings: Mapping[int, Readings],
-    seen: Mapping[int, Readings] | None = None,
-) -> tuple[Matrix, Known]:
-    """Give the values of all objects, and which are known: a row for each piece.
+    observed: Mapping[int, Readings] | None = None,
+) -> tuple[Matrix, Mask]:
+    """Return the values of all objects, and which are known: a row for each piece.
 
     ``readings`` are by cloud, and hold those around each edge and each move between edges. A value
     is known where all clouds in which an object has tenants were observed, and those tenants, too:
-    where the meter does not keep that, ``seen`` does, readings of the one in ``meters.OBSERVED``.
+    where the meter does not keep that, ``observed`` does, readings of its meter in
+    ``meters.OBSERVED``.
     """
     shape = len(edges) - 1, len(members.objects)
-    totals, weights, known = np.zeros(shape), np.zeros(shape), np.ones(shape, np.bool_)
-    for cloud, mine in by_cloud(members):
+    totals, weights, all_known = np.zeros(shape), np.zeros(shape), np.ones(shape, np.bool_)
+    for cloud, part in by_cloud(members):
         if cloud not in readings:
-            known[:, mine.owners] = False
+            all_known[:, part.owners] = False
             continue
-        gained, weighed, observed = _gains(meter, edges, mine, readings[cloud])
-        if seen and cloud in seen:
-            observed = observed & _measured(OBSERVED[meter.name], edges, mine, seen[cloud])
-        first = starts(mine.owners)
-        owners = mine.owners[first]
-        totals[:, owners] += pieces(np.add, gained, first, 1)
-        known[:, owners] &= pieces(np.logical_and, observed, first, 1)
+        gains = _gains(meter, edges, part, readings[cloud])
+        is_known = gains.known
+        if observed and cloud in observed:
+            is_known = is_known & _observed(OBSERVED[meter.name], edges, part, observed[cloud])
+        first = owner_starts(part.owners)
+        owners = part.owners[first]
+        totals[:, owners] += reduce_groups(np.add, gains.totals, first, axis=1)
+        all_known[:, owners] &= reduce_groups(np.logical_and, is_known, first, axis=1)
         if meter.kind == SHARE:
-            weights[:, owners] += pieces(np.add, weighed, first, 1)
+            weights[:, owners] += reduce_groups(np.add, gains.weights, first, axis=1)
     if meter.kind == SHARE:
         # Clocks that do not agree may make a busy hour one of more than 60 minutes.
         totals = _quotient(totals * 100, weights).clip(0, 100)
-    return totals.round(DIGITS), known
+    return totals.round(DIGITS), all_known
 
 
-def _measured(
+def _observed(
     meter: UsageMeter, edges: Sequence[int], members: Members, readings: Readings
-) -> Known:
-    """Return in which pieces each member was observed; all of them in which nobody kept that."""
-    _, _, known = _gains(meter, edges, members, readings)
-    clock: Matrix = interpolate(readings, np.array(edges), CLOCKS, meter)[:, 1, :]
-    unkept: Known = np.diff(clock, axis=0) == 0
-    return known | unkept
+) -> Mask:
+    """Return in which pieces each member was observed; all pieces of which no reading says it."""
+    observed = _gains(meter, edges, members, readings).known
+    clock = interpolate(readings, edges, CLOCKS, meter)[:, 1, :]
+    not_recorded: Mask = np.diff(clock, axis=0) == 0
+    return observed | not_recorded
 
 
 def _quotient(totals: Matrix, weights: Matrix) -> Matrix:
+    """Return totals by weights, and 0 where there is no weight."""
     return np.divide(totals, weights, out=np.zeros(totals.shape), where=weights > 0)
 
 
 def by_cloud(members: Members) -> Iterator[tuple[int, Members]]:
-    """Cut the members into those of each cloud, by which they are in order."""
+    """Yield each cloud with its members; they are in order of clouds."""
     clouds = sorted(set(members.clouds.tolist()))
     if len(clouds) == 1:
         yield clouds[0], members
         return
     for cloud in clouds:
-        mine = slice(*np.searchsorted(members.clouds, [cloud, cloud + 1]))
-        yield cloud, Members(members.objects, *(getattr(members, n)[mine] for n in COLUMNS))
+        part = slice(*np.searchsorted(members.clouds, [cloud, cloud + 1]))
+        yield cloud, Members(members.objects, *(getattr(members, name)[part] for name in COLUMNS))
 
 
-def _gains(
-    meter: UsageMeter, edges: Sequence[int], members: Members, readings: Readings
-) -> tuple[Matrix, Matrix, Known]:
-    """Give what each member contributes to each piece: total, weight, and whether it is known."""
+def _gains(meter: UsageMeter, edges: Sequence[int], members: Members, readings: Readings) -> Gains:
+    """Return what members contribute to the pieces between edges.
+
+    A piece consists of steps, where members move within it. A member contributes what its slot
+    gained in those steps in which it was the owner's::
+
+        edges      |                 piece                 |
+        cuts       |        step         |      step       |
+        owner      |    this member's    |   another's     |
+        total      |  counts             |  does not       |
+        weight     |  of both steps, but for shares        |
+    """
     moments = np.array(cuts(edges, members))
     first = moments.searchsorted(edges[:-1])
     # The clock is the last column.
-    found = interpolate(readings, moments, np.concatenate((members.slots, CLOCKS)), meter)
-    passed = found[1:] - found[:-1]
-    gained, weighed = passed[:, 0, :-1], passed[:, 1, :-1]
-    seen = pieces(np.add, passed[:, 1, -1:], first) > 0
-    owned = belongs(moments, members)
-    gained = pieces(np.add, gained * owned, first)
+    slots = np.concatenate((members.slots, CLOCKS))
+    running = interpolate(readings, moments, slots, meter)
+    steps = running[1:] - running[:-1]
+    step_totals, step_weights, clock = steps[:, 0, :-1], steps[:, 1, :-1], steps[:, 1, -1:]
+    cloud_observed = reduce_groups(np.add, clock, first) > 0
+    owned = owned_between(moments, members)
+    totals = reduce_groups(np.add, step_totals * owned, first)
     if meter.kind == SHARE:
         # A tenant without a slot has the clock's, whose weight is no vCPU's.
-        weight = pieces(np.add, weighed * owned * (members.slots != CLOCK), first)
-        return gained, weight, np.repeat(seen, len(members.slots), axis=1)
+        has_slot = members.slots != CLOCK
+        weights = reduce_groups(np.add, step_weights * owned * has_slot, first)
+        return Gains(totals, weights, np.repeat(cloud_observed, len(members.slots), axis=1))
     # All of the tenant's time, whosever it was then: a mean over less would count it as more.
-    whole = pieces(np.add, weighed, first)
-    there = pieces(np.logical_or, owned, first)
-    value = _quotient(gained, whole) if meter.kind == MEAN else gained / 3600
-    return value, whole, seen & ((whole > 0) | ~there)
+    weights = reduce_groups(np.add, step_weights, first)
+    ever_owned = reduce_groups(np.logical_or, owned, first)
+    amounts = _quotient(totals, weights) if meter.kind == MEAN else totals / 3600
+    return Gains(amounts, weights, cloud_observed & ((weights > 0) | ~ever_owned))
 
 
 def cuts(edges: Sequence[int], members: Members) -> list[int]:
-    """Give the edges, and the moments between them at which members come or go."""
+    """Return the edges, and the moments between them at which members come or go."""
     moves = {*members.since.tolist(), *members.until.tolist()}
     return sorted({*edges, *(at for at in moves if edges[0] < at < edges[-1])})
 
 
-def belongs(cuts: NDArray[np.int64], members: Members) -> Known:
-    """Tell which members count between two cuts: a row for each two."""
+def owned_between(cuts: NDArray[np.int64], members: Members) -> Mask:
+    """Return which members are their owner's between two cuts: a row for each two."""
     begins, ends = cuts[:-1, None], cuts[1:, None]
     return (members.since <= begins) & (members.until >= ends)
 
 
-def starts(owners: NDArray[np.int64]) -> Places:
-    """Tell where the members of each owner begin."""
-    return np.concatenate((FIRST, owners[1:] != owners[:-1])).nonzero()[0]
+def owner_starts(owners: NDArray[np.int64]) -> Indices:
+    """Return where the members of each owner begin."""
+    return np.concatenate((BEGINS, owners[1:] != owners[:-1])).nonzero()[0]
 
 
-def pieces(how: np.ufunc, found: Any, first: Places, axis: int = 0) -> Any:
-    """Put together the rows, or columns, from each of ``first`` to the next; mostly it is one."""
-    return found if found.shape[axis] == len(first) else how.reduceat(found, first, axis)
+def reduce_groups(operation: np.ufunc, matrix: Any, first: Indices, axis: int = 0) -> Any:
+    """Return one row (or column) for those from each of ``first`` to the next; mostly it is one."""
+    if matrix.shape[axis] == len(first):
+        return matrix
+    return operation.reduceat(matrix, first, axis)
 
 
 def coverage(
     members: Members,
     read_at: Mapping[int, int | None],
     *,
-    whole: bool,
+    all_clouds: bool,
     unobserved: Container[int] = (),
-    also: Iterable[int] = (),
+    more_clouds: Iterable[int] = (),
 ) -> Coverage:
     """Return of how many tenants and clouds a meter was read, and when the last of the clouds was.
 
-    ``read_at`` is when each cloud was read last, ``unobserved`` are clouds that were not when it
-    matters. ``whole`` counts all clouds, and not only those in which the members are, and ``also``.
+    ``read_at`` is when each cloud was read last; ``unobserved`` are clouds of which the readings
+    around the interval say nothing. ``all_clouds`` counts every cloud, and not only those in which
+    the members are, and ``more_clouds``.
     """
-    counted = slice(None) if members.counted is None else members.counted > 0
-    pairs = members.tenants[counted].tolist(), members.clouds[counted].tolist()
-    tenants = dict(zip(*pairs, strict=True))
-    clouds = set(read_at) if whole else {*tenants.values(), *also}
+    counting = slice(None) if members.counted is None else members.counted > 0
+    tenants, homes = members.tenants[counting].tolist(), members.clouds[counting].tolist()
+    cloud_of = dict(zip(tenants, homes, strict=True))
+    clouds = set(read_at) if all_clouds else {*cloud_of.values(), *more_clouds}
     times = [at for cloud in clouds if (at := read_at[cloud]) is not None]
-    known = {cloud for cloud in clouds if read_at[cloud] is not None and cloud not in unobserved}
-    seen = sum(cloud in known for cloud in tenants.values())
-    return Coverage(len(tenants), seen, len(clouds), len(known), min(times, default=None))
+    clouds_known = {
+        cloud for cloud in clouds if read_at[cloud] is not None and cloud not in unobserved
+    }
+    tenants_known = sum(cloud in clouds_known for cloud in cloud_of.values())
+    oldest = min(times, default=None)
+    return Coverage(len(cloud_of), tenants_known, len(clouds), len(clouds_known), oldest)
 
 
 def listing(
     objects: Iterable[ObjectName],
     edges: Sequence[int],
-    found: tuple[Matrix, Known],
+    figures: tuple[Matrix, Mask],
     *,
     with_uuid: bool = False,
     fill_null: bool = False,
@@ -165,34 +195,41 @@ def listing(
 ) -> list[dict[str, object]]:
     """Return one entry an object, with a ``{from, to, value}`` for each piece.
 
-    What is not known is 0, or with ``fill_null`` None. ``observed`` are shares, to be shown.
+    A value that is not known is 0, or with ``fill_null`` None. ``observed`` are shares that are
+    shown.
     """
-    figures, known = found
-    shown: Any = figures
+    matrix: Any
+    matrix, is_known = figures
     if fill_null:
-        shown = figures.astype(object)
-        shown[~known] = None
-    bounds = list(pairwise(edges))
-    points = [
-        [
-            {"from": start, "to": end, "value": value}
-            for (start, end), value in zip(bounds, row, strict=True)
-        ]
-        for row in shown.T.tolist()
-    ]
+        matrix = matrix.astype(object)
+        matrix[~is_known] = None
+    pieces = list(pairwise(edges))
+    columns = [_datapoints(pieces, column) for column in matrix.T.tolist()]
     if observed is not None:
-        for row, shares in zip(points, observed.T.round(DIGITS).tolist(), strict=True):
-            for point, share in zip(row, shares, strict=True):
-                point["observed"] = share
+        for datapoints, shares in zip(columns, observed.T.round(DIGITS).tolist(), strict=True):
+            _add_shares(datapoints, shares)
     return [
-        _named(of, with_uuid) | {"datapoints": row} for of, row in zip(objects, points, strict=True)
+        _entry(name, with_uuid=with_uuid) | {"datapoints": datapoints}
+        for name, datapoints in zip(objects, columns, strict=True)
     ]
 
 
-def _named(of: ObjectName, with_uuid: bool) -> dict[str, object]:
-    named: dict[str, object] = {"name": of.name}
+def _datapoints(pieces: Sequence[tuple[int, int]], column: Sequence[Any]) -> list[dict[str, Any]]:
+    return [
+        {"from": start, "to": end, "value": value}
+        for (start, end), value in zip(pieces, column, strict=True)
+    ]
+
+
+def _add_shares(datapoints: Iterable[dict[str, Any]], shares: Iterable[float]) -> None:
+    for datapoint, share in zip(datapoints, shares, strict=True):
+        datapoint["observed"] = share
+
+
+def _entry(name: ObjectName, *, with_uuid: bool) -> dict[str, object]:
+    entry: dict[str, object] = {"name": name.name}
     if with_uuid:
-        named["uuid"] = of.uuid
-        if of.customer is not None:
-            named["customer"] = of.customer
-    return named
+        entry["uuid"] = name.uuid
+        if name.customer is not None:
+            entry["customer"] = name.customer
+    return entry

@@ -304,10 +304,10 @@ def test_coverage_is_of_tenants_and_of_their_clouds() -> None:
     moved = [Stay(7, 1, 0, 0, 9), Stay(7, 1, 1, 9, 99), Stay(9, 1, 0, 0, 99), Stay(9, 2, 1, 0, 99)]
     read_at = {7: 500, 9: None, 11: 400}
     owned = members(moved)
-    assert usage.coverage(owned, read_at, whole=False) == Coverage(3, 1, 2, 1, 500)
-    assert usage.coverage(owned, read_at, whole=True) == Coverage(3, 1, 3, 2, 400)
-    assert usage.coverage(members([]), {}, whole=True) == Coverage()
-    told = usage.coverage(owned, read_at, whole=False, unobserved={7}, also=[11])
+    assert usage.coverage(owned, read_at, all_clouds=False) == Coverage(3, 1, 2, 1, 500)
+    assert usage.coverage(owned, read_at, all_clouds=True) == Coverage(3, 1, 3, 2, 400)
+    assert usage.coverage(members([]), {}, all_clouds=True) == Coverage()
+    told = usage.coverage(owned, read_at, all_clouds=False, unobserved={7}, more_clouds=[11])
     assert told == Coverage(3, 0, 3, 1, 400)
 
 

@@ -108,9 +108,9 @@ def view(request: Any, parameters: UsageParameters) -> Answer:
     known = statistic.coverage(
         found,
         read_at,
-        whole=request.scope.everything and not parameters.narrowed,
+        all_clouds=request.scope.everything and not parameters.narrowed,
         unobserved=observation.never(clouds, readings),
-        also=asked,
+        more_clouds=asked,
     )
     shares = None
     if parameters.strict or parameters.adds("observed"):
