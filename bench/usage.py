@@ -124,7 +124,7 @@ def _query(name: str, embedded: Store, remote: Store, floor: Floor) -> Iterator[
     edges, found = _edges(seconds, pieces), []
     for store in (embedded, remote):
         with store.read() as db:
-            found.append(members.of(db, EVERYTHING, selection(store)))
+            found.append(members.read(db, EVERYTHING, selection(store)))
         _check(found[-1], _ask(store, edges, found[-1])[0])
     slots, owners = found[0].slots, found[0].owners
     asks = [
@@ -154,7 +154,7 @@ def _cold(name: str, store: Store, edges: list[int], found: Members) -> Result:
 def _membership(store: Store, floor: Floor) -> Iterator[Result]:
     def ask() -> Members:
         with store.read() as db:
-            return members.of(db, EVERYTHING, Selection("customer"))
+            return members.read(db, EVERYTHING, Selection("customer"))
 
     assert np.array_equal(ask().owners, floor.members()[1]), "the floor has other members"
     ours, bare = zip(

@@ -1,19 +1,20 @@
-"""Ownership: whose tenants and projects are, and were before moves."""
+"""Ownership: which project a tenant belongs to, and which customer a project, and did before moves.
+
+An owner that a row has now is in the row itself, former ones are in a table beside it.
+"""
 
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import FromClause, Table
+from sqlalchemy import ColumnElement, FromClause, Table
 
 from openstats.storage.dialects import constant
 from openstats.storage.schema import tables
 from openstats.storage.schema.types import FOREVER
 
-Column = Any
-
 
 @dataclass(frozen=True)
-class Owning:
+class Ownership:
     """A table whose rows have an owner, and the table of their former ones."""
 
     owned: Table
@@ -21,39 +22,41 @@ class Owning:
     former: Table
 
     @property
-    def owner_id(self) -> Column:
-        """Who owns it now; NULL for nobody."""
+    def owner_id(self) -> ColumnElement[Any]:
+        """The column of the present owner; NULL for nobody."""
         return self.owned.c[f"{self.owner}_id"]
 
     @property
-    def since(self) -> Column:
-        """From when on; 0 for always."""
+    def since(self) -> ColumnElement[Any]:
+        """The column of when the present owner got it; 0 for always."""
         return self.owned.c[f"{self.owner}_since"]
 
     @property
-    def former_id(self) -> Column:
-        """Which row once belonged to somebody else."""
+    def former_id(self) -> ColumnElement[Any]:
+        """The column of the row that once had another owner."""
         return self.former.c[f"{self.owned.name}_id"]
 
 
-TENANTS = Owning(tables.tenant, "project", tables.former_project)
-PROJECTS = Owning(tables.project, "customer", tables.former_customer)
+TENANTS = Ownership(tables.tenant, "project", tables.former_project)
+PROJECTS = Ownership(tables.project, "customer", tables.former_customer)
 
 
 @dataclass(frozen=True)
-class Stay:
-    """A way in which a row belongs to an owner: it does now, or it did before a move."""
+class OwnerPeriods:
+    """A table in which rows belong to owners in ``[since, until)``, and its columns."""
 
     table: FromClause
-    owned: Column
-    owner: Column
-    since: Column
-    until: Column
+    row_id: ColumnElement[Any]
+    owner_id: ColumnElement[Any]
+    since: ColumnElement[Any]
+    until: ColumnElement[Any]
 
 
-def stays(kind: Owning) -> tuple[Stay, Stay]:
-    """Return both ways; who reads both, and adds them up, knows all that was ever owned."""
-    now = Stay(kind.owned, kind.owned.c.id, kind.owner_id, kind.since, constant(FOREVER))
-    former = kind.former.c
-    owner = former[kind.owner_id.name]
-    return now, Stay(kind.former, kind.former_id, owner, former.since, former.until)
+def owner_periods(kind: Ownership) -> tuple[OwnerPeriods, OwnerPeriods]:
+    """Return the present owners, and the former ones: both together are all that ever were."""
+    forever = constant(FOREVER)
+    present = OwnerPeriods(kind.owned, kind.owned.c.id, kind.owner_id, kind.since, forever)
+    columns = kind.former.c
+    owner_id = columns[kind.owner_id.name]
+    former = OwnerPeriods(kind.former, kind.former_id, owner_id, columns.since, columns.until)
+    return present, former

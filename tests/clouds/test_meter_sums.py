@@ -88,6 +88,7 @@ def test_a_wrong_option_of_prometheus_is_named(values: Mapping[str, Any], senten
 
 def test_a_url_that_is_missing_is_named() -> None:
     assert "url is required" in refusal(prometheus.PrometheusOptions, {})
+    assert "no option 'uri'" in refusal(prometheus.PrometheusOptions, {"uri": "http://typo"})
 
 
 def test_an_error_shows_no_secret() -> None:

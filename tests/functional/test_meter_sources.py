@@ -112,7 +112,7 @@ def use(lab: Lab, source: str, url: str) -> None:
 def values(lab: Lab, meter: str, edges: Sequence[int]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Give the datapoints of all projects by name, and which are known."""
     with lab.store.read() as db:
-        found = members.of(db, EVERYTHING, Selection("project"))
+        found = members.read(db, EVERYTHING, Selection("project"))
         clouds = set(found.clouds.tolist())
         readings = reading_rows.around(db, clouds, meter, statistic.cuts(edges, found))
     figures, known = statistic.values(USAGE_METERS[meter], edges, found, readings)

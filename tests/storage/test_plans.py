@@ -139,7 +139,7 @@ def test_coverage_asks_no_instances(crowded: Store) -> None:
 def test_the_usage_of_one_object_reads_no_other_tenant(crowded: Store, aggregate: str) -> None:
     with crowded.read() as db:
         wanted = Selection(aggregate, tuple(uuids(db, aggregate).values())[:1])
-        found = plan(db, lambda: members.of(db, EVERYTHING, wanted))
+        found = plan(db, lambda: members.read(db, EVERYTHING, wanted))
     assert any("tenant" in detail.split() for detail in found)
     tables = ("tenant", "project", "customer", "former_project", "former_customer")
     assert not [detail for table in tables for detail in scans(found, table)]

@@ -94,7 +94,7 @@ def view(request: Any, parameters: UsageParameters) -> Answer:
     with request.store.read() as db:
         meter, read_at = _meter(parameters, options.basis, db)
         page = parameters.page(request, db, selection)
-        found = members.of(db, request.scope, selection, **page)
+        found = members.read(db, request.scope, selection, **page)
         check_size(len(found.objects), len(edges) - 1, options.max_datapoints)
         clouds, slots = set(found.clouds.tolist()), set(found.slots.tolist())
         link = parameters.link(request, db, selection, found.objects)

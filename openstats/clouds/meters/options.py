@@ -78,8 +78,12 @@ def parse(model: type[Options], source: str, values: Mapping[str, Any]) -> Optio
 
 
 def _sentence(model: type[SumOptions], invalid: ValidationError) -> str:
-    """Return what is wrong with the first option that is; a value that is secret is not shown."""
-    error = invalid.errors(include_url=False)[0]
+    """Return what is wrong with an option, one that does not exist before others.
+
+    A value that is secret is not shown.
+    """
+    errors = invalid.errors(include_url=False)
+    error = min(errors, key=lambda error: error["type"] != "extra_forbidden")
     name = ".".join(map(str, error["loc"]))
     if error["type"] == "extra_forbidden":
         return f"no option {name!r}; there are {', '.join(model.model_fields)}"

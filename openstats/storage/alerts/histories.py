@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, func, or_, select, union_all
 
 from openstats.storage.dialects import one_of
-from openstats.storage.ownership import PROJECTS, TENANTS, Owning, stays
+from openstats.storage.ownership import PROJECTS, TENANTS, Ownership, owner_periods
 from openstats.storage.schema import tables
 from openstats.storage.schema.alerts import OWNERS
 from openstats.storage.schema.types import FOREVER
@@ -101,18 +101,18 @@ def of_places(db: Connection, places: Sequence[Place]) -> list[History]:
 
 
 def _periods(
-    db: Connection, kind: Owning, rows: Collection[int | None], *, unmoved: bool = False
+    db: Connection, kind: Ownership, rows: Collection[int | None], *, unmoved: bool = False
 ) -> Periods:
     """Return who owned rows, and when: those that moved or were deleted, or all of them."""
     wanted = {"rows": sorted(row for row in rows if row is not None)}
-    now, former = stays(kind)
+    now, former = owner_periods(kind)
     deleted_at = kind.owned.c.deleted_at
-    current = select(now.owned, now.since, func.coalesce(deleted_at, now.until), now.owner)
-    current = current.where(one_of(now.owned, "rows"))
+    current = select(now.row_id, now.since, func.coalesce(deleted_at, now.until), now.owner_id)
+    current = current.where(one_of(now.row_id, "rows"))
     if not unmoved:
         current = current.where(or_(now.since > 0, deleted_at.is_not(None)))
-    before = select(former.owned, former.since, former.until, former.owner)
-    both = union_all(current, before.where(one_of(former.owned, "rows")))
+    before = select(former.row_id, former.since, former.until, former.owner_id)
+    both = union_all(current, before.where(one_of(former.row_id, "rows")))
     found: dict[int | None, list[Period]] = {}
     for row, *period in db.execute(both, wanted) if wanted["rows"] else ():
         found.setdefault(row, []).append(Period(*period))

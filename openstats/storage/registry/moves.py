@@ -10,11 +10,11 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, case, insert, literal, select, update
 
 from openstats.storage.alerts import handover
-from openstats.storage.ownership import Owning
+from openstats.storage.ownership import Ownership
 from openstats.storage.store import advisory_lock
 
 
-def move(db: Connection, kind: Owning, owners: Mapping[int, int | None], now: int) -> None:
+def move(db: Connection, kind: Ownership, owners: Mapping[int, int | None], now: int) -> None:
     """Give rows to new owners (row ids, None for nobody); each is to be another than before."""
     rows = [{"row": row, "new": owner, "now": now} for row, owner in owners.items()]
     if rows:
@@ -25,7 +25,7 @@ def move(db: Connection, kind: Owning, owners: Mapping[int, int | None], now: in
         handover.hand_over(db, kind.owned, owners, now)
 
 
-def _kept(kind: Owning) -> Any:
+def _kept(kind: Ownership) -> Any:
     """Keep who owned a row until now, if anybody did, and for a while."""
     held = select(kind.owned.c.id, kind.since, literal(0) + bindparam("now"), kind.owner_id)
     held = held.where(kind.owned.c.id == bindparam("row"), kind.owner_id.is_not(None))
@@ -33,7 +33,7 @@ def _kept(kind: Owning) -> Any:
     return insert(kind.former).from_select(names, held.where(kind.since < bindparam("now")))
 
 
-def _given(kind: Owning) -> Any:
+def _given(kind: Ownership) -> Any:
     had_one = select(kind.former_id).where(kind.former_id == kind.owned.c.id).exists()
     always = case((kind.owner_id.is_(None) & ~had_one, 0), else_=bindparam("now"))
     values = {kind.owner_id.name: bindparam("new"), kind.since.name: always}

@@ -1,24 +1,17 @@
-"""Members: which slots make up customers, groups and projects, and made them up before moves.
+"""Members: the slots that make up customers, groups and projects, and made them up before moves.
 
-Tenants belong to projects, and projects to customers, for a while; groups are as of now.
+Tenants belong to projects, and projects to customers, for a time; groups are as of now.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import chain
 from typing import Any
 
 import numpy as np
-from sqlalchemy import (
-    Connection,
-    Select,
-    case,
-    func,
-    or_,
-    select,
-    union_all,
-)
+from numpy.typing import NDArray
+from sqlalchemy import ColumnElement, Connection, Select, case, func, or_, select, union_all
 
 from openstats.model import ObjectName, Scope, Selection
 from openstats.readings import Members
@@ -32,85 +25,134 @@ from openstats.storage.access.visibility import (
     variables,
 )
 from openstats.storage.dialects import constant, one_of
-from openstats.storage.ownership import PROJECTS, TENANTS, Stay, stays
+from openstats.storage.ownership import PROJECTS, TENANTS, OwnerPeriods, owner_periods
 from openstats.storage.prepared import Prepared
 from openstats.storage.schema.types import FOREVER
 
 NO_SLOT = constant(0)
-"""What a tenant has that was in no reading yet: the clock's slot, in which nothing is used."""
+"""The slot of a tenant that was in no reading yet: the clock's, in which nothing is used."""
+
+ALWAYS = constant(0), constant(FOREVER)
+
+COLUMNS = 9
+CLOUD, OWNER = 1, 4
+"""The columns of ``_members``, by number."""
+
+
+@dataclass(frozen=True)
+class MemberQuery:
+    """Which members a statement selects; one is compiled for each.
+
+    ``narrowed`` takes members of the objects in the parameter ``owners`` (row ids) only.
+    """
+
+    aggregate: str
+    everything: bool
+    narrowed: bool
 
 
 @cache
-def _members(aggregate: str, everything: bool, few: bool) -> Prepared:
-    """Select tenant, cloud, slot, whether it counts, and owner.
+def _members(query: MemberQuery) -> Prepared:
+    """Select the members of all objects, those of the past included.
 
-    And the two stretches in which the slot is the owner's.
+    A row is a tenant while it was with a project (first period), and while that was with a customer
+    (second period). For customers these are four SELECTs, because each of both periods is one that
+    lasts (in ``tenant`` and ``project``) or one that is over (in ``former_project`` and
+    ``former_customer``). That of tenants that moved, with projects that did not::
+
+        SELECT tenant.id, tenant.cloud_id, coalesce(tenant.slot, 0), 0 AS counts,
+               project.customer_id AS owner,
+               former_project.since, former_project.until, project.customer_since, <forever>
+        FROM tenant
+        JOIN former_project ON former_project.tenant_id = tenant.id
+        JOIN project ON project.id = former_project.project_id
+            AND project.customer_since < former_project.until AND <forever> > ...
+        WHERE former_project.project_id IS NOT NULL AND <visible>
+
+    For projects and groups the second period is always, and two SELECTs are enough; for groups
+    ``project_group_member`` is joined.
     """
-    parts = [
-        (_seen(found, held.owner, owner, aggregate, everything), owner)
-        for held in stays(TENANTS)
-        for found, owner in _owners(held, aggregate)
-    ]
-    if aggregate == "project" and not everything:
-        parts += [
-            (_once_own(found, held.owner, owner), held.owner)
-            for held in stays(TENANTS)
-            for found, owner in _owners(held, "customer", shown=held.owner)
-        ]
-    chosen = [part.where(one_of(owner, "owners")) if few else part for part, owner in parts]
-    return Prepared(union_all(*chosen))
+    selects = _selects(query)
+    if query.narrowed:
+        return Prepared(
+            union_all(*(rows.where(one_of(owner, "owners")) for rows, owner in selects))
+        )
+    return Prepared(union_all(*(rows for rows, _ in selects)))
 
 
-def _owners(held: Stay, aggregate: str, shown: Any = None) -> Iterator[tuple[Select[Any], Any]]:
-    """Select tenants of projects with what owns these, or ``shown``; tell the owner's column."""
-    place = func.coalesce(tenant.c.slot, NO_SLOT)
-    now = held.table is tenant
-    counted = case((counts, constant(1)), else_=constant(0)) if now else constant(0)
-    found = select(tenant.c.id, tenant.c.cloud_id, place, counted).select_from(tenant)
-    if not now:
-        found = found.join(held.table, held.owned == tenant.c.id)
-    if aggregate == "customer":
-        for owned in stays(PROJECTS):
-            overlap = (owned.since < held.until) & (held.since < owned.until)
-            joined = found.join(owned.table, (owned.owned == held.owner) & overlap)
-            ends = held.since, held.until, owned.since, owned.until
-            named = owned.owner if shown is None else shown
-            yield joined.add_columns(named, *ends), owned.owner
-        return
-    owner = held.owner
-    if aggregate == "project_group":
-        found = found.join(member, member.c.project_id == held.owner)
-        owner = member.c.project_group_id
-    always = constant(0), constant(FOREVER)
-    yield found.add_columns(owner, held.since, held.until, *always), owner
+def _selects(query: MemberQuery) -> Iterator[tuple[Select[Any], ColumnElement[Any]]]:
+    """Yield the SELECTs of ``_members``, each with its column of owners."""
+    for tenancy in owner_periods(TENANTS):
+        if query.aggregate == "customer":
+            for custody in owner_periods(PROJECTS):
+                rows = _of_customers(tenancy, custody, everything=query.everything)
+                yield rows, custody.owner_id
+        elif query.aggregate == "project_group":
+            yield _of_groups(tenancy, everything=query.everything), member.c.project_group_id
+        else:
+            yield _of_projects(tenancy, everything=query.everything), tenancy.owner_id
+            if not query.everything:
+                for custody in owner_periods(PROJECTS):
+                    yield _of_former_projects(tenancy, custody), tenancy.owner_id
 
 
-def _seen(
-    found: Select[Any], project_id: Any, owner: Any, aggregate: str, everything: bool
+def _tenants(tenancy: OwnerPeriods) -> Select[Any]:
+    """Select tenants of projects: row id, cloud, slot, and 1 where a tenant counts now."""
+    slot = func.coalesce(tenant.c.slot, NO_SLOT)
+    if tenancy.table is tenant:
+        counting = case((counts, constant(1)), else_=constant(0))
+        rows = select(tenant.c.id, tenant.c.cloud_id, slot, counting).select_from(tenant)
+    else:
+        rows = select(tenant.c.id, tenant.c.cloud_id, slot, constant(0)).select_from(tenant)
+        rows = rows.join(tenancy.table, tenancy.row_id == tenant.c.id)
+    return rows.where(tenancy.owner_id.is_not(None))
+
+
+def _of_projects(tenancy: OwnerPeriods, *, everything: bool) -> Select[Any]:
+    """Select members of projects that the caller sees."""
+    owner = tenancy.owner_id
+    rows = _tenants(tenancy).add_columns(owner, tenancy.since, tenancy.until, *ALWAYS)
+    return rows if everything else rows.where(project_past_in_scope(owner))
+
+
+def _of_groups(tenancy: OwnerPeriods, *, everything: bool) -> Select[Any]:
+    """Select members of project groups, of projects that the caller sees."""
+    project_id, owner = tenancy.owner_id, member.c.project_group_id
+    rows = _tenants(tenancy).join(member, member.c.project_id == project_id)
+    rows = rows.add_columns(owner, tenancy.since, tenancy.until, *ALWAYS)
+    return rows if everything else rows.where(project_past_in_scope(project_id))
+
+
+def _with_customers(
+    tenancy: OwnerPeriods, custody: OwnerPeriods, owner: ColumnElement[Any]
 ) -> Select[Any]:
-    """Narrow to what the caller sees.
-
-    Of a single tenant that is its time with its project, of a cloud of one's own all time of its
-    tenants, of a customer of one's own the time with it of projects that it has no more.
-    """
-    found = found.where(project_id.is_not(None))
-    if everything:
-        return found
-    shown = project_past_in_scope(project_id)
+    """Select tenants of projects of customers, where both periods overlap."""
+    overlap = (custody.since < tenancy.until) & (tenancy.since < custody.until)
+    joined = (custody.row_id == tenancy.owner_id) & overlap
     return (
-        found.where(or_(shown, owner.in_(granted_customers())))
-        if aggregate == "customer"
-        else found.where(shown)
+        _tenants(tenancy)
+        .join(custody.table, joined)
+        .add_columns(owner, tenancy.since, tenancy.until, custody.since, custody.until)
     )
 
 
-def _once_own(found: Select[Any], project_id: Any, owner: Any) -> Select[Any]:
-    """Narrow to the time with a customer of the caller's of projects that are not in the scope."""
-    mine = project_id.is_not(None), owner.in_(granted_customers())
-    return found.where(*mine, ~project_past_in_scope(project_id))
+def _of_customers(tenancy: OwnerPeriods, custody: OwnerPeriods, *, everything: bool) -> Select[Any]:
+    """Select members of customers, of projects that the caller sees, or of customers of theirs."""
+    rows = _with_customers(tenancy, custody, custody.owner_id)
+    if everything:
+        return rows
+    granted = custody.owner_id.in_(granted_customers())
+    return rows.where(or_(project_past_in_scope(tenancy.owner_id), granted))
 
 
-def of(
+def _of_former_projects(tenancy: OwnerPeriods, custody: OwnerPeriods) -> Select[Any]:
+    """Select members of projects out of scope, while they were with a customer of the caller's."""
+    rows = _with_customers(tenancy, custody, tenancy.owner_id)
+    granted = custody.owner_id.in_(granted_customers())
+    return rows.where(granted, ~project_past_in_scope(tenancy.owner_id))
+
+
+def read(
     db: Connection,
     scope: Scope,
     selection: Selection,
@@ -118,33 +160,49 @@ def of(
     limit: int | None = None,
     marker: str | None = None,
 ) -> Members:
-    """Return the selected objects that are visible, by name, then uuid, and what they consist of.
+    """Return the selected objects that are visible, by name, then uuid, with their members.
 
-    Those that vanished are among them, as far back as the selection goes.
-    ``marker`` is the uuid of the last object of the page before.
+    Objects that vanished are among them, as far back as the selection goes. ``marker`` is the uuid
+    of the last object of the page before.
     """
     if selection.since is None:
         selection = replace(selection, since=0)
     query = object_query(scope, selection, limit=limit, marker=marker)
-    values = variables(scope, selection) | {"limit": limit, "marker": marker}
-    found = prepared_objects(query).rows(db, values)
-    few = query.narrowed
-    statement = _members(selection.aggregate, scope.everything, few)
-    ids = [row[0] for row in found]
-    rows = statement.rows(db, variables(scope) | ({"owners": ids} if few else {}))
-    name = object_name(selection.aggregate)
-    return _columns([name(row) for row in found], ids, rows)
+    parameters = variables(scope, selection) | {"limit": limit, "marker": marker}
+    objects = prepared_objects(query).rows(db, parameters)
+    ids = [row[0] for row in objects]
+    statement = _members(MemberQuery(selection.aggregate, scope.everything, query.narrowed))
+    owners = {"owners": ids} if query.narrowed else {}
+    rows = statement.rows(db, variables(scope) | owners)
+    return _columns([*map(object_name(selection.aggregate), objects)], ids, rows)
 
 
 def _columns(names: Sequence[ObjectName], ids: Sequence[int], rows: Sequence[Any]) -> Members:
-    """Turn rows of ``_members`` into columns; those of owners that were not chosen fall out."""
-    table = np.fromiter(chain.from_iterable(rows), np.int64, 9 * len(rows)).reshape(-1, 9)
-    order = np.argsort(np.array(ids, np.int64))
-    known = np.append(np.array(ids, np.int64)[order], FOREVER)
-    places = np.searchsorted(known, table[:, 4])
-    chosen = known[places] == table[:, 4]
-    owners, table = order[places[chosen]], table[chosen]
-    sorting = np.lexsort((owners, table[:, 1]))
-    tenants, clouds, slots, counted, _, held, let, owned, gone = table[sorting].T
-    since, until = np.maximum(held, owned), np.minimum(let, gone)
-    return Members(names, tenants, clouds, slots, owners[sorting], since, until, counted)
+    """Return rows of ``_members`` as columns, in order of clouds, then objects.
+
+    Owners become indices into ``names``; rows of objects that are not selected are dropped. A slot
+    is its owner's in what both periods have in common.
+    """
+    numbers = chain.from_iterable(rows)
+    table = np.fromiter(numbers, np.int64, COLUMNS * len(rows)).reshape(-1, COLUMNS)
+    owners, is_selected = _indices(ids, table[:, OWNER])
+    table = table[is_selected]
+    order = np.lexsort((owners, table[:, CLOUD]))
+    tenants, clouds, slots, counting, _, *bounds = table[order].T
+    tenancy_since, tenancy_until, custody_since, custody_until = bounds
+    since = np.maximum(tenancy_since, custody_since)
+    until = np.minimum(tenancy_until, custody_until)
+    return Members(names, tenants, clouds, slots, owners[order], since, until, counting)
+
+
+def _indices(
+    ids: Sequence[int], owners: NDArray[np.int64]
+) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Return which owners are in ``ids``, as a mask, and the index in it of each that is."""
+    row_ids = np.array(ids, np.int64)
+    order = np.argsort(row_ids)
+    # Behind the last is one that no owner has, so that each position is one of the array.
+    ascending = np.append(row_ids[order], FOREVER)
+    positions = np.searchsorted(ascending, owners)
+    is_selected = ascending[positions] == owners
+    return order[positions[is_selected]], is_selected

@@ -52,7 +52,7 @@ def values(lab: Lab, item: str, steps: int = 1) -> dict[str, float | None]:
     now = int(lab.clock.now) // GRID * GRID
     edges = [now - steps * GRID, now]
     with lab.store.read() as db:
-        found = members.of(db, EVERYTHING, Selection("project"))
+        found = members.read(db, EVERYTHING, Selection("project"))
         readings = reading_rows.around(db, set(found.clouds.tolist()), item, edges)
         names = dict(db.exec_driver_sql("SELECT p.uuid, p.keystone_id FROM project p").all())
     figures, known = statistic.values(USAGE_METERS[item], edges, found, readings)
@@ -448,7 +448,7 @@ def known_cpu(lab: Lab) -> dict[str, bool]:
     now = int(lab.clock.now) // GRID * GRID
     edges = [now - GRID, now]
     with lab.store.read() as db:
-        found = members.of(db, EVERYTHING, Selection("project"))
+        found = members.read(db, EVERYTHING, Selection("project"))
         read, seen = (reading_rows.around(db, [1], name, edges) for name in (CPU, "cpu.observed"))
         names = dict(db.exec_driver_sql("SELECT p.uuid, p.keystone_id FROM project p").all())
     _, known = statistic.values(USAGE_METERS[CPU], edges, found, read, seen)

@@ -83,7 +83,7 @@ def figures(db: Connection, scope: Scope) -> Iterator[tuple[str, Any]]:
         yield f"{name} created", creation_time.counts(db, scope, name, SPAN)
         if not scope.clouds:
             # Whose a cloud's tenants were stays named: see the history below.
-            yield f"{name} names", members.of(db, scope, wanted).objects
+            yield f"{name} names", members.read(db, scope, wanted).objects
     yield "polled", coverage.of_polls(db, scope, "quotas").tenants
 
 
@@ -149,7 +149,7 @@ def test_history_is_that_of_what_was_visible_then(
     with undone(shared_store) as db:
         written(db, world)
         scope = drawn(db, world)
-        found = members.of(db, scope, Selection(aggregate, since=0, deleted=deleted))
+        found = members.read(db, scope, Selection(aggregate, since=0, deleted=deleted))
         names = dict(db.execute(select(schema.tenant.c.id, schema.tenant.c.uuid)).all())
         columns = (found.owners, found.tenants, found.since, found.until)
         rows = {
@@ -259,10 +259,10 @@ def test_the_past_of_what_a_customer_gave_away_is_still_the_customers(two: Conne
     seen = scopes.granted(two, user_id="ann")
     assert named(two, seen) == {"customers": {"acme"}}
     assert seen is not None
-    found = members.of(two, seen, Selection("customer"))
+    found = members.read(two, seen, Selection("customer"))
     assert [of.name for of in found.objects] == ["acme"]
     assert (found.since.tolist(), found.until.tolist()) == ([0], [NOW + 60])
-    assert not members.of(two, seen, Selection("project")).objects
+    assert not members.read(two, seen, Selection("project")).objects
 
 
 def test_an_owner_sees_its_empty_groups_and_they_stay_counted(db: Connection) -> None:
@@ -276,7 +276,7 @@ def test_an_owner_sees_its_empty_groups_and_they_stay_counted(db: Connection) ->
     (counts,) = customer.listing(db, owner)
     assert counts.project_groups == 2
     assert [of.name for of, _ in quota.each(db, owner, groups)] == ["empty", "web"]
-    assert [of.name for of in members.of(db, owner, groups).objects] == ["empty", "web"]
+    assert [of.name for of in members.read(db, owner, groups).objects] == ["empty", "web"]
     page = pagination.page(db, customer_entries.GROUPS, owner, filters={}, limit=9, marker=None)[0]
     assert [entry["name"] for entry in page] == ["empty", "web"]
     assert creation_time.counts(db, owner, "project_group", SPAN) == {2: 2}
@@ -298,7 +298,7 @@ def test_the_manager_of_an_empty_group_sees_its_customer(db: Connection) -> None
 
 
 def past_of(db: Connection, scope: Scope, aggregate: str, **asked: Any) -> list[Any]:
-    found = members.of(db, scope, Selection(aggregate, since=0, **asked))
+    found = members.read(db, scope, Selection(aggregate, since=0, **asked))
     columns = (found.owners, found.since, found.until)
     rows = zip(*(column.tolist() for column in columns), strict=True)
     return sorted((found.objects[owner].name, *rest) for owner, *rest in rows)

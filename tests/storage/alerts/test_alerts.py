@@ -263,7 +263,7 @@ def test_counts_are_those_of_a_walk_through_all(
         for aggregate in AGGREGATES:
             # With what has vanished, however long ago.
             all_of_it = Selection(aggregate, since=0)
-            listed = members.of(db, scope, all_of_it).objects
+            listed = members.read(db, scope, all_of_it).objects
             of_any = (one for one in seen if one.of(aggregate) & {of.uuid for of in listed})
             assert alerts.count(db, scope, all_of_it, bounds, flags) == counted(of_any)
             expected = [

@@ -87,7 +87,7 @@ def test_projects_that_change_their_customers_keep_their_past(db: Connection) ->
     acme["projects"], umbrella["projects"] = umbrella["projects"], acme["projects"]
     import_registry(db, {"customers": [acme, umbrella]}, LATER)
     assert owners(db) == {"shop": "umbrella", "lab": "acme"}
-    found = members.of(db, EVERYTHING, Selection("customer"))
+    found = members.read(db, EVERYTHING, Selection("customer"))
     names = [found.objects[owner].name for owner in found.owners.tolist()]
     ends = zip(names, found.since.tolist(), strict=True)
     assert sorted(ends) == [("acme", 0), ("acme", LATER), ("umbrella", 0), ("umbrella", LATER)]

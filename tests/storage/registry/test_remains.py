@@ -36,7 +36,7 @@ def everything(db: Connection) -> list[set[str]]:
 
 
 def used(db: Connection, aggregate: str, **asked: Any) -> set[str]:
-    return {of.name for of in members.of(db, EVERYTHING, Selection(aggregate, **asked)).objects}
+    return {of.name for of in members.read(db, EVERYTHING, Selection(aggregate, **asked)).objects}
 
 
 def two(db: Connection) -> Site:
@@ -109,7 +109,7 @@ def test_what_was_deleted_by_hand_is_shown_where_it_is_asked_for(db: Connection)
     uuid = uuids(db, "project")["lab"]
     customers.remove("project", db, uuid, NOW + 70)
     for aggregate, name in (("project", "lab"), ("project_group", "db")):
-        found = members.of(db, EVERYTHING, Selection(aggregate, since=0, deleted=True))
+        found = members.read(db, EVERYTHING, Selection(aggregate, since=0, deleted=True))
         owner = [of.name for of in found.objects].index(name)
         assert found.until[found.owners == owner].tolist() == [NOW + 60]
     assert "lab" not in used(db, "project", since=0)

@@ -22,14 +22,14 @@ def stays(
     """Give (object, slot, since, until) of each stay, in order."""
     known = uuids(db, aggregate)
     selection = Selection(aggregate, tuple(known[name] for name in names))
-    found = members.of(db, scope, selection, **page)  # type: ignore[arg-type]
+    found = members.read(db, scope, selection, **page)  # type: ignore[arg-type]
     columns = (found.owners, found.slots, found.since, found.until)
     rows = zip(*(column.tolist() for column in columns), strict=True)
     return sorted((found.objects[owner].name, *rest) for owner, *rest in rows)
 
 
 def listed(db: Connection, aggregate: str, **page: int | str) -> list[str]:
-    found = members.of(db, EVERYTHING, Selection(aggregate), **page)  # type: ignore[arg-type]
+    found = members.read(db, EVERYTHING, Selection(aggregate), **page)  # type: ignore[arg-type]
     return [of.name for of in found.objects]
 
 
