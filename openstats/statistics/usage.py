@@ -14,6 +14,7 @@ from openstats.meters import MEAN, OBSERVED, SHARE, UsageMeter
 from openstats.model import Coverage, ObjectName
 from openstats.readings import Members, Readings
 from openstats.statistics.odometer import CLOCK, interpolate
+from openstats.unix_time import HOUR
 
 DIGITS = 6
 """Decimals of a value: what lies behind them is the noise of long sums."""
@@ -129,7 +130,7 @@ def _gains(meter: UsageMeter, edges: Sequence[int], members: Members, readings: 
     # All of the tenant's time, whosever it was then: a mean over less would count it as more.
     weights = reduce_groups(np.add, step_weights, first)
     ever_owned = reduce_groups(np.logical_or, owned, first)
-    amounts = _quotient(totals, weights) if meter.kind == MEAN else totals / 3600
+    amounts = _quotient(totals, weights) if meter.kind == MEAN else totals / HOUR
     return Gains(amounts, weights, cloud_observed & ((weights > 0) | ~ever_owned))
 
 

@@ -21,6 +21,7 @@ from openstats.clouds.meters import GRID, Batch, MeterRequest, http
 from openstats.clouds.meters.accumulation import MeterSums, Series, sum_by_tenant
 from openstats.clouds.meters.batches import Reader, Span, batches
 from openstats.clouds.meters.options import MIB, SumOptions, Whole, parse
+from openstats.unix_time import HOUR
 
 SERVICE = "metric"
 NANO = 1e-9
@@ -30,7 +31,7 @@ UNKNOWN = re.compile(r"Metric .*does not exist|Resource type does not exist|Metr
 JSON = {"Accept": "application/json"}
 """Otherwise Gnocchi's errors are HTML."""
 
-ENDED = 3600
+ENDED = HOUR
 """For so many seconds after its end an instance may still have samples."""
 
 Operation = list[Any]
