@@ -59,7 +59,7 @@ def test_the_compared_form(url: str, meant: str) -> None:
         "http://[::1",
     ],
 )
-def test_what_is_no_url_of_a_keystone(url: str) -> None:
+def test_rejects_urls_that_are_no_keystone(url: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         compared(url)
 

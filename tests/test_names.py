@@ -28,7 +28,7 @@ def test_names_as_clouds_have_them(name: str) -> None:
     assert names.cleaned(name) == clean(name) == name
 
 
-def test_what_no_store_takes_is_replaced_in_what_clouds_tell() -> None:
+def test_unstorable_characters_of_clouds_are_replaced() -> None:
     assert clean("a\0b\ud800\x1b\u202e") == "a\ufffdb\ufffd\x1b\u202e"
 
 
@@ -48,7 +48,7 @@ def test_the_reason_why_something_is_no_name(value: object, problem: str) -> Non
 
 
 @given(st.text(st.characters(), min_size=1, max_size=255))
-def test_whatever_is_cleaned_is_a_name_of_the_same_length(given: str) -> None:
+def test_cleaning_keeps_the_length(given: str) -> None:
     name = names.cleaned(given)
     assert names.problem(name) is None
     assert len(name) == len(given)

@@ -101,7 +101,7 @@ def test_pages_are_read_only(client: TestApp, url: str, method: str) -> None:
 @pytest.mark.parametrize(
     "url", ["/nothing", "/api/", "/healthcheck//", "/docs//", "/a//b", "/%00", "/%ff", "/a%2fb"]
 )
-def test_nothing_is_there(client: TestApp, url: str) -> None:
+def test_unknown_urls_are_404(client: TestApp, url: str) -> None:
     answer = client.get(url, status=404)
     (error,) = answer.json["errors"]
     assert error["code"] == "openstats.route.unknown"

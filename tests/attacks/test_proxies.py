@@ -185,7 +185,7 @@ FORGED = {
 
 
 @pytest.mark.parametrize("headers", [{}, FORGED], ids=["honest", "forged"])
-def test_what_answers_point_to_is_there(front: Front, headers: dict[str, str]) -> None:
+def test_links_in_answers_resolve_behind_the_proxy(front: Front, headers: dict[str, str]) -> None:
     made = [created(front, **headers) for _ in range(2)]
     places = [reply.headers["Location"] for reply in made]
     listed = front.ask("GET", f"{PREFIX}/api/customers/?limit=1", **headers)
@@ -216,7 +216,7 @@ def test_ids_of_requests_go_both_ways(front: Front) -> None:
     assert reply.headers["X-Openstack-Request-Id"] in line
 
 
-def test_nothing_fails_under_a_load_of_pipelined_requests(front: Front, tmp_path: Path) -> None:
+def test_pipelined_load_causes_no_failures(front: Front, tmp_path: Path) -> None:
     for url in front.urls:
         made, failed = load(tmp_path, f"{url}/api/stats/quota/", 1)
         assert made > 0

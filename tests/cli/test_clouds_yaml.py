@@ -85,16 +85,14 @@ def test_a_bad_entry_is_named_with_the_reason_and_others_are_asked(
 @pytest.mark.parametrize(
     "extra", [{"interface": "internalURL"}, {"interface": ["public", "admin"]}, {"colour": "red"}]
 )
-def test_what_openstacksdk_takes_is_no_fault(
+def test_entries_accepted_by_openstacksdk_are_accepted(
     installed: Installation, alpha: Double, extra: dict[str, Any]
 ) -> None:
     installed.clouds(alpha=alpha.clouds_entry() | extra | {"compute_api_version": "2"})
     assert "alpha" not in check(installed)[1]
 
 
-def test_what_is_there_twice_is_a_fault_of_its_entry(
-    installed: Installation, alpha: Double
-) -> None:
+def test_repeated_key_is_a_fault_of_its_entry(installed: Installation, alpha: Double) -> None:
     installed.clouds(alpha=alpha.clouds_entry())
     again = "  beta: {auth: {auth_url: a, auth_url: b}}\n  gamma: {}\n  gamma: {}\n"
     first = installed.clouds_yaml.read_text().count("\n") + 1
@@ -120,7 +118,7 @@ def test_names_of_clouds_and_of_nobody(installed: Installation, alpha: Double) -
     assert installed.sentence("discover", "nobody") == lines["nobody"][1]
 
 
-def test_who_names_a_cloud_that_there_is_not(
+def test_unknown_cloud_name_is_refused(
     installed: Installation, alpha: Double, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OS_CLOUD", "B")

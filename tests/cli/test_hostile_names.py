@@ -102,7 +102,7 @@ def test_a_name_is_good_for_finding_what_has_it(attacked: Installation, name: st
         ("x" * 256, 1, ": ValueError 256 characters instead of 255 at most"),
     ],
 )
-def test_what_no_store_takes(
+def test_unstorable_text_is_refused(
     alpha: Double, installed: Installation, name: str, status: int, said: str
 ) -> None:
     alpha.create_project(name, alpha.create_domain("d").id)
@@ -113,7 +113,7 @@ def test_what_no_store_takes(
 
 
 @pytest.mark.parametrize("words", [("check",), ("collect", "--once")])
-def test_what_commands_say_of_a_cloud(
+def test_hostile_cloud_names_are_printed_escaped(
     alpha: Double, installed: Installation, words: tuple[str, ...]
 ) -> None:
     hostile = f"{CHOSEN['a colour']}{CHOSEN['lines']}{CHOSEN['one of C1']}"

@@ -63,7 +63,7 @@ def test_the_version(bare: Installation) -> None:
 
 
 @pytest.mark.parametrize("words", [["nonsense"], ["stats"], ["collect", "--nonsense"]])
-def test_what_is_no_command(bare: Installation, words: list[str]) -> None:
+def test_unknown_command_is_refused(bare: Installation, words: list[str]) -> None:
     told = bare.run(*words)
     assert told.status == 2
     assert "Traceback" not in told.err
@@ -230,7 +230,7 @@ def test_near_commands_are_proposed(bare: Installation, typed: str, meant: str) 
     assert "cloud accept" not in told.out
 
 
-def test_nothing_is_proposed_for_what_is_near_to_nothing(bare: Installation) -> None:
+def test_dissimilar_command_gets_no_suggestion(bare: Installation) -> None:
     told = bare.run("foo")
     assert (told.status, told.out) == (2, "")
     assert "foo" in told.err
@@ -247,7 +247,7 @@ LOCAL = (
 
 
 @pytest.mark.parametrize("words", LOCAL, ids=" ".join)
-def test_what_works_on_the_store_asks_no_server(
+def test_store_commands_ignore_the_server_url(
     installed: Installation, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("customers: []"))

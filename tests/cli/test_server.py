@@ -112,7 +112,7 @@ NO_OPENSTATS = {
 
 @pytest.mark.parametrize("answer", NO_OPENSTATS.values(), ids=NO_OPENSTATS)
 @pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS)
-def test_what_is_no_openstats_is_said_to_be_none(
+def test_foreign_server_is_recognised(
     bare: Installation, words: tuple[str, ...], answer: Any
 ) -> None:
     with recorder(*answer) as (url, _):
@@ -129,7 +129,7 @@ def errors(status: int, detail: str) -> tuple[int, dict[str, str], bytes]:
 
 @pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS)
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 503])
-def test_what_the_server_refuses_is_its_sentence(
+def test_refusal_of_the_server_is_printed(
     bare: Installation, words: tuple[str, ...], status: int
 ) -> None:
     with recorder(*errors(status, "it is so")) as (url, _):
@@ -137,15 +137,13 @@ def test_what_the_server_refuses_is_its_sentence(
 
 
 @pytest.mark.parametrize("token", [(), ("--token", "old")])
-def test_who_is_not_known_is_told_where_a_token_goes(
-    bare: Installation, token: tuple[str, ...]
-) -> None:
+def test_missing_token_is_explained(bare: Installation, token: tuple[str, ...]) -> None:
     with recorder(*errors(401, "a valid token is needed")) as (url, _):
         said = bare.sentence("--url", url, *token, "customer", "list")
     assert said.startswith("a valid token is needed; --token or the variable OPENSTATS_TOKEN")
 
 
-def test_what_a_server_says_is_harmless_to_a_terminal(bare: Installation) -> None:
+def test_answers_of_a_server_are_printed_escaped(bare: Installation) -> None:
     with recorder(*errors(400, "\x1b[31mred\u202e")) as (url, _):
         assert bare.sentence("--url", url, "customer", "list").isprintable()
 

@@ -30,7 +30,7 @@ def test_a_document_is_what_it_says() -> None:
         ("a: 1\n---\nb: 2", "cannot be read"),
     ],
 )
-def test_what_cannot_be_read_is_refused_at_once(text: str, reason: str) -> None:
+def test_unreadable_yaml_is_refused_at_once(text: str, reason: str) -> None:
     with pytest.raises(RegistryError, match=r"^f cannot be read.*") as refused:
         load(text, "f")
     refused.match(f"(?s){reason}")

@@ -42,7 +42,7 @@ def test_an_answer_without_a_date_tells_nothing(date: str | None) -> None:
     assert heard(answer(date)).behind == 0
 
 
-def test_what_a_cache_gives_tells_nothing() -> None:
+def test_cached_answers_say_nothing_about_the_clock() -> None:
     assert heard(answer(formatdate(NOW - 7200, usegmt=True), Age="7200")).behind == 0
 
 

@@ -66,7 +66,7 @@ MASKED = {
 
 
 @pytest.mark.parametrize("case", MASKED)
-def test_nobody_takes_the_place_of_another_by_a_name(tmp_path: Path, case: str) -> None:
+def test_project_named_like_another_does_not_take_its_place(tmp_path: Path, case: str) -> None:
     spelling, masked = MASKED[case]
     projects = [masked, project("web"), project("web", "d1")]
     found = customers(placed(*projects, **filed(tmp_path, f"Acme: [{spelling}]")))
@@ -202,7 +202,7 @@ def test_a_name_that_may_mean_several_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("written", ["no", "007", "1_000", "2026-11-01", "~", "1:30", "0x1F"])
-def test_what_is_written_in_a_file_is_what_it_says(tmp_path: Path, written: str) -> None:
+def test_scalars_of_the_customer_file_stay_text(tmp_path: Path, written: str) -> None:
     settings = filed(tmp_path, f"Acme: {written}\n{written}: [Initech/{written}]")
     found = placed(project(written), project(written, "d1"), **settings)
     assert customers(found) == {f"default-{written}": "Acme", f"d1-{written}": written}

@@ -23,7 +23,7 @@ def test_takes_amounts(value: int) -> None:
     assert figures.whole({"vcpus": value}, "vcpus") == value
 
 
-def test_what_is_free_may_be_negative() -> None:
+def test_free_disk_may_be_negative() -> None:
     assert figures.signed({"free_ram_mb": -512}, "free_ram_mb") == -512
     with pytest.raises(FigureError):
         figures.signed({"free_ram_mb": -(2**62)}, "free_ram_mb")

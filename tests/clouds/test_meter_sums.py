@@ -138,7 +138,7 @@ def test_a_gauge_weighs_the_time_that_it_was_observed() -> None:
 
 
 @pytest.mark.parametrize("value", [NAN, INFINITE, -1.0])
-def test_what_is_no_amount_was_not_observed(value: float) -> None:
+def test_malformed_amounts_count_as_unobserved(value: float) -> None:
     assert delta(gauge({"t": {AT: value}})) == Delta(AT, GRID, {}, frozenset("t"))
 
 
@@ -287,7 +287,7 @@ def test_without_back_fill_the_newest_granule_is_the_first() -> None:
     assert told(read(source, meter_request(days=0))) == [(AT - GRID, {"a": 0}), (AT, {"a": GRID})]
 
 
-def test_what_was_read_is_not_read_again() -> None:
+def test_granules_are_read_once() -> None:
     source = Source({"a": [AT - GRID, AT], "b": [AT]})
     *_, last = read(source, meter_request())
     source.spans.clear()
@@ -310,7 +310,7 @@ def test_one_that_stopped_half_way_goes_on() -> None:
         assert told([*done, *rest]) == whole
 
 
-def test_what_comes_late_is_looked_for_and_long_silence_is_not() -> None:
+def test_late_granules_are_read_until_silence_is_long() -> None:
     source = Source({"a": []})
     *_, last = read(source, meter_request(days=30))
     source.spans.clear()

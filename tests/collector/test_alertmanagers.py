@@ -87,7 +87,7 @@ def site(store: Store, tmp_path: Path, peer: Peer) -> Site:
     return Site(store, tmp_path / "c.conf", peer.url)
 
 
-def test_what_is_absent_twice_is_closed(site: Site, peer: Peer) -> None:
+def test_alert_absent_twice_is_closed(site: Site, peer: Peer) -> None:
     site.tell(LABELS)
     peer.alerts = [LABELS]
     assert [site.ask(), site.ask()] == [[None], [None]]
@@ -98,7 +98,7 @@ def test_what_is_absent_twice_is_closed(site: Site, peer: Peer) -> None:
     assert site.ask() == [None]
 
 
-def test_what_was_told_in_between_stays_open(site: Site) -> None:
+def test_alert_reported_between_two_polls_stays_open(site: Site) -> None:
     site.tell(LABELS)
     site.ask()
     site.tell(LABELS)

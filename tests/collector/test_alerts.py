@@ -63,7 +63,7 @@ def test_a_quota_that_fills_up_and_empties(lab: Lab, tenant: Tenant) -> None:
     assert len(everything(lab)) == 2
 
 
-def test_what_it_says_and_of_whom_it_is(lab: Lab, tenant: Tenant) -> None:
+def test_own_alert_names_its_subject_and_message(lab: Lab, tenant: Tenant) -> None:
     assert tenant.limited(cores=84) == {"quota.vcpu": "Error"}
     assert message(lab).startswith("vcpu: 80 of 84 ")
     assert message(lab).endswith(" are in use (95 %)")
@@ -128,7 +128,7 @@ def test_thresholds_that_are_none(lab: Lab, told: str) -> None:
         lab.collector(alerts__quota_of_customers=f"{OTHER}:{told}")
 
 
-def test_what_others_told_is_left_alone(lab: Lab, tenant: Tenant, tmp_path: Path) -> None:
+def test_alerts_of_other_sources_are_left_alone(lab: Lab, tenant: Tenant, tmp_path: Path) -> None:
     app = application(lab, tmp_path)
     ((uuid,),) = lab.sql(f"SELECT uuid FROM tenant WHERE tenant_id = '{tenant.key}'")
     body = {"severity": "Info", "alert_type": "quota.vcpu", "message": ""}
@@ -140,7 +140,7 @@ def test_what_others_told_is_left_alone(lab: Lab, tenant: Tenant, tmp_path: Path
     assert still == [("am",), ("api",)]
 
 
-def test_what_somebody_closed_comes_again_while_it_is_so(
+def test_closed_alert_is_raised_again_while_its_cause_lasts(
     lab: Lab, tenant: Tenant, tmp_path: Path
 ) -> None:
     tenant.limited(cores=80)
@@ -321,7 +321,7 @@ def ends(lab: Lab) -> list[int | None]:
     return [None if until == FOREVER else until for (until,) in rows]
 
 
-def test_what_nobody_tells_any_more_is_closed_as_of_when_it_was_last_told(
+def test_stale_alert_is_closed_at_its_last_notification(
     lab: Lab, alpha: Double, tmp_path: Path
 ) -> None:
     app, start = application(lab, tmp_path), int(lab.clock.now)

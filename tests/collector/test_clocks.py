@@ -12,9 +12,7 @@ HOURS = 7200
 
 
 @pytest.mark.parametrize("thing", ["server", "volume"])
-def test_what_is_dated_in_the_future_was_created_when_it_was_seen_first(
-    lab: Lab, thing: str
-) -> None:
+def test_future_creation_date_becomes_the_first_sighting(lab: Lab, thing: str) -> None:
     double = lab.double(size=None)
     double.add_hypervisor("compute-0000")
     tenant = double.create_project("early", double.create_domain("Acme").id).id

@@ -35,7 +35,7 @@ def test_a_cloud_that_fills_up_and_empties(lab: Lab, tenant: Tenant) -> None:
     assert filled(tenant, 98) == {}
 
 
-def test_what_can_be_given_away_is_what_counts(tenant: Tenant) -> None:
+def test_rules_compare_with_allocatable_capacity(tenant: Tenant) -> None:
     assert filled(tenant, 100, 2.0, reserved=53) == {"capacity.VCPU": "Warning"}
     assert filled(tenant, 100, 2.0) == {}
 
@@ -50,7 +50,7 @@ def test_bare_metal_in_use_is_reserved_and_no_warning(tenant: Tenant) -> None:
     assert standing(tenant.lab) == {}
 
 
-def test_what_nothing_is_known_of_is_not_full(tenant: Tenant) -> None:
+def test_cloud_without_figures_raises_no_alert(tenant: Tenant) -> None:
     assert filled(tenant, 84) == {"capacity.VCPU": "Error"}
     tenant.double.state.providers.clear()
     (said,) = tenant.lab.cycle("providers", after=1, full=True)

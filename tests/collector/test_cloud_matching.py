@@ -72,7 +72,7 @@ def test_a_public_and_an_internal_url_are_one_cloud(lab: Lab, alpha: Double) -> 
     assert list(left_aside(lab)) == ["internal"]
 
 
-def test_nothing_is_counted_twice_from_the_start(lab: Lab, alpha: Double) -> None:
+def test_twin_entries_are_counted_once_from_the_start(lab: Lab, alpha: Double) -> None:
     internal(lab)
     assert lab.cycle() == []
     assert len(names(lab)) == 1

@@ -91,7 +91,7 @@ def test_a_cloud_that_another_one_asks_is_left_alone(lab: Lab, usual: Collector)
     assert refresh(lab, usual, after=1) == {"alpha", "beta"}
 
 
-def test_who_was_started_for_some_clouds_takes_up_what_others_left(lab: Lab, alpha: Double) -> None:
+def test_collector_of_some_clouds_takes_up_jobs_left_by_others(lab: Lab, alpha: Double) -> None:
     lab.double("beta")
     lab.cycle()
     one = lab.collector("alpha")

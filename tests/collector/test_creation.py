@@ -57,7 +57,7 @@ def test_the_order_of_the_first_polls_does_not_matter(lab: Lab, alpha: Double) -
     assert dates(lab, "customer") == {"acme": 9}
 
 
-def test_what_is_found_later_is_dated_now(lab: Lab, alpha: Double) -> None:
+def test_projects_found_later_are_dated_now(lab: Lab, alpha: Double) -> None:
     lab.cycle()
     domain = alpha.create_domain("late").id
     key = alpha.create_project("later", domain).id

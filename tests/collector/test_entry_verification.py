@@ -213,7 +213,7 @@ def test_a_former_url_that_is_another_cloud_now_is_a_cloud_of_its_own(
 
 
 @pytest.mark.parametrize(("service", "column"), [("volume", 8), ("compute", 3)])
-def test_what_two_regions_share_counts_in_the_first_until_they_do_not(
+def test_shared_service_counts_in_the_first_region(
     lab: Lab, alpha: Double, service: str, column: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert settled(lab) == []

@@ -103,7 +103,7 @@ def log(tmp_path: Path) -> Iterator[Callable[[], str]]:
     handler.close()
 
 
-def test_what_clouds_say_makes_no_lines_of_its_own(lab: Lab, log: Callable[[], str]) -> None:
+def test_texts_of_clouds_cannot_forge_log_lines(lab: Lab, log: Callable[[], str]) -> None:
     lab.double(size=SIZE)
     named = set()
     for what, (pattern, action) in SPOILT.items():

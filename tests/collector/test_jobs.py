@@ -181,7 +181,7 @@ def test_running_with_fewer_threads_than_jobs(lab: Lab, alpha: Double) -> None:
         wait_for("all jobs", lab.idle, timeout=10)
 
 
-def test_what_was_polled_in_any_order_comes_to_the_same(lab: Lab, alpha: Double) -> None:
+def test_polls_in_any_order_give_the_same_figures(lab: Lab, alpha: Double) -> None:
     with running(lab.collector()):
         wait_for("all jobs", lab.idle, timeout=10)
     assert lab.cycle("quotas") == []

@@ -18,7 +18,7 @@ def awake(clock: Clock) -> Awake:
     return made
 
 
-def test_who_looks_again_and_again_is_at_work_since_it_began(clock: Clock, awake: Awake) -> None:
+def test_regular_looks_extend_the_working_time(clock: Clock, awake: Awake) -> None:
     began = clock.now
     for _ in range(100):
         clock.advance(BREAK / 2)
@@ -26,7 +26,7 @@ def test_who_looks_again_and_again_is_at_work_since_it_began(clock: Clock, awake
     assert awake.since() == began
 
 
-def test_who_slept_is_at_work_since_it_woke(clock: Clock, awake: Awake) -> None:
+def test_working_time_begins_anew_after_sleep(clock: Clock, awake: Awake) -> None:
     clock.advance(BREAK + 1)
     assert awake.since() == clock.now
 
@@ -44,7 +44,7 @@ def test_a_machine_that_was_suspended_is_a_break(clock: Clock, awake: Awake) -> 
     assert awake.since() == clock.now
 
 
-def test_who_runs_on_demand_has_no_breaks(clock: Clock) -> None:
+def test_on_demand_runs_have_no_breaks(clock: Clock) -> None:
     awake, began = Awake(clock, clock.uptime), clock.now
     clock.advance(3600)
     assert awake.since() == began

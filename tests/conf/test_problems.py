@@ -90,7 +90,7 @@ def test_each_mistake_is_one_sentence_that_names_it(path: Path, text: str, words
 
 
 @pytest.mark.parametrize("text", RIGHT.values(), ids=RIGHT)
-def test_what_is_right_is_no_problem(path: Path, text: str) -> None:
+def test_valid_configuration_has_no_problems(path: Path, text: str) -> None:
     path.write_text(text)
     assert problems(conf.load([str(path)])) == []
 

@@ -155,7 +155,7 @@ def locked(service: Service) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("fault", [down, locked, broken])
-def test_what_fires_meanwhile_arrives_and_is_counted_once(
+def test_alerts_fired_during_an_outage_arrive_once(
     service: Service,
     alertmanager: Alertmanager,
     tmp_path: Path,
@@ -190,9 +190,7 @@ def ids(service: Service) -> Counter[str]:
     return Counter(alert["alert_type"] for alert in service.alerts())
 
 
-def test_nothing_is_lost_or_twice_where_the_service_is_killed_again_and_again(
-    service: Service, tmp_path: Path
-) -> None:
+def test_killed_service_loses_and_doubles_no_alert(service: Service, tmp_path: Path) -> None:
     of = tenants(service.system.database)[0]
     each = Alertmanager(made(tmp_path / "each"), service.url + URL, TOKEN, group_by=["..."])
     with each:

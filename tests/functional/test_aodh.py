@@ -99,14 +99,12 @@ def test_a_wrong_token_is_refused(aodh: Aodh, service: Service) -> None:
     assert service.alerts() == []
 
 
-def test_what_the_url_says_to_aodh_itself_is_no_hindrance(aodh: Aodh, service: Service) -> None:
+def test_options_of_aodh_in_the_url_are_ignored(aodh: Aodh, service: Service) -> None:
     assert aodh.notify(f"{action(service)}?aodh-alarm-ssl-verify=0", ALARM) == 204
     assert len(service.alerts()) == 1
 
 
-def test_what_could_not_be_stored_comes_with_the_next_evaluation(
-    aodh: Aodh, service: Service
-) -> None:
+def test_unstored_alarm_comes_with_the_next_evaluation(aodh: Aodh, service: Service) -> None:
     with broken(service):
         assert aodh.notify(action(service), ALARM) == 503
     assert service.alerts() == []

@@ -39,7 +39,9 @@ def alert(labels: dict[str, str], start: datetime, end: datetime | None = None) 
     return {"labels": labels, "startsAt": start.isoformat()} | ends
 
 
-def test_what_fires_is_open_again_when_prometheus_is_back(service: Service, tmp_path: Path) -> None:
+def test_firing_alert_is_reopened_after_an_outage_of_prometheus(
+    service: Service, tmp_path: Path
+) -> None:
     to = service.url + URL, TOKEN
     peer = Alertmanager(made(tmp_path / "alertmanager"), *to, repeat_interval=ONCE)
     with peer, Exporter() as exporter:

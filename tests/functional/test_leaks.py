@@ -49,7 +49,7 @@ def converse(system: Guarded, api: Api) -> None:
         ask(api, PATHS[1], dict.fromkeys(names, admin))
 
 
-def test_what_runs_leaks_no_secret(system: Guarded) -> None:
+def test_processes_leak_no_secret(system: Guarded) -> None:
     system.say("check")
     for words in (("collect", "--once"), ("-vv", "collect", "--once", "--full"), ("discover",)):
         system.say(*words)

@@ -161,7 +161,7 @@ def test_cpu_time_is_that_of_the_counters(lab: Lab, source: str) -> None:
             assert found["shop"][n] == pytest.approx(wanted, abs=unsure)
 
 
-def test_what_was_not_observed_is_not_known(lab: Lab, source: str) -> None:
+def test_unobserved_usage_is_unknown(lab: Lab, source: str) -> None:
     assert lab.cycle("discovery", "usage") == []
     for meter in GAUGES:
         _, known = values(lab, meter, edges(STEP))

@@ -107,7 +107,7 @@ def test_every_command_is_described():
 
 
 @pytest.mark.parametrize("page", PAGES_OF_TEXT, ids=lambda page: page.name)
-def test_what_documents_point_to_is_there(page):
+def test_links_of_the_documents_resolve(page):
     text = page.read_text()
     places = re.findall(r"<([\w./-]+)>`_|(?<![/\w])((?:docs|etc|tools|tests)/[\w./-]*\w)", text)
     for link, place in places:

@@ -52,7 +52,7 @@ def test_every_asset_is_packaged():
     assert "recursive-include openstats/api/assets *" in (ROOT / "MANIFEST.in").read_text()
 
 
-def test_what_others_wrote_says_so():
+def test_vendored_files_carry_their_licence():
     place = PACKAGE / "api" / "assets" / "openapi-explorer"
     name, version = re.match(r"(OpenAPI Explorer) (\S+),", (place / "VERSION").read_text()).groups()
     assert f"{name} {version} " in (place / "openapi-explorer.min.js").read_text("utf-8")[:100]

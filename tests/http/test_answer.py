@@ -36,7 +36,7 @@ def test_both_roots_with_and_without_the_slash(client: TestApp, name: str) -> No
     "path",
     ["/api/stats", "/api/stats/", "/api/stats/nothing/", "/api/stats/quota//", "/stats/quotas"],
 )
-def test_nothing_else_is_there(client: TestApp, path: str) -> None:
+def test_other_urls_are_404(client: TestApp, path: str) -> None:
     (error,) = client.get(path, status=404).json["errors"]
     assert (error["status"], error["code"]) == (404, "openstats.route.unknown")
 
@@ -112,7 +112,7 @@ def test_the_etag_is_that_of_the_bytes(own: TestApp, store: Store) -> None:
 
 
 @pytest.mark.parametrize("form", ["{}", "W/{}", '"other", {}', "*"])
-def test_who_has_the_bytes_gets_304(client: TestApp, url: str, form: str) -> None:
+def test_matching_etag_is_answered_304(client: TestApp, url: str, form: str) -> None:
     whole = client.get(url)
     headers = {"If-None-Match": form.format(whole.headers["ETag"])}
     answer = client.get(url, headers=headers, status=304)
@@ -121,7 +121,7 @@ def test_who_has_the_bytes_gets_304(client: TestApp, url: str, form: str) -> Non
         assert answer.headers[name] == whole.headers[name]
 
 
-def test_who_has_other_bytes_gets_all(client: TestApp, url: str) -> None:
+def test_other_etag_is_answered_in_full(client: TestApp, url: str) -> None:
     answer = client.get(url, headers={"If-None-Match": '"other", "W/x"'})
     assert answer.status_int == 200
     assert answer.json == client.get(url).json

@@ -129,7 +129,7 @@ def test_a_wrong_value_is_named(empty: TestApp, statistic: str, name: str, query
 @pytest.mark.parametrize(
     ("statistic", "name"), [("resource", "auth_url"), ("creation-time", "type"), ("usage", "item")]
 )
-def test_what_is_missing_is_named(empty: TestApp, statistic: str, name: str) -> None:
+def test_missing_parameter_is_named(empty: TestApp, statistic: str, name: str) -> None:
     assert refused(empty, statistic, "") == [f"{name}: it is required"]
 
 
@@ -137,14 +137,14 @@ def test_what_is_missing_is_named(empty: TestApp, statistic: str, name: str) -> 
     ("statistic", "name"),
     [(s, n) for s, (_, taken) in TAKEN.items() for n in taken if n != "uuid"],
 )
-def test_what_is_repeated_is_named(empty: TestApp, statistic: str, name: str) -> None:
+def test_repeated_parameter_is_named(empty: TestApp, statistic: str, name: str) -> None:
     assert refused(empty, statistic, f"{name}=1&{name}=1") == [
         f"{name}: it is given more than once"
     ]
 
 
 @pytest.mark.parametrize("statistic", TAKEN)
-def test_what_is_unknown_is_named(empty: TestApp, statistic: str) -> None:
+def test_unknown_parameter_is_named(empty: TestApp, statistic: str) -> None:
     details = refused(empty, statistic, "nonsense=1&%00=2&=3&Strict=true")
     for shown in ("nonsense:", "\\x00:", ":", "Strict:"):
         assert any(detail.startswith(shown) for detail in details)
@@ -152,7 +152,7 @@ def test_what_is_unknown_is_named(empty: TestApp, statistic: str) -> None:
 
 @pytest.mark.parametrize("statistic", TAKEN)
 @pytest.mark.parametrize("query", ["strict=%FF", "%FF=true", "strict=%ED%A0%80", "a=%C0%80"])
-def test_what_is_not_utf8(empty: TestApp, statistic: str, query: str) -> None:
+def test_rejects_a_query_that_is_not_utf8(empty: TestApp, statistic: str, query: str) -> None:
     assert refused(empty, statistic, query) == ["the query string is not UTF-8"]
 
 
@@ -191,7 +191,7 @@ def test_every_problem_has_an_entry(empty: TestApp) -> None:
     ]
 
 
-def test_what_was_given_is_shown_without_harm(empty: TestApp) -> None:
+def test_rejected_values_are_quoted_harmlessly(empty: TestApp) -> None:
     (detail,) = refused(empty, "quota", "aggregate=%3Cscript%3E%1B%5B2J%E2%80%AE")
     assert "\\x1b" in detail
     assert detail.isascii()

@@ -26,9 +26,7 @@ def sent(client: TestApp, url: str, method: str = "GET", **headers: str) -> Any:
 @pytest.mark.parametrize(
     "header", ["gzip", "GZIP", "gzip;q=0.5", "br, gzip;q=0.8, *;q=0.1", "deflate,gzip"]
 )
-def test_who_asks_for_it_gets_the_same_in_fewer_bytes(
-    client: TestApp, url: str, header: str
-) -> None:
+def test_gzip_on_request_unpacks_to_the_same_bytes(client: TestApp, url: str, header: str) -> None:
     plain, packed = client.get(url), sent(client, url, **{"Accept-Encoding": header})
     assert packed.headers["Content-Encoding"] == "gzip"
     assert int(packed.headers["Content-Length"]) < len(plain.body) // 2
@@ -41,13 +39,13 @@ def test_who_asks_for_it_gets_the_same_in_fewer_bytes(
 @pytest.mark.parametrize(
     "header", ["", "identity", "gzip;q=0", "br", "*;q=0", "gzip;q=0.1, identity", "gzip;;q", "x-"]
 )
-def test_nobody_else_does(client: TestApp, header: str) -> None:
+def test_no_gzip_without_request(client: TestApp, header: str) -> None:
     answer = sent(client, LONG, **{"Accept-Encoding": header})
     assert "Content-Encoding" not in answer.headers
     assert json.loads(answer.body) == client.get(LONG).json
 
 
-def test_what_the_page_needs_is_packed_too(client: TestApp) -> None:
+def test_assets_of_the_page_are_compressed(client: TestApp) -> None:
     urls = re.findall(r'(?:src|href)="(docs/[^"]+)"', client.get("/docs").text)
     for url in ["/docs", "/docs/", *(f"/{url}" for url in urls)]:
         whole, packed = client.get(url), sent(client, url, **GZIP)
@@ -80,7 +78,7 @@ def test_the_same_bytes_every_time(client: TestApp) -> None:
 @pytest.mark.parametrize("weak", ["", "W/"])
 @pytest.mark.parametrize("asked", [{}, GZIP])
 @pytest.mark.parametrize("had", [{}, GZIP])
-def test_who_has_it_in_either_form_gets_304(
+def test_etag_of_either_form_is_answered_304(
     client: TestApp, weak: str, asked: dict[str, str], had: dict[str, str]
 ) -> None:
     etag = weak + client.get(LONG, headers=had).headers["ETag"]

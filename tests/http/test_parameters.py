@@ -164,12 +164,12 @@ def test_every_problem_is_told() -> None:
     assert [s.split("=")[0] for s in found] == ["strict", "from", "datapoints", "type"]
 
 
-def test_what_is_missing() -> None:
+def test_rejects_missing_parameters() -> None:
     assert problems(ResourceParameters, "") == ("auth_url: it is required",)
     assert problems(CreationParameters, "") == ("type: it is required",)
 
 
-def test_what_is_repeated() -> None:
+def test_rejects_repeated_parameters() -> None:
     found = problems(CreationParameters, "type=project&type=project&from=1&from=1")
     assert found == ("type: it is given more than once", "from: it is given more than once")
 
@@ -188,7 +188,7 @@ def test_too_many_parameters() -> None:
     assert len(parse(QuotaParameters, "&".join(f"uuid={UUID}" for _ in range(1000))).uuid) == 1000
 
 
-def test_what_is_said_holds_little_of_what_was_given_and_nothing_harmful() -> None:
+def test_error_details_quote_values_short_and_harmless() -> None:
     (sentence,) = problems(QuotaParameters, "aggregate=%1b[31m%0a" + "x" * 10000)
     assert sentence.isprintable()
     assert len(sentence) < 300

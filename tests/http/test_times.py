@@ -99,7 +99,7 @@ def test_a_plus_that_is_not_escaped_is_recognized(text: str, escaped: str) -> No
 
 
 @pytest.mark.parametrize("text", ["yesterday", "1 2", "2026-11-22T25:00+01:00", "a+b", " "])
-def test_what_is_no_time_with_a_plus_either_gets_no_hint(text: str) -> None:
+def test_malformed_time_gets_no_hint_about_a_plus(text: str) -> None:
     (sentence,) = problems(CreationParameters, f"type=project&from={text}")
     assert "%2B" not in sentence
 

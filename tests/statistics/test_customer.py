@@ -19,5 +19,5 @@ def test_the_uuid_only_when_asked_for() -> None:
     assert listing(COUNTS, with_uuid=True) == [FIRST | {"uuid": "u5"}, SECOND | {"uuid": "u1"}]
 
 
-def test_nobody() -> None:
+def test_no_customers_give_an_empty_list() -> None:
     assert listing([]) == []

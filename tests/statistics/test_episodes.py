@@ -165,7 +165,7 @@ def test_from_firing_to_resolved() -> None:
 
 
 @pytest.mark.parametrize("after", [0, 1, 45, 300, 301])
-def test_what_fires_again_with_the_same_start_is_open_again(after: int) -> None:
+def test_alert_fired_again_with_the_same_start_is_reopened(after: int) -> None:
     """Prometheus was out of reach for a while, so that Alertmanager resolved it by itself."""
     row = Row()
     row.hear([notice(500), notice(500, 100)])
@@ -184,9 +184,7 @@ def test_the_slower_of_two_peers_closes_what_it_opened_again() -> None:
 @pytest.mark.parametrize(
     ("after", "end"), [(-WAITING, -100), (-1, -100), (0, None), (-WAITING - 1, None), (-7200, None)]
 )
-def test_what_arrived_before_the_end_and_is_stored_after_it_is_overtaken(
-    after: int, end: int | None
-) -> None:
+def test_notification_stored_after_the_end_is_overtaken(after: int, end: int | None) -> None:
     """A clock that was set back overtakes nothing."""
     row = Row()
     row.hear([notice(500), notice(500, 100)])
@@ -203,7 +201,7 @@ def test_independent_senders_each_withdraw_what_they_said() -> None:
     assert row.hear([notice(500, 70, sender="a")]) == [(NOW - 500, NOW - 70)]
 
 
-def test_what_begins_and_ends_at_once_ends_what_fired_and_joins_no_later_alert() -> None:
+def test_instant_episode_ends_the_firing_alert_and_joins_none() -> None:
     row = Row()
     row.hear([notice(9000)])
     assert row.hear([notice(8400, 8400)]) == [(NOW - 9000, NOW - 8400)]
@@ -223,20 +221,20 @@ def test_the_first_end_that_was_told_stands() -> None:
     assert row.hear([notice(500, 100), notice(500, 50)]) == [(NOW - 500, NOW - 100)]
 
 
-def test_what_went_stale_fires_again_at_once() -> None:
+def test_stale_alert_may_fire_again_at_once() -> None:
     row = Row()
     row.known["500"] = Episode("500", NOW - 500, NOW - 400)
     assert row.hear([notice(500)]) == [(NOW - 500, None)]
 
 
-def test_what_went_stale_ends_when_it_is_said_to() -> None:
+def test_stale_alert_ends_at_its_reported_end() -> None:
     row = Row()
     row.known["500"] = Episode("500", NOW - 500, NOW - 400)
     assert row.hear([notice(500, 100)]) == [(NOW - 500, NOW - 100)]
 
 
 @pytest.mark.parametrize(("gap", "alerts"), [(WITHIN, 1), (WITHIN + 1, 2)])
-def test_what_fires_anew_so_soon_is_the_same_alert(gap: int, alerts: int) -> None:
+def test_episodes_in_quick_succession_are_one_alert(gap: int, alerts: int) -> None:
     assert len(Row().hear([notice(5000, 4000), notice(4000 - gap)])) == alerts
 
 
@@ -250,7 +248,7 @@ def test_no_clock_but_ours_is_ahead() -> None:
     assert row.hear([notice(-3600, -7200)], NOW + 60) == [(NOW, NOW + 60)]
 
 
-def test_nothing_ends_before_it_began() -> None:
+def test_no_alert_ends_before_it_begins() -> None:
     assert Row().hear([notice(100, 500)]) == [(NOW - 100, NOW - 100)]
 
 
@@ -280,7 +278,7 @@ def vague(key: str, *, over: bool = False) -> Notice:
     return notice(0, 0 if over else None, key, vague=True)
 
 
-def test_who_tells_no_times_means_what_is_open() -> None:
+def test_notification_without_times_means_the_open_alert() -> None:
     row = Row()
     assert row.hear([vague("a")], NOW + 10) == [(NOW, None)]
     assert row.hear([vague("b")], NOW + 20) == [(NOW, None)]

@@ -23,7 +23,7 @@ sums = st.dictionaries(
 )
 
 
-def test_nothing_is_eight_zeros() -> None:
+def test_no_tenants_sum_to_zeros() -> None:
     assert summary({}) == dict.fromkeys(KEYS, 0)
 
 

@@ -134,13 +134,13 @@ SOUTH = {"total": 4, "reserved": 0, "used": 1, "allocation_ratio": 16.0, "effect
 BOTH = {"total": 20, "reserved": 2, "used": 8, "allocation_ratio": None, "effective": 84}
 
 
-def test_what_can_be_given_away_by_class() -> None:
+def test_allocatable_capacity_by_class() -> None:
     disk = {"total": 100, "reserved": 10, "used": 9, "allocation_ratio": 1.0, "effective": 90}
     assert by_class(ZONES) == {"DISK_GB": disk, "VCPU": BOTH}
     assert by_class({}) == {}
 
 
-def test_what_can_be_given_away_by_zone() -> None:
+def test_allocatable_capacity_by_zone() -> None:
     assert by_zone(ZONES) == {"north": {"VCPU": NORTH}, "south": {"VCPU": SOUTH}}
     assert by_zone({}) == {}
 
@@ -165,7 +165,7 @@ def test_nodes_in_use_that_are_reserved_are_allocated_and_no_more() -> None:
     assert allocations({"a": nodes, "b": [node(1, 0)]}) == {"CUSTOM_BAREMETAL": Quota(8, 5)}
 
 
-def test_what_is_reserved_in_part_cannot_be_allocated() -> None:
+def test_reserved_inventory_cannot_be_allocated() -> None:
     held = [Inventory("VCPU", 10, 2, 2.0, 20), Inventory("VCPU", 10, 10, 2.0, 11)]
     assert allocations({None: held}) == {"VCPU": Quota(16, 31)}
 

@@ -88,7 +88,7 @@ def test_a_cloud_that_is_slow_is_not_silent() -> None:
     assert causes([kind(name, 46, seconds=600) for name in NAMES])[0].keys() == {CLOUD}
 
 
-def test_what_was_never_read_is_silent_from_when_somebody_tried() -> None:
+def test_unread_cloud_is_silent_since_the_first_attempt() -> None:
     never = all_but(Kind("volumes", INTERVAL, 0, NOW, "a: Cinder's x: HTTP 500"))
     assert causes(never, since=15) == ({}, [])
     assert causes(never, since=16) == ({"volumes": ["volumes"]}, [])

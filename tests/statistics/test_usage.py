@@ -160,9 +160,7 @@ def seen(meter, history: Sequence[Step], slot: int, start: int, end: int) -> flo
 
 @pytest.mark.parametrize("meter", [MEMORY, CPU, HOURS], ids=lambda meter: meter.name)
 @given(data=st.data(), edges=intervals())
-def test_what_was_observed_is_the_share_of_the_tenant_that_was_observed_least(
-    meter, data, edges
-) -> None:
+def test_observed_share_is_the_least_of_the_tenants(meter, data, edges) -> None:
     happened = {c: data.draw(histories(meter.kind == SHARE)) for c in CLOUDS}
     owned = [stay for c in CLOUDS for stay in data.draw(stays(c))]
     read = {c: columns(*readings(steps, meter)) for c, steps in happened.items()}
@@ -183,7 +181,7 @@ def test_what_was_observed_is_the_share_of_the_tenant_that_was_observed_least(
             assert known[i, owner] or found[i, owner] < 1
 
 
-def test_nothing_is_known_of_a_cloud_that_was_never_read() -> None:
+def test_unread_cloud_has_no_usage() -> None:
     first = odometer.first_reading(0)
     second = odometer.advance(first, Delta(300, 300, {1: (3000, 300)}), MEMORY)
     both = members([Stay(7, 1, 0, 0, 2**53), Stay(9, 1, 0, 0, 2**53), Stay(7, 1, 1, 0, 2**53)])
@@ -220,7 +218,7 @@ def test_a_tenant_that_is_born_used_nothing_before() -> None:
     assert found[:, 0].tolist() == [0, 100]
 
 
-def test_what_is_known() -> None:
+def test_known_share_by_interval() -> None:
     first = odometer.first_reading(1000)
     second = odometer.advance(first, Delta(1300, 300, {1: (0, 300)}, frozenset({2})), MEMORY)
     gap = odometer.end_of_gap(second, 9000)
@@ -311,7 +309,7 @@ def test_coverage_is_of_tenants_and_of_their_clouds() -> None:
     assert told == Coverage(3, 0, 3, 1, 400)
 
 
-def test_nobody_and_nothing() -> None:
+def test_empty_selection_has_no_usage() -> None:
     none = Members([], *np.zeros((6, 0), np.int64))
     found = usage.values(MEMORY, [0, 10], none, {})
     assert usage.listing([], [0, 10], found) == []

@@ -62,7 +62,7 @@ def test_ensuring_again_changes_nothing(db: Connection) -> None:
     assert kinds(lease(db)) == ["quotas"]
 
 
-def test_what_is_not_due_is_not_leased(db: Connection) -> None:
+def test_jobs_that_are_not_due_are_not_leased(db: Connection) -> None:
     register(db)
     assert lease(db, now=NOW - 1) == []
 
@@ -109,7 +109,7 @@ def test_holding_prolongs(db: Connection) -> None:
     assert kinds(lease(db, now=NOW + 600)) == ["quotas"]
 
 
-def test_who_ended_the_job_has_no_lease_any_more(db: Connection) -> None:
+def test_ending_a_job_ends_its_lease(db: Connection) -> None:
     register(db, kinds=["quotas"])
     (taken,) = lease(db)
     succeed(db, taken)
@@ -150,7 +150,7 @@ def test_a_success_clears_the_error(db: Connection) -> None:
 
 
 @pytest.mark.parametrize("ended", ["succeed", "fail"])
-def test_who_lost_the_lease_writes_no_outcome(db: Connection, ended: str) -> None:
+def test_lost_lease_writes_no_outcome(db: Connection, ended: str) -> None:
     register(db, kinds=["quotas"])
     (first,) = lease(db)
     (second,) = lease(db, now=NOW + 60, until=NOW + 120)
@@ -226,7 +226,7 @@ def _lease_in_a_transaction(store: Store) -> list[Lease]:
         return lease(db)
 
 
-def test_who_slept_through_the_lease_writes_nothing(store: Store) -> None:
+def test_expired_lease_writes_nothing(store: Store) -> None:
     with store.transaction() as db:
         cloud = register(db, kinds=["capacity"])
         (first,) = lease(db)

@@ -66,7 +66,7 @@ def rows(store: Store, query: str) -> list[tuple]:
         return [tuple(row) for row in db.exec_driver_sql(query)]
 
 
-def test_what_is_there_outlives_an_upgrade_and_the_way_back(empty_store: Store) -> None:
+def test_data_outlive_upgrade_and_downgrade(empty_store: Store) -> None:
     migration.upgrade(empty_store, "0001")
     insert(empty_store, OF_0001)
     kept = {

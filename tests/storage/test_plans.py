@@ -273,7 +273,7 @@ RECEIVING: dict[str, Callable[[Connection], object]] = {
 
 
 @pytest.mark.parametrize("name", RECEIVING)
-def test_whoever_writes_alerts_reads_few(alarmed: Store, name: str) -> None:
+def test_writing_alerts_reads_few_rows(alarmed: Store, name: str) -> None:
     with undone(alarmed) as db:
         found = plan(db, lambda: RECEIVING[name](db))
     assert any(detail.split()[1] == "alert" for detail in found), found

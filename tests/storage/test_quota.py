@@ -40,7 +40,7 @@ def seeing(db: Connection, *projects: str) -> Scope:
     return Scope(frozenset(found[name] for name in projects))
 
 
-def test_nothing_is_nothing(db: Connection) -> None:
+def test_empty_selection_sums_to_zeros(db: Connection) -> None:
     sums, known = quota.total(db, EVERYTHING, CUSTOMER)
     assert sums == dict.fromkeys(("vcpu", "ram", "storage", "max_instances"), NONE)
     assert known == Coverage()
@@ -79,7 +79,7 @@ def test_unlimited_members_are_counted_and_not_added(db: Connection) -> None:
     assert each(db, PROJECT) == {"p1": QuotaSum(0, 1, 3), "p2": QuotaSum(8, 0, 2)}
 
 
-def test_what_is_not_known_adds_nothing_and_is_missing_in_the_coverage(db: Connection) -> None:
+def test_unknown_quotas_add_nothing_and_lower_the_coverage(db: Connection) -> None:
     alpha = site(db).project("p1").project("p2").project("p3").discover().polled("quotas")
     alpha.quota("p1", vcpu=(8, 2))
     alpha.partial_quota("p2", at=NOW - 60, vcpu=(1, 1), ram=(1, 1), max_instances=(1, 1))
@@ -184,7 +184,7 @@ def test_a_group_is_visible_through_a_project_and_sums_the_visible_part(db: Conn
 
 
 @pytest.mark.parametrize("aggregate", ["customer", "project", "project_group"])
-def test_who_sees_nothing_gets_nothing(db: Connection, aggregate: str) -> None:
+def test_empty_scope_gets_no_quotas(db: Connection, aggregate: str) -> None:
     two_customers(db).project("p1", groups=["web"]).discover()
     sums, known = quota.total(db, NOBODY, Selection(aggregate))
     assert sums["vcpu"] == NONE

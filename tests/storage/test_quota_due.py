@@ -37,7 +37,7 @@ def test_made_due(db: Connection) -> None:
 
 
 @pytest.mark.parametrize(("marked", "still"), [(NOW - 1, []), (NOW, []), (NOW + 1, ["p1"])])
-def test_what_changes_while_it_is_read_is_read_again(
+def test_quotas_changed_while_being_read_are_read_again(
     db: Connection, marked: int, still: list[str]
 ) -> None:
     alpha = site(db).project("p1").discover().quota("p1")

@@ -44,7 +44,7 @@ def test_a_transaction_that_raises_is_undone(store: Store) -> None:
     assert names(store) == []
 
 
-def test_what_is_read_is_one_state(store: Store) -> None:
+def test_read_transaction_sees_one_state(store: Store) -> None:
     add(store)
     with store.read() as db:
         before = db.scalar(select(tables.customer.c.name))

@@ -38,9 +38,7 @@ def test_a_file_that_another_user_may_not_see_is_an_error_of_the_store(visible: 
     hidden.chmod(0o700)
 
 
-def test_who_may_not_write_the_file_is_told_which_user_has_to(
-    visible: Path, sqlite: Sqlite
-) -> None:
+def test_unwritable_file_names_the_user_who_may(visible: Path, sqlite: Sqlite) -> None:
     path = visible / "x.sqlite"
     path.write_bytes(sqlite.migrated.read_bytes())
     path.chmod(0o444)

@@ -81,7 +81,7 @@ def test_from_creation_to_closing(api: TestApp, now: list[int]) -> None:
     assert (change["before"], change["after"], change["who"]) == (known, closed, "noauth")
 
 
-def test_what_was_done_before_is_a_conflict(api: TestApp, now: list[int]) -> None:
+def test_repeated_action_is_a_conflict(api: TestApp, now: list[int]) -> None:
     place = post(api).headers["Location"]
     for action, done in (("acknowledge", "acknowledged"), ("close", "closed")):
         api.post(f"{place}{action}/")
@@ -127,7 +127,7 @@ def test_there_has_to_be_what_it_is_of(api: TestApp, kind: str) -> None:
     assert mine(api) == audited(api) == []
 
 
-def test_what_is_not_there_cannot_be_done_anything_to(api: TestApp) -> None:
+def test_action_on_an_unknown_alert_is_404(api: TestApp) -> None:
     for action in ("close", "acknowledge"):
         api.post(f"/api/alerts/{UNKNOWN}/{action}/", status=404)
         api.post(f"/api/alerts/x/{action}/", status=400)
@@ -145,13 +145,13 @@ def test_dates(api: TestApp, now: list[int]) -> None:
     assert api.post(f"/api/alerts/{place}/close/").json["closed_at"] == NOW - 500
 
 
-def test_who_repeats_itself_may_give_another_date(api: TestApp, now: list[int]) -> None:
+def test_repeated_post_may_carry_another_date(api: TestApp, now: list[int]) -> None:
     made = post(api, created_at=CLOCK + 5).json
     now[0] += 60
     assert post(api, 200, created_at=now[0]).json == made
 
 
-def test_what_changed_meanwhile_is_not_touched(api: TestApp) -> None:
+def test_stale_etag_is_refused(api: TestApp) -> None:
     made = post(api)
     place, tag = made.headers["Location"], {"If-Match": made.headers["ETag"]}
     api.post(f"{place}acknowledge/", headers={"If-Match": '"other"'}, status=412)

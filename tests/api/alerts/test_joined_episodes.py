@@ -15,7 +15,7 @@ project, tenant = tables.project.c, tables.tenant.c
 NAMES = "old", "new"
 
 
-def test_what_comes_in_between_makes_one_alert_of_two(receiving: Api) -> None:
+def test_late_episode_joins_its_two_neighbours(receiving: Api) -> None:
     app: TestApp = receiving(am={})
     tell(app, "am", webhook(sent("f", 3600, 3000), sent("f", 1500, 600)))
     oldest = listed(app)[-1]["uuid"]

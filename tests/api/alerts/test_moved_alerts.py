@@ -107,7 +107,7 @@ def test_each_owner_has_the_time_before_or_after_the_move(
         assert (two.of("acme"), two.of("beta")) == (acme, beta)
 
 
-def test_what_was_over_before_the_move_and_fires_again_is_open_for_the_new_owner(
+def test_alert_that_fires_again_after_a_move_is_open_for_the_new_owner(
     world: Build,
 ) -> None:
     two = world()
@@ -137,7 +137,7 @@ def test_moved_twice_it_is_in_three_parts(world: Build) -> None:
     assert (two.of("acme"), two.of("beta")) == ([(-400, 0)], [(0, 50)])
 
 
-def test_what_went_stale_before_it_moved_was_never_the_new_owners(world: Build) -> None:
+def test_alert_that_went_stale_before_a_move_stays_the_former_owners(world: Build) -> None:
     two = world()
     two.tell(-400)
     two.move()
@@ -148,7 +148,7 @@ def test_what_went_stale_before_it_moved_was_never_the_new_owners(world: Build) 
     assert (two.of("acme"), two.of("beta")) == ([(-400, 0)], [(0, None)])
 
 
-def test_who_speaks_for_a_customer_speaks_for_the_time_that_was_its(world: Build) -> None:
+def test_receiver_of_a_customer_reports_of_the_time_it_owned(world: Build) -> None:
     two = world(am={"customer": "{acme}"})
     two.move()
     two.tell(-400)
@@ -172,7 +172,7 @@ def test_an_alarm_without_times_is_of_the_new_owner_since_the_move(
 
 
 @pytest.mark.parametrize("kind", ["project", "tenant"])
-def test_what_is_posted_with_an_old_date_is_of_the_owner_of_that_time(
+def test_alert_posted_with_an_old_date_belongs_to_the_owner_of_that_time(
     world: Build, kind: str
 ) -> None:
     two = world()
@@ -202,7 +202,9 @@ def test_a_group_has_what_is_of_its_own_customers_time(world: Build) -> None:
     assert list(map(_times, entries)) == [(0, None)]
 
 
-def test_what_nobody_owned_brings_its_alerts_along(store: Store, either_receiving: Api) -> None:
+def test_project_without_an_owner_brings_its_alerts_along(
+    store: Store, either_receiving: Api
+) -> None:
     two = Told(store, either_receiving)
     with store.transaction() as db:
         found = site(db)

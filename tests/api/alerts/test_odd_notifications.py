@@ -20,7 +20,7 @@ def without(document: Document, *names: str) -> Document:
 
 
 @pytest.mark.parametrize("after", [0, 45, 300])
-def test_what_fires_again_with_the_same_start_is_open_again(
+def test_alert_fired_again_with_the_same_start_is_reopened(
     either_receiving: Api, after: int
 ) -> None:
     now = [NOW]
@@ -57,7 +57,7 @@ def test_independent_alertmanagers_each_withdraw_what_they_said(either_receiving
     assert times(app) == [(NOW - 600, NOW - 60)] * 2
 
 
-def test_what_begins_and_ends_at_once_joins_no_alerts(receiving: Api) -> None:
+def test_episode_without_duration_joins_no_alerts(receiving: Api) -> None:
     app = receiving(am={})
     for start, end in ((9000, None), (8400, 8400), (4800, None)):
         tell(app, "am", webhook(sent("f", start, end)))

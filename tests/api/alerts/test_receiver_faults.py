@@ -83,7 +83,7 @@ def test_any_order_of_requests_makes_the_same_alerts(
     assert found == naive(whole, WITHIN)
 
 
-def test_who_is_late_says_nothing_new(receiving: Api) -> None:
+def test_late_notification_changes_nothing(receiving: Api) -> None:
     app = receiving(am={})
     new = sent("f", 600, severity="info") | {"annotations": {"summary": "new"}}
     tell(app, "am", webhook(new))
@@ -97,7 +97,7 @@ def test_who_is_late_says_nothing_new(receiving: Api) -> None:
     assert (entry["closed_at"], entry["message"], entry["severity"]) == (NOW - 60, "over", "Debug")
 
 
-def test_what_fires_again_soon_is_open_again(receiving: Api) -> None:
+def test_alert_fired_again_soon_is_reopened(receiving: Api) -> None:
     app = receiving(am={}, alerts={"reopen_within": "300"})
     tell(app, "am", webhook(sent("a", 3600, 1000), sent("b", 3600, 1000)))
     (uuid,) = [entry["uuid"] for entry in listed(app) if entry["message"].startswith("a")]
@@ -175,7 +175,7 @@ def test_two_peers_at_once(either_receiving: Api) -> None:
     assert times(app) == sorted((NOW - 1200 - n, NOW - 300 if n % 3 else None) for n in range(40))
 
 
-def test_who_writes_alerts_in_several_ways_at_once_waits_for_nobody_for_ever(
+def test_concurrent_writers_of_alerts_do_not_deadlock(
     either_receiving: Api,
 ) -> None:
     """Who posts and who closes take the same locks, in the same order."""

@@ -111,7 +111,7 @@ REFUSED: list[tuple[Any, dict[str, str], int]] = [
 
 
 @pytest.mark.parametrize(("document", "headers", "status"), REFUSED)
-def test_what_is_refused_is_logged_once_a_minute_and_counted(
+def test_refusals_are_counted_and_logged_once_a_minute(
     receiving: Api,
     caplog: pytest.LogCaptureFixture,
     document: Any,
@@ -131,7 +131,7 @@ def test_what_is_refused_is_logged_once_a_minute_and_counted(
     assert app.get(URL).json["receivers"][0]["refused"] == 3
 
 
-def test_what_nobody_receives_is_counted_without_its_name(
+def test_refusals_of_unknown_receivers_are_counted_together(
     receiving: Api, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = receiving([NOW], am={})

@@ -97,7 +97,7 @@ def test_the_token_comes_as_bearer_or_as_a_password(app: TestApp, header: str) -
         f"Basic {base64.b64encode(TOKEN.encode()).decode()}",
     ],
 )
-def test_whoever_has_another_token_or_none_is_refused(app: TestApp, header: str) -> None:
+def test_wrong_or_missing_token_is_refused(app: TestApp, header: str) -> None:
     refused = tell(app, "am", webhook(sent()), 401, Authorization=header)
     assert code(refused) == "token.missing"
     assert TOKEN not in refused.text
@@ -187,7 +187,7 @@ def test_a_new_token_opens_by_its_hash(receiving: Api) -> None:
 # -- what is understood
 
 
-def test_what_an_alert_is(app: TestApp) -> None:
+def test_webhook_becomes_alerts_with_all_fields(app: TestApp) -> None:
     tell(app, "am", webhook(sent(cloud="nowhere", pod="x")))
     (entry,) = listed(app)
     assert entry.pop("uuid")
@@ -260,7 +260,7 @@ def test_the_status_of_a_group_says_nothing(app: TestApp) -> None:
     assert [e["message"] for e in listed(app, "opened=true")] == ["a is down"]
 
 
-def test_what_is_resolved_without_a_time_ended_now(app: TestApp) -> None:
+def test_resolved_without_a_time_ends_now(app: TestApp) -> None:
     for end in (None, CLOSED, "1970-01-01T00:00:00Z"):
         document = sent(start=3 * 86400) | {"status": "resolved", "endsAt": end}
         tell(app, "am", webhook(document | {"fingerprint": str(end)}))
@@ -321,7 +321,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize("body", BROKEN)
-def test_what_is_no_json_will_never_be(app: TestApp, body: bytes) -> None:
+def test_malformed_json_is_refused(app: TestApp, body: bytes) -> None:
     told = BEARER | {"Content-Type": "application/json"}
     assert code(app.post(f"{URL}am/", body, headers=told, status=400)) == "body.invalid"
     assert code(
@@ -355,7 +355,7 @@ def test_one_bad_alert_does_not_spoil_the_good_ones(
     assert code(tell(app, "am", webhook(sent("bad") | wrong), 400)) == "body.invalid"
 
 
-def test_what_was_left_out_is_logged(app: TestApp, caplog: pytest.LogCaptureFixture) -> None:
+def test_unreadable_alerts_are_logged(app: TestApp, caplog: pytest.LogCaptureFixture) -> None:
     tell(app, "am", webhook(sent("a"), truncatedAlerts=12))
     assert "am: 12 left out, 0 not read" in caplog.text
 
@@ -395,12 +395,12 @@ def test_counts_of_a_receiver_end_where_json_does(store: Store, either_receiving
 @pytest.mark.parametrize(
     "document", [{}, {"alerts": None}, {"alerts": {}}, webhook() | {"truncatedAlerts": -1}, alarm()]
 )
-def test_what_is_no_webhook(app: TestApp, document: dict[str, Any]) -> None:
+def test_rejects_a_body_that_is_no_webhook(app: TestApp, document: dict[str, Any]) -> None:
     assert code(tell(app, "am", document, 400)) == "body.invalid"
 
 
 @pytest.mark.parametrize("changed", [{"current": "fine"}, {"alarm_id": ""}, {"alarm_id": None}])
-def test_what_is_no_alarm(app: TestApp, changed: dict[str, Any]) -> None:
+def test_rejects_a_body_that_is_no_alarm(app: TestApp, changed: dict[str, Any]) -> None:
     assert code(tell(app, "telemetry", alarm() | changed, 400)) == "body.invalid"
     assert code(tell(app, "telemetry", webhook(sent()), 400)) == "body.invalid"
 
@@ -478,7 +478,7 @@ def test_times_that_are_far_off(either_app: TestApp, start: str) -> None:
     assert app.get(f"/api/stats/alert/?to={NOW + 31}").json["Error"] == 1
 
 
-def test_what_a_payload_names_is_not_fetched(app: TestApp, edge: Any) -> None:
+def test_urls_in_a_payload_are_not_fetched(app: TestApp, edge: Any) -> None:
     document = webhook(
         sent() | {"generatorURL": "http://fetch.example/"}, externalURL="http://fetch.example/"
     )

@@ -195,7 +195,9 @@ def test_a_token_of_no_project(door: Door, app: TestApp) -> None:
         assert refused.json["errors"][0]["code"] == "openstats.permission.denied"
 
 
-def test_nobody_closes_what_another_project_told(door: Door, app: TestApp, admin: Any) -> None:
+def test_sender_cannot_close_alerts_of_another_project(
+    door: Door, app: TestApp, admin: Any
+) -> None:
     mine, theirs = door.hand(token("member")), door.hand(token("member", project="blog"))
     tell(app, "aodh", alarm(), **mine)
     tell(app, "open", webhook(sent(project_id="shop")), **mine)
@@ -220,7 +222,7 @@ def test_a_receiver_may_ask_for_a_role(door: Door, admin: Any) -> None:
     assert len(found(app, admin)) == 2
 
 
-def test_what_keystone_refuses_is_counted(door: Door, app: TestApp, admin: Any) -> None:
+def test_token_refused_by_keystone_is_counted(door: Door, app: TestApp, admin: Any) -> None:
     tell(app, "open", webhook(sent()), 401, X_Auth_Token="x")
     counts = app.get(URL, headers=admin).json["receivers"][2]
     assert (counts["name"], counts["refused"], counts["refusal"][:3]) == ("open", 1, "401")
@@ -270,7 +272,7 @@ WRITERS = [
 
 
 @pytest.mark.parametrize(("roles", "project", "allowed"), WRITERS)
-def test_who_may_write(
+def test_only_receivers_and_admins_write_alerts(
     door: Door, app: TestApp, admin: Any, roles: tuple[str, ...], project: str, allowed: bool
 ) -> None:
     """Whoever asks owns the customer that the alert is of."""

@@ -150,7 +150,7 @@ def test_a_list_is_filtered(client: TestApp, ask: Ask) -> None:
     assert httpx.Headers(answer.headers)["Link"].endswith('rel="next"')
 
 
-def test_what_is_known_is_not_sent_again(ask: Ask) -> None:
+def test_known_etag_is_answered_304(ask: Ask) -> None:
     first = ask(described("customer"))
     again = ask(described("customer"), if_none_match=first.headers["ETag"])
     assert (again.status_code, again.content) == (304, b"")

@@ -82,7 +82,7 @@ def test_paths_parameters_schemas_and_codes_are_those_of_the_last_release(
     assert outline(document) == KEPT.read_text().splitlines()
 
 
-def test_what_is_described_is_there(own: TestApp, document: dict[str, Any]) -> None:
+def test_every_described_operation_is_served(own: TestApp, document: dict[str, Any]) -> None:
     for path, described in document["paths"].items():
         answer = own.get(path.replace("{uuid}", UNKNOWN).replace("{name}", "x"), status="*")
         assert "openstats.route.unknown" not in answer.text
@@ -248,7 +248,7 @@ def test_every_parameter_is_described(document: dict[str, Any]) -> None:
     assert "memory in MiB" in told["item"]
 
 
-def test_what_is_required(document: dict[str, Any]) -> None:
+def test_required_parameters_are_described_as_required(document: dict[str, Any]) -> None:
     required = {
         (path, name)
         for path in document["paths"]
@@ -310,7 +310,9 @@ def described(filled_app: Any) -> Any:
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 @pytest.mark.parametrize("path", [f"/api/stats/{statistic.name}/" for statistic in STATISTICS])
-def test_whatever_is_asked(described: Any, path: str, mode: GenerationMode) -> None:
+def test_generated_requests_get_described_answers(
+    described: Any, path: str, mode: GenerationMode
+) -> None:
     query = GIVEN.get(path) if mode is GenerationMode.POSITIVE else None
 
     @given(described[path]["GET"].as_strategy(generation_mode=mode, query=query))
@@ -348,7 +350,9 @@ def written(sqlite: Sqlite, app_on: Callable[[Store], Any]) -> Iterator[Any]:
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 @pytest.mark.parametrize(("path", "method"), OPERATIONS)
-def test_whatever_is_written(written: Any, path: str, method: str, mode: GenerationMode) -> None:
+def test_generated_writes_get_described_answers(
+    written: Any, path: str, method: str, mode: GenerationMode
+) -> None:
     @given(written[path][method].as_strategy(generation_mode=mode))
     @settings(max_examples=20, suppress_health_check=list(HealthCheck))
     def ask(case: schemathesis.Case) -> None:
@@ -359,7 +363,9 @@ def test_whatever_is_written(written: Any, path: str, method: str, mode: Generat
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 @pytest.mark.parametrize("name", ["prometheus", "telemetry"])
-def test_whatever_a_receiver_is_told(written: Any, name: str, mode: GenerationMode) -> None:
+def test_generated_notifications_get_described_answers(
+    written: Any, name: str, mode: GenerationMode
+) -> None:
     """What only the other kind takes is refused; that tokens are looked at is held elsewhere."""
     given_ones = {"headers": BEARER, "path_parameters": {"name": name}}
     statuses = set()

@@ -68,7 +68,9 @@ def asked(document: Any, path: str, method: str, mode: GenerationMode, **known: 
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 @pytest.mark.parametrize("path", READ)
-def test_whatever_a_member_asks(members: Any, path: str, mode: GenerationMode) -> None:
+def test_generated_requests_of_a_member_get_described_answers(
+    members: Any, path: str, mode: GenerationMode
+) -> None:
     strict = path.startswith("/api/stats/") and mode is GenerationMode.POSITIVE
     # Who is strict about time that was not observed, or is in the future, gets 503.
     query = {"query": {"strict": "false"}} if strict else {}
@@ -77,7 +79,7 @@ def test_whatever_a_member_asks(members: Any, path: str, mode: GenerationMode) -
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 @pytest.mark.parametrize(("path", "method"), WRITTEN)
-def test_whatever_a_member_writes_is_refused(
+def test_generated_writes_of_a_member_are_refused(
     members: Any, path: str, method: str, mode: GenerationMode
 ) -> None:
     assert asked(members, path, method, mode) <= {403, 404, 405}

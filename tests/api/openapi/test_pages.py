@@ -76,7 +76,7 @@ def test_the_page_is_asked_about_and_what_it_needs_is_kept(
         assert answer.headers["ETag"].strip('"') in url
 
 
-def test_who_has_it_already_gets_it_no_more(client: TestApp, urls: list[str]) -> None:
+def test_cached_asset_is_answered_304(client: TestApp, urls: list[str]) -> None:
     for url in urls:
         tag = client.get(url).headers["ETag"]
         again = client.get(url, headers={"If-None-Match": tag}, status=304)
@@ -107,7 +107,7 @@ def test_it_needs_no_token(sqlite: Sqlite, tmp_path: Path, urls: list[str]) -> N
         assert {app.get(url).status_int for url in urls} == {200}
 
 
-def test_nothing_else_is_below_it(client: TestApp, urls: list[str]) -> None:
+def test_unknown_asset_is_404(client: TestApp, urls: list[str]) -> None:
     tag = urls[1].split("/")[2]
     for url in (f"/docs/{tag}/LICENSE", f"/docs/{'0' * 32}/page.css", f"{urls[1]}/"):
         answer = client.get(url, status=404)

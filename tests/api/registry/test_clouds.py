@@ -89,7 +89,7 @@ def test_from_registration_to_deletion(own: TestApp, store: Store) -> None:
     assert audited(own) == [("cloud", action, entry["uuid"]) for action in ("create", "delete")]
 
 
-def test_what_the_entry_says_is_the_clouds(own: TestApp, store: Store) -> None:
+def test_registered_cloud_takes_the_settings_of_its_entry(own: TestApp, store: Store) -> None:
     assert register(own, "ceph").json["disk_shared"] is True
     assert {row.url for row in rows(store, "cloud_url")} == {
         "https://ceph.example",
@@ -99,7 +99,7 @@ def test_what_the_entry_says_is_the_clouds(own: TestApp, store: Store) -> None:
     own.get("/api/stats/resource/?auth_url=https://other.example", status=503)
 
 
-def test_who_registers_needs_no_credential_of_the_cloud(own: TestApp) -> None:
+def test_registration_needs_no_credential_of_the_cloud(own: TestApp) -> None:
     assert register(own, "public").json["auth_url"] == "https://public.example/v3"
 
 
@@ -132,7 +132,9 @@ def test_an_entry_that_cannot_be_used(
     assert f"the entry {name} of clouds.yaml" in caplog.text
 
 
-def test_what_is_wrong_with_other_entries_does_not_matter(own: TestApp, clouds_yaml: Path) -> None:
+def test_faults_of_other_entries_do_not_prevent_registration(
+    own: TestApp, clouds_yaml: Path
+) -> None:
     clouds_yaml.write_text(yaml.safe_dump({"clouds": ENTRIES | {"odd": 5}}))
     register(own, "frankfurt")
     assert " odd, " in refused(register(own, "zurich", 400))

@@ -35,7 +35,7 @@ def listed(api: TestApp, kind: str, query: str = "") -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", NAMES)
-def test_what_is_deleted_is_listed_where_it_is_asked_for(own: TestApp, kind: str) -> None:
+def test_deleted_entries_are_listed_with_deleted_true(own: TestApp, kind: str) -> None:
     name = NAMES[kind]
     assert name not in listed(own, kind)
     assert listed(own, kind, "deleted=false") == listed(own, kind)
@@ -49,7 +49,7 @@ def test_what_is_deleted_is_listed_where_it_is_asked_for(own: TestApp, kind: str
 
 
 @pytest.mark.parametrize("kind", NAMES)
-def test_what_is_deleted_is_found_by_its_uuid(own: TestApp, kind: str) -> None:
+def test_deleted_entry_is_shown_by_its_uuid(own: TestApp, kind: str) -> None:
     name = NAMES[kind]
     entry = listed(own, kind, "deleted=true")[name]
     assert listed(own, kind, f"uuid={entry['uuid']}") == {name: entry}
@@ -75,7 +75,7 @@ def test_a_date_of_deletion_finds_tenants_that_have_it(own: TestApp) -> None:
     assert set(listed(own, "tenants", "deleted_at=null")) == {"shop"}
 
 
-def test_what_is_deleted_by_hand_is_listed_with_that_date(own: TestApp) -> None:
+def test_deletion_by_hand_is_listed_with_its_date(own: TestApp) -> None:
     made = own.post_json("/api/customers/", {"name": "mine", "created_at": 7}).json
     own.delete(url("customers", made["uuid"]), status=204)
     assert listed(own, "customers", "deleted=true")["mine"] == made | {"deleted_at": CLOCK}
@@ -83,7 +83,7 @@ def test_what_is_deleted_by_hand_is_listed_with_that_date(own: TestApp) -> None:
     assert listed(own, "customers", "deleted=true")["mine"] == made
 
 
-def test_what_comes_back_is_not_deleted_any_more(own: TestApp, store: Store) -> None:
+def test_returning_entry_is_no_longer_deleted(own: TestApp, store: Store) -> None:
     with store.transaction() as db:
         alpha = site(db).project("shop").project("lab", customer="umbrella", groups=["web"])
         alpha.discover(NOW)
@@ -126,7 +126,7 @@ SEEN: dict[str, tuple[str, str, dict[str, set[str]]]] = {
 
 
 @pytest.mark.parametrize(("kind", "name", "seen"), SEEN.values(), ids=SEEN)
-def test_what_was_visible_until_it_was_deleted(
+def test_deleted_entry_stays_visible_to_its_former_viewers(
     own: TestApp, store: Store, kind: str, name: str, seen: dict[str, set[str]]
 ) -> None:
     granted(store, kind, name)
@@ -151,7 +151,7 @@ def deleted(alpha: Site) -> None:
 
 
 @pytest.mark.parametrize("fate", [moved_to_acme, deleted])
-def test_what_another_customer_has_by_then_is_not_the_former_owners(
+def test_entry_deleted_after_a_move_is_hidden_from_its_former_owner(
     own: TestApp, store: Store, fate: Callable[[Site], None]
 ) -> None:
     with store.transaction() as db:

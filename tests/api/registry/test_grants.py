@@ -88,7 +88,7 @@ def test_there_has_to_be_what_it_is_on(own: TestApp) -> None:
     conflict(own.post_json("/api/grants/", body, status=409))
 
 
-def test_what_is_deleted_takes_its_grants_along(own: TestApp) -> None:
+def test_deletion_revokes_grants(own: TestApp) -> None:
     made = own.post_json("/api/customers/", {"name": "x"}).json
     body = {"subject": "jane", "role": "owner", "scope": {"customer": made["uuid"]}}
     grant = own.post_json("/api/grants/", body).json
@@ -106,7 +106,7 @@ def seen(api: TestApp, kind: str) -> set[str]:
     return set(entries(api, kind, JANE))
 
 
-def test_nobody_sees_anything(own: TestApp) -> None:
+def test_caller_without_grants_sees_nothing(own: TestApp) -> None:
     for kind in ("customers", "project-groups", "projects", "tenants", "clouds", "instances"):
         assert seen(own, kind) == set()
 

@@ -42,7 +42,7 @@ def test_an_unknown_date_of_creation_is_replaced(own: TestApp) -> None:
     assert own.put_json(url("customers", made["uuid"]), {"name": "y"}).json["created_at"] == 7
 
 
-def test_what_changes_nothing_is_not_audited(own: TestApp, store: Store) -> None:
+def test_write_without_a_change_is_not_audited(own: TestApp, store: Store) -> None:
     with store.transaction() as db:
         site(db).project("p", groups=["web"]).discover()
     for kind in ("customers", "project-groups", "projects", "tenants"):

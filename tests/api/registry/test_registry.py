@@ -101,7 +101,7 @@ def test_the_audit_forgets_what_is_older_than_it_is_kept(
     assert sorted(entry["after"]["name"] for entry in found) == kept
 
 
-def test_what_fails_is_not_audited(own: TestApp) -> None:
+def test_failed_write_is_not_audited(own: TestApp) -> None:
     acme = url("customers", uuid_of(own, "customers", "acme"))
     own.delete(acme, status=409)
     own.patch_json(acme, {"name": ""}, status=400)
@@ -109,7 +109,7 @@ def test_what_fails_is_not_audited(own: TestApp) -> None:
     assert audited(own) == []
 
 
-def test_what_is_created_is_by_hand(own: TestApp, store: Store) -> None:
+def test_created_entry_is_marked_by_hand(own: TestApp, store: Store) -> None:
     acme = uuid_of(own, "customers", "acme")
     made = created(own, "projects", name="new", customer=acme)
     found = row(store, "project", made["uuid"])
@@ -210,7 +210,7 @@ def test_there_has_to_be_a_customer(own: TestApp) -> None:
         assert conflict(answer) == f"there is no customer {UNKNOWN}"
 
 
-def test_what_has_children_stays(own: TestApp) -> None:
+def test_entry_with_children_cannot_be_deleted(own: TestApp) -> None:
     for kind, name, held in [
         ("customers", "acme", "projects"),
         ("projects", "shop", "tenants"),
@@ -225,7 +225,7 @@ def test_what_has_children_stays(own: TestApp) -> None:
     assert conflict(own.delete(place, status=409)) == "it still has project groups"
 
 
-def test_what_is_deleted_was_created_once(own: TestApp, store: Store) -> None:
+def test_deleted_entry_keeps_its_creation_date(own: TestApp, store: Store) -> None:
     query = f"/api/stats/creation-time/?type=customer&from={NOW}&to={CLOCK + 1}&datapoints=1"
     made = created(own, "customers", name="x")
     own.delete(url("customers", made["uuid"]), status=204)

@@ -160,7 +160,7 @@ def test_figures_of_a_cloud(full: TestApp) -> None:
     assert ("memory", "used") not in known
 
 
-def test_what_a_cloud_can_give_away(full: TestApp, store: Store) -> None:
+def test_cloud_shows_its_capacity_by_class_and_zone(full: TestApp, store: Store) -> None:
     held = Inventory("VCPU", 8, 1, 1.5, 3)
     found = [
         Provider("u1", "node1", "u1", 1, False, (held,), NOW, zone="north"),
@@ -294,7 +294,7 @@ def test_filters_on_what_a_grant_is(full: TestApp) -> None:
         ("clouds", "name=%FF"),
     ],
 )
-def test_what_cannot_be_asked(bare: TestApp, kind: str, query: str) -> None:
+def test_rejects_unusable_filters(bare: TestApp, kind: str, query: str) -> None:
     answer = bare.get(f"/api/{kind}/?{query}", status=400)
     assert error(answer) == (400, "parameter.invalid")
     assert query.split("=", maxsplit=1)[0] in answer.json["errors"][0]["detail"] or "%FF" in query
@@ -302,14 +302,14 @@ def test_what_cannot_be_asked(bare: TestApp, kind: str, query: str) -> None:
 
 @pytest.mark.parametrize("method", ["get", "delete", "patch_json", "put_json"])
 @pytest.mark.parametrize("path", ["x", f"{UNKNOWN}0", "%00", f"{UNKNOWN}/?nonsense=1"])
-def test_what_is_no_uuid(bare: TestApp, method: str, path: str) -> None:
+def test_rejects_a_malformed_uuid(bare: TestApp, method: str, path: str) -> None:
     body = [{"name": "x"}] if method.endswith("json") else []
     answer = getattr(bare, method)(f"/api/customers/{path}", *body, status=400)
     assert error(answer) == (400, "parameter.invalid")
 
 
 @pytest.mark.parametrize("method", ["get", "delete", "patch_json"])
-def test_what_is_not_there(bare: TestApp, method: str) -> None:
+def test_unknown_uuid_is_404(bare: TestApp, method: str) -> None:
     for resource in RESOURCES:
         taken = method.upper().removesuffix("_JSON") in resource.methods(single=True)
         body = [BODIES[resource.name]] if method == "patch_json" and taken else []
@@ -344,7 +344,7 @@ def test_headers_and_304(full: TestApp) -> None:
             full.get(url, headers={"If-None-Match": '"other"'}, status=200)
 
 
-def test_what_is_written_has_the_etag_of_what_is_shown(full: TestApp) -> None:
+def test_written_entry_has_the_etag_of_the_shown_one(full: TestApp) -> None:
     made = full.post_json("/api/customers/", {"name": "x"})
     place = made.headers["Location"]
     assert made.headers["ETag"] == full.get(place).headers["ETag"]
@@ -353,7 +353,7 @@ def test_what_is_written_has_the_etag_of_what_is_shown(full: TestApp) -> None:
 
 
 @pytest.mark.parametrize("form", ['"other"', "W/{}", "", '"other", W/{}'])
-def test_what_changed_meanwhile_is_not_written(full: TestApp, form: str) -> None:
+def test_write_with_a_stale_etag_is_refused(full: TestApp, form: str) -> None:
     place = full.post_json("/api/customers/", {"name": "x"}).headers["Location"]
     headers = {"If-Match": form.format(full.get(place).headers["ETag"])}
     answers = [
@@ -366,7 +366,7 @@ def test_what_changed_meanwhile_is_not_written(full: TestApp, form: str) -> None
 
 
 @pytest.mark.parametrize("form", ["*", "{}", '"other", {}'])
-def test_what_is_as_believed_is_written(full: TestApp, form: str) -> None:
+def test_write_with_a_current_etag_succeeds(full: TestApp, form: str) -> None:
     place = full.post_json("/api/customers/", {"name": "x"}).headers["Location"]
 
     def headers() -> dict[str, str]:
@@ -377,7 +377,7 @@ def test_what_is_as_believed_is_written(full: TestApp, form: str) -> None:
     full.delete(place, headers=headers(), status=204)
 
 
-def test_nothing_matches_nothing(own: TestApp) -> None:
+def test_filter_without_matches_gives_an_empty_list(own: TestApp) -> None:
     place = f"/api/customers/{UNKNOWN}/"
     own.put_json(place, {"name": "x"}, headers={"If-Match": "*"}, status=412)
     own.put_json(place, {"name": "x"}, headers={"If-None-Match": "*"}, status=201)

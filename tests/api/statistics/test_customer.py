@@ -32,7 +32,7 @@ def test_pages(api: TestApp) -> None:
     assert ask(api, f"marker={first['uuid'].replace('-', '')}") == [UMBRELLA]
 
 
-def test_nobody(empty: TestApp) -> None:
+def test_no_customers_give_an_empty_list(empty: TestApp) -> None:
     assert ask(empty) == []
 
 

@@ -69,7 +69,7 @@ def test_a_cloud_without_linked_tenants_has_zero_quotas(own: TestApp, store: Sto
         (f"auth_url={KEYSTONE}&region=ONE", "region=ONE"),
     ],
 )
-def test_nobody_registered_such_a_cloud(api: TestApp, query: str, named: str) -> None:
+def test_unknown_auth_url_is_404(api: TestApp, query: str, named: str) -> None:
     (error,) = api.get(f"{URL}?{query}", status=400).json["errors"]
     assert error["code"] == "openstats.parameter.invalid"
     assert error["detail"].startswith(f"{named}: ")

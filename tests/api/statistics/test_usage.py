@@ -118,7 +118,7 @@ def test_a_cloud_that_was_not_read(own: TestApp, store: Store) -> None:
     assert answer.json["errors"][0]["code"] == "openstats.statistic.incomplete"
 
 
-def test_nothing_was_ever_read(own: TestApp, store: Store) -> None:
+def test_usage_without_readings_is_unknown(own: TestApp, store: Store) -> None:
     with store.transaction() as db:
         site(db).project("p1").discover()
     answer = usage(own, item="memory")
@@ -189,7 +189,7 @@ def test_usage_of_before_a_move_stays_with_the_former_owner(own: TestApp, store:
     assert values(found) == {"acme": [8, 4], "new": [0, 4]}
 
 
-def test_what_was_used_is_what_the_world_says(api: TestApp) -> None:
+def test_usage_equals_that_of_the_world(api: TestApp) -> None:
     projects = values(usage(api, item="vcpu_hours", aggregate="project"))
     assert projects == {"blog": [USED["blog"]], "lab": [USED["lab"]], "shop": [120]}
 
@@ -206,7 +206,7 @@ def in_part(own: TestApp, store: Store) -> TestApp:
     return own
 
 
-def test_what_was_observed_in_part_is_told_and_never_scaled_up(in_part: TestApp) -> None:
+def test_partly_observed_usage_is_flagged_and_not_scaled_up(in_part: TestApp) -> None:
     answer = usage(in_part, item="vcpu_hours", **{"with": "observed"})
     (entry,) = answer.json
     assert entry["datapoints"] == [
@@ -247,7 +247,7 @@ def test_strict_answers_for_time_that_was_observed(in_part: TestApp) -> None:
     assert found.headers["X-Openstats-Coverage"] == "tenants=1/1 clouds=1/1"
 
 
-def test_nothing_is_covered_before_the_first_reading(in_part: TestApp) -> None:
+def test_coverage_begins_with_the_first_reading(in_part: TestApp) -> None:
     found = usage(in_part, item="vcpu_hours", **{"from": READ - 9000, "to": READ - 7200})
     assert found.headers["X-Openstats-Coverage"] == "tenants=0/1 clouds=0/1"
     assert found.headers["X-Openstats-Complete-Until"] == str(READ)

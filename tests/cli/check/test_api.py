@@ -67,7 +67,9 @@ def test_a_policy_that_refuses_even_ones_own(api: Installation, edge: Edge, what
     assert f": allow identity:{rule} in " in said
 
 
-def test_what_the_clouds_user_may_says_nothing_of_the_api(api: Installation, alpha: Double) -> None:
+def test_rights_of_the_clouds_user_do_not_count_for_the_api(
+    api: Installation, alpha: Double
+) -> None:
     alpha.site.denied.update(rule for rule, _ in RIGHTS.values())
     status, found = check(api)
     assert {told[0] for what, told in found.items() if what not in OK} == {"ok"}

@@ -44,7 +44,7 @@ SCOPES = {
 
 
 @pytest.mark.parametrize("kind", SCOPES)
-def test_who_is_not_let_in_is_told_once_what_it_is(
+def test_failed_sign_in_is_reported_once(
     installed: Installation, edge: Edge, alpha: Double, kind: str
 ) -> None:
     auth, words = SCOPES[kind]
@@ -79,7 +79,7 @@ NO_KEYSTONE = {
 
 
 @pytest.mark.parametrize("kind", NO_KEYSTONE)
-def test_what_signing_in_says_of_an_entry_is_advice(
+def test_sign_in_failure_advises_on_the_entry(
     installed: Installation, edge: Edge, alpha: Double, kind: str
 ) -> None:
     action, words = NO_KEYSTONE[kind]

@@ -197,7 +197,7 @@ ONLY_FOR_ADMINS = {
 
 
 @pytest.mark.parametrize("refused", ONLY_FOR_ADMINS)
-def test_who_is_no_admin_to_a_service(
+def test_missing_admin_role_is_reported_per_service(
     installed: Installation, edge: Edge, alpha: Double, refused: str
 ) -> None:
     action, what, symptom = ONLY_FOR_ADMINS[refused]
@@ -252,7 +252,7 @@ def test_no_clouds_yaml(installed: Installation) -> None:
 
 
 @pytest.mark.parametrize("broken", ["no schema", "no store"])
-def test_what_is_wrong_here(bare: Installation, broken: str) -> None:
+def test_local_faults_are_reported(bare: Installation, broken: str) -> None:
     if broken == "no store":
         bare.configure("database", connection="mysql://a:topsecret@b/c")
     status, found = check(bare)
@@ -300,7 +300,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_what_serve_refuses_fails_with_the_same_sentence(
+def test_check_fails_with_the_sentence_of_serve(
     installed: Installation, alpha: Double, kind: str
 ) -> None:
     for group, options in REFUSED[kind].items():
@@ -337,7 +337,7 @@ def test_directories_of_the_configuration_are_named(installed: Installation, alp
     assert lines(told)["configuration"] == ("ok", f"{installed.conf}, {directory}")
 
 
-def test_what_a_cloud_says_is_somebody_elses_text(
+def test_texts_of_a_cloud_are_shown_escaped(
     installed: Installation, edge: Edge, alpha: Double
 ) -> None:
     body = json.dumps({"forbidden": {"message": "=cmd()\x1b[31m\nmore", "code": 403}})
@@ -359,7 +359,7 @@ def test_what_a_cloud_says_is_somebody_elses_text(
         ("policy", "[oslo_policy]\npolicy_file = {policy}.no\n", "there is no such file"),
     ],
 )
-def test_what_is_misspelt_fails(
+def test_misspelt_keys_fail(
     installed: Installation, alpha: Double, section: str, text: str, said: str
 ) -> None:
     policy = installed.directory / "policy.yaml"
@@ -375,7 +375,7 @@ def test_what_is_misspelt_fails(
     assert lines["alpha: Nova, hypervisors"] == ("ok", "256 vCPUs")
 
 
-def test_what_is_warned_of_does_not_fail(installed: Installation, alpha: Double) -> None:
+def test_warnings_do_not_fail_the_check(installed: Installation, alpha: Double) -> None:
     receiver = "[alerts]\nreceivers = aodh\n[receiver:aodh]\nkeystone = true\n"
     with installed.conf.open("a") as conf:
         conf.write(receiver)

@@ -20,7 +20,7 @@ def test_accepts_what_disappeared(installed: Installation, alpha: Double) -> Non
     assert installed.run("discover")[0] == 0
 
 
-def test_nothing_disappeared(installed: Installation, alpha: Double) -> None:
+def test_accepting_without_a_disappearance_is_said(installed: Installation, alpha: Double) -> None:
     assert installed.run("discover")[0] == 0
     assert installed.run("cloud", "accept", "alpha")[:2] == (
         0,

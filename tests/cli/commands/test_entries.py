@@ -33,7 +33,7 @@ def run(request: pytest.FixtureRequest, installed: Installation) -> Iterator[Any
         yield lambda *words: installed.run("--url", url, *words)
 
 
-def test_what_is_created_is_listed_changed_and_deleted(run: Any) -> None:
+def test_entries_are_created_listed_changed_and_deleted(run: Any) -> None:
     as_json = ("-f", "json")
     customer = done(run("customer", "create", "--name", "Acme", *as_json))
     project = done(
@@ -145,7 +145,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("words", "said"), WRONG.values(), ids=WRONG)
-def test_what_is_wrong_is_a_sentence(
+def test_refused_command_prints_one_sentence(
     installed: Installation, words: tuple[str, ...], said: str
 ) -> None:
     assert said in installed.sentence(*words)
@@ -198,7 +198,7 @@ def test_a_list_of_entries_that_differ_in_fields_has_them_all(installed: Install
     assert all(name in told.out for name in ("subject", "user_id", "group_id"))
 
 
-def test_what_was_deleted_is_listed_and_shown_where_it_is_asked_for(
+def test_deleted_entries_are_listed_and_shown_with_deleted(
     installed: Installation,
 ) -> None:
     for name in ("Acme", "Umbrella"):

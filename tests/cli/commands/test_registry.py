@@ -17,7 +17,7 @@ def discovered(installed: Installation, alpha: Double) -> Installation:
     return installed
 
 
-def test_what_was_exported_is_imported_again(discovered: Installation) -> None:
+def test_exported_registry_is_imported_again(discovered: Installation) -> None:
     path = str(discovered.directory / "registry.yaml")
     assert discovered.run("registry", "export", path) == (0, "", "")
     exported = discovered.run("registry", "export")
@@ -53,7 +53,7 @@ def _names(text: str) -> list[object]:
     ]
 
 
-def test_what_was_set_by_hand_outlives_discovery(discovered: Installation) -> None:
+def test_entries_set_by_hand_outlive_discovery(discovered: Installation) -> None:
     document = yaml.safe_load(discovered.run("registry", "export").out)
     document["customers"][0]["name"] = "Ümläut & Søn"
     path = discovered.directory / "registry.yaml"

@@ -316,7 +316,9 @@ def test_unlimited_may_be_skipped(known: Installation, collected: tuple[Path, st
         (["customer", "--marker", "nonsense"], "marker"),
     ],
 )
-def test_what_cannot_be_answered(known: Installation, words: list[str], said: str) -> None:
+def test_unanswerable_statistics_print_one_sentence(
+    known: Installation, words: list[str], said: str
+) -> None:
     assert said in known.sentence("stats", *words)
 
 
@@ -332,13 +334,13 @@ def test_what_cannot_be_answered(known: Installation, words: list[str], said: st
         ["alert", "--aggregate", "cloud"],
     ],
 )
-def test_what_is_no_question(known: Installation, words: list[str]) -> None:
+def test_rejects_unusable_parameters(known: Installation, words: list[str]) -> None:
     told = known.run("stats", *words)
     assert told.status == 2
     assert "Traceback" not in told.err
 
 
-def test_what_is_not_known_is_told(known: Installation) -> None:
+def test_missing_coverage_is_reported(known: Installation) -> None:
     one = "SELECT min(id) FROM tenant WHERE project_id IS NOT NULL"
     sql(known, f"UPDATE quota SET compute_at = NULL WHERE tenant_id = ({one})")
     told = known.run("stats", "quota", "-f", "json")

@@ -49,7 +49,7 @@ def test_discover_says_what_is_new_and_what_is_gone(installed: Installation, alp
     assert "4 projects (1 new, 0 gone), 6 tenants (1 new, 0 gone)" in installed.run("discover").out
 
 
-def test_what_fails_all_alike_is_said_once(installed: Installation, alpha: Double) -> None:
+def test_failures_of_one_kind_are_printed_once(installed: Installation, alpha: Double) -> None:
     entry = alpha.clouds_entry()
     entry["auth"]["password"] = "wrong"
     installed.clouds(alpha=entry)
@@ -79,7 +79,7 @@ def test_the_cloud_that_os_cloud_names(
     assert installed.run("discover").out.startswith("Asked alpha: no errors.\n")
 
 
-def test_what_went_wrong_is_told_at_the_end(
+def test_failures_are_printed_at_the_end(
     installed: Installation, edge: Edge, alpha: Double
 ) -> None:
     edge.rule("statistics|v3/domains", Status(500, {}, b"<html>"))

@@ -19,7 +19,7 @@ def test_an_address_is_a_url(host: str, url: str) -> None:
     assert address(host, 1) == url
 
 
-def test_what_failed_for_one_reason_is_one_line() -> None:
+def test_failures_of_one_reason_share_a_line() -> None:
     rows = [row("quotas", None, "HTTP\n401"), row("usage", None, "HTTP\n401"), row("discovery", 1)]
     first, second = announcement(URL, rows, "").splitlines()
     assert first == "openstats: quotas, usage of alpha not read: HTTP 401"

@@ -31,7 +31,7 @@ def test_on_sqlite_it_collects(installed: Installation, alpha: Double) -> None:
     assert "curl" not in process.said
 
 
-def test_what_was_not_read_is_said_with_its_reason(
+def test_unread_clouds_are_announced_with_their_reason(
     installed: Installation, edge: Edge, alpha: Double
 ) -> None:
     edge.rule("statistics", Status(500))

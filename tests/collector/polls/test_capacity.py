@@ -99,7 +99,7 @@ def test_hypervisors_that_are_gone_are_no_contradiction(lab: Lab, alpha: Double)
     assert known(lab, alpha) == expected.capacities(alpha) | {"source": "nova"}
 
 
-def test_who_may_not_list_hypervisors_believes_statistics(lab: Lab, alpha: Double) -> None:
+def test_statistics_serve_where_hypervisors_may_not_be_listed(lab: Lab, alpha: Double) -> None:
     lab.cycle()
     alpha.disable_service("compute-0001")
     with lab.edge.during("os-hypervisors/detail", Status(403)):
@@ -179,7 +179,7 @@ def test_placement(lab: Lab) -> None:
     assert known(lab, double) == figures | {"source": "placement", "vcpus": figures["vcpus"] + 16}
 
 
-def test_what_did_not_change_is_not_read_again(lab: Lab, placed: Double) -> None:
+def test_unchanged_providers_are_not_read_again(lab: Lab, placed: Double) -> None:
     assert lab.cycle("capacity", after=SOON) == []
     assert lab.asked("resource_providers") == 3
     at = expected.known_capacity(lab.store, placed)["at"]

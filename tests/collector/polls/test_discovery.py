@@ -253,7 +253,7 @@ def test_a_namesake_in_another_domain_is_told_of(lab: Lab, alpha: Double) -> Non
     assert lab.outcome("discovery").polled_at
 
 
-def test_nobody_is_shown(lab: Lab, alpha: Double) -> None:
+def test_empty_project_list_is_an_error(lab: Lab, alpha: Double) -> None:
     lab.cycle("discovery")
     before = places(lab)
     lab.edge.rule("GET .*/v3/projects", Garbage(b'{"projects": [], "links": {}}'))

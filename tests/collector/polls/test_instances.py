@@ -24,7 +24,7 @@ def servers_of(double: Double, tenant: str) -> list[str]:
     return [key for key, server in double.state.servers.items() if server.tenant_id == tenant]
 
 
-def test_nothing_changed(lab: Lab, settled: Double) -> None:
+def test_poll_without_changes_writes_nothing(lab: Lab, settled: Double) -> None:
     assert lab.cycle(after=SOON) == []
     assert lab.asked(QUOTA) == 0
     assert lab.asked("servers/detail") == lab.asked("changes-since") == 1
@@ -107,7 +107,7 @@ def test_changes_come_in_pages(lab: Lab) -> None:
     assert expected.servers(lab.store) == set(double.state.servers)
 
 
-def test_what_changed_while_clocks_disagree_is_not_missed(lab: Lab, settled: Double) -> None:
+def test_changes_under_clock_skew_are_not_missed(lab: Lab, settled: Double) -> None:
     """The cloud's clock is behind: its change has a time before the last poll."""
     tenant = next(iter(settled.state.servers.values())).tenant_id
     key = settled.boot(tenant, SMALL, created=lab.clock.now - 100).id

@@ -189,7 +189,7 @@ def test_a_group_of_no_project_is_nobodys(lab: Lab, gnocchi: Canned) -> None:
         (400, {"cause": "Resource type does not exist", "detail": "instance_disk"}),
     ],
 )
-def test_what_gnocchi_does_not_know_is_not_measured(
+def test_tenants_unknown_to_gnocchi_are_unobserved(
     lab: Lab, gnocchi: Canned, status: int, description: Any
 ) -> None:
     gnocchi.answers = [(status, {"code": status, "description": description})]
@@ -211,7 +211,7 @@ UNKNOWN = {"cause": "Metrics with unknown aggregation", "detail": [["9d91", "rat
         (200, [{"group": {"project_id": "a"}, "measures": []}], "an answer that cannot be read"),
     ],
 )
-def test_what_is_no_answer_of_gnocchi(
+def test_rejects_malformed_answers_of_gnocchi(
     lab: Lab, gnocchi: Canned, status: int, document: Any, said: str
 ) -> None:
     gnocchi.answers = [(status, document)]
@@ -244,7 +244,7 @@ def test_how_prometheus_is_told_who_asks(
     assert ends(lab) == dict.fromkeys(METERS, granule(lab) + GRID)
 
 
-def test_what_prometheus_is_asked(lab: Lab, alpha: Double, canned: Canned) -> None:
+def test_prometheus_is_queried_by_project(lab: Lab, alpha: Double, canned: Canned) -> None:
     canned.answers = [(200, matrix(lab, "1"))]
     ask(lab, canned, selector='region="one"', label="project_id", resource="", cpu="", storage="")
     window = 'avg_over_time(ceilometer_memory_usage{region="one"}[300s])'
@@ -287,7 +287,9 @@ def test_prometheus_is_asked_for_instances_by_their_label(
         {"status": "success", "data": {"resultType": "matrix", "result": [{"metric": {}}]}},
     ],
 )
-def test_what_is_no_answer_of_prometheus(lab: Lab, prometheus: Canned, document: Any) -> None:
+def test_rejects_malformed_answers_of_prometheus(
+    lab: Lab, prometheus: Canned, document: Any
+) -> None:
     prometheus.answers = [(200, document)]
     (error,) = lab.cycle("usage")
     assert error.startswith("alpha: its range query of ")
@@ -358,7 +360,7 @@ def test_prometheus_without_vcpus_takes_those_of_the_flavors(
     assert ends(lab) == {"cpu.used": granule(lab) + GRID}
 
 
-def test_what_prometheus_does_not_know_is_not_measured(lab: Lab, prometheus: Canned) -> None:
+def test_tenants_unknown_to_prometheus_are_unobserved(lab: Lab, prometheus: Canned) -> None:
     prometheus.answers = [
         (200, matrix(lab, "1") | {"data": {"resultType": "matrix", "result": []}})
     ]

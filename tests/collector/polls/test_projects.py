@@ -145,7 +145,7 @@ def test_a_project_that_is_gone_is_asked_for_by_its_id(lab: Lab) -> None:
     assert living(lab) == TREE + 1
 
 
-def test_who_may_not_see_a_project_by_its_id_counts_sweeps(lab: Lab) -> None:
+def test_projects_that_cannot_be_looked_up_are_gone_after_two_full_lists(lab: Lab) -> None:
     double = grown(lab)
     assert lab.cycle() == []
     double.delete_project(next(p.id for p in double.state.projects.values() if p.name == "p8"))

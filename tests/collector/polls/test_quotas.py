@@ -225,7 +225,7 @@ def test_a_counter_that_drifted_is_what_the_cloud_says(lab: Lab, alpha: Double) 
     }
 
 
-def test_what_changes_meanwhile_is_no_contradiction(lab: Lab, alpha: Double) -> None:
+def test_changes_during_a_poll_are_no_contradiction(lab: Lab, alpha: Double) -> None:
     lab.cycle()
     for server in list(alpha.state.servers)[:3]:
         alpha.delete_server(server)
@@ -240,9 +240,7 @@ def test_what_changes_meanwhile_is_no_contradiction(lab: Lab, alpha: Double) -> 
 
 
 @pytest.mark.parametrize("service", [nova, cinder])
-def test_what_changed_just_now_is_asked_for_again_soon(
-    lab: Lab, alpha: Double, service: Any
-) -> None:
+def test_recently_changed_quotas_are_read_again_soon(lab: Lab, alpha: Double, service: Any) -> None:
     """Whoever restores a server, or extends a volume, makes more of it than was counted."""
     lab.cycle()
     lab.clock.advance(SOON)
@@ -268,7 +266,7 @@ def test_what_changed_just_now_is_asked_for_again_soon(
         ("volumes", {"os-vol-mig-status-attr:migstat": "target:1"}),
     ],
 )
-def test_what_services_do_not_count_is_no_contradiction(
+def test_resources_without_quota_are_no_contradiction(
     lab: Lab, alpha: Double, things: str, values: dict[str, Any]
 ) -> None:
     lab.cycle()

@@ -98,7 +98,7 @@ def test_the_first_tick_begins(lab: Lab, settled: Double) -> None:
         assert set(values(lab, item).values()) == {None}
 
 
-def test_what_is_allocated_is_what_there_is(lab: Lab, settled: Double) -> None:
+def test_allocated_usage_equals_the_inventory(lab: Lab, settled: Double) -> None:
     assert lab.cycle(after=GRID) == []
     check_allocated(lab, settled)
     tenants = list(values(lab, ALLOCATED[0]))
@@ -492,7 +492,7 @@ def test_ticks_are_on_the_grid_and_shortly_after_it(lab: Lab, settled: Double) -
     assert lab.clock.now < due <= lab.clock.now // GRID * GRID + GRID + 60
 
 
-def test_what_was_seen_lately_stands_for_some_ticks(lab: Lab, settled: Double) -> None:
+def test_recent_diagnostics_stand_in_for_missing_ones(lab: Lab, settled: Double) -> None:
     with lab.edge.during("/compute/", Refuse()):
         for _ in range(2):
             lab.cycle(after=GRID)

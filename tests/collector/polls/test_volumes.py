@@ -92,7 +92,7 @@ def test_a_change_that_leaves_counts_and_sizes_is_seen(
     assert expected.known_quotas(lab.store) == expected.quotas(settled)
 
 
-def test_nothing_changed(lab: Lab, settled: Double) -> None:
+def test_poll_without_changes_writes_nothing(lab: Lab, settled: Double) -> None:
     assert lab.cycle("volumes", after=SOON) == []
     assert lab.asked() == 3
     assert lab.asked(SWEEP) == 0

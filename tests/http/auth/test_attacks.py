@@ -134,7 +134,7 @@ FORMS = ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
 
 @pytest.mark.parametrize("kind", [*FORMS, "text/plain; application/json", "text/json"])
 @pytest.mark.parametrize("origin", [OWN["Origin"], None])
-def test_what_a_form_can_send_is_not_read(full: TestApp, kind: str, origin: str | None) -> None:
+def test_form_bodies_are_not_read(full: TestApp, kind: str, origin: str | None) -> None:
     """Browsers too old for Origin ask nobody before they send these, and only these."""
     found = [order for order in orders(full) if order.body is not None]
     before = held(full)
@@ -144,7 +144,7 @@ def test_what_a_form_can_send_is_not_read(full: TestApp, kind: str, origin: str 
 
 
 @pytest.mark.parametrize("kind", FORMS[:-1])
-def test_what_a_form_can_send_does_nothing_to_an_alert(full: TestApp, kind: str) -> None:
+def test_form_posts_do_not_act_on_alerts(full: TestApp, kind: str) -> None:
     found = [order for order in orders(full) if order.url.count("/") > 4 and order.method == "POST"]
     before = held(full)
     told: Any = {"Content-Type": kind, "Origin": None}
@@ -152,7 +152,7 @@ def test_what_a_form_can_send_does_nothing_to_an_alert(full: TestApp, kind: str)
     assert held(full) == before
 
 
-def test_who_is_no_browser_says_no_origin(full: TestApp) -> None:
+def test_requests_without_an_origin_are_answered(full: TestApp) -> None:
     nobody: Any = {"Origin": None}
     assert all(sent(full, order, **nobody) < 300 for order in orders(full))
 
@@ -244,7 +244,7 @@ def test_a_receiver_takes_more_than_others(port: int) -> None:
         assert reply.status in (400, 413), other
 
 
-def test_what_is_too_large_for_a_receiver_is_not_waited_for(port: int) -> None:
+def test_oversized_notification_is_refused_unread(port: int) -> None:
     token = f"Authorization: Bearer {TOKEN}"
     for length in (2 * receiver_urls.LARGEST + 1, 2**26, 2**64):
         (reply,) = replies(port, head(RECEIVER, f"Content-Length: {length}", token))
@@ -259,7 +259,7 @@ def memory() -> int:
     return getrusage(RUSAGE_SELF).ru_maxrss * 1024
 
 
-def test_what_comes_without_end_to_a_receiver_is_not_kept(port: int) -> None:
+def test_endless_notification_is_not_kept(port: int) -> None:
     before = memory()
     sent = endless(port, RECEIVER, "Transfer-Encoding: chunked", most=2**26)
     assert sent < 2**26

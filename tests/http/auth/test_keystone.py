@@ -33,7 +33,7 @@ def seen(app: TestApp, headers: dict[str, str]) -> list[str]:
 
 
 @pytest.mark.parametrize("strict", ["false", "true"])
-def test_nothing_but_a_token_says_who_asks(door: Door, strict: str) -> None:
+def test_only_a_token_identifies_the_caller(door: Door, strict: str) -> None:
     app = door.app({"delay_auth_decision": strict})
     forged = {
         "X-Identity-Status": "Confirmed",
@@ -147,7 +147,7 @@ def test_an_expired_token_is_none(door: Door) -> None:
         (("service",), "shop", True),
     ],
 )
-def test_who_sees_everything(
+def test_admins_and_readers_see_everything(
     door: Door, roles: tuple[str, ...], project: str, allowed: bool
 ) -> None:
     headers = door.hand(token(*roles, project=project)) | {"X-Is-Admin-Project": "True"}
@@ -231,7 +231,7 @@ def test_other_groups_are_asked_for_and_remembered_for_a_while(door: Door) -> No
     assert known.asked.count("ann") == 2
 
 
-def test_what_keystone_does_not_say_of_groups_is_not_granted(door: Door) -> None:
+def test_unknown_groups_grant_nothing(door: Door) -> None:
     door.grant("blog", group_id="staff")
     assert seen(door.app(), door.hand(token("reader"))) == ["shop"]
     door.grant("blog", user_id="ann")
@@ -246,7 +246,7 @@ DELEGATED = {
 
 
 @pytest.mark.parametrize("kind", DELEGATED.values(), ids=DELEGATED)
-def test_who_was_given_a_part_has_no_grants(door: Door, kind: Token) -> None:
+def test_delegated_credentials_have_no_grants(door: Door, kind: Token) -> None:
     door.grant("blog", user_id="ann")
     headers = door.hand(token("reader", **kind))
     assert seen(door.app(), headers) == ["shop"]
@@ -281,7 +281,7 @@ def test_access_rules_of_an_application_credential_hold(door: Door) -> None:
         ),
     ],
 )
-def test_what_would_leave_tokens_unprotected_is_refused(
+def test_rejects_options_that_leave_tokens_unprotected(
     door: Door, options: dict[str, str], told: str
 ) -> None:
     with pytest.raises(ConfigError, match=told):

@@ -68,7 +68,7 @@ def policy(options: Callable[..., Any]) -> Policy:
         ("openstats:closed", frozenset()),
     ],
 )
-def test_who_may_do_what(policy: Policy, rule: str, allowed: set[str]) -> None:
+def test_personas_have_the_documented_rights(policy: Policy, rule: str, allowed: set[str]) -> None:
     assert {name for name, who in PERSONAS.items() if policy.allows(rule, who)} == allowed
 
 

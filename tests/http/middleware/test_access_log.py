@@ -81,7 +81,7 @@ def test_a_health_check_is_logged_at_debug(client: TestApp, lines: io.StringIO) 
     assert " DEBUG " in lines.getvalue()
 
 
-def test_what_failed_is_found_under_the_id_of_the_answer(down: TestApp, lines: io.StringIO) -> None:
+def test_failures_are_logged_under_the_request_id(down: TestApp, lines: io.StringIO) -> None:
     answer = down.get("/api/stats/quota/", status=503)
     ident = answer.headers["X-Openstack-Request-Id"]
     assert answer.json["errors"][0]["request_id"] == ident

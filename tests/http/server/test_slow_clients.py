@@ -57,7 +57,7 @@ def read_all(connection: socket.socket) -> bytes:
     return answer
 
 
-def test_who_pipelines_and_reads_nothing_takes_no_thread(options: Options) -> None:
+def test_pipelining_client_that_reads_nothing_takes_no_thread(options: Options) -> None:
     application = answering(b"x" * 4_000_000, Content_Length="4000000")
     with (
         serving(application, options, threads=2) as server,
@@ -171,7 +171,7 @@ def test_health_is_answered_while_all_threads_wait(options: Options, stuck: Stuc
         stuck.released.set()
 
 
-def test_what_is_not_answered_in_time_is_503(options: Options, stuck: Stuck) -> None:
+def test_late_answer_is_503(options: Options, stuck: Stuck) -> None:
     with (
         serving(stuck, options, threads=2, request_timeout=0.3) as server,
         connected(server.effective_port, 4) as waiting,
@@ -246,9 +246,7 @@ def test_more_connections_than_select_can_look_at(options: Options) -> None:
 # -- the end
 
 
-def test_what_was_accepted_is_answered_and_health_says_so_first(
-    options: Options, stuck: Stuck
-) -> None:
+def test_accepted_requests_are_answered_after_health_turns(options: Options, stuck: Stuck) -> None:
     health = healthy()
     with (
         serving(stuck, options, health, threads=2, drain_delay=0.5) as server,

@@ -168,7 +168,7 @@ def test_chunks_that_come_piecemeal(port: int, size: int) -> None:
         assert connection.recv(65536).startswith(b"HTTP/1.1 415 ")
 
 
-def test_who_waits_to_be_told_so_is_told_only_where_a_body_is_wanted(port: int) -> None:
+def test_expect_continue_is_answered_only_for_accepted_bodies(port: int) -> None:
     waiting = b"Expect: 100-continue"
     nothing = asked(QUOTA, b"Host: localhost", waiting)
     assert [reply.status for reply in replies(port, nothing + SMUGGLED)] == [200, 200]

@@ -199,7 +199,7 @@ def two(db: Connection) -> Connection:
     return db
 
 
-def test_what_is_granted_to_whom(two: Connection) -> None:
+def test_grants_reach_users_groups_and_subjects(two: Connection) -> None:
     granted_to(two, "owner", schema.customer, "acme", user_id="ann")
     granted_to(two, "manager", schema.project_group, "web", group_id="staff")
     granted_to(two, "admin", schema.project, "beta-p2", subject="bob")
@@ -215,7 +215,7 @@ def test_what_is_granted_to_whom(two: Connection) -> None:
 
 
 @pytest.mark.parametrize("who", [{}, {"user_id": ""}, {"user_id": "bob"}, {"groups": ["ann"]}])
-def test_what_is_granted_to_others_is_nobodys(two: Connection, who: dict[str, Any]) -> None:
+def test_grants_of_others_give_nothing(two: Connection, who: dict[str, Any]) -> None:
     granted_to(two, "owner", schema.customer, "acme", user_id="ann")
     granted_to(two, "owner", schema.customer, "acme", subject="bob")
     granted_to(two, "owner", schema.customer, "acme", group_id="staff")

@@ -290,9 +290,7 @@ def each(
 
 
 @given(worlds, st.lists(planned, max_size=12))
-def test_what_is_listed_is_what_is_counted(
-    shared_store: Store, world: World, plans: list[Planned]
-) -> None:
+def test_list_and_count_agree(shared_store: Store, world: World, plans: list[Planned]) -> None:
     with undone(shared_store) as db:
         history(db, world, plans)
         scope = drawn(db, world)
@@ -338,7 +336,7 @@ def test_the_edges(db: Connection, created: int, until: int, active: int) -> Non
     assert errors(db) == active
 
 
-def test_who_has_a_single_tenant_sees_what_is_of_its_time_with_its_project(db: Connection) -> None:
+def test_owner_of_one_tenant_sees_alerts_of_its_project_in_its_time(db: Connection) -> None:
     site(db).project("p").project("q").discover()
     tenant, project = schema.tenant.c, schema.project.c
     uuid = str(db.scalar(select(tenant.uuid).where(tenant.name == "p")))
@@ -389,7 +387,7 @@ def test_a_move_ends_what_is_open_and_opens_it_for_the_new_owner(db: Connection)
     assert alerts.count(db, EVERYTHING, web, (NOW + 61, NOW + 62)) == {"Error": 1}
 
 
-def test_what_begins_as_it_moves_has_only_the_new_owner(db: Connection) -> None:
+def test_alert_opened_at_the_move_belongs_to_the_new_owner(db: Connection) -> None:
     site(db).project("p").project("q").discover()
     project, customer = schema.project.c, schema.customer.c
     one(db, "project", uuids(db, "project")["p"], created_at=NOW)
@@ -414,7 +412,7 @@ def test_in_two_groups_it_is_one_alert(db: Connection) -> None:
     ]
 
 
-def test_who_owns_neither_sees_alerts_of_clouds_and_of_nothing(db: Connection) -> None:
+def test_alerts_of_clouds_and_without_subject_need_the_whole_view(db: Connection) -> None:
     found = site(db).project("p").discover()
     cloud = str(db.scalar(select(schema.cloud.c.uuid)))
     one(db, "cloud", cloud)
@@ -425,7 +423,7 @@ def test_who_owns_neither_sees_alerts_of_clouds_and_of_nothing(db: Connection) -
     assert found.cloud.name == "alpha"
 
 
-def test_what_is_deleted_keeps_its_alerts(db: Connection) -> None:
+def test_deleted_objects_keep_their_alerts(db: Connection) -> None:
     alpha = site(db).project("p", groups=["web"]).project("q").discover()
     acme, project = uuids(db, "customer")["acme"], uuids(db, "project")["p"]
     web = uuids(db, "project_group")["web"]
@@ -462,7 +460,7 @@ def test_there_has_to_be_what_it_is_of(db: Connection) -> None:
 
 
 @pytest.mark.parametrize(("until", "left"), [(NOW - 1, 0), (NOW, 1), (FOREVER, 1)])
-def test_what_was_closed_long_ago_is_forgotten(db: Connection, until: int, left: int) -> None:
+def test_alerts_closed_long_ago_are_deleted(db: Connection, until: int, left: int) -> None:
     site(db).project("p", groups=["web"]).discover()
     one(db, "project", uuids(db, "project")["p"], until=until)
     assert own_alerts.forget(db, NOW) == 1 - left

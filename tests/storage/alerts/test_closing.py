@@ -58,7 +58,7 @@ OWN = {"customer": "c" * 36, "project": "p" * 36, "project_group": "g" * 36}
 @pytest.mark.parametrize(
     "removed", [("project_group",), ("project",), ("project_group", "project", "customer")]
 )
-def test_what_is_deleted_by_hand_ends_its_alerts(db: Connection, removed: tuple[str, ...]) -> None:
+def test_deletion_by_hand_closes_alerts(db: Connection, removed: tuple[str, ...]) -> None:
     for kind, uuid in OWN.items():
         owner = {} if kind == "customer" else {"customer": OWN["customer"]}
         customers.write(kind, db, uuid, {"name": kind} | owner, NOW)
@@ -91,7 +91,7 @@ def test_of_what_is_deleted_nothing_is_posted(db: Connection, kind: str) -> None
         subjects.of_object(db, kind, uuid)
 
 
-def test_what_a_label_names_is_nobodys_once_it_is_gone(db: Connection) -> None:
+def test_label_of_a_deleted_object_names_no_subject(db: Connection) -> None:
     here, _ = alarmed(db)
     here.without("p").discover(NOW).discover(END)
     for bound in (Bound(), Bound(customer=uuids(db, "customer")["acme"])):

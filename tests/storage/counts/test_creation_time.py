@@ -127,7 +127,7 @@ def test_the_earliest_of_all_regions_counts(db: Connection) -> None:
     assert created(db, "project") == {"p1": 30}
 
 
-def test_what_a_later_sweep_found_keeps_its_date(db: Connection) -> None:
+def test_creation_date_of_a_later_discovery_is_kept(db: Connection) -> None:
     alpha = site(db).project("p1").discover(NOW)
     creation_time.date_objects(db, {alpha.row("p1"): 50})
     assert created(db, "project") == {"p1": NOW}

@@ -26,7 +26,7 @@ def seeing(db: Connection, *projects: str) -> Scope:
     return Scope(frozenset(found[name] for name in projects))
 
 
-def test_nothing(db: Connection) -> None:
+def test_empty_registry_has_no_customers(db: Connection) -> None:
     assert counts(db) == {}
 
 

@@ -68,7 +68,7 @@ def test_whether_disk_is_shared(
     assert shared(db, beta.cloud) is None
 
 
-def test_what_clouds_yaml_says_of_its_disk(db: Connection) -> None:
+def test_disk_shared_follows_clouds_yaml(db: Connection) -> None:
     told = Cloud("alpha", KEYSTONE, "RegionOne", KEYSTONE, disk_shared=True)
     kept = cloud_rows.register_cloud(db, told, [])
     assert kept.disk_shared

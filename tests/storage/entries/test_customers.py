@@ -58,15 +58,15 @@ def tenant(db: Connection, name: str) -> str:
     return uuid
 
 
-def test_who_sees_everything(db: Connection) -> None:
+def test_admins_and_readers_see_everything(db: Connection) -> None:
     assert seen(db, EVERYTHING) == ALL
 
 
-def test_who_sees_nothing(db: Connection) -> None:
+def test_empty_scope_sees_nothing(db: Connection) -> None:
     assert seen(db, Scope(projects=frozenset())) == {kind: [] for kind in LISTINGS}
 
 
-def test_who_sees_a_project(db: Connection) -> None:
+def test_scope_of_a_project_sees_its_path(db: Connection) -> None:
     assert seen(db, Scope(projects=frozenset({uuids(db, "project")["blog"]}))) == {
         "customers": ["acme"],
         "groups": ["web"],
@@ -77,7 +77,7 @@ def test_who_sees_a_project(db: Connection) -> None:
     }
 
 
-def test_who_sees_a_tenant(db: Connection) -> None:
+def test_scope_of_a_tenant_sees_its_project(db: Connection) -> None:
     scope = Scope(projects=frozenset(), tenants=frozenset({tenant(db, "lab")}))
     assert seen(db, scope) == {
         "customers": ["umbrella"],
@@ -104,7 +104,7 @@ def test_a_group_without_any_project_is_seen_by_its_manager(db: Connection) -> N
     }
 
 
-def test_what_is_not_seen_marks_no_place(db: Connection) -> None:
+def test_hidden_entry_is_no_marker(db: Connection) -> None:
     scope = Scope(projects=frozenset({uuids(db, "project")["blog"]}))
     asked = {"filters": {}, "limit": 1, "marker": uuids(db, "project")["lab"]}
     with pytest.raises(ParameterError, match="marker"):
@@ -165,7 +165,7 @@ def test_the_audit_keeps_what_it_is_given(db: Connection) -> None:
 
 
 @pytest.mark.parametrize("kind", ["project", "project_group"])
-def test_what_was_taken_out_of_a_group_by_hand_stays_out(db: Connection, kind: str) -> None:
+def test_project_removed_from_a_group_by_hand_stays_out(db: Connection, kind: str) -> None:
     here = site(db).project("shop", groups=["web", "db"]).project("blog", groups=["web"])
     known = uuids(db, kind)
 

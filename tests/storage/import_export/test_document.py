@@ -44,7 +44,7 @@ def by_hand(db: Connection) -> set[str]:
     }
 
 
-def test_what_an_export_holds(db: Connection) -> None:
+def test_export_holds_the_whole_registry(db: Connection) -> None:
     filled(db)
     acme, umbrella = export_registry(db)["customers"]
     assert (acme["name"], umbrella["name"]) == ("acme", "umbrella")
@@ -148,7 +148,7 @@ def test_a_group_is_emptied(db: Connection) -> None:
     assert export_registry(db)["customers"][0] == acme
 
 
-def test_what_is_not_named_stays(db: Connection) -> None:
+def test_entries_missing_in_a_document_stay(db: Connection) -> None:
     filled(db)
     before = export_registry(db)
     read(db, {"customers": []})
@@ -178,7 +178,7 @@ def test_a_project_given_to_another_customer_leaves_its_groups_and_stays(db: Con
         filled(db)
 
 
-def test_what_was_deleted_comes_back(db: Connection) -> None:
+def test_imported_entry_is_no_longer_deleted(db: Connection) -> None:
     filled(db)
     document = export_registry(db)
     db.execute(tables.customer.update().values(deleted_at=NOW))

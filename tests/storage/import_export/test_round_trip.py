@@ -66,9 +66,7 @@ def test_every_name_comes_in_again(shared_store: Store, called: list[str]) -> No
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=64))
-def test_what_a_cloud_holds_that_is_no_name_comes_in_again(
-    shared_store: Store, called: str
-) -> None:
+def test_unprintable_names_survive_the_round_trip(shared_store: Store, called: str) -> None:
     called = names.storable(called)
     with undone(shared_store) as db:
         filled(db, called)

@@ -47,9 +47,7 @@ def test_the_same_again_changes_nothing_but_when_it_was_seen(db: Connection) -> 
 @pytest.mark.parametrize(
     "changed", [{"status": "SHUTOFF"}, {"vcpus": 9}, {"ram": 9}, {"disk": 9}], ids=str
 )
-def test_what_counts_against_a_quota_changes_the_tenant(
-    db: Connection, changed: dict[str, Any]
-) -> None:
+def test_changed_instances_mark_their_tenant(db: Connection, changed: dict[str, Any]) -> None:
     alpha = site(db)
     alpha.server("p1", uuid=UUID)
     assert alpha.server("p1", uuid=UUID, **changed).tenants == {alpha.row("p1")}
@@ -115,7 +113,7 @@ def test_unseen_are_those_of_older_sweeps(db: Connection) -> None:
     assert instances.unseen(db, one.cloud, NOW - 1) == []
 
 
-def test_what_was_read_among_the_changes_only_is_looked_up_by_a_sweep(db: Connection) -> None:
+def test_instances_missing_in_a_full_list_are_looked_up(db: Connection) -> None:
     alpha = site(db)
     alpha.server("p1", uuid=UUID, seen=0)
     assert instances.unseen(db, alpha.cloud, NOW) == [UUID]

@@ -40,7 +40,7 @@ def test_a_tenant_that_the_sweep_does_not_show_has_nothing_any_more(db: Connecti
     assert write(alpha, p2=USE) == set()
 
 
-def test_nothing_is_no_change_for_who_never_had_anything(db: Connection) -> None:
+def test_tenants_without_volumes_do_not_change(db: Connection) -> None:
     alpha = site(db)
     assert write(alpha, p1=VolumeUse(0, 0, 0, 0)) == set()
 

@@ -39,13 +39,13 @@ def links(db: Connection, of: Site) -> dict[str, str | None]:
     return {row[0]: row[1] for row in found}
 
 
-def test_what_the_first_sweep_finds_has_no_date(db: Connection) -> None:
+def test_first_discovery_gives_no_dates(db: Connection) -> None:
     site(db).project("p1", groups=["web"]).discover(first=True)
     for aggregate in ("customer", "project", "project_group"):
         assert list(created(db, aggregate).values()) == [None]
 
 
-def test_what_a_later_sweep_finds_was_created_then(db: Connection) -> None:
+def test_later_discovery_dates_by_its_time(db: Connection) -> None:
     alpha = site(db).project("p1").discover(first=True)
     alpha.project("p2").project("p3", customer="new", groups=["web"]).discover(NOW + 60)
     assert created(db, "project") == {"p1": None, "p2": NOW + 60, "p3": NOW + 60}

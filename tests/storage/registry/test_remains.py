@@ -65,7 +65,7 @@ def test_a_project_with_a_tenant_in_another_region_stays(db: Connection) -> None
     assert shown(db, "project") == {"shop", "lab"}
 
 
-def test_what_comes_back_comes_back_with_all_that_it_was(db: Connection) -> None:
+def test_returning_objects_keep_their_past(db: Connection) -> None:
     alpha = two(db)
     before = {aggregate: uuids(db, aggregate) for aggregate in AGGREGATES}
     gone(alpha, "lab")
@@ -102,7 +102,7 @@ def test_usage_has_what_vanished_for_the_time_when_it_was_there(db: Connection) 
         assert used(db, aggregate, uuids=(uuid,), since=NOW + 120) == {name}
 
 
-def test_what_was_deleted_by_hand_is_shown_where_it_is_asked_for(db: Connection) -> None:
+def test_objects_deleted_by_hand_are_shown_on_request(db: Connection) -> None:
     alpha = two(db)
     moves.move(db, ownership.TENANTS, {alpha.row("lab"): None}, NOW + 60)
     readings.slots(db, alpha.cloud, ["lab"], NOW)
@@ -116,7 +116,7 @@ def test_what_was_deleted_by_hand_is_shown_where_it_is_asked_for(db: Connection)
     assert used(db, "project", since=0, uuids=(uuid,)) == {"lab"}
 
 
-def test_what_was_deleted_by_hand_does_not_come_back(db: Connection) -> None:
+def test_objects_deleted_by_hand_do_not_return(db: Connection) -> None:
     alpha = two(db)
     moves.move(db, ownership.TENANTS, {alpha.row("lab"): None}, NOW + 60)
     customers.remove("project", db, uuids(db, "project")["lab"], NOW + 70)
@@ -128,7 +128,7 @@ def test_what_was_deleted_by_hand_does_not_come_back(db: Connection) -> None:
     ("table", "name", "kept"),
     [("project", "lab", {"project": "lab"}), ("customer", "umbrella", {"customer": "umbrella"})],
 )
-def test_what_was_named_by_hand_stays(
+def test_objects_named_by_hand_stay(
     db: Connection, table: str, name: str, kept: dict[str, str]
 ) -> None:
     alpha = two(db)
@@ -138,7 +138,7 @@ def test_what_was_named_by_hand_stays(
         assert named in shown(db, aggregate)
 
 
-def test_what_was_made_by_hand_stays(db: Connection) -> None:
+def test_objects_made_by_hand_stay(db: Connection) -> None:
     alpha = two(db)
     umbrella = uuids(db, "customer")["umbrella"]
     uuid = f"1{umbrella[1:]}"

@@ -47,7 +47,7 @@ def test_back_again(db: Connection) -> None:
     assert (after.uuid, after.project_id) == (before.uuid, before.project_id)
 
 
-def test_what_services_report_of_unknown_projects_is_a_tenant_without_a_project(
+def test_unknown_projects_of_services_become_tenants_without_a_project(
     db: Connection,
 ) -> None:
     alpha = site(db).servers("stranger", 1)

@@ -130,7 +130,9 @@ def test_a_stretch_of_readings_says_the_same_of_its_slots(
 
 
 @pytest.mark.parametrize(("slots", "first"), [((), 1), ({2}, 2)])
-def test_what_an_older_reading_lacks_is_nan(db: Connection, slots: set[int], first: int) -> None:
+def test_slots_missing_in_older_readings_are_nan(
+    db: Connection, slots: set[int], first: int
+) -> None:
     alpha = site(db)
     older, newer = reading(300), reading(600, 1.5, 2.5)
     for found in (older, newer):
@@ -151,7 +153,7 @@ def test_both_ends_of_a_gap_are_kept(db: Connection) -> None:
     assert readings.times(db, alpha.cloud, MEMORY) == expected
 
 
-def test_what_is_forgotten_is_gone(db: Connection) -> None:
+def test_thinned_readings_are_deleted(db: Connection) -> None:
     alpha = site(db)
     written(alpha, 300, 600, 900)
     written(alpha, 600, item=CPU)

@@ -78,7 +78,7 @@ def test_a_mass_disappearance_is_believed_at_the_third_sighting(
 
 
 @pytest.mark.parametrize("what", KINDS)
-def test_what_an_admin_accepts_is_believed_at_once(lab: Lab, known: Double, what: str) -> None:
+def test_accepted_disappearance_is_believed_at_once(lab: Lab, known: Double, what: str) -> None:
     disappear, kind, rows, total = KINDS[what]
     disappear(known, 4)
     assert len(lab.cycle(kind, after=DAY)) == 1
@@ -99,7 +99,7 @@ def test_a_few_may_go_at_any_time(lab: Lab, known: Double, what: str) -> None:
     assert number_of(lab, rows) == total - 2
 
 
-def test_what_comes_back_was_never_gone(lab: Lab, known: Double) -> None:
+def test_returning_tenants_were_never_gone(lab: Lab, known: Double) -> None:
     before: dict[str, Any] = dict(known.state.projects)
     tenants(known, 4)
     assert len(lab.cycle("discovery", after=DAY)) == 1
