@@ -39,7 +39,7 @@ def test_gzip_on_request_unpacks_to_the_same_bytes(client: TestApp, url: str, he
 @pytest.mark.parametrize(
     "header", ["", "identity", "gzip;q=0", "br", "*;q=0", "gzip;q=0.1, identity", "gzip;;q", "x-"]
 )
-def test_no_gzip_without_request(client: TestApp, header: str) -> None:
+def test_no_gzip_where_it_is_not_accepted(client: TestApp, header: str) -> None:
     answer = sent(client, LONG, **{"Accept-Encoding": header})
     assert "Content-Encoding" not in answer.headers
     assert json.loads(answer.body) == client.get(LONG).json

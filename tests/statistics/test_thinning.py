@@ -64,6 +64,6 @@ def test_thinning_later_comes_to_the_same_as_thinning_all_along(steps, days):
     assert remaining(early, history, now=later)[:-1] == remaining(times, history, now=later)[:-1]
 
 
-def test_recent_readings_are_kept():
+def test_the_last_reading_is_kept():
     assert superfluous([], (), NOW, UTC) == []
     assert superfluous([NOW - 9 * DAY], (), NOW, UTC) == []

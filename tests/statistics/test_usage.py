@@ -218,7 +218,7 @@ def test_a_tenant_that_is_born_used_nothing_before() -> None:
     assert found[:, 0].tolist() == [0, 100]
 
 
-def test_known_share_by_interval() -> None:
+def test_usage_is_known_between_readings() -> None:
     first = odometer.first_reading(1000)
     second = odometer.advance(first, Delta(1300, 300, {1: (0, 300)}, frozenset({2})), MEMORY)
     gap = odometer.end_of_gap(second, 9000)

@@ -377,7 +377,7 @@ def test_write_with_a_current_etag_succeeds(full: TestApp, form: str) -> None:
     full.delete(place, headers=headers(), status=204)
 
 
-def test_filter_without_matches_gives_an_empty_list(own: TestApp) -> None:
+def test_star_in_a_precondition_means_any_entry(own: TestApp) -> None:
     place = f"/api/customers/{UNKNOWN}/"
     own.put_json(place, {"name": "x"}, headers={"If-Match": "*"}, status=412)
     own.put_json(place, {"name": "x"}, headers={"If-None-Match": "*"}, status=201)

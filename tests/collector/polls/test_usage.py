@@ -492,7 +492,7 @@ def test_ticks_are_on_the_grid_and_shortly_after_it(lab: Lab, settled: Double) -
     assert lab.clock.now < due <= lab.clock.now // GRID * GRID + GRID + 60
 
 
-def test_recent_diagnostics_stand_in_for_missing_ones(lab: Lab, settled: Double) -> None:
+def test_recent_inventory_stands_in_while_nova_is_unreachable(lab: Lab, settled: Double) -> None:
     with lab.edge.during("/compute/", Refuse()):
         for _ in range(2):
             lab.cycle(after=GRID)

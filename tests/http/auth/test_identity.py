@@ -69,7 +69,9 @@ def test_a_refusal_comes_before_the_parameters(client: TestApp) -> None:
     assert status(client, "/api/stats/resource/?nonsense=%FF", environ) == 403
 
 
-def test_trusted_proxy_header_decides(sqlite: Sqlite, options: Callable[..., Any]) -> None:
+def test_foreign_callers_are_answered_with_noauth_beyond_loopback(
+    sqlite: Sqlite, options: Callable[..., Any]
+) -> None:
     with sqlite.store() as store:
         conf = options(api__host="0.0.0.0", api__noauth_beyond_loopback=True)
         client = TestApp(make_app(conf, store))
