@@ -12,12 +12,11 @@ from openstats.api import public_endpoints
 from openstats.api.alerts import receivers, refusals
 from openstats.api.registry.views import ACTING, READING, VIEWS, Resource, act
 from openstats.api.routes import METHODS, RESOURCES, ROOTS, STATISTICS, Statistic
-from openstats.http import answer, errors
-from openstats.http.health import Health
-from openstats.http.middleware import access_log
+from openstats.http import access_log, answer, errors
 from openstats.http.parameters import parse
 from openstats.http.receiver_urls import RECEIVERS
 from openstats.http.request import Request
+from openstats.http.server.health import Health
 from openstats.storage.store import Store
 from openstats.wsgi import strategies
 
@@ -43,7 +42,7 @@ def make_app(
         health: what /healthcheck answers; by default whether the store can be used.
     """
     with Configurator() as config:
-        config.set_security_policy(strategies.strategy(conf, clock, trusted=trusted))
+        config.set_security_policy(strategies.choose(conf, clock, trusted=trusted))
         config.set_default_permission(CLOSED)
         config.set_request_factory(Request)
         config.registry.conf, config.registry.store, config.registry.clock = conf, store, clock
@@ -58,9 +57,9 @@ def make_app(
                 _add_resource(config, resource, single=single)
             if resource.actions:
                 _add_actions(config, resource)
-        app = strategies.around(config.make_wsgi_app(), conf, clock, trusted=trusted is not None)
+        app = strategies.protect(config.make_wsgi_app(), conf, clock, trusted=trusted is not None)
         app = refusals.around(app, config.registry.refusals, RECEIVERS)
-        return access_log.around(app, lines=conf.api.access_log and trusted is None)
+        return access_log.log_requests(app, lines=conf.api.access_log and trusted is None)
 
 
 def _add_statistic(config: Any, statistic: Statistic) -> None:

@@ -5,30 +5,31 @@ from typing import Any
 
 from openstats.api.policies import RULES
 from openstats.errors import ConfigError
+from openstats.http.auth import noauth
 from openstats.http.auth.policy import PERSONAS, Policy, enforcer, unknown_rules
-from openstats.http.auth.strategy import Deciding, NoAuth, noauth
+from openstats.http.auth.strategy import AuthStrategy
 
 
-def strategy(conf: Any, clock: Callable[[], float], *, trusted: str | None) -> Deciding:
-    """Make the strategy of [api] auth_strategy; a ``trusted`` caller is this very process."""
+def choose(conf: Any, clock: Callable[[], float], *, trusted: str | None) -> AuthStrategy:
+    """Return the strategy of [api] auth_strategy; a ``trusted`` caller is this very process."""
     policy = Policy(conf, RULES)
     if trusted is not None:
-        return NoAuth(policy, beyond_loopback=False, name=trusted)
+        return noauth.NoAuthStrategy(policy, beyond_loopback=False, name=trusted)
     if conf.api.auth_strategy == "noauth":
-        return noauth(conf, policy)
+        return noauth.strategy(conf, policy)
     # Imported where it is needed: it brings Keystone's client along.
-    from openstats.http.auth import credential  # noqa: PLC0415
+    from openstats.http.auth import keystone  # noqa: PLC0415
 
-    return credential.strategy(conf, policy, clock)
+    return keystone.strategy(conf, policy, clock)
 
 
-def around(app: Any, conf: Any, clock: Callable[[], float], *, trusted: bool) -> Any:
+def protect(app: Any, conf: Any, clock: Callable[[], float], *, trusted: bool) -> Any:
     """Put around an application what its strategy needs."""
     if trusted or conf.api.auth_strategy == "noauth":
         return app
-    from openstats.http.auth import credential  # noqa: PLC0415
+    from openstats.http.auth import auth_token  # noqa: PLC0415
 
-    return credential.protected(app, conf, clock)
+    return auth_token.protect(app, conf, clock)
 
 
 def list_rules() -> list[Any]:

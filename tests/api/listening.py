@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from threading import Thread
 from typing import Any, NamedTuple
 
-from openstats.http.health import Health
+from openstats.http.server.health import Health
 from openstats.http.server.server import Server, make_server
 from tests.postgresql import free_port
 

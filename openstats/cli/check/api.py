@@ -30,7 +30,7 @@ class ApiCheck:
         from openstats.http.auth import credential
 
         try:
-            identity = credential.identity(credential.prepared(self.conf))
+            identity = credential.identity_client(credential.declare_options(self.conf))
         except OpenstatsError as error:
             self.lines.append(Line(API, FAILED, str(error)))
         else:

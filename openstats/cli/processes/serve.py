@@ -14,7 +14,7 @@ from openstats.errors import ConfigError, OpenstatsError
 
 if TYPE_CHECKING:
     from openstats.collector.collector import Collector
-    from openstats.http.health import Health
+    from openstats.http.server.health import Health
     from openstats.storage.store import Store
 
 LOG = log.getLogger(__name__)
@@ -39,7 +39,7 @@ class Serve(OpenstatsCommand):
         """Serve until told to stop."""
         from openstats.cli import logs
         from openstats.cli.processes import startup
-        from openstats.http.health import Health
+        from openstats.http.server.health import Health
 
         self._override(parsed_args)
         startup.check(self.app.conf)
@@ -69,15 +69,15 @@ class Serve(OpenstatsCommand):
                 raise ConfigError(f"--{name} {value}: {error}") from error
 
     def _server(self, store: "Store", health: "Health") -> Any:
-        from openstats.http.middleware.cors import allowing
-        from openstats.http.middleware.proxies import heeding
+        from openstats.http.cors import allow_origins
+        from openstats.http.proxies import trust_proxy
         from openstats.http.server.server import make_server
         from openstats.wsgi.app import make_app
 
         options = self.app.conf.api
         application = make_app(self.app.conf, store, health=health)
         try:
-            application = heeding(allowing(application, self.app.conf), self.app.conf)
+            application = trust_proxy(allow_origins(application, self.app.conf), self.app.conf)
             return make_server(application, options, health)
         except OSError as error:
             reason = error.strerror or error

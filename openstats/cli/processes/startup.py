@@ -6,12 +6,12 @@ from openstats.cli import logs
 from openstats.conf import foreign
 from openstats.conf.values import ValuesError
 from openstats.errors import ConfigError
-from openstats.http.auth import strategy
+from openstats.http.auth import noauth
 
 
 def faults(conf: Any) -> list[str]:
     """Return a sentence for each reason; files of policies and credentials have their own rows."""
-    sentences = [logs.fault(conf), strategy.exposure(conf.api)]
+    sentences = [logs.fault(conf), noauth.exposure(conf.api)]
     try:
         foreign.read(conf)
     except ValuesError as error:

@@ -1,4 +1,7 @@
-"""A breaker: what just kept callers waiting in vain is not asked again at once. Knows no HTTP."""
+"""A circuit breaker: what just kept callers waiting in vain is not asked again at once.
+
+It knows no HTTP.
+"""
 
 from collections.abc import Callable
 from time import monotonic
@@ -10,7 +13,7 @@ PAUSE = 5.0
 """Seconds for which nobody asks."""
 
 
-class Breaker:
+class CircuitBreaker:
     """Open after a failure that took long; while it is open, nobody should wait for the same."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
@@ -22,7 +25,7 @@ class Breaker:
         """Whether not to ask now."""
         return self.clock() < self._open_until
 
-    def failed(self, began: float) -> None:
+    def note_failure(self, began: float) -> None:
         """Note a failure of what began at a time of the clock."""
         now = self.clock()
         if now - began >= SLOW:

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -14,6 +14,7 @@ from oslo_log import log
 from oslo_policy.policy import Enforcer, InvalidDefinitionError, RuleDefault
 
 from openstats.errors import ConfigError
+from openstats.http.request import Credentials
 
 LOG = log.getLogger(__name__)
 
@@ -65,18 +66,6 @@ PERSONAS = (
         description="Who may ask with on_behalf_of, and see what that subject sees.",
     ),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """What rules look at of a caller: the names here are those that checks may use."""
-
-    roles: tuple[str, ...] = ()
-    system_scope: str | None = None
-    admin_project: bool = False
-    user_id: str | None = None
-    project_id: str | None = None
-    domain_id: str | None = None
 
 
 class Policy:

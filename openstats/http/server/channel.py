@@ -8,12 +8,11 @@ from copy import copy
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
-from uuid import uuid4
 
 from waitress.channel import ClientDisconnected, HTTPChannel
 from waitress.task import ErrorTask, WSGITask
 
-from openstats.http import errors, receiver_urls
+from openstats.http import errors, receiver_urls, request_id
 from openstats.http.server.parser import Parser
 from openstats.http.validation import excerpt
 
@@ -82,12 +81,12 @@ class DocumentedRefusal(ErrorTask):  # type: ignore[misc]
 def _document(
     status: int, code: str, title: str, detail: str
 ) -> tuple[list[tuple[str, str]], bytes]:
-    request_id = f"req-{uuid4()}"
-    body = errors.document(status, code, title, (detail,), request_id)
+    ident = request_id.generate()
+    body = errors.document(status, code, title, (detail,), ident)
     headers = [
         ("Content-Type", "application/json"),
         ("Content-Length", str(len(body))),
-        ("X-Openstack-Request-Id", request_id),
+        (request_id.HEADER, ident),
         ("Cache-Control", "no-store"),
         ("Connection", "close"),
     ]

@@ -19,9 +19,9 @@ from waitress.adjustments import Adjustments
 from waitress.server import TcpWSGIServer
 
 from openstats.http.body import LARGEST
-from openstats.http.health import Health
 from openstats.http.server.channel import READING, UNSENT, Channel, Timeouts, refusal
 from openstats.http.server.dispatcher import Dispatcher
+from openstats.http.server.health import Health
 
 LOG = log.getLogger(__name__)
 

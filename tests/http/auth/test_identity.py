@@ -9,8 +9,8 @@ from webtest import TestApp
 
 from openstats.api.policies import RULES
 from openstats.errors import ConfigError
+from openstats.http.auth.noauth import ADMIN, NoAuthStrategy
 from openstats.http.auth.policy import Policy
-from openstats.http.auth.strategy import ADMIN, NoAuth
 from openstats.wsgi.app import make_app
 from tests.conftest import Sqlite
 
@@ -96,6 +96,6 @@ def test_loopback_is_fine(sqlite: Sqlite, options: Callable[..., Any], host: str
 def test_a_view_without_a_known_permission_is_nobodys(options: Callable[..., Any]) -> None:
     request = Request.blank("/")
     request.identity = ADMIN
-    nobody = NoAuth(Policy(options(), RULES), beyond_loopback=True)
+    nobody = NoAuthStrategy(Policy(options(), RULES), beyond_loopback=True)
     for permission in ("openstats:closed", "openstats:new:get", ""):
         assert not nobody.permits(request, None, permission)

@@ -10,7 +10,7 @@ import pytest
 from webtest import TestApp
 
 from openstats.errors import ConfigError
-from openstats.http.auth.credential import Tokens
+from openstats.http.auth.auth_token import TokenCache
 from tests.api.door import Door, Token, token
 from tests.conftest import Sqlite
 from tests.double import Double
@@ -91,7 +91,7 @@ def remembered(**more: Any) -> dict[str, Any]:
 
 def recalled(environ: dict[str, Any], asked: dict[str, str], after: int = 0) -> bool:
     now = [float(NOW)]
-    tokens = Tokens(300, lambda: now[0])
+    tokens = TokenCache(300, lambda: now[0])
     tokens.remember(environ)
     now[0] += after
     found = tokens.recall(asked)

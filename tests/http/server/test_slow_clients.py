@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from openstats.http.health import Health
+from openstats.http.server.health import Health
 from tests.api.listening import replies, serving
 from tests.devcloud.process import wait_for
 

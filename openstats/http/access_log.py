@@ -4,27 +4,20 @@ A WSGI layer around everything else, so that refusals of other layers carry the 
 """
 
 import logging
-import re
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from oslo_context import context
-from oslo_middleware.request_id import ENV_REQUEST_ID, GLOBAL_REQ_ID, ID_FORMAT
+from openstats.http.request import CALLER
+from openstats.http.request_id import HEADER, assign
 
 LOG = logging.getLogger(__name__)
-
-HEADER = "X-Openstack-Request-Id"
-CALLER = "openstats.caller"
-"""Where the environment of a request names its caller, once that is known."""
 
 PROBES = ("/healthcheck", "/healthcheck/")
 LINE = '%s %s "%s %s" %s, %s bytes, %.1f ms'
 
-_valid_id = re.compile(ID_FORMAT).fullmatch
 
-
-def around(app: Any, *, lines: bool, clock: Callable[[], float] = time.monotonic) -> Any:
+def log_requests(app: Any, *, lines: bool, clock: Callable[[], float] = time.monotonic) -> Any:
     """Return an application that answers as ``app`` does, with a request id in all it logs.
 
     The id of a caller's own request (``X-Openstack-Request-Id``) is logged beside it, as the
@@ -32,40 +25,35 @@ def around(app: Any, *, lines: bool, clock: Callable[[], float] = time.monotonic
     """
 
     def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        began, answer = clock(), Answer(environ, start_response)
+        began, head = clock(), ResponseHead(assign(environ), start_response)
         try:
-            return app(environ, answer.start)  # type: ignore[no-any-return]
+            return app(environ, head.start)  # type: ignore[no-any-return]
         finally:
             if lines:
                 level = logging.DEBUG if environ["PATH_INFO"] in PROBES else logging.INFO
                 if LOG.isEnabledFor(level):
-                    LOG.log(level, LINE, *_described(environ, answer, 1000 * (clock() - began)))
+                    LOG.log(level, LINE, *_fields(environ, head, 1000 * (clock() - began)))
 
     return application
 
 
-class Answer:
-    """The answer to one request: signed with its id, remembered by status and length."""
+class ResponseHead:
+    """The head of an answer: signed with the request's id, remembered by status and length."""
 
-    def __init__(self, environ: dict[str, Any], start_response: Any) -> None:
-        caller_id = environ.get("HTTP_X_OPENSTACK_REQUEST_ID", "")
-        global_id = caller_id if _valid_id(caller_id) else None
-        self.context = context.RequestContext(global_request_id=global_id)
+    def __init__(self, request_id: str, start_response: Any) -> None:
+        self.request_id = request_id
         self.status, self.length = "-", "0"
         self._start_response = start_response
-        environ[ENV_REQUEST_ID] = self.context.request_id
-        environ[GLOBAL_REQ_ID] = global_id
 
     def start(self, status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
         """Start the answer, as WSGI's start_response does."""
         self.status = status.partition(" ")[0]
         self.length = next((v for n, v in headers if n.lower() == "content-length"), "0")
-        return self._start_response(
-            status, [*headers, (HEADER, str(self.context.request_id))], *error
-        )
+        signed_headers = [*headers, (HEADER, self.request_id)]
+        return self._start_response(status, signed_headers, *error)
 
 
-def _described(environ: dict[str, Any], answer: Answer, milliseconds: float) -> tuple[Any, ...]:
+def _fields(environ: dict[str, Any], head: ResponseHead, milliseconds: float) -> tuple[Any, ...]:
     query = environ.get("QUERY_STRING")
     url = f"{environ['PATH_INFO']}?{query}" if query else environ["PATH_INFO"]
     return (
@@ -74,7 +62,7 @@ def _described(environ: dict[str, Any], answer: Answer, milliseconds: float) -> 
         environ["REQUEST_METHOD"],
         # Somebody else's text, and a line of a log is one line.
         url if url.isprintable() else ascii(url)[1:-1],
-        answer.status,
-        answer.length,
+        head.status,
+        head.length,
         milliseconds,
     )

@@ -4,7 +4,7 @@ import pytest
 from webtest import TestApp
 
 from openstats import conf
-from openstats.http.middleware.cors import allowing
+from openstats.http.cors import allow_origins
 from openstats.wsgi.app import make_app
 
 PORTAL = "https://portal.example.com"
@@ -20,7 +20,7 @@ def app(store, tmp_path, request):
     path = tmp_path / "openstats.conf"
     path.write_text(f"[cors]\nallowed_origin = {request.param}\n")
     options = conf.load([str(path)])
-    made = allowing(make_app(options, store), options)
+    made = allow_origins(make_app(options, store), options)
     return TestApp(made, extra_environ={"HTTP_HOST": "localhost"})
 
 

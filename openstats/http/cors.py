@@ -20,7 +20,7 @@ cors.set_defaults(
 )
 
 
-def allowing(app: Any, conf: cfg.ConfigOpts) -> Any:
+def allow_origins(app: Any, conf: cfg.ConfigOpts) -> Any:
     """Put oslo.middleware's CORS around an application, if [cors] allows any origin."""
     conf.register_opts(cors.CORS_OPTS, "cors")
     return cors.CORS(app, conf) if conf.cors.allowed_origin else app

@@ -6,7 +6,7 @@ import pytest
 from webtest import TestApp
 
 from openstats import conf
-from openstats.http.middleware.proxies import heeding
+from openstats.http.proxies import trust_proxy
 from openstats.wsgi.app import make_app
 from tests.conftest import Sqlite
 
@@ -22,7 +22,7 @@ def test_a_prefix_is_that_of_a_proxy_that_is_trusted(
     path.write_text(f"[oslo_middleware]\nenable_proxy_headers_parsing = {enabled}\n")
     with sqlite.store() as store:
         loaded = conf.load([str(path)])
-        api = TestApp(heeding(make_app(loaded, store), loaded))
+        api = TestApp(trust_proxy(make_app(loaded, store), loaded))
         headers = HEADERS | PREFIX
         made = api.post_json("/api/customers/", {"name": "acme"}, headers=headers)
         assert made.headers["Location"] == f"{prefix}/api/customers/{made.json['uuid']}/"

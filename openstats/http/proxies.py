@@ -9,7 +9,7 @@ from oslo_middleware import http_proxy_to_wsgi
 GROUP = "oslo_middleware"
 
 
-def heeding(app: Any, conf: cfg.ConfigOpts) -> Any:
+def trust_proxy(app: Any, conf: cfg.ConfigOpts) -> Any:
     """Put oslo.middleware's HTTPProxyToWSGI around an application, if it is enabled.
 
     It takes scheme, host, client and path prefix from the headers of the proxy. Whoever reaches

@@ -1,0 +1,192 @@
+"""keystonemiddleware's auth_token around the application: which tokens are valid, and for how long.
+
+Who the caller is then, is for ``keystone``.
+"""
+
+from collections.abc import Callable, Mapping
+from threading import Lock
+from typing import Any
+
+from cachetools import TTLCache
+from keystoneauth1.exceptions import ClientException
+from keystonemiddleware import auth_token
+from keystonemiddleware.auth_token._exceptions import InvalidToken
+from oslo_config import cfg
+from oslo_log import log
+from webob import Request
+from webob.exc import HTTPException, HTTPServiceUnavailable
+
+from openstats.clouds.transport.redirects import refuse_foreign_redirects
+from openstats.errors import UnauthenticatedError
+from openstats.http import errors, request_id
+from openstats.http.auth.circuit_breaker import CircuitBreaker
+from openstats.http.auth.credential import GROUP, SERVICE_TYPE, TOKENS
+from openstats.http.auth.strategy import UNKNOWN_CALLER
+from openstats.http.errors import KeystoneUnavailableError
+from openstats.http.receiver_urls import RECEIVERS
+
+LOG = log.getLogger(__name__)
+
+TOKEN, SERVICE, STATUS = "HTTP_X_AUTH_TOKEN", "HTTP_X_SERVICE_TOKEN", "HTTP_X_IDENTITY_STATUS"
+CONFIRMED = "Confirmed"
+VARIABLES = (STATUS, "keystone.token_auth", "keystone.token_info")
+"""What of all that auth_token puts into an environment is looked at."""
+
+MOST = 10_000
+PROTECTED = ("/api", "/stats")
+NOT_ALLOWED = "openstats.not_allowed"
+"""Where the environment of a request says why access rules refuse it."""
+
+Validation = tuple[float, dict[str, Any]]
+"""Until when a token is good, and what auth_token put into the environment for it."""
+
+
+class TokenCache:
+    """Valid tokens, in process: for auth_token, and beside it for requests that need no more.
+
+    auth_token turns a token that it knows into some thirty headers at each request, which nobody
+    reads here. Each of both forgets after half of the time that a token may be remembered.
+    """
+
+    def __init__(self, seconds: int, clock: Callable[[], float]) -> None:
+        self._answers: TTLCache[str, Any] = TTLCache(MOST, seconds / 2, clock)
+        self._validations: TTLCache[str, Validation] = TTLCache(MOST, seconds / 2, clock)
+        self._clock, self._lock = clock, Lock()
+
+    def get(self, key: str) -> Any:
+        """Return what Keystone answered about a token."""
+        with self._lock:
+            return self._answers.get(key)
+
+    def set(self, key: str, value: Any, time: int = 0) -> None:
+        """Keep what Keystone answered about a token."""
+        with self._lock:
+            self._answers[key] = value
+
+    def recall(self, environ: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return what auth_token put into an earlier environment, if it still holds."""
+        if SERVICE in environ or TOKEN not in environ:
+            return None
+        with self._lock:
+            until, variables = self._validations.get(environ[TOKEN], (0.0, None))
+        return variables if until > self._clock() else None
+
+    def remember(self, environ: Mapping[str, Any]) -> None:
+        """Keep what auth_token left, unless it depends on more than the token itself."""
+        if SERVICE in environ or TOKEN not in environ or environ[STATUS] != CONFIRMED:
+            return
+        delegated = environ["keystone.token_info"]["token"].get("application_credential", {})
+        if delegated.get("access_rules") is None:
+            until = environ["keystone.token_auth"].user.expires.timestamp()
+            variables = {name: environ[name] for name in VARIABLES}
+            with self._lock:
+                self._validations[environ[TOKEN]] = until, variables
+
+
+class AuthToken(auth_token.AuthProtocol):  # type: ignore[misc]
+    """auth_token, whose refusals speak the error document."""
+
+    def __init__(self, app: Any, conf: dict[str, Any]) -> None:
+        super().__init__(app, conf)
+        # Access rules are held against the catalog, but nobody here reads it from a header.
+        self._include_service_catalog = False
+        self._session.session.hooks["response"].append(refuse_foreign_redirects)
+        self._breaker = CircuitBreaker()
+
+    def validate_allowed_request(self, request: Request, token: dict[str, Any]) -> None:
+        """Hold a request against access rules; without a catalog there is none that allows it."""
+        token = {"catalog": []} | token
+        try:
+            super().validate_allowed_request(request, token)
+        except InvalidToken:
+            request.environ[NOT_ALLOWED] = _not_allowed(request, token["catalog"])
+            raise
+
+    def process_request(self, request: Request) -> HTTPException | None:
+        """Return None for a caller who is known, or a refusal.
+
+        A Keystone that is silent takes a thread for as long as it is waited for: all threads, were
+        each request to find out for itself.
+        """
+        if TOKEN in request.environ and self._breaker.open:
+            return _documented(HTTPServiceUnavailable(), request.environ)
+        began = self._breaker.clock()
+        try:
+            return super().process_request(request)
+        except HTTPException as refusal:
+            if refusal.status_int == 503:
+                self._breaker.note_failure(began)
+            return _documented(refusal, request.environ)
+        except ClientException as error:
+            # Raised by signing in as the service user, which auth_token does not foresee.
+            LOG.error("whether a token is valid, Keystone does not say: %s", error)
+            self._breaker.note_failure(began)
+            return _documented(HTTPServiceUnavailable(), request.environ)
+
+
+def _not_allowed(request: Request, catalog: list[dict[str, Any]]) -> str:
+    """Return why the access rules of an application credential refuse a request."""
+    if all(service["type"] != SERVICE_TYPE for service in catalog):
+        return (
+            f"access rules are held against the catalog, and it has no service {SERVICE_TYPE}: "
+            "ask an administrator of the cloud to register openstats there"
+        )
+    return (
+        f"the access rules of the application credential do not allow {request.method} "
+        f"{request.path}: it needs one with service {SERVICE_TYPE}, this method, and this path or "
+        "a pattern such as /api/stats/**"
+    )
+
+
+def _documented(refusal: HTTPException, environ: dict[str, Any]) -> HTTPException:
+    """Return a refusal with the error document for its body."""
+    error = UNAUTHENTICATED if refusal.status_int == 401 else UNAVAILABLE
+    sentence = environ.get(NOT_ALLOWED, str(error))
+    refusal.body = errors.document(
+        refusal.status_int, error.code, error.title, (sentence,), request_id.current(environ)
+    )
+    refusal.content_type = "application/json"
+    refusal.headers["Cache-Control"] = "no-store"
+    if refusal.status_int == 503:
+        refusal.headers["Retry-After"] = errors.RETRY_AFTER
+    return refusal
+
+
+UNAUTHENTICATED = UnauthenticatedError(UNKNOWN_CALLER)
+UNAVAILABLE = KeystoneUnavailableError("whether the token is valid cannot be told now")
+
+
+def protect(app: Any, conf: cfg.ConfigOpts, clock: Callable[[], float]) -> Any:
+    """Put auth_token around an application; health, version and document need no token."""
+    if conf[GROUP].memcached_servers:
+        return _dispatch(AuthToken(app, {"oslo_config_config": conf}), app)
+    cache = TokenCache(conf[GROUP].token_cache_time, clock)
+
+    def remembering(environ: dict[str, Any], start_response: Any) -> Any:
+        cache.remember(environ)
+        return app(environ, start_response)
+
+    middleware = AuthToken(remembering, {"oslo_config_config": conf})
+
+    def guarded(environ: dict[str, Any], start_response: Any) -> Any:
+        if variables := cache.recall(environ):
+            environ |= variables
+            return app(environ, start_response)
+        environ[TOKENS] = cache
+        return middleware(environ, start_response)
+
+    return _dispatch(guarded, app)
+
+
+def _dispatch(guarded: Any, app: Any) -> Any:
+    """Return the application that asks for a token where one is needed."""
+
+    def application(environ: dict[str, Any], start_response: Any) -> Any:
+        path = environ["PATH_INFO"]
+        # A receiver's token is not Keystone's; their list is for callers as all others are.
+        to_receiver = path.startswith(RECEIVERS) and path != RECEIVERS
+        has_own_token = to_receiver and TOKEN not in environ
+        needs_token = path.startswith(PROTECTED) and not has_own_token
+        return (guarded if needs_token else app)(environ, start_response)
+
+    return application

@@ -1,0 +1,139 @@
+"""The strategy keystone: callers are who their token says, and see what is granted to them.
+
+The token is validated before, by ``auth_token``.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from oslo_config import cfg
+
+from openstats.auth_url import compared
+from openstats.clouds.services.user_groups import UserGroups
+from openstats.errors import PermissionDeniedError, UnauthenticatedError
+from openstats.http.auth import credential
+from openstats.http.auth.auth_token import CONFIRMED, STATUS
+from openstats.http.auth.policy import EVERYTHING, Policy
+from openstats.http.auth.strategy import UNKNOWN_CALLER, AuthStrategy
+from openstats.http.request import Credentials, Identity, Request
+from openstats.model import Scope
+from openstats.storage.access import scopes
+from openstats.storage.access.scopes import NOTHING, Issuer
+from openstats.storage.store import Database
+
+GroupsOfUser = Callable[[str], Collection[str]]
+"""Returns the Keystone groups of a user, by id; none where Keystone does not say."""
+
+DELEGATED = ("application_credential", "OS-TRUST:trust", "OS-OAUTH1")
+
+
+class KeystoneStrategy(AuthStrategy):
+    """Callers are who their token says, as auth_token left it in the environment.
+
+    Its headers are not consulted: a service token beside the caller's writes into some of them.
+    """
+
+    def __init__(
+        self, policy: Policy, options: Any, issuer: Issuer, groups_of: GroupsOfUser
+    ) -> None:
+        super().__init__(policy)
+        self.options, self.issuer, self.groups_of = options, issuer, groups_of
+
+    def caller(self, request: Request) -> Identity:
+        """Return the identity of the caller."""
+        token = _token(request)
+        credentials = self._credentials(token)
+        if self.policy.allows(EVERYTHING, credentials):
+            return Identity(token.user_id, credentials, Scope())
+        with request.store.read() as db:
+            return Identity(token.user_id, credentials, self._scope(db, token, request.environ))
+
+    def own_project(self, request: Request) -> tuple[str, frozenset[str]]:
+        """Return the project of the caller's token, by its id, and the tenants that it is.
+
+        Raises:
+            UnauthenticatedError: there is no such token.
+            PermissionDeniedError: it is of no project.
+        """
+        project = _token(request).project_id
+        if not project:
+            raise PermissionDeniedError("a token that is scoped to a project is needed")
+        with request.store.read() as db:
+            return project, scopes.of_token_project(db, self.issuer, project).tenants
+
+    def _credentials(self, token: Any) -> Credentials:
+        return Credentials(
+            roles=tuple(token.role_names),
+            system_scope="all" if token.system_scoped and token.system.get("all") else None,
+            admin_project=self._is_admin_project(token),
+            user_id=token.user_id,
+            project_id=token.project_id,
+            domain_id=token.domain_id,
+        )
+
+    def _is_admin_project(self, token: Any) -> bool:
+        if self.options.admin_project_ids:
+            return token.project_id in self.options.admin_project_ids
+        return bool(
+            token.project_id
+            and token.project_name == "admin"
+            and token.project_domain_id == "default"
+        )
+
+    def _scope(self, db: Database, token: Any, environ: Mapping[str, Any]) -> Scope:
+        """Return what is granted to the caller, beside what the token itself is for."""
+        content, scope = environ["keystone.token_info"]["token"], self._own_scope(db, token)
+        if self.options.delegated_grants or not _is_delegated(content):
+            groups = self._groups(db, content)
+            scope |= scopes.granted(db, user_id=token.user_id, groups=groups) or NOTHING
+        return scope
+
+    def _own_scope(self, db: Database, token: Any) -> Scope:
+        if "reader" not in token.role_names:
+            return NOTHING
+        if token.project_id:
+            return scopes.of_token_project(db, self.issuer, token.project_id)
+        if token.domain_id:
+            return scopes.of_token_domain(db, self.issuer, token.domain_id)
+        return NOTHING
+
+    def _groups(self, db: Database, content: Mapping[str, Any]) -> Collection[str]:
+        if not scopes.grants_to_groups(db):
+            return ()
+        user = content["user"]
+        if federated := user.get("OS-FEDERATION"):
+            return [group["id"] for group in federated.get("groups", ())]
+        return self.groups_of(user["id"])
+
+
+def _token(request: Request) -> Any:
+    """Return the caller's token, as auth_token left it.
+
+    Raises:
+        UnauthenticatedError: there is none that is valid.
+    """
+    environ = request.environ
+    token = getattr(environ.get("keystone.token_auth"), "user", None)
+    if environ.get(STATUS) != CONFIRMED or token is None:
+        raise UnauthenticatedError(UNKNOWN_CALLER)
+    return token
+
+
+def _is_delegated(content: Mapping[str, Any]) -> bool:
+    """Return whether somebody gave a part of what is theirs to whoever holds the token."""
+    return any(name in content for name in DELEGATED)
+
+
+def strategy(conf: cfg.ConfigOpts, policy: Policy, clock: Callable[[], float]) -> KeystoneStrategy:
+    """Return the strategy keystone."""
+    options = credential.declare_options(conf)[credential.GROUP]
+    # The credential's own options, auth_url among them, are declared by this.
+    groups = UserGroups(credential.identity_client(conf), clock)
+    urls = {options.auth_url, options.www_authenticate_uri} - {None}
+    issuer = Issuer(conf.identity.clouds, sorted(map(compared, urls)))
+    return KeystoneStrategy(policy, conf.identity, issuer, groups)
+
+
+def list_opts() -> list[tuple[str, list[Any]]]:
+    """Return what oslo-config-generator asks for: the group, with the options that most use."""
+    return [(credential.GROUP, credential.password_options())]

@@ -1,1 +1,0 @@
-"""WSGI layers around the application: what they change is the same for every URL."""
