@@ -14,7 +14,7 @@ from openstats.cli.main import Openstats
 from openstats.clouds.clouds_yaml.entries import Settings
 from openstats.http import errors as api_errors
 from openstats.http.parameters import Query
-from openstats.http.server import channel
+from openstats.http.server import tasks
 from openstats.http.validation import parameter_names
 
 ROOT = Path(__file__).parents[2]
@@ -89,7 +89,7 @@ def test_every_error_is_described_with_its_status():
     table = section(API, "Errors")
     spelled = [code for code, _ in (*api_errors.HTTP_CODES.values(), api_errors.DEFECT)]
     refused = re.findall(
-        r'"(openstats\.(?:request|service)\.\w+)"', Path(channel.__file__).read_text()
+        r'"(openstats\.(?:request|service)\.\w+)"', Path(tasks.__file__).read_text()
     )
     assert refused
     assert rows(table) == codes(errors.OpenstatsError) | {*spelled, *refused}

@@ -2,6 +2,7 @@
 
 import logging
 from collections import deque
+from operator import itemgetter
 from threading import Condition, Thread
 from time import monotonic
 from typing import Protocol
@@ -68,17 +69,24 @@ class Dispatcher:
                     self._free_place()
 
     def _next(self) -> Task | None:
-        """Return the task that waited longest of those that may begin; None when all is over."""
+        """Return the task that is to begin next, once there is one; None when all is over."""
         with self._condition:
             while not self._stopped:
-                queues = [self._reads] + [self._writes] * (self._places > 0)
-                if waiting := [queue for queue in queues if queue]:
-                    queue = min(waiting, key=lambda each: each[0][0])
-                    _, task = queue.popleft()
-                    self._places -= task.writes
+                if task := self._oldest_task():
+                    if task.writes:
+                        self._places -= 1
                     return task
                 self._condition.wait()
         return None
+
+    def _oldest_task(self) -> Task | None:
+        """Take the task that waited longest out of its queue; None where none may begin."""
+        queues = [self._reads, self._writes] if self._places > 0 else [self._reads]
+        heads = [(queue[0][0], queue) for queue in queues if queue]
+        if not heads:
+            return None
+        _, queue = min(heads, key=itemgetter(0))
+        return queue.popleft()[1]
 
     def _free_place(self) -> None:
         with self._condition:

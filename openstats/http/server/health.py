@@ -68,12 +68,12 @@ class Health:
 
     def _look(self, name: str) -> None:
         self._begun[name] = monotonic()
-        before = self._faults.get(name)
+        known_fault = self._faults.get(name)
         try:
             self.probes[name]()
         except OpenstatsError as error:
             self._faults[name] = error.title[0].lower() + error.title[1:]
-            if before is None:
+            if known_fault is None:
                 LOG.error("not healthy: %s", error)
         except Exception:
             self._faults[name] = f"the {name} could not be looked at"

@@ -5,11 +5,14 @@ one never saw, to whoever comes next (RFC 9112, 11.2).
 """
 
 import re
+from copy import copy
 from typing import Any
 
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.receiver import ChunkedReceiver
 from waitress.utilities import BadRequest
+
+from openstats.http import receiver_urls
 
 CODING = re.compile(rb"^transfer-encoding:[ \t]*(.*?)[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 
@@ -21,6 +24,7 @@ BARE = re.compile(rb"(?<!\r)\n|\r(?!\n|\Z)")
 class Parser(HTTPRequestParser):  # type: ignore[misc]
     """A request that can be read in one way only; all others are refused with 400."""
 
+    adj: Any
     body_rcv: Any = None
     error: Any
     completed: bool
@@ -53,7 +57,7 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
         return int(super().received(data))
 
     def parse_header(self, header_plus: bytes) -> None:
-        """Read the head of a request.
+        """Read the head of a request; to a receiver its body may be larger than to others.
 
         Raises:
             ParsingError: it is malformed, or means different things to different servers.
@@ -63,6 +67,12 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
         except ValueError as error:
             # Of urlsplit, or of int for thousands of digits: waitress would only hang up.
             raise ParsingError(str(error)) from error
+        self._check_head(header_plus)
+        if self.path.startswith(receiver_urls.RECEIVERS):
+            self.adj = copy(self.adj)
+            self.adj.max_request_body_size = 2 * receiver_urls.LARGEST
+
+    def _check_head(self, header_plus: bytes) -> None:
         if self.version not in ("1.0", "1.1"):
             raise ParsingError("HTTP/1.0 and HTTP/1.1 are spoken here")
         if FOLDED.search(header_plus):
@@ -79,27 +89,27 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
     def _check_coding(self, codings: list[bytes]) -> None:
         if self.version == "1.0" or "CONTENT_LENGTH" in self.headers or codings != [b"chunked"]:
             raise ParsingError("Transfer-Encoding: one chunked, in HTTP/1.1, and no Content-Length")
-        self.body_rcv = Chunks(self.body_rcv.getbuf())
+        self.body_rcv = ChunkedBody(self.body_rcv.getbuf())
 
 
-class Chunks(ChunkedReceiver):  # type: ignore[misc]
+class ChunkedBody(ChunkedReceiver):  # type: ignore[misc]
     """A body in chunks, whose lines end with CR LF and with nothing less."""
 
     def received(self, data: bytes) -> int:
-        """Take some bytes, and say how many belong to the body."""
-        taken = 0
-        while taken < len(data) and not self.completed and not self.error:
-            taken += super().received(self._piece(data[taken:]))
-        return taken
+        """Take some bytes, and return how many belong to the body."""
+        position = 0
+        while position < len(data) and not self.completed and not self.error:
+            position += super().received(self._piece(data[position:]))
+        return position
 
     def _piece(self, data: bytes) -> bytes:
-        """Give the part that is a chunk, the end of one, or of a line at most."""
+        """Return the part that is a chunk, the end of one, or of a line at most."""
         if self.chunk_remainder:
             return data[: self.chunk_remainder]
         if self.validate_chunk_end:
             return data[: 2 - len(self.chunk_end)]
         line = data[: data.find(b"\n") + 1 or len(data)]
-        before = self.trailer if self.all_chunks_received else self.control_line
-        if line.endswith(b"\n") and not (before + line).endswith(b"\r\n"):
+        line_begin = self.trailer if self.all_chunks_received else self.control_line
+        if line.endswith(b"\n") and not (line_begin + line).endswith(b"\r\n"):
             self.error = BadRequest("Bare LF in the frame of a chunk")
         return line

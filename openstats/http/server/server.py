@@ -1,4 +1,4 @@
-"""The server: waitress' loop and listeners, with a bound on whatever anybody may wait for.
+"""The server: waitress' loop, with a bound on whatever anybody may wait for.
 
 The loop itself waits for nobody and asks nobody. So it can answer ``/healthcheck`` while every
 thread waits for something, and 503 for what the threads do not answer in time.
@@ -6,22 +6,20 @@ thread waits for something, and 503 for what the threads do not answer in time.
 
 import gc
 import resource
-import select
 from collections import Counter, deque
 from collections.abc import Iterator
-from itertools import chain
 from time import monotonic
 from typing import Any
 
 from oslo_log import log
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
-from waitress.server import TcpWSGIServer
 
 from openstats.http.body import LARGEST
-from openstats.http.server.channel import READING, UNSENT, Channel, Timeouts, refusal
+from openstats.http.server.channel import READING, UNSENT, Channel, Timeouts
 from openstats.http.server.dispatcher import Dispatcher
 from openstats.http.server.health import Health
+from openstats.http.server.listener import Listener
 
 LOG = log.getLogger(__name__)
 
@@ -34,53 +32,6 @@ ENDING = 5.0
 HEALTH = ("/healthcheck", "/healthcheck/")
 DESCRIPTORS = 256
 """File descriptors for whatever is no connection: the store, clouds, logs, long answers."""
-
-FULL = refusal(
-    "503 Service Unavailable",
-    "The service is busy",
-    "all connections are in use, or all that one client may have: ask again later",
-)
-
-
-class Listener(TcpWSGIServer):  # type: ignore[misc]
-    """A socket that listens, and the connections that came over it."""
-
-    def __init__(self, server: "Server", *arguments: Any, **named: Any) -> None:
-        self.server = server
-        super().__init__(server.application, *arguments, **named)
-        self.channel_class = self._admit
-
-    @property
-    def draining(self) -> bool:
-        """Whether every answer is the last one of its connection."""
-        return self.server.draining_since is not None
-
-    def maintenance(self, now: float) -> None:
-        """Leave connections to the loop."""
-
-    def add_task(self, channel: Channel) -> None:
-        """Have the first request of a connection answered."""
-        self.server.queue(channel)
-
-    def _admit(
-        self, _server: Any, connection: Any, address: Any, adj: Adjustments, **named: Any
-    ) -> None:
-        if self.server.make_room(address[0]):
-            Channel(self, connection, address, adj, **named)
-        else:
-            connection.setblocking(False)
-            try:
-                connection.send(FULL)
-            except OSError as error:
-                LOG.debug("a connection too many was not told so: %s", error)
-            connection.close()
-
-    def accept_all(self) -> None:
-        """Take what the kernel has accepted already, before the socket is closed."""
-        pending = select.poll()
-        pending.register(self.socket, select.POLLIN)
-        while pending.poll(0):
-            self.handle_accept()
 
 
 class Server:
@@ -101,10 +52,10 @@ class Server:
         self.health = health
         self.draining_since: float | None = None
         self._map: dict[int, Any] = {}
-        self._swept_at = 0.0
+        self._checked_at = 0.0
         self._at_once: deque[Channel] = deque()
         self._deferred: deque[Channel] = deque()
-        self._most = _descriptors(options.connections)
+        self._most_connections = _allow_connections(options.connections)
         self._dispatcher = Dispatcher(options.threads, options.write_threads)
         try:
             self.listeners = list(self._listeners())
@@ -125,9 +76,9 @@ class Server:
         )
         port = self.options.port
         for family, kind, protocol, address in adj.listen:
-            where = (family, kind, protocol, (address[0], port, *address[2:]))
+            socket_info = (family, kind, protocol, (address[0], port, *address[2:]))
             listener = Listener(
-                self, self._map, dispatcher=self._dispatcher, adj=adj, sockinfo=where
+                self, self._map, dispatcher=self._dispatcher, adj=adj, sockinfo=socket_info
             )
             # Port 0 is any that is free, and the same for all addresses of a name.
             port = int(listener.effective_port)
@@ -141,8 +92,10 @@ class Server:
     @property
     def channels(self) -> list[Channel]:
         """The connections."""
-        found = chain.from_iterable(list(each.active_channels.values()) for each in self.listeners)
-        return list(found)
+        channels: list[Channel] = []
+        for listener in self.listeners:
+            channels += list(listener.active_channels.values())
+        return channels
 
     def run(self) -> None:
         """Serve until everything that was accepted is answered after ``drain``."""
@@ -160,7 +113,8 @@ class Server:
         if self.health:
             self.health.draining = True
         if self.draining_since is None or at_once:
-            self.draining_since = monotonic() - at_once * self.options.drain_delay
+            delay = self.options.drain_delay if at_once else 0
+            self.draining_since = monotonic() - delay
         self.listeners[0].pull_trigger()
 
     def close(self) -> None:
@@ -186,20 +140,13 @@ class Server:
 
         The one that goes is idle, and of the client that has most.
         """
-        channels, most = self.channels, self.options.client_connections
-        if len(channels) < self._most and not most:
+        channels, client_limit = self.channels, self.options.client_connections
+        if len(channels) < self._most_connections and not client_limit:
             return True
-        of_client = Counter(channel.addr[0] for channel in channels)
-        if most and of_client[client] >= most:
+        numbers = Counter(channel.addr[0] for channel in channels)
+        if client_limit and numbers[client] >= client_limit:
             return False
-        if len(channels) < self._most:
-            return True
-        idle = [each for each in channels if not each.requests and not each.total_outbufs_len]
-        if not idle:
-            return False
-        longest = min(idle, key=lambda each: (-of_client[each.addr[0]], each.quiet_since))
-        longest.drop()
-        return True
+        return len(channels) < self._most_connections or _drop_idle(channels, numbers)
 
     def _turn(self) -> None:
         """Do what the loop does itself after each look at the sockets."""
@@ -215,13 +162,13 @@ class Server:
                 channel.queued_at = monotonic()
                 self._dispatcher.add_task(channel)
         now = monotonic()
-        if now - self._swept_at >= TICK:
-            self._swept_at = now
-            self._sweep(now)
+        if now - self._checked_at >= TICK:
+            self._checked_at = now
+            self._end_overdue(now)
 
-    def _sweep(self, now: float) -> None:
+    def _end_overdue(self, now: float) -> None:
         options = self.options
-        limits = Timeouts(
+        timeouts = Timeouts(
             head=options.head_timeout,
             body=options.body_timeout,
             idle=options.idle_timeout,
@@ -229,38 +176,54 @@ class Server:
             answer=options.request_timeout,
         )
         for channel in self.channels:
-            if act := channel.overdue(limits, now):
-                act()
+            if end := channel.overdue_action(timeouts, now):
+                end()
 
     def _over(self) -> bool:
         if self.draining_since is None:
             return False
-        drained = monotonic() - self.draining_since - self.options.drain_delay
-        if drained < 0:
+        drain_time = monotonic() - self.draining_since - self.options.drain_delay
+        if drain_time < 0:
             return False
         for listener in self.listeners:
             if listener.accepting:
                 listener.accept_all()
                 # Only the socket: connections still wake the loop through this listener.
                 wasyncore.dispatcher.close(listener)
-        busy = [each for each in self.channels if each.requests or each.total_outbufs_len]
-        busy += [each for each in self.channels if each.request is not None]
-        return not busy or drained > self.options.drain_timeout
+        return drain_time > self.options.drain_timeout or not any(map(_is_busy, self.channels))
 
 
-def _descriptors(connections: int) -> int:
+def _is_busy(channel: Channel) -> bool:
+    """Return whether something is to be read from a connection, answered or sent."""
+    return bool(channel.requests or channel.total_outbufs_len or channel.request is not None)
+
+
+def _drop_idle(channels: list[Channel], numbers: Counter[str]) -> bool:
+    """Close the connection that is idle longest, of the client that has most; False: all work."""
+    idle = [
+        channel for channel in channels if not channel.requests and not channel.total_outbufs_len
+    ]
+    if not idle:
+        return False
+    min(idle, key=lambda channel: (-numbers[channel.addr[0]], channel.quiet_since)).drop()
+    return True
+
+
+def _allow_connections(connections: int) -> int:
     """Raise the limit of file descriptors as far as need be; return how many may be connections."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     # An answer that is large, or a body, is kept in a file.
-    wanted = 2 * connections + DESCRIPTORS
+    descriptors = 2 * connections + DESCRIPTORS
     if hard != resource.RLIM_INFINITY:
-        wanted = min(wanted, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    most = max(1, min(connections, (max(soft, wanted) - DESCRIPTORS) // 2))
-    if most < connections:
-        LOG.warning("[api] connections = %d: %d file descriptors allow %d", connections, hard, most)
-    return most
+        descriptors = min(descriptors, hard)
+    if soft != resource.RLIM_INFINITY and soft < descriptors:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, hard))
+    number = max(1, min(connections, (max(soft, descriptors) - DESCRIPTORS) // 2))
+    if number < connections:
+        LOG.warning(
+            "[api] connections = %d: %d file descriptors allow %d", connections, hard, number
+        )
+    return number
 
 
 def make_server(application: Any, options: Any, health: Health | None = None) -> Server:

@@ -1,0 +1,82 @@
+"""What a thread or the loop writes to a connection: answers of the application, and refusals.
+
+waitress calls them tasks. Nothing here decides when one is due.
+"""
+
+from waitress.task import ErrorTask, WSGITask
+
+from openstats.http import errors, request_id
+from openstats.http.validation import excerpt
+
+Headers = list[tuple[str, str]]
+
+
+class ApplicationTask(WSGITask):  # type: ignore[misc]
+    """What the application answers.
+
+    waitress closes a connection after an answer without Content-Length. An answer of status 204 or
+    304 has none, and ends with its head: it is framed as an empty one, without saying so.
+    """
+
+    _framed = False
+    response_headers: Headers
+
+    @property
+    def has_body(self) -> bool:
+        """Whether the status allows a body."""
+        return self._framed or bool(super().has_body)
+
+    def build_response_header(self) -> bytes:
+        """Return the head of the answer; it is the last one of its connection while draining."""
+        if self.channel.server.draining:
+            self.set_close_on_finish()
+        if self.has_body:
+            return bytes(super().build_response_header())
+        headers = self.response_headers
+        self.response_headers = [pair for pair in headers if pair[0].lower() != "content-length"]
+        self.content_length, self._framed = 0, True
+        head = bytes(super().build_response_header())
+        self._framed = False
+        return head.replace(b"Content-Length: 0\r\n", b"")
+
+
+class RefusalTask(ErrorTask):  # type: ignore[misc]
+    """What waitress says to requests that never reach the application: too large, malformed."""
+
+    def execute(self) -> None:
+        """Write the error document instead of plain text."""
+        error = self.request.error
+        code, title = "openstats.request.refused", "The request was refused"
+        if error.code == 413:
+            code, title = errors.TooLargeError.code, errors.TooLargeError.title
+        detail = excerpt(error.body or error.reason)
+        headers, body = _error_document(error.code, code, title, detail)
+        self.status = f"{error.code} {error.reason}"
+        self.response_headers = headers
+        self.close_on_finish = True
+        self.content_length = len(body)
+        self.write(body)
+
+
+def refusal(status: str, title: str, detail: str) -> bytes:
+    """Return a whole answer that needs no thread; with status 503 it says when to ask again."""
+    number = int(status[:3])
+    code = "openstats.service.busy" if number == 503 else "openstats.request.refused"
+    headers, body = _error_document(number, code, title, detail)
+    if number == 503:
+        headers.append(("Retry-After", errors.RETRY_AFTER))
+    lines = [f"HTTP/1.1 {status}", "Server: openstats", *map(": ".join, headers), "", ""]
+    return "\r\n".join(lines).encode("latin-1") + body
+
+
+def _error_document(status: int, code: str, title: str, detail: str) -> tuple[Headers, bytes]:
+    ident = request_id.generate()
+    body = errors.document(status, code, title, (detail,), ident)
+    headers = [
+        ("Content-Type", "application/json"),
+        ("Content-Length", str(len(body))),
+        (request_id.HEADER, ident),
+        ("Cache-Control", "no-store"),
+        ("Connection", "close"),
+    ]
+    return headers, body
