@@ -3,7 +3,7 @@
 from oslo_policy.policy import DocumentedRuleDefault, Operation
 
 from openstats.api.alerts import receivers
-from openstats.api.registry.views import ACTING, READING, Resource
+from openstats.api.registry.resources import READING, Resource
 from openstats.api.routes import METHODS, RESOURCES, ROOTS, STATISTICS, Statistic
 from openstats.http.auth.policy import ADMIN, EVERYTHING, READER, SERVICE
 from openstats.http.receiver_urls import RECEIVERS
@@ -22,13 +22,10 @@ def _of_statistic(statistic: Statistic) -> DocumentedRuleDefault:
 def _of_resource(resource: Resource) -> list[DocumentedRuleDefault]:
     """Make the rule of who reads a resource, and of who writes, where anybody can."""
     operations: dict[str, list[Operation]] = {}
-    for single, url in ((False, resource.url), (True, f"{resource.url}{{uuid}}/")):
-        for method in resource.methods(single=single):
+    for url, methods in resource.methods.items():
+        for method in methods:
             operation: Operation = {"path": url, "method": method}
             operations.setdefault(resource.permission(method), []).append(operation)
-    for action in resource.actions:
-        act: Operation = {"path": f"{resource.url}{{uuid}}/{action}/", "method": ACTING[0]}
-        operations.setdefault(resource.permission(ACTING[0]), []).append(act)
     return [
         DocumentedRuleDefault(name, _check(resource, name), resource.summary, listed)
         for name, listed in operations.items()
@@ -37,8 +34,8 @@ def _of_resource(resource: Resource) -> list[DocumentedRuleDefault]:
 
 def _check(resource: Resource, name: str) -> str:
     if name != resource.permission(READING[0]):
-        return f"rule:{ADMIN} or rule:{SERVICE}" if resource.serviced else f"rule:{ADMIN}"
-    return f"rule:{ADMIN} or rule:{READER}" if resource.private else ANYBODY
+        return f"rule:{ADMIN} or rule:{SERVICE}" if resource.services_write else f"rule:{ADMIN}"
+    return f"rule:{ADMIN} or rule:{READER}" if resource.is_private else ANYBODY
 
 
 RULES = (

@@ -2,12 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from openstats.api.alerts import entries
 from openstats.api.registry import clouds, filters, models, tenants
-from openstats.api.registry.views import Resource
+from openstats.api.registry.resources import (
+    GrantWriter,
+    ObjectWriter,
+    Resource,
+    TenantWriter,
+)
 from openstats.api.statistics import alert, creation_time, customer, quota, resource, usage
 from openstats.http import pagination
 from openstats.http.answer import Answer
@@ -15,7 +19,6 @@ from openstats.http.parameters import StatisticParameters
 from openstats.storage.alerts import own
 from openstats.storage.entries import alerts as stored_alerts
 from openstats.storage.entries import audit, customers, grants
-from openstats.storage.entries import clouds as stored_clouds
 from openstats.storage.entries import tenants as tenant_entries
 
 
@@ -93,109 +96,106 @@ STATISTICS = (
 
 RESOURCES = (
     Resource(
-        "customers",
-        "customer",
-        "Customers, who own projects and project groups.",
-        customers.CUSTOMERS,
-        models.Customer,
-        filters.CustomerFilters,
-        {
+        name="customers",
+        kind="customer",
+        summary="Customers, who own projects and project groups.",
+        listing=customers.CUSTOMERS,
+        entry=models.Customer,
+        filters=filters.CustomerFilters,
+        bodies={
             "POST": models.NewCustomer,
             "PUT": models.WholeCustomer,
             "PATCH": models.CustomerChange,
         },
-        partial(customers.write, "customer"),
-        partial(customers.remove, "customer"),
+        writer=ObjectWriter("customer"),
     ),
     Resource(
-        "project-groups",
-        "project_group",
-        "Project groups, each of projects of one customer.",
-        customers.GROUPS,
-        models.ProjectGroup,
-        filters.OwnedFilters,
-        {"POST": models.NewGroup, "PUT": models.WholeGroup, "PATCH": models.GroupChange},
-        partial(customers.write, "project_group"),
-        partial(customers.remove, "project_group"),
+        name="project-groups",
+        kind="project_group",
+        summary="Project groups, each of projects of one customer.",
+        listing=customers.GROUPS,
+        entry=models.ProjectGroup,
+        filters=filters.OwnedFilters,
+        bodies={
+            "POST": models.NewGroup,
+            "PUT": models.WholeGroup,
+            "PATCH": models.GroupChange,
+        },
+        writer=ObjectWriter("project_group"),
     ),
     Resource(
-        "projects",
-        "project",
-        "Projects, to which the clouds' tenants are linked.",
-        customers.PROJECTS,
-        models.Project,
-        filters.OwnedFilters,
-        {
+        name="projects",
+        kind="project",
+        summary="Projects, to which the clouds' tenants are linked.",
+        listing=customers.PROJECTS,
+        entry=models.Project,
+        filters=filters.OwnedFilters,
+        bodies={
             "POST": models.NewProject,
             "PUT": models.WholeProject,
             "PATCH": models.ProjectChange,
         },
-        partial(customers.write, "project"),
-        partial(customers.remove, "project"),
+        writer=ObjectWriter("project"),
     ),
     Resource(
-        "tenants",
-        "tenant",
-        "Tenants: the Keystone projects of the clouds.",
-        tenant_entries.TENANTS,
-        tenants.Tenant,
-        filters.TenantFilters,
-        {"PATCH": models.TenantChange},
-        customers.write_tenant,
+        name="tenants",
+        kind="tenant",
+        summary="Tenants: the Keystone projects of the clouds.",
+        listing=tenant_entries.TENANTS,
+        entry=tenants.Tenant,
+        filters=filters.TenantFilters,
+        bodies={"PATCH": models.TenantChange},
+        writer=TenantWriter(),
     ),
     Resource(
-        "clouds",
-        "cloud",
-        "Clouds, as clouds.yaml names them.",
-        clouds.CLOUDS,
-        models.Cloud,
-        filters.CloudFilters,
-        {"POST": clouds.NewCloud},
-        stored_clouds.write,
-        stored_clouds.remove,
-        clouds.lookup,
+        name="clouds",
+        kind="cloud",
+        summary="Clouds, as clouds.yaml names them.",
+        listing=clouds.CLOUDS,
+        entry=models.Cloud,
+        filters=filters.CloudFilters,
+        bodies={"POST": clouds.NewCloud},
+        writer=clouds.CloudWriter(),
     ),
     Resource(
-        "instances",
-        "instance",
-        "Instances: the servers that exist.",
-        tenant_entries.INSTANCES,
-        models.Instance,
-        filters.InstanceFilters,
+        name="instances",
+        kind="instance",
+        summary="Instances: the servers that exist.",
+        listing=tenant_entries.INSTANCES,
+        entry=models.Instance,
+        filters=filters.InstanceFilters,
     ),
     Resource(
-        "alerts",
-        "alert",
-        "Alerts: from receivers, from callers and of openstats' own; newest first.",
-        stored_alerts.ALERTS,
-        entries.Alert,
-        entries.AlertFilters,
-        {"POST": entries.NewAlert},
-        own.post,
-        serviced=True,
-        find=own.find,
+        name="alerts",
+        kind="alert",
+        summary="Alerts: from receivers, from callers and of openstats' own; newest first.",
+        listing=stored_alerts.ALERTS,
+        entry=entries.Alert,
+        filters=entries.AlertFilters,
+        bodies={"POST": entries.NewAlert},
+        writer=entries.AlertWriter(),
         actions={"close": own.close, "acknowledge": own.acknowledge},
+        services_write=True,
     ),
     Resource(
-        "grants",
-        "grant",
-        "Grants: who has which role on what.",
-        grants.GRANTS,
-        models.Grant,
-        filters.GrantFilters,
-        {"POST": models.NewGrant, "PUT": models.WholeGrant},
-        grants.write,
-        grants.remove,
-        private=True,
+        name="grants",
+        kind="grant",
+        summary="Grants: who has which role on what.",
+        listing=grants.GRANTS,
+        entry=models.Grant,
+        filters=filters.GrantFilters,
+        bodies={"POST": models.NewGrant, "PUT": models.WholeGrant},
+        writer=GrantWriter(),
+        is_private=True,
     ),
     Resource(
-        "audit",
-        "audit entry",
-        "Audit: who wrote what; newest first.",
-        audit.AUDIT,
-        models.AuditEntry,
-        filters.AuditFilters,
-        private=True,
+        name="audit",
+        kind="audit entry",
+        summary="Audit: who wrote what; newest first.",
+        listing=audit.AUDIT,
+        entry=models.AuditEntry,
+        filters=filters.AuditFilters,
+        is_private=True,
     ),
 )
 

@@ -7,7 +7,7 @@ from openstats.cli.api import Api
 from openstats.errors import OpenstatsError
 
 if TYPE_CHECKING:
-    from openstats.api.registry.views import Resource
+    from openstats.api.registry.resources import Resource
 
 RESOURCES = {
     "customer": "customers",

@@ -1,7 +1,7 @@
 """The application: puts routes, security, errors and what every request needs together."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pyramid.config import Configurator
@@ -10,7 +10,8 @@ from pyramid.security import NO_PERMISSION_REQUIRED
 
 from openstats.api import public_endpoints
 from openstats.api.alerts import receivers, refusals
-from openstats.api.registry.views import ACTING, READING, VIEWS, Resource, act
+from openstats.api.registry.resources import ACTING, READING, Resource
+from openstats.api.registry.views import ENTRY_VIEWS, LIST_VIEWS, View, act
 from openstats.api.routes import METHODS, RESOURCES, ROOTS, STATISTICS, Statistic
 from openstats.http import access_log, answer, errors
 from openstats.http.parameters import parse
@@ -53,10 +54,7 @@ def make_app(
             _add_statistic(config, statistic)
         config.include(receivers)
         for resource in RESOURCES:
-            for single in (False, True):
-                _add_resource(config, resource, single=single)
-            if resource.actions:
-                _add_actions(config, resource)
+            _add_resource(config, resource)
         app = strategies.protect(config.make_wsgi_app(), conf, clock, trusted=trusted is not None)
         app = refusals.around(app, config.registry.refusals, RECEIVERS)
         return access_log.log_requests(app, lines=conf.api.access_log and trusted is None)
@@ -95,26 +93,34 @@ def _answering(statistic: Statistic) -> Callable[[Any], Response]:
     return view
 
 
-def _add_resource(config: Any, resource: Resource, *, single: bool) -> None:
-    name, methods = f"{resource.url}{single}", resource.methods(single=single)
-    config.add_route(name, f"{resource.url[:-1]}{'/{uuid}' * single}{{slash:/?}}")
-    for part in (READING, tuple(m for m in methods if m not in READING)):
+def _add_resource(config: Any, resource: Resource) -> None:
+    _add_views(config, resource, resource.url, LIST_VIEWS)
+    _add_views(config, resource, resource.entry_url, ENTRY_VIEWS)
+    if resource.actions:
+        _add_actions(config, resource)
+
+
+def _add_views(config: Any, resource: Resource, url: str, views: Mapping[str, View]) -> None:
+    """Add the views of a URL; the rule for writing is another one than that for reading."""
+    methods = resource.methods[url]
+    config.add_route(url, f"{url[:-1]}{{slash:/?}}")
+    for part in (READING, methods[len(READING) :]):
         if part:
             config.add_view(
-                _asking(resource, single=single),
-                route_name=name,
+                lambda request: views[request.method](resource, request),
+                route_name=url,
                 request_method=part,
                 permission=resource.permission(part[0]),
             )
     config.add_view(
-        errors.not_allowed_view(methods), route_name=name, permission=NO_PERMISSION_REQUIRED
+        errors.not_allowed_view(methods), route_name=url, permission=NO_PERMISSION_REQUIRED
     )
 
 
 def _add_actions(config: Any, resource: Resource) -> None:
     name = f"{resource.url}action"
     actions = "|".join(resource.actions)
-    config.add_route(name, f"{resource.url[:-1]}/{{uuid}}/{{action:{actions}}}{{slash:/?}}")
+    config.add_route(name, f"{resource.entry_url}{{action:{actions}}}{{slash:/?}}")
     config.add_view(
         lambda request: act(resource, request),
         route_name=name,
@@ -124,7 +130,3 @@ def _add_actions(config: Any, resource: Resource) -> None:
     config.add_view(
         errors.not_allowed_view(ACTING), route_name=name, permission=NO_PERMISSION_REQUIRED
     )
-
-
-def _asking(resource: Resource, *, single: bool) -> Callable[[Any], Response]:
-    return lambda request: VIEWS[single][request.method](resource, request)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from openstats.api.registry.views import Resource
+from openstats.api.registry.resources import Resource
 from openstats.api.routes import RESOURCES, ROOTS, STATISTICS
 from openstats.http import receiver_urls
 from tests.devcloud import Cloud
@@ -69,11 +69,11 @@ def allowed(house: House, token: str) -> dict[str, Any]:
             found["resource" if statistic.private else "read"].add(status)
     for resource in RESOURCES:
         status = house.api.as_(token).call("GET", resource.url)[0]
-        found["private" if resource.private else "read"].add(status)
+        found["private" if resource.is_private else "read"].add(status)
         for method, path in writing(resource):
             status = house.api.as_(token).call(method, path, {})[0]
             # An empty body creates nothing, and what is nowhere cannot be changed.
-            kind = "alert" if resource.serviced else "write"
+            kind = "alert" if resource.services_write else "write"
             found[kind].add("allowed" if status in {400, 404} else status)
     api = house.api.as_(token)
     found["private"].add(api.call("GET", receiver_urls.RECEIVERS)[0])
@@ -82,12 +82,10 @@ def allowed(house: House, token: str) -> dict[str, Any]:
 
 
 def writing(resource: Resource) -> Iterator[tuple[str, str]]:
-    for single, path in ((False, resource.url), (True, f"{resource.url}{NOWHERE}/")):
-        for method in resource.methods(single=single):
+    for url, methods in resource.methods.items():
+        for method in methods:
             if method not in {"GET", "HEAD"}:
-                yield method, path
-    for action in resource.actions:
-        yield "POST", f"{resource.url}{NOWHERE}/{action}/"
+                yield method, url.replace("{uuid}", NOWHERE)
 
 
 def sees(house: House, token: str) -> tuple[dict[str, Any], set[str]]:

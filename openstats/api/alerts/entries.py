@@ -7,9 +7,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from openstats.alerts import Severity
 from openstats.api.registry.filters import Text, storable
 from openstats.api.registry.models import EXAMPLE, Moment
+from openstats.api.registry.resources import Fields, Writer
 from openstats.http.body import Body, OneFieldBody
 from openstats.http.parameters import Flag, ListParameters, Name, Repeated, Uuid
 from openstats.http.times import Seconds
+from openstats.storage.alerts import own
+from openstats.storage.store import Database
 
 LONGEST = 4096
 
@@ -106,3 +109,17 @@ class AlertFilters(ListParameters):
         alias="to",
         description="Only alerts created before this time, in Unix seconds or ISO 8601.",
     )
+
+
+class AlertWriter(Writer):
+    """Writes alerts that callers post; one is open at a time of the same scope and type."""
+
+    updates_on_post = True
+
+    def existing(self, db: Database, fields: Fields) -> str | None:
+        """Return the uuid of the open alert of the same scope and type."""
+        return own.find(db, fields)
+
+    def save(self, db: Database, uuid: str, fields: Fields, now: int) -> None:
+        """Open the alert, or bring it up to date."""
+        own.post(db, uuid, fields, now)

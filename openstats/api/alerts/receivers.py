@@ -16,7 +16,7 @@ from openstats.alerts import Bound, Notice
 from openstats.api.alerts import refusals
 from openstats.api.alerts.intake import Receiving
 from openstats.api.alerts.notifications import Reader, Received, Request, short
-from openstats.api.registry.views import READING
+from openstats.api.registry.resources import READING
 from openstats.conf.alerts import receivers
 from openstats.errors import OpenstatsError, PermissionDeniedError, UnauthenticatedError
 from openstats.http import answer, body, errors

@@ -2,29 +2,29 @@
 
 from typing import Any
 
+from pydantic import BaseModel
+
 from openstats import __version__
 from openstats.api.alerts import notifications, receivers
-from openstats.api.openapi import texts as introduction
+from openstats.api.openapi import registry, texts
 from openstats.api.openapi.operations import (
-    BODY,
+    BODY_ERRORS,
     ERROR,
-    FAILURES,
     HEADERS,
-    READING,
+    NOT_MODIFIED,
+    READ_ERRORS,
+    STATISTIC_ERRORS,
     TEXT,
-    UNCHANGED,
-    UNKNOWN,
-    WRITING,
-    document_of,
-    failures,
-    given_in,
-    guards,
-    unless_known,
+    WRITE_ERRORS,
+    error_responses,
+    if_none_match,
+    json_response,
+    operation,
+    parameter,
 )
-from openstats.api.openapi.schemas import answer, component, parameters
-from openstats.api.registry.views import Resource
+from openstats.api.openapi.schemas import answer, components, parameters, reference
 from openstats.api.routes import RESOURCES, ROOTS, STATISTICS, Statistic
-from openstats.http import pagination, receiver_urls
+from openstats.http import receiver_urls
 from openstats.http.parameters import Query
 
 TOKEN = {
@@ -40,14 +40,7 @@ SCHEMES = {
 }
 SERVICE = "Service"
 RECEIVERS = "Receivers"
-WORDS = {
-    "GET": ("show", "200", "It."),
-    "POST": ("create", "201", "It was created."),
-    "PUT": ("replace", "200", "It was replaced."),
-    "PATCH": ("change", "200", "It was changed."),
-    "DELETE": ("delete", "204", "It was deleted."),
-}
-UUID = {"type": "string", "format": "uuid"}
+NOTIFICATIONS = (notifications.Webhook, notifications.Alarm)
 OLDER = (
     f"The same as below {ROOTS[0]}, for callers that know it by this URL. It stays; new callers "
     f"take {ROOTS[0]}, below which everything else is as well."
@@ -59,185 +52,120 @@ LINKS = {
 
 
 def document() -> dict[str, Any]:
-    """Give the whole document."""
-    schemas: dict[str, Any] = {"Error": ERROR}
-    paths = {
-        f"{root}/{statistic.name}/": {"get": _operation(statistic, root, schemas)}
-        for root in ROOTS
-        for statistic in STATISTICS
-    }
+    """Return the whole document."""
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "openstats",
             "version": __version__,
             "summary": "Statistics of OpenStack clouds and their customers.",
-            "description": introduction.INTRODUCTION,
+            "description": texts.INTRODUCTION,
         },
         "tags": _tags(),
         "security": [{"token": []}, {}],
-        "paths": paths | _registry(schemas) | _receivers(schemas) | _pages(),
-        "components": {"schemas": schemas, "securitySchemes": SCHEMES},
+        "paths": _statistics() | registry.paths() | _receivers() | _pages(),
+        "components": {"schemas": _schemas(), "securitySchemes": SCHEMES},
     }
 
 
 def _tags() -> list[dict[str, str]]:
-    """Describe the parts, in the order in which they are shown."""
-    texts = {_statistic_tag(s): introduction.STATISTICS[s.name] for s in STATISTICS}
-    texts |= {_resource_tag(r): introduction.RESOURCES[r.name] for r in RESOURCES}
-    texts[RECEIVERS] = introduction.RECEIVERS
-    texts[SERVICE] = introduction.SERVICE
-    return [{"name": name, "description": text} for name, text in texts.items()]
-
-
-def _statistic_tag(statistic: Statistic) -> str:
-    return f"Statistic: {statistic.name}"
-
-
-def _resource_tag(resource: Resource) -> str:
-    return resource.name.replace("-", " ").capitalize()
-
-
-def _operation(statistic: Statistic, root: str, schemas: dict[str, Any]) -> dict[str, Any]:
-    schema = answer(statistic.answer, schemas)
-    ok = document_of("The statistic.", schema, {**HEADERS, **statistic.headers})
-    described = {
-        "operationId": f"{root.strip('/').replace('/', '-')}-{statistic.name}",
-        "tags": [_statistic_tag(statistic)],
-        "summary": statistic.summary,
-        "parameters": [*parameters(statistic.parameters), unless_known()],
-        "responses": {"200": ok} | UNCHANGED | failures(FAILURES),
-    }
-    # One and the same under another URL, which the specification spells for two of them.
-    return described if root == ROOTS[0] else described | {"deprecated": True, "description": OLDER}
-
-
-def _registry(schemas: dict[str, Any]) -> dict[str, Any]:
-    """Describe the resources."""
-    paths: dict[str, Any] = {}
+    """Return the parts with their descriptions, in the order in which they are shown."""
+    descriptions = {_tag(statistic): texts.STATISTICS[statistic.name] for statistic in STATISTICS}
     for resource in RESOURCES:
-        paths[resource.url] = {"get": _list(resource, schemas)}
-        for single, url in ((False, resource.url), (True, f"{resource.url}{{uuid}}/")):
-            for method in resource.methods(single=single):
-                if method in WORDS and (single or method != "GET"):
-                    described = _single(resource, method, schemas)
-                    paths.setdefault(url, {})[method.lower()] = described
-        for action in resource.actions:
-            url = f"{resource.url}{{uuid}}/{action}/"
-            paths[url] = {"post": _action(resource, action, schemas)}
+        descriptions[registry.tag(resource)] = texts.RESOURCES[resource.name]
+    descriptions |= {RECEIVERS: texts.RECEIVERS, SERVICE: texts.SERVICE}
+    return [{"name": name, "description": text} for name, text in descriptions.items()]
+
+
+def _schemas() -> dict[str, Any]:
+    """Return all schemas that operations refer to, by name."""
+    models: list[type[BaseModel]] = [receivers.Receivers, *NOTIFICATIONS]
+    for resource in RESOURCES:
+        models += [resource.entry, *resource.bodies.values()]
+    schemas = {"Error": ERROR} | components(models)
+    for statistic in STATISTICS:
+        schemas |= answer(statistic.answer)[1]
+    return schemas
+
+
+def _statistics() -> dict[str, Any]:
+    paths: dict[str, Any] = {}
+    for root in ROOTS:
+        for statistic in STATISTICS:
+            paths[f"{root}/{statistic.name}/"] = {"get": _statistic(statistic, root)}
     return paths
 
 
-def _list(resource: Resource, schemas: dict[str, Any]) -> dict[str, Any]:
-    link = {"type": "object", "properties": {"rel": {"const": "next"}, "href": {"type": "string"}}}
-    properties = {
-        resource.key: {"type": "array", "items": component(resource.entry, schemas)},
-        "links": {"type": "array", "items": link, "description": "Only where there is more."},
-    }
-    schema = {"type": "object", "required": [resource.key], "properties": properties}
-    listed = document_of("The list.", schema, pagination.HEADERS)
-    return {
-        "operationId": f"list-{resource.name}",
-        "tags": [_resource_tag(resource)],
-        "summary": f"List {resource.name.replace('-', ' ')}.",
-        "parameters": [*parameters(resource.filters), unless_known()],
-        "responses": {"200": listed} | UNCHANGED | failures(READING),
-    }
+def _tag(statistic: Statistic) -> str:
+    return f"Statistic: {statistic.name}"
 
 
-def _single(resource: Resource, method: str, schemas: dict[str, Any]) -> dict[str, Any]:
-    """Describe what a method does with one entry."""
-    verb, status, text = WORDS[method]
-    entry = document_of(text, component(resource.entry, schemas))
-    answers = {status: {"description": text} if method == "DELETE" else entry}
-    given = (
-        [] if method == "POST" else [given_in("path", "uuid", UUID, f"Which {_kind(resource)}.")]
+def _statistic(statistic: Statistic, root: str) -> dict[str, Any]:
+    schema, _ = answer(statistic.answer)
+    response = json_response("The statistic.", schema, {**HEADERS, **statistic.headers})
+    prefix = root.strip("/").replace("/", "-")
+    described = operation(
+        f"{prefix}-{statistic.name}",
+        _tag(statistic),
+        statistic.summary,
+        parameters=[*parameters(statistic.parameters), if_none_match()],
+        responses={"200": response} | NOT_MODIFIED | error_responses(STATISTIC_ERRORS),
     )
-    refusals = dict(READING)
-    if method == "GET":
-        answers |= UNCHANGED
-        given += [*parameters(resource.reading), unless_known()]
-    else:
-        refusals = WRITING | (BODY if method != "DELETE" else {})
-        given += guards(method)
-    if method == "PUT" or (method == "POST" and resource.find):
-        answers |= {"200": entry, "201": entry}
-    if method in ("GET", "PATCH", "DELETE"):
-        refusals |= UNKNOWN
-    described: dict[str, Any] = {
-        "operationId": f"{verb}-{resource.name}",
-        "tags": [_resource_tag(resource)],
-        "summary": f"{verb.capitalize()} {_one(resource)}.",
-        "parameters": given,
-        "responses": answers | failures(refusals),
-    }
-    if method in resource.bodies:
-        content = {"application/json": {"schema": component(resource.bodies[method], schemas)}}
-        described["requestBody"] = {"required": True, "content": content}
+    if root != ROOTS[0]:
+        # One and the same under another URL, which the specification spells for two of them.
+        described |= {"deprecated": True, "description": OLDER}
     return described
 
 
-def _action(resource: Resource, action: str, schemas: dict[str, Any]) -> dict[str, Any]:
-    entry = document_of("It was done.", component(resource.entry, schemas))
-    given = [given_in("path", "uuid", UUID, f"Which {_kind(resource)}.")]
+def _receivers() -> dict[str, Any]:
+    """Return the operations on where alerts are received."""
     return {
-        "operationId": f"{action}-{resource.name}",
-        "tags": [_resource_tag(resource)],
-        "summary": f"{action.capitalize()} {_one(resource)}.",
-        "parameters": [*given, *guards("PATCH")],
-        "responses": {"200": entry}
-        | failures(WRITING | UNKNOWN | {"409": "It was done before.", "415": BODY["415"]}),
+        receiver_urls.RECEIVERS: {"get": _list_receivers()},
+        f"{receiver_urls.RECEIVERS}{{name}}/": {"post": _receive()},
     }
 
 
-def _receivers(schemas: dict[str, Any]) -> dict[str, Any]:
-    """Describe where alerts are received."""
-    listed = document_of("The list.", component(receivers.Receivers, schemas))
-    described = {
-        "operationId": "list-receivers",
-        "tags": [RECEIVERS],
-        "summary": "List receivers, with what came in at each.",
-        "parameters": [*parameters(Query), unless_known()],
-        "responses": {"200": listed} | UNCHANGED | failures(READING),
-    }
-    names = {"type": "string", "pattern": "^[^/]+$"}
-    sent = [component(model, schemas) for model in (notifications.Webhook, notifications.Alarm)]
-    told = {
-        "operationId": "receive",
-        "tags": [RECEIVERS],
-        "summary": "Tell of alerts, as Alertmanager and Aodh do.",
-        "security": [{"bearer": []}, {"basic": []}, {"token": []}],
-        "parameters": [given_in("path", "name", names, "Which receiver.")],
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": {"anyOf": sent}}},
-        },
-        "responses": {"204": {"description": "It is stored."}}
-        | failures(WRITING | BODY | {"401": "The token is no receiver's of this name."}),
-    }
-    return {
-        receiver_urls.RECEIVERS: {"get": described},
-        f"{receiver_urls.RECEIVERS}{{name}}/": {"post": told},
-    }
+def _list_receivers() -> dict[str, Any]:
+    response = json_response("The list.", reference(receivers.Receivers.__name__))
+    return operation(
+        "list-receivers",
+        RECEIVERS,
+        "List receivers, with what came in at each.",
+        parameters=[*parameters(Query), if_none_match()],
+        responses={"200": response} | NOT_MODIFIED | error_responses(READ_ERRORS),
+    )
 
 
-def _one(resource: Resource) -> str:
-    kind = _kind(resource)
-    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
-
-
-def _kind(resource: Resource) -> str:
-    return resource.kind.replace("_", " ")
+def _receive() -> dict[str, Any]:
+    name = {"type": "string", "pattern": "^[^/]+$"}
+    schema = {"anyOf": [reference(model.__name__) for model in NOTIFICATIONS]}
+    errors = WRITE_ERRORS | BODY_ERRORS | {"401": "The token is no receiver's of this name."}
+    described = operation(
+        "receive",
+        RECEIVERS,
+        "Tell of alerts, as Alertmanager and Aodh do.",
+        parameters=[parameter("path", "name", name, "Which receiver.")],
+        responses={"204": {"description": "It is stored."}} | error_responses(errors),
+    )
+    content = {"application/json": {"schema": schema}}
+    described["requestBody"] = {"required": True, "content": content}
+    return described | {"security": [{"bearer": []}, {"basic": []}, {"token": []}]}
 
 
 def _pages() -> dict[str, Any]:
-    pages = {
-        "/healthcheck": ("Whether the service can answer.", _fields(status=TEXT)),
-        "/openapi.json": ("This document.", _fields(openapi=TEXT)),
-        "/docs": ("This document as a page.", {"text/html": {"schema": TEXT}}),
-        "/": ("Name and version.", _fields(name=TEXT, version=TEXT, links=LINKS)),
+    version = _fields(name=TEXT, version=TEXT, links=LINKS)
+    html = {"text/html": {"schema": TEXT}}
+    operations = {
+        "/healthcheck": _page(
+            "healthcheck", "Whether the service can answer.", _fields(status=TEXT)
+        ),
+        "/openapi.json": _page(
+            "openapi.json", "This document.", _fields(openapi=TEXT), has_etag=True
+        ),
+        "/docs": _page("docs", "This document as a page.", html, has_etag=True),
+        "/": _page("version", "Name and version.", version),
     }
-    return {path: {"get": _page(path, *told)} for path, told in pages.items()}
+    return {path: {"get": operation} for path, operation in operations.items()}
 
 
 def _fields(**fields: dict[str, Any]) -> dict[str, Any]:
@@ -245,14 +173,15 @@ def _fields(**fields: dict[str, Any]) -> dict[str, Any]:
     return {"application/json": {"schema": schema}}
 
 
-def _page(path: str, summary: str, content: dict[str, Any]) -> dict[str, Any]:
-    tagged = path in ("/openapi.json", "/docs")
-    ok = {"200": {"description": "It can be answered.", "content": content}}
-    return {
-        "operationId": path.strip("/") or "version",
-        "tags": [SERVICE],
-        "summary": summary,
-        "security": [],
-        "parameters": [unless_known()] if tagged else [],
-        "responses": ok | (UNCHANGED if tagged else {}),
-    }
+def _page(
+    operation_id: str, summary: str, content: dict[str, Any], *, has_etag: bool = False
+) -> dict[str, Any]:
+    response = {"description": "It can be answered.", "content": content}
+    described = operation(
+        operation_id,
+        SERVICE,
+        summary,
+        parameters=[if_none_match()] if has_etag else [],
+        responses={"200": response} | (NOT_MODIFIED if has_etag else {}),
+    )
+    return described | {"security": []}

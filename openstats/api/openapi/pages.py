@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
 from string import Template
-from typing import Any
 
 from pyramid.httpexceptions import HTTPNotFound
 from pyramid.response import Response
 
 from openstats.http import compression
+from openstats.http.request import Request
 
-PLACE = files("openstats.api").joinpath("assets")
+DIRECTORY = files("openstats.api").joinpath("assets")
 ASSETS = {
     "script": ("openapi-explorer/openapi-explorer.min.js", "text/javascript"),
     "amendment": ("page/page.js", "text/javascript"),
@@ -37,8 +37,8 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
-CHANGING = "no-cache"
-LASTING = "public, max-age=31536000, immutable"
+REVALIDATED = "no-cache"
+IMMUTABLE = "public, max-age=31536000, immutable"
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Asset:
 
     @cached_property
     def tag(self) -> str:
-        """Tell these bytes from all others."""
+        """A hash that these bytes have, and no others."""
         return hashlib.blake2b(self.body, digest_size=16).hexdigest()
 
     @cached_property
@@ -58,7 +58,7 @@ class Asset:
         """These bytes with gzip."""
         return compression.packed(self.body)
 
-    def response(self, request: Any, caching: str) -> Response:
+    def response(self, request: Request, caching: str) -> Response:
         """Return the response that holds it, 304 where the caller has it already."""
         gzipped = compression.wanted(request.environ, len(self.body))
         response = Response(
@@ -74,33 +74,36 @@ class Asset:
         return response
 
 
-def page(request: Any) -> Response:
+def page(request: Request) -> Response:
     """Return the page, which names what it needs from where it is: with or without a slash."""
-    return _page("../" if request.path_info.endswith("/") else "").response(request, CHANGING)
+    return _page("../" if request.path_info.endswith("/") else "").response(request, REVALIDATED)
 
 
-def asset(request: Any) -> Response:
-    """Give a file that the page needs; its URL changes when its bytes do."""
-    found = _assets().get(request.path_info)
-    if found is None:
+def asset(request: Request) -> Response:
+    """Return a file that the page needs; its URL changes when its bytes do."""
+    file = _assets().get(request.path_info)
+    if file is None:
         raise HTTPNotFound
-    return found.response(request, LASTING)
+    return file.response(request, IMMUTABLE)
 
 
 @cache
 def _assets() -> dict[str, Asset]:
-    """Give what the page needs, by its path, in the order of ``ASSETS``."""
-    found = {file: _read(file, content_type) for file, content_type in ASSETS.values()}
-    return {f"/docs/{a.tag}/{file.rpartition('/')[2]}": a for file, a in found.items()}
+    """Return what the page needs, by its path, in the order of ``ASSETS``."""
+    assets = {}
+    for file, content_type in ASSETS.values():
+        content = _read(file, content_type)
+        assets[f"/docs/{content.tag}/{file.rpartition('/')[2]}"] = content
+    return assets
 
 
 @cache
 def _page(root: str) -> Asset:
     # Relative, so that the page works below a prefix, too.
     urls = dict(zip(ASSETS, (root + path.removeprefix("/") for path in _assets()), strict=True))
-    template = Template(PLACE.joinpath("page/index.html").read_text("utf-8"))
+    template = Template(DIRECTORY.joinpath("page/index.html").read_text("utf-8"))
     return Asset(template.substitute(urls, root=root).encode(), "text/html")
 
 
 def _read(file: str, content_type: str) -> Asset:
-    return Asset(PLACE.joinpath(file).read_bytes(), content_type)
+    return Asset(DIRECTORY.joinpath(file).read_bytes(), content_type)

@@ -1,56 +1,68 @@
 """JSON schemas of models, as the OpenAPI document has them; none of HTTP itself."""
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Literal
 
 from pydantic import BaseModel, TypeAdapter
+from pydantic.json_schema import models_json_schema
 
 from openstats.http.parameters import Query
 
 REFERENCE = "#/components/schemas/{model}"
+MODE: Literal["validation"] = "validation"
+"""Of schemas: what a model takes, rather than how it is written."""
 
 
 def reference(name: str) -> dict[str, Any]:
-    """Give what refers to a schema."""
+    """Return what refers to a schema."""
     return {"$ref": REFERENCE.format(model=name)}
 
 
-def answer(kind: Any, schemas: dict[str, Any]) -> dict[str, Any]:
-    """Give the schema of an answer; put what it refers to among the schemas."""
+def components(models: Iterable[type[BaseModel]]) -> dict[str, Any]:
+    """Return the schemas of models, and of those that they refer to, by name."""
+    inputs = [(model, MODE) for model in models]
+    _, schema = models_json_schema(inputs, ref_template=REFERENCE)
+    return _components(schema)
+
+
+def answer(kind: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the schema of an answer, and those of the models that it refers to, by name."""
     schema = TypeAdapter(kind).json_schema(ref_template=REFERENCE)
-    schemas |= {name: _bare(found) for name, found in schema.pop("$defs", {}).items()}
-    return schema
+    return schema, _components(schema)
 
 
-def component(model: type[BaseModel], schemas: dict[str, Any]) -> dict[str, Any]:
-    """Put a model among the schemas, and give what refers to it."""
-    schema = model.model_json_schema(ref_template=REFERENCE)
-    schemas |= {name: _bare(found) for name, found in schema.pop("$defs", {}).items()}
-    schemas[model.__name__] = _bare(schema)
-    return reference(model.__name__)
+def _components(schema: dict[str, Any]) -> dict[str, Any]:
+    """Take the definitions out of a schema."""
+    definitions = schema.pop("$defs", {})
+    return {name: _bare(definition) for name, definition in definitions.items()}
 
 
 def parameters(model: type[Query]) -> list[dict[str, Any]]:
-    """Give the parameters of a query string."""
-    schema = model.model_json_schema(mode="validation")
+    """Return the parameters of a query string."""
+    schema = model.model_json_schema(mode=MODE)
     required = schema.get("required", [])
-    return [
-        _parameter(name, given, name in required) for name, given in schema["properties"].items()
-    ]
+    properties = schema["properties"].items()
+    return [_parameter(name, field, required=name in required) for name, field in properties]
 
 
-def _parameter(name: str, schema: dict[str, Any], required: bool) -> dict[str, Any]:
-    told = {"description": schema["description"]} if "description" in schema else {}
-    schema = {key: value for key, value in schema.items() if key not in ("title", "description")}
+def _parameter(name: str, field: dict[str, Any], *, required: bool) -> dict[str, Any]:
+    schema = {key: value for key, value in field.items() if key not in ("title", "description")}
     if schema.get("default") in (None, []):
         # To leave it out is all that can be said.
         schema.pop("default", None)
     # A parameter that is not given has no null to give instead.
-    kinds = [kind for kind in schema.pop("anyOf", []) if kind != {"type": "null"}]
-    schema |= kinds[0] if len(kinds) == 1 else {"anyOf": kinds} if kinds else {}
+    choices = [choice for choice in schema.pop("anyOf", []) if choice != {"type": "null"}]
+    if len(choices) == 1:
+        schema |= choices[0]
+    elif choices:
+        schema["anyOf"] = choices
     if "const" in schema:
         # The page would choose a single value by itself; one of a list it leaves alone.
         schema["enum"] = [schema.pop("const")]
-    return {"name": name, "in": "query", "required": required, "schema": schema} | told
+    parameter = {"name": name, "in": "query", "required": required, "schema": schema}
+    if "description" in field:
+        parameter["description"] = field["description"]
+    return parameter
 
 
 def _bare(schema: dict[str, Any]) -> dict[str, Any]:
@@ -70,7 +82,7 @@ def _plain(schema: dict[str, Any]) -> dict[str, Any]:
 def _nullable(field: dict[str, Any]) -> dict[str, Any]:
     field = {key: value for key, value in field.items() if key != "title"}
     match field.get("anyOf"):
-        case [{"type": kind} as single, {"type": "null"}] if not {"enum", "const"} & set(single):
+        case [{"type": kind} as choice, {"type": "null"}] if not {"enum", "const"} & set(choice):
             del field["anyOf"]
-            field |= single | {"type": [kind, "null"]}
+            field |= choice | {"type": [kind, "null"]}
     return field

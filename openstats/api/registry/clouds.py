@@ -6,7 +6,9 @@ from typing import Any
 from oslo_log import log
 from pydantic import ConfigDict, Field
 
+from openstats.api.registry.resources import Fields, Writer
 from openstats.clouds.clouds_yaml import entries
+from openstats.clouds.clouds_yaml.entries import CloudEntry
 from openstats.conf.clouds import read
 from openstats.errors import BodyError, ConfigError
 from openstats.http.body import Body
@@ -16,6 +18,7 @@ from openstats.statistics.resource import by_class, by_zone
 from openstats.storage.entries import clouds
 from openstats.storage.entries.pagination import Entry
 from openstats.storage.inventory import capacity
+from openstats.storage.store import Database
 
 LOG = log.getLogger(__name__)
 
@@ -28,39 +31,60 @@ class NewCloud(Body):
     name: Name = Field(description="Name of its entry in clouds.yaml.")
 
 
-def lookup(conf: Any, given: dict[str, Any]) -> dict[str, Any]:
-    """Add the cloud that clouds.yaml tells of, and the URLs by which it may be asked for.
+class CloudWriter(Writer):
+    """Registers clouds, and removes them."""
+
+    deletes = True
+
+    def completed(self, conf: Any, fields: Fields) -> Fields:
+        """Return the fields with the cloud's entry of clouds.yaml.
+
+        Raises:
+            BodyError: there is no such entry, or it cannot be used.
+        """
+        entry = _clouds_yaml_entry(conf.clouds, fields["name"])
+        return fields | {"cloud": entry.cloud, "urls": entry.urls}
+
+    def save(self, db: Database, uuid: str, fields: Fields, now: int) -> None:
+        """Register the cloud."""
+        clouds.write(db, uuid, fields, now)
+
+    def delete(self, db: Database, uuid: str, now: int) -> None:
+        """Remove the cloud with all that was read of it."""
+        clouds.remove(db, uuid, now)
+
+
+def _clouds_yaml_entry(options: Any, name: str) -> CloudEntry:
+    """Return an entry of clouds.yaml.
 
     Raises:
         BodyError: there is no such entry; or it cannot be used, why is not for callers.
     """
-    name = given["name"]
     try:
-        found = entries.find(name, entries.settings_of(conf.clouds), read, conf.clouds.file)
+        entry = entries.find(name, entries.settings_of(options), read, options.file)
         # What is wrong with another entry is nothing to this one.
-        known = [] if found else entries.cloud_names(conf.clouds.file)
+        names = [] if entry else entries.cloud_names(options.file)
     except ConfigError as error:
         LOG.warning("%s", error)
         raise BodyError(
             f"name={name}: the entry cannot be used; the log of the service tells why"
         ) from None
-    if found is None:
-        there = ", ".join(known) or "none"
-        raise BodyError(f"name={name}: clouds.yaml has no entry for it; there are {there}")
-    return given | {"cloud": found.cloud, "urls": found.urls}
+    if entry is None:
+        choices = ", ".join(names) or "none"
+        raise BodyError(f"name={name}: clouds.yaml has no entry for it; there are {choices}")
+    return entry
 
 
-def _completed(db: Any, scope: Scope, entries: list[Entry]) -> list[Entry]:
-    """Add what can be given away, for who sees everything."""
-    completed = clouds.CLOUDS.completed(db, scope, entries)
+def _completed(db: Database, scope: Scope, rows: list[Entry]) -> list[Entry]:
+    """Return entries, for who sees everything with what their providers can give away."""
+    completed = clouds.CLOUDS.completed(db, scope, rows)
     if not scope.everything:
         return completed
-    held = capacity.inventories(db)
-    return [entry | _effective(held.get(entry["uuid"], {})) for entry in completed]
-
-
-def _effective(zones: Any) -> Entry:
-    return {"resource_classes": by_class(zones), "availability_zones": by_zone(zones)}
+    inventories = capacity.inventories(db)
+    for entry in completed:
+        zones = inventories.get(entry["uuid"], {})
+        entry |= {"resource_classes": by_class(zones), "availability_zones": by_zone(zones)}
+    return completed
 
 
 CLOUDS = replace(clouds.CLOUDS, completed=_completed)

@@ -20,7 +20,11 @@ from openstats.storage.schema.tables import GRANTEES
 
 
 def storable(value: str) -> str:
-    """Refuse what PostgreSQL has no text for."""
+    """Return a text that PostgreSQL can hold.
+
+    Raises:
+        ValueError: it cannot hold this one.
+    """
     if "\0" in value:
         raise ValueError("it takes a text without NUL")
     return value
@@ -30,33 +34,34 @@ def _null(value: Any) -> Any:
     return None if value == "null" else value
 
 
-def filtering(
-    name: str,
+def list_parameters(
+    model: str,
     /,
     *,
     flag: str | None = None,
     base: type[ListParameters] = ListParameters,
-    **fields: Any,
+    **kinds: Any,
 ) -> type[ListParameters]:
-    """Make what a list takes: fields in which entries have one of the values; a ``flag`` has one.
+    """Return a model of what a list takes: filters by the values of fields, given their types.
 
-    A ``name`` can be searched for, too; ``base`` is what else the list takes.
+    Each may be repeated, but for the ``flag``; a ``name`` can be searched for, too. ``base`` is
+    what else the list takes.
     """
-    given: dict[str, Any] = {
-        field: (Repeated[kind], Field((), description=_text(field, kind)))  # type: ignore[valid-type]
-        for field, kind in fields.items()
-    }
-    if "name" in fields:
-        given[NAME_PART] = (Text | None, Field(None, description=PART))
+    fields: dict[str, Any] = {}
+    for name, kind in kinds.items():
+        text = _description(name, kind)
+        fields[name] = (Repeated[kind], Field((), description=text))  # type: ignore[valid-type]
+    if "name" in kinds:
+        fields[NAME_PART] = (Text | None, Field(None, description=PART))
     if flag:
-        given[flag] = (Flag | None, Field(None, description=FLAG))
-    filters: type[ListParameters] = create_model(name, __base__=base, **given)
-    if "name" in fields:
-        filters.spellings = {"name~": NAME_PART}
-    return filters
+        fields[flag] = (Flag | None, Field(None, description=FLAG))
+    parameters: type[ListParameters] = create_model(model, __base__=base, **fields)
+    if "name" in kinds:
+        parameters.spellings = {"name~": NAME_PART}
+    return parameters
 
 
-def _text(field: str, kind: Any) -> str:
+def _description(field: str, kind: Any) -> str:
     null = " null: those without one." if "null" in str(kind) else ""
     return f"{TEXTS[field]}{null} May be repeated."
 
@@ -102,18 +107,18 @@ TEXTS = {
 }
 """What it means to filter by a field."""
 Count = Annotated[int, Field(ge=0, le=2**53), AsInteger]
-Word = Literal["null"]
-NullableUuid = Annotated[Uuid | None, BeforeValidator(_null, json_schema_input_type=Uuid | Word)]
+Null = Literal["null"]
+NullableUuid = Annotated[Uuid | None, BeforeValidator(_null, json_schema_input_type=Uuid | Null)]
 NullableTime = Annotated[
-    Seconds | None, BeforeValidator(_null, json_schema_input_type=Seconds | Word)
+    Seconds | None, BeforeValidator(_null, json_schema_input_type=Seconds | Null)
 ]
-NullableFlag = Annotated[Flag | None, BeforeValidator(_null, json_schema_input_type=Flag | Word)]
+NullableFlag = Annotated[Flag | None, BeforeValidator(_null, json_schema_input_type=Flag | Null)]
 NullableName = Annotated[Text | None, BeforeValidator(_null, json_schema_input_type=Text)]
 
-CustomerFilters = filtering(
+CustomerFilters = list_parameters(
     "CustomerFilters", base=PastListParameters, uuid=Uuid, name=Text, created_at=NullableTime
 )
-OwnedFilters = filtering(
+OwnedFilters = list_parameters(
     "OwnedFilters",
     base=PastListParameters,
     uuid=Uuid,
@@ -121,7 +126,7 @@ OwnedFilters = filtering(
     created_at=NullableTime,
     customer=Uuid,
 )
-TenantFilters = filtering(
+TenantFilters = list_parameters(
     "TenantFilters",
     base=PastListParameters,
     uuid=Uuid,
@@ -133,7 +138,7 @@ TenantFilters = filtering(
     deleted_at=NullableTime,
     collected_at=NullableTime,
 )
-CloudFilters = filtering(
+CloudFilters = list_parameters(
     "CloudFilters",
     uuid=Uuid,
     name=Text,
@@ -143,7 +148,7 @@ CloudFilters = filtering(
     last_error=NullableName,
     disk_shared=NullableFlag,
 )
-InstanceFilters = filtering(
+InstanceFilters = list_parameters(
     "InstanceFilters",
     uuid=Uuid,
     tenant=Uuid,
@@ -156,7 +161,7 @@ InstanceFilters = filtering(
     disk=Count,
     created_at=Seconds,
 )
-AuditFilters = filtering(
+AuditFilters = list_parameters(
     "AuditFilters",
     uuid=Uuid,
     at=Seconds,
@@ -166,5 +171,5 @@ AuditFilters = filtering(
     object=Uuid,
     request_id=Text,
 )
-GRANTED: dict[str, Any] = dict.fromkeys(GRANTEES, Text) | dict.fromkeys(ROLES, Uuid)
-GrantFilters = filtering("GrantFilters", uuid=Uuid, role=models.Role, **GRANTED)
+GRANT_KINDS: dict[str, Any] = dict.fromkeys(GRANTEES, Text) | dict.fromkeys(ROLES, Uuid)
+GrantFilters = list_parameters("GrantFilters", uuid=Uuid, role=models.Role, **GRANT_KINDS)

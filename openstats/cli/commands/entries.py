@@ -18,7 +18,7 @@ from openstats.cli.tables import Rows, rows
 from openstats.errors import OpenstatsError
 
 if TYPE_CHECKING:
-    from openstats.api.registry.views import Resource
+    from openstats.api.registry.resources import Resource
 
 PAGE = 1000
 PAGING = ("limit", "marker")
@@ -153,7 +153,7 @@ class ShowEntry(EntryCommand, ShowCommand):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser, with an option where entries that were deleted can be shown."""
         parser = super().get_parser(prog_name)
-        if "deleted" in self.resource.reading.model_fields:
+        if "deleted" in self.resource.entry_query.model_fields:
             parser.add_argument("--deleted", action="store_true", help="Also if it was deleted.")
         return parser
 

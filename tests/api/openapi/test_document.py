@@ -62,18 +62,12 @@ def parameters(
 
 def test_every_route_is_described_and_nothing_else(document: dict[str, Any]) -> None:
     statistics = {f"{root}/{statistic.name}/" for root in ROOTS for statistic in STATISTICS}
-    registry = {f"/api/{r.name}/{single}" for r in RESOURCES for single in ("", "{uuid}/")}
-    actions = {f"{r.url}{{uuid}}/{action}/" for r in RESOURCES for action in r.actions}
-    receiving = {receiver_urls.RECEIVERS: {"get"}, RECEIVER: {"post"}}
-    assert set(document["paths"]) == statistics | registry | actions | set(receiving) | PAGES
-    methods = {path: set(described) for path, described in document["paths"].items()}
-    assert {frozenset(methods[path]) for path in statistics | PAGES} == {frozenset({"get"})}
-    assert {frozenset(methods[path]) for path in actions} == {frozenset({"post"})}
-    assert {path: methods[path] for path in receiving} == receiving
+    methods = {url: {"get"} for url in statistics | PAGES}
+    methods |= {receiver_urls.RECEIVERS: {"get"}, RECEIVER: {"post"}}
     for resource in RESOURCES:
-        for single, path in ((False, resource.url), (True, f"{resource.url}{{uuid}}/")):
-            taken = {method.lower() for method in resource.methods(single=single)}
-            assert methods[path] == taken - {"head"}
+        for url, names in resource.methods.items():
+            methods[url] = {name.lower() for name in names if name != "HEAD"}
+    assert {url: set(operations) for url, operations in document["paths"].items()} == methods
 
 
 def test_paths_parameters_schemas_and_codes_are_those_of_the_last_release(
@@ -325,13 +319,12 @@ def test_generated_requests_get_described_answers(
 
 
 OPERATIONS = [
-    (path, method)
+    (url, method)
     for resource in RESOURCES
-    for single, path in ((False, resource.url), (True, f"{resource.url}{{uuid}}/"))
-    for method in resource.methods(single=single)
+    for url, methods in resource.methods.items()
+    for method in methods
     if method != "HEAD"
 ]
-OPERATIONS += [(f"{r.url}{{uuid}}/{action}/", "POST") for r in RESOURCES for action in r.actions]
 POSSIBLE = ["400", "404", "409", "412"]
 """How an object that no generator can know is refused."""
 

@@ -22,13 +22,12 @@ REFUSED = ["400", "403", "404"]
 READ = [f"/api/stats/{statistic.name}/" for statistic in STATISTICS]
 READ += [resource.url for resource in RESOURCES]
 WRITTEN = [
-    (path, method)
+    (url, method)
     for resource in RESOURCES
-    for single, path in ((False, resource.url), (True, f"{resource.url}{{uuid}}/"))
-    for method in resource.methods(single=single)
+    for url, methods in resource.methods.items()
+    for method in methods
     if method not in {"GET", "HEAD"}
 ]
-WRITTEN += [(f"{r.url}{{uuid}}/{action}/", "POST") for r in RESOURCES for action in r.actions]
 RECEIVER = f"{receiver_urls.RECEIVERS}{{name}}/"
 
 

@@ -1,0 +1,144 @@
+"""The URLs of the registry in the OpenAPI document, as the route table has its resources."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from openstats.api.openapi.operations import (
+    BODY_ERRORS,
+    NOT_FOUND,
+    NOT_MODIFIED,
+    READ_ERRORS,
+    WRITE_ERRORS,
+    error_responses,
+    if_none_match,
+    json_response,
+    operation,
+    parameter,
+    preconditions,
+)
+from openstats.api.openapi.schemas import parameters, reference
+from openstats.api.registry.resources import Resource
+from openstats.api.routes import RESOURCES
+from openstats.http import pagination
+
+OPERATIONS = {
+    "GET": ("show", "200", "It."),
+    "POST": ("create", "201", "It was created."),
+    "PUT": ("replace", "200", "It was replaced."),
+    "PATCH": ("change", "200", "It was changed."),
+    "DELETE": ("delete", "204", "It was deleted."),
+}
+"""By method: its verb, and the status and text of a success."""
+
+ERRORS: Mapping[str, Mapping[str, str]] = {
+    "GET": READ_ERRORS | NOT_FOUND,
+    "POST": WRITE_ERRORS | BODY_ERRORS,
+    "PUT": WRITE_ERRORS | BODY_ERRORS,
+    "PATCH": WRITE_ERRORS | BODY_ERRORS | NOT_FOUND,
+    "DELETE": WRITE_ERRORS | NOT_FOUND,
+}
+ACTION_ERRORS = WRITE_ERRORS | NOT_FOUND | {"409": "It was done before.", "415": BODY_ERRORS["415"]}
+UUID = {"type": "string", "format": "uuid"}
+LINK = {
+    "type": "object",
+    "properties": {"rel": {"const": "next"}, "href": {"type": "string"}},
+}
+
+
+def paths() -> dict[str, Any]:
+    """Return the operations of all resources, by URL and method."""
+    described: dict[str, Any] = {}
+    for resource in RESOURCES:
+        described[resource.url] = {"get": _list(resource)}
+        if "POST" in resource.bodies:
+            described[resource.url]["post"] = _operation(resource, "POST")
+        methods = [m for m in resource.methods[resource.entry_url] if m in OPERATIONS]
+        described[resource.entry_url] = {m.lower(): _operation(resource, m) for m in methods}
+        for action in resource.actions:
+            described[resource.action_url(action)] = {"post": _action(resource, action)}
+    return described
+
+
+def tag(resource: Resource) -> str:
+    """Return the name of the part that describes a resource."""
+    return resource.name.replace("-", " ").capitalize()
+
+
+def _list(resource: Resource) -> dict[str, Any]:
+    entries = {"type": "array", "items": reference(resource.entry.__name__)}
+    links = {"type": "array", "items": LINK, "description": "Only where there is more."}
+    schema = {
+        "type": "object",
+        "required": [resource.key],
+        "properties": {resource.key: entries, "links": links},
+    }
+    response = json_response("The list.", schema, pagination.HEADERS)
+    return operation(
+        f"list-{resource.name}",
+        tag(resource),
+        f"List {resource.name.replace('-', ' ')}.",
+        parameters=[*parameters(resource.filters), if_none_match()],
+        responses={"200": response} | NOT_MODIFIED | error_responses(READ_ERRORS),
+    )
+
+
+def _operation(resource: Resource, method: str) -> dict[str, Any]:
+    """Return what a method does with one entry: POST creates it, all others name it."""
+    described = _named(
+        OPERATIONS[method][0],
+        resource,
+        parameters=_parameters(resource, method),
+        responses=_successes(resource, method) | error_responses(ERRORS[method]),
+    )
+    if method in resource.bodies:
+        schema = reference(resource.bodies[method].__name__)
+        content = {"application/json": {"schema": schema}}
+        described["requestBody"] = {"required": True, "content": content}
+    return described
+
+
+def _named(verb: str, resource: Resource, **details: Any) -> dict[str, Any]:
+    """Return an operation that is named by what it does with one entry."""
+    kind = _kind(resource)
+    article = "an" if kind[0] in "aeiou" else "a"
+    summary = f"{verb.capitalize()} {article} {kind}."
+    return operation(f"{verb}-{resource.name}", tag(resource), summary, **details)
+
+
+def _parameters(resource: Resource, method: str) -> list[dict[str, Any]]:
+    if method == "POST":
+        return []
+    if method == "GET":
+        return [_uuid(resource), *parameters(resource.entry_query), if_none_match()]
+    return [_uuid(resource), *preconditions(method)]
+
+
+def _uuid(resource: Resource) -> dict[str, Any]:
+    return parameter("path", "uuid", UUID, f"Which {_kind(resource)}.")
+
+
+def _successes(resource: Resource, method: str) -> dict[str, Any]:
+    _, status, text = OPERATIONS[method]
+    if method == "DELETE":
+        return {status: {"description": text}}
+    response = json_response(text, reference(resource.entry.__name__))
+    if method == "GET":
+        return {status: response} | NOT_MODIFIED
+    if method == "PUT" or (method == "POST" and resource.writer.updates_on_post):
+        return {"200": response, "201": response}
+    return {status: response}
+
+
+def _action(resource: Resource, action: str) -> dict[str, Any]:
+    """Return what an action does with one entry."""
+    response = json_response("It was done.", reference(resource.entry.__name__))
+    return _named(
+        action,
+        resource,
+        parameters=[_uuid(resource), *preconditions("PATCH")],
+        responses={"200": response} | error_responses(ACTION_ERRORS),
+    )
+
+
+def _kind(resource: Resource) -> str:
+    return resource.kind.replace("_", " ")
