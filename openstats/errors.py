@@ -21,7 +21,7 @@ class OpenstatsError(Exception):
     """
 
     code = "openstats.error"
-    title = "Something went wrong"
+    title = "Error"
 
     def __init__(self, *sentences: str) -> None:
         super().__init__(*map(without_credentials, sentences))
@@ -31,7 +31,7 @@ class ParameterError(OpenstatsError):
     """One or more parameters are not acceptable; ``problems`` holds a sentence for each."""
 
     code = "openstats.parameter.invalid"
-    title = "A parameter is not acceptable"
+    title = "Invalid parameter"
 
     def __init__(self, *problems: str) -> None:
         self.problems = tuple(map(without_credentials, problems))
@@ -42,21 +42,21 @@ class UnauthenticatedError(OpenstatsError):
     """Nobody knows who the caller is."""
 
     code = "openstats.token.missing"
-    title = "Who asks is not known"
+    title = "Authentication required"
 
 
 class PermissionDeniedError(OpenstatsError):
     """The caller may not do this."""
 
     code = "openstats.permission.denied"
-    title = "Not allowed"
+    title = "Permission denied"
 
 
 class NotPolledError(OpenstatsError):
     """A cloud's figures are not known yet; its jobs were made due."""
 
     code = "openstats.cloud.not_polled"
-    title = "The cloud has not been polled yet"
+    title = "Cloud not polled yet"
     retry_after = 10
 
 
@@ -64,7 +64,7 @@ class IncompleteError(OpenstatsError):
     """``strict=true`` was asked for, and not everything is known."""
 
     code = "openstats.statistic.incomplete"
-    title = "Not everything is known"
+    title = "Statistic incomplete"
     retry_after = 60
 
 
@@ -72,7 +72,7 @@ class StoreError(OpenstatsError):
     """The store is missing, of another version, or does not answer."""
 
     code = "openstats.store.unavailable"
-    title = "The store does not answer"
+    title = "Store unavailable"
     retry_after = 10
 
 
@@ -80,14 +80,14 @@ class CollectorError(OpenstatsError):
     """The collector of this process does not look for work any more."""
 
     code = "openstats.collector.stopped"
-    title = "The collector stands still"
+    title = "Collector not running"
 
 
 class ConfigError(OpenstatsError):
     """The configuration is wrong; ``problems`` holds a sentence for each option that is."""
 
     code = "openstats.config.invalid"
-    title = "The configuration is wrong"
+    title = "Invalid configuration"
 
     def __init__(self, *problems: str) -> None:
         super().__init__("; ".join(problems))
@@ -98,35 +98,35 @@ class RegistryError(OpenstatsError):
     """A registry document contradicts itself or what is there."""
 
     code = "openstats.registry.invalid"
-    title = "The registry document is not acceptable"
+    title = "Invalid registry document"
 
 
 class ConflictError(RegistryError):
     """What is to be written contradicts what is there."""
 
     code = "openstats.registry.conflict"
-    title = "It contradicts what is there"
+    title = "Conflict"
 
 
 class ObjectUnknownError(OpenstatsError):
     """There is no such object, or none that the caller may see."""
 
     code = "openstats.object.unknown"
-    title = "There is no such object"
+    title = "Object not found"
 
 
 class BodyError(ParameterError):
     """The body of a request is not acceptable."""
 
     code = "openstats.body.invalid"
-    title = "The body is not acceptable"
+    title = "Invalid request body"
 
 
 class LeaseLostError(OpenstatsError):
     """Another collector has taken the job over: nothing was written."""
 
     code = "openstats.job.lease_lost"
-    title = "The lease of the job was lost"
+    title = "Lease of the job lost"
 
 
 class StoppedError(OpenstatsError):
@@ -140,14 +140,14 @@ class LateReadingError(OpenstatsError):
     """A reading is not later than those that are there: nothing was written."""
 
     code = "openstats.usage.late_reading"
-    title = "A reading came too late"
+    title = "Reading out of order"
 
 
 class CloudError(OpenstatsError):
     """A cloud did not give what was asked; the message says which call and why."""
 
     code = "openstats.cloud.failed"
-    title = "The cloud did not answer as expected"
+    title = "Cloud request failed"
     retry_after = 0.0
     """Seconds after which the cloud wishes to be asked again."""
 
@@ -156,39 +156,39 @@ class OddFigureError(CloudError):
     """A cloud answered, and gave a figure that cannot be, or contradicts what it says elsewhere."""
 
     code = "openstats.cloud.odd_figure"
-    title = "The cloud gave a figure that cannot be"
+    title = "Impossible figure from the cloud"
 
 
 class TruncatedError(CloudError):
     """A cloud cut a list, and said so."""
 
     code = "openstats.cloud.truncated"
-    title = "The cloud cut a list"
+    title = "List truncated by the cloud"
 
 
 class ServiceMissingError(CloudError):
     """The cloud's catalog does not hold a service that is asked."""
 
     code = "openstats.cloud.service_missing"
-    title = "The cloud's catalog lacks a service"
+    title = "Service missing from the cloud's catalog"
 
 
 class RefusedError(CloudError):
     """The cloud does not serve this call: gone from the API, or not for this user."""
 
     code = "openstats.cloud.refused"
-    title = "The cloud refuses the call"
+    title = "Call refused by the cloud"
 
 
 class VersionRefusedError(CloudError):
     """The service does not speak the microversion that it spoke before: it was rolled back."""
 
     code = "openstats.cloud.version_refused"
-    title = "The cloud does not speak this version any more"
+    title = "Microversion refused by the service"
 
 
 class TenantUnknownError(CloudError):
     """The cloud no longer knows the tenant."""
 
     code = "openstats.cloud.tenant_unknown"
-    title = "The cloud does not know the tenant"
+    title = "Tenant unknown to the cloud"

@@ -44,7 +44,7 @@ RULES = (
     DocumentedRuleDefault(
         receivers.READ,
         f"rule:{ADMIN} or rule:{READER}",
-        "Receivers of alerts, and what came in at each.",
+        "Receivers of alerts, with their counters.",
         [{"path": RECEIVERS, "method": READING[0]}],
     ),
 )

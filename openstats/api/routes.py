@@ -47,7 +47,7 @@ class Statistic:
 STATISTICS = (
     Statistic(
         "resource",
-        "What is allocated in a cloud: physical capacity beside quotas.",
+        "Capacity of a cloud, its allocation, and the sums of its tenants' quotas.",
         resource.view,
         resource.ResourceParameters,
         resource.ResourceFigures,
@@ -55,7 +55,7 @@ STATISTICS = (
     ),
     Statistic(
         "quota",
-        "Limits and use, summed by customer, project or project group.",
+        "Quota limits and use by customer, project or project group.",
         quota.view,
         quota.QuotaParameters,
         quota.QuotaFigures | list[quota.QuotaOfObject],  # type: ignore[valid-type]
@@ -63,7 +63,7 @@ STATISTICS = (
     ),
     Statistic(
         "customer",
-        "How many projects, groups and instances each customer has.",
+        "Number of projects, project groups and instances of each customer.",
         customer.view,
         customer.CustomerParameters,
         list[customer.CustomerFigures],
@@ -71,14 +71,14 @@ STATISTICS = (
     ),
     Statistic(
         "creation-time",
-        "How many customers, projects or groups were created in each interval.",
+        "Number of customers, projects or project groups created in each interval.",
         creation_time.view,
         creation_time.CreationParameters,
         list[creation_time.Datapoint],
     ),
     Statistic(
         "usage",
-        "How much CPU, memory and storage was used in each interval.",
+        "CPU, memory and storage used in each interval.",
         usage.view,
         usage.UsageParameters,
         list[usage.UsageOfObject],
@@ -86,7 +86,7 @@ STATISTICS = (
     ),
     Statistic(
         "alert",
-        "How many alerts were active, by severity.",
+        "Number of active alerts by severity.",
         alert.view,
         alert.AlertParameters,
         alert.AlertAnswer,
@@ -98,7 +98,7 @@ RESOURCES = (
     Resource(
         name="customers",
         kind="customer",
-        summary="Customers, who own projects and project groups.",
+        summary="Customers, which own projects and project groups.",
         listing=customers.CUSTOMERS,
         entry=models.Customer,
         filters=filters.CustomerFilters,
@@ -112,7 +112,7 @@ RESOURCES = (
     Resource(
         name="project-groups",
         kind="project_group",
-        summary="Project groups, each of projects of one customer.",
+        summary="Project groups: sets of projects of one customer.",
         listing=customers.GROUPS,
         entry=models.ProjectGroup,
         filters=filters.OwnedFilters,
@@ -126,7 +126,7 @@ RESOURCES = (
     Resource(
         name="projects",
         kind="project",
-        summary="Projects, to which the clouds' tenants are linked.",
+        summary="Projects, to which tenants of the clouds are linked.",
         listing=customers.PROJECTS,
         entry=models.Project,
         filters=filters.OwnedFilters,
@@ -150,7 +150,7 @@ RESOURCES = (
     Resource(
         name="clouds",
         kind="cloud",
-        summary="Clouds, as clouds.yaml names them.",
+        summary="Registered clouds.",
         listing=clouds.CLOUDS,
         entry=models.Cloud,
         filters=filters.CloudFilters,
@@ -168,7 +168,7 @@ RESOURCES = (
     Resource(
         name="alerts",
         kind="alert",
-        summary="Alerts: from receivers, from callers and of openstats' own; newest first.",
+        summary="Alerts from receivers, API callers and openstats itself, newest first.",
         listing=stored_alerts.ALERTS,
         entry=entries.Alert,
         filters=entries.AlertFilters,
@@ -180,7 +180,7 @@ RESOURCES = (
     Resource(
         name="grants",
         kind="grant",
-        summary="Grants: who has which role on what.",
+        summary="Grants: roles of users, groups and subjects on objects.",
         listing=grants.GRANTS,
         entry=models.Grant,
         filters=filters.GrantFilters,
@@ -191,7 +191,7 @@ RESOURCES = (
     Resource(
         name="audit",
         kind="audit entry",
-        summary="Audit: who wrote what; newest first.",
+        summary="Audit: who changed what, newest first.",
         listing=audit.AUDIT,
         entry=models.AuditEntry,
         filters=filters.AuditFilters,

@@ -39,7 +39,7 @@ def render(answer: Answer, environ: Mapping[str, Any], *, strict: bool, now: int
     """
     if strict and not answer.coverage.complete:
         raise IncompleteError(
-            f"only {_covered(answer.coverage)} are known: ask without strict, or later"
+            f"only {_covered(answer.coverage)} are known: ask again later, or without strict"
         )
     if strict and answer.unobserved:
         until = answer.headers.get("X-Openstats-Complete-Until")

@@ -34,7 +34,7 @@ class OneFieldBody(Body):
     @model_validator(mode="after")
     def _single(self) -> Self:
         if len(self.model_fields_set) != 1:
-            raise ValueError(f"it takes exactly one of {', '.join(type(self).model_fields)}")
+            raise ValueError(f"must have exactly one of {', '.join(type(self).model_fields)}")
         return self
 
 
@@ -76,10 +76,10 @@ def document(request: Any, limits: BodyLimits) -> dict[str, Any]:
         BodyError: it is no JSON object.
     """
     if request.content_type.lower() != MEDIA_TYPE:
-        raise MediaTypeError(f"Content-Type: it takes {MEDIA_TYPE}")
+        raise MediaTypeError(f"Content-Type: must be {MEDIA_TYPE}")
     length = request.content_length or 0
     if length > limits.size:
-        raise TooLargeError(f"it takes at most {limits.size} bytes")
+        raise TooLargeError(f"the body must have at most {limits.size} bytes")
     return _parsed(request.body_file_raw.read(length), limits)
 
 
@@ -87,16 +87,16 @@ def _parsed(body: bytes, limits: BodyLimits) -> dict[str, Any]:
     # Counted before it is parsed: a bracket becomes an object of fifty bytes and more.
     if (number := body.count(b"{") + body.count(b"[")) > limits.objects:
         raise TooLargeError(
-            f"it has {number} objects and lists: at most {limits.objects} are taken"
+            f"the body has {number} objects and lists; must have at most {limits.objects}"
         )
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise BodyError(f"it is not JSON: {error}") from None
+        raise BodyError(f"the body is not valid JSON: {error}") from None
     if not isinstance(document, dict):
-        raise BodyError("it takes a JSON object")
+        raise BodyError("the body must be a JSON object")
     if deeper_than(document, limits.nesting):
-        raise TooLargeError(f"more than {limits.nesting} objects and lists inside one another")
+        raise TooLargeError(f"the body must nest no deeper than {limits.nesting} levels")
     return document
 
 

@@ -18,28 +18,28 @@ class PreconditionError(errors.OpenstatsError):
     """What is there is not what the caller's If-Match or If-None-Match says."""
 
     code = "openstats.precondition.failed"
-    title = "It is not as the caller believes"
+    title = "Precondition failed"
 
 
 class TooLargeError(errors.OpenstatsError):
     """The body of a request is larger than any that is accepted."""
 
     code = "openstats.body.too_large"
-    title = "The body is too large"
+    title = "Request body too large"
 
 
 class MediaTypeError(errors.OpenstatsError):
     """The body of a request is not said to be JSON."""
 
     code = "openstats.body.media_type"
-    title = "The body is not JSON"
+    title = "Unsupported media type"
 
 
 class KeystoneUnavailableError(errors.OpenstatsError):
     """Nobody can tell whether the caller's token is valid."""
 
     code = "openstats.keystone.unavailable"
-    title = "Keystone does not answer"
+    title = "Keystone unavailable"
 
 
 STATUSES: dict[type[errors.OpenstatsError], int] = {
@@ -60,14 +60,14 @@ STATUSES: dict[type[errors.OpenstatsError], int] = {
 
 HTTP_CODES = {
     403: (errors.PermissionDeniedError.code, errors.PermissionDeniedError.title),
-    404: ("openstats.route.unknown", "There is nothing at this URL"),
-    405: ("openstats.method.not_allowed", "The URL does not take this method"),
+    404: ("openstats.route.unknown", "URL not found"),
+    405: ("openstats.method.not_allowed", "Method not allowed"),
 }
-DEFECT = ("openstats.defect", "openstats failed: this is a defect")
+DEFECT = ("openstats.defect", "Internal error")
 RETRY_AFTER = "10"
 """Seconds after which to ask again where the error does not say."""
 
-NO_DETAIL = "The log of the service tells more under this request id."
+NO_DETAIL = "See the log of the service for this request ID."
 
 
 def document(
@@ -118,7 +118,7 @@ def undecodable(_error: URLDecodeError, request: Any) -> Response:
 def method_not_allowed(request: Any, allowed: tuple[str, ...]) -> Response:
     """Answer a method that the URL does not take."""
     code, title = HTTP_CODES[405]
-    response = _response(request, 405, code, title, f"it takes {', '.join(allowed)}")
+    response = _response(request, 405, code, title, f"must be one of {', '.join(allowed)}")
     response.headers["Allow"] = ", ".join(allowed)
     return response
 

@@ -12,16 +12,16 @@ from openstats.storage.access.selection import check_marker, follows
 from openstats.storage.store import Database
 
 HEADER = "Link"
-HEADERS = {HEADER: 'The page behind this one, as rel="next"; only where there is one.'}
+HEADERS = {HEADER: 'URL of the next page, as rel="next". Absent on the last page.'}
 
 
 class PageParameters(BaseModel):
     """How long lists are cut into pages."""
 
     limit: Annotated[int, Field(ge=1, le=10000), AsInteger] | None = Field(
-        None, description="Number of entries on a page; default: all."
+        None, description="Most entries on a page. Default: all."
     )
-    marker: Uuid | None = Field(None, description="Continue after the entry with this uuid.")
+    marker: Uuid | None = Field(None, description="Start after the entry with this UUID.")
 
     def page(self, request: Any, db: Database, selection: Selection) -> dict[str, Any]:
         """Return limit and marker, for the list of the selected objects that are visible.
@@ -53,7 +53,7 @@ class EachParameters(PageParameters):
     def _of_a_list(self) -> Self:
         given = [name for name in PageParameters.model_fields if name in self.model_fields_set]
         if given and not self.each:
-            raise ValueError(f"{given[0]}: it takes each=true, for one sum has no pages")
+            raise ValueError(f"{given[0]}: requires each=true: a single sum has no pages")
         return self
 
 

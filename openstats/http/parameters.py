@@ -33,7 +33,7 @@ def integer(value: Any) -> int:
     """
     text = str(value)
     if not INTEGER.fullmatch(text):
-        raise ValueError("it takes a whole number")
+        raise ValueError("must be an integer")
     return int(text[:DIGITS])
 
 
@@ -43,13 +43,13 @@ def _uuid(value: Any) -> str:
     if not re.fullmatch(
         r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text
     ):
-        raise ValueError("it takes a uuid, dashed or of 32 hexadecimal digits")
+        raise ValueError("must be a UUID: with dashes, or 32 hexadecimal digits")
     return str(UUID(text))
 
 
 def _check_number(values: tuple[Any, ...]) -> tuple[Any, ...]:
     if len(values) > MOST:
-        raise ValueError(f"it is given {len(values)} times, it takes at most {MOST}")
+        raise ValueError(f"is given {len(values)} times; must be given at most {MOST} times")
     return values
 
 
@@ -57,18 +57,18 @@ def _auth_url(value: str) -> str:
     try:
         return compared(value)
     except ValueError:
-        raise ValueError("it takes the http(s) URL of a cloud's Keystone") from None
+        raise ValueError("must be the http or https URL of a cloud's Keystone") from None
 
 
 def _name(value: str) -> str:
     if reason := problem(value):
-        raise ValueError(f"it takes a name without {reason}: {RULE}")
+        raise ValueError(f"is not a name ({reason}): {RULE}")
     return value
 
 
 def _flag(value: Any) -> Any:
     if value not in ("true", "false", True, False):
-        raise ValueError("it takes true or false")
+        raise ValueError("must be true or false")
     return value
 
 
@@ -96,7 +96,8 @@ class Query(BaseModel):
     """Other names of parameters, which no generated client could have arguments of."""
 
     on_behalf_of: Annotated[str, Field(min_length=1)] | None = Field(
-        None, description="Answer as for this subject of a portal. For admins and services only."
+        None,
+        description="Answer as if this subject of a portal asked. Only for admins and services.",
     )
 
     @classmethod
@@ -111,14 +112,14 @@ class Query(BaseModel):
 class StatisticParameters(Query):
     """What every statistic takes."""
 
-    strict: Flag = Field(False, description="Fail with 503 if any of the figures is not known.")
+    strict: Flag = Field(False, description="Answer 503 if any of the figures is unknown.")
 
 
 class UuidParameters(StatisticParameters):
     """What statistics take that can be asked about some objects only."""
 
     uuid: Repeated[Uuid] = Field(
-        (), description=f"Only the object with this uuid. May be repeated, up to {MOST} times."
+        (), description=f"Only the object with this UUID. May be repeated up to {MOST} times."
     )
 
 
@@ -126,7 +127,7 @@ class AggregateParameters(UuidParameters):
     """What statistics of aggregates take."""
 
     aggregate: Aggregate = Field(
-        "customer", description="Kind of object to sum by; default: customer."
+        "customer", description="Kind of object to sum by. Default: customer."
     )
 
     def selection(self) -> Selection:
@@ -138,7 +139,7 @@ class UnlimitedParameters(BaseModel):
     """How a sum deals with members that have no limit."""
 
     unlimited: Literal["skip"] | None = Field(
-        None, description="Leave unlimited members out of sums; otherwise such sums are -1."
+        None, description="Exclude unlimited members from sums. Otherwise such sums are -1."
     )
 
     @property
@@ -152,10 +153,10 @@ class ListParameters(Query):
 
     limit: Annotated[
         int,
-        Field(ge=1, le=1000, description="Number of entries on a page; default: 100."),
+        Field(ge=1, le=1000, description="Most entries on a page. Default: 100."),
         AsInteger,
     ] = 100
-    marker: Uuid | None = Field(None, description="Continue after the entry with this uuid.")
+    marker: Uuid | None = Field(None, description="Start after the entry with this UUID.")
 
     def filters(self) -> dict[str, Any]:
         """Give the fields to filter by, with what they are to be."""
@@ -180,7 +181,7 @@ class PastListParameters(ListParameters):
 
     deleted: Flag | None = Field(
         None,
-        description="List deleted entries, too. Without it only those that uuid names are listed.",
+        description="Include deleted entries. Default: only those that uuid names.",
     )
 
     def filters(self) -> dict[str, Any]:
@@ -243,7 +244,7 @@ def _values(model: type[Query], query: str) -> dict[str, Any]:
         values.setdefault(model.spellings.get(name, name), []).append(value)
     repeated = [n for n, given in values.items() if len(given) > 1 and n not in model.repeatable]
     if repeated:
-        raise ParameterError(*(f"{excerpt(name)}: it is given more than once" for name in repeated))
+        raise ParameterError(*(f"{excerpt(name)}: must be given only once" for name in repeated))
     return {n: given if n in model.repeatable else given[0] for n, given in values.items()}
 
 

@@ -30,12 +30,12 @@ LONGEST = 1001
 
 DATAPOINTS = 6
 BEGIN = (
-    "Begin of the period, in Unix seconds or ISO 8601. Default: before its end, one hour (usage), "
-    "one day (alert) or 30 days (creation-time)."
+    "Start of the period, in Unix seconds or ISO 8601. Default: one hour (usage), one day (alert) "
+    "or 30 days (creation-time) before its end."
 )
-END = "End of the period, in Unix seconds or ISO 8601; default: now."
+END = "End of the period, in Unix seconds or ISO 8601. Default: now."
 EXAMPLES = [1795305600], ["2026-11-22T00:00:00Z"]
-NO_TIME = "it takes Unix seconds or ISO 8601"
+NO_TIME = "must be Unix seconds or ISO 8601"
 
 
 def seconds(value: Any, zone: str | None = None) -> int:
@@ -67,7 +67,7 @@ def _no_moment(text: str) -> str:
         datetime.fromisoformat(f"{date}+{offset}".upper())
     except ValueError:
         return NO_TIME
-    return f"{NO_TIME}; in a URL + is a space, write %2B{offset}" if space else NO_TIME
+    return f"{NO_TIME}; in a URL, + means a space: write %2B{offset}" if space else NO_TIME
 
 
 def _local(text: str) -> bool:
@@ -81,9 +81,9 @@ def _seconds(value: Any, info: ValidationInfo) -> int:
 
 def _in_time(value: int) -> int:
     if value > LATEST:
-        raise ValueError(f"it takes at most {LATEST}: were those milliseconds?")
+        raise ValueError(f"must be at most {LATEST}: is the value in milliseconds?")
     if value < 0:
-        raise ValueError("it takes times since 1970")
+        raise ValueError("must not be before 1970")
     return value
 
 
@@ -91,7 +91,7 @@ def _zone(value: str) -> str:
     try:
         return zones.named(value).key
     except ValueError:
-        raise ValueError("it takes a time zone such as Europe/Berlin") from None
+        raise ValueError("must be the name of a time zone, such as Europe/Berlin") from None
 
 
 Seconds = Annotated[
@@ -113,14 +113,14 @@ class PeriodParameters(StatisticParameters):
     zone: Zone | None = Field(
         None,
         alias="tz",
-        description="Time zone of interval, and of from and to without an offset; default: UTC.",
+        description="Time zone of interval, and of from and to without an offset. Default: UTC.",
     )
     start: Seconds | None = Field(None, alias="from", description=BEGIN)
     end: Seconds | None = Field(None, alias="to", description=END)
     every: Literal["hour", "day", "month"] | None = Field(
         None,
         alias="interval",
-        description="Divide the period by the calendar, into hours, days or months of tz.",
+        description="Divide the period into calendar hours, days or months of tz.",
     )
 
     _given: dict[str, str] = PrivateAttr(default_factory=dict)
@@ -134,8 +134,8 @@ class PeriodParameters(StatisticParameters):
         given = (values[name] for name in ("from", "to") if name in values)
         if parameters.zone and not parameters.every and not any(map(_local, given)):
             raise ValueError(
-                f"tz={parameters.zone}: it takes interval, or from or to in ISO 8601 without a "
-                "zone: nothing else depends on it"
+                f"tz={parameters.zone}: has no effect without interval, or from or to in ISO 8601 "
+                "without a zone: add one of them, or leave tz out"
             )
         return parameters
 
@@ -158,7 +158,7 @@ class PeriodParameters(StatisticParameters):
         if start >= end:
             end_typed = f"to={self._typed('to')}" if self.end is not None else "now"
             start_typed = self._typed("from") or start
-            raise ParameterError(f"from={start_typed}: it takes a time before {end_typed}")
+            raise ParameterError(f"from={start_typed}: must be before {end_typed}")
         return start, end
 
     def calendar(self, now: int, period: int) -> list[int]:
@@ -171,8 +171,8 @@ class PeriodParameters(StatisticParameters):
         edges = pieces.calendar(start, end, str(self.every), self.zone or "UTC", LONGEST)
         if len(edges) > LONGEST:
             raise ParameterError(
-                f"interval={self.every}: the time from {start} to {end} has more than "
-                f"{LONGEST - 1} of them; ask for a shorter period, or for a longer interval"
+                f"interval={self.every}: the period from {start} to {end} has more than "
+                f"{LONGEST - 1} of them: ask for a shorter period or a longer interval"
             )
         return edges
 
@@ -183,15 +183,15 @@ class DatapointParameters(PeriodParameters):
     # No default that clients would send along with interval.
     datapoints: Annotated[int, Field(ge=1, le=1000), AsInteger] | None = Field(
         None,
-        description=f"Divide the period into so many equal intervals; default: {DATAPOINTS}. Not "
-        "together with interval.",
+        description=f"Divide the period into this many equal intervals. Default: {DATAPOINTS}. "
+        "Cannot be combined with interval.",
     )
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         if self.every and self.datapoints:
             raise ValueError(
-                f"datapoints: it does not go together with interval={self.every}: give one of them"
+                f"datapoints: cannot be combined with interval={self.every}: give one of them"
             )
         return self
 
@@ -204,7 +204,9 @@ class DatapointParameters(PeriodParameters):
         start, end = self.bounds(now, period)
         datapoints = self.datapoints or DATAPOINTS
         if datapoints > end - start:
-            raise ParameterError(f"datapoints={datapoints}: there are only {end - start} seconds")
+            raise ParameterError(
+                f"datapoints={datapoints}: must be at most {end - start}, one per second"
+            )
         return Interval(start, end, datapoints)
 
     def edges(self, now: int, period: int) -> list[int]:
@@ -226,6 +228,6 @@ def check_size(objects: int, pieces: int, most: int) -> None:
     """
     if objects * pieces > most:
         raise ParameterError(
-            f"datapoints: {objects} objects times {pieces} intervals are {objects * pieces}, "
-            f"it takes at most {most}: ask for fewer, or for pages with limit"
+            f"datapoints: {objects} objects times {pieces} intervals are {objects * pieces}; "
+            f"must be at most {most}: ask for fewer, or for pages with limit"
         )

@@ -12,19 +12,21 @@ SHOWN = 100
 """Characters of a value that an error shows."""
 
 KINDS = {
-    "string_type": "it takes a text",
+    "string_type": "must be a string",
     **dict.fromkeys(
-        ("int_type", "int_parsing", "int_parsing_size", "int_from_float"), "it takes a whole number"
+        ("int_type", "int_parsing", "int_parsing_size", "int_from_float"), "must be an integer"
     ),
-    "list_type": "it takes a list",
-    "dict_type": "it takes a JSON object",
-    "model_type": "it takes a JSON object",
+    "list_type": "must be a list",
+    "dict_type": "must be a JSON object",
+    "model_type": "must be a JSON object",
 }
 """What is said where the kind of a value is wrong; pydantic's words name Python's types."""
 
 PLAINER = {
-    "greater than or equal to": "a number of at least",
-    "less than or equal to": "a number of at most",
+    "^Input should be": "must be",
+    "^[A-Z][a-z]+ should have": "must have",
+    "greater than or equal to": "at least",
+    "less than or equal to": "at most",
     " after validation, not": ", not",
 }
 """By pydantic's words: ours, where these make no sentence."""
@@ -40,12 +42,11 @@ def _sentence(model: type[BaseModel], error: Any, what: str) -> str:
     place, given = error["loc"], error["input"]
     name = excerpt(".".join(map(str, place if what == "field" else place[:1])))
     if error["type"] == "missing":
-        return f"{name}: it is required"
+        return f"{name}: required {what} is missing"
     if error["type"] == "extra_forbidden":
-        known = f"; there are {', '.join(parameter_names(model))}" if len(place) == 1 else ""
-        return f"{name}: no such {what} here{known}"
+        known = f"; must be one of {', '.join(parameter_names(model))}" if len(place) == 1 else ""
+        return f"{name}: unknown {what}{known}"
     message = error["msg"].removeprefix("Value error, ")
-    message = re.sub("^(Input should be|[A-Z][a-z]+ should have)", "it takes", message)
     for pattern, words in PLAINER.items():
         message = re.sub(pattern, words, message)
     told = KINDS.get(error["type"], message)

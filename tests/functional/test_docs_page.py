@@ -96,7 +96,7 @@ def test_every_operation_is_shown_and_nobody_else_is_asked(visit: Visit, tmp_pat
 
 def test_an_operation_tells_its_parameters_and_can_be_tried(visit: Visit, tmp_path: Path) -> None:
     visit.open("get-/api/stats/customer/")
-    expect(visit.page.get_by_text("How many projects, groups and instances")).to_be_visible()
+    expect(visit.page.get_by_text("instances of each customer")).to_be_visible()
     with visit.page.expect_response(f"{visit.url}/api/stats/customer/*") as answered:
         visit.page.get_by_role("button", name="Execute").click()
     assert answered.value.json() == []

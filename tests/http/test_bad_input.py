@@ -1,5 +1,6 @@
 """Every parameter of every statistic, given wrongly: 400 that names it, and never 500."""
 
+import re
 from typing import Any
 
 import pytest
@@ -123,14 +124,14 @@ def refused(client: TestApp, statistic: str, query: str) -> list[str]:
 def test_a_wrong_value_is_named(empty: TestApp, statistic: str, name: str, query: str) -> None:
     (detail,) = refused(empty, statistic, query)
     assert detail.startswith(f"{name}=")
-    assert "it takes" in detail or "no such cloud" in detail
+    assert re.search("must (be|not|have)|is not a name|no cloud with this URL", detail)
 
 
 @pytest.mark.parametrize(
     ("statistic", "name"), [("resource", "auth_url"), ("creation-time", "type"), ("usage", "item")]
 )
 def test_missing_parameter_is_named(empty: TestApp, statistic: str, name: str) -> None:
-    assert refused(empty, statistic, "") == [f"{name}: it is required"]
+    assert refused(empty, statistic, "") == [f"{name}: required parameter is missing"]
 
 
 @pytest.mark.parametrize(
@@ -138,9 +139,7 @@ def test_missing_parameter_is_named(empty: TestApp, statistic: str, name: str) -
     [(s, n) for s, (_, taken) in TAKEN.items() for n in taken if n != "uuid"],
 )
 def test_repeated_parameter_is_named(empty: TestApp, statistic: str, name: str) -> None:
-    assert refused(empty, statistic, f"{name}=1&{name}=1") == [
-        f"{name}: it is given more than once"
-    ]
+    assert refused(empty, statistic, f"{name}=1&{name}=1") == [f"{name}: must be given only once"]
 
 
 @pytest.mark.parametrize("statistic", TAKEN)

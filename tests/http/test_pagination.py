@@ -102,5 +102,5 @@ def test_a_marker_that_is_not_visible_is_none(own: TestApp, url: str, name: str 
     url = url.replace("aggregate=project", "aggregate=customer")
     answer = own.get(f"{url}&on_behalf_of=jane&marker={marker}", status=400)
     (error,) = answer.json["errors"]
-    assert error["detail"] == f"marker={marker}: it takes the uuid of an entry of this list"
+    assert error["detail"] == f"marker={marker}: must be the UUID of an entry of this list"
     own.get(f"{url}&on_behalf_of=jane&marker={mine}", status=200)

@@ -82,13 +82,13 @@ def test_the_first_and_the_last_moment() -> None:
 @pytest.mark.parametrize(
     ("query", "told"),
     [
-        ("from=1415910025000", "were those milliseconds?"),
-        (f"from={LATEST + 1}", "were those milliseconds?"),
-        ("from=-1", "times since 1970"),
-        ("from=1969-12-31", "times since 1970"),
-        ("from=0001-01-01T00:00:00%2B23:59", "times since 1970"),
-        ("from=9999-12-31T23:59:59-23:59", "were those milliseconds?"),
-        (f"from={'9' * 5000}", "were those milliseconds?"),
+        ("from=1415910025000", "is the value in milliseconds?"),
+        (f"from={LATEST + 1}", "is the value in milliseconds?"),
+        ("from=-1", "must not be before 1970"),
+        ("from=1969-12-31", "must not be before 1970"),
+        ("from=0001-01-01T00:00:00%2B23:59", "must not be before 1970"),
+        ("from=9999-12-31T23:59:59-23:59", "is the value in milliseconds?"),
+        (f"from={'9' * 5000}", "is the value in milliseconds?"),
         ("from=", "Unix seconds or ISO 8601"),
         ("from=yesterday", "Unix seconds or ISO 8601"),
         ("from=1.5", "Unix seconds or ISO 8601"),
@@ -128,15 +128,15 @@ def test_the_default_interval_does_not_begin_before_1970() -> None:
 @pytest.mark.parametrize(
     ("query", "told"),
     [
-        ("from=5&to=5", "from=5: it takes a time before to=5"),
-        ("from=6&to=5", "from=6: it takes a time before to=5"),
-        ("to=0", "from=0: it takes a time before to=0"),
-        (f"from={NOW}", f"from={NOW}: it takes a time before now"),
+        ("from=5&to=5", "from=5: must be before to=5"),
+        ("from=6&to=5", "from=6: must be before to=5"),
+        ("to=0", "from=0: must be before to=0"),
+        (f"from={NOW}", f"from={NOW}: must be before now"),
         (
             "from=2026-11-30&to=2026-11-29",
-            "from=2026-11-30: it takes a time before to=2026-11-29",
+            "from=2026-11-30: must be before to=2026-11-29",
         ),
-        ("from=0&to=5&datapoints=6", "datapoints=6: there are only 5 seconds"),
+        ("from=0&to=5&datapoints=6", "datapoints=6: must be at most 5, one per second"),
     ],
 )
 def test_intervals_that_are_none(query: str, told: str) -> None:
@@ -149,14 +149,14 @@ def test_intervals_that_are_none(query: str, told: str) -> None:
 @pytest.mark.parametrize("model", MODELS)
 def test_unknown_parameters_are_told_what_there_is(model: type[StatisticParameters]) -> None:
     found = problems(model, "auth_url=http://h&type=customer&nonsense=1")
-    assert any(s.startswith("nonsense: no such parameter here; there are") for s in found)
+    assert any(s.startswith("nonsense: unknown parameter; must be one of") for s in found)
     assert all(", ".join(parameter_names(model)) in s for s in found)
 
 
 @pytest.mark.parametrize("inner", ["start", "end", "adding", "repeatable", "model_config"])
 def test_only_the_names_of_the_url_are_known(inner: str) -> None:
     for model in (CreationParameters, CustomerParameters):
-        assert any(s.startswith(f"{inner}: no such") for s in problems(model, f"{inner}=1"))
+        assert any(s.startswith(f"{inner}: unknown") for s in problems(model, f"{inner}=1"))
 
 
 def test_every_problem_is_told() -> None:
@@ -165,13 +165,13 @@ def test_every_problem_is_told() -> None:
 
 
 def test_rejects_missing_parameters() -> None:
-    assert problems(ResourceParameters, "") == ("auth_url: it is required",)
-    assert problems(CreationParameters, "") == ("type: it is required",)
+    assert problems(ResourceParameters, "") == ("auth_url: required parameter is missing",)
+    assert problems(CreationParameters, "") == ("type: required parameter is missing",)
 
 
 def test_rejects_repeated_parameters() -> None:
     found = problems(CreationParameters, "type=project&type=project&from=1&from=1")
-    assert found == ("type: it is given more than once", "from: it is given more than once")
+    assert found == ("type: must be given only once", "from: must be given only once")
 
 
 def test_a_query_that_is_not_utf8() -> None:
@@ -182,7 +182,7 @@ def test_a_query_that_is_not_utf8() -> None:
 def test_too_many_parameters() -> None:
     found = problems(QuotaParameters, "&".join(f"uuid={UUID}" for _ in range(1001)))
     assert len(found) == 1
-    assert found[0].endswith("it is given 1001 times, it takes at most 1000")
+    assert found[0].endswith("is given 1001 times; must be given at most 1000 times")
     found = problems(QuotaParameters, "x&" * 1101)
     assert found == ("the query string has more than 1100 parameters",)
     assert len(parse(QuotaParameters, "&".join(f"uuid={UUID}" for _ in range(1000))).uuid) == 1000
@@ -203,7 +203,7 @@ def test_names_that_are_none(text: str) -> None:
 def test_auth_urls_are_compared() -> None:
     assert parse(ResourceParameters, "auth_url=HTTP://H:80/v3/").auth_url == "http://h"
     (sentence,) = problems(ResourceParameters, "auth_url=ftp://h")
-    assert sentence == "auth_url=ftp://h: it takes the http(s) URL of a cloud's Keystone"
+    assert sentence == "auth_url=ftp://h: must be the http or https URL of a cloud's Keystone"
 
 
 @given(st.sampled_from(MODELS), st.binary(max_size=60))

@@ -66,7 +66,7 @@ def test_a_zone_that_nothing_depends_on(
     model: type[PeriodParameters], needed: str, rest: str
 ) -> None:
     (sentence,) = problems(model, f"{needed}&tz=Europe/Berlin{rest}")
-    assert sentence.startswith("tz=Europe/Berlin: it takes interval, or from or to")
+    assert sentence.startswith("tz=Europe/Berlin: has no effect without interval, or from or to")
 
 
 @pytest.mark.parametrize(("model", "needed"), NEEDED)

@@ -59,15 +59,15 @@ class NewAlert(Body):
         }
     )
 
-    severity: Severity = Field(description="How bad it is.")
-    alert_type: Name = Field(description="What kind of thing is wrong, such as invoice.overdue.")
+    severity: Severity = Field(description="Severity of the alert.")
+    alert_type: Name = Field(description="Type of the problem, such as invoice.overdue.")
     message: Annotated[
         str,
-        Field(max_length=LONGEST, description="What is wrong, in words."),
+        Field(max_length=LONGEST, description="Description of the problem for people."),
         AfterValidator(storable),
     ]
-    scope: AlertScope | None = Field(None, description="What the alert is on.")
-    created_at: Moment = Field(0, description="When it began, in Unix seconds; default: now.")
+    scope: AlertScope | None = Field(None, description="Object that the alert is about.")
+    created_at: Moment = Field(0, description="Start of the alert in Unix seconds. Default: now.")
 
 
 def _filter(text: str) -> Any:
@@ -78,18 +78,18 @@ def _several(text: str) -> Any:
     return Field((), description=text)
 
 
-BELOW = "Only alerts on this {}, or on what is below it. May be repeated."
+BELOW = "Only alerts on this {} or on an object below it. May be repeated."
 
 
 class AlertFilters(ListParameters):
     """What the list of alerts is filtered by."""
 
-    uuid: Repeated[Uuid] = _several("Only the alert with this uuid. May be repeated.")
+    uuid: Repeated[Uuid] = _several("Only the alert with this UUID. May be repeated.")
     severity: Repeated[Severity] = _several("Only alerts of this severity. May be repeated.")
     alert_type: Repeated[Text] = _several("Only alerts of this type. May be repeated.")
     source: Repeated[Text] = _several(
-        "Only alerts from this receiver, from callers (api) or of openstats' own (openstats). "
-        "May be repeated."
+        "Only alerts from this receiver, from API callers (api) or from openstats itself "
+        "(openstats). May be repeated."
     )
     customer: Repeated[Uuid] = _several(BELOW.format("customer"))
     project_group: Repeated[Uuid] = _several(BELOW.format("project group"))
@@ -97,7 +97,7 @@ class AlertFilters(ListParameters):
     tenant: Repeated[Uuid] = _several(BELOW.format("tenant"))
     instance: Repeated[Uuid] = _several("Only alerts on this instance. May be repeated.")
     cloud: Repeated[Uuid] = _several(BELOW.format("cloud"))
-    opened: Flag | None = _filter("Only alerts that are open, or only closed ones.")
+    opened: Flag | None = _filter("Only open alerts, or only closed ones.")
     acknowledged: Flag | None = _filter("Only acknowledged alerts, or only others.")
     start: Seconds | None = Field(
         None,

@@ -32,7 +32,7 @@ def _universal(told: datetime) -> datetime:
     try:
         return told.astimezone(UTC) if told.tzinfo else told.replace(tzinfo=UTC)
     except OverflowError:
-        raise ValueError("it takes a time between the years 1 and 9999 in UTC") from None
+        raise ValueError("must be a time between the years 1 and 9999 in UTC") from None
 
 
 Text = Annotated[str, AfterValidator(_storable)]
@@ -161,7 +161,7 @@ class Reader:
             BodyError: it has neither a fingerprint nor labels.
         """
         if not sent.fingerprint and not sent.labels:
-            raise BodyError("fingerprint: it is missing, and there are no labels to make it of")
+            raise BodyError("fingerprint: is missing, and there are no labels to compute it from")
         start = f"{sent.startsAt:%Y-%m-%dT%H:%M:%S.%f}"
         own = sent.fingerprint or fingerprint(sent.labels)
         common = common_fingerprint(sent.labels, own, self._replicas)

@@ -132,8 +132,8 @@ def _check_number(document: Mapping[str, Any], most: int) -> None:
     listed = document.get("alerts")
     if isinstance(listed, list) and len(listed) > most:
         raise TooLargeError(
-            f"alerts: {len(listed)} in one request, and at most {most} are taken: set max_alerts "
-            "in Alertmanager's webhook_configs, or [alerts] max_alerts here"
+            f"alerts: has {len(listed)} entries; must have at most {most}: lower max_alerts in "
+            "Alertmanager's webhook_configs, or raise [alerts] max_alerts here"
         )
 
 
@@ -157,7 +157,9 @@ def _bound(request: Any, options: Any) -> Bound:
     token_hash = hashed(_token(environ.get("HTTP_AUTHORIZATION", "")))
     known_hash = (options.token_hash if options is not None else "") or NOBODYS
     if not compare_digest(token_hash, known_hash):
-        raise UnauthenticatedError("the receiver's token is needed, as Bearer or by Basic")
+        raise UnauthenticatedError(
+            "the receiver's token is required, as a Bearer token or as a Basic password"
+        )
     return Bound(tuple(options.clouds), options.customer, options.project)
 
 
@@ -166,7 +168,7 @@ def _bound_of_project(request: Any, options: Any) -> Bound:
     project, tenants = request.own_project()
     if options.role and options.role not in request.identity.credentials.roles:
         raise PermissionDeniedError(
-            f"the token lacks the role {options.role}, which this receiver asks for"
+            f"the token lacks the role {options.role}, which this receiver requires"
         )
     own = Bound(tuple(options.clouds), options.customer, options.project)
     return replace(own, tenants=tuple(sorted(tenants)), sender=project)

@@ -31,19 +31,23 @@ TOKEN = {
     "type": "apiKey",
     "in": "header",
     "name": "X-Auth-Token",
-    "description": "A token of Keystone; where the service runs without authentication, none.",
+    "description": "Keystone token. Not needed if the service runs without authentication.",
 }
 SCHEMES = {
     "token": TOKEN,
-    "bearer": {"type": "http", "scheme": "bearer", "description": "A receiver's token."},
-    "basic": {"type": "http", "scheme": "basic", "description": "Likewise, as the password."},
+    "bearer": {"type": "http", "scheme": "bearer", "description": "Token of the receiver."},
+    "basic": {
+        "type": "http",
+        "scheme": "basic",
+        "description": "The token as the password.",
+    },
 }
 SERVICE = "Service"
 RECEIVERS = "Receivers"
 NOTIFICATIONS = (notifications.Webhook, notifications.Alarm)
 OLDER = (
-    f"The same as below {ROOTS[0]}, for callers that know it by this URL. It stays; new callers "
-    f"take {ROOTS[0]}, below which everything else is as well."
+    f"Same as the URL below {ROOTS[0]}. This URL stays for callers that use it; new callers should "
+    f"use {ROOTS[0]}."
 )
 LINKS = {
     "type": "array",
@@ -130,7 +134,7 @@ def _list_receivers() -> dict[str, Any]:
     return operation(
         "list-receivers",
         RECEIVERS,
-        "List receivers, with what came in at each.",
+        "List receivers with their counters.",
         parameters=[*parameters(Query), if_none_match()],
         responses={"200": response} | NOT_MODIFIED | error_responses(READ_ERRORS),
     )
@@ -139,13 +143,15 @@ def _list_receivers() -> dict[str, Any]:
 def _receive() -> dict[str, Any]:
     name = {"type": "string", "pattern": "^[^/]+$"}
     schema = {"anyOf": [reference(model.__name__) for model in NOTIFICATIONS]}
-    errors = WRITE_ERRORS | BODY_ERRORS | {"401": "The token is no receiver's of this name."}
+    errors = (
+        WRITE_ERRORS | BODY_ERRORS | {"401": "The token is not that of a receiver with this name."}
+    )
     described = operation(
         "receive",
         RECEIVERS,
-        "Tell of alerts, as Alertmanager and Aodh do.",
-        parameters=[parameter("path", "name", name, "Which receiver.")],
-        responses={"204": {"description": "It is stored."}} | error_responses(errors),
+        "Receive a notification from Alertmanager or Aodh.",
+        parameters=[parameter("path", "name", name, "Name of the receiver.")],
+        responses={"204": {"description": "The notification is stored."}} | error_responses(errors),
     )
     content = {"application/json": {"schema": schema}}
     described["requestBody"] = {"required": True, "content": content}
@@ -156,13 +162,11 @@ def _pages() -> dict[str, Any]:
     version = _fields(name=TEXT, version=TEXT, links=LINKS)
     html = {"text/html": {"schema": TEXT}}
     operations = {
-        "/healthcheck": _page(
-            "healthcheck", "Whether the service can answer.", _fields(status=TEXT)
-        ),
+        "/healthcheck": _page("healthcheck", "Health of the service.", _fields(status=TEXT)),
         "/openapi.json": _page(
             "openapi.json", "This document.", _fields(openapi=TEXT), has_etag=True
         ),
-        "/docs": _page("docs", "This document as a page.", html, has_etag=True),
+        "/docs": _page("docs", "This document as a web page.", html, has_etag=True),
         "/": _page("version", "Name and version.", version),
     }
     return {path: {"get": operation} for path, operation in operations.items()}
@@ -176,7 +180,7 @@ def _fields(**fields: dict[str, Any]) -> dict[str, Any]:
 def _page(
     operation_id: str, summary: str, content: dict[str, Any], *, has_etag: bool = False
 ) -> dict[str, Any]:
-    response = {"description": "It can be answered.", "content": content}
+    response = {"description": "Success.", "content": content}
     described = operation(
         operation_id,
         SERVICE,

@@ -28,38 +28,38 @@ ERROR = {
 }
 
 HEADERS = {
-    "X-Openstats-Coverage": "How many of the visible tenants and clouds are known.",
+    "X-Openstats-Coverage": "Number of visible tenants and clouds whose figures are known.",
     "X-Openstats-Age": "Age of the oldest figure, in seconds.",
-    "ETag": "A hash of the bytes.",
+    "ETag": "Hash of the body.",
 }
 STATISTIC_ERRORS = {
-    "400": "A parameter is not acceptable.",
-    "401": "A valid token is needed.",
-    "403": "Not allowed.",
-    "405": "Another method than GET or HEAD.",
-    "503": "Not known yet; ask again after Retry-After seconds.",
+    "400": "Invalid parameter.",
+    "401": "Authentication required.",
+    "403": "Permission denied.",
+    "405": "Method other than GET or HEAD.",
+    "503": "Figures not known yet. Ask again after Retry-After seconds.",
 }
 READ_ERRORS = {
-    "400": "A parameter is not acceptable.",
-    "401": "A valid token is needed.",
-    "403": "Not allowed.",
-    "405": "Not a method of this URL.",
-    "503": "The store does not answer.",
+    "400": "Invalid parameter.",
+    "401": "Authentication required.",
+    "403": "Permission denied.",
+    "405": "Method not allowed.",
+    "503": "Store unavailable.",
 }
-NOT_FOUND = {"404": "There is no such object, or none that the caller sees."}
+NOT_FOUND = {"404": "No such object is visible to the caller."}
 WRITE_ERRORS = READ_ERRORS | {
-    "400": "A parameter or the body is not acceptable.",
-    "409": "It contradicts what is there.",
-    "412": "It is not what If-Match or If-None-Match says.",
+    "400": "Invalid parameter or request body.",
+    "409": "Conflict with another entry.",
+    "412": "The entry does not match If-Match or If-None-Match.",
 }
-BODY_ERRORS = {"413": "The body is too large.", "415": "The body is not said to be JSON."}
+BODY_ERRORS = {"413": "Request body too large.", "415": "Content-Type is not JSON."}
 TEXT = {"type": "string"}
-NOT_MODIFIED = {"304": {"description": "The caller has it already."}}
+NOT_MODIFIED = {"304": {"description": "Not modified."}}
 CONDITIONS = {
-    "If-Match": "The ETag of before, or *: 412 if there is something else, or nothing.",
-    "If-None-Match": "*: 412 if there is anything; or an ETag: 412 if it is still that.",
+    "If-Match": "ETag of the entry, or *. Answers 412 if the entry has another ETag or is missing.",
+    "If-None-Match": "* or an ETag. Answers 412 if the entry exists (*) or has this ETag.",
 }
-IF_NONE_MATCH = "An ETag: 304 without a body if the answer is still the same."
+IF_NONE_MATCH = "ETag of an earlier answer. Answers 304 without a body if nothing changed."
 PRECONDITIONS = {
     "PUT": ("If-Match", "If-None-Match"),
     "PATCH": ("If-Match",),

@@ -22,11 +22,11 @@ from openstats.api.routes import RESOURCES
 from openstats.http import pagination
 
 OPERATIONS = {
-    "GET": ("show", "200", "It."),
-    "POST": ("create", "201", "It was created."),
-    "PUT": ("replace", "200", "It was replaced."),
-    "PATCH": ("change", "200", "It was changed."),
-    "DELETE": ("delete", "204", "It was deleted."),
+    "GET": ("show", "200", "The entry."),
+    "POST": ("create", "201", "The entry was created."),
+    "PUT": ("replace", "200", "The entry was replaced."),
+    "PATCH": ("change", "200", "The entry was changed."),
+    "DELETE": ("delete", "204", "The entry was deleted."),
 }
 """By method: its verb, and the status and text of a success."""
 
@@ -37,7 +37,9 @@ ERRORS: Mapping[str, Mapping[str, str]] = {
     "PATCH": WRITE_ERRORS | BODY_ERRORS | NOT_FOUND,
     "DELETE": WRITE_ERRORS | NOT_FOUND,
 }
-ACTION_ERRORS = WRITE_ERRORS | NOT_FOUND | {"409": "It was done before.", "415": BODY_ERRORS["415"]}
+ACTION_ERRORS = (
+    WRITE_ERRORS | NOT_FOUND | {"409": "The action was already done.", "415": BODY_ERRORS["415"]}
+)
 UUID = {"type": "string", "format": "uuid"}
 LINK = {
     "type": "object",
@@ -66,7 +68,7 @@ def tag(resource: Resource) -> str:
 
 def _list(resource: Resource) -> dict[str, Any]:
     entries = {"type": "array", "items": reference(resource.entry.__name__)}
-    links = {"type": "array", "items": LINK, "description": "Only where there is more."}
+    links = {"type": "array", "items": LINK, "description": "Absent on the last page."}
     schema = {
         "type": "object",
         "required": [resource.key],
@@ -114,7 +116,7 @@ def _parameters(resource: Resource, method: str) -> list[dict[str, Any]]:
 
 
 def _uuid(resource: Resource) -> dict[str, Any]:
-    return parameter("path", "uuid", UUID, f"Which {_kind(resource)}.")
+    return parameter("path", "uuid", UUID, f"UUID of the {_kind(resource)}.")
 
 
 def _successes(resource: Resource, method: str) -> dict[str, Any]:
@@ -131,7 +133,7 @@ def _successes(resource: Resource, method: str) -> dict[str, Any]:
 
 def _action(resource: Resource, action: str) -> dict[str, Any]:
     """Return what an action does with one entry."""
-    response = json_response("It was done.", reference(resource.entry.__name__))
+    response = json_response("The entry after the action.", reference(resource.entry.__name__))
     return _named(
         action,
         resource,

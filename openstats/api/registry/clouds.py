@@ -67,11 +67,11 @@ def _clouds_yaml_entry(options: Any, name: str) -> CloudEntry:
     except ConfigError as error:
         LOG.warning("%s", error)
         raise BodyError(
-            f"name={name}: the entry cannot be used; the log of the service tells why"
+            f"name={name}: the entry cannot be used; see the log of the service for the reason"
         ) from None
     if entry is None:
-        choices = ", ".join(names) or "none"
-        raise BodyError(f"name={name}: clouds.yaml has no entry for it; there are {choices}")
+        choices = f"must be one of {', '.join(names)}" if names else "it has none"
+        raise BodyError(f"name={name}: clouds.yaml has no such entry; {choices}")
     return entry
 
 

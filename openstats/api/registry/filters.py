@@ -26,7 +26,7 @@ def storable(value: str) -> str:
         ValueError: it cannot hold this one.
     """
     if "\0" in value:
-        raise ValueError("it takes a text without NUL")
+        raise ValueError("must not contain NUL")
     return value
 
 
@@ -62,7 +62,7 @@ def list_parameters(
 
 
 def _description(field: str, kind: Any) -> str:
-    null = " null: those without one." if "null" in str(kind) else ""
+    null = " null: entries without one." if "null" in str(kind) else ""
     return f"{TEXTS[field]}{null} May be repeated."
 
 
@@ -71,38 +71,38 @@ Status = Annotated[Text, AfterValidator(str.upper)]
 """Of a server: Nova writes it in capitals."""
 
 FLAG = "Only entries that are enabled, or only disabled ones."
-PART = "Only entries with this in their names, in letters of either case. Also spelled name~."
+PART = "Only entries whose name contains this, ignoring case. Also spelled name~."
 WHEN = "Unix seconds or ISO 8601"
 TEXTS = {
-    "uuid": "Only the entry with this uuid.",
+    "uuid": "Only the entry with this UUID.",
     "name": "Only entries with exactly this name.",
     "created_at": f"Only entries created at this time, in {WHEN}.",
-    "customer": "Only what belongs to this customer.",
-    "project_group": "Only what is on this project group.",
-    "project": "Only what belongs to this project.",
+    "customer": "Only entries that belong to this customer.",
+    "project_group": "Only entries on this project group.",
+    "project": "Only entries that belong to this project.",
     "tenant": "Only instances of this tenant.",
-    "cloud": "Only what belongs to this cloud.",
-    "tenant_id": "Only tenants with this id in Keystone.",
+    "cloud": "Only entries that belong to this cloud.",
+    "tenant_id": "Only tenants with this Keystone ID.",
     "deleted_at": f"Only tenants gone since this time, in {WHEN}.",
     "collected_at": f"Only tenants with quotas read at this time, in {WHEN}.",
     "auth_url": "Only clouds with this auth_url.",
     "region": "Only clouds of this region.",
     "last_polled_at": f"Only clouds last read at this time, in {WHEN}.",
     "last_error": "Only clouds with this error.",
-    "disk_shared": "Only clouds with hypervisors that share a disk, or not.",
-    "status": "Only servers of this status of Nova's, in letters of either case.",
-    "vcpus": "Only servers with so many vCPUs.",
-    "ram": "Only servers with so much memory, in MiB.",
-    "disk": "Only servers with so much local disk, in MiB.",
+    "disk_shared": "Only clouds whose hypervisors share storage, or only other clouds.",
+    "status": "Only servers with this Nova status, ignoring case.",
+    "vcpus": "Only servers with this many vCPUs.",
+    "ram": "Only servers with this much memory, in MiB.",
+    "disk": "Only servers with this much local disk, in MiB.",
     "at": f"Only writes at this time, in {WHEN}.",
-    "who": "Only what this caller wrote.",
-    "action": "Only writes of this kind.",
-    "kind": "Only writes of this kind of object, such as customer.",
-    "object": "Only writes of the object with this uuid.",
-    "request_id": "Only writes by the request with this id.",
+    "who": "Only writes by this caller.",
+    "action": "Only writes with this action.",
+    "kind": "Only writes to objects of this kind, such as customer.",
+    "object": "Only writes to the object with this UUID.",
+    "request_id": "Only writes by the request with this ID.",
     "role": "Only grants of this role.",
-    "user_id": "Only grants to this Keystone user, by id.",
-    "group_id": "Only grants to this Keystone group, by id.",
+    "user_id": "Only grants to the Keystone user with this ID.",
+    "group_id": "Only grants to the Keystone group with this ID.",
     "subject": "Only grants to this subject of a portal.",
 }
 """What it means to filter by a field."""

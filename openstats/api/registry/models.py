@@ -33,7 +33,7 @@ class Customer(BaseModel):
     uuid: Uuid
     name: str
     created_at: int | None
-    deleted_at: int = Field(0, description="Only of what was deleted.")
+    deleted_at: int = Field(0, description="Only of deleted entries.")
 
 
 class ProjectGroup(Customer):
@@ -187,8 +187,8 @@ class NewCustomer(Body):
 
     model_config = _example(name="Acme Corp", created_at=1415910025)
 
-    name: Name = Field(description="Its name.")
-    created_at: Moment | None = Field(None, description="Unix seconds; default: now.")
+    name: Name = Field(description="Name of the object.")
+    created_at: Moment | None = Field(None, description="Unix seconds. Default: now.")
 
 
 class WholeCustomer(NewCustomer):
@@ -202,8 +202,8 @@ class CustomerChange(Body):
 
     model_config = _example(name="Acme Corporation")
 
-    name: Name = Field("", description="Its name.")
-    created_at: Moment = Field(0, description="Unix seconds; only where it is not known yet.")
+    name: Name = Field("", description="Name of the object.")
+    created_at: Moment = Field(0, description="Unix seconds. Only if it is unknown so far.")
 
 
 class NewGroup(NewCustomer):
@@ -274,22 +274,22 @@ class NewGrant(Body):
         }
     )
 
-    user_id: Name = Field("", description="Keystone user who gets the role, by id.")
-    group_id: Name = Field("", description="Keystone group that gets the role, by id.")
+    user_id: Name = Field("", description="ID of the Keystone user who gets the role.")
+    group_id: Name = Field("", description="ID of the Keystone group that gets the role.")
     subject: Name = Field("", description="Subject of a portal that gets the role.")
     role: Role = Field(
-        description="Owner of a customer, manager of a group or project, admin of a project or "
+        description="owner of a customer, manager of a group or project, admin of a project or "
         "cloud."
     )
-    scope: GrantScope = Field(description="What the role is on.")
+    scope: GrantScope = Field(description="Object that the role is on.")
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
         if len(self.model_fields_set & set(GRANTEES)) != 1:
-            raise ValueError(f"{', '.join(GRANTEES)}: it takes exactly one of them")
+            raise ValueError(f"{', '.join(GRANTEES)}: must have exactly one of them")
         (kind,) = self.scope.model_fields_set
         if self.role not in ROLES[kind]:
-            raise ValueError(f"role={self.role}: of a {kind} it takes {' or '.join(ROLES[kind])}")
+            raise ValueError(f"role={self.role}: must be {' or '.join(ROLES[kind])} on a {kind}")
         return self
 
 

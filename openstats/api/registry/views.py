@@ -113,7 +113,7 @@ def act(resource: Resource, request: Request) -> Response:
     """Do to an entry what the last part of the URL says."""
     _check_origin(request)
     if request.content_type.lower() not in ("", body.MEDIA_TYPE):
-        raise MediaTypeError(f"Content-Type: it takes {body.MEDIA_TYPE}, or none")
+        raise MediaTypeError(f"Content-Type: must be {body.MEDIA_TYPE} or absent")
     uuid = _uuid(request)
     with request.store.transaction() as db:
         old = _present(db, resource, request, uuid)
@@ -205,8 +205,8 @@ def _check_fixed(fields: Fields, entry: Entry) -> None:
     for name in ("uuid", "created_at"):
         if name in fields and entry.get(name) is not None and fields[name] != entry[name]:
             raise BodyError(
-                f"{name}={excerpt(fields[name])}: it cannot be changed from {entry[name]}: "
-                "leave it out, or give it as it is"
+                f"{name}={excerpt(fields[name])}: must stay {entry[name]}: "
+                "leave it out, or send it unchanged"
             )
 
 
@@ -230,7 +230,9 @@ def _check_origin(request: Request) -> None:
         return
     host = request.environ.get("HTTP_HOST", "")
     if origin.partition("://")[2].lower() != host.lower():
-        raise PermissionDeniedError("Origin: without authentication no other site's page may write")
+        raise PermissionDeniedError(
+            "Origin: without authentication pages of other sites cannot write"
+        )
 
 
 def _record(db: Database, request: Request, changes: Sequence[Change]) -> None:
@@ -242,4 +244,4 @@ def _record(db: Database, request: Request, changes: Sequence[Change]) -> None:
 
 
 def _unknown(resource: Resource, uuid: str) -> ObjectUnknownError:
-    return ObjectUnknownError(f"there is no {resource.kind.replace('_', ' ')} {uuid} to be seen")
+    return ObjectUnknownError(f"{resource.kind.replace('_', ' ')} {uuid} not found")

@@ -27,11 +27,11 @@ class AlertParameters(EachParameters, UuidParameters, PeriodParameters):
     # No default: without aggregate and uuid it is not the customers' alerts that count, but all.
     aggregate: Aggregate | None = Field(
         None,
-        description="Count only alerts that belong to an object of this kind; default: all, or "
-        "customer with uuid or each.",
+        description="Count only alerts that belong to an object of this kind. Default: all alerts; "
+        "with uuid or each, those of customers.",
     )
-    deleted: Flag = Field(False, description="With each: list deleted objects, too.")
-    opened: Flag | None = Field(None, description="Only alerts that are open, or only closed ones.")
+    deleted: Flag = Field(False, description="With each: include deleted objects.")
+    opened: Flag | None = Field(None, description="Only open alerts, or only closed ones.")
     acknowledged: Flag | None = Field(None, description="Only acknowledged alerts, or only others.")
 
     def selection(self) -> Selection:

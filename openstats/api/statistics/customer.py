@@ -17,7 +17,7 @@ class CustomerParameters(PageParameters, UuidParameters):
     """What customer takes."""
 
     adding: Literal["uuid"] | None = Field(
-        None, alias="with", description="Add the uuid of each customer."
+        None, alias="with", description="Add the UUID of each customer."
     )
 
 

@@ -56,15 +56,15 @@ def _clouds(db: Database, parameters: ResourceParameters) -> dict[int, Any]:
         known = ", ".join(map(excerpt, regions))
         raise ParameterError(
             f"region={excerpt(parameters.region)}: no such region of {parameters.auth_url} is "
-            f"registered; it takes {known}"
+            f"registered; must be one of {known}"
         )
-    raise ParameterError(f"auth_url={parameters.auth_url}: no such cloud is registered")
+    raise ParameterError(f"auth_url={parameters.auth_url}: no cloud with this URL is registered")
 
 
 def _ask_for(request: Any, clouds: list[int]) -> None:
     with request.store.transaction() as db:
         jobs.make_all_due(db, clouds, request.now)
-    raise NotPolledError("its figures are being read: ask again in a moment")
+    raise NotPolledError("no figures have been read from this cloud yet: ask again in a moment")
 
 
 def _coverage(tenants: Coverage, found: dict[int, Any], whole: set[int]) -> Coverage:

@@ -35,16 +35,16 @@ class UsageParameters(PageParameters, DatapointParameters, AggregateParameters):
     """What usage takes."""
 
     item: Literal["cpu", "memory", "storage", "vcpu_hours"] = Field(
-        description=f"What was used: {UNITS}."
+        description=f"What to measure: {UNITS}."
     )
     basis: Literal["allocated", "used"] | None = Field(
         None,
-        description="Count what is reserved for instances, or what their guests use; default: as "
-        "[usage] basis says.",
+        description="Count what is allocated to instances, or what their guests use. Default: the "
+        "option [usage] basis.",
     )
-    deleted: Flag = Field(False, description="List deleted objects, too.")
+    deleted: Flag = Field(False, description="Include deleted objects.")
     fill: Literal["null"] | None = Field(
-        None, description="Return null instead of 0 where nothing is known."
+        None, description="Return null instead of 0 where usage is unknown."
     )
     adding: Literal["uuid", "observed", "uuid,observed", "observed,uuid"] | None = Field(
         None,
@@ -74,7 +74,10 @@ class UsageDatapoint(BaseModel):
     end: int = Field(alias="to")
     value: float | None = Field(description="null only with fill=null.")
     observed: float = Field(
-        1, ge=0, le=1, description="Only with=observed: the share of the interval that was read."
+        1,
+        ge=0,
+        le=1,
+        description="Only with=observed: observed share of the interval.",
     )
 
 
@@ -138,7 +141,7 @@ def _meter(
     there = {meter.basis: meter for meter in USAGE if meter.item == parameters.item}
     if parameters.basis and parameters.basis not in there:
         known = ", ".join(there)
-        raise ParameterError(f"basis={parameters.basis}: {parameters.item} takes {known}")
+        raise ParameterError(f"basis={parameters.basis}: {parameters.item} has {known} only")
     read_at = reading_rows.newest_by_cloud(db, [meter.name for meter in there.values()])
     meter = there[_basis(parameters.basis or configured, there, read_at)]
     return meter, {cloud: at[meter.name] for cloud, at in read_at.items()}

@@ -153,7 +153,7 @@ def _documented(refusal: HTTPException, environ: dict[str, Any]) -> HTTPExceptio
 
 
 UNAUTHENTICATED = UnauthenticatedError(UNKNOWN_CALLER)
-UNAVAILABLE = KeystoneUnavailableError("whether the token is valid cannot be told now")
+UNAVAILABLE = KeystoneUnavailableError("the token cannot be validated now: ask again later")
 
 
 def protect(app: Any, conf: cfg.ConfigOpts, clock: Callable[[], float]) -> Any:

@@ -14,7 +14,7 @@ from openstats.http.request import Identity, Request
 from openstats.storage.access import scopes
 
 SUBJECT = "on_behalf_of"
-UNKNOWN_CALLER = "a valid token is needed in X-Auth-Token"
+UNKNOWN_CALLER = "a valid token is required in X-Auth-Token"
 
 
 class AuthStrategy(ABC):
@@ -36,12 +36,12 @@ class AuthStrategy(ABC):
 
     def _on_behalf_of(self, request: Request, caller: Identity, subjects: list[str]) -> Identity:
         if not self.policy.allows(ON_BEHALF_OF, caller.credentials):
-            raise PermissionDeniedError(f"{SUBJECT} is for admins and services")
+            raise PermissionDeniedError(f"{SUBJECT}: only admins and services may use it")
         if len(subjects) > 1:
-            raise ParameterError(f"{SUBJECT}: it may be given once")
+            raise ParameterError(f"{SUBJECT}: must be given only once")
         (subject,) = subjects
         if not subject:
-            raise ParameterError(f"{SUBJECT}=: it takes a subject; without it you ask for yourself")
+            raise ParameterError(f"{SUBJECT}=: must not be empty; leave it out to ask for yourself")
         with request.store.read() as db:
             scope = scopes.granted(db, subject=subject)
         return Identity(caller.name, scope=scope or scopes.NOTHING)

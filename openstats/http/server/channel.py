@@ -110,7 +110,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     def hurry(self) -> None:
         """Refuse a request of which the rest does not come."""
         part = "body" if self._has_head else "head"
-        detail = f"the {part} of the request did not come in time: send it again, at once"
+        detail = f"the {part} of the request did not arrive in time: send the request again"
         self._refuse(refusal("408 Request Timeout", "The request was refused", detail))
 
     def give_up(self) -> None:

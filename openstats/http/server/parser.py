@@ -74,21 +74,21 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
 
     def _check_head(self, header_plus: bytes) -> None:
         if self.version not in ("1.0", "1.1"):
-            raise ParsingError("HTTP/1.0 and HTTP/1.1 are spoken here")
+            raise ParsingError("the HTTP version must be 1.0 or 1.1")
         if FOLDED.search(header_plus):
-            raise ParsingError("a header goes on in the next line: write it in one")
+            raise ParsingError("a header continues on the next line: write it in one line")
         if self.version == "1.1" and "HOST" not in self.headers:
-            raise ParsingError("Host is needed in HTTP/1.1")
+            raise ParsingError("HTTP/1.1 requires a Host header")
         if SLASH.search(self.request_uri.partition("?")[0]):
             raise ParsingError("the path has an escaped slash: write it as /")
         if codings := CODING.findall(header_plus):
             self._check_coding([coding.lower() for coding in codings])
         if self.proxy_netloc and self.proxy_netloc.lower() != self.headers.get("HOST", "").lower():
-            raise ParsingError("Host is not that of the URL")
+            raise ParsingError("Host differs from the host of the URL")
 
     def _check_coding(self, codings: list[bytes]) -> None:
         if self.version == "1.0" or "CONTENT_LENGTH" in self.headers or codings != [b"chunked"]:
-            raise ParsingError("Transfer-Encoding: one chunked, in HTTP/1.1, and no Content-Length")
+            raise ParsingError("Transfer-Encoding: must be one chunked, without Content-Length")
         self.body_rcv = ChunkedBody(self.body_rcv.getbuf())
 
 

@@ -122,7 +122,7 @@ def check_marker(db: Connection, scope: Scope, selection: Selection, marker: str
     narrowed = replace(selection, uuids=(marker,))
     statement = prepared_objects(object_query(scope, narrowed))
     if not statement.rows(db, variables(scope, narrowed)):
-        raise ParameterError(f"marker={marker}: it takes the uuid of an entry of this list")
+        raise ParameterError(f"marker={marker}: must be the UUID of an entry of this list")
 
 
 def follows(db: Connection, scope: Scope, selection: Selection, marker: str) -> bool:

@@ -127,7 +127,7 @@ def _write_members(db: Connection, kind: str, row: int, given: Values) -> None:
     elif "projects" in given:
         fill(db, row, set(given["projects"]))
     elif kind == "project_group" and holds_others(db, row):
-        raise ConflictError("it holds projects of its former customer")
+        raise ConflictError("the project group still holds projects of its former customer")
 
 
 def row_of(db: Connection, table: Table, uuid: str) -> int:
@@ -141,7 +141,7 @@ def row_of(db: Connection, table: Table, uuid: str) -> int:
         there &= table.c.deleted_at.is_(None)
     row = db.scalar(select(table.c.id).where(there))
     if row is None:
-        raise ConflictError(f"there is no {table.name.replace('_', ' ')} {uuid}")
+        raise ConflictError(f"{table.name.replace('_', ' ')} {uuid} not found")
     return int(row)
 
 

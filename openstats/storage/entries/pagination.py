@@ -88,7 +88,7 @@ def page(
     if marker is not None:
         place = db.execute(select(*places).where(rows.c.uuid == marker), variables(scope)).first()
         if place is None:
-            raise ParameterError(f"marker={marker}: it takes the uuid of an entry of this list")
+            raise ParameterError(f"marker={marker}: must be the UUID of an entry of this list")
         here = tuple_(*places)
         chosen = chosen.where(here < tuple(place) if listing.newest_first else here > tuple(place))
     ordered = (place.desc() if listing.newest_first else place for place in places)

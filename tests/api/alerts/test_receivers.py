@@ -369,9 +369,9 @@ TOO_MANY = f"a number of at most {2**31 - 1}"
         (2**31, TOO_MANY),
         (2**63 - 1, TOO_MANY),
         (2**63, TOO_MANY),
-        (10**30, "a whole number"),
-        (0.5, "a whole number"),
-        ("x", "a whole number"),
+        (10**30, "an integer"),
+        (0.5, "an integer"),
+        ("x", "an integer"),
     ],
 )
 def test_a_number_left_out_that_no_sender_has_is_refused(
@@ -379,7 +379,7 @@ def test_a_number_left_out_that_no_sender_has_is_refused(
 ) -> None:
     refused = tell(app, "am", webhook(sent(), truncatedAlerts=number), 400)
     assert code(refused) == "body.invalid"
-    assert refused.json["errors"][0]["detail"].endswith(f": it takes {allowed}")
+    assert refused.json["errors"][0]["detail"].endswith(f": must be {allowed}")
     assert listed(app) == []
 
 

@@ -112,7 +112,7 @@ def test_regions_are_clouds(own: TestApp) -> None:
 @pytest.mark.parametrize("name", ["zurich", "nordic:west", "defaults", ":", "frankfurt:one"])
 def test_an_entry_that_is_not_there(own: TestApp, name: str) -> None:
     said, _, there = refused(register(own, name, 400)).partition("; there are ")
-    assert said == f"name={name}: clouds.yaml has no entry for it"
+    assert said == f"name={name}: clouds.yaml has no such entry"
     assert sorted(there.split(", ")) == sorted(NAMES.split(", "))
 
 
@@ -120,7 +120,7 @@ def test_an_entry_that_is_not_there(own: TestApp, name: str) -> None:
 def test_without_a_clouds_yaml(own: TestApp, clouds_yaml: Path, name: str) -> None:
     clouds_yaml.unlink()
     said = refused(register(own, name, 400))
-    assert said == f"name={name}: clouds.yaml has no entry for it; there are none"
+    assert said == f"name={name}: clouds.yaml has no such entry; it has none"
 
 
 @pytest.mark.parametrize("name", ["broken", "strange"])
@@ -128,7 +128,9 @@ def test_an_entry_that_cannot_be_used(
     own: TestApp, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     said = refused(register(own, name, 400))
-    assert said == f"name={name}: the entry cannot be used; the log of the service tells why"
+    assert (
+        said == f"name={name}: the entry cannot be used; see the log of the service for the reason"
+    )
     assert f"the entry {name} of clouds.yaml" in caplog.text
 
 
@@ -151,7 +153,7 @@ def test_one_that_is_there_already(world: TestApp) -> None:
 @pytest.mark.parametrize("field", ["auth_url", "region", "uuid", "source"])
 def test_all_else_is_the_entrys(own: TestApp, field: str) -> None:
     answer = own.post_json(url("clouds"), {"name": "frankfurt", field: "x"}, status=400)
-    assert refused(answer) == f"{field}: no such field here; there are name"
+    assert refused(answer) == f"{field}: unknown field; must be one of name"
     own.put_json(url("clouds", UNKNOWN), {"name": "frankfurt"}, status=405)
     own.patch_json(url("clouds", UNKNOWN), {"name": "frankfurt"}, status=405)
 

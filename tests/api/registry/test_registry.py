@@ -207,7 +207,7 @@ def test_a_group_holds_projects_of_its_own_customer(own: TestApp) -> None:
 def test_there_has_to_be_a_customer(own: TestApp) -> None:
     for kind in ("projects", "project-groups"):
         answer = own.post_json(url(kind), {"name": "x", "customer": UNKNOWN}, status=409)
-        assert conflict(answer) == f"there is no customer {UNKNOWN}"
+        assert conflict(answer) == f"customer {UNKNOWN} not found"
 
 
 def test_entry_with_children_cannot_be_deleted(own: TestApp) -> None:
@@ -284,4 +284,4 @@ def _on(made: dict[str, str]) -> dict[str, str]:
 def test_a_name_that_is_refused_is_told_with_the_reason(own: TestApp, name: str, said: str) -> None:
     answer = own.post_json("/api/customers/", {"name": name}, status=400)
     detail = answer.json["errors"][0]["detail"]
-    assert f"it takes a name without {said} at character 2: a name has 1 to 255" in detail
+    assert f"is not a name ({said} at character 2): a name has 1 to 255" in detail

@@ -73,7 +73,7 @@ def test_unknown_auth_url_is_404(api: TestApp, query: str, named: str) -> None:
     (error,) = api.get(f"{URL}?{query}", status=400).json["errors"]
     assert error["code"] == "openstats.parameter.invalid"
     assert error["detail"].startswith(f"{named}: ")
-    assert ("it takes one, two" in error["detail"]) == named.startswith("region")
+    assert ("must be one of one, two" in error["detail"]) == named.startswith("region")
 
 
 def test_a_cloud_that_was_never_polled_is_polled_now(own: TestApp, store: Store) -> None:

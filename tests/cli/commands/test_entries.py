@@ -272,9 +272,7 @@ def test_grants_of_several_kinds_are_listed_in_the_same_columns(installed: Insta
 
 
 def test_a_limit_that_cannot_be_is_refused(installed: Installation) -> None:
-    assert "limit=0: it takes a number of at least 1" in installed.sentence(
-        "customer", "list", "--limit", "0"
-    )
+    assert "limit=0: must be at least 1" in installed.sentence("customer", "list", "--limit", "0")
 
 
 def test_a_cloud_is_shown_in_lines_that_can_be_read(installed: Installation, alpha: Double) -> None:

@@ -387,7 +387,7 @@ ZERO = (("usage", "cpu", "--datapoints", "0"), ("customer", "--limit", "0"))
 
 @pytest.mark.parametrize("words", ZERO, ids=" ".join)
 def test_a_zero_is_no_default(known: Installation, words: tuple[str, ...]) -> None:
-    assert f"{words[-2][2:]}=0: it takes a number of at least 1" in known.sentence("stats", *words)
+    assert f"{words[-2][2:]}=0: must be at least 1" in known.sentence("stats", *words)
 
 
 def test_a_subject_sees_what_is_granted(known: Installation) -> None:
