@@ -1,4 +1,4 @@
-"""Alerts: who may tell of them, how they are understood, and when openstats raises its own."""
+"""Alerts: who may report them, how they are read, and when openstats raises its own."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from openstats.conf.values import Matching
 GROUP = "alerts"
 PREFIX = "receiver:"
 NAME = r"^(?!(api|openstats)$)[A-Za-z0-9._-]{1,64}$"
-"""What a receiver may be called: alerts have its name as their source, and two are taken."""
+"""Pattern of a receiver's name, which is the source of its alerts; two names are reserved."""
 
 NAMING = "1 to 64 letters, digits, '.', '_' or '-', and neither 'api' nor 'openstats'"
 HASH = r"^[0-9a-f]{64}$"
@@ -26,8 +26,8 @@ def _percent(name: str, default: float, text: str) -> cfg.FloatOpt:
 
 
 def _uuid(kind: str) -> cfg.Opt:
-    told = f"Uuid of a {kind}, dashed: the receiver speaks for nothing else."
-    return cfg.Opt(kind, type=Matching(UUID, f"the uuid of a {kind}, dashed"), help=told)
+    told = f"UUID of a {kind}, with dashes: the receiver accepts alerts for this {kind} only."
+    return cfg.Opt(kind, type=Matching(UUID, f"the UUID of a {kind}, with dashes"), help=told)
 
 
 OPTIONS = [
@@ -35,8 +35,8 @@ OPTIONS = [
         "receivers",
         type=types.List(Matching(NAME, NAMING)),
         default=[],
-        help="Receivers of alerts, each with a group [receiver:name] of its own. They listen at "
-        "/api/alerts/receivers/NAME/.",
+        help="Names of the receivers of alerts. Each has a group [receiver:NAME] with its options, "
+        "and the URL /api/alerts/receivers/NAME/.",
     ),
     cfg.Opt(
         "severities",
@@ -57,47 +57,47 @@ OPTIONS = [
             "debug": "Debug",
             "none": "Debug",
         },
-        help="What severities of receivers mean, in lower case.",
+        help="Severity of an alert by the severity that the sender gave, in lower case.",
     ),
     cfg.StrOpt(
         "unknown_severity",
         default="Warning",
         choices=SEVERITIES,
-        help="What any other severity means, and none at all.",
+        help="Severity of an alert whose sender gave any other severity, or none.",
     ),
     cfg.ListOpt(
         "instance_labels",
         default=["instance_id"],
-        help="Labels that hold the id of a server: the alert is of it.",
+        help="Labels that contain the ID of the server that the alert is about.",
     ),
     cfg.ListOpt(
         "tenant_labels",
         default=["project_id", "tenant_id"],
-        help="Labels that hold the id of a Keystone project.",
+        help="Labels that contain the ID of a Keystone project.",
     ),
     cfg.ListOpt(
         "cloud_labels",
         default=["cloud"],
-        help="Labels that hold the name of a cloud, as clouds.yaml has it.",
+        help="Labels that contain the name of a cloud, as in clouds.yaml.",
     ),
     cfg.IntOpt(
         "max_alerts",
         default=10_000,
         min=1,
-        help="Alerts that one request to a receiver may hold. More are refused, and Alertmanager "
-        "does not send them again: its own max_alerts has to be lower.",
+        help="Maximum number of alerts in one request to a receiver. A request with more is "
+        "refused, and Alertmanager does not send it again: its own max_alerts must be lower.",
     ),
     cfg.IntOpt(
         "max_nesting",
         default=16,
         min=4,
         max=1000,
-        help="Objects and lists inside one another that such a request may hold.",
+        help="Maximum nesting depth of objects and lists in such a request.",
     ),
     _seconds(
         "reopen_within",
         900,
-        "What fires again so soon after it was resolved is the same alert, open again.",
+        "An alert that fires again within this time after it was resolved is reopened.",
     ),
     cfg.IntOpt(
         "late_within",
@@ -106,53 +106,53 @@ OPTIONS = [
         deprecated_for_removal=True,
         deprecated_since="0.5.0",
         deprecated_reason="The notification that arrives last decides, as Alertmanager expects.",
-        help="Without effect.",
+        help="Has no effect.",
     ),
     cfg.ListOpt(
         "replica_labels",
         default=["prometheus_replica"],
-        help="Labels that tell the replicas of one Prometheus apart: alerts that differ in nothing "
-        "else are one. For example prometheus_replica, replica, monitor.",
+        help="Labels that distinguish the replicas of one Prometheus: alerts that differ only in "
+        "these labels are one alert. For example prometheus_replica, replica, monitor.",
     ),
     _seconds(
         "stale_after",
         86400,
-        "What no receiver was told of for so long is closed as of when it last was. It has to be "
+        "An alert that was not reported for this time is closed as of its last report. Must be "
         "longer than Alertmanager's repeat_interval.",
     ),
     _seconds(
         "api_interval",
         300,
-        "How often the Alertmanagers in api_urls of receivers are asked what fires.",
+        "Interval at which the Alertmanagers in api_urls are asked which alerts fire.",
     ),
     cfg.IntOpt(
         "keep_days",
         default=400,
         min=0,
-        help="Days for which closed alerts are kept; 0: for ever.",
+        help="Number of days to keep closed alerts. 0: forever.",
     ),
-    _percent("quota_warning", 80, "From here on the use of a tenant's quota is a Warning."),
-    _percent("quota_error", 95, "From here on it is an Error."),
+    _percent("quota_warning", 80, "Use of a tenant's quota that raises a Warning."),
+    _percent("quota_error", 95, "Use of a tenant's quota that raises an Error."),
     cfg.Opt(
         "quota_of_customers",
         type=types.Dict(Matching(r"^\d+(\.\d+)?/\d+(\.\d+)?$", "WARNING/ERROR in percent")),
         default={},
-        help="Other thresholds for customers, as UUID:WARNING/ERROR, for example "
+        help="Other quota thresholds for single customers, as UUID:WARNING/ERROR, for example "
         "6f1c6a1e-3a0b-4c55-9a55-0d6c2b0f7a10:70/90.",
     ),
-    _percent("capacity_warning", 85, "From here on the use of a cloud's capacity is a Warning."),
-    _percent("capacity_error", 95, "From here on it is an Error."),
+    _percent("capacity_warning", 85, "Use of a cloud's capacity that raises a Warning."),
+    _percent("capacity_error", 95, "Use of a cloud's capacity that raises an Error."),
     _percent(
         "margin",
         3,
-        "So far below a threshold has a use to fall for its alert to be over, so that it does not "
-        "come and go.",
+        "Usage must fall this many percentage points below the threshold before the alert is "
+        "resolved (hysteresis).",
     ),
     cfg.IntOpt(
         "silent_intervals",
         default=3,
         min=1,
-        help="A cloud is in Error when a kind of poll has not succeeded for so many intervals.",
+        help="Raise an Error when a kind of poll has not succeeded for this many intervals.",
     ),
 ]
 
@@ -161,55 +161,55 @@ RECEIVER = [
         "kind",
         default="alertmanager",
         choices=[
-            ("alertmanager", "webhooks of Prometheus' Alertmanager, version 4"),
+            ("alertmanager", "webhooks of Prometheus Alertmanager, version 4"),
             ("aodh", "alarm_actions of Aodh: http, https or trust+https"),
         ],
-        help="What tells of alerts here.",
+        help="Software that sends to this receiver.",
     ),
     cfg.StrOpt(
         "token_hash",
         default="",
-        help="The token that has to come along, hashed: 'openstats receiver token' makes both. It "
-        "comes as Bearer, or as the password of Basic.",
+        help="Hash of the token that senders must present, as a Bearer token or as the password of "
+        "Basic authentication. 'openstats receiver token NAME' creates token and hash.",
     ),
     cfg.BoolOpt(
         "keystone",
         default=False,
-        help="Take tokens of Keystone in X-Auth-Token as well, as trust+https of Aodh sends them; "
-        "alerts are of the tenant that the token is scoped to.",
+        help="Also accept Keystone tokens in X-Auth-Token, as Aodh's trust+https sends them. The "
+        "alerts belong to the tenant that the token is scoped to.",
     ),
     cfg.ListOpt(
         "api_urls",
         default=[],
         help="URLs of all Alertmanagers that send here, such as http://alertmanager-0:9093. The "
-        "collector asks them what fires, and closes what none of them has any more: Alertmanager "
-        "itself does not tell of alerts that were resolved while they were silenced.",
+        "collector asks them which alerts fire and closes those that none of them has any more: "
+        "Alertmanager sends no notification for an alert that was resolved while silenced.",
     ),
     cfg.StrOpt(
         "role",
         default="",
-        help="The role that a token of Keystone needs here. Empty: any role, so that every member "
-        "of a project can raise alerts, which admins count.",
+        help="Role that a Keystone token must have. Empty: any role, so that every member of any "
+        "project can raise alerts that admins count.",
     ),
     cfg.BoolOpt(
         "independent",
         default=False,
-        help="The Alertmanagers that send here are no cluster: each sends everything by itself, "
-        "from an external URL of its own. An alert is over when each that said it fires has said "
-        "that it is over.",
+        help="The Alertmanagers that send here do not form a cluster: each sends all alerts, from "
+        "its own external URL. An alert is closed when every Alertmanager that reported it as "
+        "firing has reported it as resolved.",
     ),
     cfg.ListOpt(
         "clouds",
         default=[],
-        help="Clouds for which the receiver may speak. Empty: all of them.",
+        help="Clouds whose alerts the receiver accepts. Empty: all clouds.",
     ),
     _uuid("customer"),
     _uuid("project"),
     cfg.BoolOpt(
         "tenant_visible",
         default=False,
-        help="Whether everybody who sees an alert may read its message. Otherwise callers that do "
-        "not see everything get its type instead.",
+        help="Show the message of an alert to everybody who may see the alert. Otherwise callers "
+        "who do not see everything get its type instead.",
     ),
 ]
 

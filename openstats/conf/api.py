@@ -1,4 +1,4 @@
-"""How the HTTP API listens, and whom it answers."""
+"""Where the HTTP API listens, its limits, and how callers authenticate."""
 
 from oslo_config import cfg
 
@@ -12,71 +12,81 @@ def _seconds(name: str, default: int, text: str, minimum: float = 0.1) -> cfg.Fl
 OPTIONS = [
     cfg.StrOpt("host", default="127.0.0.1", help="Address to listen on."),
     cfg.PortOpt("port", default=8779, help="Port to listen on."),
-    cfg.IntOpt("threads", default=4, min=1, max=64, help="Requests answered at the same time."),
+    cfg.IntOpt(
+        "threads", default=4, min=1, max=64, help="Number of requests processed at the same time."
+    ),
     cfg.IntOpt(
         "write_threads",
         default=2,
         min=1,
         max=64,
-        help="How many of the threads may write at the same time, or wait for another writer. One "
-        "thread at least is left to requests that only read.",
+        help="Number of threads that may write, or wait for another writer, at the same time. At "
+        "least one thread is reserved for reading requests.",
     ),
     cfg.IntOpt(
         "connections",
         default=1000,
         min=1,
-        help="Connections at the same time. For one more, the one that was idle for longest is "
-        "closed, of the client that has most. Each takes up to two file descriptors.",
+        help="Maximum number of open connections. For one more, the connection that was idle for "
+        "longest is closed, of the client with the most connections. A connection uses up to two "
+        "file descriptors.",
     ),
     cfg.IntOpt(
         "client_connections",
         default=0,
         min=0,
         mutable=True,
-        help="Connections that one address may have at the same time; 0: as many as there may be. "
-        "All clients behind one proxy have its address.",
+        help="Maximum number of open connections from one address. 0: no limit of its own. All "
+        "clients behind a proxy share its address.",
     ),
     _seconds(
         "request_timeout",
         30,
-        "After which a request that was not answered, whatever it waits for, is answered 503.",
+        "Maximum time to answer a request. After it, the answer is 503.",
     ),
-    _seconds("head_timeout", 10, "How long the head of a request may take to arrive."),
-    _seconds("body_timeout", 60, "How long the body of a request may take to arrive."),
-    _seconds("idle_timeout", 120, "How long a connection may stay open without a request."),
-    _seconds("send_timeout", 60, "How long a client may read nothing of its answer."),
+    _seconds("head_timeout", 10, "Maximum time for the head of a request to arrive."),
+    _seconds("body_timeout", 60, "Maximum time for the body of a request to arrive."),
+    _seconds(
+        "idle_timeout", 120, "Maximum time that a connection may stay open without a request."
+    ),
+    _seconds("send_timeout", 60, "Maximum time that a client may stop reading its answer."),
     _seconds(
         "drain_delay",
         2,
-        "How long connections are accepted after SIGTERM, while /healthcheck is 503 already: a "
-        "balancer should look at it more often.",
+        "Time after SIGTERM in which connections are still accepted, while /healthcheck already "
+        "answers 503. A load balancer should check more often than this.",
         0,
     ),
-    _seconds("drain_timeout", 30, "How long requests under way may take after that.", 0),
+    _seconds(
+        "drain_timeout", 30, "Maximum time for running requests to finish after drain_delay.", 0
+    ),
     cfg.StrOpt(
         "auth_strategy",
         default="noauth",
         choices=[
-            ("noauth", "everybody who can connect is an admin: loopback only"),
-            ("keystone", "by Keystone's tokens: [keystone_authtoken], [identity], the policy file"),
+            ("noauth", "everybody who can connect is an admin; loopback only"),
+            (
+                "keystone",
+                "Keystone tokens; see [keystone_authtoken], [identity] and the policy file",
+            ),
         ],
-        help="How callers are known.",
+        help="How callers authenticate.",
     ),
     cfg.BoolOpt(
         "noauth_beyond_loopback",
         default=False,
-        help="Serve without authentication on an address that other machines reach. Only where "
-        "something in front of openstats decides who may call it.",
+        help="Serve without authentication on an address that other machines can reach. Set it "
+        "only if something in front of openstats decides who may call it.",
     ),
     cfg.BoolOpt(
         "access_log",
         default=True,
-        help="Write a line for each request to the log, at INFO: address and name of the caller, "
-        "method, URL, status, length and duration. Health checks are logged at DEBUG.",
+        help="Log each request at INFO: address and name of the caller, method, URL, status, "
+        "length and duration. Health checks are logged at DEBUG.",
     ),
     cfg.BoolOpt(
         "collect",
         default=None,
-        help="Run the collector inside 'openstats serve'. Unset: when the store is SQLite.",
+        help="Run the collector inside 'openstats serve'. Unset: only if the store is SQLite.",
     ),
 ]

@@ -1,4 +1,4 @@
-"""How long it is kept who wrote what in the registry."""
+"""The audit: how long entries are kept."""
 
 from oslo_config import cfg
 
@@ -8,7 +8,7 @@ OPTIONS = [
         "keep_days",
         default=400,
         min=0,
-        help="Days for which entries of the audit are kept; 0: for ever. Older ones go with the "
-        "next write.",
+        help="Number of days to keep entries of the audit. 0: forever. Each write deletes older "
+        "entries.",
     ),
 ]

@@ -1,4 +1,4 @@
-"""Which clouds are asked, and how their projects become customers.
+"""Which clouds to read, and how their projects are assigned to customers.
 
 Credentials stay in clouds.yaml. A key ``openstats`` inside an entry of it overrides these options
 for that cloud; ``openstats.clouds.clouds_yaml.entries`` knows the keys.
@@ -15,39 +15,40 @@ OPTIONS = [
     cfg.StrOpt(
         "file",
         default="",
-        help="The clouds.yaml. Empty: the one that openstacksdk finds, by OS_CLIENT_CONFIG_FILE, "
-        "in the working directory, in ~/.config/openstack or in /etc/openstack. Where a file is "
-        "named, no cloud is made of OS_AUTH_URL and the like.",
+        help="Path of clouds.yaml. Empty: the file that openstacksdk finds: OS_CLIENT_CONFIG_FILE, "
+        "the working directory, ~/.config/openstack, /etc/openstack. If a path is set, "
+        "OS_AUTH_URL and similar variables do not define a cloud.",
     ),
     cfg.ListOpt(
         "names",
         default=[],
-        help="Entries of clouds.yaml to ask. Empty: the one that OS_CLOUD names, or else all of "
-        "them. An entry with several regions is one cloud for each.",
+        help="Entries of clouds.yaml to read. Empty: the entry that OS_CLOUD names, otherwise all "
+        "entries. An entry with several regions is one cloud per region.",
     ),
     cfg.StrOpt(
         "capacity_source",
         default="auto",
         choices=[
-            ("auto", "Nova's hypervisor statistics, Placement where Nova refuses them"),
-            ("nova", "Nova's hypervisor statistics (microversion 2.87 at most)"),
+            ("auto", "Nova's hypervisor statistics, or Placement if Nova refuses them"),
+            ("nova", "Nova's hypervisor statistics (up to microversion 2.87)"),
             ("placement", "inventories and usages of Placement's compute providers"),
         ],
-        help="Where vCPUs, memory and disk of the hypervisors are read.",
+        help="Source of the hypervisors' vCPUs, memory and disk.",
     ),
     cfg.StrOpt(
         "meter_source",
         default="nova",
-        help="What measures usage: 'nova' (CPU time from server diagnostics), or another entry "
-        "point of openstats.meter_sources. What is allocated is known of every cloud.",
+        help="Source of measured usage: 'nova' (CPU time from server diagnostics), 'gnocchi', "
+        "'prometheus', or another entry point of openstats.meter_sources. Allocated usage needs "
+        "no source.",
     ),
     cfg.DictOpt(
         "meter_options",
         default={},
         # Passwords and tokens may be among them.
         secret=True,
-        help="What the source needs to know, as name:value pairs; docs/configuration.rst lists the "
-        "names. They are best written into the entries of clouds.yaml.",
+        help="Options of the meter source, as name:value pairs; see docs/configuration.rst. Better "
+        "set in the entries of clouds.yaml.",
     ),
     cfg.StrOpt(
         "customer_from",
@@ -55,12 +56,12 @@ OPTIONS = [
         choices=[
             ("domain", "the Keystone domain of the project"),
             ("top-project", "the topmost project above it in its domain"),
-            ("tag", "its tag openstats:customer=NAME"),
+            ("tag", "NAME in its tag openstats:customer=NAME"),
             ("regex", "the group 'customer' of [clouds] customer_regex, found in its name"),
             ("file", "the file [clouds] customer_file"),
         ],
-        help="What makes a Keystone project belong to a customer. Projects for which it yields "
-        "nothing stay unlinked and count nowhere.",
+        help="How the customer of a Keystone project is found. A project for which none is found "
+        "stays unlinked and counts for no customer.",
     ),
     cfg.StrOpt(
         "customer_regex",
@@ -71,46 +72,46 @@ OPTIONS = [
     cfg.StrOpt(
         "customer_file",
         default="",
-        help="For customer_from = file: YAML that lists, under each customer's name, its "
-        "projects: ids, DOMAIN/NAME, or names that no other project has. It is the only way to "
-        "join projects of different Keystones.",
+        help="For customer_from = file: path of a YAML file that lists the projects of each "
+        "customer: IDs, DOMAIN/NAME, or unique names. Only this method joins projects of "
+        "different Keystones under one customer.",
     ),
     cfg.BoolOpt(
         "group_tags",
         default=False,
-        help="Make project groups from tags openstats:group=NAME. Off by default: whoever manages "
-        "a domain can set tags.",
+        help="Create project groups from tags openstats:group=NAME. Off by default, because "
+        "whoever manages a domain can set tags.",
     ),
     cfg.ListOpt(
         "exclude_projects",
         default=["default/service", "default/admin"],
-        help="Keystone projects that belong to no customer: ids, DOMAIN/NAME, or names. A name "
-        "means the project in one of default_domains, elsewhere only where no other has it.",
+        help="Keystone projects that belong to no customer: IDs, DOMAIN/NAME, or names. A name "
+        "means the project in one of default_domains, otherwise the only project with that name.",
     ),
     cfg.ListOpt(
         "exclude_domains",
         default=["heat", "heat_user_domain", "magnum"],
-        help="Keystone domains (names or ids) none of whose projects belongs to a customer. By "
-        "default those in which Heat and Magnum keep projects of their own.",
+        help="Keystone domains (names or IDs) whose projects belong to no customer. The default "
+        "lists the domains in which Heat and Magnum keep their own projects.",
     ),
     cfg.ListOpt(
         "default_domains",
         default=["default"],
-        help="Keystone domains (names or ids) that a name without a domain means: a project's in "
-        "exclude_projects and customer_file, a customer's that a tag or customer_regex finds. "
-        "Elsewhere tags and customer_regex make customers of that domain alone, DOMAIN/NAME.",
+        help="Keystone domains (names or IDs) in which a name without a domain is looked up: a "
+        "project of exclude_projects or customer_file, a customer from a tag or customer_regex. "
+        "In other domains, tags and customer_regex create customers named DOMAIN/NAME.",
     ),
     cfg.BoolOpt(
         "block_storage",
         default=True,
-        help="Whether the clouds have Cinder. One that should have it and does not offer it in "
-        "its catalog is in error; say false for a cloud that really has none.",
+        help="The clouds have Cinder. If it is missing from the catalog, that is an error: set "
+        "false for a cloud without Cinder.",
     ),
     cfg.BoolOpt(
         "disk_shared",
         default=False,
-        help="Whether all hypervisors of a cloud keep disks in one and the same storage, such as "
-        "Ceph: Nova counts it once for each of them, and only who knows that can say so.",
+        help="All hypervisors of a cloud keep disks on the same shared storage, such as Ceph. "
+        "Nova counts that storage once per hypervisor and does not report that it is shared.",
     ),
 ]
 

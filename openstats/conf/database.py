@@ -1,4 +1,4 @@
-"""Where the store is."""
+"""Where the store is, and how long to wait for it."""
 
 import os
 from pathlib import Path
@@ -28,29 +28,37 @@ OPTIONS = [
         secret=True,
         default=default_connection(),
         sample_default="sqlite:////var/lib/openstats/openstats.sqlite",
-        help="SQLAlchemy URL of the store. SQLite is the embedded default: one machine, the "
-        "collector inside 'openstats serve'. For several API nodes and collectors: "
+        help="SQLAlchemy URL of the store. SQLite, the default, is for one machine, with the "
+        "collector inside 'openstats serve'. For several API nodes and collectors use "
         "postgresql+psycopg://user:password@host/openstats.",
     ),
     cfg.IntOpt(
         "pool_size",
         default=5,
         min=1,
-        help="Connections that a process keeps open; as many again are opened under load.",
+        help="Number of connections that a process keeps open. Under load it opens as many again.",
     ),
-    _seconds("connect_timeout", 5, "How long PostgreSQL may take to accept a connection."),
-    _seconds("pool_timeout", 5, "How long to wait for one of the connections."),
+    _seconds("connect_timeout", 5, "Maximum time for PostgreSQL to accept a connection."),
+    _seconds("pool_timeout", 5, "Maximum time to wait for a free connection."),
     _seconds(
-        "lock_timeout", 5, "How long a request may wait for a lock, on SQLite for another writer."
+        "lock_timeout",
+        5,
+        "Maximum time that a request waits for a lock, on SQLite for another writer.",
     ),
     _seconds(
         "request_timeout",
         20,
-        "How long a request may use the store; then it is interrupted and answered 503. It should "
-        "be less than [api] request_timeout.",
+        "Maximum time that a request may use the store. After it, the request is interrupted and "
+        "answered 503. Must be less than [api] request_timeout.",
     ),
-    _seconds("collector_lock_timeout", 30, "How long the collector, or a command, may wait so."),
     _seconds(
-        "collector_timeout", 300, "How long the collector, or a command, may use the store at once."
+        "collector_lock_timeout",
+        30,
+        "Maximum time that the collector or a command waits for a lock.",
+    ),
+    _seconds(
+        "collector_timeout",
+        300,
+        "Maximum time that the collector or a command may use the store at once.",
     ),
 ]

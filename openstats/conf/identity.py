@@ -1,4 +1,4 @@
-"""Who callers are, with ``auth_strategy = keystone``: what tokens of which project mean."""
+"""Callers with Keystone tokens: which projects make admins, and which clouds the IDs are of."""
 
 from oslo_config import cfg
 
@@ -7,19 +7,20 @@ OPTIONS = [
     cfg.ListOpt(
         "admin_project_ids",
         default=[],
-        help="Keystone projects in which the role admin, or reader, is one of everything. Empty: "
-        "the project 'admin' of the domain 'default'. System-scoped tokens always are.",
+        help="IDs of Keystone projects in which the roles admin and reader apply to everything. "
+        "Empty: the project 'admin' of the domain 'default'. The roles of system-scoped tokens "
+        "always apply to everything.",
     ),
     cfg.ListOpt(
         "clouds",
         default=[],
-        help="Registered clouds whose projects and domains the tokens' Keystone issues. Empty: "
-        "those that are found under [keystone_authtoken] auth_url or www_authenticate_uri.",
+        help="Registered clouds that use the Keystone which issues the callers' tokens. Empty: the "
+        "clouds with [keystone_authtoken] auth_url or www_authenticate_uri as their auth_url.",
     ),
     cfg.BoolOpt(
         "delegated_grants",
         default=False,
-        help="Have grants apply to tokens of application credentials, trusts and OAuth1 as well. "
-        "Otherwise such a token sees its own project only.",
+        help="Apply grants to tokens of application credentials, trusts and OAuth1 too. Otherwise "
+        "such a token sees only its own project.",
     ),
 ]

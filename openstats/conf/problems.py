@@ -43,7 +43,7 @@ def warnings(conf: Any) -> list[str]:
     """Return a sentence for each thing that is allowed, and hardly meant."""
     return [
         f"[{alerts.PREFIX}{name}] has keystone = true and no role: every member of any project can "
-        "add alerts to those that admins count. Set role to one that its senders have"
+        "raise alerts that admins count. Set role to a role that the senders have"
         for name, options in alerts.receivers(conf).items()
         if options.keystone and not options.role
     ]
@@ -71,19 +71,19 @@ def _add(names: Names, group: str, options: Iterable[Any]) -> None:
 def _unknown(sections: Mapping[str, Mapping[str, Any]], known: Names) -> Iterator[str]:
     for group, options in sections.items():
         if group not in known:
-            yield f"[{group}] is no group of options{_hint(group, known)}"
+            yield f"[{group}]: unknown group{_hint(group, known)}"
             continue
         allowed = known[group] | _of_plugin(group, options)
         for name in options:
             if name not in allowed:
-                yield f"[{group}] {name} is no option{_hint(name, allowed)}"
+                yield f"[{group}] {name}: unknown option{_hint(name, allowed)}"
 
 
 def _hint(name: str, names: Iterable[str]) -> str:
     if name.startswith(alerts.PREFIX):
-        return f": name {name.removeprefix(alerts.PREFIX)} in [alerts] receivers"
+        return f": add {name.removeprefix(alerts.PREFIX)} to [alerts] receivers"
     close = get_close_matches(name, [each for each in names if ":" not in each], 1)
-    return f"; is {close[0]} meant?" if close else ""
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 def _of_plugin(group: str, options: Mapping[str, Any]) -> set[str]:
@@ -107,5 +107,5 @@ def _variables(known: Names) -> Iterator[str]:
         if not groups or (variable.group in groups and variable.option.upper() in options):
             continue
         close = get_close_matches(variable.option.upper(), options, 1)
-        meant = f"; is {PREFIX}{groups[0]}{SEPARATOR}{close[0]} meant?" if close else ""
-        yield f"the variable {variable.name} sets no option{meant}"
+        meant = f"; did you mean {PREFIX}{groups[0]}{SEPARATOR}{close[0]}?" if close else ""
+        yield f"environment variable {variable.name}: unknown option{meant}"

@@ -24,7 +24,7 @@ def _timeouts(conf: Any) -> Iterator[str]:
     if store >= whole:
         yield (
             f"[database] request_timeout = {store:g} must be less than [api] request_timeout = "
-            f"{whole:g}: otherwise the store is never told to stop before the request ends"
+            f"{whole:g}: otherwise the store is not interrupted before the request ends"
         )
 
 
@@ -34,7 +34,7 @@ def _threads(conf: Any) -> Iterator[str]:
     if is_given and 1 < options.threads <= options.write_threads:
         yield (
             f"[api] write_threads = {options.write_threads} must be less than threads = "
-            f"{options.threads}: one is left to those who read"
+            f"{options.threads}: one thread is reserved for reading requests"
         )
 
 
@@ -44,23 +44,23 @@ def of_libraries(libraries: Any) -> Iterator[str]:
     for origin in origins or ():
         if origin != "*" and not ORIGIN.fullmatch(origin):
             yield (
-                f"[cors] allowed_origin = {origin} allows nobody: it must be what browsers send, "
+                f"[cors] allowed_origin = {origin} matches no origin: must be as browsers send it, "
                 "https://HOST or https://HOST:PORT without a path, or *"
             )
 
 
 def _receiver(name: str, options: Any) -> Iterator[str]:
     where = f"[{alerts.PREFIX}{name}]"
-    advice = f"'openstats receiver token {name}' makes a token"
+    advice = f"'openstats receiver token {name}' creates a token"
     if not options.token_hash and not options.keystone:
         yield (
-            f"{where} has neither token_hash nor keystone = true: nobody can send it alerts. "
+            f"{where} has neither token_hash nor keystone = true: nobody can send alerts to it. "
             f"{advice}"
         )
     if options.token_hash and not re.fullmatch(alerts.HASH, options.token_hash):
         yield (
-            f"{where} token_hash must be 64 hexadecimal digits, and not the token itself: no token "
-            f"has this hash. {advice}, and its hash"
+            f"{where} token_hash must be 64 hexadecimal digits, the hash of a token and not the "
+            f"token itself. {advice} and its hash"
         )
     for url in options.api_urls:
         if not _is_url(url):
@@ -89,6 +89,6 @@ def _thresholds(options: Any) -> Iterator[str]:
     for names, (warning, error) in pairs.items():
         if warning > error:
             yield (
-                f"[alerts] {names}: a Warning from {warning:g} % on comes after the Error from "
-                f"{error:g} % on, and is never raised"
+                f"[alerts] {names}: the threshold of a Warning, {warning:g} %, is above that of an "
+                f"Error, {error:g} %: no Warning is ever raised"
             )

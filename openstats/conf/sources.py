@@ -12,7 +12,7 @@ PREFIX, SEPARATOR = "OS_", "__"
 """Of the variables that set options, OS_GROUP__OPTION."""
 
 PROJECT = "openstats"
-ADVICE = "Let the user that runs openstats read it"
+ADVICE = "Make it readable for the user that runs openstats"
 
 Sections = Mapping[str, Mapping[str, list[str]]]
 """The texts of options by group and name: several where an option is repeated."""
@@ -49,13 +49,13 @@ def check_readable(named: Sequence[str], directories: Sequence[str]) -> None:
 
 def _file_fault(path: str) -> str | None:
     if os.path.isdir(path):
-        return f"{path} is a directory: name it with --config-dir"
+        return f"{path} is a directory: use --config-dir for a directory"
     return _fault(path, "--config-file")
 
 
 def _directory_fault(path: str) -> str | None:
     if os.path.isfile(path):
-        return f"{path} is no directory: name it with --config-file"
+        return f"{path} is not a directory: use --config-file for a file"
     faults = [_fault(path, "--config-dir"), *map(_fault, sorted(glob(f"{path}/*.conf")))]
     return next((fault for fault in faults if fault), None)
 
@@ -64,7 +64,7 @@ def _fault(path: str, option: str = "") -> str | None:
     try:
         os.stat(path)
     except FileNotFoundError:
-        return f"there is no {path}: make it, or correct {option}"
+        return f"{path} does not exist: create it, or correct {option}"
     except OSError as error:
         return f"{path} cannot be read: {error.strerror}. {ADVICE}"
     if not os.access(path, os.R_OK, effective_ids=True):
@@ -80,7 +80,7 @@ def _syntax_fault(path: str) -> str | None:
         rule = "must be [GROUP], OPTION = VALUE below one, or a # comment"
         return f"{path}, line {error.lineno}: {rule}"
     except UnicodeDecodeError:
-        return f"{path} is not UTF-8: write it in that encoding"
+        return f"{path} is not UTF-8: save it in that encoding"
     return None
 
 

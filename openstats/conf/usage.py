@@ -1,4 +1,4 @@
-"""What is kept of usage, for how long, and how it is answered."""
+"""Usage: the default basis, how long readings are kept, and limits."""
 
 from zoneinfo import ZoneInfo
 
@@ -30,50 +30,53 @@ OPTIONS = [
         "basis",
         default="auto",
         choices=[
-            ("auto", "used, where every cloud's source measures the item; else allocated"),
-            ("allocated", "what is reserved for instances while they exist"),
-            ("used", "what guests use, as far as a source measures it"),
+            ("auto", "used if the source of every cloud measures the item, otherwise allocated"),
+            ("allocated", "what is allocated to instances while they exist"),
+            ("used", "what guests use, as measured by the source"),
         ],
-        help="What memory and storage count where a request does not say.",
+        help="Basis of memory and storage if the request does not name one.",
     ),
     cfg.Opt(
         "timezone",
         type=Zone(),
         default="UTC",
-        help="Whose midnight begins a day of old readings.",
+        help="Time zone whose midnight separates the days of old readings.",
     ),
     cfg.IntOpt(
-        "all_days", default=2, min=1, help="Days for which every reading is kept: one in 5 minutes."
+        "all_days",
+        default=2,
+        min=1,
+        help="Number of days to keep every reading (one per 5 minutes).",
     ),
     cfg.IntOpt(
         "hourly_days",
         default=400,
         min=1,
-        help="Days for which one reading an hour is kept; after them it is one a day.",
+        help="Number of days to keep one reading per hour. Older readings are kept one per day.",
     ),
     cfg.IntOpt(
         "backfill_days",
         default=30,
         min=0,
-        help="How far back the first reading of a source that keeps history goes.",
+        help="Number of days of history to read from a meter source the first time.",
     ),
     cfg.IntOpt(
         "max_datapoints",
         default=500_000,
         min=1000,
-        help="Objects times intervals that one answer may hold.",
+        help="Maximum number of objects times intervals in one answer.",
     ),
     cfg.IntOpt(
         "diagnostics_max_instances",
         default=500,
         min=0,
-        help="For meter_source = nova: CPU time costs a call for each running instance. In a cloud "
-        "with more of them it is not measured.",
+        help="For meter_source = nova: CPU time costs one call per running instance. It is not "
+        "measured in a cloud with more running instances than this.",
     ),
     cfg.IntOpt(
         "diagnostics_per_second",
         default=20,
         min=1,
-        help="How many of these calls are made in a second.",
+        help="Maximum number of these calls per second.",
     ),
 ]

@@ -17,4 +17,4 @@ def named(name: str) -> ZoneInfo:
             return ZoneInfo(name)
     except (ZoneInfoNotFoundError, OSError, ValueError):
         pass
-    raise ValueError(f"{name!r} is no time zone such as Europe/Berlin")
+    raise ValueError(f"{name!r} is not the name of a time zone, such as Europe/Berlin")

@@ -12,27 +12,33 @@ ROOT = Path(__file__).parents[2]
 HASH = "0" * 64
 
 WRONG = {
-    "an option misspelt": ("[api]\nprot = 8780\n", "[api] prot is no option; is port meant?"),
-    "an option of another group": ("[api]\nlease = 60\n", "[api] lease is no option"),
-    "a group misspelt": ("[alert]\nmargin = 3\n", "[alert] is no group of options; is alerts"),
-    "a group of nobody": ("[zzz]\nx = 1\n", "[zzz] is no group of options"),
-    "a foreign group": ("[oslo_policy]\npolicy_fil = x\n", "is policy_file meant?"),
-    "a default": ("[DEFAULT]\nlog_flie = x\n", "[DEFAULT] log_flie is no option; is log_file"),
+    "an option misspelt": (
+        "[api]\nprot = 8780\n",
+        "[api] prot: unknown option; did you mean port?",
+    ),
+    "an option of another group": ("[api]\nlease = 60\n", "[api] lease: unknown option"),
+    "a group misspelt": ("[alert]\nmargin = 3\n", "[alert]: unknown group; did you mean alerts"),
+    "a group of nobody": ("[zzz]\nx = 1\n", "[zzz]: unknown group"),
+    "a foreign group": ("[oslo_policy]\npolicy_fil = x\n", "did you mean policy_file?"),
+    "a default": (
+        "[DEFAULT]\nlog_flie = x\n",
+        "[DEFAULT] log_flie: unknown option; did you mean log_file",
+    ),
     "a credential": (
         "[keystone_authtoken]\nauth_type = password\npasword = x\n",
-        "[keystone_authtoken] pasword is no option; is password meant?",
+        "[keystone_authtoken] pasword: unknown option; did you mean password?",
     ),
     "a credential of another kind": (
         "[keystone_authtoken]\nauth_type = v3applicationcredential\nusernam = x\n",
-        "usernam is no option; is username meant?",
+        "usernam: unknown option; did you mean username?",
     ),
     "an option of a receiver": (
         f"[alerts]\nreceivers = am\n[receiver:am]\ntoken_hash = {HASH}\nkindd = aodh\n",
-        "[receiver:am] kindd is no option; is kind meant?",
+        "[receiver:am] kindd: unknown option; did you mean kind?",
     ),
     "a receiver that is not named": (
         f"[receiver:am]\ntoken_hash = {HASH}\n",
-        "[receiver:am] is no group of options: name am in [alerts] receivers",
+        "[receiver:am]: unknown group: add am to [alerts] receivers",
     ),
     "a token instead of its hash": (
         "[alerts]\nreceivers = am\n[receiver:am]\ntoken_hash = zz\n",
@@ -53,12 +59,12 @@ WRONG = {
     "a receiver without a group": ("[alerts]\nreceivers = am\n", "[receiver:am] has neither"),
     "a warning above its error": (
         "[alerts]\nquota_warning = 96\n",
-        "a Warning from 96 % on comes after the Error from 95 % on",
+        "the threshold of a Warning, 96 %, is above that of an Error, 95 %",
     ),
     "a warning above its error, of capacity": ("[alerts]\ncapacity_error = 10\n", "85 % on"),
     "a warning above its error, of a customer": (
         "[alerts]\nquota_of_customers = u:90/70.5\n",
-        "quota_of_customers of u: a Warning from 90 % on comes after the Error from 70.5 % on",
+        "quota_of_customers of u: the threshold of a Warning, 90 %, is above that of an Error",
     ),
 }
 
@@ -107,8 +113,14 @@ def test_files_of_a_directory_are_looked_at_too(path: Path) -> None:
 @pytest.mark.parametrize(
     ("variable", "words"),
     [
-        ("OS_API__PROT", "the variable OS_API__PROT sets no option; is OS_API__PORT meant?"),
-        ("OS_APIS__PORT", "the variable OS_APIS__PORT sets no option; is OS_API__PORT meant?"),
+        (
+            "OS_API__PROT",
+            "environment variable OS_API__PROT: unknown option; did you mean OS_API__PORT?",
+        ),
+        (
+            "OS_APIS__PORT",
+            "environment variable OS_APIS__PORT: unknown option; did you mean OS_API__PORT?",
+        ),
     ],
 )
 def test_variables_that_are_misspelt(

@@ -95,15 +95,19 @@ def test_files_that_cannot_be_read_are_named_with_the_reason(path: Path) -> None
         f"there is no {nowhere}: make it, or correct --config-dir",
     ]
     path.touch()
-    assert sentences(path.parent) == [f"{path.parent} is a directory: name it with --config-dir"]
-    assert sentences(path, path) == [f"{path} is no directory: name it with --config-file"]
+    assert sentences(path.parent) == [
+        f"{path.parent} is a directory: use --config-dir for a directory"
+    ]
+    assert sentences(path, path) == [f"{path} is not a directory: use --config-file for a file"]
 
 
 def test_a_file_that_may_not_be_read_is_named(path: Path) -> None:
     path.touch(0)
     with unprivileged():
         (sentence,) = sentences(path)
-    assert sentence.startswith(f"{path} cannot be read: Permission denied. Let the user that runs")
+    assert sentence.startswith(
+        f"{path} cannot be read: Permission denied. Make it readable for the user"
+    )
 
 
 @pytest.mark.parametrize(
@@ -126,7 +130,7 @@ def test_a_line_that_is_not_understood_is_named_and_not_shown(
 
 def test_a_file_in_another_encoding_is_named(path: Path) -> None:
     path.write_bytes(b"[api]\n# \xfc\n")
-    assert sentences(path) == [f"{path} is not UTF-8: write it in that encoding"]
+    assert sentences(path) == [f"{path} is not UTF-8: save it in that encoding"]
 
 
 def test_a_line_in_a_directory_of_files_is_named(path: Path) -> None:

@@ -82,7 +82,7 @@ def test_a_hangup_reads_the_configuration_again(installed: Installation) -> None
         said = log.read_text()
         assert "[api] request_timeout changed from 30.0 to 70.0" in said
         assert "[api] threads changed from 4 to 5: restart openstats to have it apply" in said
-        assert "[api] prot is no option; is port meant?" in said
+        assert "[api] prot: unknown option; did you mean port?" in said
         # The address is that of the command line.
         assert "port changed" not in said
         assert get(f"{url}/healthcheck") == {"status": "ok"}
