@@ -23,12 +23,9 @@ SECONDS = 60
 MEDIA_TYPE = "application/json"
 NO_CONTENT, UNAUTHORIZED = 204, 401
 NOTHING_THERE = "openstats.route.unknown"
-TAKES = "--url (OPENSTATS_URL) takes the URL of openstats, as http://HOST:PORT"
-FOREIGN = f"the server answered {{status}}, and nothing that openstats answers: {TAKES}"
-SIGN_IN = (
-    "--token or the variable OPENSTATS_TOKEN takes one, as 'openstack token issue -f value -c id' "
-    "prints it"
-)
+TAKES = "--url (OPENSTATS_URL) must be the URL of openstats, as http://HOST:PORT"
+FOREIGN = f"the server answered {{status}}, but not as openstats does: {TAKES}"
+SIGN_IN = "set OPENSTATS_TOKEN or --token to the output of 'openstack token issue -f value -c id'"
 
 
 class ApiResponse(NamedTuple):
@@ -118,7 +115,7 @@ def _sentences(answer: ApiResponse) -> list[str]:
 def _sentence(error: Mapping[str, Any]) -> str:
     detail = str(error["detail"])
     if error.get("code") == NOTHING_THERE:
-        return f"there is nothing at {detail} of this server: {TAKES}, without /api"
+        return f"the server has no URL {detail}: {TAKES}, without /api"
     return detail
 
 
@@ -131,9 +128,9 @@ class _NoRedirects(HTTPRedirectHandler):
 
 def _server(url: str, token: str | None) -> Send:
     if not url.lower().startswith(("http://", "https://")):
-        raise OpenstatsError(f"--url {escaped(url)}: it must begin with http:// or https://")
+        raise OpenstatsError(f"--url {escaped(url)}: must begin with http:// or https://")
     if token and not (token.isascii() and token.isprintable()):
-        raise OpenstatsError("--token: it has characters that no token has")
+        raise OpenstatsError("--token: must be printable ASCII")
     opener = build_opener(_NoRedirects)
     headers = {"Accept": MEDIA_TYPE} | ({"X-Auth-Token": token} if token else {})
 
@@ -158,11 +155,11 @@ def _reason(error: Exception) -> str:
     reason = getattr(error, "reason", error)
     if isinstance(reason, SSLCertVerificationError):
         return (
-            f"its certificate is not trusted ({reason.verify_message}): the variable SSL_CERT_FILE "
-            "names a file with the certificate of the authority that signed it"
+            f"its certificate is not trusted ({reason.verify_message}): set SSL_CERT_FILE to "
+            "a file with the certificate of the authority that signed it"
         )
     if isinstance(reason, SSLError):
-        return f"it does not speak TLS ({reason.reason}): is it http:// that is meant?"
+        return f"it does not use TLS ({reason.reason}): did you mean http://?"
     return escaped(str(reason)) or type(reason).__name__
 
 

@@ -24,7 +24,7 @@ LOG = log.getLogger(__name__)
 FIXED = (cfg.Locations.set_override, cfg.Locations.command_line, cfg.Locations.set_default)
 """Where values come from that no file changes."""
 
-ADVICE = "Let the user that runs openstats"
+ADVICE = "Allow the user that runs openstats to"
 LOGGERS = (
     "openstats",
     "keystoneauth",
@@ -119,9 +119,9 @@ def fault(conf: Any) -> str | None:
     path = Path(conf.log_dir or "", conf.log_file or "openstats.log")
     problem = f"{_destinations(conf)}: the log cannot be written: "
     if not path.parent.is_dir():
-        return f"{problem}there is no directory {path.parent}. Make the directory"
+        return f"{problem}directory {path.parent} does not exist. Create it"
     if path.is_dir():
-        return f"{problem}{path} is a directory. Name a file"
+        return f"{problem}{path} is a directory. Set a file"
     target = path if path.exists() else path.parent
     if os.access(target, os.W_OK, effective_ids=True):
         return None
@@ -132,7 +132,7 @@ def _unreadable(path: Path) -> str | None:
     if os.access(path, os.R_OK, effective_ids=True):
         return None
     return (
-        f"[DEFAULT] log_config_append = {path} cannot be read. Make the file, or correct the name"
+        f"[DEFAULT] log_config_append = {path} cannot be read. Create the file, or correct the path"
     )
 
 

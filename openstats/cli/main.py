@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 
 BESIDE_SERVER = (
-    "--url (OPENSTATS_URL) names a server, and this command works on the store of this machine: "
-    "run it without that, where the store is"
+    "--url (OPENSTATS_URL) is set, but this command works on the store, not on a server: "
+    "run it without --url, on a machine that reaches the store"
 )
 NEAR = 0.7
 """How much of a command has to be right for another one to be proposed, from 0 to 1."""
 
 
 class Openstats(App):
-    """What is allocated in OpenStack clouds, for their admins and portals."""
+    """The command line of openstats: global options, configuration and store."""
 
     NAME = "openstats"
     # Commands print their results; what they did on the way is for --verbose.
@@ -41,7 +41,7 @@ class Openstats(App):
         from openstats.cli.commands import entries
 
         super().__init__(
-            description="What is allocated in OpenStack clouds, for their admins and portals.",
+            description="Statistics of OpenStack clouds by customer, project and project group.",
             version=__version__,
             command_manager=CommandManager("openstats.commands"),
             deferred_help=True,
@@ -68,7 +68,7 @@ class Openstats(App):
             action="append",
             default=[],
             metavar="FILE",
-            help="Configuration to read instead of openstats.conf in ~/.openstats/, ~/, "
+            help="Configuration file to read instead of openstats.conf in ~/.openstats/, ~/, "
             "/etc/openstats/ or /etc/. May be repeated.",
         )
         parser.add_argument(
@@ -76,18 +76,20 @@ class Openstats(App):
             action="append",
             default=[],
             metavar="DIRECTORY",
-            help="Read every *.conf in it after the files, in their order. May be repeated.",
+            help="Directory whose *.conf files are read after the configuration files, in order of "
+            "name. May be repeated.",
         )
         parser.add_argument(
             "--url",
             default=os.environ.get("OPENSTATS_URL"),
-            help="Server to ask instead of the store; default: the variable OPENSTATS_URL.",
+            help="URL of a server to ask instead of the store. Default: the environment variable "
+            "OPENSTATS_URL.",
         )
         parser.add_argument(
             "--token",
             default=os.environ.get("OPENSTATS_TOKEN"),
-            help="Keystone token for that server. Others see a command line, so prefer the "
-            "variable OPENSTATS_TOKEN.",
+            help="Keystone token for that server. Other users can see command lines, so prefer the "
+            "environment variable OPENSTATS_TOKEN.",
         )
         return parser
 

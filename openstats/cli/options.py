@@ -25,8 +25,8 @@ NOTHING = object()
 
 NULL = "null"
 TRUTH = ("true", "false")
-NAMED = "By uuid or name."
-SCOPE = "What it is on, as KIND=UUID or KIND=NAME, for example customer=Acme."
+NAMED = "UUID or name."
+SCOPE = "Object that it is on, as KIND=UUID or KIND=NAME, for example customer=Acme."
 METAVARS = {"uuid": "UUID", "marker": "UUID", "object": "UUID", "tz": "ZONE", "scope": "SCOPE"}
 
 
@@ -111,7 +111,7 @@ def add_fields(
         parser.add_argument(_option(name), required=field.is_required(), help=text, **kind)
         if changing and (several or field.default is None):
             empty: Any = [] if several else NOTHING
-            unset = {"action": "store_const", "const": empty, "help": f"No {_words(name)}."}
+            unset = {"action": "store_const", "const": empty, "help": f"Remove the {_words(name)}."}
             parser.add_argument(f"--no-{_option(name)[2:]}", dest=name, **unset)
 
 

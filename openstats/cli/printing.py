@@ -145,7 +145,7 @@ class ListCommand(OpenstatsCommand, Lister):
         """Write the list; who would see nothing is told that it is empty."""
         rows = list(data)
         if not rows and parsed_args.formatter in SILENT:
-            self.app.stderr.write("Nothing to list.\n")
+            self.app.stderr.write("No entries.\n")
         return int(super().produce_output(parsed_args, column_names, rows))
 
 

@@ -45,7 +45,7 @@ def uuid_of(
     except ValueError:
         pass
     if "name" not in resource.filters.model_fields:
-        raise OpenstatsError(f"{kind} {key!r}: it takes a uuid")
+        raise OpenstatsError(f"{kind} {key!r}: must be a UUID")
     query: list[tuple[str, Any]] = [("name", key), ("limit", SHOWN + 1)]
     if deleted:
         query.append(("deleted", "true"))
@@ -58,9 +58,9 @@ def uuid_of(
 def _ambiguity(kind: str, uuids: list[str]) -> str:
     if not uuids:
         noun = kind.rsplit(maxsplit=1)[-1]
-        return f"none has this name; 'openstats {noun} list' shows those that there are"
+        return f"not found; run 'openstats {noun} list' to see all"
     choices = ", ".join(uuids[:SHOWN]) + (", ..." if len(uuids) > SHOWN else "")
-    return f"several have this name; name it by its uuid, one of {choices}"
+    return f"the name is not unique; use one of the UUIDs {choices}"
 
 
 def resolved(client: Api, field: str, value: str) -> str:

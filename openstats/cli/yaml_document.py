@@ -19,7 +19,7 @@ class _Loader(yaml.SafeLoader):
             raise yaml.composer.ComposerError(
                 None,
                 None,
-                f"the alias *{event.anchor} is not taken: write it out",
+                f"the alias *{event.anchor} is not allowed: write the value out",
                 event.start_mark,
             )
         return super().compose_node(parent, index)
@@ -36,7 +36,7 @@ def load(text: str, name: str) -> Any:
     except (yaml.YAMLError, ValueError) as error:
         raise RegistryError(f"{name} cannot be read: {_reason(error)}") from error
     except RecursionError:
-        raise RegistryError(f"{name} cannot be read: it nests too deeply; write it flat") from None
+        raise RegistryError(f"{name} cannot be read: it is nested too deeply") from None
 
 
 def _reason(error: Exception) -> str:

@@ -77,7 +77,7 @@ def test_a_bad_entry_is_named_with_the_reason_and_others_are_asked(
     assert reason in lines["beta"][1]
     assert lines["alpha: Keystone"][0] == "ok"
     told = installed.run("collect", "--once")
-    assert (told.status, told.out) == (1, "Asked alpha: 1 error.\n")
+    assert (told.status, told.out) == (1, "Polled alpha: 1 error.\n")
     assert reason in told.err
     assert "topsecret" not in f"{lines} {told}"
 
@@ -194,7 +194,7 @@ def test_an_option_names_the_file(
     named.write_text(yaml.safe_dump({"clouds": {"named": alpha.clouds_entry()}}))
     monkeypatch.setenv("OS_AUTH_URL", "http://127.0.0.1:9/v3")
     installed.configure("clouds", file=named)
-    assert "Asked named: no errors" in installed.run("discover").out
+    assert "Polled named: no errors" in installed.run("discover").out
     named.unlink()
     said = installed.sentence("discover")
     assert said == f"[clouds] file names {named}, which is no file: create it, or correct it"
@@ -222,7 +222,7 @@ def test_an_option_in_the_environment_makes_no_cloud(
 ) -> None:
     monkeypatch.setenv("OS_API__PORT", "8780")
     monkeypatch.setenv("OS_COLLECTOR__THREADS", "3")
-    assert installed.run("discover").out.startswith("Asked alpha: no errors.\n")
+    assert installed.run("discover").out.startswith("Polled alpha: no errors.\n")
     installed.clouds_yaml.unlink()
     assert installed.sentence("discover").startswith("No cloud configured")
 
@@ -233,7 +233,7 @@ def test_a_cloud_in_the_environment_is_one(
     installed.clouds_yaml.unlink()
     for key, value in alpha.clouds_entry()["auth"].items():
         monkeypatch.setenv(f"OS_{key.upper()}", value)
-    assert installed.run("discover").out.startswith("Asked envvars: no errors.\n")
+    assert installed.run("discover").out.startswith("Polled envvars: no errors.\n")
 
 
 # -- regions

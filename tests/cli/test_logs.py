@@ -80,7 +80,7 @@ def test_a_log_that_cannot_be_written_is_a_sentence(
     installed.configure("DEFAULT", log_file=path)
     said = installed.sentence(*words)
     assert f"log_file = {path}" in said
-    assert f"there is no directory {path.parent}. Make the directory" in said
+    assert f"directory {path.parent} does not exist. Create it" in said
 
 
 def test_the_end_of_a_service_is_part_of_no_request(

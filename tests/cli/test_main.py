@@ -76,7 +76,7 @@ def test_a_command_that_starts_like_two(bare: Installation) -> None:
 def test_the_store_is_made_and_brought_up_to_date(bare: Installation) -> None:
     for _ in range(2):
         told = bare.run("db", "upgrade")
-        assert told == (0, f"The store sqlite:///{bare.store} has schema {HEAD}.\n", "")
+        assert told == (0, f"The store sqlite:///{bare.store} is at schema {HEAD}.\n", "")
     assert bare.run("stats", "customer").status == 0
 
 
@@ -137,8 +137,8 @@ def test_an_upgrade_without_a_configuration_says_which_store_it_makes(tmp_path: 
         check=True,
     )
     store = f"sqlite:///{tmp_path}/openstats/openstats.sqlite"
-    assert printed.stderr == f"No configuration file: the store is {store}.\n"
-    assert printed.stdout == f"The store {store} has schema {HEAD}.\n"
+    assert printed.stderr == f"No configuration file found: using the store {store}.\n"
+    assert printed.stdout == f"The store {store} is at schema {HEAD}.\n"
 
 
 def test_a_store_that_is_something_else(bare: Installation) -> None:
@@ -252,4 +252,4 @@ def test_store_commands_ignore_the_server_url(
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("customers: []"))
     monkeypatch.setenv("OPENSTATS_URL", "http://127.0.0.1:1")
-    assert "works on the store of this machine" in installed.sentence(*words)
+    assert "works on the store, not on a server" in installed.sentence(*words)

@@ -21,7 +21,7 @@ def test_a_document_is_what_it_says() -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (BOMB, r"the alias \*a0 is not taken: write it out"),
+        (BOMB, r"the alias \*a0 is not allowed: write the value out"),
         ("customers: &c [*c]", r"the alias \*c is not taken"),
         ("[" * 5000, "nests too deeply"),
         ("a: [", "cannot be read"),

@@ -143,8 +143,8 @@ def missing(system: System) -> list[str]:
     system.keep(done.stdout + done.stderr)
     lines = json.loads(done.stdout)
     assert done.returncode == int(any(line["state"] != "ok" for line in lines))
-    assert {line["state"] for line in lines} <= {"ok", "no right", "not tried"}, lines
-    return [line["said"] for line in lines if line["state"] == "no right"]
+    assert {line["status"] for line in lines} <= {"ok", "no permission", "skipped"}, lines
+    return [line["detail"] for line in lines if line["status"] == "no permission"]
 
 
 HIDDEN = {

@@ -1,1 +1,1 @@
-"""``openstats check``: what is tried, and how it is said."""
+"""``openstats check``: what it tries, and the table that reports the results."""

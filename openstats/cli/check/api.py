@@ -9,8 +9,8 @@ from openstats.errors import OpenstatsError
 
 API, TOKENS, GROUPS = "API", "API, tokens", "API, groups"
 NOT_TOLD = (
-    "[keystone_authtoken] www_authenticate_uri is not set: who is answered 401 is not told where "
-    "to get a token. Set it to the URL of Keystone that callers use"
+    "[keystone_authtoken] www_authenticate_uri is not set, so 401 answers do not name a Keystone: "
+    "set it to the Keystone URL that callers use"
 )
 
 

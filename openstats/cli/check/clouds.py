@@ -139,7 +139,7 @@ def _shared(checks: list[CloudCheck]) -> dict[str, list[Line]]:
                 continue
             theirs = endpoints.roots(other.connection)
             for service in [each for each, root in own.items() if theirs.get(each) == root]:
-                said = f"it is that of {other.name}, and counts there"
+                said = f"same service as in {other.name}: its figures count there"
                 line = Line(f"{check.name}: {service}", SHARED, said)
                 lines.setdefault(check.name, []).append(line)
                 del own[service]
@@ -152,7 +152,7 @@ def _left_aside(checks: list[CloudCheck], lines: Mapping[str, list[Line]]) -> di
 
     aside: dict[str, str] = {}
     faults = {
-        check.name: sum(line.state not in HARMLESS for line in lines[check.name])
+        check.name: sum(line.status not in HARMLESS for line in lines[check.name])
         for check in checks
     }
     # Sorting is stable: of equals the first one comes first.
@@ -162,8 +162,14 @@ def _left_aside(checks: list[CloudCheck], lines: Mapping[str, list[Line]]) -> di
             if other.name not in aside and keystone_identity.is_same_cloud(
                 other.connection, check.connection
             ):
-                sees = "sees more" if faults[other.name] < faults[check.name] else "comes first"
-                aside[check.name] = f"it is the same cloud as {other.name}, which {sees}"
+                sees = (
+                    "passes more checks"
+                    if faults[other.name] < faults[check.name]
+                    else "comes first"
+                )
+                aside[check.name] = (
+                    f"same cloud as {other.name}, which {sees}: this entry is not used"
+                )
                 break
     return aside
 

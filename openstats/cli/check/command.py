@@ -31,7 +31,7 @@ from openstats.errors import (
 
 
 class Check(OpenstatsCommand, Lister):
-    """Check the configuration, the store and each cloud: report what fails, and missing rights."""
+    """Check the configuration, the store and every cloud; report missing permissions."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command's arguments."""
@@ -40,15 +40,14 @@ class Check(OpenstatsCommand, Lister):
             "clouds",
             nargs="*",
             metavar="CLOUD",
-            help="only these entries of clouds.yaml, or ENTRY:REGION",
+            help="entries of clouds.yaml to check, or ENTRY:REGION (default: those configured)",
         )
         parser.add_argument(
             "--timeout",
             type=float,
             default=120,
             metavar="SECONDS",
-            help="how long all clouds, which are asked at the same time, may take together "
-            "(default: 120)",
+            help="maximum time for all clouds, which are checked in parallel (default: 120)",
         )
         # On a terminal only: elsewhere nothing is wrapped.
         parser.set_defaults(fit_width=True)
@@ -61,7 +60,7 @@ class Check(OpenstatsCommand, Lister):
         if not self.app.options.verbose_level:
             logs.quiet()
         lines = list(self._lines(parsed_args))
-        self.failed = any(line.state not in HARMLESS for line in lines)
+        self.failed = any(line.status not in HARMLESS for line in lines)
         cells = partial(printable, formatter=parsed_args.formatter)
         return Line._fields, [tuple(map(cells, line)) for line in lines]
 

@@ -18,7 +18,7 @@ def lines(conf: Any) -> Iterator[Line]:
     """Yield what is wrong in the files although they can be read, and the policy files."""
     sentences = dict.fromkeys([*startup.faults(conf), *problems(conf)])
     yield from [Line(CONFIGURATION, FAILED, sentence) for sentence in sentences] or [
-        Line(CONFIGURATION, OK, ", ".join(named(conf)) or "defaults")
+        Line(CONFIGURATION, OK, ", ".join(named(conf)) or "no configuration file: defaults")
     ]
     yield from [Line(CONFIGURATION, WARNING, sentence) for sentence in warnings(conf)]
     yield _policy(conf)
@@ -26,7 +26,7 @@ def lines(conf: Any) -> Iterator[Line]:
 
 def _policy(conf: Any) -> Line:
     try:
-        return Line(POLICY, OK, ", ".join(strategies.overridden(conf)) or "no rule is changed")
+        return Line(POLICY, OK, ", ".join(strategies.overridden(conf)) or "default rules")
     except ConfigError as error:
         return Line(POLICY, FAILED, str(error))
 
@@ -41,5 +41,5 @@ def unknown_clouds(conf: Any, names: set[str] | None) -> Iterator[Line]:
         for cloud in clouds:
             if cloud not in names:
                 there = ", ".join(sorted(names)) or "none"
-                sentence = f"{option}: there is no cloud {cloud}; there are {there}"
+                sentence = f"{option}: cloud {cloud} not found; known clouds: {there}"
                 yield Line(CONFIGURATION, FAILED, sentence)

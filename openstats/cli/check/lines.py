@@ -1,15 +1,17 @@
-"""The lines of ``openstats check``: what was tried, what came of it, and what there is to say."""
+"""The lines of ``openstats check``: the check, its status, and the detail."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-OK, FAILED, NO_RIGHT, NOT_TRIED = "ok", "failed", "no right", "not tried"
+OK, FAILED, NO_RIGHT, NOT_TRIED = "ok", "failed", "no permission", "skipped"
 WARNING = "warning"
-"""Of what works, and should not stay so: the exit status is 0."""
+"""Status of a check that passes with something to correct: the exit status stays 0."""
 
-LEFT_ASIDE = "left aside"
+LEFT_ASIDE = "duplicate"
+"""Status of an entry for a cloud that another entry is used for."""
+
 SHARED = "shared"
-"""Of a service that an earlier region names, too: it counts there."""
+"""Status of a service that an earlier region has, too: its figures count there."""
 
 HARMLESS = (OK, WARNING, LEFT_ASIDE, SHARED)
 
@@ -17,13 +19,13 @@ HARMLESS = (OK, WARNING, LEFT_ASIDE, SHARED)
 class Line(NamedTuple):
     """A line of the table."""
 
-    what: str
-    state: str
-    said: str
+    check: str
+    status: str
+    detail: str
 
 
 class Doubt(str):
-    """Words of an attempt that works, and whose result is hardly meant: its line is a warning."""
+    """Detail of an attempt that works with a doubtful result: its line is a warning."""
 
     __slots__ = ()
 

@@ -21,8 +21,8 @@ def _usage(connection: Any, options: Any) -> str:
     running = _running(connection, most + 1)
     if source == "nova" and len(running) > most:
         raise ConfigError(
-            f"more than {most} servers run: their CPU time is not measured. With meter_source = "
-            "gnocchi or prometheus it is"
+            f"more than {most} servers are running, so CPU time is not measured: set "
+            "meter_source = gnocchi or prometheus, or raise [usage] diagnostics_max_instances"
         )
     little = SimpleNamespace(backfill_days=0, diagnostics_max_instances=1, diagnostics_per_second=1)
     with ThreadPoolExecutor(1) as calls:
@@ -39,7 +39,7 @@ def _usage(connection: Any, options: Any) -> str:
         )
         found = {name for batch in meters.load(source)(request) for name in batch.deltas}
     measured = sorted(name.partition(".")[0] for name in found)
-    return ", ".join(measured) or "nothing measured lately"
+    return ", ".join(measured) or "no recent measurements"
 
 
 def _customers(connection: Any, projects: Any) -> str:
@@ -50,7 +50,7 @@ def _customers(connection: Any, projects: Any) -> str:
     assignments, warnings = keystone.assign(connection, projects.projects)
     nowhere = sum(assignment.customer is None for assignment in assignments)
     number = len({assignment.customer for assignment in assignments} - {None})
-    words = f"{counted(number, 'customer')}; {counted(nowhere, 'project')} without one"
+    words = f"{counted(number, 'customer')}; {counted(nowhere, 'project')} without a customer"
     unused = customer_rules.without_effect(projects.projects, connection.entry.settings)
     return Doubt("; ".join([words, *warnings, *unused])) if warnings or unused else words
 
@@ -75,7 +75,7 @@ def _providers(connection: Any) -> str:
     except ServiceMissingError:
         if connection.entry.settings.capacity_source == "placement":
             raise
-        return "not in the catalog: what can be given away is not known"
+        return "not in the catalog: allocatable capacity is unknown"
     return (
         f"microversion {connection.placement.default_microversion}, {counted(number, 'provider')}"
     )
@@ -103,7 +103,7 @@ def trials(connection: Any, options: Any) -> Iterator[tuple[str, Attempt]]:
     def servers() -> str:
         page, _ = next(nova.servers(connection, paging=Paging(1)))
         version = connection.nova.api_version.get_string()
-        return f"microversion {version}, {'there are' if page else 'no'} servers"
+        return f"microversion {version}, {'servers' if page else 'no servers'} found"
 
     def volumes() -> str:
         number = len(cinder.use(connection).use)

@@ -1,4 +1,4 @@
-"""``openstats cloud accept``: believe a cloud that much has disappeared from it."""
+"""``openstats cloud accept``: accept that much of a cloud has disappeared."""
 
 import argparse
 import time
@@ -8,7 +8,7 @@ from openstats.errors import ObjectUnknownError
 
 
 class Accept(OpenstatsCommand):
-    """Believe a cloud that tenants, servers or volumes disappeared from it all at once."""
+    """Accept that tenants, servers or volumes of a cloud disappeared, all at once."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command's arguments."""
@@ -26,10 +26,10 @@ class Accept(OpenstatsCommand):
             clouds = {cloud.name: cloud for cloud in cloud_rows.clouds(db)}
             if name not in clouds:
                 registered = ", ".join(clouds) or "none"
-                raise ObjectUnknownError(f"cloud {name} not found; registered are: {registered}")
+                raise ObjectUnknownError(f"cloud {name} not found; registered clouds: {registered}")
             accepted = disappearances.accept(db, clouds[name], time.time())
         for kind, counts in accepted.items():
             share = f"{counts.gone} of {counts.total}"
-            self.app.stdout.write(f"{name}: {share} {kind} may be forgotten.\n")
+            self.app.stdout.write(f"{name}: accepted that {share} {kind} are gone.\n")
         if not accepted:
-            self.app.stdout.write(f"{name}: nothing disappeared all at once.\n")
+            self.app.stdout.write(f"{name}: no mass disappearance to accept.\n")

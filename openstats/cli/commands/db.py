@@ -6,7 +6,7 @@ from openstats.cli.main import OpenstatsCommand
 
 
 class Upgrade(OpenstatsCommand):
-    """Make the store, or bring its schema up to date."""
+    """Create the store or upgrade its schema."""
 
     def take_action(self, _parsed_args: argparse.Namespace) -> int:
         """Upgrade the schema of the store."""
@@ -15,7 +15,7 @@ class Upgrade(OpenstatsCommand):
 
         store = self.app.open_store(patient=True)
         if not self.app.conf.config_file:
-            self.app.stderr.write(f"No configuration file: the store is {store}.\n")
+            self.app.stderr.write(f"No configuration file found: using the store {store}.\n")
         migration.upgrade(store)
-        self.app.stdout.write(f"The store {store} has schema {HEAD}.\n")
+        self.app.stdout.write(f"The store {store} is at schema {HEAD}.\n")
         return 0

@@ -107,7 +107,7 @@ class ListEntries(ResourceCommand, ListCommand):
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
         options.add_parameters(parser, self.resource.filters, without=PAGING)
         parser.add_argument(
-            "--limit", type=int, metavar="NUMBER", help="At most so many entries; default: all."
+            "--limit", type=int, metavar="NUMBER", help="Maximum number of entries. Default: all."
         )
         return parser
 
@@ -142,8 +142,8 @@ class EntryCommand(ResourceCommand):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser, with the entry."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        key = "uuid or name" if "name" in self.resource.filters.model_fields else "uuid"
-        parser.add_argument("entry", metavar=self.noun.upper(), help=f"Its {key}.")
+        key = "UUID or name" if "name" in self.resource.filters.model_fields else "UUID"
+        parser.add_argument("entry", metavar=self.noun.upper(), help=f"{key}.")
         return parser
 
 
@@ -154,7 +154,9 @@ class ShowEntry(EntryCommand, ShowCommand):
         """Return the parser, with an option where entries that were deleted can be shown."""
         parser = super().get_parser(prog_name)
         if "deleted" in self.resource.entry_query.model_fields:
-            parser.add_argument("--deleted", action="store_true", help="Also if it was deleted.")
+            parser.add_argument(
+                "--deleted", action="store_true", help="Show the entry even if it was deleted."
+            )
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
@@ -196,7 +198,7 @@ class SetEntry(EntryCommand, ShowCommand):
         client = api(self.app)
         body = options.body(client, parsed_args, self.resource.bodies["PATCH"])
         if not body:
-            raise OpenstatsError(f"{self.noun} set: nothing to change; the options name the fields")
+            raise OpenstatsError(f"{self.noun} set: nothing to change: give at least one option")
         url = self.entry_url(client, parsed_args.entry)
         entry = client.ask(url, method="PATCH", body=body).document
         return self.cells(entry)
@@ -223,11 +225,11 @@ class ActOnEntry(EntryCommand, ShowCommand):
 
 
 VERBS: dict[str, tuple[type[ResourceCommand], str]] = {
-    "list": (ListEntries, "List every {0}, or those that the options choose."),
+    "list": (ListEntries, "List {0} entries, all or those that match the options."),
     "show": (ShowEntry, "Show {1} with all details."),
     "create": (CreateEntry, "Create {1}."),
     "set": (SetEntry, "Change {1}."),
     "delete": (DeleteEntry, "Delete {1}."),
-    "close": (ActOnEntry, "Close {1}: it is over."),
-    "acknowledge": (ActOnEntry, "Acknowledge {1}: somebody looks after it."),
+    "close": (ActOnEntry, "Close {1}."),
+    "acknowledge": (ActOnEntry, "Acknowledge {1}."),
 }

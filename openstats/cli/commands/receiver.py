@@ -1,4 +1,4 @@
-"""``openstats receiver``: what it takes to have alerts received."""
+"""``openstats receiver``: tokens of receivers of alerts."""
 
 import argparse
 import re
@@ -17,12 +17,12 @@ token_hash = {hash}
 
 
 class Token(OpenstatsCommand):
-    """Make a token for a receiver: for its sender, and hashed for the configuration."""
+    """Create the token of a receiver, and its hash for the configuration."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command's arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        parser.add_argument("name", help="of the receiver, as it will be in its URL")
+        parser.add_argument("name", help="name of the receiver, as in its URL")
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
@@ -31,11 +31,11 @@ class Token(OpenstatsCommand):
         from openstats.conf.alerts import NAME, NAMING
 
         if not re.fullmatch(NAME, parsed_args.name):
-            raise ConfigError(f"{parsed_args.name} is no name of a receiver: it must be {NAMING}")
+            raise ConfigError(f"receiver name {parsed_args.name}: must be {NAMING}")
         token = tokens.made()
         section = SECTION.format(name=parsed_args.name, hash=tokens.hashed(token))
         self.app.stdout.write(f"For openstats.conf:\n\n{section}\n")
         self.app.stdout.write(
-            f"For the sender, to be kept secret; it is not shown again:\n\n{token}\n"
+            f"Token for the sender. Keep it secret; it is not shown again:\n\n{token}\n"
         )
         return 0

@@ -12,12 +12,14 @@ from openstats.errors import RegistryError
 
 
 class Import(OpenstatsCommand):
-    """Create or replace customers, groups, projects, links and grants from a YAML document."""
+    """Import customers, projects, groups, links and grants from a YAML document."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command's arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        parser.add_argument("file", metavar="FILE", help="the document; - for standard input")
+        parser.add_argument(
+            "file", metavar="FILE", help="YAML document to import; - for standard input"
+        )
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
@@ -46,13 +48,17 @@ def _text(file: str) -> str:
 
 
 class Export(OpenstatsCommand):
-    """Write the registry as a YAML document, which can be imported again."""
+    """Export the registry as a YAML document."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command's arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
         parser.add_argument(
-            "file", metavar="FILE", nargs="?", default="-", help="default: standard output"
+            "file",
+            metavar="FILE",
+            nargs="?",
+            default="-",
+            help="file to write (default: standard output)",
         )
         return parser
 

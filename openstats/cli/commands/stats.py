@@ -51,8 +51,8 @@ def _warn_of_early(app: "Openstats", arguments: Arguments) -> None:
         if at < OPENSTACK:
             moment = f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"
             app.stderr.write(
-                f"--{name} {text} is {moment}, before OpenStack: digits are Unix "
-                "seconds, dates are written as 2026-11-22.\n"
+                f"--{name} {text} is {moment}, before any OpenStack cloud: digits alone "
+                "are Unix seconds; write dates as 2026-11-22.\n"
             )
 
 
@@ -61,7 +61,7 @@ def _warn_of_incomplete(app: "Openstats", coverage: str) -> None:
     for part in coverage.split():
         covered, _, total = part.partition("=")[2].partition("/")
         if covered != total:
-            app.stderr.write(f"Not everything is known: {coverage}.\n")
+            app.stderr.write(f"Incomplete: the figures cover {coverage}.\n")
             return
 
 
@@ -109,7 +109,7 @@ def _added(arguments: Arguments, *names: str) -> list[str]:
 
 
 class Resource(StatisticCommand):
-    """Show what is allocated in a cloud."""
+    """Show capacity, allocation and quota sums of a cloud."""
 
     name = "resource"
 
@@ -121,7 +121,7 @@ class Resource(StatisticCommand):
 
 
 class Quota(StatisticCommand):
-    """Show limits and use, summed, or with --each by object."""
+    """Show quota limits and use, as one sum or with --each by object."""
 
     name = "quota"
 
@@ -134,7 +134,7 @@ class Quota(StatisticCommand):
 
 
 class Customer(StatisticCommand):
-    """List the customers with their projects, groups and instances."""
+    """Show the number of projects, groups and instances of each customer."""
 
     name = "customer"
 
@@ -144,7 +144,7 @@ class Customer(StatisticCommand):
 
 
 class Usage(StatisticCommand):
-    """Show what customers, projects or groups used of CPU, memory or storage, by interval."""
+    """Show CPU, memory or storage used in each interval, by object."""
 
     name = "usage"
 
@@ -157,7 +157,7 @@ class Usage(StatisticCommand):
 
 
 class Alert(StatisticCommand):
-    """Count the alerts that were active, by severity."""
+    """Show the number of active alerts by severity."""
 
     name = "alert"
 
@@ -171,7 +171,7 @@ class Alert(StatisticCommand):
 
 
 class CreationTime(StatisticCommand):
-    """Count the objects that were created in each interval."""
+    """Show the number of objects created in each interval."""
 
     name = "creation-time"
 

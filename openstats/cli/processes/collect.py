@@ -1,4 +1,4 @@
-"""``openstats collect`` and ``openstats discover``: ask the clouds."""
+"""``openstats collect`` and ``openstats discover``: poll the clouds."""
 
 import argparse
 import signal
@@ -19,7 +19,7 @@ def _add_clouds(parser: argparse.ArgumentParser) -> None:
         "clouds",
         nargs="*",
         metavar="CLOUD",
-        help="entries of clouds.yaml (default: those configured)",
+        help="entries of clouds.yaml to poll (default: those configured)",
     )
 
 
@@ -56,21 +56,21 @@ class CloudsCommand(OpenstatsCommand):
         for sentence in sentences:
             self.app.stderr.write(f"openstats: {sentence}\n")
         count = "1 error" if len(sentences) == 1 else f"{len(sentences) or 'no'} errors"
-        self.app.stdout.write(f"Asked {', '.join(names)}: {count}.\n")
+        self.app.stdout.write(f"Polled {', '.join(names)}: {count}.\n")
         return 1 if sentences else 0
 
 
 class Collect(CloudsCommand):
-    """Ask the clouds for capacity, servers, volumes and quotas: for ever, or once."""
+    """Poll the clouds for capacity, servers, volumes, quotas and usage."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command's arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        parser.add_argument("--once", action="store_true", help="ask everything once, now, and end")
+        parser.add_argument("--once", action="store_true", help="poll everything once and exit")
         parser.add_argument(
             "--full",
             action="store_true",
-            help="with --once: read everything, not only what changed",
+            help="with --once: read everything, not only changes",
         )
         _add_clouds(parser)
         return parser
@@ -83,7 +83,7 @@ class Collect(CloudsCommand):
             return self.ask(parsed_args.clouds, tuple(POLLS), full=parsed_args.full)
         if parsed_args.full:
             raise OpenstatsError(
-                "--full: it takes --once; a collector that stays reads all in turn"
+                "--full: requires --once; a running collector reads everything in turn"
             )
         return self._for_ever(parsed_args.clouds)
 
@@ -111,7 +111,7 @@ class Collect(CloudsCommand):
 
 
 class Discover(CloudsCommand):
-    """Find the customers and projects of the clouds in their Keystones."""
+    """Discover the customers, projects and tenants of the clouds in Keystone."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command's arguments."""
@@ -125,7 +125,7 @@ class Discover(CloudsCommand):
         status = self.ask(parsed_args.clouds, ("discovery",), full=False)
         new = self._uuids()
         counts = ", ".join(_counts(kind, old[kind], new[kind]) for kind in KINDS)
-        self.app.stdout.write(f"Known now: {counts}.\n")
+        self.app.stdout.write(f"The registry has {counts}.\n")
         return status
 
     def _uuids(self) -> dict[str, set[str]]:

@@ -21,7 +21,7 @@ def announcement(url: str, outcomes: Sequence[JobOutcome], reason: str) -> str:
     if any(row.kind == "discovery" and row.polled_at is not None for row in outcomes):
         return "\n".join([*lines, f"openstats is ready: {url}/"]) + "\n"
     why = "the clouds could not be read" if lines else reason
-    return "\n".join([*lines, f"openstats serves at {url}/ and has no figures: {why}"]) + "\n"
+    return "\n".join([*lines, f"openstats serves at {url}/ but has no figures: {why}"]) + "\n"
 
 
 def _failures(outcomes: Iterable[JobOutcome]) -> Iterable[str]:
@@ -31,7 +31,7 @@ def _failures(outcomes: Iterable[JobOutcome]) -> Iterable[str]:
         if row.polled_at is None:
             kinds[row.cloud, row.error or "not asked yet"].append(row.kind)
     for (name, error), names in kinds.items():
-        yield f"openstats: {', '.join(names)} of {name} not read: {' '.join(error.split())}"
+        yield f"openstats: {name}: cannot read {', '.join(names)}: {' '.join(error.split())}"
 
 
 def examples(url: str, auth_urls: Iterable[str]) -> str:

@@ -24,15 +24,15 @@ PATIENCE = 20.0
 
 
 class Serve(OpenstatsCommand):
-    """Answer over HTTP; ask the clouds as well, when the store is SQLite."""
+    """Serve the API, with a collector if the store is SQLite."""
 
     logs_itself = True
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command's arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        parser.add_argument("--host", help="address to listen on, instead of [api] host")
-        parser.add_argument("--port", type=int, help="port to listen on, instead of [api] port")
+        parser.add_argument("--host", help="address to listen on (default: [api] host)")
+        parser.add_argument("--port", type=int, help="port to listen on (default: [api] port)")
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ from tests.cli.installation import Installation, Told
 
 def lines(told: Told) -> dict[str, tuple[str, str]]:
     """Give state and words by what was tried."""
-    return {line["what"]: (line["state"], line["said"]) for line in json.loads(told.out)}
+    return {line["check"]: (line["status"], line["detail"]) for line in json.loads(told.out)}
 
 
 def check(installed: Installation, *clouds: str) -> tuple[int, dict[str, tuple[str, str]]]:

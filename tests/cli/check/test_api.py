@@ -53,7 +53,7 @@ def test_a_right_that_lacks(api: Installation, alpha: Double, what: str) -> None
     said = f"{call}: allow identity:{rule} in Keystone's policy"
     assert (status, of_api(found)) == (
         1,
-        OK | {what: ("no right", f"{said}, see etc/policy/keystone.yaml")},
+        OK | {what: ("no permission", f"{said}, see etc/policy/keystone.yaml")},
     )
 
 
@@ -63,7 +63,7 @@ def test_a_policy_that_refuses_even_ones_own(api: Installation, edge: Edge, what
     edge.rule(f"GET .*/{what.removeprefix('API, ')}$", Status(403))
     status, found = check(api)
     state, said = found[what]
-    assert (status, state) == (1, "no right")
+    assert (status, state) == (1, "no permission")
     assert f": allow identity:{rule} in " in said
 
 
@@ -85,7 +85,7 @@ def test_a_wrong_password(api: Installation) -> None:
     state, said = found["API, tokens"]
     assert state == "failed"
     assert said.startswith("[keystone_authtoken]: signing in: HTTP 401: Keystone refuses the cred")
-    assert found["API, groups"] == ("not tried", "see API, tokens")
+    assert found["API, groups"] == ("skipped", "see API, tokens")
     assert "topsecret" not in str(found)
     assert found["alpha: Keystone"][0] == "ok"
 
@@ -115,7 +115,7 @@ def test_a_keystone_that_is_not_there(api: Installation) -> None:
     api.configure("keystone_authtoken", auth_url="http://127.0.0.1:1/v3")
     status, found = check(api)
     assert status == 1
-    assert found["API, groups"] == ("not tried", "see API, tokens")
+    assert found["API, groups"] == ("skipped", "see API, tokens")
     state, said = found["API, tokens"]
     assert state == "failed"
     assert said.startswith("[keystone_authtoken]: signing in: ")

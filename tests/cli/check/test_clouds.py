@@ -18,7 +18,7 @@ def only_failure(lines: Lines, cloud: str = "alpha") -> str:
     state, said = mine.pop("Keystone")
     assert state == "failed"
     assert len(mine) == 9
-    assert set(mine.values()) == {("not tried", f"see {cloud}: Keystone")}
+    assert set(mine.values()) == {("skipped", f"see {cloud}: Keystone")}
     return said
 
 
@@ -121,7 +121,7 @@ def test_a_silent_cloud_ends_within_the_limit_and_others_are_checked(
         told = installed.run("check", "-f", "csv", "--quote", "none", "--timeout", "5")
     assert told.status == 1
     assert "beta: Keystone,failed,no answer within 5 s" in told.out
-    assert "beta: Placement,not tried,see beta: Keystone" in told.out
+    assert "beta: Placement,skipped,see beta: Keystone" in told.out
     assert "alpha: Placement,ok," in told.out
 
 
@@ -132,7 +132,7 @@ def test_a_service_that_cannot_be_reached_is_tried_once(
     _, lines = check(installed)
     states = {what.removeprefix("alpha: "): state for what, (state, _) in lines.items()}
     assert states["Nova, hypervisors"] == "failed"
-    others = [what for what, state in states.items() if state == "not tried"]
+    others = [what for what, state in states.items() if state == "skipped"]
     assert others == ["Nova, zones", "Nova, servers", "Nova, quotas", "usage, nova"]
     assert states["Cinder, quotas"] == states["Placement"] == "ok"
 
@@ -148,8 +148,8 @@ def test_of_two_entries_for_one_cloud_one_is_left_aside(
     installed.clouds(**{name: entries[name] for name in order})
     status, lines = check(installed)
     assert lines.pop("member") == (
-        "left aside",
-        "it is the same cloud as admin, which sees more",
+        "duplicate",
+        "same cloud as admin, which passes more checks: this entry is not used",
     )
     assert status == 0
     assert {state for state, _ in lines.values()} == {"ok"}
@@ -167,5 +167,5 @@ def test_a_service_that_two_regions_name_is_said_to_be_one(
     installed.clouds(alpha=entry, twin=entry | {"region_name": "RegionTwo"})
     _, lines = check(installed)
     shared = {what: said for what, (state, said) in lines.items() if state == "shared"}
-    said = "it is that of alpha, and counts there"
+    said = "same service as in alpha: its figures count there"
     assert shared == {"twin: compute": said, "twin: block-storage": said}

@@ -19,14 +19,14 @@ def test_all_is_well(installed: Installation, alpha: Double) -> None:
         0,
         {
             "configuration": ("ok", str(installed.conf)),
-            "policy": ("ok", "no rule is changed"),
+            "policy": ("ok", "default rules"),
             "store": ("ok", f"sqlite:///{installed.store}"),
             "alpha: Keystone": ("ok", "5 projects"),
-            "alpha: customers": ("ok", "2 customers; 2 projects without one"),
+            "alpha: customers": ("ok", "2 customers; 2 projects without a customer"),
             "alpha: Nova, hypervisors": ("ok", "256 vCPUs"),
             "alpha: Placement": ("ok", "microversion 1.36, 1 provider"),
             "alpha: Nova, zones": ("ok", "1 availability zone, 1 hypervisor"),
-            "alpha: Nova, servers": ("ok", "microversion 2.87, there are servers"),
+            "alpha: Nova, servers": ("ok", "microversion 2.87, servers found"),
             "alpha: Nova, quotas": ("ok", "3 resources"),
             "alpha: Cinder, volumes": ("ok", "microversion 3.70, 3 tenants with volumes"),
             "alpha: Cinder, quotas": ("ok", "1 resource, 2 volume types"),
@@ -41,7 +41,7 @@ def test_too_many_servers_to_ask_each_for_its_use(installed: Installation, alpha
     status, found = check(installed)
     state, said = found["alpha: usage, nova"]
     assert (status, state) == (1, "failed")
-    assert said.startswith("more than 2 servers run")
+    assert said.startswith("more than 2 servers are running")
     assert "meter_source = gnocchi or prometheus" in said
 
 
@@ -98,7 +98,7 @@ def test_a_wrong_password(installed: Installation, alpha: Double) -> None:
     assert "HTTP 401: Keystone refuses the credential" in said
     rest = [line for what, line in found.items() if what.startswith("alpha: ")]
     assert len(rest) == 9
-    assert set(rest) == {("not tried", "see alpha: Keystone")}
+    assert set(rest) == {("skipped", "see alpha: Keystone")}
     assert "topsecret" not in str(found)
 
 
@@ -153,13 +153,13 @@ def test_a_right_that_lacks(
     status, found = check(installed)
     assert status == 1
     state, said = found.pop(f"alpha: {what}")
-    assert state == "no right"
+    assert state == "no permission"
     assert f": allow {rules} in " in said
     service = "Nova" if what.startswith("usage") else what.partition(",")[0]
     assert said.endswith(f"{service}'s policy, see etc/policy/{service.lower()}.yaml")
     if refused in NEEDED_TWICE:
-        assert found.pop(f"alpha: {NEEDED_TWICE[refused]}")[0] == "no right"
-    if found["alpha: customers"][0] == "not tried":
+        assert found.pop(f"alpha: {NEEDED_TWICE[refused]}")[0] == "no permission"
+    if found["alpha: customers"][0] == "skipped":
         assert (what, found.pop("alpha: customers")[1]) == ("Keystone", "see alpha: Keystone")
     assert {state for state, _ in found.values()} == {"ok"}
 
@@ -185,7 +185,7 @@ def test_a_right_that_lacks_without_a_word(
     alpha.create_snapshot(next(iter(alpha.state.volumes)))
     edge.rule("/detail[?]", Rewrite(lambda body: body.replace(attribute.encode(), b"hidden")))
     status, found = check(installed)
-    assert (status, found[f"alpha: {what}"][0]) == (1, "no right")
+    assert (status, found[f"alpha: {what}"][0]) == (1, "no permission")
     assert f": allow {rule} in " in found[f"alpha: {what}"][1]
 
 
@@ -204,7 +204,7 @@ def test_missing_admin_role_is_reported_per_service(
     edge.rule(refused, action)
     status, found = check(installed)
     state, said = found.pop(f"alpha: {what}")
-    assert (status, state) == (1, "no right")
+    assert (status, state) == (1, "no permission")
     assert f" {symptom}: allow " in said
     assert "context_is_admin" in said
     assert {state for state, _ in found.values()} == {"ok"}
@@ -276,18 +276,18 @@ def test_each_wrong_value_is_a_row_and_the_rest_is_not_tried(bare: Installation)
             "failed",
             f"{bare.conf}: [api] port = 80a: must be an integer from 0 to 65535",
         ),
-        ("policy", "not tried", "see configuration"),
-        ("store", "not tried", "see configuration"),
-        ("clouds.yaml", "not tried", "see configuration"),
+        ("policy", "skipped", "see configuration"),
+        ("store", "skipped", "see configuration"),
+        ("clouds.yaml", "skipped", "see configuration"),
     ]
 
 
 def only_configuration(installed: Installation) -> list[str]:
     """Return what is wrong in the configuration; there is no second row that says it is right."""
     rows = json.loads(installed.run("check", "-f", "json").out)
-    rows = [row for row in rows if row["what"] == "configuration"]
-    assert {row["state"] for row in rows} == {"failed"}
-    return [row["said"] for row in rows]
+    rows = [row for row in rows if row["check"] == "configuration"]
+    assert {row["status"] for row in rows} == {"failed"}
+    return [row["detail"] for row in rows]
 
 
 REFUSED = {
@@ -317,7 +317,7 @@ def test_a_cloud_that_an_option_names_and_there_is_not(
     installed.configure("receiver:p", keystone="true", role="alerter")
     installed.configure(option[1 : option.index("]")], clouds="alpha, Z")
     rows = json.loads(installed.run("check", "-f", "json").out)
-    assert f"{option}: there is no cloud Z; there are alpha" in [row["said"] for row in rows]
+    assert f"{option}: cloud Z not found; known clouds: alpha" in [row["detail"] for row in rows]
 
 
 def test_an_exclusion_of_nobody_is_a_warning(installed: Installation, alpha: Double) -> None:

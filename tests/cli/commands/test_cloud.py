@@ -15,7 +15,7 @@ def test_accepts_what_disappeared(installed: Installation, alpha: Double) -> Non
     status, said, _ = installed.run("cloud", "accept", "alpha")
     assert (status, said) == (
         0,
-        f"alpha: {len(names)} of {len(names) + 2} tenants may be forgotten.\n",
+        f"alpha: accepted that {len(names)} of {len(names) + 2} tenants are gone.\n",
     )
     assert installed.run("discover")[0] == 0
 
@@ -24,7 +24,7 @@ def test_accepting_without_a_disappearance_is_said(installed: Installation, alph
     assert installed.run("discover")[0] == 0
     assert installed.run("cloud", "accept", "alpha")[:2] == (
         0,
-        "alpha: nothing disappeared all at once.\n",
+        "alpha: no mass disappearance to accept.\n",
     )
 
 
@@ -33,5 +33,5 @@ def test_a_cloud_that_is_not_registered(installed: Installation, alpha: Double) 
     status, _, error = installed.run("cloud", "accept", "beta")
     assert (status, error) == (
         1,
-        "openstats: cloud beta not found; registered are: alpha\n",
+        "openstats: cloud beta not found; registered clouds: alpha\n",
     )

@@ -120,17 +120,17 @@ def test_a_list_is_read_to_its_end(
 WRONG = {
     "no such name": (
         ("group", "show", "nobody"),
-        "project group 'nobody': none has this name; 'openstats group list' shows",
+        "project group 'nobody': not found; run 'openstats group list'",
     ),
     "no such uuid": (("grant", "show", "0" * 32), "there is no"),
-    "no name": (("grant", "show", "jane"), "grant 'jane': it takes a uuid"),
+    "no name": (("grant", "show", "jane"), "grant 'jane': must be a UUID"),
     "nobody's customer": (
         ("project", "create", "--name", "x", "--customer", "nobody"),
-        "customer 'nobody': none has this name",
+        "customer 'nobody': not found",
     ),
     "nobody's project": (
         ("grant", "create", "--subject", "j", "--role", "admin", "--scope", "project=nobody"),
-        "project 'nobody': none has this name",
+        "project 'nobody': not found",
     ),
     "no kind": (
         ("grant", "create", "--subject", "j", "--role", "admin", "--scope", "planet=x"),
@@ -156,7 +156,7 @@ def test_a_name_that_two_have_is_refused_with_their_uuids(installed: Installatio
         done(installed.run("customer", "create", "--name", "twin", "-f", "json"))["uuid"]
         for _ in range(2)
     ]
-    told = f"'twin': several have this name; name it by its uuid, one of {', '.join(sorted(made))}"
+    told = f"'twin': the name is not unique; use one of the UUIDs {', '.join(sorted(made))}"
     for words in (
         ("customer", "delete", "twin"),
         ("project", "create", "--name", "x", "--customer", "twin"),
@@ -209,7 +209,7 @@ def test_deleted_entries_are_listed_and_shown_with_deleted(
     assert [bool(entry["deleted_at"]) for entry in listed] == [True, False]
     shown = done(installed.run("customer", "show", "Acme", "--deleted", "-f", "json"))
     assert shown == listed[0]
-    assert "none has this name" in installed.sentence("customer", "show", "Acme")
+    assert "not found" in installed.sentence("customer", "show", "Acme")
 
 
 def test_alerts_are_listed_by_when_they_were(installed: Installation) -> None:

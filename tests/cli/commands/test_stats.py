@@ -82,7 +82,9 @@ def stats(known: Installation, formatter: str, *words: str) -> list[dict[str, An
     Of usage nothing is known: the store is one that was collected once.
     """
     told = known.run("stats", *words, "-f", formatter)
-    said = r"Not everything is known: tenants=0/\d+ clouds=0/1\.\n" if words[0] == "usage" else ""
+    said = (
+        r"Incomplete: the figures cover tenants=0/\d+ clouds=0/1\.\n" if words[0] == "usage" else ""
+    )
     assert told.status == 0
     assert re.fullmatch(said, told.err)
     for forbidden in ("\x1b", "\x07", "\t", "\r="):
@@ -262,7 +264,7 @@ def test_a_period_before_openstack_is_warned_of(
     assert answer.status == 0
     assert isinstance(json.loads(answer.out), list)
     assert told in answer.err
-    assert "dates are written as 2026-11-22" in answer.err
+    assert "write dates as 2026-11-22" in answer.err
 
 
 def test_of_a_later_period_nothing_is_said(known: Installation) -> None:
@@ -345,7 +347,7 @@ def test_missing_coverage_is_reported(known: Installation) -> None:
     sql(known, f"UPDATE quota SET compute_at = NULL WHERE tenant_id = ({one})")
     told = known.run("stats", "quota", "-f", "json")
     assert told.status == 0
-    assert told.err == "Not everything is known: tenants=9/10 clouds=1/1.\n"
+    assert told.err == "Incomplete: the figures cover tenants=9/10 clouds=1/1.\n"
     assert "9/10" in known.sentence("stats", "quota", "--strict")
 
 
@@ -359,8 +361,8 @@ EMPTY = {
     "json": ("[]\n", ""),
     "yaml": ("[]\n", ""),
     "csv": ('"name","projects","project_groups","instances"\n', ""),
-    "table": ("", "Nothing to list.\n"),
-    "value": ("", "Nothing to list.\n"),
+    "table": ("", "No entries.\n"),
+    "value": ("", "No entries.\n"),
 }
 
 

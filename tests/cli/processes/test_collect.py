@@ -14,14 +14,14 @@ from tests.edge import Edge, Hang, Status
 from tests.edge.abuse import Trickle
 
 KNOWN = (
-    "Known now: 2 customers (2 new, 0 gone), 3 projects (3 new, 0 gone), "
+    "The registry has 2 customers (2 new, 0 gone), 3 projects (3 new, 0 gone), "
     "5 tenants (5 new, 0 gone).\n"
 )
 SMALL = Flavor("m1.small", 1, 2048, 20)
 
 
 def test_once(installed: Installation, alpha: Double) -> None:
-    assert installed.run("collect", "--once") == (0, "Asked alpha: no errors.\n", "")
+    assert installed.run("collect", "--once") == (0, "Polled alpha: no errors.\n", "")
     assert sql(installed, "SELECT count(*) FROM instance") == [(6,)]
     assert sql(installed, "SELECT count(*) FROM quota WHERE volume_at IS NOT NULL") == [(3,)]
 
@@ -37,7 +37,7 @@ def test_full_reads_everything(installed: Installation, edge: Edge, alpha: Doubl
 
 def test_discover_finds_projects_only(installed: Installation, alpha: Double) -> None:
     told = installed.run("discover")
-    assert told == (0, f"Asked alpha: no errors.\n{KNOWN}", "")
+    assert told == (0, f"Polled alpha: no errors.\n{KNOWN}", "")
     assert sql(installed, "SELECT count(*) FROM project") == [(3,)]
     assert sql(installed, "SELECT count(*) FROM instance") == [(0,)]
 
@@ -54,12 +54,12 @@ def test_failures_of_one_kind_are_printed_once(installed: Installation, alpha: D
     entry["auth"]["password"] = "wrong"
     installed.clouds(alpha=entry)
     told = installed.run("collect", "--once")
-    assert (told.status, told.out) == (1, "Asked alpha: 1 error.\n")
+    assert (told.status, told.out) == (1, "Polled alpha: 1 error.\n")
     assert told.err.count("Keystone refuses the credential") == 1
 
 
 def test_full_is_for_once(installed: Installation, alpha: Double) -> None:
-    assert installed.sentence("collect", "--full").startswith("--full: it takes --once")
+    assert installed.sentence("collect", "--full").startswith("--full: requires --once")
 
 
 def test_only_the_clouds_that_are_named(installed: Installation, alpha: Double) -> None:
@@ -67,7 +67,7 @@ def test_only_the_clouds_that_are_named(installed: Installation, alpha: Double) 
     installed.clouds(alpha=alpha.clouds_entry(), beta=other)
     assert installed.run("discover", "alpha").status == 0
     installed.configure("clouds", names="alpha")
-    assert installed.run("discover").out.startswith("Asked alpha: no errors.\n")
+    assert installed.run("discover").out.startswith("Polled alpha: no errors.\n")
 
 
 def test_the_cloud_that_os_cloud_names(
@@ -76,7 +76,7 @@ def test_the_cloud_that_os_cloud_names(
     other = {"auth": {"auth_url": "http://127.0.0.1:1"}}
     installed.clouds(alpha=alpha.clouds_entry(), beta=other)
     monkeypatch.setenv("OS_CLOUD", "alpha")
-    assert installed.run("discover").out.startswith("Asked alpha: no errors.\n")
+    assert installed.run("discover").out.startswith("Polled alpha: no errors.\n")
 
 
 def test_failures_are_printed_at_the_end(
@@ -85,7 +85,7 @@ def test_failures_are_printed_at_the_end(
     edge.rule("statistics|v3/domains", Status(500, {}, b"<html>"))
     told = installed.run("collect", "--once")
     assert told.status == 1
-    assert told.out == "Asked alpha: 2 errors.\n"
+    assert told.out == "Polled alpha: 2 errors.\n"
     first, second = told.err.splitlines()
     assert first.startswith("openstats: alpha: Nova's hypervisor statistics: HTTP 500")
     assert second.startswith("openstats: alpha: Keystone's domains: ")

@@ -22,13 +22,13 @@ def test_an_address_is_a_url(host: str, url: str) -> None:
 def test_failures_of_one_reason_share_a_line() -> None:
     rows = [row("quotas", None, "HTTP\n401"), row("usage", None, "HTTP\n401"), row("discovery", 1)]
     first, second = announcement(URL, rows, "").splitlines()
-    assert first == "openstats: quotas, usage of alpha not read: HTTP 401"
+    assert first == "openstats: alpha: cannot read quotas, usage: HTTP 401"
     assert second == f"openstats is ready: {URL}/"
 
 
 def test_without_figures_it_is_not_ready() -> None:
     said = announcement(URL, [], "no cloud is registered")
-    assert said == f"openstats serves at {URL}/ and has no figures: no cloud is registered\n"
+    assert said == f"openstats serves at {URL}/ but has no figures: no cloud is registered\n"
     said = announcement(URL, [row("discovery", None, "down"), row("quotas", 1)], "")
     assert said.endswith("has no figures: the clouds could not be read\n")
 

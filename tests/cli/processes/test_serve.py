@@ -37,7 +37,7 @@ def test_unread_clouds_are_announced_with_their_reason(
     edge.rule("statistics", Status(500))
     with installed.started("serve", "--port", "0") as process:
         ready(process)
-        assert "openstats: capacity of alpha not read: " in process.said
+        assert "openstats: alpha: cannot read capacity: " in process.said
         assert "instances of alpha not read" not in process.said
         assert process.end() == 0
 
@@ -64,7 +64,7 @@ def test_a_cloud_that_cannot_be_read_at_all_is_not_ready(
     installed.clouds(alpha=entry)
     with installed.started("serve", "--port", "0") as process:
         ready(process, WITHOUT_FIGURES)
-        assert "of alpha not read: " in process.said
+        assert "openstats: alpha: cannot read " in process.said
         assert READY not in process.said
         assert process.end() == 0
 
