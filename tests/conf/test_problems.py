@@ -48,10 +48,13 @@ WRONG = {
         f"[alerts]\nreceivers = am\n[receiver:am]\ntoken_hash = {HASH}\napi_urls = foo\n",
         "[receiver:am] api_urls: foo must be an http or https URL",
     ),
-    "an origin that is none": ("[cors]\nallowed_origin = foo\n", "allowed_origin = foo allows no"),
+    "an origin that is none": ("[cors]\nallowed_origin = foo\n", "allowed_origin = foo matches no"),
     "a value of a library": ("[cors]\nmax_age = x\n", "[cors] max_age = x: must be an integer"),
     "more writers than threads": ("[api]\nwrite_threads = 9\n", "write_threads = 9 must be less"),
-    "as many writers as threads": ("[api]\nwrite_threads = 4\nthreads = 4\n", "one is left to"),
+    "as many writers as threads": (
+        "[api]\nwrite_threads = 4\nthreads = 4\n",
+        "one thread is reserved",
+    ),
     "a store that is waited for too long": (
         "[api]\nrequest_timeout = 5\n",
         "[database] request_timeout = 20 must be less than [api] request_timeout = 5",
@@ -61,7 +64,10 @@ WRONG = {
         "[alerts]\nquota_warning = 96\n",
         "the threshold of a Warning, 96 %, is above that of an Error, 95 %",
     ),
-    "a warning above its error, of capacity": ("[alerts]\ncapacity_error = 10\n", "85 % on"),
+    "a warning above its error, of capacity": (
+        "[alerts]\ncapacity_error = 10\n",
+        "a Warning, 85 %",
+    ),
     "a warning above its error, of a customer": (
         "[alerts]\nquota_of_customers = u:90/70.5\n",
         "quota_of_customers of u: the threshold of a Warning, 90 %, is above that of an Error",

@@ -91,8 +91,8 @@ def test_a_secret_is_not_shown(path: Path) -> None:
 def test_files_that_cannot_be_read_are_named_with_the_reason(path: Path) -> None:
     nowhere = path.parent / "nowhere"
     assert sentences(path, nowhere) == [
-        f"there is no {path}: make it, or correct --config-file",
-        f"there is no {nowhere}: make it, or correct --config-dir",
+        f"{path} does not exist: create it, or correct --config-file",
+        f"{nowhere} does not exist: create it, or correct --config-dir",
     ]
     path.touch()
     assert sentences(path.parent) == [

@@ -21,7 +21,9 @@ ROOT = Path(__file__).parents[2]
 PAGES_OF_TEXT = [*ROOT.glob("*.rst"), *ROOT.glob("docs/*.rst")]
 API = (ROOT / "docs" / "api.rst").read_text()
 CONFIGURATION = (ROOT / "docs" / "configuration.rst").read_text()
-README = (ROOT / "README.rst").read_text()
+COMMANDS = (ROOT / "docs" / "commands.rst").read_text()
+ARCHITECTURE = (ROOT / "docs" / "architecture.rst").read_text()
+PACKAGE = ROOT / "openstats"
 
 
 def section(document: str, title: str) -> str:
@@ -54,7 +56,7 @@ def test_every_statistic_is_described_with_its_parameters(statistic):
         assert f"``{root}/{statistic.name}/``" in section(API, "Routes")
     common = set(parameter_names(Query))
     assert rows(section(API, statistic.name)) >= set(parameter_names(statistic.parameters)) - common
-    assert rows(section(API, "For all of them")) >= common
+    assert rows(section(API, "All statistics")) >= common
 
 
 @pytest.mark.parametrize("resource", RESOURCES, ids=lambda r: r.name)
@@ -101,7 +103,7 @@ def test_every_command_is_described():
     library = {"help", "complete"}
     names = {name for name, _ in Openstats().command_manager} - library
     # A row stands for several: openstats customer|project list|show.
-    words = [row.removeprefix("openstats ").split() for row in rows(section(README, "Commands"))]
+    words = [row.removeprefix("openstats ").split() for row in rows(section(COMMANDS, "Commands"))]
     described = [product(*(word.split("|") for word in row)) for row in words]
     assert sorted(" ".join(command) for row in described for command in row) == sorted(names)
 
@@ -115,7 +117,21 @@ def test_links_of_the_documents_resolve(page):
         assert (base / (link or place)).exists(), link or place
 
 
-WIDEST = 110
+def test_every_module_that_the_architecture_names_is_there():
+    paths = re.findall(r"``([\w/]+(?:/|\.py))``", ARCHITECTURE)
+    assert len(paths) > 50
+    roots = PACKAGE, ROOT
+    assert [path for path in paths if not any((root / path).exists() for root in roots)] == []
+
+
+def test_the_architecture_names_every_room():
+    rooms = {path.parent.relative_to(PACKAGE) for path in PACKAGE.glob("*/**/__init__.py")}
+    versions = Path("storage/migrations/versions")
+    inner = {room for room in rooms if len(room.parts) > 1} - {versions}
+    assert [room for room in inner if f"``{room}/``" not in ARCHITECTURE] == []
+
+
+WIDEST = 100
 
 
 @pytest.mark.parametrize("page", PAGES_OF_TEXT, ids=lambda page: page.name)

@@ -57,7 +57,7 @@ class KeystoneStrategy(AuthStrategy):
         """
         project = _token(request).project_id
         if not project:
-            raise PermissionDeniedError("a token that is scoped to a project is needed")
+            raise PermissionDeniedError("a token scoped to a project is required")
         with request.store.read() as db:
             return project, scopes.of_token_project(db, self.issuer, project).tenants
 

@@ -105,13 +105,13 @@ def test_registration_needs_no_credential_of_the_cloud(own: TestApp) -> None:
 
 def test_regions_are_clouds(own: TestApp) -> None:
     assert register(own, "nordic:south").json["region"] == "south"
-    assert "name=nordic: clouds.yaml has no entry" in refused(register(own, "nordic", 400))
+    assert "name=nordic: clouds.yaml has no such entry" in refused(register(own, "nordic", 400))
     assert list(entries(own, "clouds")) == ["nordic:south"]
 
 
 @pytest.mark.parametrize("name", ["zurich", "nordic:west", "defaults", ":", "frankfurt:one"])
 def test_an_entry_that_is_not_there(own: TestApp, name: str) -> None:
-    said, _, there = refused(register(own, name, 400)).partition("; there are ")
+    said, _, there = refused(register(own, name, 400)).partition("; must be one of ")
     assert said == f"name={name}: clouds.yaml has no such entry"
     assert sorted(there.split(", ")) == sorted(NAMES.split(", "))
 

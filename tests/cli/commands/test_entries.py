@@ -122,7 +122,7 @@ WRONG = {
         ("group", "show", "nobody"),
         "project group 'nobody': not found; run 'openstats group list'",
     ),
-    "no such uuid": (("grant", "show", "0" * 32), "there is no"),
+    "no such uuid": (("grant", "show", "0" * 32), "not found"),
     "no name": (("grant", "show", "jane"), "grant 'jane': must be a UUID"),
     "nobody's customer": (
         ("project", "create", "--name", "x", "--customer", "nobody"),

@@ -354,7 +354,7 @@ def test_missing_coverage_is_reported(known: Installation) -> None:
 def test_a_cloud_that_was_never_asked(known: Installation, collected: tuple[Path, str]) -> None:
     sql(known, "DELETE FROM capacity")
     sql(known, "UPDATE job SET polled_at = NULL")
-    assert "are being read" in known.sentence("stats", "resource", collected[1])
+    assert "no figures have been read" in known.sentence("stats", "resource", collected[1])
 
 
 EMPTY = {
