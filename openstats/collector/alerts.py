@@ -5,9 +5,9 @@ from typing import Any
 
 from openstats.alerts import Finding
 from openstats.clouds.meters import GRID
-from openstats.collector.polls.poll import Poll
+from openstats.collector.polls.poll import PollContext
 from openstats.meters import QUOTAS, UNLIMITED
-from openstats.model import Cloud, Quota
+from openstats.model import Cloud, Lease, Quota
 from openstats.statistics.alert import ERROR, WARNING, Thresholds
 from openstats.statistics.resource import allocations
 from openstats.statistics.silence import Kind, judge
@@ -16,7 +16,7 @@ from openstats.storage.alerts import own, received
 from openstats.storage.alerts.own import Cause, Standing
 from openstats.storage.inventory import capacity
 from openstats.storage.registry import clouds
-from openstats.storage.store import Database, Store
+from openstats.storage.store import Database
 from openstats.unix_time import DAY
 
 SILENCE = "poll."
@@ -30,24 +30,25 @@ TRIVIAL = 1
 Before = dict[Cause, Standing]
 
 
-def after(poll: Poll, since: float) -> None:
+def after(context: PollContext, lease: Lease, since: float) -> None:
     """Hold the rules of a kind of poll against what is in the store now.
 
     ``since`` is when this collector began to be at work: what it could not have polled is nobody's
     fault.
     """
     # Not as of when the poll began: others have written since.
-    now = int(poll.clock())
-    with poll.store.transaction() as db:
-        for family, rule in RULES.get(poll.lease.kind, {}).items():
-            before = own.standing(db, poll.cloud.id, family)
-            own.settle(db, before, rule(db, poll, before), now)
-    tidy(poll.store, poll.alerts, poll.options, now=now, since=since)
+    now = int(context.clock())
+    with context.store.transaction() as db:
+        for family, rule in RULES.get(lease.kind, {}).items():
+            before = own.standing(db, lease.cloud.id, family)
+            own.settle(db, before, rule(db, lease.cloud, context.alerts, before), now)
+    keep_house(context, now=now, since=since)
 
 
-def tidy(store: Store, alerts: Any, options: Any, *, now: int, since: float) -> None:
+def keep_house(context: PollContext, *, now: int, since: float) -> None:
     """Tell which clouds are silent, close what went stale, and let go of what grew old."""
-    with store.transaction() as db:
+    alerts, options = context.alerts, context.options
+    with context.store.transaction() as db:
         received.go_stale(db, now - alerts.stale_after)
         if alerts.keep_days:
             own.forget(db, now - alerts.keep_days * DAY)
@@ -93,14 +94,13 @@ def _silent(cloud: Cloud, name: str, cause: Sequence[Kind], intervals: int, now:
     return Finding("cloud", cloud.id, f"{SILENCE}{name}", ERROR, message, reopen_within=again)
 
 
-def _quotas(db: Database, poll: Poll, before: Before) -> Iterator[Finding]:
+def _quotas(db: Database, cloud: Cloud, options: Any, before: Before) -> Iterator[Finding]:
     """Find tenants that have nearly used up what they may have."""
-    usual = Thresholds(poll.alerts.quota_warning, poll.alerts.quota_error, poll.alerts.margin)
+    usual = Thresholds(options.quota_warning, options.quota_error, options.margin)
     special = {
-        uuid: _thresholds(told, poll.alerts.margin)
-        for uuid, told in poll.alerts.quota_of_customers.items()
+        uuid: _thresholds(told, options.margin) for uuid, told in options.quota_of_customers.items()
     }
-    for row, customer, figures in quota.of_cloud(db, poll.cloud):
+    for row, customer, figures in quota.of_cloud(db, cloud):
         thresholds = special.get(customer or "", usual)
         for name, held in figures.items():
             was = before.get(("tenant", row, f"quota.{name}"))
@@ -119,9 +119,11 @@ def _worth(thresholds: Thresholds, held: Quota, was: Standing | None) -> str | N
     return thresholds.severity(held.in_use, held.limit, was.severity if was else None)
 
 
-def _contradictions(db: Database, poll: Poll, _before: Before) -> Iterator[Finding]:
+def _contradictions(
+    db: Database, cloud: Cloud, _options: Any, _before: Before
+) -> Iterator[Finding]:
     """Find tenants that use more than a limit that no share is told of."""
-    for row, _, figures in quota.of_cloud(db, poll.cloud):
+    for row, _, figures in quota.of_cloud(db, cloud):
         for name, held in figures.items():
             if 0 <= held.limit <= TRIVIAL and held.in_use > held.limit:
                 yield Finding("tenant", row, f"figures.{name}", WARNING, _told(name, held))
@@ -132,31 +134,30 @@ def _told(name: str, held: Quota) -> str:
     return f"{name}: {held.in_use} of {held.limit} {UNITS[name]} are in use{share}"
 
 
-def _capacity(db: Database, poll: Poll, before: Before) -> Iterator[Finding]:
+def _capacity(db: Database, cloud: Cloud, options: Any, before: Before) -> Iterator[Finding]:
     """Find what a cloud can give away little more of."""
-    alerts = poll.alerts
-    thresholds = Thresholds(alerts.capacity_warning, alerts.capacity_error, alerts.margin)
-    for name, held in _classes(db, poll).items():
-        was = before.get(("cloud", poll.cloud.id, f"capacity.{name}"))
+    thresholds = Thresholds(options.capacity_warning, options.capacity_error, options.margin)
+    for name, held in _classes(db, cloud).items():
+        was = before.get(("cloud", cloud.id, f"capacity.{name}"))
         if severity := _worth(thresholds, held, was):
             told = f"{name}: {held.in_use} of {held.limit} are allocated"
-            yield Finding("cloud", poll.cloud.id, f"capacity.{name}", severity, told)
+            yield Finding("cloud", cloud.id, f"capacity.{name}", severity, told)
 
 
-def _overdrawn(db: Database, poll: Poll, _before: Before) -> Iterator[Finding]:
+def _overdrawn(db: Database, cloud: Cloud, _options: Any, _before: Before) -> Iterator[Finding]:
     """Find what a cloud has given away more of than it could."""
-    for name, held in _classes(db, poll).items():
+    for name, held in _classes(db, cloud).items():
         if held.in_use > held.limit:
             told = f"{name}: {held.in_use} are allocated, and no more than {held.limit} can be"
-            yield Finding("cloud", poll.cloud.id, f"allocation.{name}", WARNING, told)
+            yield Finding("cloud", cloud.id, f"allocation.{name}", WARNING, told)
 
 
-def _classes(db: Database, poll: Poll) -> dict[str, Quota]:
+def _classes(db: Database, cloud: Cloud) -> dict[str, Quota]:
     """Return, by resource class, what a cloud can give away, and what is allocated of it."""
-    return allocations(capacity.inventories(db).get(poll.cloud.uuid, {}))
+    return allocations(capacity.inventories(db).get(cloud.uuid, {}))
 
 
-Rule = Callable[[Database, Poll, Before], Iterator[Finding]]
+Rule = Callable[[Database, Cloud, Any, Before], Iterator[Finding]]
 
 OF_TENANTS: dict[str, Rule] = {"quota.": _quotas, "figures.": _contradictions}
 OF_CLOUDS: dict[str, Rule] = {"capacity.": _capacity, "allocation.": _overdrawn}

@@ -32,7 +32,7 @@ def _file() -> str:
     return f"clouds.yaml of the collector on {socket.gethostname()}"
 
 
-class Roster:
+class Connections:
     """Connections by the names of clouds, as long as these are registered."""
 
     def __init__(
@@ -44,7 +44,7 @@ class Roster:
         faults: Mapping[str, EntryFault],
     ) -> None:
         # Replaced, never changed: workers read them.
-        self.connections = dict(connections)
+        self.by_name = dict(connections)
         # Clouds that entries of other machines see more of: not asked unless nobody does.
         self.refused: frozenset[str] = frozenset()
         self.faults = {name: fault.reason for name, fault in faults.items()}
@@ -62,8 +62,8 @@ class Roster:
 
     def register(self) -> None:
         """Write all clouds and their jobs into the registry."""
-        groups = cloud_matching.groups(self._store, self.connections)
-        self.connections = {}
+        groups = cloud_matching.groups(self._store, self.by_name)
+        self.by_name = {}
         with self._store.transaction() as db:
             for group in groups:
                 self._ask(self._register(db, group[0]), group)
@@ -75,14 +75,14 @@ class Roster:
         with self._changing:
             known = self._candidates.get(cloud.name, [])
             self._candidates[cloud.name] = [*known, *(c for c in candidates if c not in known)]
-            self.connections = {cloud.name: candidates[0], **self.connections}
+            self.by_name = {cloud.name: candidates[0], **self.by_name}
             self._registered[cloud.name] = cloud.uuid
             self._settled.pop(cloud.uuid, None)
             self.refused -= {cloud.name}
 
     def _forget(self, name: str) -> None:
         with self._changing:
-            self.connections = {n: c for n, c in self.connections.items() if n != name}
+            self.by_name = {n: c for n, c in self.by_name.items() if n != name}
             self._registered.pop(name, None)
             self._candidates.pop(name, None)
 
@@ -109,7 +109,7 @@ class Roster:
                 raise LeaseLostError(f"{cloud.name} is not registered any more")
             current, marks = cloud_matching.state_of(self._store, cloud)
             if marks and self._settled.get(cloud.uuid) == marks:
-                return current, self.connections[cloud.name]
+                return current, self.by_name[cloud.name]
             is_heir = self._is_abandoned(marks)
             confirmed = entry_verification.confirm(
                 self._store, current, candidates, is_heir=is_heir
@@ -183,7 +183,7 @@ class Roster:
         for name, reason in choice.left_aside.items():
             LOG.warning("the entry %s of clouds.yaml is left aside: %s", name, reason)
         with self._changing:
-            self.connections = self.connections | {cloud.name: choice.connection}
+            self.by_name = self.by_name | {cloud.name: choice.connection}
             # Another entry may have turned out to be of this cloud meanwhile.
             if self._candidates.get(cloud.name) is candidates:
                 self._settled[cloud.uuid] = cloud_matching.state_of(self._store, cloud)[1]
@@ -206,7 +206,7 @@ class Roster:
         self._follow()
         with self._store.read() as db:
             neglected = jobs.overdue(db, now, PATIENCE)
-        asked = self.connections.keys() - self.refused
+        asked = self.by_name.keys() - self.refused
         unknown = [cloud for cloud in neglected if cloud.name not in asked]
         if unknown and now >= self._next_reading:
             self._next_reading = now + PAUSE

@@ -18,7 +18,7 @@ PATIENCE = 120.0
 """Seconds after which a loop that does not come round counts as standing still."""
 
 
-class Heart:
+class Heartbeat:
     """Prolongs leases by ``seconds``, and knows when the collector last looked for work."""
 
     def __init__(self, store: Store, seconds: float, clock: Callable[[], float]) -> None:
@@ -28,13 +28,13 @@ class Heart:
         self._leases: dict[str, Lease] = {}
         self._stopped = Event()
         self._turned_at: float | None = None
-        Thread(target=self._beat, name="heart", daemon=True).start()
+        Thread(target=self._beat, name="heartbeat", daemon=True).start()
 
-    def hold(self, lease: Lease) -> None:
+    def add(self, lease: Lease) -> None:
         """Prolong a lease from now on."""
         self._leases[lease.token] = lease
 
-    def release(self, lease: Lease) -> None:
+    def remove(self, lease: Lease) -> None:
         """Prolong a lease no longer."""
         del self._leases[lease.token]
 
@@ -43,7 +43,7 @@ class Heart:
         """The leases that are prolonged."""
         return list(self._leases.values())
 
-    def turn(self) -> None:
+    def note_turn(self) -> None:
         """Note that the collector looks for work now."""
         self._turned_at = time.monotonic()
 

@@ -2,8 +2,9 @@
 
 from oslo_log import log
 
-from openstats.collector.polls.poll import Poll
+from openstats.collector.polls.poll import Poll, PollContext, log_line
 from openstats.errors import OpenstatsError, StoreError
+from openstats.model import Lease
 from openstats.storage import jobs
 
 LOG = log.getLogger(__name__)
@@ -15,40 +16,34 @@ def succeed(poll: Poll) -> None:
     Raises:
         LeaseLostError: another collector does this job now.
     """
-    now = poll.clock()
-    next_at = poll.next_at
+    result, lease = poll.result, poll.lease
+    now = poll.context.clock()
+    next_at = result.next_at
     if next_at is None:
-        interval = getattr(poll.options, f"{poll.lease.kind}_interval")
-        next_at = now + poll.jitter(interval, poll.options.jitter)
+        next_at = now + poll.context.jittered(getattr(poll.options, f"{lease.kind}_interval"))
+    seconds = now - poll.now
     with poll.writing() as db:
         jobs.succeed(
             db,
-            poll.lease,
+            lease,
             now=poll.now,
             next_at=next_at,
-            seconds=now - poll.now,
-            cursor=poll.cursor,
-            error=poll.missing,
+            seconds=seconds,
+            cursor=result.cursor,
+            error=result.missing,
         )
-    if poll.missing:
-        LOG.warning("%s", poll.sentence(poll.missing))
-    LOG.info("%s of %s took %.1f s", poll.lease.kind, poll.lease.cloud.name, now - poll.now)
+    if result.missing:
+        LOG.warning("%s", log_line(lease, result.missing))
+    LOG.info("%s of %s took %.1f s", lease.kind, lease.cloud.name, seconds)
 
 
-def fail(poll: Poll, error: OpenstatsError) -> None:
+def fail(context: PollContext, lease: Lease, began_at: int, error: OpenstatsError) -> None:
     """Write that a poll brought nothing; a cloud may ask to be left alone for a while."""
-    now = poll.clock()
-    pause = max(poll.options.retry_interval, getattr(error, "retry_after", 0))
-    next_at = now + poll.jitter(pause, poll.options.jitter)
+    now = context.clock()
+    pause = max(context.options.retry_interval, getattr(error, "retry_after", 0))
+    next_at, seconds = now + context.jittered(pause), now - began_at
     try:
-        with poll.store.transaction() as db:
-            jobs.fail(
-                db,
-                poll.lease,
-                now=int(now),
-                next_at=next_at,
-                seconds=now - poll.now,
-                error=str(error),
-            )
+        with context.store.transaction() as db:
+            jobs.fail(db, lease, now=int(now), next_at=next_at, seconds=seconds, error=str(error))
     except StoreError as unwritten:
-        LOG.error("the outcome of %s could not be written: %s", poll.lease.kind, unwritten)
+        LOG.error("the outcome of %s could not be written: %s", lease.kind, unwritten)

@@ -112,7 +112,7 @@ class Crews:
         self._crews: dict[str, Crew] = {}
         self._lock = Lock()
 
-    def of(self, cloud: str) -> Crew:
+    def crew(self, cloud: str) -> Crew:
         """Return a cloud's crew."""
         with self._lock:
             if cloud not in self._crews:
@@ -121,7 +121,7 @@ class Crews:
 
     def free(self, clouds: Iterable[str]) -> Mapping[str, int]:
         """Return how many further jobs of each cloud can be done at once; none is left out."""
-        free = {cloud: self._size - self.of(cloud).number for cloud in clouds}
+        free = {cloud: self._size - self.crew(cloud).number for cloud in clouds}
         return {cloud: number for cloud, number in free.items() if number > 0}
 
     def close(self, seconds: float) -> None:

@@ -15,11 +15,11 @@ STEP = 5.0
 BREAK = 120.0
 """Seconds without a look after which a collector was not at work; it looks every few seconds."""
 
-TIDYING = 60.0
+HOUSEKEEPING = 60.0
 """Seconds of uptime after which alerts are looked after again."""
 
 
-class Awake:
+class WorkingTime:
     """Remembers since when, in Unix seconds, a collector has been at work without a break.
 
     ``clock`` gives Unix seconds, ``uptime`` seconds that pass whatever the clock is set to.
@@ -29,7 +29,7 @@ class Awake:
         self._clock, self._uptime = clock, uptime
         self._since = clock()
         self._looked_at: tuple[float, float] | None = None
-        self._tidied_at = -TIDYING
+        self._kept_house_at = -HOUSEKEEPING
 
     def look(self) -> bool:
         """Note that the collector is at work now, and looks every few seconds from now on.
@@ -38,9 +38,9 @@ class Awake:
         """
         self._note()
         uptime = self._uptime()
-        if uptime - self._tidied_at < TIDYING:
+        if uptime - self._kept_house_at < HOUSEKEEPING:
             return False
-        self._tidied_at = uptime
+        self._kept_house_at = uptime
         return True
 
     def _note(self) -> None:

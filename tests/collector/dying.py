@@ -10,6 +10,7 @@ from functools import partial
 from openstats import conf
 from openstats.cli.assembly import connections
 from openstats.collector.collector import Collector
+from openstats.collector.workers import Workers
 from openstats.storage import jobs
 from openstats.storage.store import Store
 from tests.dying import die_at, forking
@@ -34,7 +35,7 @@ def tick(url: str, directory: str, time: str, number: str) -> None:
         jobs.make_due(db, [1], ["usage"], now)
         (lease,) = jobs.lease(db, ["alpha"], ["usage"], now=now, until=now + 60, limit=1)
     die_at(store.engine, int(number))
-    collector._run(lease, collector.connections["alpha"], full=False)
+    collector.runner.run(lease, Workers(4, "call"), full=False)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from openstats import conf
 from openstats.cli.assembly import connect, connections
 from openstats.collector.collector import Collector
 from openstats.collector.polls.kinds import POLLS
+from openstats.collector.polls.poll import Progress, no_progress
 from openstats.storage import jobs
 from openstats.storage.store import Store
 from tests.double import Double, Settings, Size, populate
@@ -119,6 +120,7 @@ class Lab:
         *names: str,
         store: Store | None = None,
         jitter: Callable[[float, float], float] = lambda interval, _: interval,
+        progress: Progress = no_progress,
         **options: Any,
     ) -> Collector:
         """Make and register a collector of its own.
@@ -141,6 +143,7 @@ class Lab:
             clock=self.clock,
             uptime=self.clock.uptime,
             jitter=jitter,
+            progress=progress,
         )
         self._stack.callback(made.close)
         made.register()

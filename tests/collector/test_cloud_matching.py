@@ -143,8 +143,8 @@ def test_of_one_name_on_two_machines_the_entry_that_sees_more_asks(
     assert kept == len(alpha.state.servers)
     assert "alpha: sees less of this cloud than the entry alpha of another user" in caplog.text
     assert collectors["admin"].cycle() == []
-    assert collectors["member"].roster.refused == {"alpha"}
-    assert collectors["admin"].roster.refused == frozenset()
+    assert collectors["member"].connections.refused == {"alpha"}
+    assert collectors["admin"].connections.refused == frozenset()
     assert errors == [] or order[-1] == "member"
 
 
@@ -203,7 +203,7 @@ def test_two_collectors_with_two_urls_share_one_cloud(lab: Lab, alpha: Double) -
         lab.clock.advance(SOON)
         assert there.cycle() == here.cycle() == []
         assert figures(lab) == expected
-    assert set(there.connections) == {"alpha"}
+    assert set(there.connections.by_name) == {"alpha"}
     # It comes back to where it was.
     again = lab.collector("internal")
     assert names(lab) == ["alpha"]

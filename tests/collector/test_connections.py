@@ -47,8 +47,8 @@ def remove(lab: Lab, name: str) -> None:
 
 def refresh(lab: Lab, collector: Collector, after: float = 0) -> set[str]:
     lab.clock.advance(after)
-    collector.roster.refresh()
-    return set(collector.connections)
+    collector.connections.refresh()
+    return set(collector.connections.by_name)
 
 
 def errors(lab: Lab, cloud: str = "beta") -> set[str | None]:
@@ -149,25 +149,24 @@ def test_a_cloud_that_was_removed_is_forgotten(lab: Lab, alpha: Double) -> None:
 def test_a_cloud_that_is_there_again_is_asked_by_its_new_entry(lab: Lab, alpha: Double) -> None:
     lab.double("beta")
     made = lab.use()
-    before = made.connections["beta"]
+    before = made.connections.by_name["beta"]
     remove(lab, "beta")
     lab.double("beta")
     register(lab)
     assert refresh(lab, made) == {"alpha"}
     assert refresh(lab, made, after=PATIENCE) == {"alpha", "beta"}
-    assert made.connections["beta"].cloud != before.cloud
+    assert made.connections.by_name["beta"].cloud != before.cloud
     assert made.cycle() == []
 
 
 def test_a_cloud_that_is_removed_while_it_is_asked(
     lab: Lab, alpha: Double, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def gone(_cloud: str, what: str, _done: int, _total: int | None) -> None:
-        if what == "projects" and lab.sql("SELECT 1 FROM cloud"):
+    def remove_once(_cloud: str, subject: str, _done: int, _total: int | None) -> None:
+        if subject == "projects" and lab.sql("SELECT 1 FROM cloud"):
             remove(lab, "alpha")
 
-    made = lab.use()
-    made.progress = gone
+    lab.use(progress=remove_once)
     assert lab.cycle() == []
     assert "another collector polls discovery of alpha now" in caplog.text
     assert lab.sql("SELECT count(*) FROM tenant") == [(0,)]

@@ -124,7 +124,7 @@ def test_a_lease_is_prolonged_while_a_call_hangs(lab: Lab, alpha: Double, edge: 
         cycle = pool.submit(lab.cycle, "capacity", after=SOON)
         assert hang.reached.wait(10)
         for _ in range(2):
-            # Longer than the lease; then a heart beats, every third of a (real) second.
+            # Longer than the lease; then a heartbeat comes, every third of a (real) second.
             lab.clock.advance(30)
             alive = lab.clock.now + 1
             wait_for("a beat", lambda: lab.job("capacity", "leased_until") == alive, timeout=5)  # noqa: B023
@@ -142,10 +142,10 @@ def test_the_heart_stops_with_the_collector(lab: Lab, alpha: Double) -> None:
     collector = lab.collector(lease=1)
     collector.cycle(["capacity"])
     mine = set(threading.enumerate()) - before
-    assert {thread.name.partition("-")[0] for thread in mine} >= {"heart", "poll"}
+    assert {thread.name.partition("-")[0] for thread in mine} >= {"heartbeat", "poll"}
     collector.close()
     for thread in mine:
-        if thread.name.startswith(("heart", "poll", "call")):
+        if thread.name.startswith(("heartbeat", "poll", "call")):
             thread.join(5)
             assert not thread.is_alive()
 

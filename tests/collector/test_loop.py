@@ -12,10 +12,10 @@ def test_a_loop_that_stands_still_is_not_healthy(
     lab: Lab, alpha: Double, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     collector = lab.collector()
-    collector.heart.check()
+    collector.heartbeat.check()
     with running(collector):
-        collector.heart.check()
+        collector.heartbeat.check()
         monkeypatch.setattr(heartbeat, "PATIENCE", -1)
         with pytest.raises(CollectorError, match="has not looked for work"):
-            collector.heart.check()
-    collector.heart.check()
+            collector.heartbeat.check()
+    collector.heartbeat.check()

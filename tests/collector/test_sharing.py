@@ -59,7 +59,7 @@ def test_two_regions_discover_the_same_projects(shared: Lab) -> None:
         from openstats.clouds.services import keystone
 
         west = next(cloud for cloud in clouds.clouds(db) if cloud.name == "west")
-        connection = usual.connections["west"]
+        connection = usual.connections.by_name["west"]
         projects = keystone.projects(connection).projects
         assignments, _ = keystone.assign(connection, projects)
         storage_discovery.place(db, west, assignments, now=0, first=True)
@@ -75,7 +75,7 @@ def test_two_collectors_start_at_once(shared: Lab) -> None:
     shared.sql("DELETE FROM job; DELETE FROM cloud_url; DELETE FROM cloud")
 
     def start(db: Connection) -> None:
-        for connection in waiting.connections.values():
+        for connection in waiting.connections.by_name.values():
             cloud = clouds.register_cloud(db, connection.cloud, connection.entry.urls)
             jobs.ensure(db, cloud.id, ["discovery"], 0)
 
@@ -117,7 +117,7 @@ def test_the_store_goes_away_in_mid_poll(
     with running(shared.collector(lease=1)) as thread:
         assert hang.reached.wait(10)
         with away(shared, postgres):
-            # The heart finds it first, and beats on.
+            # The heartbeat finds it first, and beats on.
             wait_for("the heart", lambda: "WARNING" in _levels(caplog), 10)
             hang.release()
             wait_for("the error", lambda: "instances of alpha: the store " in caplog.text, 10)

@@ -43,12 +43,12 @@ class CloudsCommand(OpenstatsCommand):
         with progress_bars() as bars:
             once = collector(self.app.conf, self.app.store, names, progress=bars.show)
             try:
-                if not once.connections:
-                    raise ConfigError("; ".join(once.roster.faults.values()))
+                if not once.connections.by_name:
+                    raise ConfigError("; ".join(once.connections.faults.values()))
                 errors = once.cycle(kinds, full=full)
             finally:
                 once.close()
-        return self._report(once.connections, errors)
+        return self._report(once.connections.by_name, errors)
 
     def _report(self, names: Iterable[str], errors: Iterable[str]) -> int:
         # A Keystone that refuses fails every poll in the same words.

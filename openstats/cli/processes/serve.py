@@ -51,7 +51,7 @@ class Serve(OpenstatsCommand):
         with logs.lifetime(self.app.conf, "serve", self.app.store):
             collector = self._collector()
             if collector:
-                health.probes["collector"] = collector.heart.check
+                health.probes["collector"] = collector.heartbeat.check
             health.watch()
             polling = threading.Thread(target=self._poll, args=(server, collector), daemon=True)
             try:

@@ -25,7 +25,7 @@ def poll(poll: Poll) -> None:
         CloudError: Keystone's list is empty, or leaves out what Keystone shows by its id, or too
             many tenants are gone at once.
     """
-    found = keystone.projects(poll.connection, poll.paging, first=poll.first)
+    found = keystone.projects(poll.connection, poll.paging, first=poll.is_first)
     if not found.projects:
         raise CloudError(f"{poll.cloud.name}: Keystone shows no project to this user")
     placings, warnings = keystone.assign(poll.connection, found.projects)
@@ -35,21 +35,21 @@ def poll(poll: Poll) -> None:
     with poll.writing() as db:
         clouds.add_urls(db, poll.cloud, urls)
         counts = discovery.place(
-            db, poll.cloud, placings, now=poll.now, first=poll.first, unread=kept
+            db, poll.cloud, placings, now=poll.now, first=poll.is_first, unread=kept
         )
         # The first sweeps of servers and volumes may have been before, or at the same time.
         creation_time.date_objects(db, {})
         jobs.make_due(db, [poll.cloud.id], ["quotas"], poll.now)
     if warnings:
-        poll.miss(f"{poll.cloud.name}: {'; '.join(warnings)}")
-    poll.say("projects", counts["tenants"], counts["tenants"])
+        poll.note_missing(f"{poll.cloud.name}: {'; '.join(warnings)}")
+    poll.report("projects", counts["tenants"], counts["tenants"])
 
 
 def _unreadable(poll: Poll, found: keystone.ProjectList) -> set[str]:
     """Return the ids of tenants that may be among the projects that were left out."""
     if not found.omissions.number:
         return set()
-    poll.miss(str(found.omissions))
+    poll.note_missing(str(found.omissions))
     if not found.omissions.unnamed:
         return found.omissions.ids
     with poll.store.read() as db:

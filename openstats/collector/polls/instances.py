@@ -31,7 +31,7 @@ def poll(poll: Poll) -> None:
         _leave_to_another_region(poll)
         return
     cursor = dict(poll.lease.cursor)
-    sweeping = poll.sweep_due(cursor)
+    sweeping = poll.full_sync_due(cursor)
     hidden = cells.hidden(poll)
     left_out = Omissions(poll.cloud.name, "server")
     if "since" in cursor:
@@ -49,11 +49,11 @@ def poll(poll: Poll) -> None:
         _finish_sweep(poll, left_out)
         cursor["swept_at"] = poll.now
     if left_out.number:
-        poll.miss(str(left_out))
-    if poll.missing:
+        poll.note_missing(str(left_out))
+    if poll.result.missing:
         # The next poll sweeps again: what is missing must not be forgotten meanwhile.
         cursor["swept_at"] = 0
-    poll.cursor = cursor | {"since": poll.now - poll.overlap}
+    poll.result.cursor = cursor | {"since": poll.now - poll.overlap}
     with poll.store.read() as db:
         born = instances.first_of_unmet(db, poll.cloud)
     unlisted_tenants.check(poll, "servers", born)
@@ -62,9 +62,9 @@ def poll(poll: Poll) -> None:
 
 def _leave_to_another_region(poll: Poll) -> None:
     with poll.writing() as db:
-        poll.changed(db, instances.remove_all(db, poll.cloud))
+        poll.follow_up(db, instances.remove_all(db, poll.cloud))
     # Once they are its own, all are read anew.
-    poll.cursor = {}
+    poll.result.cursor = {}
 
 
 def _note_twins(poll: Poll) -> None:
@@ -72,7 +72,7 @@ def _note_twins(poll: Poll) -> None:
     with poll.store.read() as db:
         twins = instances.twins(db, poll.cloud)
     for name, number, uuid in twins:
-        poll.miss(
+        poll.note_missing(
             f"{poll.cloud.name}: {number} of its servers are servers of {name} as well, {uuid} "
             f"among them, and count twice. If both are one cloud, write one entry for it, {name}"
         )
@@ -90,9 +90,9 @@ def _read(poll: Poll, left_out: Omissions, changed_since: int | None = None) -> 
             changed = instances.write(db, poll.cloud, page, seen=seen, now=poll.now)
             allocation.write_ended(db, poll.cloud, gone, poll.now)
             uuids = [server.uuid for server in gone]
-            poll.changed(db, changed | instances.remove(db, poll.cloud, uuids, now=poll.now))
+            poll.follow_up(db, changed | instances.remove(db, poll.cloud, uuids, now=poll.now))
         done += len(page)
-        poll.say("servers", done)
+        poll.report("servers", done)
 
 
 def _finish_sweep(poll: Poll, left_out: Omissions) -> None:
@@ -110,11 +110,13 @@ def _finish_sweep(poll: Poll, left_out: Omissions) -> None:
     disappearances.check(poll, "servers", len(unseen), total)
     shown, gone = _by_id(poll, unseen[:MOST_ASKED])
     with poll.writing() as db:
-        poll.changed(db, instances.remove(db, poll.cloud, gone, now=poll.now))
+        poll.follow_up(db, instances.remove(db, poll.cloud, gone, now=poll.now))
     _refuse_cut(poll, unseen, shown, left_out)
     if len(unseen) > MOST_ASKED:
-        poll.miss(f"{poll.cloud.name}: {len(unseen) - MOST_ASKED} servers are not listed any more")
-    if poll.first:
+        poll.note_missing(
+            f"{poll.cloud.name}: {len(unseen) - MOST_ASKED} servers are not listed any more"
+        )
+    if poll.is_first:
         with poll.writing() as db:
             creation_time.date_objects(db, instances.first_created(db, poll.cloud))
 
@@ -133,7 +135,7 @@ def _by_id(poll: Poll, uuids: list[str]) -> tuple[list[str], list[str]]:
     shown: list[str] = []
     gone: list[str] = []
     for uuid in uuids:
-        if poll.stopped():
+        if poll.context.stopped():
             raise StoppedError(f"{poll.cloud.name}: stopped while it asked for single servers")
         (shown if nova.exists(poll.connection, uuid) else gone).append(uuid)
     return shown, gone

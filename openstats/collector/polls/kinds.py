@@ -14,7 +14,7 @@ from openstats.collector.polls import (
     usage,
     volumes,
 )
-from openstats.collector.polls.poll import Poll
+from openstats.collector.polls.poll import Poll, log_line
 from openstats.errors import VersionRefusedError
 
 LOG = log.getLogger(__name__)
@@ -33,12 +33,13 @@ PHASES = (("discovery",), ("instances", "volumes"), ("capacity", "quotas"), ("pr
 
 
 def ask(poll: Poll) -> Poll:
-    """Ask, and once more where a service does not speak the microversion that it spoke before."""
+    """Run a poll, and once more where a service speaks its microversion no longer; return it."""
     try:
         POLLS[poll.lease.kind](poll)
     except VersionRefusedError as error:
-        LOG.warning("%s; which microversions there are is asked again", poll.sentence(error))
+        LOG.warning("%s; which microversions there are is asked again", log_line(poll.lease, error))
         poll.connection.forget_versions()
-        poll = replace(poll, cursor=dict(poll.lease.cursor), missing=None, next_at=None)
+        # It begins anew, with the cursor that was left by the last one.
+        poll = replace(poll)
         POLLS[poll.lease.kind](poll)
     return poll

@@ -71,7 +71,7 @@ class Odometer:
 
 def thin(poll: Poll, names: Iterable[str]) -> None:
     """Delete readings of meters that are closer together than their age asks for."""
-    options = poll.usage
+    options = poll.context.usage
     retention = Retention(options.all_days, options.hourly_days, options.timezone)
     with poll.writing() as db:
         for name in names:

@@ -1,13 +1,16 @@
-"""One poll: a leased job with everything that it may use."""
+"""A poll: a leased job, what every poll of a collector may use, and what is left for the next one.
+
+What a kind of poll asks for and keeps is in the module of that kind.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from openstats.clouds.connection import Connection
-from openstats.clouds.paging import Paging, never
+from openstats.clouds.paging import Paging
 from openstats.model import Changes, Cloud, Lease
 from openstats.storage import jobs, quota
 from openstats.storage.inventory import capacity
@@ -15,27 +18,23 @@ from openstats.storage.registry import tenants
 from openstats.storage.store import Database, Store
 
 Progress = Callable[[str, str, int, int | None], None]
-"""Told of what is under way: cloud, what, how many so far, of how many (None: nobody knows)."""
+"""Shows how far a poll is: cloud, what is read, how many so far, of how many (None: unknown)."""
 
 
-def silent(_cloud: str, _what: str, _done: int, _total: int | None) -> None:
+def no_progress(_cloud: str, _subject: str, _done: int, _total: int | None) -> None:
     """Show nothing."""
 
 
-@dataclass
-class Poll:
-    """What a poll is made of; ``cursor`` is what it leaves for the next one of its kind.
+@dataclass(frozen=True)
+class PollContext:
+    """What all polls of a collector share.
 
-    ``now`` is the Unix time at which it began, ``full`` whether everything is to be read anew,
-    ``stopped`` whether the collector is stopping. ``writers`` lets so many polls write at once.
-    ``shared`` are services whose figures another cloud has, as ``shared_services`` says.
-    ``missing`` tells what a poll that succeeded did not bring, ``next_at`` when the next is due,
-    where that is not an interval later. ``options``, ``usage`` and ``alerts`` are groups of the
-    configuration.
+    ``options``, ``usage`` and ``alerts`` are groups of the configuration. ``clock`` returns Unix
+    seconds, ``uptime`` seconds that pass whatever the clock is set to. ``jitter`` varies an
+    interval by up to a share of it. ``writers`` limits how many polls write at once. ``stopped``
+    returns whether the collector is stopping.
     """
 
-    lease: Lease
-    connection: Connection
     store: Store
     options: Any
     usage: Any
@@ -43,16 +42,62 @@ class Poll:
     clock: Callable[[], float]
     uptime: Callable[[], float]
     jitter: Callable[[float, float], float]
-    calls: Executor
-    writers: AbstractContextManager[Any] = field(default_factory=nullcontext)
-    stopped: Callable[[], bool] = never
-    full: bool = False
-    progress: Progress = silent
-    shared: Mapping[str, str] = field(default_factory=dict)
-    cursor: dict[str, Any] = field(default_factory=dict)
-    now: int = 0
+    writers: AbstractContextManager[Any]
+    stopped: Callable[[], bool]
+    progress: Progress
+
+    def jittered(self, interval: float) -> float:
+        """Return an interval, varied so that clouds are not all asked at once."""
+        return self.jitter(interval, self.options.jitter)
+
+    def spread(self, interval: float) -> float:
+        """Return seconds from none to twice the jitter of an interval."""
+        return self.jittered(interval) - interval * (1 - float(self.options.jitter))
+
+
+@dataclass
+class PollResult:
+    """What a poll leaves: its cursor for the next poll of its kind, and what it could not read.
+
+    ``missing`` is a sentence on what a poll that succeeded did not bring. ``next_at`` is when the
+    next poll is due, where that is not an interval later.
+    """
+
+    cursor: dict[str, Any]
     missing: str | None = None
     next_at: float | None = None
+
+
+@dataclass(frozen=True)
+class Poll:
+    """One leased job of a cloud, with everything that it may use.
+
+    ``now`` is the Unix time at which it began, ``full`` whether everything is to be read anew.
+    ``calls`` makes calls side by side. ``shared`` are the services whose figures another cloud
+    has, with its name, as ``shared_services`` finds them.
+    """
+
+    context: PollContext
+    lease: Lease
+    connection: Connection
+    calls: Executor
+    now: int
+    full: bool = False
+    shared: Mapping[str, str] = field(default_factory=dict)
+    result: PollResult = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "result", PollResult(dict(self.lease.cursor)))
+
+    @property
+    def store(self) -> Store:
+        """The store, in which every poll reads and writes."""
+        return self.context.store
+
+    @property
+    def options(self) -> Any:
+        """The options of ``[collector]``."""
+        return self.context.options
 
     @property
     def cloud(self) -> Cloud:
@@ -60,7 +105,7 @@ class Poll:
         return self.lease.cloud
 
     @property
-    def first(self) -> bool:
+    def is_first(self) -> bool:
         """Whether no poll of this kind ever succeeded."""
         return self.lease.polled_at is None
 
@@ -73,51 +118,47 @@ class Poll:
     def paging(self) -> Paging:
         """How lists are read; one that is under way ends when the collector stops."""
         options = self.options
-        return Paging(options.page_size, options.max_pages, self.stopped, options.max_items)
+        return Paging(options.page_size, options.max_pages, self.context.stopped, options.max_items)
 
-    def miss(self, what: str) -> None:
-        """Note what this poll does not bring, beside what it brings."""
-        self.missing = f"{self.missing}; {what}" if self.missing else what
+    def full_sync_due(self, cursor: Mapping[str, Any]) -> bool:
+        """Return whether it is time to read everything rather than what changed."""
+        # The key is the one that stores of all versions have.
+        return self.full or self.now - cursor.get("swept_at", 0) >= self.options.full_interval
+
+    def note_missing(self, sentence: str) -> None:
+        """Add to what this poll does not bring, beside what it brings."""
+        before = self.result.missing
+        self.result.missing = f"{before}; {sentence}" if before else sentence
+
+    def report(self, subject: str, done: int, total: int | None = None) -> None:
+        """Show how far this is: how many of something were read, in the plural."""
+        self.context.progress(self.cloud.name, subject, done, total)
 
     @contextmanager
     def writing(self) -> Iterator[Database]:
-        """Open a transaction for what was read; it prolongs the lease first.
+        """Open a transaction for what was read; it renews the lease first.
 
         Raises:
             LeaseLostError: another collector does this job now, and nothing is written.
         """
-        with self.writers, self.store.transaction() as db:
-            jobs.renew(db, self.lease, self.clock() + self.options.lease)
+        with self.context.writers, self.store.transaction() as db:
+            jobs.renew(db, self.lease, self.context.clock() + self.options.lease)
             yield db
 
-    def changed(self, db: Database, changes: Changes) -> None:
-        """Have quotas and hypervisors read soon where something changed, and new tenants found."""
+    def follow_up(self, db: Database, changes: Changes) -> None:
+        """Make due what changes call for: quotas of tenants, hypervisors, and discovery."""
         capacity.touch(db, self.cloud, changes.hosts)
-        quota.make_due(db, changes.tenants, int(self.clock()))
-        if changes.tenants:
-            jobs.make_due(db, [self.cloud.id], ["quotas"], self.now)
-            self._meet(db)
-
-    def _meet(self, db: Database) -> None:
-        """Have discovery look for tenants that only this poll knows; once for each of them."""
+        quota.make_due(db, changes.tenants, int(self.context.clock()))
+        if not changes.tenants:
+            return
+        jobs.make_due(db, [self.cloud.id], ["quotas"], self.now)
         if tenants.unmet(db, self.cloud):
+            # Discovery has to look for tenants that only this poll knows; once for each of them.
             pause = self.options.retry_interval
             jobs.make_due_again(db, self.cloud.id, "discovery", now=self.now, pause=pause)
 
-    def sweep_due(self, cursor: Mapping[str, Any]) -> bool:
-        """Tell whether it is time to read everything rather than what changed."""
-        return self.full or self.now - cursor.get("swept_at", 0) >= self.options.full_interval
 
-    def spread(self, interval: float) -> float:
-        """Give a while, for clouds not to be asked all at once: none to twice the jitter."""
-        share: float = self.options.jitter
-        return self.jitter(interval, share) - interval * (1 - share)
-
-    def sentence(self, words: object) -> str:
-        """Return a line for the log of what a poll ended with, which may name its cloud itself."""
-        cloud = self.cloud.name
-        return f"{self.lease.kind} of {cloud}: {str(words).removeprefix(f'{cloud}: ')}"
-
-    def say(self, what: str, done: int, total: int | None = None) -> None:
-        """Tell whoever watches how far this is."""
-        self.progress(self.cloud.name, what, done, total)
+def log_line(lease: Lease, words: object) -> str:
+    """Return what a poll ended with as a line of the log; ``words`` may name its cloud, too."""
+    cloud = lease.cloud.name
+    return f"{lease.kind} of {cloud}: {str(words).removeprefix(f'{cloud}: ')}"

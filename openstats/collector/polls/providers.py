@@ -116,7 +116,7 @@ def _note_unlisted(poll: Poll, found: Iterable[Provider]) -> None:
         hosts = instances.hosts(db, poll.cloud)
     unlisted = sorted(hosts - {provider.name for provider in found})
     if unlisted:
-        poll.miss(
+        poll.note_missing(
             f"{poll.cloud.name}: Placement lists no provider for {len(unlisted)} of {len(hosts)} "
             f"hypervisors with servers: {', '.join(unlisted[:5])}"
         )
@@ -196,7 +196,7 @@ def _places(poll: Poll, found: list[Provider], known: Sequence[Provider]) -> Pla
         LOG.warning("availability zones of %s: %s", poll.cloud.name, error)
         if isinstance(error, RefusedError) and not before:
             return Places({})
-        poll.miss(str(error))
+        poll.note_missing(str(error))
         return Places(before)
     return places._replace(zones=before | places.zones) if places.is_part else places
 
@@ -212,7 +212,7 @@ def _read_places(poll: Poll, found: list[Provider]) -> Places:
     _note(poll, odd_hosts)
     named = {name: zones[host] for name, host in hosts.items() if host in zones}
     if unlisted := sorted(set(hosts.values()) - zones.keys()):
-        poll.miss(
+        poll.note_missing(
             f"{poll.cloud.name}: Nova lists no compute service for {len(unlisted)} hosts of "
             f"hypervisors: {', '.join(unlisted[:5])}"
         )
@@ -222,7 +222,7 @@ def _read_places(poll: Poll, found: list[Provider]) -> Places:
 
 def _note(poll: Poll, left_out: Omissions) -> None:
     if left_out.number:
-        poll.miss(str(left_out))
+        poll.note_missing(str(left_out))
 
 
 def _in_zones(found: list[Provider], zones: Mapping[str, str]) -> list[Provider]:

@@ -101,7 +101,7 @@ def _read(poll: Poll, due: Sequence[tuple[int, str]]) -> None:
         _write(poll, _checked(poll, readings, dict(piece)))
         done += len(piece)
         failures += [reading.error for reading in readings if reading.error]
-        poll.say("quotas", done, len(due))
+        poll.report("quotas", done, len(due))
         if patience.last and patience.lost:
             raise patience.last
     if len(failures) == len(due):
@@ -116,9 +116,9 @@ def _note_unread(poll: Poll) -> None:
         return
     reason = found.reason.removeprefix(f"{poll.cloud.name}: ")
     whose = f"quotas of {found.tenants} of {found.total} tenants were not read in full"
-    poll.miss(f"{poll.cloud.name}: {whose}; one reason: {reason}")
+    poll.note_missing(f"{poll.cloud.name}: {whose}; one reason: {reason}")
     if not found.known:
-        raise CloudError(str(poll.missing))
+        raise CloudError(str(poll.result.missing))
 
 
 def _believed(judge: Judge, readings: Sequence[Reading], keys: Mapping[int, str]) -> list[Reading]:
@@ -199,7 +199,7 @@ def _without_own(found: Reading, service: str) -> Reading:
 
 
 def _write(poll: Poll, readings: Sequence[Reading]) -> None:
-    now = int(poll.clock())
+    now = int(poll.context.clock())
     with poll.writing() as db:
         for reading in readings:
             error = str(reading.error or reading.odd) or None

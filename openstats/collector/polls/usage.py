@@ -51,16 +51,17 @@ class Moment:
 def poll(poll: Poll) -> None:
     """Add to the totals what came since the last readings, and delete readings that grew old."""
     now = poll.now // GRID * GRID
-    moment = Moment(poll.clock(), poll.uptime(), BOOT.read_text().strip() if BOOT.exists() else "")
-    odometer = Odometer(poll, moment.is_stepped(poll.cursor.get("moment", {})))
-    poll.cursor["moment"] = asdict(moment)
+    boot = BOOT.read_text().strip() if BOOT.exists() else ""
+    moment = Moment(poll.context.clock(), poll.context.uptime(), boot)
+    odometer = Odometer(poll, moment.is_stepped(poll.result.cursor.get("moment", {})))
+    poll.result.cursor["moment"] = asdict(moment)
     # Not an interval after this one: readings are on the grid, whenever they were asked for.
-    poll.next_at = now + GRID + poll.spread(GRID)
+    poll.result.next_at = now + GRID + poll.context.spread(GRID)
     _allocate(poll, now, odometer)
     _measure(poll, now, odometer)
-    if now // HOUR != poll.cursor.get("thinned"):
+    if now // HOUR != poll.result.cursor.get("thinned"):
         thin(poll, [*USAGE_METERS, *(meter.name for meter in OBSERVED.values())])
-        poll.cursor["thinned"] = now // HOUR
+        poll.result.cursor["thinned"] = now // HOUR
 
 
 def _allocate(poll: Poll, now: int, odometer: Odometer) -> None:
@@ -168,10 +169,10 @@ def _measure(poll: Poll, now: int, odometer: Odometer) -> None:
             readings.write_cursor(db, poll.cloud, source, batch.cursor)
             for name, delta in batch.deltas.items():
                 odometer.add(db, name, delta, dated=batch.dated)
-        poll.missing = batch.missing or poll.missing
+        poll.result.missing = batch.missing or poll.result.missing
         for delta in batch.deltas.values():
             first_at = delta.at if first_at is None else first_at
-            poll.say("usage", (delta.at - first_at) // GRID, (now - first_at) // GRID)
+            poll.report("usage", (delta.at - first_at) // GRID, (now - first_at) // GRID)
     _remember_missing(poll, now, is_new=first_at is not None)
 
 
@@ -199,15 +200,15 @@ def _request(
             running=instances.running(db, poll.cloud),
             cursor=readings.cursor(db, poll.cloud, source),
             settings=meter_options,
-            options=poll.usage,
+            options=poll.context.usage,
             calls=poll.calls,
-            clock=poll.clock,
+            clock=poll.context.clock,
         )
 
 
 def _remember_missing(poll: Poll, now: int, *, is_new: bool) -> None:
     """Note anew what was missing, where this step of the grid was read already."""
-    previous = poll.cursor.get("missing", {})
+    previous = poll.result.cursor.get("missing", {})
     if not is_new and previous.get("at") == now:
-        poll.missing = previous["what"]
-    poll.cursor["missing"] = {"at": now, "what": poll.missing}
+        poll.result.missing = previous["what"]
+    poll.result.cursor["missing"] = {"at": now, "what": poll.result.missing}

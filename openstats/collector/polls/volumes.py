@@ -28,16 +28,16 @@ def poll(poll: Poll) -> None:
     if BLOCK_STORAGE in poll.shared:
         with poll.writing() as db:
             changed = volumes.write(db, poll.cloud, {}, poll.now)
-            poll.changed(db, Changes(tenants=frozenset(changed)))
+            poll.follow_up(db, Changes(tenants=frozenset(changed)))
         # Once they are its own, all are read anew.
-        poll.cursor = {}
+        poll.result.cursor = {}
         return
     cursor = poll.lease.cursor
     since = int(str(cursor.get("at", 0))) - poll.overlap
     found = cinder.fingerprint(poll.connection, max(0, since))
     fingerprint, touched = ([*found[:-1]], found[-1]) if found else (None, True)
-    poll.cursor = dict(cursor) | {"at": poll.now, "fingerprint": fingerprint}
-    if touched or fingerprint != cursor.get("fingerprint") or poll.sweep_due(cursor):
+    poll.result.cursor = dict(cursor) | {"at": poll.now, "fingerprint": fingerprint}
+    if touched or fingerprint != cursor.get("fingerprint") or poll.full_sync_due(cursor):
         _sweep(poll, found[:3] if found else None)
 
 
@@ -49,25 +49,25 @@ def _sweep(poll: Poll, counted: tuple[int, int, int] | None) -> None:
         _refuse_cut(poll, sweep, counted)
     _brake(poll, sweep)
     with poll.writing() as db:
-        kept, first = _kept(poll, sweep), poll.first
+        kept, first = _kept(poll, sweep), poll.is_first
         changed = volumes.write(db, poll.cloud, sweep.use, poll.now, kept=kept, first=first)
         root_disks.write(db, poll.cloud, sweep.first_disks)
-        poll.changed(db, Changes(tenants=frozenset(changed)))
+        poll.follow_up(db, Changes(tenants=frozenset(changed)))
     # Nothing was created later than now, whatever the cloud's clock says.
     dates = {key: held.first_created for key, held in sweep.use.items()}
     born = {key: min(date, poll.now) for key, date in dates.items() if date}
-    if poll.first:
+    if poll.is_first:
         with poll.writing() as db:
             rows = tenants.rows_of(db, poll.cloud, sweep.use, poll.now)
             creation_time.date_objects(db, {rows[key]: date for key, date in born.items()})
     unlisted_tenants.check(poll, "volumes", born)
-    poll.cursor["swept_at"] = poll.now
+    poll.result.cursor["swept_at"] = poll.now
     for left_out in sweep.omissions:
         if left_out.number:
-            poll.miss(str(left_out))
-    if poll.missing:
+            poll.note_missing(str(left_out))
+    if poll.result.missing:
         # The next poll sweeps again: what is missing must not be forgotten meanwhile.
-        poll.cursor["fingerprint"] = None
+        poll.result.cursor["fingerprint"] = None
 
 
 def _refuse_cut(poll: Poll, sweep: cinder.Sweep, counted: tuple[int, int, int]) -> None:

@@ -58,10 +58,10 @@ def _ask(poll: Poll, key: str, *, before: int) -> int:
     with poll.writing() as db:
         known = instances.uuids(db, poll.cloud, [server.uuid for server in listed])
         changed = instances.write(db, poll.cloud, listed, seen=poll.now, now=poll.now)
-        poll.changed(db, changed)
+        poll.follow_up(db, changed)
     unlisted = [s for s in listed if s.uuid not in known and s.created_at < before]
     if unlisted:
-        poll.miss(
+        poll.note_missing(
             f"{poll.cloud.name}: Nova's list of all servers left out {len(unlisted)} of tenant "
             f"{key}, {unlisted[0].uuid} among them"
         )

@@ -34,7 +34,7 @@ def check(poll: Poll, what: str, born: Mapping[str, int]) -> None:
         # Discovery is due, and will say what is wrong with Keystone.
         return
     if shown:
-        poll.miss(
+        poll.note_missing(
             f"{poll.cloud.name}: Keystone's list of projects is cut: it left out {len(older)} "
             f"tenants with older {what}, of which Keystone shows {', '.join(shown)} by their ids: "
             f"discovery is due; {keystone.LIMITS}"
