@@ -9,7 +9,7 @@ from openstats.clouds.clouds_yaml.entries import CloudEntry, EntryFault, find, l
 from openstats.clouds.connection import Connection
 from openstats.clouds.transport.adapter import CallLimits
 from openstats.collector.collector import Collector
-from openstats.collector.polls.poll import Progress, silent
+from openstats.collector.polls.poll import Progress, no_progress
 from openstats.conf.clouds import read
 from openstats.errors import ConfigError
 from openstats.storage import clock
@@ -91,7 +91,7 @@ def _limits(options: Any) -> CallLimits:
 
 
 def collector(
-    conf: Any, store: Store, names: Sequence[str] = (), *, progress: Progress = silent
+    conf: Any, store: Store, names: Sequence[str] = (), *, progress: Progress = no_progress
 ) -> Collector:
     """Return a collector whose clouds are in the registry."""
     registered = _collector(conf, store, clouds(conf, names), progress)
@@ -110,7 +110,7 @@ def idle_collector(conf: Any, store: Store) -> Collector:
 
 
 def _collector(
-    conf: Any, store: Store, configured: Clouds, progress: Progress = silent
+    conf: Any, store: Store, configured: Clouds, progress: Progress = no_progress
 ) -> Collector:
     return_large_pieces()
     return Collector(

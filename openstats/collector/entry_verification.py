@@ -1,4 +1,4 @@
-"""Entries whose URL or region is not the registered cloud's: whether they still lead to it.
+"""Whether an entry whose URL or region was changed still leads to the cloud it is registered for.
 
 What a cloud is, its Keystone's projects and its services tell, not the name of the entry.
 """
@@ -23,8 +23,8 @@ class AnotherCloudError(CloudError):
 
 
 @dataclass(frozen=True)
-class Known:
-    """What a registered cloud is known by."""
+class RegisteredCloud:
+    """What the registry knows of a cloud; ``linked_ids`` are tenants that belong to projects."""
 
     cloud: Cloud
     marks: keystones.Marks
@@ -38,12 +38,12 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Confirmed:
-    """A cloud as it is known by now, the entries that lead to it, and why others do not."""
+class Verification:
+    """A cloud as it is registered by now, the entries that lead to it, and why others do not."""
 
     cloud: Cloud
     candidates: list[Connection]
-    rejected: Mapping[str, str]
+    rejections: Mapping[str, str]
 
 
 def identity_of(marks: keystones.Marks) -> KeystoneIdentity:
@@ -53,14 +53,14 @@ def identity_of(marks: keystones.Marks) -> KeystoneIdentity:
     )
 
 
-def written(connection: Connection) -> Cloud:
+def cloud_of_entry(connection: Connection) -> Cloud:
     """Return the cloud of an entry as clouds.yaml tells it, whatever it turned out to be."""
     return replace(connection.cloud, keystone=compared(connection.cloud.auth_url))
 
 
-def confirm(
+def verify(
     store: Store, cloud: Cloud, candidates: Sequence[Connection], *, is_heir: bool
-) -> Confirmed:
+) -> Verification:
     """Return which entries lead to a registered cloud; it moves to where its own entry leads.
 
     ``is_heir``: the entry by which it was asked is gone, and any other takes its place.
@@ -69,94 +69,101 @@ def confirm(
         AnotherCloudError: none of them does.
         CloudError: Keystone does not answer.
     """
-    changed = [each for each in candidates if not _is_as_registered(each, cloud)]
-    if not changed:
-        return Confirmed(cloud, list(candidates), {})
-    known = _known(store, cloud)
-    rejected, verified = _verified(changed, known, is_only=len(candidates) == 1)
-    leading = [each for each in candidates if each.cloud.name not in rejected]
+    moved = [candidate for candidate in candidates if not _is_as_registered(candidate, cloud)]
+    if not moved:
+        return Verification(cloud, list(candidates), {})
+    registered = _registered(store, cloud)
+    rejections, verified = _divide(moved, registered, is_only=len(candidates) == 1)
+    leading = [candidate for candidate in candidates if candidate.cloud.name not in rejections]
     if not leading:
-        words = (f"the entry {name} of clouds.yaml: {fault}" for name, fault in rejected.items())
-        raise AnotherCloudError("; ".join(words))
-    own = [each for each in verified if is_heir or each.cloud.name == cloud.name]
-    if own and all(each in changed for each in leading):
+        sentences = (f"the entry {n} of clouds.yaml: {why}" for n, why in rejections.items())
+        raise AnotherCloudError("; ".join(sentences))
+    own = [candidate for candidate in verified if is_heir or candidate.cloud.name == cloud.name]
+    if own and all(candidate in moved for candidate in leading):
         with store.transaction() as db:
-            cloud = keystones.move(db, cloud, written(own[0]), own[0].region)
-    return Confirmed(cloud, leading, rejected)
+            cloud = keystones.move(db, cloud, cloud_of_entry(own[0]), own[0].region)
+    return Verification(cloud, leading, rejections)
 
 
-def _known(store: Store, cloud: Cloud) -> Known:
+def _is_as_registered(connection: Connection, cloud: Cloud) -> bool:
+    entry_cloud = cloud_of_entry(connection)
+    return (entry_cloud.keystone, entry_cloud.region) == (cloud.keystone, cloud.region)
+
+
+def _registered(store: Store, cloud: Cloud) -> RegisteredCloud:
     with store.read() as db:
-        ids = keystones.tenant_ids(db, cloud.id)
-        return Known(cloud, keystones.marks_of(db, cloud), ids, keystones.linked_ids(db, cloud))
+        return RegisteredCloud(
+            cloud,
+            keystones.marks_of(db, cloud),
+            keystones.tenant_ids(db, cloud.id),
+            keystones.linked_ids(db, cloud),
+        )
 
 
-def _verified(
-    changed: Sequence[Connection], known: Known, *, is_only: bool
+def _divide(
+    connections: Sequence[Connection], registered: RegisteredCloud, *, is_only: bool
 ) -> tuple[dict[str, str], list[Connection]]:
     """Return why entries do not lead to a cloud, and which do; who cannot sign in is neither.
 
     Raises:
         CloudError: it cannot be told in this moment.
     """
-    rejected: dict[str, str] = {}
+    rejections: dict[str, str] = {}
     verified: list[Connection] = []
-    for each in changed:
+    for connection in connections:
         try:
-            fault = _fault(each, known)
+            rejection = _rejection(connection, registered)
         except CloudError as error:
             if is_only or is_transient(error):
                 raise
             continue
-        if fault:
-            rejected[each.cloud.name] = fault
+        if rejection:
+            rejections[connection.cloud.name] = rejection
         else:
-            verified.append(each)
-    return rejected, verified
+            verified.append(connection)
+    return rejections, verified
 
 
-def _is_as_registered(connection: Connection, cloud: Cloud) -> bool:
-    place = written(connection)
-    return (place.keystone, place.region) == (cloud.keystone, cloud.region)
-
-
-def _fault(connection: Connection, known: Known) -> str | None:
+def _rejection(connection: Connection, registered: RegisteredCloud) -> str | None:
     """Return why an entry does not lead to a cloud; None: it does.
 
     Raises:
         CloudError: one cannot sign in.
     """
-    if known.cloud.region and not _is_in_region(connection, known):
-        return _sentence(known, f"in region {known.cloud.region}")
-    if not _is_of_keystone(connection, known):
-        return _sentence(known, f"at {known.cloud.auth_url}")
+    cloud = registered.cloud
+    if cloud.region and not _is_in_region(connection, registered):
+        return _sentence(cloud, f"in region {cloud.region}")
+    if not _is_of_keystone(connection, registered):
+        return _sentence(cloud, f"at {cloud.auth_url}")
     return None
 
 
-def _is_in_region(connection: Connection, known: Known) -> bool:
-    """Return whether an entry is in a cloud's region, or in one that has the same services."""
-    if connection.region in ("", known.cloud.region):
-        return True
-    services = known.marks.get("services")
-    if services is None:
-        return known.cloud.region not in connection.catalog.regions
-    return bool(services == endpoints.roots(connection))
-
-
-def _is_of_keystone(connection: Connection, known: Known) -> bool:
-    if written(connection).keystone == known.cloud.keystone or not known.tenant_ids:
-        return True
-    own, other = keystone_identity.identify(connection), known.identity
-    is_known = own.project in known.tenant_ids
-    if is_known and other and keystone_identity.may_be_same(own, other):
-        return True
-    has_most = keystone_identity.has_most_projects(connection, known.linked_ids)
-    return is_known if has_most is None else has_most
-
-
-def _sentence(known: Known, former: str) -> str:
+def _sentence(cloud: Cloud, place: str) -> str:
     return (
-        f"it leads to another cloud than {known.cloud.name}, which was {former} and keeps its "
+        f"it leads to another cloud than {cloud.name}, which was {place} and keeps its "
         "figures: give the entry another name, and it becomes a cloud of its own when the "
         "collector starts"
     )
+
+
+def _is_in_region(connection: Connection, registered: RegisteredCloud) -> bool:
+    """Return whether an entry is in a cloud's region, or in one that has the same services."""
+    if connection.region in ("", registered.cloud.region):
+        return True
+    services = registered.marks.get("services")
+    if services is None:
+        return registered.cloud.region not in connection.catalog.regions
+    return bool(services == endpoints.roots(connection))
+
+
+def _is_of_keystone(connection: Connection, registered: RegisteredCloud) -> bool:
+    """Return whether an entry's Keystone is the cloud's, by its URL or by the projects it has."""
+    is_at_url = cloud_of_entry(connection).keystone == registered.cloud.keystone
+    if is_at_url or not registered.tenant_ids:
+        return True
+    identity, marked = keystone_identity.identify(connection), registered.identity
+    has_project = identity.project in registered.tenant_ids
+    if has_project and marked and keystone_identity.may_be_same(identity, marked):
+        return True
+    has_most = keystone_identity.has_most_projects(connection, registered.linked_ids)
+    return has_project if has_most is None else has_most

@@ -52,14 +52,12 @@ def test_page_size_is_what_is_asked_for(lab: Lab) -> None:
     assert expected.servers(lab.store) == set(double.state.servers)
 
 
-def test_progress_is_told(lab: Lab) -> None:
+def test_progress_is_shown(lab: Lab) -> None:
     lab.double(size=MANY)
-    told = []
-    collector = lab.collector(page_size=10)
-    collector.progress = lambda *how: told.append(how)
-    collector.cycle()
-    assert [how for how in told if how[1] == "servers"] == [
+    steps: list[tuple[str, str, int, int | None]] = []
+    lab.collector(page_size=10, progress=lambda *step: steps.append(step)).cycle()
+    assert [step for step in steps if step[1] == "servers"] == [
         ("alpha", "servers", number, None) for number in (10, 20, 23)
     ]
-    assert ("alpha", "projects", 7, 7) in told
-    assert ("alpha", "quotas", 5, 5) in told
+    assert ("alpha", "projects", 7, 7) in steps
+    assert ("alpha", "quotas", 5, 5) in steps

@@ -109,7 +109,7 @@ def test_how_long_it_took(lab: Lab, alpha: Double) -> None:
     def slow(_cloud: str, _what: str, _done: int, _total: int | None) -> None:
         lab.clock.advance(2.5)
 
-    lab.use().progress = slow
+    lab.use(progress=slow)
     began = lab.clock.now
     assert lab.cycle("discovery") == []
     assert lab.outcome("discovery").seconds == 2.5
@@ -125,7 +125,7 @@ def test_a_defect_is_recorded_and_ends_nothing(
         if what == "servers":
             raise RuntimeError("oops")
 
-    lab.use().progress = broken
+    lab.use(progress=broken)
     assert lab.cycle() == ["a defect of openstats: RuntimeError('oops')"]
     assert lab.outcome("instances").error == "a defect of openstats: RuntimeError('oops')"
     assert lab.job("instances", "next_at") == lab.clock.now + 60
