@@ -9,11 +9,11 @@ from openstats.errors import StoreError
 LOG = log.getLogger(__name__)
 
 
-def attempt(what: str, work: Callable[[], None]) -> None:
-    """Do something; whatever it fails with is logged, and the collector goes on."""
+def attempt(subject: str, work: Callable[[], None]) -> None:
+    """Do some work; what it fails with is logged with its subject, and the collector goes on."""
     try:
         work()
     except StoreError as error:
-        LOG.error("%s: %s", what, error)
+        LOG.error("%s: %s", subject, error)
     except Exception:
-        LOG.exception("a defect of openstats in %s", what)
+        LOG.exception("a defect of openstats in %s", subject)

@@ -144,10 +144,9 @@ class Collector:
 
     def _keep_house(self) -> None:
         """Look after alerts even where nothing is polled."""
-        if self._working_time.look():
-            now, since = int(self._clock()), self._working_time.since
-            context = self.context
-            attempt("alerts", lambda: alerts.keep_house(context, now=now, since=since()))
+        if self._working_time.note_turn():
+            now, since = int(self._clock()), self._working_time.since()
+            attempt("alerts", partial(alerts.keep_house, self.context, now=now, since=since))
             self._alertmanagers.start()
 
     def _lease(self, kinds: Iterable[str], free: Mapping[str, int]) -> list[Lease]:

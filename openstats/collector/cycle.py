@@ -1,18 +1,17 @@
-"""Waiting for the cycles of clouds, and no longer for those that are silent."""
+"""Waiting for cycles that are run on demand, and no longer for clouds that do not answer."""
 
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future, wait
-from typing import Any
 
 from openstats.clouds.connection import Connection
 
-LOOKING = 0.2
-"""Seconds between two looks whether clouds are silent."""
+PAUSE = 0.2
+"""Seconds between two looks whether clouds still answer."""
 
 
 def wait_for(
-    cycles: Mapping[str, Future[Any]],
+    cycles: Mapping[str, Future[None]],
     connections: Mapping[str, Connection],
     patience: float | None,
 ) -> None:
@@ -20,22 +19,20 @@ def wait_for(
 
     Raises whatever a cycle that ended has raised.
     """
-    began = time.monotonic()
+    began_at = time.monotonic()
     pending = set(cycles.values())
     while pending:
-        _, pending = wait(pending, None if patience is None else LOOKING)
+        _, pending = wait(pending, None if patience is None else PAUSE)
         if patience is not None:
-            silent_since = time.monotonic() - patience
-            heard = [
-                _heard_at(connections.get(n), began) for n, c in cycles.items() if c in pending
-            ]
-            if all(moment < silent_since for moment in heard):
+            names = [name for name, cycle in cycles.items() if cycle in pending]
+            answered_at = [_answered_at(connections.get(name), began_at) for name in names]
+            if all(moment < time.monotonic() - patience for moment in answered_at):
                 break
     for cycle in cycles.values():
         if cycle.done():
             cycle.result()
 
 
-def _heard_at(connection: Connection | None, began: float) -> float:
+def _answered_at(connection: Connection | None, began_at: float) -> float:
     """Return when a cloud answered last, or since when it is waited for."""
-    return max(began, connection.in_flight.answered_at) if connection else began
+    return max(began_at, connection.in_flight.answered_at) if connection else began_at

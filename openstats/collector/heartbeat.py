@@ -1,4 +1,7 @@
-"""The leases of the polls under way, prolonged as long as their collector lives."""
+"""The heartbeat of a collector: it renews the leases of the polls under way, as long as it lives.
+
+It knows as well whether the collector's loop still comes round.
+"""
 
 import time
 from collections.abc import Callable
@@ -19,7 +22,7 @@ PATIENCE = 120.0
 
 
 class Heartbeat:
-    """Prolongs leases by ``seconds``, and knows when the collector last looked for work."""
+    """Renews leases for ``seconds``, three times as often as they would end."""
 
     def __init__(self, store: Store, seconds: float, clock: Callable[[], float]) -> None:
         self._store = store
@@ -30,18 +33,18 @@ class Heartbeat:
         self._turned_at: float | None = None
         Thread(target=self._beat, name="heartbeat", daemon=True).start()
 
+    @property
+    def leases(self) -> list[Lease]:
+        """The leases that are renewed."""
+        return list(self._leases.values())
+
     def add(self, lease: Lease) -> None:
-        """Prolong a lease from now on."""
+        """Renew a lease from now on."""
         self._leases[lease.token] = lease
 
     def remove(self, lease: Lease) -> None:
-        """Prolong a lease no longer."""
+        """Renew a lease no longer."""
         del self._leases[lease.token]
-
-    @property
-    def leases(self) -> list[Lease]:
-        """The leases that are prolonged."""
-        return list(self._leases.values())
 
     def note_turn(self) -> None:
         """Note that the collector looks for work now."""
@@ -55,15 +58,15 @@ class Heartbeat:
             raise CollectorError(f"the collector has not looked for work for {seconds:.0f} s")
 
     def stop(self) -> None:
-        """Prolong nothing any more."""
+        """Renew nothing any more."""
         self._stopped.set()
 
     def _beat(self) -> None:
         while not self._stopped.wait(self._seconds / 3):
             for lease in self.leases:
-                self._prolong(lease)
+                self._renew(lease)
 
-    def _prolong(self, lease: Lease) -> None:
+    def _renew(self, lease: Lease) -> None:
         # One that is lost, or over by now, is its own poll's affair.
         try:
             with suppress(LeaseLostError), self._store.transaction() as db:
@@ -71,4 +74,4 @@ class Heartbeat:
         except StoreError as error:
             LOG.warning("%s", error)
         except Exception:
-            LOG.exception("a defect of openstats in prolonging a lease")
+            LOG.exception("a defect of openstats in renewing a lease")

@@ -24,12 +24,14 @@ def find(store: Store, cloud: Cloud, connection: Connection) -> Mapping[str, str
     """Return, by service, the name of the cloud that has its figures; log and keep what changed."""
     with store.read() as db:
         marks = keystones.marks_of(db, cloud)
-        earlier = [each for each in clouds.regions_of(db, cloud.keystone) if each.id < cloud.id]
-        known = [(each.name, each.region, keystones.marks_of(db, each)) for each in earlier]
+        regions = clouds.regions_of(db, cloud.keystone)
+        earlier = [region for region in regions if region.id < cloud.id]
+        marks_of_earlier = [keystones.marks_of(db, region) for region in earlier]
     shared: dict[str, str] = {}
-    for name, region, others in known:
-        if region in connection.catalog.regions:
-            shared = _same(connection, others.get("services") or {}, name) | shared
+    for region, region_marks in zip(earlier, marks_of_earlier, strict=True):
+        if region.region in connection.catalog.regions:
+            for service in _common(connection, region_marks.get("services") or {}):
+                shared.setdefault(service, region.name)
     if shared != marks.get("shared", {}):
         _record(store, cloud, marks | {"shared": shared})
         for service, name in shared.items():
@@ -37,9 +39,10 @@ def find(store: Store, cloud: Cloud, connection: Connection) -> Mapping[str, str
     return shared
 
 
-def _same(connection: Connection, others: Mapping[str, str], name: str) -> dict[str, str]:
-    own = endpoints.roots(connection)
-    return {service: name for service, root in own.items() if others.get(service) == root}
+def _common(connection: Connection, endpoint_of: Mapping[str, str]) -> list[str]:
+    """Return the services of a connection that have the same endpoints in another region."""
+    roots = endpoints.roots(connection)
+    return [service for service, endpoint in roots.items() if endpoint_of.get(service) == endpoint]
 
 
 def _record(store: Store, cloud: Cloud, marks: keystones.Marks) -> None:

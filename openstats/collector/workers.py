@@ -29,7 +29,7 @@ class Workers(Executor):
         self._lock = Lock()
 
     def submit(self, call: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Have a call made, by a thread that is idle, or a new one while there are not too many.
+        """Make a call in a thread: one that is idle, or a new one while there are not too many.
 
         Raises:
             StoppedError: no call is made any more.
@@ -53,13 +53,13 @@ class Workers(Executor):
             self._idle.release()
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Have the threads end after their calls; what waits for one is cancelled if told so."""
+        """End the threads after their calls; ``cancel_futures`` cancels calls that wait for one."""
         with self._lock:
             self._closed = True
             while cancel_futures and not self._tasks.empty():
                 if task := self._tasks.get():
                     task[0].cancel()
-                    # Whoever waits for it is told by this only.
+                    # Only this wakes those that wait for it.
                     task[0].set_running_or_notify_cancel()
             for _ in self._threads:
                 self._tasks.put(None)
@@ -89,17 +89,17 @@ class Crew:
     def __init__(self, cloud: str, size: int) -> None:
         self.jobs = Workers(size, f"poll-{cloud}")
         self.calls = Workers(size, f"call-{cloud}")
-        self._under_way: set[Future[Any]] = set()
+        self._under_way: set[Future[None]] = set()
 
     @property
-    def number(self) -> int:
+    def jobs_under_way(self) -> int:
         """How many jobs are under way."""
         self._under_way = {future for future in self._under_way if not future.done()}
         return len(self._under_way)
 
-    def submit(self, job: Callable[..., Any], *args: Any) -> Future[Any]:
-        """Have a job done."""
-        future = self.jobs.submit(job, *args)
+    def submit(self, job: Callable[[], None]) -> Future[None]:
+        """Do a job in a thread of this cloud."""
+        future = self.jobs.submit(job)
         self._under_way.add(future)
         return future
 
@@ -120,15 +120,20 @@ class Crews:
             return self._crews[cloud]
 
     def free(self, clouds: Iterable[str]) -> Mapping[str, int]:
-        """Return how many further jobs of each cloud can be done at once; none is left out."""
-        free = {cloud: self._size - self.crew(cloud).number for cloud in clouds}
-        return {cloud: number for cloud, number in free.items() if number > 0}
+        """Return how many further jobs each cloud has threads for; without any it is left out."""
+        free: dict[str, int] = {}
+        for cloud in clouds:
+            number = self._size - self.crew(cloud).jobs_under_way
+            if number > 0:
+                free[cloud] = number
+        return free
 
     def close(self, seconds: float) -> None:
         """End all threads, and wait for them no longer than so many seconds."""
         ends_at = time.monotonic() + seconds
-        workers = [pool for crew in self._crews.values() for pool in (crew.jobs, crew.calls)]
-        for pool in workers:
+        crews = self._crews.values()
+        pools = [*(crew.jobs for crew in crews), *(crew.calls for crew in crews)]
+        for pool in pools:
             pool.shutdown(wait=False, cancel_futures=True)
-        for pool in workers:
+        for pool in pools:
             pool.join(max(0.0, ends_at - time.monotonic()))

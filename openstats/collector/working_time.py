@@ -1,4 +1,4 @@
-"""Since when a collector is at work: it may sleep, be stopped, or have its clock set.
+"""Since when a collector has been at work: it may sleep, be stopped, or have its clock set.
 
 What it could not see meanwhile says nothing of clouds. Leases and readings are not its affair.
 """
@@ -10,51 +10,51 @@ from oslo_log import log
 LOG = log.getLogger(__name__)
 
 STEP = 5.0
-"""Seconds from which on a step of the clock is said."""
+"""Seconds from which on a step of the clock is logged."""
 
 BREAK = 120.0
-"""Seconds without a look after which a collector was not at work; it looks every few seconds."""
+"""Seconds without a turn after which a collector was not at work; it has one every few seconds."""
 
 HOUSEKEEPING = 60.0
-"""Seconds of uptime after which alerts are looked after again."""
+"""Seconds of uptime after which housekeeping is due again."""
 
 
 class WorkingTime:
     """Remembers since when, in Unix seconds, a collector has been at work without a break.
 
-    ``clock`` gives Unix seconds, ``uptime`` seconds that pass whatever the clock is set to.
+    ``clock`` returns Unix seconds, ``uptime`` seconds that pass whatever the clock is set to.
     """
 
     def __init__(self, clock: Callable[[], float], uptime: Callable[[], float]) -> None:
         self._clock, self._uptime = clock, uptime
         self._since = clock()
-        self._looked_at: tuple[float, float] | None = None
-        self._kept_house_at = -HOUSEKEEPING
+        self._last_turn: tuple[float, float] | None = None
+        self._last_housekeeping = -HOUSEKEEPING
 
-    def look(self) -> bool:
-        """Note that the collector is at work now, and looks every few seconds from now on.
+    def note_turn(self) -> bool:
+        """Note that the collector is at work now, and will be every few seconds.
 
-        Return whether it is time to look after alerts, whether or not a poll came to an end.
+        Return whether housekeeping is due, which is noted as done.
         """
-        self._note()
+        self._compare_clocks()
         uptime = self._uptime()
-        if uptime - self._kept_house_at < HOUSEKEEPING:
+        if uptime - self._last_housekeeping < HOUSEKEEPING:
             return False
-        self._kept_house_at = uptime
+        self._last_housekeeping = uptime
         return True
 
-    def _note(self) -> None:
+    def since(self) -> float:
+        """Return since when it is at work; one without turns runs on demand, without breaks."""
+        if self._last_turn:
+            self._compare_clocks()
+        return self._since
+
+    def _compare_clocks(self) -> None:
         now, uptime = self._clock(), self._uptime()
-        then, uptime_then = self._looked_at or (now, uptime)
-        step = (now - then) - (uptime - uptime_then)
+        last_now, last_uptime = self._last_turn or (now, uptime)
+        step = (now - last_now) - (uptime - last_uptime)
         if abs(step) > STEP:
             LOG.warning("the clock was set by %+.0f s, or the machine slept", step)
-        if now < then or max(now - then, uptime - uptime_then) > BREAK:
+        if now < last_now or max(now - last_now, uptime - last_uptime) > BREAK:
             self._since = now
-        self._looked_at = now, uptime
-
-    def since(self) -> float:
-        """Return since when it is at work; one that never looked runs on demand, without breaks."""
-        if self._looked_at:
-            self._note()
-        return self._since
+        self._last_turn = now, uptime

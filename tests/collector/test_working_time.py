@@ -14,7 +14,7 @@ def clock() -> Clock:
 @pytest.fixture
 def working_time(clock: Clock) -> WorkingTime:
     working_time = WorkingTime(clock, clock.uptime)
-    working_time.look()
+    working_time.note_turn()
     return working_time
 
 
@@ -22,7 +22,7 @@ def test_regular_looks_extend_the_working_time(clock: Clock, working_time: Worki
     began = clock.now
     for _ in range(100):
         clock.advance(BREAK / 2)
-        working_time.look()
+        working_time.note_turn()
     assert working_time.since() == began
 
 
@@ -42,7 +42,7 @@ def test_a_clock_that_is_set_is_a_break(
 def test_a_machine_that_was_suspended_is_a_break(clock: Clock, working_time: WorkingTime) -> None:
     """Its uptime does not pass meanwhile."""
     clock.step(3600)
-    working_time.look()
+    working_time.note_turn()
     assert working_time.since() == clock.now
 
 
@@ -54,9 +54,9 @@ def test_on_demand_runs_have_no_breaks(clock: Clock) -> None:
 
 def test_alerts_are_looked_after_once_a_minute_whatever_the_clock_says(clock: Clock) -> None:
     working_time = WorkingTime(clock, clock.uptime)
-    assert working_time.look()
+    assert working_time.note_turn()
     clock.step(3600)
-    assert not working_time.look()
+    assert not working_time.note_turn()
     clock.step(-7200)
     clock.advance(HOUSEKEEPING)
-    assert working_time.look()
+    assert working_time.note_turn()
