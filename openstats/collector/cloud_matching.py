@@ -18,7 +18,7 @@ from openstats.model import Cloud
 from openstats.storage.registry import clouds, keystones
 from openstats.storage.store import Store
 
-Place = tuple[str, str]
+CloudKey = tuple[str, str]
 """The Keystone and the region of a cloud."""
 
 
@@ -52,8 +52,8 @@ def match(store: Store, cloud: Cloud, choice: EntryChoice, *, wait: bool) -> Mat
         return Match(placed_cloud, is_certain=False)
     matched, is_certain = placed_cloud, True
     with store.read() as db:
-        others = keystones.others(db, placed_cloud)
-    for candidate in others:
+        candidates = keystones.others(db, placed_cloud)
+    for candidate in candidates:
         if _was_renamed(connection, matched, candidate):
             with store.transaction() as db:
                 matched = keystones.rename_region(db, candidate.cloud, matched)
@@ -145,21 +145,21 @@ def refuse(store: Store, cloud: Cloud, candidates: Sequence[Connection], reason:
 
 def group(store: Store, connections: Mapping[str, Connection]) -> list[list[Connection]]:
     """Return the entries by the cloud that they are known to be of, the one that asked it first."""
-    groups: dict[Place, list[Connection]] = {}
-    names: dict[Place, str] = {}
-    registered: set[Place] = set()
+    groups: dict[CloudKey, list[Connection]] = {}
+    names: dict[CloudKey, str] = {}
+    registered: set[CloudKey] = set()
     with store.read() as db:
         for connection in connections.values():
             owner = clouds.find(db, connection.cloud)
             cloud = owner or connection.cloud
-            place = cloud.keystone, cloud.region
+            key = cloud.keystone, cloud.region
             if owner:
-                registered.add(place)
-            names.setdefault(place, str(keystones.marks_of(db, cloud).get("entry") or cloud.name))
-            groups.setdefault(place, []).append(connection)
+                registered.add(key)
+            names.setdefault(key, str(keystones.marks_of(db, cloud).get("entry") or cloud.name))
+            groups.setdefault(key, []).append(connection)
     # Those that are known first: an entry of a name that another one gave up is of a new cloud.
-    places = sorted(groups, key=lambda place: place not in registered)
-    return [_named_first(groups[place], names[place]) for place in places]
+    keys = sorted(groups, key=lambda key: key not in registered)
+    return [_named_first(groups[key], names[key]) for key in keys]
 
 
 def _named_first(connections: Sequence[Connection], name: str) -> list[Connection]:

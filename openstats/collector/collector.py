@@ -6,7 +6,7 @@
 
 import random
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import Future, wait
 from functools import partial
 from threading import Event, Semaphore
@@ -24,7 +24,7 @@ from openstats.collector.connections import Connect, Connections
 from openstats.collector.cycle import wait_for
 from openstats.collector.heartbeat import Heartbeat
 from openstats.collector.polls.kinds import PHASES, POLLS
-from openstats.collector.polls.poll import PollContext, Progress, no_progress
+from openstats.collector.polls.poll import Clock, Jitter, PollContext, Progress, no_progress
 from openstats.collector.runner import Runner
 from openstats.collector.workers import Crews, Workers
 from openstats.collector.working_time import WorkingTime
@@ -37,7 +37,8 @@ from openstats.storage.store import Store
 LOG = log.getLogger(__name__)
 
 
-NO_FAULTS: Mapping[str, EntryFault] = MappingProxyType({})
+Faults = Mapping[str, EntryFault]
+NO_FAULTS: Faults = MappingProxyType({})
 
 WRITERS = 4
 """Polls that write at once: there are more polls than connections to a store, and they can wait."""
@@ -79,10 +80,10 @@ class Collector:
         conf: Any,
         *,
         connect: Connect,
-        faults: Mapping[str, EntryFault] = NO_FAULTS,
-        clock: Callable[[], float] = time.time,
-        uptime: Callable[[], float] = time.monotonic,
-        jitter: Callable[[float, float], float] = spread,
+        faults: Faults = NO_FAULTS,
+        clock: Clock = time.time,
+        uptime: Clock = time.monotonic,
+        jitter: Jitter = spread,
         progress: Progress = no_progress,
     ) -> None:
         self.stopped = Event()

@@ -78,10 +78,10 @@ def verify(
     if not leading:
         sentences = (f"the entry {n} of clouds.yaml: {why}" for n, why in rejections.items())
         raise AnotherCloudError("; ".join(sentences))
-    own = [candidate for candidate in verified if is_heir or candidate.cloud.name == cloud.name]
-    if own and all(candidate in moved for candidate in leading):
+    heirs = [entry for entry in verified if is_heir or entry.cloud.name == cloud.name]
+    if heirs and all(candidate in moved for candidate in leading):
         with store.transaction() as db:
-            cloud = keystones.move(db, cloud, cloud_of_entry(own[0]), own[0].region)
+            cloud = keystones.move(db, cloud, cloud_of_entry(heirs[0]), heirs[0].region)
     return Verification(cloud, leading, rejections)
 
 
@@ -138,9 +138,9 @@ def _rejection(connection: Connection, registered: RegisteredCloud) -> str | Non
     return None
 
 
-def _sentence(cloud: Cloud, place: str) -> str:
+def _sentence(cloud: Cloud, position: str) -> str:
     return (
-        f"it leads to another cloud than {cloud.name}, which was {place} and keeps its "
+        f"it leads to another cloud than {cloud.name}, which was {position} and keeps its "
         "figures: give the entry another name, and it becomes a cloud of its own when the "
         "collector starts"
     )

@@ -92,8 +92,8 @@ def _bring_forward(db: Connection, condition: ColumnElement[bool], next_at: floa
 def next_at(db: Connection, clouds: Iterable[str]) -> float | None:
     """Return when the next job of these clouds falls due or its lease ends; None without jobs."""
     earliest = func.min(func.coalesce(job.c.leased_until, job.c.next_at))
-    joined = select(earliest).join(cloud, cloud.c.id == job.c.cloud_id)
-    return db.scalar(joined.where(cloud.c.name.in_(list(clouds))))
+    query = select(earliest).join(cloud, cloud.c.id == job.c.cloud_id)
+    return db.scalar(query.where(cloud.c.name.in_(list(clouds))))
 
 
 def overdue(db: Connection, now: float, patience: float) -> list[Cloud]:
@@ -159,12 +159,10 @@ def _due(
     ended_later = or_(job.c.polled_at > now + TOLERANCE, job.c.error_at > now + TOLERANCE)
     leased_until = job.c.leased_until
     is_free = or_(leased_until.is_(None), leased_until <= now, leased_until > now + LONGEST_LEASE)
-    query = (
-        select(cloud, job.c.kind, job.c.cursor, job.c.polled_at, job.c.error_at)
-        .join(job, job.c.cloud_id == cloud.c.id)
-        .where(cloud.c.name.in_(list(clouds)), job.c.kind.in_(list(kinds)))
-        .where(or_(job.c.next_at <= now, ended_later), is_free)
-    )
+    query = select(cloud, job.c.kind, job.c.cursor, job.c.polled_at, job.c.error_at)
+    query = query.join(job, job.c.cloud_id == cloud.c.id)
+    query = query.where(cloud.c.name.in_(list(clouds)), job.c.kind.in_(list(kinds)))
+    query = query.where(or_(job.c.next_at <= now, ended_later), is_free)
     query = query.order_by(job.c.next_at).limit(limit)
     return list(db.execute(query.with_for_update(of=job, skip_locked=True)))
 

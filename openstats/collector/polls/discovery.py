@@ -3,11 +3,10 @@
 Absence is not deletion: a tenant that the list does not show is asked for by its id.
 """
 
-from collections.abc import Sequence
-
 from openstats.auth_url import compared
 from openstats.clouds.services import keystone
 from openstats.collector.polls.checks import disappearances
+from openstats.collector.polls.checks.samples import sample
 from openstats.collector.polls.poll import Poll
 from openstats.errors import CloudError
 from openstats.storage import jobs
@@ -19,25 +18,30 @@ MOST_ASKED = 50
 
 
 def poll(poll: Poll) -> None:
-    """Read all projects and place them; the catalog tells further names of the cloud.
+    """Read all projects and assign them; the catalog tells further URLs of the cloud.
 
     Raises:
         CloudError: Keystone's list is empty, or leaves out what Keystone shows by its id, or too
             many tenants are gone at once.
     """
-    found = keystone.projects(poll.connection, poll.paging, first=poll.is_first)
-    if not found.projects:
+    listing = keystone.projects(poll.connection, poll.paging, first=poll.is_first)
+    if not listing.projects:
         raise CloudError(f"{poll.cloud.name}: Keystone shows no project to this user")
-    placings, warnings = keystone.assign(poll.connection, found.projects)
-    kept = _unreadable(poll, found)
-    _refuse_cut(poll, {p.id for p in found.projects} | kept)
-    urls = poll.connection.entry.urls | {compared(url) for url in poll.connection.identity_urls()}
+    assignments, warnings = keystone.assign(poll.connection, listing.projects)
+    unreadable_ids = _unreadable_ids(poll, listing)
+    _refuse_cut(poll, {project.id for project in listing.projects} | unreadable_ids)
+    urls = poll.connection.entry.urls | set(map(compared, poll.connection.identity_urls()))
     with poll.writing() as db:
         clouds.add_urls(db, poll.cloud, urls)
         counts = discovery.place(
-            db, poll.cloud, placings, now=poll.now, first=poll.is_first, unread=kept
+            db,
+            poll.cloud,
+            assignments,
+            now=poll.now,
+            first=poll.is_first,
+            unread=unreadable_ids,
         )
-        # The first sweeps of servers and volumes may have been before, or at the same time.
+        # The first full syncs of servers and volumes may have been before, or at the same time.
         creation_time.date_objects(db, {})
         jobs.make_due(db, [poll.cloud.id], ["quotas"], poll.now)
     if warnings:
@@ -45,32 +49,29 @@ def poll(poll: Poll) -> None:
     poll.report("projects", counts["tenants"], counts["tenants"])
 
 
-def _unreadable(poll: Poll, found: keystone.ProjectList) -> set[str]:
+def _unreadable_ids(poll: Poll, listing: keystone.ProjectList) -> set[str]:
     """Return the ids of tenants that may be among the projects that were left out."""
-    if not found.omissions.number:
-        return set()
-    poll.note_missing(str(found.omissions))
-    if not found.omissions.unnamed:
-        return found.omissions.ids
+    poll.note_omissions(listing.omissions)
+    if not listing.omissions.unnamed:
+        return listing.omissions.ids
     with poll.store.read() as db:
         return tenants.living(db, poll.cloud)
 
 
-def _refuse_cut(poll: Poll, ids: set[str]) -> None:
+def _refuse_cut(poll: Poll, listed_ids: set[str]) -> None:
     """Raise CloudError if Keystone shows by its id a tenant that its list does not show."""
     with poll.store.read() as db:
-        missing = sorted(tenants.living(db, poll.cloud) - ids)
-        listed_once = tenants.listed_once(db, poll.cloud)
-    shown = [key for key in _sample(missing) if keystone.exists(poll.connection, key)]
-    if shown:
+        unlisted_ids = sorted(tenants.living(db, poll.cloud) - listed_ids)
+        once_listed_ids = tenants.listed_once(db, poll.cloud)
+    existing_ids = []
+    for tenant in sample(unlisted_ids, MOST_ASKED):
+        if keystone.exists(poll.connection, tenant):
+            existing_ids.append(tenant)
+    if existing_ids:
         raise CloudError(
-            f"{poll.cloud.name}: Keystone's list of projects is cut: it leaves out {len(missing)} "
-            f"known tenants, of which it shows {', '.join(shown[:5])} by their ids; figures of "
-            f"before stay; {keystone.LIMITS}"
+            f"{poll.cloud.name}: Keystone's list of projects is cut: it leaves out "
+            f"{len(unlisted_ids)} known tenants, of which it shows {', '.join(existing_ids[:5])} "
+            f"by their ids; figures of before stay; {keystone.LIMITS}"
         )
-    disappearances.check(poll, "tenants", len(listed_once - ids), len(listed_once))
-
-
-def _sample(keys: Sequence[str]) -> Sequence[str]:
-    """Return some of many, evenly spread: lists are sorted by id, and cut at their end."""
-    return keys[:: 1 + len(keys) // MOST_ASKED]
+    missing = len(once_listed_ids - listed_ids)
+    disappearances.check(poll, "tenants", missing, len(once_listed_ids))

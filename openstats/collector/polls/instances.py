@@ -3,9 +3,12 @@
 Absence is not deletion: a server goes when Nova says DELETED, or 404 to its very id.
 """
 
+from collections.abc import Sequence
+
 from openstats.clouds.omissions import Omissions
 from openstats.clouds.services import nova
 from openstats.collector.polls.checks import cells, disappearances, unlisted_tenants
+from openstats.collector.polls.checks.samples import sample
 from openstats.collector.polls.poll import Poll
 from openstats.collector.shared_services import COMPUTE
 from openstats.errors import CloudError, StoppedError
@@ -13,7 +16,7 @@ from openstats.storage.counts import creation_time
 from openstats.storage.inventory import allocation, instances
 
 MOST_ASKED = 1000
-"""Servers that one poll asks for by id, because a sweep did not show them."""
+"""Servers that one poll asks for by id, because a full sync did not show them."""
 
 SAMPLE = 50
 """Of servers of which too many are gone at once, how many are asked for by id."""
@@ -31,32 +34,32 @@ def poll(poll: Poll) -> None:
         _leave_to_another_region(poll)
         return
     cursor = dict(poll.lease.cursor)
-    sweeping = poll.full_sync_due(cursor)
-    hidden = cells.hidden(poll)
-    left_out = Omissions(poll.cloud.name, "server")
+    is_full_sync = poll.full_sync_due(cursor)
+    hidden_hosts = cells.hidden_hosts(poll)
+    omissions = Omissions(poll.cloud.name, "server")
     if "since" in cursor:
-        _read(poll, left_out, changed_since=int(str(cursor["since"])))
-    if sweeping:
-        hidden = hidden or nova.servers_in_down_cells(poll.connection) * ["cell0"]
-        left_out = Omissions(poll.cloud.name, "server")
-        _read(poll, left_out)
-    if hidden:
+        _read(poll, omissions, changed_since=int(str(cursor["since"])))
+    if is_full_sync:
+        if not hidden_hosts and nova.servers_in_down_cells(poll.connection):
+            hidden_hosts = ["cell0"]
+        omissions = Omissions(poll.cloud.name, "server")
+        _read(poll, omissions)
+    if hidden_hosts:
         raise CloudError(
-            f"{poll.cloud.name}: Nova leaves out cells that are down, of {', '.join(hidden[:5])}; "
-            "figures of before stay"
+            f"{poll.cloud.name}: Nova leaves out cells that are down, of "
+            f"{', '.join(hidden_hosts[:5])}; figures of before stay"
         )
-    if sweeping:
-        _finish_sweep(poll, left_out)
+    if is_full_sync:
+        _finish_full_sync(poll, omissions)
         cursor["swept_at"] = poll.now
-    if left_out.number:
-        poll.note_missing(str(left_out))
+    poll.note_omissions(omissions)
     if poll.result.missing:
-        # The next poll sweeps again: what is missing must not be forgotten meanwhile.
+        # The next poll reads all again: what is missing must not be forgotten meanwhile.
         cursor["swept_at"] = 0
     poll.result.cursor = cursor | {"since": poll.now - poll.overlap}
     with poll.store.read() as db:
-        born = instances.first_of_unmet(db, poll.cloud)
-    unlisted_tenants.check(poll, "servers", born)
+        first_created = instances.first_of_unmet(db, poll.cloud)
+    unlisted_tenants.check(poll, "servers", first_created)
     _note_twins(poll)
 
 
@@ -78,64 +81,71 @@ def _note_twins(poll: Poll) -> None:
         )
 
 
-def _read(poll: Poll, left_out: Omissions, changed_since: int | None = None) -> None:
+def _read(poll: Poll, omissions: Omissions, changed_since: int | None = None) -> None:
     """Write page after page, so that neither memory nor a transaction grows with the cloud."""
-    done = 0
+    number = 0
+    # Servers that a full sync did not show are looked for by this time.
+    listed_at = poll.now if changed_since is None else 0
     pages = nova.servers(
-        poll.connection, paging=poll.paging, changed_since=changed_since, omissions=left_out
+        poll.connection, paging=poll.paging, changed_since=changed_since, omissions=omissions
     )
-    for page, gone in pages:
+    for servers, departures in pages:
         with poll.writing() as db:
-            seen = poll.now if changed_since is None else 0
-            changed = instances.write(db, poll.cloud, page, seen=seen, now=poll.now)
-            allocation.write_ended(db, poll.cloud, gone, poll.now)
-            uuids = [server.uuid for server in gone]
-            poll.follow_up(db, changed | instances.remove(db, poll.cloud, uuids, now=poll.now))
-        done += len(page)
-        poll.report("servers", done)
+            changes = instances.write(db, poll.cloud, servers, seen=listed_at, now=poll.now)
+            allocation.write_ended(db, poll.cloud, departures, poll.now)
+            uuids = [departure.uuid for departure in departures]
+            changes |= instances.remove(db, poll.cloud, uuids, now=poll.now)
+            poll.follow_up(db, changes)
+        number += len(servers)
+        poll.report("servers", number)
 
 
-def _finish_sweep(poll: Poll, left_out: Omissions) -> None:
-    """Ask for each server that the sweep did not show by its id; date what was found first.
+def _finish_full_sync(poll: Poll, omissions: Omissions) -> None:
+    """Ask for each server that was not listed by its id; date what was found first.
 
     Raises:
         CloudError: Nova shows by its id a server that its list leaves out, or too many are gone.
     """
     with poll.writing() as db:
-        instances.keep(db, poll.cloud, left_out.ids, poll.now)
-        unseen = instances.unseen(db, poll.cloud, poll.now)
+        instances.keep(db, poll.cloud, omissions.ids, poll.now)
+        unlisted = instances.unseen(db, poll.cloud, poll.now)
         total = instances.number(db, poll.cloud)
-    if disappearances.is_mass(poll, len(unseen), total):
-        _refuse_cut(poll, unseen, _by_id(poll, unseen[:: 1 + len(unseen) // SAMPLE])[0], left_out)
-    disappearances.check(poll, "servers", len(unseen), total)
-    shown, gone = _by_id(poll, unseen[:MOST_ASKED])
+    if disappearances.is_mass(poll, len(unlisted), total):
+        existing, _ = _ask_by_id(poll, sample(unlisted, SAMPLE))
+        _refuse_cut(poll, unlisted, existing, omissions)
+    disappearances.check(poll, "servers", len(unlisted), total)
+    existing, deleted = _ask_by_id(poll, unlisted[:MOST_ASKED])
     with poll.writing() as db:
-        poll.follow_up(db, instances.remove(db, poll.cloud, gone, now=poll.now))
-    _refuse_cut(poll, unseen, shown, left_out)
-    if len(unseen) > MOST_ASKED:
-        poll.note_missing(
-            f"{poll.cloud.name}: {len(unseen) - MOST_ASKED} servers are not listed any more"
-        )
+        poll.follow_up(db, instances.remove(db, poll.cloud, deleted, now=poll.now))
+    _refuse_cut(poll, unlisted, existing, omissions)
+    if len(unlisted) > MOST_ASKED:
+        number = len(unlisted) - MOST_ASKED
+        poll.note_missing(f"{poll.cloud.name}: {number} servers are not listed any more")
     if poll.is_first:
         with poll.writing() as db:
             creation_time.date_objects(db, instances.first_created(db, poll.cloud))
 
 
-def _refuse_cut(poll: Poll, unseen: list[str], shown: list[str], left_out: Omissions) -> None:
-    # One that was left out without an id may be any of these.
-    if shown and not left_out.unnamed:
-        raise CloudError(
-            f"{poll.cloud.name}: Nova's list of servers is cut: it leaves out {len(unseen)}, of "
-            f"which it shows {', '.join(shown[:5])} by their ids; nothing of these is deleted"
-        )
-
-
-def _by_id(poll: Poll, uuids: list[str]) -> tuple[list[str], list[str]]:
-    """Return which of the servers Nova shows by their ids, and which are gone."""
-    shown: list[str] = []
-    gone: list[str] = []
+def _ask_by_id(poll: Poll, uuids: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return which of the servers Nova shows by their ids, and which are deleted."""
+    existing: list[str] = []
+    deleted: list[str] = []
     for uuid in uuids:
         if poll.context.stopped():
             raise StoppedError(f"{poll.cloud.name}: stopped while it asked for single servers")
-        (shown if nova.exists(poll.connection, uuid) else gone).append(uuid)
-    return shown, gone
+        if nova.exists(poll.connection, uuid):
+            existing.append(uuid)
+        else:
+            deleted.append(uuid)
+    return existing, deleted
+
+
+def _refuse_cut(
+    poll: Poll, unlisted: Sequence[str], existing: Sequence[str], omissions: Omissions
+) -> None:
+    # One that was left out without an id may be any of these.
+    if existing and not omissions.unnamed:
+        raise CloudError(
+            f"{poll.cloud.name}: Nova's list of servers is cut: it leaves out {len(unlisted)}, of "
+            f"which it shows {', '.join(existing[:5])} by their ids; nothing of these is deleted"
+        )

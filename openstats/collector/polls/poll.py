@@ -10,12 +10,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from openstats.clouds.connection import Connection
+from openstats.clouds.omissions import Omissions
 from openstats.clouds.paging import Paging
 from openstats.model import Changes, Cloud, Lease
 from openstats.storage import jobs, quota
 from openstats.storage.inventory import capacity
 from openstats.storage.registry import tenants
 from openstats.storage.store import Database, Store
+
+Clock = Callable[[], float]
+"""Returns seconds."""
+
+Jitter = Callable[[float, float], float]
+"""Varies an interval by up to a share of it."""
 
 Progress = Callable[[str, str, int, int | None], None]
 """Shows how far a poll is: cloud, what is read, how many so far, of how many (None: unknown)."""
@@ -39,9 +46,9 @@ class PollContext:
     options: Any
     usage: Any
     alerts: Any
-    clock: Callable[[], float]
-    uptime: Callable[[], float]
-    jitter: Callable[[float, float], float]
+    clock: Clock
+    uptime: Clock
+    jitter: Jitter
     writers: AbstractContextManager[Any]
     stopped: Callable[[], bool]
     progress: Progress
@@ -127,8 +134,13 @@ class Poll:
 
     def note_missing(self, sentence: str) -> None:
         """Add to what this poll does not bring, beside what it brings."""
-        before = self.result.missing
-        self.result.missing = f"{before}; {sentence}" if before else sentence
+        sentences = [self.result.missing] if self.result.missing else []
+        self.result.missing = "; ".join([*sentences, sentence])
+
+    def note_omissions(self, omissions: Omissions) -> None:
+        """Note what was left out of a list because it could not be read, if anything was."""
+        if omissions.number:
+            self.note_missing(str(omissions))
 
     def report(self, subject: str, done: int, total: int | None = None) -> None:
         """Show how far this is: how many of something were read, in the plural."""

@@ -1,74 +1,34 @@
-"""Quotas: limits and use of the tenants in which something changed, or whose figures grew old."""
+"""Quotas: limits and use of the tenants in which something changed, or whose figures grew old.
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from threading import Lock
+Tenants are read in pieces, several at once. What is read of a piece is held against what services
+list, and written, before the next one.
+"""
 
-from openstats.clouds.services import cinder, nova
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
 from openstats.collector import shared_services
+from openstats.collector.polls import tenant_quotas
 from openstats.collector.polls.checks import cells, unlisted_servers
-from openstats.collector.polls.checks.undercounts import SUBJECTS, Count, Judge
-from openstats.collector.polls.poll import Poll
-from openstats.errors import (
-    CloudError,
-    OddFigureError,
-    TenantUnknownError,
-    VersionRefusedError,
+from openstats.collector.polls.checks.undercounts import (
+    MEASURES,
+    QuotaMeasure,
+    UndercountCheck,
 )
-from openstats.meters import COMPUTE, QUOTAS, SERVICES, VOLUME
-from openstats.model import Quota, VolumeTypeQuota
+from openstats.collector.polls.checks.unlisted_servers import TenantCount
+from openstats.collector.polls.poll import Poll
+from openstats.collector.polls.tenant_quotas import FailureStreak, TenantQuotas
+from openstats.errors import CloudError, OddFigureError
 from openstats.storage import failed_quotas, quota
 
 PIECE = 200
-NOTHING = {meter.name: Quota(0, 0) for meter in QUOTAS}
+"""Tenants that are read before anything is written."""
 
+FEWEST_FAILURES = 8
+"""Tenants that may fail in a row before the cloud counts as down, be there fewer threads."""
 
-@dataclass
-class Patience:
-    """How many failures in a row are one tenant's bad luck, and from when the cloud is down."""
-
-    limit: int
-    failures: int = 0
-    last: CloudError | None = None
-    _lock: Lock = field(default_factory=Lock)
-
-    def note(self, error: CloudError | None) -> None:
-        """Count a call's outcome; who asks for patience is asked no more."""
-        with self._lock:
-            self.failures = self.failures + 1 if error else 0
-            if error and error.retry_after:
-                self.failures = self.limit
-            self.last = error or self.last
-
-    @property
-    def lost(self) -> bool:
-        """Whether asking on is of no use."""
-        return self.failures >= self.limit
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What came of asking for one tenant: a service that failed is missing in ``quotas``.
-
-    ``volume_types`` is None where Cinder failed. ``error`` says why a service is missing, ``odd``
-    what is wrong with those that are not; ``is_moving`` that something changes just now. Services
-    that are ``assumed`` were not asked.
-    """
-
-    tenant: int
-    quotas: dict[str, Quota]
-    volume_types: dict[str, VolumeTypeQuota] | None
-    error: CloudError | None
-    odd: str = ""
-    is_moving: bool = False
-    assumed: Collection[str] = ()
-
-    def without(self, service: str, error: CloudError) -> "Reading":
-        """Return it without a service that is not believed."""
-        names = {meter.name for meter in QUOTAS if meter.service == service}
-        quotas = {name: held for name, held in self.quotas.items() if name not in names}
-        types = None if service == VOLUME else self.volume_types
-        return replace(self, quotas=quotas, volume_types=types, error=self.error or error)
+DueTenant = tuple[int, str]
+"""A tenant by row and by Keystone id."""
 
 
 def poll(poll: Poll) -> None:
@@ -81,146 +41,131 @@ def poll(poll: Poll) -> None:
     with poll.store.transaction() as db:
         if poll.full:
             quota.make_cloud_due(db, poll.cloud, poll.now)
-        due = quota.due(db, poll.cloud, poll.now)
-    if due:
-        hidden = [] if shared_services.COMPUTE in poll.shared else cells.hidden(poll)
-        if hidden:
-            which = ", ".join(hidden[:5])
-            raise CloudError(f"{poll.cloud.name}: cells of Nova are down, of {which}")
-        _read(poll, due)
-    _note_unread(poll)
+        due_tenants = quota.due(db, poll.cloud, poll.now)
+    if due_tenants:
+        _refuse_down_cells(poll)
+        _read(poll, due_tenants)
+    _note_failed(poll)
 
 
-def _read(poll: Poll, due: Sequence[tuple[int, str]]) -> None:
-    patience = Patience(limit=max(8, poll.options.threads))
-    judge = Judge(poll)
-    done, failures = 0, list[CloudError]()
-    for piece in _pieces(due):
-        asked = [r for r in poll.calls.map(lambda t: _ask(poll, patience, *t), piece) if r]
-        readings = _believed(judge, asked, dict(piece))
-        _write(poll, _checked(poll, readings, dict(piece)))
-        done += len(piece)
-        failures += [reading.error for reading in readings if reading.error]
-        poll.report("quotas", done, len(due))
-        if patience.last and patience.lost:
-            raise patience.last
-    if len(failures) == len(due):
-        raise failures[-1]
-
-
-def _note_unread(poll: Poll) -> None:
-    """Note the tenants whose quotas could not be read, or believed, be they due now or later."""
-    with poll.store.read() as db:
-        found = failed_quotas.of_cloud(db, poll.cloud)
-    if not found.tenants:
-        return
-    reason = found.reason.removeprefix(f"{poll.cloud.name}: ")
-    whose = f"quotas of {found.tenants} of {found.total} tenants were not read in full"
-    poll.note_missing(f"{poll.cloud.name}: {whose}; one reason: {reason}")
-    if not found.known:
-        raise CloudError(str(poll.result.missing))
-
-
-def _believed(judge: Judge, readings: Sequence[Reading], keys: Mapping[int, str]) -> list[Reading]:
-    """Return readings without the services that do not count what they list."""
-    held = {reading.tenant: reading for reading in readings}
-    for subject in SUBJECTS:
-        counts = [
-            Count(row, keys[row], reading.quotas[subject.meter].in_use // subject.unit)
-            for row, reading in held.items()
-            if subject.meter in reading.quotas and subject.service not in reading.assumed
-        ]
-        for row, verdict in judge.verdicts(subject, counts).items():
-            error = OddFigureError(f"{judge.poll.cloud.name}: {verdict.words}")
-            held[row] = (
-                held[row].without(subject.service, error)
-                if verdict.certain
-                else replace(held[row], is_moving=True)
-            )
-    return list(held.values())
-
-
-def _checked(poll: Poll, readings: Sequence[Reading], keys: Mapping[int, str]) -> list[Reading]:
-    """Hold the servers that Nova counts against those that it listed."""
-    counts = [
-        (reading.tenant, keys[reading.tenant], reading.quotas["max_instances"].in_use)
-        for reading in readings
-        if "max_instances" in reading.quotas
-    ]
-    odd = unlisted_servers.check(poll, counts)
-    return [replace(r, odd=odd.get(r.tenant, r.odd)) for r in readings]
-
-
-def _pieces(due: Sequence[tuple[int, str]]) -> Iterator[Sequence[tuple[int, str]]]:
-    return (due[i : i + PIECE] for i in range(0, len(due), PIECE))
-
-
-def _ask(poll: Poll, patience: Patience, row: int, tenant: str) -> Reading | None:
-    """Ask for one tenant: one's failure spoils one, unless nobody gets an answer any more."""
-    if patience.lost:
-        return None
-    found = Reading(row, {}, None, None)
-    for ask in (_compute, _storage):
-        try:
-            found = ask(poll, tenant, found)
-        except TenantUnknownError:
-            # It has no quota, and discovery will take it away.
-            found = Reading(row, dict(NOTHING), {}, None, assumed=SERVICES)
-            break
-        except VersionRefusedError:
-            # Of all tenants: the poll is repeated with another microversion.
-            raise
-        except CloudError as failure:
-            found = replace(found, error=found.error or failure)
-            if not isinstance(failure, OddFigureError):
-                break
-    patience.note(found.error)
-    return found
-
-
-def _compute(poll: Poll, tenant: str, found: Reading) -> Reading:
+def _refuse_down_cells(poll: Poll) -> None:
     if shared_services.COMPUTE in poll.shared:
-        return _without_own(found, COMPUTE)
-    return replace(found, quotas=nova.quotas(poll.connection, tenant))
+        return
+    hosts = cells.hidden_hosts(poll)
+    if hosts:
+        names = ", ".join(hosts[:5])
+        raise CloudError(f"{poll.cloud.name}: cells of Nova are down, of {names}")
 
 
-def _storage(poll: Poll, tenant: str, found: Reading) -> Reading:
-    is_shared = shared_services.BLOCK_STORAGE in poll.shared
-    if is_shared or not poll.connection.entry.settings.block_storage:
-        return replace(_without_own(found, VOLUME), volume_types={})
-    whole, types, odd = cinder.quotas(poll.connection, tenant)
-    return replace(found, quotas=found.quotas | whole, volume_types=types, odd=odd)
+def _read(poll: Poll, due_tenants: Sequence[DueTenant]) -> None:
+    """Read and write the quotas of tenants, piece by piece.
+
+    Raises:
+        CloudError: the cloud stopped answering, or every tenant failed.
+    """
+    streak = FailureStreak(limit=max(FEWEST_FAILURES, poll.options.threads))
+    undercounts = UndercountCheck(poll)
+    errors: list[CloudError] = []
+    for start in range(0, len(due_tenants), PIECE):
+        piece = due_tenants[start : start + PIECE]
+        figures = _without_undercounts(undercounts, _ask(poll, streak, piece))
+        _write(poll, _with_contradictions(poll, figures))
+        errors += [tenant.error for tenant in figures if tenant.error]
+        poll.report("quotas", start + len(piece), len(due_tenants))
+        if streak.last_error and streak.is_over_limit:
+            raise streak.last_error
+    if len(errors) == len(due_tenants):
+        raise errors[-1]
 
 
-def _without_own(found: Reading, service: str) -> Reading:
-    """Return a reading of a tenant that has nothing of a service."""
-    nothing = {meter.name: Quota(0, 0) for meter in QUOTAS if meter.service == service}
-    return replace(found, quotas=found.quotas | nothing, assumed=(*found.assumed, service))
+def _ask(poll: Poll, streak: FailureStreak, piece: Sequence[DueTenant]) -> list[TenantQuotas]:
+    """Ask for tenants side by side; those that were not asked any more are left out."""
+    answers = poll.calls.map(lambda tenant: tenant_quotas.read(poll, streak, *tenant), piece)
+    return [answer for answer in answers if answer]
 
 
-def _write(poll: Poll, readings: Sequence[Reading]) -> None:
+def _without_undercounts(
+    check: UndercountCheck, figures: Iterable[TenantQuotas]
+) -> list[TenantQuotas]:
+    """Return figures without the services that do not count what they list."""
+    by_row = {tenant.row: tenant for tenant in figures}
+    for measure in MEASURES:
+        counts = _counts(measure, by_row.values())
+        for row, undercount in check.undercounts(measure, counts).items():
+            if undercount.is_certain:
+                error = OddFigureError(f"{check.poll.cloud.name}: {undercount.sentence}")
+                by_row[row] = by_row[row].without(measure.service, error)
+            else:
+                by_row[row] = replace(by_row[row], is_moving=True)
+    return list(by_row.values())
+
+
+def _counts(measure: QuotaMeasure, figures: Iterable[TenantQuotas]) -> list[TenantCount]:
+    """Return how many of a measure quotas count, where its service was asked and answered."""
+    counts = []
+    for tenant in figures:
+        if measure.meter in tenant.quotas and measure.service not in tenant.assumed:
+            in_use = tenant.quotas[measure.meter].in_use // measure.unit
+            counts.append(TenantCount(tenant.row, tenant.key, in_use))
+    return counts
+
+
+def _with_contradictions(poll: Poll, figures: Sequence[TenantQuotas]) -> list[TenantQuotas]:
+    """Return figures with what contradicts them: servers that Nova counts, and did not list."""
+    counts = []
+    for tenant in figures:
+        if "max_instances" in tenant.quotas:
+            in_use = tenant.quotas["max_instances"].in_use
+            counts.append(TenantCount(tenant.row, tenant.key, in_use))
+    contradictions = unlisted_servers.check(poll, counts)
+    checked = []
+    for tenant in figures:
+        contradiction = contradictions.get(tenant.row, tenant.contradiction)
+        checked.append(replace(tenant, contradiction=contradiction))
+    return checked
+
+
+def _write(poll: Poll, figures: Iterable[TenantQuotas]) -> None:
     now = int(poll.context.clock())
     with poll.writing() as db:
-        for reading in readings:
-            error = str(reading.error or reading.odd) or None
+        for tenant in figures:
             quota.record(
                 db,
-                reading.tenant,
-                reading.quotas,
+                tenant.row,
+                tenant.quotas,
                 now=now,
-                due_at=now + _wait(poll, reading),
-                error=error,
+                due_at=now + _pause(poll, tenant),
+                error=str(tenant.error or tenant.contradiction) or None,
                 asked_at=poll.now,
-                volume_types=reading.volume_types,
+                volume_types=tenant.volume_types,
             )
 
 
-def _wait(poll: Poll, reading: Reading) -> int:
+def _pause(poll: Poll, figures: TenantQuotas) -> int:
     """Return the seconds after which a tenant is asked for again."""
-    options, error = poll.options, reading.error
-    if reading.is_moving:
+    options, error = poll.options, figures.error
+    if figures.is_moving:
         return int(options.retry_interval + options.overlap)
     if error is None or isinstance(error, OddFigureError):
         # Who answers is not asked so often that it would be a burden, for as long as that is odd.
         return int(options.quota_max_age)
     return int(max(options.retry_interval, error.retry_after))
+
+
+def _note_failed(poll: Poll) -> None:
+    """Note the tenants whose quotas could not be read, or believed, be they due now or later.
+
+    Raises:
+        CloudError: no tenant has any.
+    """
+    with poll.store.read() as db:
+        failed = failed_quotas.of_cloud(db, poll.cloud)
+    if not failed.tenants:
+        return
+    reason = failed.reason.removeprefix(f"{poll.cloud.name}: ")
+    poll.note_missing(
+        f"{poll.cloud.name}: quotas of {failed.tenants} of {failed.total} tenants were not read in "
+        f"full; one reason: {reason}"
+    )
+    if not failed.known:
+        raise CloudError(str(poll.result.missing))

@@ -14,10 +14,13 @@ from openstats.storage.inventory import root_disks, volumes
 from openstats.storage.registry import tenants
 
 COUNTED = ("volumes", "GiB of volumes", "snapshots")
+"""What Cinder counts, in the order of ``Counts``."""
+
+Counts = tuple[int, int, int]
 
 
 def poll(poll: Poll) -> None:
-    """Compare what volumes and snapshots sum to with the last time; sweep them if it differs.
+    """Compare what volumes and snapshots sum to with the last time; read all if it differs.
 
     Raises:
         CloudError: Cinder lists a part of the volumes or snapshots only, or too many of them are
@@ -26,81 +29,99 @@ def poll(poll: Poll) -> None:
     if not poll.connection.entry.settings.block_storage:
         return
     if BLOCK_STORAGE in poll.shared:
-        with poll.writing() as db:
-            changed = volumes.write(db, poll.cloud, {}, poll.now)
-            poll.follow_up(db, Changes(tenants=frozenset(changed)))
-        # Once they are its own, all are read anew.
-        poll.result.cursor = {}
+        _leave_to_another_region(poll)
         return
     cursor = poll.lease.cursor
-    since = int(str(cursor.get("at", 0))) - poll.overlap
-    found = cinder.fingerprint(poll.connection, max(0, since))
-    fingerprint, touched = ([*found[:-1]], found[-1]) if found else (None, True)
+    changed_since = int(str(cursor.get("at", 0))) - poll.overlap
+    state = cinder.fingerprint(poll.connection, max(0, changed_since))
+    fingerprint, is_touched = ([*state[:-1]], state[-1]) if state else (None, True)
     poll.result.cursor = dict(cursor) | {"at": poll.now, "fingerprint": fingerprint}
-    if touched or fingerprint != cursor.get("fingerprint") or poll.full_sync_due(cursor):
-        _sweep(poll, found[:3] if found else None)
+    is_changed = is_touched or fingerprint != cursor.get("fingerprint")
+    if is_changed or poll.full_sync_due(cursor):
+        _read_all(poll, state[:3] if state else None)
 
 
-def _sweep(poll: Poll, counted: tuple[int, int, int] | None) -> None:
-    sweep = cinder.use(poll.connection, poll.paging)
-    if {*sweep.use, *sweep.spoiled} <= {poll.connection.project}:
-        cinder.refuse_part(poll.connection)
-    if counted:
-        _refuse_cut(poll, sweep, counted)
-    _brake(poll, sweep)
+def _leave_to_another_region(poll: Poll) -> None:
     with poll.writing() as db:
-        kept, first = _kept(poll, sweep), poll.is_first
-        changed = volumes.write(db, poll.cloud, sweep.use, poll.now, kept=kept, first=first)
-        root_disks.write(db, poll.cloud, sweep.first_disks)
-        poll.follow_up(db, Changes(tenants=frozenset(changed)))
-    # Nothing was created later than now, whatever the cloud's clock says.
-    dates = {key: held.first_created for key, held in sweep.use.items()}
-    born = {key: min(date, poll.now) for key, date in dates.items() if date}
+        tenant_ids = volumes.write(db, poll.cloud, {}, poll.now)
+        poll.follow_up(db, Changes(tenants=frozenset(tenant_ids)))
+    # Once they are its own, all are read anew.
+    poll.result.cursor = {}
+
+
+def _read_all(poll: Poll, counts: Counts | None) -> None:
+    """Read all volumes and snapshots; ``counts`` are Cinder's own, where it has any."""
+    sums = cinder.use(poll.connection, poll.paging)
+    if {*sums.use, *sums.spoiled} <= {poll.connection.project}:
+        cinder.refuse_part(poll.connection)
+    if counts:
+        _refuse_cut(poll, sums, counts)
+    _check_disappearances(poll, sums)
+    _write(poll, sums)
+    first_created = _first_created(poll, sums)
     if poll.is_first:
         with poll.writing() as db:
-            rows = tenants.rows_of(db, poll.cloud, sweep.use, poll.now)
-            creation_time.date_objects(db, {rows[key]: date for key, date in born.items()})
-    unlisted_tenants.check(poll, "volumes", born)
+            rows = tenants.rows_of(db, poll.cloud, sums.use, poll.now)
+            dates = {rows[key]: created_at for key, created_at in first_created.items()}
+            creation_time.date_objects(db, dates)
+    unlisted_tenants.check(poll, "volumes", first_created)
     poll.result.cursor["swept_at"] = poll.now
-    for left_out in sweep.omissions:
-        if left_out.number:
-            poll.note_missing(str(left_out))
+    for omissions in sums.omissions:
+        poll.note_omissions(omissions)
     if poll.result.missing:
-        # The next poll sweeps again: what is missing must not be forgotten meanwhile.
+        # The next poll reads all again: what is missing must not be forgotten meanwhile.
         poll.result.cursor["fingerprint"] = None
 
 
-def _refuse_cut(poll: Poll, sweep: cinder.Sweep, counted: tuple[int, int, int]) -> None:
+def _write(poll: Poll, sums: cinder.Sweep) -> None:
+    spoiled = volumes.Kept(frozenset(sums.spoiled), rises_only=sums.unclaimed)
+    with poll.writing() as db:
+        tenant_ids = volumes.write(
+            db, poll.cloud, sums.use, poll.now, kept=spoiled, first=poll.is_first
+        )
+        root_disks.write(db, poll.cloud, sums.first_disks)
+        poll.follow_up(db, Changes(tenants=frozenset(tenant_ids)))
+
+
+def _first_created(poll: Poll, sums: cinder.Sweep) -> dict[str, int]:
+    """Return when the first volume of each tenant (Keystone id) was created, where that is known.
+
+    Nothing was created later than now, whatever the cloud's clock says.
+    """
+    first_created = {}
+    for tenant, use in sums.use.items():
+        if use.first_created:
+            first_created[tenant] = min(use.first_created, poll.now)
+    return first_created
+
+
+def _refuse_cut(poll: Poll, sums: cinder.Sweep, counts: Counts) -> None:
     """Raise CloudError if more is counted than listed, or less, before and after the list."""
-    listed = sweep.volumes, _gigabytes(sweep, counted[1]), sweep.snapshots
-    if listed == counted:
+    numbers = sums.volumes, _gigabytes(sums, counts[1]), sums.snapshots
+    if numbers == counts:
         return
     # Others create and delete meanwhile.
-    again = cinder.counts(poll.connection)
-    for name, shown, *bounds in zip(COUNTED, listed, counted, again, strict=True):
-        if not min(bounds) <= shown <= max(bounds):
+    later_counts = cinder.counts(poll.connection)
+    for name, number, *bounds in zip(COUNTED, numbers, counts, later_counts, strict=True):
+        if not min(bounds) <= number <= max(bounds):
             raise CloudError(
-                f"{poll.cloud.name}: Cinder lists {shown} {name}, and counts {bounds[-1]}: one of "
+                f"{poll.cloud.name}: Cinder lists {number} {name}, and counts {bounds[-1]}: one of "
                 "the two is wrong, or cut; figures of before stay"
             )
 
 
-def _gigabytes(sweep: cinder.Sweep, counted: int) -> int:
+def _gigabytes(sums: cinder.Sweep, count: int) -> int:
     """Return GiB of all volumes that were listed; as counted where some could not be read."""
-    if any(left_out.number for left_out in sweep.omissions):
-        return counted
-    return sum(use.gigabytes for use in sweep.use.values())
+    if any(omissions.number for omissions in sums.omissions):
+        return count
+    return sum(use.gigabytes for use in sums.use.values())
 
 
-def _brake(poll: Poll, sweep: cinder.Sweep) -> None:
+def _check_disappearances(poll: Poll, sums: cinder.Sweep) -> None:
     """Raise CloudError if too many volumes or snapshots are gone at once."""
     with poll.store.read() as db:
-        before = volumes.numbers(db, poll.cloud)
-    for what, total, now in zip(
-        ("volumes", "snapshots"), before, (sweep.volumes, sweep.snapshots), strict=True
-    ):
-        disappearances.check(poll, what, max(0, total - now), total)
-
-
-def _kept(poll: Poll, sweep: cinder.Sweep) -> volumes.Kept:
-    return volumes.Kept(frozenset(sweep.spoiled), rises_only=sweep.unclaimed)
+        volume_total, snapshot_total = volumes.numbers(db, poll.cloud)
+    missing_volumes = max(0, volume_total - sums.volumes)
+    disappearances.check(poll, "volumes", missing_volumes, volume_total)
+    missing_snapshots = max(0, snapshot_total - sums.snapshots)
+    disappearances.check(poll, "snapshots", missing_snapshots, snapshot_total)

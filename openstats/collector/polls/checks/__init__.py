@@ -1,1 +1,4 @@
-"""Checks: whether what a cloud answered is complete, before a poll keeps it."""
+"""Checks: whether what a cloud answered is complete, before a poll keeps it.
+
+No list is taken for the whole: each is held against something else that is known of it.
+"""

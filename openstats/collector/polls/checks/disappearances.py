@@ -1,4 +1,4 @@
-"""The brake: what disappears from a cloud all at once is not believed at once.
+"""Mass disappearances: what is gone from a cloud all at once is not believed at once.
 
 It may be that a cloud shows a part only. It is believed when it was seen some times, or when an
 admin says so.
@@ -16,48 +16,48 @@ from openstats.storage.disappearances import Sighting
 LOG = log.getLogger(__name__)
 
 
-def is_mass(poll: Poll, gone: int, total: int) -> bool:
-    """Return whether more is gone at once than may be."""
+def is_mass(poll: Poll, missing: int, total: int) -> bool:
+    """Return whether more of a ``total`` is missing at once than may be."""
     options = poll.options
-    return gone > max(float(options.vanish_floor), float(options.vanish_share) * total)
+    return missing > max(float(options.vanish_floor), float(options.vanish_share) * total)
 
 
-def check(poll: Poll, what: str, gone: int, total: int) -> None:
-    """Raise CloudError if more of ``total`` things is ``gone`` than may be, and not often enough.
+def check(poll: Poll, subject: str, missing: int, total: int) -> None:
+    """Raise CloudError if too many are missing at once, and that was not seen often enough yet.
 
-    ``what`` names the things in the plural.
+    ``subject`` names what is counted, in the plural.
     """
-    mass = is_mass(poll, gone, total)
+    is_excessive = is_mass(poll, missing, total)
     with poll.writing() as db:
         sightings = disappearances.read(db, poll.cloud, poll.lease.kind)
-        before = sightings.pop(what, None)
-        if not mass and not before:
+        previous = sightings.pop(subject, None)
+        if previous is None and not is_excessive:
             return
-        now = _seen_again(poll, before, Sighting(gone, total))
-        disappearances.write(
-            db, poll.cloud, poll.lease.kind, sightings | ({what: now} if mass else {})
-        )
-    if not mass:
+        sighting = _counted(poll, previous, Sighting(missing, total))
+        if is_excessive:
+            sightings[subject] = sighting
+        disappearances.write(db, poll.cloud, poll.lease.kind, sightings)
+    if not is_excessive:
         return
-    if now.accepted or now.seen >= poll.options.vanish_sightings:
-        LOG.warning("%s: %d of %d %s are gone, and forgotten", poll.cloud.name, gone, total, what)
-        return
-    raise _error(poll, what, now)
+    if not (sighting.accepted or sighting.seen >= poll.options.vanish_sightings):
+        raise _error(poll, subject, sighting)
+    words = "%s: %d of %d %s are gone, and forgotten"
+    LOG.warning(words, poll.cloud.name, missing, total, subject)
 
 
-def _seen_again(poll: Poll, before: Sighting | None, now: Sighting) -> Sighting:
+def _counted(poll: Poll, previous: Sighting | None, sighting: Sighting) -> Sighting:
     """Return a sighting with how often it was seen; where much more is gone it is another one."""
-    if before is None or is_mass(poll, now.gone - before.gone, now.total):
-        return now
-    return replace(now, seen=before.seen + 1, accepted=before.accepted)
+    if previous is None or is_mass(poll, sighting.gone - previous.gone, sighting.total):
+        return sighting
+    return replace(sighting, seen=previous.seen + 1, accepted=previous.accepted)
 
 
-def _error(poll: Poll, what: str, now: Sighting) -> CloudError:
+def _error(poll: Poll, subject: str, sighting: Sighting) -> CloudError:
     name, options = poll.cloud.name, poll.options
     error = CloudError(
-        f"{name}: {now.gone} of {now.total} {what} are gone at once; figures of before stay until "
-        f"this was seen {options.vanish_sightings} times (so far: {now.seen}), or somebody "
-        f"confirms it: openstats cloud accept {name}"
+        f"{name}: {sighting.gone} of {sighting.total} {subject} are gone at once; figures of "
+        f"before stay until this was seen {options.vanish_sightings} times (so far: "
+        f"{sighting.seen}), or somebody confirms it: openstats cloud accept {name}"
     )
     # Not at the pace of failures: a cloud needs time to come to itself.
     error.retry_after = getattr(options, f"{poll.lease.kind}_interval")

@@ -5,6 +5,7 @@ taken up, what was there before shows that the list of all was cut.
 """
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from openstats.clouds.omissions import Omissions
 from openstats.clouds.services import nova
@@ -18,12 +19,17 @@ MOST_ASKED = 20
 
 COUNTED_SERVERS = "Nova counts {} servers of tenant {} as in use, and lists {}"
 
-Count = tuple[int, str, int]
-"""A tenant by row and by Keystone id, and how many servers it has in use."""
+
+class TenantCount(NamedTuple):
+    """A tenant by row and by Keystone id, and how many of something its quota has in use."""
+
+    row: int
+    key: str
+    in_use: int
 
 
-def check(poll: Poll, counts: Iterable[Count]) -> dict[int, str]:
-    """Hold what quotas count against the servers that are known; return what contradicts it.
+def check(poll: Poll, counts: Iterable[TenantCount]) -> dict[int, str]:
+    """Hold the servers that quotas count against those that are known; return contradictions.
 
     That is a sentence for each tenant (row). What the list of all servers left out is noted.
     """
@@ -32,37 +38,40 @@ def check(poll: Poll, counts: Iterable[Count]) -> dict[int, str]:
         numbers = instances.numbers(db, poll.cloud)
     if polled_at is None:
         return {}
-    short = [count for count in counts if count[2] > numbers.get(count[0], 0)]
-    odd = {}
-    for row, key, in_use in short[:MOST_ASKED]:
-        number = _ask(poll, key, before=polled_at - poll.overlap)
-        if number < in_use:
-            odd[row] = _sentence(poll, key, in_use, number)
-    for row, key, in_use in short[MOST_ASKED:]:
-        odd[row] = _sentence(poll, key, in_use, numbers.get(row, 0))
-    return odd
+    short = [count for count in counts if count.in_use > numbers.get(count.row, 0)]
+    contradictions = {}
+    for index, count in enumerate(short):
+        number = numbers.get(count.row, 0)
+        if index < MOST_ASKED:
+            number = _take_up(poll, count.key, listed_at=polled_at - poll.overlap)
+        if number < count.in_use:
+            sentence = COUNTED_SERVERS.format(count.in_use, count.key, number)
+            contradictions[count.row] = f"{poll.cloud.name}: {sentence}"
+    return contradictions
 
 
-def _sentence(poll: Poll, key: str, in_use: int, number: int) -> str:
-    return f"{poll.cloud.name}: {COUNTED_SERVERS.format(in_use, key, number)}"
+def _take_up(poll: Poll, tenant: str, *, listed_at: int) -> int:
+    """Write the servers of a tenant (Keystone id), and return how many there are.
 
-
-def _ask(poll: Poll, key: str, *, before: int) -> int:
-    """Take up the servers of a tenant, return how many; note if ones of ``before`` are new."""
-    left_out = Omissions(poll.cloud.name, "server")
-    listed: list[Instance] = []
+    Servers that are new here, and older than the list of all, are noted: it left them out.
+    """
+    omissions = Omissions(poll.cloud.name, "server")
+    servers: list[Instance] = []
     for page, _ in nova.servers(
-        poll.connection, paging=poll.paging, tenant=key, omissions=left_out
+        poll.connection, paging=poll.paging, tenant=tenant, omissions=omissions
     ):
-        listed += page
+        servers += page
     with poll.writing() as db:
-        known = instances.uuids(db, poll.cloud, [server.uuid for server in listed])
-        changed = instances.write(db, poll.cloud, listed, seen=poll.now, now=poll.now)
-        poll.follow_up(db, changed)
-    unlisted = [s for s in listed if s.uuid not in known and s.created_at < before]
+        stored_uuids = instances.uuids(db, poll.cloud, [server.uuid for server in servers])
+        changes = instances.write(db, poll.cloud, servers, seen=poll.now, now=poll.now)
+        poll.follow_up(db, changes)
+    unlisted = []
+    for server in servers:
+        if server.uuid not in stored_uuids and server.created_at < listed_at:
+            unlisted.append(server.uuid)
     if unlisted:
         poll.note_missing(
             f"{poll.cloud.name}: Nova's list of all servers left out {len(unlisted)} of tenant "
-            f"{key}, {unlisted[0].uuid} among them"
+            f"{tenant}, {unlisted[0]} among them"
         )
-    return len(listed) + left_out.number
+    return len(servers) + omissions.number
