@@ -119,6 +119,6 @@ def _collector(
         conf,
         connect=partial(connect, conf),
         faults=configured.faults,
-        clock=clock.of(store),
+        clock=clock.clock_of(store),
         progress=progress,
     )

@@ -13,23 +13,23 @@ from openstats.storage.store import Store
 
 LOG = log.getLogger(__name__)
 
-LOOKING = 30.0
+COMPARISON = 30.0
 """Seconds after which the clocks are compared again."""
 
 STEP = 5.0
-"""Seconds of difference from which on a clock was set."""
+"""Seconds of difference from which on a step of a clock is logged."""
 
 uptime = partial(time.clock_gettime, time.CLOCK_BOOTTIME)
 """Return seconds since this machine was started, also those for which it slept."""
 
 
-def of(store: Store) -> Callable[[], float]:
-    """Return what gives Unix seconds: by this machine where the store is a file on it."""
+def clock_of(store: Store) -> Callable[[], float]:
+    """Return a clock of Unix seconds: this machine's where the store is a file on it."""
     return time.time if store.embedded else ServerClock(store)
 
 
 class ServerClock:
-    """Unix seconds by a server's clock, carried on by this machine's uptime between two looks.
+    """Unix seconds by a server's clock; between two comparisons, by this machine's uptime.
 
     Leases compare times of several machines: where each had its own clock, one that is ahead would
     take over what others are at, and one that is behind would wait for as long.
@@ -39,32 +39,33 @@ class ServerClock:
         self._store = store
         self._uptime = uptime
         self._lock = Lock()
-        self._looked_at: float | None = None
+        self._compared_at: float | None = None
         self._offset = time.time() - uptime()
 
     def __call__(self) -> float:
         """Return the time; the server is asked now and then."""
-        last = self._looked_at
-        if (last is None or self._uptime() - last > LOOKING) and self._lock.acquire(blocking=False):
+        last = self._compared_at
+        is_due = last is None or self._uptime() - last > COMPARISON
+        if is_due and self._lock.acquire(blocking=False):
             try:
-                self._look()
+                self._compare()
             finally:
                 self._lock.release()
         return self._uptime() + self._offset
 
-    def _look(self) -> None:
-        began = self._uptime()
+    def _compare(self) -> None:
+        began_at = self._uptime()
         try:
             with self._store.read() as db:
                 now = float(db.scalar(text("SELECT extract(epoch FROM clock_timestamp())")) or 0)
         except StoreError as error:
             LOG.debug("the clock goes on by itself: %s", error)
-            # Not at once again: whoever asks for the time does not want to wait for the store.
-            self._looked_at = self._uptime()
+            # Not at once again: callers must not wait for the store.
+            self._compared_at = self._uptime()
             return
-        offset = now - (began + self._uptime()) / 2
+        offset = now - (began_at + self._uptime()) / 2
         difference = offset - self._offset
         if abs(difference) > STEP:
-            whose = "this machine's" if self._looked_at is None else "its own before"
+            whose = "this machine's" if self._compared_at is None else "its own before"
             LOG.warning("the store's clock differs by %+.0f s from %s", difference, whose)
-        self._offset, self._looked_at = offset, self._uptime()
+        self._offset, self._compared_at = offset, self._uptime()

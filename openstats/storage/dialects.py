@@ -41,19 +41,19 @@ def add_missing(db: Connection, table: Table, rows: Sequence[dict[str, Any]]) ->
         db.execute(DIALECTS[db.dialect.name](table).on_conflict_do_nothing(), rows)
 
 
-class Listed(FunctionElement[str]):
+class JsonRows(FunctionElement[str]):
     """The rows of a JSON list: one parameter, however many values there are."""
 
     inherit_cache = True
 
 
-@compiles(Listed, "sqlite")
-def _listed_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+@compiles(JsonRows, "sqlite")
+def _compile_for_sqlite(element: Any, compiler: Any, **options: Any) -> str:
     return f"json_each{compiler.process(element.clause_expr, **options)}"
 
 
-@compiles(Listed, "postgresql")
-def _listed_postgresql(element: Any, compiler: Any, **options: Any) -> str:
+@compiles(JsonRows, "postgresql")
+def _compile_for_postgresql(element: Any, compiler: Any, **options: Any) -> str:
     return f"json_array_elements_text{compiler.process(element.clause_expr, **options)}"
 
 
@@ -68,15 +68,15 @@ def whole_sum(value: ColumnElement[Any]) -> ColumnElement[int]:
 
 
 def one_of(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
-    """Say that a column is among the values in a parameter."""
+    """Return the condition that a column is among the values of a list parameter."""
     return column.in_(_values(name, column.type))
 
 
 def numbers(name: str) -> CTE:
-    """Give a table with the column ``value``: the whole numbers in a parameter."""
+    """Return a table with the column ``value``: the integers of a list parameter."""
     return _values(name, BigInteger()).cte(name)
 
 
 def _values(name: str, kind: Any) -> Select[Any]:
-    value = Listed(bindparam(name, type_=JSON)).table_valued("value").c.value
+    value = JsonRows(bindparam(name, type_=JSON)).table_valued("value").c.value
     return select((cast(value, kind) if isinstance(kind, Integer) else value).label("value"))

@@ -17,7 +17,8 @@ from openstats.errors import ConfigError
 GRACE = 2.0
 """Seconds that a server has to cancel a statement itself, before its connection is cut here."""
 
-TICK = 0.25
+PAUSE = 0.25
+"""Seconds between two looks for connections that are overdue."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +52,13 @@ def make_engine(url: URL, pool_size: int, waits: Waits) -> Engine:
             "is not installed: pip install 'openstats[postgresql]'"
         ) from error
     if waits.use is not None:
-        Cutter(engine, waits, _interrupted if embedded else _cut)
+        Cutter(engine, waits, _interrupt if embedded else _cut)
     return engine
 
 
 def _server(url: URL, pool_size: int, waits: Waits) -> Engine:
     # A server whose machine is gone says nothing: the kernel finds out within half a minute.
-    alive = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+    keepalives = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
     engine = create_engine(
         url,
         pool_size=pool_size,
@@ -65,14 +66,14 @@ def _server(url: URL, pool_size: int, waits: Waits) -> Engine:
         pool_timeout=waits.pool,
         # Else the cutter asks, so that this has a bound, too.
         pool_pre_ping=waits.use is None,
-        connect_args={"connect_timeout": max(1, round(waits.connect))} | alive,
+        connect_args={"connect_timeout": max(1, round(waits.connect))} | keepalives,
     )
     limits = f"SET lock_timeout = {round(1000 * waits.lock)}"
     if waits.use is not None:
         limits += f"; SET statement_timeout = {round(1000 * waits.use)}"
 
     @event.listens_for(engine, "connect")
-    def bound(connection: Any, _record: object) -> None:
+    def set_limits(connection: Any, _record: object) -> None:
         connection.execute(limits)
         connection.commit()
 
@@ -87,15 +88,15 @@ def _sqlite(url: URL, waits: Waits) -> Engine:
         pool_timeout=waits.pool,
         connect_args={"timeout": waits.lock},
     )
-    event.listen(engine, "connect", _sqlite_connected)
-    event.listen(engine, "begin", _sqlite_begun)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
-def _sqlite_connected(connection: Any, _record: object) -> None:
+def _prepare_sqlite(connection: Any, _record: object) -> None:
     # The driver's own transactions begin late, at the first write: we begin them ourselves.
     connection.isolation_level = None
-    # Its own knows the letters of ASCII only.
+    # SQLite's own knows the letters of ASCII only.
     connection.create_function("lower", 1, _lower, deterministic=True)
     for pragma in (
         "journal_mode = WAL",
@@ -110,7 +111,7 @@ def _lower(text: str | None) -> str | None:
     return None if text is None else text.lower()
 
 
-def _sqlite_begun(connection: Connection) -> None:
+def _begin_sqlite(connection: Connection) -> None:
     if connection.get_execution_options().get("write", False):
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     else:
@@ -118,7 +119,7 @@ def _sqlite_begun(connection: Connection) -> None:
         connection.connection.execute("BEGIN")
 
 
-def _interrupted(connection: Any) -> None:
+def _interrupt(connection: Any) -> None:
     connection.interrupt()
 
 
@@ -129,7 +130,7 @@ def _cut(connection: Any) -> None:
 
 
 class Cutter:
-    """Ends what a connection is used for, once that takes too long.
+    """Ends each use of a connection that takes too long.
 
     A server's own statement_timeout does not help where the server is frozen.
     """
@@ -139,39 +140,39 @@ class Cutter:
         self._lock = Lock()
         self._uses: dict[int, tuple[float, Any]] = {}
         self._running = False
-        event.listen(engine, "checkout", self._begin)
-        event.listen(engine, "checkin", self._end)
-        event.listen(engine, "invalidate", self._end)
+        event.listen(engine, "checkout", self._begin_use)
+        event.listen(engine, "checkin", self._end_use)
+        event.listen(engine, "invalidate", self._end_use)
 
-    def _begin(self, connection: Any, record: Any, _proxy: object) -> None:
+    def _begin_use(self, connection: Any, record: Any, _proxy: object) -> None:
         if hasattr(connection, "pgconn"):
-            self._bound(connection, record, self._waits.connect)
+            self._set_deadline(connection, record, self._waits.connect)
             _ping(connection)
-        self._bound(connection, record, (self._waits.use or 0) + GRACE)
+        self._set_deadline(connection, record, (self._waits.use or 0) + GRACE)
 
-    def _bound(self, connection: Any, record: Any, seconds: float) -> None:
+    def _set_deadline(self, connection: Any, record: Any, seconds: float) -> None:
         with self._lock:
             self._uses[id(record)] = monotonic() + seconds, connection
             if not self._running:
                 self._running = True
                 Thread(target=self._watch, name="cutter", daemon=True).start()
 
-    def _end(self, _connection: Any, record: Any, *_: object) -> None:
+    def _end_use(self, _connection: Any, record: Any, *_: object) -> None:
         with self._lock:
             self._uses.pop(id(record), None)
 
     def _watch(self) -> None:
         while True:
-            sleep(TICK)
+            sleep(PAUSE)
             with self._lock:
                 if not self._uses:
                     self._running = False
                     return
                 for deadline, connection in list(self._uses.values()):
                     if deadline < monotonic():
-                        self._end_use(connection)
+                        self._cut_quietly(connection)
 
-    def _end_use(self, connection: Any) -> None:
+    def _cut_quietly(self, connection: Any) -> None:
         # It may end by itself in this very moment.
         with suppress(Exception):
             self._cut(connection)

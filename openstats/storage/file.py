@@ -10,7 +10,7 @@ from threading import Lock
 from openstats.errors import StoreError
 
 MODE = 0o640
-"""Who may read a file that is made here: SQLite's other files follow it."""
+"""The mode of a file that is made here; SQLite gives its other files the same."""
 
 COMPANIONS = ("-wal", "-shm")
 
@@ -41,17 +41,17 @@ class StoreFile:
         Raises:
             StoreError: nobody but another user can look there.
         """
-        with self._opened():
+        with self._translated_errors():
             return self._identity is None and _identity(self._names[0]) is None
 
-    def look(self) -> bool:
+    def was_replaced(self) -> bool:
         """Return whether there is another file than before; a first one is made where none is.
 
         Raises:
             FileError: the file was removed.
             StoreError: it cannot be made or looked at.
         """
-        with self._opened():
+        with self._translated_errors():
             if self._identity is None:
                 _make(self.path)
             identity = _identity(self._names[0])
@@ -68,7 +68,7 @@ class StoreFile:
         return replaced
 
     @contextmanager
-    def _opened(self) -> Iterator[None]:
+    def _translated_errors(self) -> Iterator[None]:
         try:
             yield
         except FileNotFoundError as error:
@@ -84,18 +84,16 @@ class StoreFile:
 
     def advice(self) -> str:
         """Return what to do where SQLite may not write, or not even open, the file."""
-        places = [
-            place
-            for place in (self.path, self.path.parent)
-            if not os.access(place, os.W_OK, effective_ids=True)
-        ]
-        if not places:
+        read_only: list[str] = []
+        for path in (self.path, self.path.parent):
+            if not os.access(path, os.W_OK, effective_ids=True):
+                read_only.append(str(path))
+        if not read_only:
             return ""
-        forbidden = " and ".join(map(str, places))
         return (
-            f": the user {_user()}, who runs openstats, may not write {forbidden}; SQLite writes "
-            "the file and others beside it. Let this user write both, or run openstats as the user "
-            "who owns them"
+            f": the user {_user()}, who runs openstats, may not write {' and '.join(read_only)}; "
+            "SQLite writes the file and others beside it. Let this user write both, or run "
+            "openstats as the user who owns them"
         )
 
     def discard_companions(self) -> None:

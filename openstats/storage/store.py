@@ -1,4 +1,7 @@
-"""The store: an engine, and the two ways to use it: read, and write in one transaction."""
+"""The store: an engine, and the two ways to use it: read, and write in one transaction.
+
+No statement about tables stands here, but for those that compare the schema's version.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,17 +39,17 @@ from openstats.storage.schema.tables import HEAD
 LOG = log.getLogger(__name__)
 
 DRIVERS = ("sqlite", "postgresql+psycopg")
-FOREIGN = ("42P01", "42703", "3F000", "42501")
-"""PostgreSQL's words for a table, column or schema that is not there, or not for this user."""
+SCHEMA_ERRORS = ("42P01", "42703", "3F000", "42501")
+"""PostgreSQL's codes for a table, column or schema that is missing, or not for this user."""
 
-MISTAKES = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
+STATEMENT_ERRORS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
 """What is wrong with a statement, or with its values."""
 
-LOOKING = 1.0
-"""Seconds for which readers believe that the schema is still the one that it was."""
+SCHEMA_CHECK = 1.0
+"""Seconds after which readers compare the schema again."""
 
 Database = Connection
-"""What ``read`` and ``transaction`` give, and the functions of this package take."""
+"""What ``read`` and ``transaction`` open, and the functions of this package take."""
 
 
 class SchemaError(StoreError):
@@ -58,15 +61,15 @@ class SchemaError(StoreError):
 class Store:
     """Where everything is kept; safe to share between threads.
 
-    ``waits`` bounds whatever is waited for. Once ``check`` found the right schema, it is looked at
-    again by everything that is done: the store may be upgraded, or replaced, while this runs.
+    ``waits`` bounds whatever is waited for. Once ``check`` found the right schema, every use of the
+    store compares it again: the store may be upgraded, or replaced, while this runs.
 
     Raises:
         ConfigError: the URL is none of a file or a server that it can use.
     """
 
     def __init__(self, url: str, pool_size: int = 5, waits: Waits = USUAL) -> None:
-        self.url = _usable(url)
+        self.url = _parse(url)
         self.embedded = self.url.get_backend_name() == "sqlite"
         self.engine = make_engine(self.url, pool_size, waits)
         # SQLite's readers see one state by themselves, PostgreSQL's have to say so.
@@ -75,18 +78,18 @@ class Store:
         watched = self.embedded and not path.startswith("file:")
         self._file = StoreFile(Path(path)) if watched else None
         self._checked = False
-        self._looked_at = 0.0
+        self._schema_checked_at = 0.0
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Open a connection that sees one state of the store and changes nothing."""
         with translated_errors(self):
-            self._look_at_file()
+            self._check_file()
             with self.engine.connect().execution_options(**self._reading) as connection:
                 # Not with the first statement: prepared ones go past SQLAlchemy.
                 connection.begin()
-                if self._checked and monotonic() - self._looked_at > LOOKING:
-                    self._look_at_schema(connection)
+                if self._checked and monotonic() - self._schema_checked_at > SCHEMA_CHECK:
+                    self._check_schema(connection)
                 yield connection
 
     @contextmanager
@@ -97,42 +100,42 @@ class Store:
         because another writer came first.
         """
         with translated_errors(self):
-            self._look_at_file()
+            self._check_file()
             with self.engine.execution_options(write=True).begin() as connection:
                 if self._checked:
-                    self._look_at_schema(connection)
+                    self._check_schema(connection)
                 yield connection
 
     def check(self) -> None:
         """Raise StoreError unless the schema is the one that this code works with."""
         if self._file and self._file.missing:
-            raise self._foreign(None)
+            raise self._schema_error(None)
         with self.read() as connection:
-            self._look_at_schema(connection)
+            self._check_schema(connection)
         self._checked = True
-
-    def _look_at_file(self) -> None:
-        """Notice that the file was removed or replaced: SQLite would go on with the old one."""
-        if self._file and self._file.look():
-            LOG.warning("the file of the store %s was replaced: it is opened anew", self)
-            self.engine.dispose()
-            self._file.discard_companions()
-            self._looked_at = 0.0
 
     def refuse_newer(self) -> None:
         """Raise StoreError if the schema is one that this code does not know."""
         with self.read() as connection:
             revision = _revision(connection)
         if revision and revision > HEAD:
-            raise self._foreign(revision)
+            raise self._schema_error(revision)
 
-    def _look_at_schema(self, connection: Connection) -> None:
+    def _check_file(self) -> None:
+        """Notice that the file was removed or replaced: SQLite would go on with the old one."""
+        if self._file and self._file.was_replaced():
+            LOG.warning("the file of the store %s was replaced: it is opened anew", self)
+            self.engine.dispose()
+            self._file.discard_companions()
+            self._schema_checked_at = 0.0
+
+    def _check_schema(self, connection: Connection) -> None:
         revision = _revision(connection)
         if revision != HEAD:
-            raise self._foreign(revision)
-        self._looked_at = monotonic()
+            raise self._schema_error(revision)
+        self._schema_checked_at = monotonic()
 
-    def _foreign(self, revision: str | None) -> SchemaError:
+    def _schema_error(self, revision: str | None) -> SchemaError:
         has = f"the store {self} has schema {revision or 'none'}"
         if revision and revision > HEAD:
             return SchemaError(
@@ -142,7 +145,7 @@ class Store:
         return SchemaError(f"{has} and this version needs {HEAD}: run 'openstats db upgrade'")
 
     def ping(self) -> None:
-        """Raise StoreError unless the store answers; of its content nothing is asked."""
+        """Raise StoreError unless the store answers; its tables are not read."""
         with self.read() as connection:
             connection.execute(text("SELECT 1"))
 
@@ -165,28 +168,28 @@ def _revision(connection: Connection) -> str | None:
     return revision
 
 
-def _usable(url: str) -> URL:
+def _parse(url: str) -> URL:
     """Return a URL as SQLAlchemy understands it.
 
     Raises:
         ConfigError: it cannot be used; nothing of it is shown, which may be of a password.
     """
     try:
-        found = make_url(url)
+        parsed = make_url(url)
     except (ArgumentError, ValueError):
-        found = URL.create("nothing")
-    if "@" in (found.host or ""):
+        parsed = URL.create("nothing")
+    if "@" in (parsed.host or ""):
         # The part of a password behind its "@" is taken for the host, and would be printed.
         raise ConfigError(
             "[database] connection: more than one '@' stands before the database: write those of "
             "user and password as %40, and : / % # ? as %3A %2F %25 %23 %3F"
         )
-    if found.drivername not in DRIVERS or found.database in (None, "", ":memory:"):
+    if parsed.drivername not in DRIVERS or parsed.database in (None, "", ":memory:"):
         raise ConfigError(
             "[database] connection: it takes sqlite:///FILE or "
             "postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"
         )
-    return found
+    return parsed
 
 
 def advisory_lock(db: Connection, name: str) -> None:
@@ -200,22 +203,22 @@ def advisory_lock(db: Connection, name: str) -> None:
 
 @contextmanager
 def translated_errors(store: Store) -> Iterator[None]:
-    """Turn a store that does not answer into StoreError; what is our own mistake stays."""
+    """Raise StoreError for a store that does not answer; errors of a statement's own stay."""
     try:
         yield
     except (DatabaseError, InterfaceError, PoolTimeoutError, PendingRollbackError) as error:
-        if not _unavailable(error):
+        if not _is_unavailable(error):
             raise
         reason = error.orig if isinstance(error, DBAPIError) else error
-        # psycopg's words have several lines, and those of a log are one.
+        # psycopg's messages have several lines, and those of a log are one.
         sentence = " ".join(str(reason).split())
         raise StoreError(
             f"the store {store} does not answer: {sentence}{store.advice()}"
         ) from error
 
 
-def _unavailable(error: Exception) -> bool:
+def _is_unavailable(error: Exception) -> bool:
     """Return whether the store is at fault: down, read-only, broken, full, locked, or upgraded."""
-    if not isinstance(error, MISTAKES):
+    if not isinstance(error, STATEMENT_ERRORS):
         return True
-    return getattr(error.orig, "sqlstate", "") in FOREIGN
+    return getattr(error.orig, "sqlstate", "") in SCHEMA_ERRORS

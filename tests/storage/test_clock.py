@@ -11,7 +11,7 @@ from tests.conftest import Postgresql
 
 
 def test_a_file_has_the_clock_of_its_machine(store: Store) -> None:
-    assert (clock.of(store) is time.time) == store.embedded
+    assert (clock.clock_of(store) is time.time) == store.embedded
 
 
 def test_a_server_has_its_own(
