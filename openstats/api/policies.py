@@ -20,15 +20,15 @@ def _of_statistic(statistic: Statistic) -> DocumentedRuleDefault:
 
 
 def _of_resource(resource: Resource) -> list[DocumentedRuleDefault]:
-    """Make the rule of who reads a resource, and of who writes, where anybody can."""
-    operations: dict[str, list[Operation]] = {}
+    """Return the rule of who reads a resource, and of who writes, where anybody can."""
+    operations_of: dict[str, list[Operation]] = {}
     for url, methods in resource.methods.items():
         for method in methods:
             operation: Operation = {"path": url, "method": method}
-            operations.setdefault(resource.permission(method), []).append(operation)
+            operations_of.setdefault(resource.permission(method), []).append(operation)
     return [
-        DocumentedRuleDefault(name, _check(resource, name), resource.summary, listed)
-        for name, listed in operations.items()
+        DocumentedRuleDefault(name, _check(resource, name), resource.summary, operations)
+        for name, operations in operations_of.items()
     ]
 
 

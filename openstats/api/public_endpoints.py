@@ -1,18 +1,21 @@
-"""What the service says of itself: health, version, and the OpenAPI document, also as a page."""
+"""What needs no token: health, version, and the OpenAPI document, also as a page."""
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import orjson
+from pyramid.config import Configurator
 from pyramid.response import Response
 from pyramid.security import NO_PERMISSION_REQUIRED
 
 from openstats import __version__
 from openstats.api.openapi import pages
 from openstats.http import answer, errors
+from openstats.http.request import Request
 
 
-def healthcheck(request: Any) -> Response:
+def healthcheck(request: Request) -> Response:
     """Return whether this process can do its work, or what keeps it from it."""
     fault = request.registry.health.fault()
     response = _json({"status": fault or "ok"}, 503 if fault else 200)
@@ -22,8 +25,8 @@ def healthcheck(request: Any) -> Response:
     return response
 
 
-def version(request: Any) -> Response:
-    """Say what this is, and where its description is."""
+def version(request: Request) -> Response:
+    """Return what this is, and where its description is."""
     links = [
         {"rel": "describedby", "href": f"{request.script_name}/openapi.json"},
         {"rel": "help", "href": f"{request.script_name}/docs"},
@@ -31,7 +34,7 @@ def version(request: Any) -> Response:
     return _json({"name": "openstats", "version": __version__, "links": links})
 
 
-def openapi(request: Any) -> Response:
+def openapi(request: Request) -> Response:
     """Return the OpenAPI document."""
     return answer.respond(_document(), request.environ)
 
@@ -48,19 +51,23 @@ def _json(document: Any, status: int = 200) -> Response:
     return Response(body=body, status=status, content_type="application/json", charset=None)
 
 
+METHODS = ("GET", "HEAD")
 PAGES = {"/healthcheck": healthcheck, "/openapi.json": openapi, "/docs": pages.page, "/": version}
+ASSET = "/docs/{tag}/{name}"
 
 
-def includeme(config: Any) -> None:
-    """Add the pages that need no token."""
-    for path, view in {**PAGES, "/docs/{tag}/{name}": pages.asset}.items():
-        config.add_route(path, f"{path}{{slash:/?}}" if path in PAGES and path != "/" else path)
-        for methods in (("GET", "HEAD"), None):
-            given = view if methods else _other
-            config.add_view(
-                given, route_name=path, request_method=methods, permission=NO_PERMISSION_REQUIRED
-            )
+def includeme(config: Configurator) -> None:
+    """Add the URLs that need no token."""
+    for path, view in PAGES.items():
+        _add(config, path, path if path == "/" else f"{path}{{slash:/?}}", view)
+    _add(config, ASSET, ASSET, pages.asset)
 
 
-def _other(request: Any) -> Response:
-    return errors.method_not_allowed(request, ("GET", "HEAD"))
+def _add(
+    config: Configurator, name: str, pattern: str, view: Callable[[Request], Response]
+) -> None:
+    config.add_route(name, pattern)
+    config.add_view(
+        view, route_name=name, request_method=METHODS, permission=NO_PERMISSION_REQUIRED
+    )
+    errors.refuse_other_methods(config, name, METHODS)

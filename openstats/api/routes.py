@@ -16,6 +16,7 @@ from openstats.api.statistics import alert, creation_time, customer, quota, reso
 from openstats.http import pagination
 from openstats.http.answer import Answer
 from openstats.http.parameters import StatisticParameters
+from openstats.http.request import Request
 from openstats.storage.alerts import own
 from openstats.storage.entries import alerts as stored_alerts
 from openstats.storage.entries import audit, customers, grants
@@ -32,7 +33,7 @@ class Statistic:
 
     name: str
     summary: str
-    view: Callable[[Any, Any], Answer]
+    view: Callable[[Request, Any], Answer]
     parameters: type[StatisticParameters]
     answer: Any
     headers: Mapping[str, str] = field(default_factory=dict)

@@ -1,9 +1,11 @@
-"""An answer on its way out: bytes, what is known of it, and how caches may treat it."""
+"""An answer on its way out: bytes, what is known of it, and how caches may treat it.
 
-import hashlib
-from collections.abc import Iterable, Mapping
+What every statistic's view repeats stands here: a view takes parameters and returns an Answer.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from pyramid.response import Response
@@ -11,10 +13,23 @@ from pyramid.response import Response
 from openstats.errors import IncompleteError
 from openstats.http import compression
 from openstats.http.errors import PreconditionError
+from openstats.http.headers import (
+    AGE,
+    COMPLETE_UNTIL,
+    COVERAGE,
+    etag,
+    is_match,
+    is_none_match,
+    of_gzip,
+)
+from openstats.http.parameters import StatisticParameters, parse
+from openstats.http.request import Request
 from openstats.model import Coverage
 
 VARY = "X-Auth-Token, Authorization, Cookie, Accept, Origin"
 CACHING = "private, no-cache"
+
+P = TypeVar("P", bound=StatisticParameters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,24 +46,53 @@ class Answer:
     unobserved: str = ""
 
 
+def statistic_view(
+    view: Callable[[Request, P], Answer], parameters: type[P]
+) -> Callable[[Request], Response]:
+    """Return the view of a statistic for Pyramid: parameters are parsed, the answer rendered."""
+
+    def parsed_view(request: Request) -> Response:
+        values = parse(parameters, request.query_string)
+        return render(view(request, values), request.environ, strict=values.strict, now=request.now)
+
+    return parsed_view
+
+
 def render(answer: Answer, environ: Mapping[str, Any], *, strict: bool, now: int) -> Response:
-    """Make the response to a statistic, 304 where the caller has the same bytes already.
+    """Return the response to a statistic, 304 where the caller has the same bytes already.
 
     Raises:
         IncompleteError: something is not known, and ``strict`` asked for everything.
     """
-    if strict and not answer.coverage.complete:
+    if strict:
+        _check_complete(answer)
+    headers = [*_coverage_headers(answer.coverage, now), *answer.headers.items()]
+    return respond(answer.document, environ, headers)
+
+
+def _check_complete(answer: Answer) -> None:
+    if not answer.coverage.complete:
         raise IncompleteError(
-            f"only {_covered(answer.coverage)} are known: ask again later, or without strict"
+            f"only {_shares(answer.coverage)} are known: ask again later, or without strict"
         )
-    if strict and answer.unobserved:
-        until = answer.headers.get("X-Openstats-Complete-Until")
+    if answer.unobserved:
+        until = answer.headers.get(COMPLETE_UNTIL)
+        limit = f", until {until} at most" if until else ""
         raise IncompleteError(
-            f"{answer.unobserved}: ask without strict, or for time that was observed"
-            + (f", until {until} at most" if until else "")
+            f"{answer.unobserved}: ask without strict, or for time that was observed{limit}"
         )
-    known = [*_known(answer.coverage, now), *answer.headers.items()]
-    return respond(answer.document, environ, known)
+
+
+def _coverage_headers(coverage: Coverage, now: int) -> list[tuple[str, str]]:
+    headers = [(COVERAGE, _shares(coverage))]
+    if coverage.oldest is not None:
+        headers.append((AGE, str(max(0, now - coverage.oldest))))
+    return headers
+
+
+def _shares(coverage: Coverage) -> str:
+    tenants = f"tenants={coverage.tenants_known}/{coverage.tenants}"
+    return f"{tenants} clouds={coverage.clouds_known}/{coverage.clouds}"
 
 
 def respond(
@@ -63,26 +107,26 @@ def respond(
     It is 304 where the caller has the same bytes already, and made smaller where they take gzip.
     """
     body = orjson.dumps(document)
-    tag = _tag(body)
-    gzipped = compression.wanted(environ, len(body))
-    variant, vary = (
-        (compression.tag_of(tag), f"{VARY}, Accept-Encoding") if gzipped else (tag, VARY)
-    )
-    listed = [("ETag", variant), ("Cache-Control", CACHING), ("Vary", vary), *headers]
-    if _has_it(environ, tag):
-        return Response(status=304, headerlist=listed)
+    plain_tag = tag = etag(body)
+    vary = VARY
+    gzipped = compression.is_wanted(environ, len(body))
     if gzipped:
-        body = compression.packed(body)
-        listed.append(("Content-Encoding", "gzip"))
-    listed += [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
-    return Response(status=status, app_iter=[body], headerlist=listed)
+        tag, vary = of_gzip(tag), f"{VARY}, Accept-Encoding"
+    head = [("ETag", tag), ("Cache-Control", CACHING), ("Vary", vary), *headers]
+    if _is_held(environ, plain_tag):
+        return Response(status=304, headerlist=head)
+    if gzipped:
+        body = compression.compress(body)
+        head.append(("Content-Encoding", "gzip"))
+    head += [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+    return Response(status=status, app_iter=[body], headerlist=head)
 
 
-def _has_it(environ: Mapping[str, Any], tag: str) -> bool:
+def _is_held(environ: Mapping[str, Any], tag: str) -> bool:
     """Return whether a caller who reads has the bytes of a tag already."""
     if_none_match = environ.get("HTTP_IF_NONE_MATCH")
-    reading = environ["REQUEST_METHOD"] in ("GET", "HEAD")
-    return bool(reading and if_none_match and _matches(if_none_match, tag))
+    is_read = environ["REQUEST_METHOD"] in ("GET", "HEAD")
+    return bool(is_read and if_none_match and is_none_match(if_none_match, tag))
 
 
 def check_preconditions(document: Any, *, if_match: str | None, if_none_match: str | None) -> None:
@@ -91,35 +135,8 @@ def check_preconditions(document: Any, *, if_match: str | None, if_none_match: s
     Raises:
         PreconditionError: it is something else.
     """
-    tag = None if document is None else _tag(orjson.dumps(document))
-    # A weak tag does not say that the bytes are the same.
-    if if_match is not None and not (tag and {tag, "*"} & set(_tags(if_match))):
+    tag = None if document is None else etag(orjson.dumps(document))
+    if if_match is not None and not is_match(if_match, tag):
         raise PreconditionError(f"If-Match: there is {tag or 'nothing'}")
-    if if_none_match is not None and tag and _matches(if_none_match, tag):
+    if if_none_match is not None and tag and is_none_match(if_none_match, tag):
         raise PreconditionError(f"If-None-Match: there is {tag}")
-
-
-def _tag(body: bytes) -> str:
-    return f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
-
-
-def _tags(header: str) -> list[str]:
-    """Return the tags of a header; gzip leaves what they say of an entry as it is."""
-    return [compression.plain(tag.strip()) for tag in header.split(",")]
-
-
-def _covered(coverage: Coverage) -> str:
-    tenants = f"tenants={coverage.tenants_known}/{coverage.tenants}"
-    return f"{tenants} clouds={coverage.clouds_known}/{coverage.clouds}"
-
-
-def _known(coverage: Coverage, now: int) -> list[tuple[str, str]]:
-    headers = [("X-Openstats-Coverage", _covered(coverage))]
-    if coverage.oldest is not None:
-        headers.append(("X-Openstats-Age", str(max(0, now - coverage.oldest))))
-    return headers
-
-
-def _matches(if_none_match: str, etag: str) -> bool:
-    tags = [tag.removeprefix("W/") for tag in _tags(if_none_match)]
-    return etag in tags or "*" in tags

@@ -1,4 +1,4 @@
-"""gzip: who takes it, what is worth it, and the tag of bytes that are sent so."""
+"""gzip: who takes it, and what is worth it."""
 
 import gzip
 from collections.abc import Mapping
@@ -10,12 +10,11 @@ from webob.acceptparse import create_accept_encoding_header
 WORTH = 1024
 """Bytes of a body from which on it is made smaller: below, a packet is a packet."""
 
-SUFFIX = "-gzip"
 LEVEL = 1
 """The fastest: of JSON it leaves an eighth, and the thread is needed for other callers."""
 
 
-def wanted(environ: Mapping[str, Any], size: int) -> bool:
+def is_wanted(environ: Mapping[str, Any], size: int) -> bool:
     """Return whether a body of so many bytes is to be sent with gzip to whoever asks."""
     return size >= WORTH and _accepts(environ.get("HTTP_ACCEPT_ENCODING", "")[:256])
 
@@ -24,20 +23,10 @@ def wanted(environ: Mapping[str, Any], size: int) -> bool:
 def _accepts(header: str) -> bool:
     """Return whether gzip is named, and nothing else is more welcome."""
     parsed = create_accept_encoding_header(header).parsed or ()
-    welcome = {coding.lower(): quality for coding, quality in parsed}
-    return bool(0 < welcome.get("gzip", 0) >= welcome.get("identity", 0))
+    qualities = {coding.lower(): quality for coding, quality in parsed}
+    return bool(0 < qualities.get("gzip", 0) >= qualities.get("identity", 0))
 
 
-def packed(body: bytes) -> bytes:
+def compress(body: bytes) -> bytes:
     """Return the same bytes for the same body, whenever it is asked for."""
     return gzip.compress(body, LEVEL, mtime=0)
-
-
-def tag_of(tag: str) -> str:
-    """Return the ETag that a body with this one has when it is sent with gzip."""
-    return f'{tag[:-1]}{SUFFIX}"'
-
-
-def plain(tag: str) -> str:
-    """Return the ETag of the same body when it is sent without gzip."""
-    return tag.removesuffix(f'{SUFFIX}"') + '"' if tag.endswith(f'{SUFFIX}"') else tag

@@ -5,6 +5,9 @@ from typing import Any
 from oslo_config import cfg
 from oslo_middleware import cors
 
+from openstats.http import request_id
+from openstats.http.headers import AGE, BASIS, COMPLETE_UNTIL, COVERAGE
+
 cors.set_defaults(
     allow_methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
     allow_headers=[
@@ -12,10 +15,19 @@ cors.set_defaults(
         "Content-Type",
         "If-Match",
         "If-None-Match",
-        "X-Openstack-Request-Id",
+        request_id.HEADER,
     ],
-    expose_headers=["ETag", "Link", "Location", "Retry-After", "X-Openstack-Request-Id"]
-    + [f"X-Openstats-{name}" for name in ("Coverage", "Age", "Basis", "Complete-Until")],
+    expose_headers=[
+        "ETag",
+        "Link",
+        "Location",
+        "Retry-After",
+        request_id.HEADER,
+        COVERAGE,
+        AGE,
+        BASIS,
+        COMPLETE_UNTIL,
+    ],
     allow_credentials=False,
 )
 
@@ -27,5 +39,5 @@ def allow_origins(app: Any, conf: cfg.ConfigOpts) -> Any:
 
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
-    """Answer what oslo-config-generator asks for: the group, with the defaults set here."""
+    """Return what oslo-config-generator asks for: the group, with the defaults set here."""
     return [("cors", cors.CORS_OPTS)]

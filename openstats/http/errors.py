@@ -1,15 +1,15 @@
 """The one error document, and which status each error has."""
 
-from collections.abc import Callable
-from typing import Any
-
 import orjson
 from oslo_log import log
+from pyramid.config import Configurator
 from pyramid.exceptions import URLDecodeError
 from pyramid.httpexceptions import HTTPException
 from pyramid.response import Response
+from pyramid.security import NO_PERMISSION_REQUIRED
 
 from openstats import errors
+from openstats.http.request import Request
 
 LOG = log.getLogger(__name__)
 
@@ -73,13 +73,13 @@ NO_DETAIL = "See the log of the service for this request ID."
 def document(
     status: int, code: str, title: str, details: tuple[str, ...], request_id: str
 ) -> bytes:
-    """Give the error document, with one entry for each detail."""
+    """Return the error document, with one entry for each detail."""
     common = {"status": status, "code": code, "title": title}
     entries = [common | {"detail": detail, "request_id": request_id} for detail in details]
     return orjson.dumps({"errors": entries})
 
 
-def _response(request: Any, status: int, code: str, title: str, *details: str) -> Response:
+def _response(request: Request, status: int, code: str, title: str, *details: str) -> Response:
     body = document(status, code, title, details, request.request_id)
     response = Response(body=body, status=status, content_type="application/json", charset=None)
     response.headers["Cache-Control"] = "no-store"
@@ -88,8 +88,8 @@ def _response(request: Any, status: int, code: str, title: str, *details: str) -
     return response
 
 
-def raised(error: errors.OpenstatsError, request: Any) -> Response:
-    """Answer an error that openstats raised on purpose."""
+def openstats_error(error: errors.OpenstatsError, request: Request) -> Response:
+    """Return the answer to an error that openstats raised on purpose."""
     status = next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), 500)
     details = error.problems if isinstance(error, errors.ParameterError) else (str(error),)
     if isinstance(error, errors.StoreError):
@@ -97,48 +97,47 @@ def raised(error: errors.OpenstatsError, request: Any) -> Response:
         # Where the store is, is nobody's business.
         details = (NO_DETAIL,)
     response = _response(request, status, error.code, error.title, *details)
-    if retry := getattr(error, "retry_after", None):
-        response.headers["Retry-After"] = str(int(retry))
+    if retry_after := getattr(error, "retry_after", None):
+        response.headers["Retry-After"] = str(int(retry_after))
     return response
 
 
-def refused(error: HTTPException, request: Any) -> Response:
-    """Answer what Pyramid itself refuses: no such URL, or not for this caller."""
+def http_exception(error: HTTPException, request: Request) -> Response:
+    """Return the answer to what Pyramid itself refuses: no such URL, or not for this caller."""
     code, title = HTTP_CODES.get(error.status_int, DEFECT)
-    told = getattr(error, "result", None)
-    detail = getattr(told, "msg", None) or f"{request.method} {request.path}"[:200]
+    denial = getattr(error, "result", None)
+    detail = getattr(denial, "msg", None) or f"{request.method} {request.path}"[:200]
     return _response(request, error.status_int, code, title, detail)
 
 
-def undecodable(_error: URLDecodeError, request: Any) -> Response:
-    """Answer a path that is no text: nothing has such a name."""
+def undecodable_path(_error: URLDecodeError, request: Request) -> Response:
+    """Return the answer to a path that is no text: nothing has such a name."""
     return _response(request, 404, *HTTP_CODES[404], "the path is not UTF-8")
 
 
-def method_not_allowed(request: Any, allowed: tuple[str, ...]) -> Response:
-    """Answer a method that the URL does not take."""
-    code, title = HTTP_CODES[405]
-    response = _response(request, 405, code, title, f"must be one of {', '.join(allowed)}")
-    response.headers["Allow"] = ", ".join(allowed)
-    return response
-
-
-def not_allowed_view(allowed: tuple[str, ...]) -> Callable[[Any], Response]:
-    """Make the view of all other methods."""
-    return lambda request: method_not_allowed(request, allowed)
-
-
-def defect(error: Exception, request: Any) -> Response:
-    """Answer an error that nobody foresaw; what it was stays in the log."""
+def defect(error: Exception, request: Request) -> Response:
+    """Return the answer to an error that nobody foresaw; what it was stays in the log."""
     LOG.exception("a defect of openstats in request %s", request.request_id, exc_info=error)
     return _response(request, 500, *DEFECT, NO_DETAIL)
 
 
-def includeme(config: Any) -> None:
+def refuse_other_methods(config: Configurator, route_name: str, allowed: tuple[str, ...]) -> None:
+    """Answer 405 to the methods that a route does not take, whoever asks."""
+
+    def method_not_allowed(request: Request) -> Response:
+        code, title = HTTP_CODES[405]
+        response = _response(request, 405, code, title, f"must be one of {', '.join(allowed)}")
+        response.headers["Allow"] = ", ".join(allowed)
+        return response
+
+    config.add_view(method_not_allowed, route_name=route_name, permission=NO_PERMISSION_REQUIRED)
+
+
+def includeme(config: Configurator) -> None:
     """Have every exception leave as the error document."""
-    config.add_exception_view(raised, context=errors.OpenstatsError)
+    config.add_exception_view(openstats_error, context=errors.OpenstatsError)
     config.add_exception_view(defect, context=Exception)
-    config.add_exception_view(undecodable, context=URLDecodeError)
-    config.add_notfound_view(refused)
-    config.add_forbidden_view(refused)
-    config.add_exception_view(refused, context=HTTPException)
+    config.add_exception_view(undecodable_path, context=URLDecodeError)
+    config.add_notfound_view(http_exception)
+    config.add_forbidden_view(http_exception)
+    config.add_exception_view(http_exception, context=HTTPException)

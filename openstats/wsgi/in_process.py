@@ -1,4 +1,4 @@
-"""The API asked from inside: what commands answer comes from the very views that HTTP has."""
+"""The API without a server: commands ask the very views that answer over HTTP."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,11 +11,10 @@ from openstats.wsgi.app import make_app
 
 
 def sender(conf: Any, store: Store, caller: str) -> Callable[[str, str, Any], Any]:
-    """Return what sends a method, a URL and a document (or None), as an admin of this machine.
+    """Return a function that sends a method, a URL and a document (or None), as an admin.
 
-    ``caller`` is what the audit calls them.
-
-    What comes back is the status, the document (None where there is none) and the headers.
+    It returns the status, the document (None where there is none) and the headers. ``caller`` is
+    what the audit calls the admin.
     """
     app = make_app(conf, store, trusted=caller)
 

@@ -10,7 +10,6 @@ from typing import Any, Literal
 from oslo_log import log
 from pydantic import BaseModel, Field
 from pyramid.response import Response
-from pyramid.security import NO_PERMISSION_REQUIRED
 
 from openstats.alerts import Bound, Notice
 from openstats.api.alerts import refusals
@@ -230,8 +229,4 @@ def includeme(config: Any) -> None:
     ):
         config.add_route(url, f"{url[:-1]}{{slash:/?}}")
         config.add_view(view, route_name=url, request_method=methods, permission=permission)
-        config.add_view(
-            errors.not_allowed_view(methods),
-            route_name=url,
-            permission=NO_PERMISSION_REQUIRED,
-        )
+        errors.refuse_other_methods(config, url, methods)

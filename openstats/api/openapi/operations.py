@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from openstats.api.openapi.schemas import reference
+from openstats.http.headers import AGE, COVERAGE
 
 ERROR = {
     "type": "object",
@@ -28,8 +29,8 @@ ERROR = {
 }
 
 HEADERS = {
-    "X-Openstats-Coverage": "Number of visible tenants and clouds whose figures are known.",
-    "X-Openstats-Age": "Age of the oldest figure, in seconds.",
+    COVERAGE: "Number of visible tenants and clouds whose figures are known.",
+    AGE: "Age of the oldest figure, in seconds.",
     "ETag": "Hash of the body.",
 }
 STATISTIC_ERRORS = {

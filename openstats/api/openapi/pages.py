@@ -1,6 +1,5 @@
 """The API's description as a page: a script that is packaged shows the OpenAPI document."""
 
-import hashlib
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
@@ -10,6 +9,7 @@ from pyramid.httpexceptions import HTTPNotFound
 from pyramid.response import Response
 
 from openstats.http import compression
+from openstats.http.headers import GZIP_SUFFIX, digest
 from openstats.http.request import Request
 
 DIRECTORY = files("openstats.api").joinpath("assets")
@@ -51,22 +51,22 @@ class Asset:
     @cached_property
     def tag(self) -> str:
         """A hash that these bytes have, and no others."""
-        return hashlib.blake2b(self.body, digest_size=16).hexdigest()
+        return digest(self.body)
 
     @cached_property
     def packed(self) -> bytes:
         """These bytes with gzip."""
-        return compression.packed(self.body)
+        return compression.compress(self.body)
 
     def response(self, request: Request, caching: str) -> Response:
         """Return the response that holds it, 304 where the caller has it already."""
-        gzipped = compression.wanted(request.environ, len(self.body))
+        gzipped = compression.is_wanted(request.environ, len(self.body))
         response = Response(
             body=self.packed if gzipped else self.body,
             content_type=self.content_type,
             charset="utf-8",
             conditional_response=True,
-            etag=f"{self.tag}{compression.SUFFIX}" if gzipped else self.tag,
+            etag=f"{self.tag}{GZIP_SUFFIX}" if gzipped else self.tag,
         )
         response.headers.update(HEADERS | {"Cache-Control": caching, "Vary": "Accept-Encoding"})
         if gzipped:

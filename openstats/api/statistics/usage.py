@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from openstats.errors import ParameterError
 from openstats.http.answer import Answer
+from openstats.http.headers import BASIS, COMPLETE_UNTIL
 from openstats.http.pagination import PageParameters
 from openstats.http.parameters import AggregateParameters, Flag
 from openstats.http.times import DatapointParameters, check_size
@@ -25,8 +26,8 @@ from openstats.unix_time import HOUR
 
 PERIOD = HOUR
 HEADERS = {
-    "X-Openstats-Basis": "Whether what is counted is allocated or used.",
-    "X-Openstats-Complete-Until": "Unix seconds until which all clouds were read.",
+    BASIS: "Whether what is counted is allocated or used.",
+    COMPLETE_UNTIL: "Unix seconds until which all clouds were read.",
 }
 UNITS = ", ".join(dict.fromkeys(f"{meter.item} in {meter.unit}" for meter in USAGE))
 
@@ -169,5 +170,5 @@ def _unobserved(found: Members, edges: Sequence[int], shares: Any) -> str:
 
 
 def _headers(meter: UsageMeter, known: Coverage) -> dict[str, str]:
-    until = {} if known.oldest is None else {"X-Openstats-Complete-Until": str(known.oldest)}
-    return {"X-Openstats-Basis": meter.basis} | until
+    until = {} if known.oldest is None else {COMPLETE_UNTIL: str(known.oldest)}
+    return {BASIS: meter.basis} | until
