@@ -32,8 +32,12 @@ METAVARS = {"uuid": "UUID", "marker": "UUID", "object": "UUID", "tz": "ZONE", "s
 
 def parameters(model: "type[Query]", without: Iterable[str] = ()) -> "dict[str, FieldInfo]":
     """Return the fields of a model of a query string, as a URL spells them."""
-    fields = {field.alias or name: field for name, field in model.model_fields.items()}
-    return {name: field for name, field in fields.items() if name not in without}
+    fields = {}
+    for attribute, field in model.model_fields.items():
+        name = field.alias or attribute
+        if name not in without:
+            fields[name] = field
+    return fields
 
 
 def add_parameters(
@@ -117,12 +121,12 @@ def add_fields(
 
 def body(client: Api, parsed_args: argparse.Namespace, model: "type[Body]") -> dict[str, Any]:
     """Return the fields that were given, in which entries are called by their uuids."""
-    arguments = {name: getattr(parsed_args, name) for name in model.model_fields}
-    return {
-        name: _value(client, name, argument)
-        for name, argument in arguments.items()
-        if argument is not None
-    }
+    fields = {}
+    for name in model.model_fields:
+        argument = getattr(parsed_args, name)
+        if argument is not None:
+            fields[name] = _value(client, name, argument)
+    return fields
 
 
 def _value(client: Api, name: str, value: Any) -> Any:

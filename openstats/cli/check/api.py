@@ -8,7 +8,7 @@ from openstats.cli.check.lines import FAILED, WARNING, Line, Trial, not_tried
 from openstats.errors import OpenstatsError
 
 API, TOKENS, GROUPS = "API", "API, tokens", "API, groups"
-NOT_TOLD = (
+NO_KEYSTONE_URL = (
     "[keystone_authtoken] www_authenticate_uri is not set, so 401 answers do not name a Keystone: "
     "set it to the Keystone URL that callers use"
 )
@@ -23,7 +23,6 @@ class ApiCheck:
     name: str = API
     lines: list[Line] = field(default_factory=list)
     is_over: bool = False
-    is_signed_in: bool = False
 
     def run(self) -> None:
         """Try to validate a token and to list groups; neither where one cannot sign in."""
@@ -35,7 +34,7 @@ class ApiCheck:
             self.lines.append(Line(API, FAILED, str(error)))
         else:
             if not self.conf.keystone_authtoken.www_authenticate_uri:
-                self.lines.append(Line(API, WARNING, NOT_TOLD))
+                self.lines.append(Line(API, WARNING, NO_KEYSTONE_URL))
             self._ask(identity)
         self.is_over = True
 

@@ -5,15 +5,16 @@ What the lines look like is for check.py.
 """
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from threading import Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from openstats.cli.check.api import ApiCheck
 from openstats.cli.check.lines import (
+    DUPLICATE,
     FAILED,
     HARMLESS,
-    LEFT_ASIDE,
     SHARED,
     Attempt,
     Line,
@@ -22,6 +23,9 @@ from openstats.cli.check.lines import (
 )
 from openstats.cli.check.trials import CUSTOMERS, KEYSTONE, trials
 from openstats.errors import OpenstatsError, RefusedError, ServiceMissingError
+
+if TYPE_CHECKING:
+    from openstats.clouds.connection import Connection
 
 CLIENTS = {"Nova": "nova", "Cinder": "cinder", "Placement": "placement"}
 """The connection's clients, which are made of what a service says of its versions."""
@@ -32,7 +36,7 @@ class CloudCheck:
     """The trials of one cloud, and the lines that came of them so far."""
 
     name: str
-    connection: Any
+    connection: "Connection"
     options: Any
     trial: Trial
     lines: list[Line] = field(default_factory=list)
@@ -50,39 +54,39 @@ class CloudCheck:
         from openstats.clouds import rights
 
         ask = rights.of_cloud(self.connection)
-        for what, attempt in trials(self.connection, self.options):
-            self.current = what
-            if cause := self._silent.get(KEYSTONE) or self._silent.get(_service(what)):
-                self.lines.append(not_tried(self._named(what), self._named(cause)))
+        for step, attempt in trials(self.connection, self.options):
+            self.current = step
+            if cause := self._silent.get(KEYSTONE) or self._silent.get(_service(step)):
+                self.lines.append(not_tried(self._label(step), self._label(cause)))
                 continue
-            self.lines += self.trial(ask, self._named(what), what, self._watched(what, attempt))
+            self.lines += self.trial(ask, self._label(step), step, self._watched(step, attempt))
         self.is_over = True
 
-    def _watched(self, what: str, attempt: Attempt) -> Attempt:
+    def _watched(self, step: str, attempt: Attempt) -> Attempt:
         """Return an attempt that signs in first, and that keeps what is silent."""
 
         def watched() -> str:
             try:
                 _ = self.connection.region
             except OpenstatsError:
-                self._silent[KEYSTONE] = what
+                self._silent[KEYSTONE] = step
                 raise
             try:
                 return attempt()
             except OpenstatsError as error:
-                if self._is_silence(what, error):
-                    self._silent[_service(what)] = what
-                if what == KEYSTONE:
-                    self._silent[CUSTOMERS] = what
+                if self._is_silence(step, error):
+                    self._silent[_service(step)] = step
+                if step == KEYSTONE:
+                    self._silent[CUSTOMERS] = step
                 raise
 
         return watched
 
-    def _is_silence(self, what: str, error: OpenstatsError) -> bool:
+    def _is_silence(self, step: str, error: OpenstatsError) -> bool:
         """Return whether the service cannot be asked at all, so that other calls fail likewise."""
         from openstats.clouds.sign_in import is_unreached
 
-        client = CLIENTS.get(_service(what))
+        client = CLIENTS.get(_service(step))
         has_client = client is None or client in vars(self.connection)
         if isinstance(error, RefusedError | ServiceMissingError):
             return False
@@ -94,87 +98,94 @@ class CloudCheck:
         if self.is_over:
             return lines
         self.connection.stop(0)
-        names = [what for what, _ in trials(self.connection, self.options)]
-        cause = self._named(self.current)
+        steps = [step for step, _ in trials(self.connection, self.options)]
+        cause = self._label(self.current)
         lines.append(Line(cause, FAILED, f"no answer within {seconds:g} s"))
-        rest = names[names.index(self.current) + 1 :]
-        return lines + [not_tried(self._named(what), cause) for what in rest]
+        for step in steps[steps.index(self.current) + 1 :]:
+            lines.append(not_tried(self._label(step), cause))
+        return lines
 
     @property
     def is_signed_in(self) -> bool:
         """Whether it is over, and one could sign in."""
         return self.is_over and KEYSTONE not in self._silent
 
-    def _named(self, what: str) -> str:
-        return f"{self.name}: {what}"
+    def _label(self, step: str) -> str:
+        return f"{self.name}: {step}"
 
 
-def lines_within(checks: Iterable[Any], seconds: float) -> Iterator[Line]:
-    """Yield the lines of all checks, one after another; they take so many seconds together."""
+def lines_within(checks: Sequence[ApiCheck | CloudCheck], seconds: float) -> Iterator[Line]:
+    """Yield the lines of all checks, which run at the same time, for so many seconds at most."""
     end = time.monotonic() + seconds
-    threads = [(check, Thread(target=check.run, daemon=True)) for check in checks]
-    for _, thread in threads:
+    threads = [Thread(target=check.run, daemon=True) for check in checks]
+    for thread in threads:
         thread.start()
-    for _, thread in threads:
+    for thread in threads:
         thread.join(max(0.0, end - time.monotonic()))
-    lines = {check.name: check.cut(seconds) for check, _ in threads}
-    signed_in = [check for check, _ in threads if check.is_signed_in]
-    aside = _left_aside(signed_in, lines)
-    shared = _shared([check for check in signed_in if check.name not in aside])
-    for name, listed in lines.items():
-        yield from [Line(name, LEFT_ASIDE, aside[name])] if name in aside else listed
+    lines = {check.name: check.cut(seconds) for check in checks}
+    clouds = [check for check in checks if isinstance(check, CloudCheck)]
+    signed_in = [check for check in clouds if check.is_signed_in]
+    duplicates = _duplicates(signed_in, lines)
+    shared = _shared([check for check in signed_in if check.name not in duplicates])
+    for name, check_lines in lines.items():
+        if name in duplicates:
+            yield Line(name, DUPLICATE, duplicates[name])
+        else:
+            yield from check_lines
         yield from shared.get(name, [])
 
 
-def _shared(checks: list[CloudCheck]) -> dict[str, list[Line]]:
+def _shared(checks: Sequence[CloudCheck]) -> dict[str, list[Line]]:
     """Return lines for the services that an earlier region of the same Keystone names, too."""
     from openstats.clouds import endpoints
     from openstats.clouds.services import keystone_identity
 
     lines: dict[str, list[Line]] = {}
-    for place, check in enumerate(checks):
-        own = endpoints.roots(check.connection)
-        for other in checks[:place]:
-            if not keystone_identity.share_keystone(other.connection, check.connection):
+    for number, check in enumerate(checks):
+        roots = endpoints.roots(check.connection)
+        for earlier in checks[:number]:
+            if not keystone_identity.share_keystone(earlier.connection, check.connection):
                 continue
-            theirs = endpoints.roots(other.connection)
-            for service in [each for each, root in own.items() if theirs.get(each) == root]:
-                said = f"same service as in {other.name}: its figures count there"
-                line = Line(f"{check.name}: {service}", SHARED, said)
+            earlier_roots = endpoints.roots(earlier.connection)
+            services = [name for name, root in roots.items() if earlier_roots.get(name) == root]
+            for service in services:
+                detail = f"same service as in {earlier.name}: its figures count there"
+                line = Line(f"{check.name}: {service}", SHARED, detail)
                 lines.setdefault(check.name, []).append(line)
-                del own[service]
+                del roots[service]
     return lines
 
 
-def _left_aside(checks: list[CloudCheck], lines: Mapping[str, list[Line]]) -> dict[str, str]:
-    """Return which entries are of a cloud that another one sees more of, or comes before, for."""
+def _duplicates(
+    checks: Sequence[CloudCheck], lines: Mapping[str, Sequence[Line]]
+) -> dict[str, str]:
+    """Return which entries are of a cloud that another entry is used for, each with the detail."""
     from openstats.clouds.services import keystone_identity
 
-    aside: dict[str, str] = {}
-    faults = {
-        check.name: sum(line.status not in HARMLESS for line in lines[check.name])
-        for check in checks
-    }
+    faults = {check.name: _faults(lines[check.name]) for check in checks}
+    details: dict[str, str] = {}
     # Sorting is stable: of equals the first one comes first.
     checks = sorted(checks, key=lambda check: faults[check.name])
-    for place, check in enumerate(checks):
-        for other in checks[:place]:
-            if other.name not in aside and keystone_identity.is_same_cloud(
-                other.connection, check.connection
+    for number, check in enumerate(checks):
+        for better in checks[:number]:
+            if better.name in details or not keystone_identity.is_same_cloud(
+                better.connection, check.connection
             ):
-                sees = (
-                    "passes more checks"
-                    if faults[other.name] < faults[check.name]
-                    else "comes first"
-                )
-                aside[check.name] = (
-                    f"same cloud as {other.name}, which {sees}: this entry is not used"
-                )
-                break
-    return aside
+                continue
+            passes_more = faults[better.name] < faults[check.name]
+            reason = "passes more checks" if passes_more else "comes first"
+            details[check.name] = (
+                f"same cloud as {better.name}, which {reason}: this entry is not used"
+            )
+            break
+    return details
 
 
-def _service(what: str) -> str:
-    """Return the service that a trial asks: of usage, Nova is asked for servers first."""
-    service = what.partition(",")[0]
+def _faults(lines: Iterable[Line]) -> int:
+    return sum(line.status not in HARMLESS for line in lines)
+
+
+def _service(step: str) -> str:
+    """Return the service that a step asks: of usage, Nova is asked for servers first."""
+    service = step.partition(",")[0]
     return "Nova" if service == "usage" else service

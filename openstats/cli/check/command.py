@@ -15,7 +15,7 @@ from openstats.cli.check.lines import (
     OK,
     WARNING,
     Attempt,
-    Doubt,
+    DoubtfulDetail,
     Line,
     not_tried,
 )
@@ -54,7 +54,7 @@ class Check(OpenstatsCommand, Lister):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
-        """List what was tried and what came of it."""
+        """Return the table: each check with its status and the detail."""
         from openstats.cli import logs
 
         if not self.app.options.verbose_level:
@@ -77,13 +77,13 @@ class Check(OpenstatsCommand, Lister):
         except ConfigError as error:
             for sentence in error.problems:
                 yield Line(configuration.CONFIGURATION, FAILED, sentence)
-            for what in (configuration.POLICY, "store", "clouds.yaml"):
-                yield not_tried(what, configuration.CONFIGURATION)
+            for check in (configuration.POLICY, "store", "clouds.yaml"):
+                yield not_tried(check, configuration.CONFIGURATION)
             return
         yield from configuration.lines(conf)
-        yield attempted("store", lambda: str(self.app.store))
+        yield attempt_line("store", lambda: str(self.app.store))
         yield from configuration.unknown_clouds(conf, self._cloud_names())
-        yield from self._asked(parsed_args)
+        yield from self._network(parsed_args)
 
     def _cloud_names(self) -> set[str] | None:
         """Return the names of all clouds; None where they cannot be known."""
@@ -97,65 +97,67 @@ class Check(OpenstatsCommand, Lister):
         except OpenstatsError:
             return None
 
-    def _asked(self, parsed_args: argparse.Namespace) -> Iterator[Line]:
+    def _network(self, parsed_args: argparse.Namespace) -> Iterator[Line]:
         """Yield the lines of all that is asked over the network, at the same time."""
         from openstats.cli.assembly import checked_clouds
         from openstats.cli.check.api import ApiCheck
         from openstats.cli.check.clouds import CloudCheck, lines_within
 
         conf = self.app.conf
-        checks: list[Any] = []
+        checks: list[ApiCheck | CloudCheck] = []
         if conf.api.auth_strategy == "keystone":
             checks.append(ApiCheck(conf, trial))
         try:
-            found = checked_clouds(conf, parsed_args.clouds)
+            clouds = checked_clouds(conf, parsed_args.clouds)
         except OpenstatsError as error:
             yield from lines_within(checks, parsed_args.timeout)
             yield failure("clouds.yaml", error)
             return
-        faults = [failure(name, ConfigError(each.reason)) for name, each in found.faults.items()]
-        checks += [
-            CloudCheck(name, connection, conf["usage"], trial)
-            for name, connection in found.connections.items()
-        ]
+        for name, connection in clouds.connections.items():
+            checks.append(CloudCheck(name, connection, conf["usage"], trial))
         yield from lines_within(checks, parsed_args.timeout)
-        yield from faults
+        for name, fault in clouds.faults.items():
+            yield failure(name, ConfigError(fault.reason))
 
 
-def trial(ask: Any, named: str, what: str, attempt: Attempt) -> Iterator[Line]:
+def trial(ask: Any, check: str, step: str, attempt: Attempt) -> Iterator[Line]:
     """Yield one line, or one for each right that is missing."""
     from openstats.clouds import rights
 
     missing: list[rights.Right] = []
     try:
-        line = _succeeded(named, attempt())
+        line = _success(check, attempt())
         # A cloud may lack a service whose rights nobody needs then.
         with suppress(ServiceMissingError):
-            missing = rights.missing(ask, what, quiet=True)
+            missing = rights.missing(ask, step, quiet=True)
     except OpenstatsError as error:
-        line = failure(named, error)
+        line = failure(check, error)
         if _may_be_a_right(error):
             with suppress(CloudError):
-                missing = rights.missing(ask, what)
-    yield from [Line(named, NO_RIGHT, str(right)) for right in missing] or [line]
+                missing = rights.missing(ask, step)
+    for right in missing:
+        yield Line(check, NO_RIGHT, str(right))
+    if not missing:
+        yield line
 
 
-def attempted(what: str, attempt: Attempt) -> Line:
+def attempt_line(check: str, attempt: Attempt) -> Line:
     """Return the line of an attempt that needs no right."""
     try:
-        return _succeeded(what, attempt())
+        return _success(check, attempt())
     except OpenstatsError as error:
-        return failure(what, error)
+        return failure(check, error)
 
 
-def _succeeded(what: str, words: str) -> Line:
-    return Line(what, WARNING if isinstance(words, Doubt) else OK, str(words))
+def _success(check: str, detail: str) -> Line:
+    is_doubtful = isinstance(detail, DoubtfulDetail)
+    return Line(check, WARNING if is_doubtful else OK, str(detail))
 
 
-def failure(what: str, error: OpenstatsError) -> Line:
-    """Return the line of what failed."""
-    refused = isinstance(error, RefusedError) and "HTTP 403" in str(error)
-    return Line(what, NO_RIGHT if refused else FAILED, str(error))
+def failure(check: str, error: OpenstatsError) -> Line:
+    """Return the line of a check that failed."""
+    is_refusal = isinstance(error, RefusedError) and "HTTP 403" in str(error)
+    return Line(check, NO_RIGHT if is_refusal else FAILED, str(error))
 
 
 def _may_be_a_right(error: OpenstatsError) -> bool:

@@ -35,11 +35,12 @@ def unknown_clouds(conf: Any, names: set[str] | None) -> Iterator[Line]:
     """Yield a line for each cloud that an option names and there is not; None: nobody knows."""
     if names is None:
         return
-    options = {f"[{PREFIX}{name}] clouds": each.clouds for name, each in receivers(conf).items()}
-    options["[identity] clouds"] = conf.identity.clouds
+    options = {"[identity] clouds": conf.identity.clouds}
+    for name, receiver in receivers(conf).items():
+        options[f"[{PREFIX}{name}] clouds"] = receiver.clouds
     for option, clouds in options.items():
         for cloud in clouds:
             if cloud not in names:
-                there = ", ".join(sorted(names)) or "none"
-                sentence = f"{option}: cloud {cloud} not found; known clouds: {there}"
+                choices = ", ".join(sorted(names)) or "none"
+                sentence = f"{option}: cloud {cloud} not found; known clouds: {choices}"
                 yield Line(CONFIGURATION, FAILED, sentence)

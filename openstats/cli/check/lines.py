@@ -7,13 +7,13 @@ OK, FAILED, NO_RIGHT, NOT_TRIED = "ok", "failed", "no permission", "skipped"
 WARNING = "warning"
 """Status of a check that passes with something to correct: the exit status stays 0."""
 
-LEFT_ASIDE = "duplicate"
+DUPLICATE = "duplicate"
 """Status of an entry for a cloud that another entry is used for."""
 
 SHARED = "shared"
 """Status of a service that an earlier region has, too: its figures count there."""
 
-HARMLESS = (OK, WARNING, LEFT_ASIDE, SHARED)
+HARMLESS = (OK, WARNING, DUPLICATE, SHARED)
 
 
 class Line(NamedTuple):
@@ -24,20 +24,22 @@ class Line(NamedTuple):
     detail: str
 
 
-class Doubt(str):
+class DoubtfulDetail(str):
     """Detail of an attempt that works with a doubtful result: its line is a warning."""
 
     __slots__ = ()
 
 
 Attempt = Callable[[], str]
+"""Tries something, and returns the detail of its line."""
+
 Trial = Callable[[Any, str, str, Attempt], Iterable[Line]]
-"""Makes lines of (whom to ask for rights, what it is called, its kind, the attempt)."""
+"""Returns the lines of (what to ask for rights, the check of the line, the step, the attempt)."""
 
 
-def not_tried(what: str, cause: str) -> Line:
-    """Return the line of what cannot be tried because something else failed."""
-    return Line(what, NOT_TRIED, f"see {cause}")
+def not_tried(check: str, cause: str) -> Line:
+    """Return the line of a check that cannot be tried because another one failed."""
+    return Line(check, NOT_TRIED, f"see {cause}")
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:

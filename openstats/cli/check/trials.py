@@ -1,49 +1,61 @@
 """What ``openstats check`` tries of a cloud, one thing after another: all that collectors ask."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from openstats.cli.check.lines import Attempt, Doubt, counted
+from openstats.cli.check.lines import Attempt, DoubtfulDetail, counted
 from openstats.errors import ConfigError, ServiceMissingError
+
+if TYPE_CHECKING:
+    from openstats.clouds.connection import Connection
+    from openstats.model import Instance
 
 KEYSTONE, CUSTOMERS = "Keystone", "customers"
 
 
-def _usage(connection: Any, options: Any) -> str:
-    """Tell what the meter source measures: of one granule, or of one server."""
+def _usage(connection: "Connection", options: Any) -> str:
+    """Return what the meter source measures: of one granule, or of one server."""
+    limit, source = options.diagnostics_max_instances, connection.entry.settings.meter_source
+    servers = _running(connection, limit + 1)
+    if source == "nova" and len(servers) > limit:
+        raise ConfigError(
+            f"more than {limit} servers are running, so CPU time is not measured: set "
+            "meter_source = gnocchi or prometheus, or raise [usage] diagnostics_max_instances"
+        )
+    return ", ".join(_measured(connection, source, servers[:1])) or "no recent measurements"
+
+
+def _measured(connection: "Connection", source: str, servers: list["Instance"]) -> list[str]:
+    """Return the names of what a meter source measures of servers, in one short request."""
     import time
     from concurrent.futures import ThreadPoolExecutor
     from types import SimpleNamespace
 
     from openstats.clouds import meters
 
-    most, source = options.diagnostics_max_instances, connection.entry.settings.meter_source
-    running = _running(connection, most + 1)
-    if source == "nova" and len(running) > most:
-        raise ConfigError(
-            f"more than {most} servers are running, so CPU time is not measured: set "
-            "meter_source = gnocchi or prometheus, or raise [usage] diagnostics_max_instances"
-        )
-    little = SimpleNamespace(backfill_days=0, diagnostics_max_instances=1, diagnostics_per_second=1)
+    options = SimpleNamespace(
+        backfill_days=0, diagnostics_max_instances=1, diagnostics_per_second=1
+    )
+    names: set[str] = set()
     with ThreadPoolExecutor(1) as calls:
         request = meters.MeterRequest(
             connection=connection,
             now=int(time.time()) // meters.GRID * meters.GRID,
             last={},
-            running=running[:1],
+            running=servers,
             cursor={},
             settings=connection.entry.settings.meter_options,
-            options=little,
+            options=options,
             calls=calls,
             clock=time.time,
         )
-        found = {name for batch in meters.load(source)(request) for name in batch.deltas}
-    measured = sorted(name.partition(".")[0] for name in found)
-    return ", ".join(measured) or "no recent measurements"
+        for batch in meters.load(source)(request):
+            names |= {name.partition(".")[0] for name in batch.deltas}
+    return sorted(names)
 
 
-def _customers(connection: Any, projects: Any) -> str:
-    """Tell how many projects are no customer's, and what is hardly meant in the settings."""
+def _customers(connection: "Connection", projects: Any) -> str:
+    """Return how many projects have no customer, and which settings have no effect."""
     from openstats.clouds.clouds_yaml import customer_rules
     from openstats.clouds.services import keystone
 
@@ -52,22 +64,24 @@ def _customers(connection: Any, projects: Any) -> str:
     number = len({assignment.customer for assignment in assignments} - {None})
     words = f"{counted(number, 'customer')}; {counted(nowhere, 'project')} without a customer"
     unused = customer_rules.without_effect(projects.projects, connection.entry.settings)
-    return Doubt("; ".join([words, *warnings, *unused])) if warnings or unused else words
+    if warnings or unused:
+        return DoubtfulDetail("; ".join([words, *warnings, *unused]))
+    return words
 
 
-def _running(connection: Any, most: int) -> list[Any]:
-    """List servers that run: not more than so many."""
+def _running(connection: "Connection", limit: int) -> list["Instance"]:
+    """Return servers that run, at most ``limit``."""
     from itertools import chain, islice
 
     from openstats.clouds.services import nova
 
     pages = (page for page, _ in nova.servers(connection))
     running = (server for server in chain.from_iterable(pages) if server.status == "ACTIVE")
-    return list(islice(running, most))
+    return list(islice(running, limit))
 
 
-def _providers(connection: Any) -> str:
-    """Tell how many providers there are; a cloud whose capacity is Nova's may do without."""
+def _providers(connection: "Connection") -> str:
+    """Return how many providers there are; a cloud whose capacity is Nova's may do without."""
     from openstats.clouds.services import placement
 
     try:
@@ -81,7 +95,7 @@ def _providers(connection: Any) -> str:
     )
 
 
-def _zones(connection: Any) -> str:
+def _zones(connection: "Connection") -> str:
     from openstats.clouds.services import nova
 
     number = len(set(nova.zones(connection)[0].values()))
@@ -89,16 +103,16 @@ def _zones(connection: Any) -> str:
     return f"{counted(number, 'availability zone')}, {hosts}"
 
 
-def trials(connection: Any, options: Any) -> Iterator[tuple[str, Attempt]]:
+def trials(connection: "Connection", options: Any) -> Iterator[tuple[str, Attempt]]:
     """Yield each thing that the collector will do, as something to try."""
     from openstats.clouds.paging import Paging
     from openstats.clouds.services import cinder, keystone, nova
 
-    listed: list[Any] = []
+    listings: list[Any] = []
 
     def projects() -> str:
-        listed.append(keystone.projects(connection))
-        return counted(len(listed[0].projects), "project")
+        listings.append(keystone.projects(connection))
+        return counted(len(listings[0].projects), "project")
 
     def servers() -> str:
         page, _ = next(nova.servers(connection, paging=Paging(1)))
@@ -114,13 +128,13 @@ def trials(connection: Any, options: Any) -> Iterator[tuple[str, Attempt]]:
         return counted(len(nova.quotas(connection, connection.project)), "resource")
 
     def storage() -> str:
-        whole, types, odd = cinder.quotas(connection, connection.project)
-        resources = f"{counted(len(whole), 'resource')}, {counted(len(types), 'volume type')}"
-        return f"{resources}; {odd}" if odd else resources
+        quotas, types, problem = cinder.quotas(connection, connection.project)
+        resources = f"{counted(len(quotas), 'resource')}, {counted(len(types), 'volume type')}"
+        return f"{resources}; {problem}" if problem else resources
 
     settings = connection.entry.settings
     yield KEYSTONE, projects
-    yield CUSTOMERS, lambda: _customers(connection, listed[0])
+    yield CUSTOMERS, lambda: _customers(connection, listings[0])
     if settings.capacity_source != "placement":
         yield "Nova, hypervisors", lambda: counted(nova.capacity(connection).vcpus, "vCPU")
     yield "Placement", lambda: _providers(connection)
