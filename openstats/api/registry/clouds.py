@@ -1,10 +1,10 @@
-"""Clouds over HTTP: what their providers can give away, and the entry that one is made from."""
+"""Clouds over HTTP: what one looks like, and the entry of clouds.yaml that one is made from."""
 
 from dataclasses import replace
 from typing import Any
 
 from oslo_log import log
-from pydantic import ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from openstats.api.registry.resources import Fields, Writer
 from openstats.clouds.clouds_yaml import entries
@@ -12,7 +12,8 @@ from openstats.clouds.clouds_yaml.entries import CloudEntry
 from openstats.conf.clouds import read
 from openstats.errors import BodyError, ConfigError
 from openstats.http.body import Body
-from openstats.http.parameters import Name
+from openstats.http.parameters import Name, Uuid
+from openstats.meters import CAPACITY
 from openstats.model import Scope
 from openstats.statistics.resource import by_class, by_zone
 from openstats.storage.entries import clouds
@@ -21,6 +22,84 @@ from openstats.storage.inventory import capacity
 from openstats.storage.store import Database
 
 LOG = log.getLogger(__name__)
+
+
+CloudCapacity: type[BaseModel] = create_model(
+    "CloudCapacity",
+    **dict.fromkeys((*CAPACITY, "collected_at"), (int, ...)),  # type: ignore[call-overload]
+)
+
+
+class ResourceClass(BaseModel):
+    """What Placement's providers have of it, and can give away with their allocation ratios.
+
+    The ratio is null where they differ in it.
+    """
+
+    total: int
+    reserved: int
+    used: int
+    allocation_ratio: float | None
+    effective: int
+
+
+class QuotaSums(BaseModel):
+    """The sum of those limits that there are, how many are unlimited, and what is in use."""
+
+    limited: int
+    unlimited: int
+    in_use: int
+
+
+class Meter(BaseModel):
+    """What is measured of usage, and until when it is known."""
+
+    item: str
+    basis: str
+    complete_until: int
+
+
+class ComputeHosts(BaseModel):
+    """Numbers of compute hosts: enabled and up, enabled and down, and disabled."""
+
+    up: int
+    down: int
+    disabled: int
+
+
+class LeftAside(BaseModel):
+    """An entry of clouds.yaml that is not used for a cloud, and why."""
+
+    name: str
+    reason: str
+
+
+class SharedService(BaseModel):
+    """A service that is another cloud's as well, and that cloud's name: its figures are there."""
+
+    service: str
+    cloud: str
+
+
+class Cloud(BaseModel):
+    """A cloud; who does not see everything, sees uuid and name of it."""
+
+    uuid: Uuid
+    name: str
+    auth_url: str = ""
+    region: str = ""
+    last_polled_at: int | None = None
+    last_error: str | None = None
+    source: str | None = None
+    capacity: CloudCapacity | None = None  # type: ignore[valid-type]
+    resource_classes: dict[str, ResourceClass] = {}
+    availability_zones: dict[str, dict[str, ResourceClass]] = {}
+    disk_shared: bool | None = None
+    quota: dict[str, QuotaSums] = {}
+    meters: list[Meter] = []
+    hosts: ComputeHosts | None = None
+    left_aside: list[LeftAside] = []
+    shared_services: list[SharedService] = []
 
 
 class NewCloud(Body):

@@ -1,12 +1,11 @@
-"""What the registry's resources look like: entries on their way out, and bodies."""
+"""What most of the registry's resources look like: entries on their way out, and bodies."""
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from openstats.http.body import Body, OneFieldBody
 from openstats.http.parameters import Name, Uuid
-from openstats.meters import CAPACITY
 from openstats.storage.entries.grants import ROLES
 from openstats.storage.schema.tables import GRANTEES
 from openstats.unix_time import LATEST
@@ -48,84 +47,6 @@ class Project(Customer):
 
     customer: Uuid
     project_groups: list[Uuid]
-
-
-CloudCapacity: type[BaseModel] = create_model(
-    "CloudCapacity",
-    **dict.fromkeys((*CAPACITY, "collected_at"), (int, ...)),  # type: ignore[call-overload]
-)
-
-
-class ResourceClass(BaseModel):
-    """What Placement's providers have of it, and can give away with their allocation ratios.
-
-    The ratio is null where they differ in it.
-    """
-
-    total: int
-    reserved: int
-    used: int
-    allocation_ratio: float | None
-    effective: int
-
-
-class QuotaSums(BaseModel):
-    """The sum of those limits that there are, how many are unlimited, and what is in use."""
-
-    limited: int
-    unlimited: int
-    in_use: int
-
-
-class Meter(BaseModel):
-    """What is measured of usage, and until when it is known."""
-
-    item: str
-    basis: str
-    complete_until: int
-
-
-class ComputeHosts(BaseModel):
-    """Numbers of compute hosts: enabled and up, enabled and down, and disabled."""
-
-    up: int
-    down: int
-    disabled: int
-
-
-class LeftAside(BaseModel):
-    """An entry of clouds.yaml that is not used for a cloud, and why."""
-
-    name: str
-    reason: str
-
-
-class SharedService(BaseModel):
-    """A service that is another cloud's as well, and that cloud's name: its figures are there."""
-
-    service: str
-    cloud: str
-
-
-class Cloud(BaseModel):
-    """A cloud; who does not see everything, sees uuid and name of it."""
-
-    uuid: Uuid
-    name: str
-    auth_url: str = ""
-    region: str = ""
-    last_polled_at: int | None = None
-    last_error: str | None = None
-    source: str | None = None
-    capacity: CloudCapacity | None = None  # type: ignore[valid-type]
-    resource_classes: dict[str, ResourceClass] = {}
-    availability_zones: dict[str, dict[str, ResourceClass]] = {}
-    disk_shared: bool | None = None
-    quota: dict[str, QuotaSums] = {}
-    meters: list[Meter] = []
-    hosts: ComputeHosts | None = None
-    left_aside: list[LeftAside] = []
-    shared_services: list[SharedService] = []
 
 
 class Instance(BaseModel):
