@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from openstats.http.parameters import AsInteger, Flag, Uuid, decoded
 from openstats.model import ObjectName, Selection
+from openstats.services.pages import Page
 from openstats.storage.access.selection import check_marker, follows
 from openstats.storage.store import Database
 
@@ -33,6 +34,11 @@ class PageParameters(BaseModel):
             check_marker(db, request.scope, selection, self.marker)
         return {"limit": self.limit, "marker": self.marker}
 
+    @property
+    def requested_page(self) -> Page:
+        """The page that is asked for."""
+        return Page(self.limit, self.marker)
+
     def link(
         self, request: Any, db: Database, selection: Selection, objects: Sequence[ObjectName]
     ) -> dict[str, str]:
@@ -55,6 +61,11 @@ class EachParameters(PageParameters):
         if given and not self.each:
             raise ValueError(f"{given[0]}: requires each=true: a single sum has no pages")
         return self
+
+
+def next_link(request: Any, marker: str | None) -> dict[str, str]:
+    """Return the header that links to the page behind a marker; none where there is no marker."""
+    return {} if marker is None else header(request.environ.get("QUERY_STRING", ""), marker)
 
 
 def header(query: str, marker: str) -> dict[str, str]:

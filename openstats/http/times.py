@@ -218,16 +218,3 @@ class DatapointParameters(PeriodParameters):
         if self.every:
             return self.calendar(now, period)
         return pieces.edges(self.interval(now, period))
-
-
-def check_size(objects: int, pieces: int, most: int) -> None:
-    """Raise unless an answer of so many objects and pieces is acceptable.
-
-    Raises:
-        ParameterError: it has more than ``most`` datapoints.
-    """
-    if objects * pieces > most:
-        raise ParameterError(
-            f"datapoints: {objects} objects times {pieces} intervals are {objects * pieces}; "
-            f"must be at most {most}: ask for fewer, or for pages with limit"
-        )

@@ -3,7 +3,7 @@
 Matrices have a row for each piece, and a column for each member or object.
 """
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openstats.meters import MEAN, OBSERVED, SHARE, UsageMeter
-from openstats.model import Coverage, ObjectName
+from openstats.model import ObjectName
 from openstats.readings import Members, Readings
 from openstats.statistics.odometer import CLOCK, interpolate
 from openstats.unix_time import HOUR
@@ -156,33 +156,6 @@ def reduce_groups(operation: np.ufunc, matrix: Any, first: Indices, axis: int = 
     if matrix.shape[axis] == len(first):
         return matrix
     return operation.reduceat(matrix, first, axis)
-
-
-def coverage(
-    members: Members,
-    read_at: Mapping[int, int | None],
-    *,
-    all_clouds: bool,
-    unobserved: Container[int] = (),
-    more_clouds: Iterable[int] = (),
-) -> Coverage:
-    """Return of how many tenants and clouds a meter was read, and when the last of the clouds was.
-
-    ``read_at`` is when each cloud was read last; ``unobserved`` are clouds of which the readings
-    around the interval say nothing. ``all_clouds`` counts every cloud, and not only those in which
-    the members are, and ``more_clouds``.
-    """
-    counting = slice(None) if members.counted is None else members.counted > 0
-    tenants, homes = members.tenants[counting].tolist(), members.clouds[counting].tolist()
-    cloud_of = dict(zip(tenants, homes, strict=True))
-    clouds = set(read_at) if all_clouds else {*cloud_of.values(), *more_clouds}
-    times = [at for cloud in clouds if (at := read_at[cloud]) is not None]
-    clouds_known = {
-        cloud for cloud in clouds if read_at[cloud] is not None and cloud not in unobserved
-    }
-    tenants_known = sum(cloud in clouds_known for cloud in cloud_of.values())
-    oldest = min(times, default=None)
-    return Coverage(len(cloud_of), tenants_known, len(clouds), len(clouds_known), oldest)
 
 
 def listing(

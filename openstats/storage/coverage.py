@@ -119,17 +119,17 @@ def undiscovered() -> Any:
 
 
 @cache
-def _asked(everything: bool) -> Prepared:
+def _listed_clouds(everything: bool) -> Prepared:
     rows = select(cloud.c.id, discovered())
     return Prepared(rows if everything else rows.where(granted_cloud()))
 
 
-def asked_clouds(db: Database, scope: Scope) -> dict[int, bool]:
+def listed_clouds(db: Database, scope: Scope) -> dict[int, bool]:
     """Return the clouds (row ids) of which a caller is told even without a tenant in them.
 
     And whether the projects of each were ever read.
     """
     if not (scope.everything or scope.clouds):
         return {}
-    rows = _asked(scope.everything).rows(db, variables(scope))
+    rows = _listed_clouds(scope.everything).rows(db, variables(scope))
     return {row[0]: bool(row[1]) for row in rows}

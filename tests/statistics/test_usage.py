@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openstats.meters import MEAN, OBSERVED, SHARE, USAGE_METERS
-from openstats.model import Coverage, ObjectName
+from openstats.model import ObjectName
 from openstats.readings import Delta, Members, Reading, Readings
 from openstats.statistics import observation, odometer, usage
 from tests.readings import columns
@@ -295,18 +295,6 @@ def test_cpu_of_a_tenant_that_was_not_measured_is_not_known() -> None:
     assert (
         observation.of_objects(CPU, edges, whole(1, 2, 3), read, {7: np.ones(2)}, late) == 1
     ).all()
-
-
-def test_coverage_is_of_tenants_and_of_their_clouds() -> None:
-    # A tenant that moved is one.
-    moved = [Stay(7, 1, 0, 0, 9), Stay(7, 1, 1, 9, 99), Stay(9, 1, 0, 0, 99), Stay(9, 2, 1, 0, 99)]
-    read_at = {7: 500, 9: None, 11: 400}
-    owned = members(moved)
-    assert usage.coverage(owned, read_at, all_clouds=False) == Coverage(3, 1, 2, 1, 500)
-    assert usage.coverage(owned, read_at, all_clouds=True) == Coverage(3, 1, 3, 2, 400)
-    assert usage.coverage(members([]), {}, all_clouds=True) == Coverage()
-    told = usage.coverage(owned, read_at, all_clouds=False, unobserved={7}, more_clouds=[11])
-    assert told == Coverage(3, 0, 3, 1, 400)
 
 
 def test_empty_selection_has_no_usage() -> None:

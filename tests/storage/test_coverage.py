@@ -38,7 +38,7 @@ def test_a_cloud_that_was_never_reached_is_not_known(db: Connection) -> None:
     for kind in ("quotas", "instances", "discovery"):
         assert coverage.of_polls(db, EVERYTHING, kind) == Coverage(1, 1, 2, 1, NOW - 30)
     assert quota.total(db, EVERYTHING, Selection())[1] == Coverage(1, 1, 2, 1, NOW)
-    assert coverage.asked_clouds(db, EVERYTHING)[dark.cloud.id] is False
+    assert coverage.listed_clouds(db, EVERYTHING)[dark.cloud.id] is False
     dark.polled("discovery")
     assert quota.total(db, EVERYTHING, Selection())[1].complete
 

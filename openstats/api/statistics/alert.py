@@ -11,8 +11,9 @@ from openstats.alerts import SEVERITIES
 from openstats.http.answer import Answer
 from openstats.http.pagination import EachParameters
 from openstats.http.parameters import Aggregate, Flag, UuidParameters
-from openstats.http.times import PeriodParameters, check_size
+from openstats.http.times import PeriodParameters
 from openstats.model import ObjectName, Selection
+from openstats.services.pages import check_size
 from openstats.statistics import alert as statistic
 from openstats.storage import coverage
 from openstats.storage.entries import alerts

@@ -1,16 +1,15 @@
 """Customer: how many projects, groups and instances each customer has."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, Field
 
 from openstats.http.answer import Answer
-from openstats.http.pagination import PageParameters
+from openstats.http.pagination import PageParameters, next_link
 from openstats.http.parameters import UuidParameters
-from openstats.model import Selection
+from openstats.http.request import Request
+from openstats.services import customer
 from openstats.statistics import customer as statistic
-from openstats.storage import coverage
-from openstats.storage.counts import customer
 
 
 class CustomerParameters(PageParameters, UuidParameters):
@@ -31,12 +30,9 @@ class CustomerFigures(BaseModel):
     uuid: str = Field("", description="Only with=uuid.")
 
 
-def view(request: Any, parameters: CustomerParameters) -> Answer:
-    """List the visible customers."""
-    selection = Selection("customer", parameters.uuid)
-    with request.store.read() as db:
-        page = parameters.page(request, db, selection)
-        counts = customer.listing(db, request.scope, selection, **page)
-        link = parameters.link(request, db, selection, [of.customer for of in counts])
-        known = coverage.of_polls(db, request.scope, "instances")
-    return Answer(statistic.listing(counts, with_uuid=parameters.adding == "uuid"), known, link)
+def view(request: Request, parameters: CustomerParameters) -> Answer:
+    """Return the counts of each visible customer."""
+    page = parameters.requested_page
+    report = customer.report(request.store, request.scope, parameters.uuid, page)
+    document = statistic.listing(report.customers, with_uuid=parameters.adding == "uuid")
+    return Answer(document, report.coverage, next_link(request, report.next_marker))

@@ -5,11 +5,12 @@ from typing import Any
 from pydantic import BaseModel, create_model
 
 from openstats.http.answer import Answer
-from openstats.http.pagination import EachParameters
+from openstats.http.pagination import EachParameters, next_link
 from openstats.http.parameters import AggregateParameters, UnlimitedParameters
+from openstats.http.request import Request
 from openstats.meters import QUOTA_NAMES
+from openstats.services import quota
 from openstats.statistics import quota as statistic
-from openstats.storage import quota
 
 
 class QuotaParameters(UnlimitedParameters, EachParameters, AggregateParameters):
@@ -25,19 +26,16 @@ QuotaOfObject: type[BaseModel] = create_model(
 )
 
 
-def view(request: Any, parameters: QuotaParameters) -> Answer:
-    """Sum over everything selected, or by object."""
-    selection, skip = parameters.selection(), parameters.skip_unlimited
-    with request.store.read() as db:
-        if not parameters.each:
-            sums, coverage = quota.total(db, request.scope, selection)
-            return Answer(statistic.summary(sums, skip_unlimited=skip), coverage)
-        coverage = quota.coverage(db, request.scope, selection)
-        page = parameters.page(request, db, selection)
-        found = quota.each(db, request.scope, selection, **page)
-        link = parameters.link(request, db, selection, [of for of, _ in found])
+def view(request: Request, parameters: QuotaParameters) -> Answer:
+    """Return the sums over everything selected, or by object."""
+    store, scope, selection = request.store, request.scope, parameters.selection()
+    skip = parameters.skip_unlimited
+    if not parameters.each:
+        sums, coverage = quota.total(store, scope, selection)
+        return Answer(statistic.summary(sums, skip_unlimited=skip), coverage)
+    report = quota.by_object(store, scope, selection, parameters.requested_page)
     document = [
-        {"uuid": of.uuid, "name": of.name} | statistic.summary(sums, skip_unlimited=skip)
-        for of, sums in found
+        {"uuid": name.uuid, "name": name.name} | statistic.summary(sums, skip_unlimited=skip)
+        for name, sums in report.entries
     ]
-    return Answer(document, coverage, link)
+    return Answer(document, report.coverage, next_link(request, report.next_marker))

@@ -1,0 +1,38 @@
+"""The quota report: limits and use by object, page by page, with their coverage."""
+
+from typing import NamedTuple
+
+from openstats.model import Coverage, ObjectName, Scope, Selection
+from openstats.services import pages
+from openstats.services.pages import Page
+from openstats.storage import quota
+from openstats.storage.store import Store
+
+
+class QuotaReport(NamedTuple):
+    """Sums by object; the coverage is that of all selected objects, on whatever page."""
+
+    entries: list[tuple[ObjectName, quota.Sums]]
+    coverage: Coverage
+    next_marker: str | None
+
+
+def by_object(store: Store, scope: Scope, selection: Selection, page: Page) -> QuotaReport:
+    """Return the sums of each selected object on a page.
+
+    Raises:
+        ParameterError: the marker is none of the objects.
+    """
+    with store.read() as db:
+        coverage = quota.coverage(db, scope, selection)
+        pages.check(db, scope, selection, page)
+        entries = quota.each(db, scope, selection, limit=page.limit, marker=page.marker)
+        objects = [name for name, _ in entries]
+        marker = pages.next_marker(db, scope, selection, page, objects)
+    return QuotaReport(entries, coverage, marker)
+
+
+def total(store: Store, scope: Scope, selection: Selection) -> tuple[quota.Sums, Coverage]:
+    """Return the sums over everything selected, and their coverage."""
+    with store.read() as db:
+        return quota.total(db, scope, selection)
