@@ -5,14 +5,14 @@ from typing import NamedTuple
 from sqlalchemy import Connection, func, select
 
 from openstats.model import Cloud
-from openstats.storage.quota import known
+from openstats.storage.coverage import quotas_known
 from openstats.storage.schema.tables import quota, tenant
 
 
-class Unread(NamedTuple):
-    """How many tenants these are, of how many, and one reason.
+class QuotaFailures(NamedTuple):
+    """How many tenants failed, of how many, and one reason.
 
-    ``known`` says how many have quotas of both services, be they old.
+    ``known`` says how many of all have quotas of both services, be they old.
     """
 
     tenants: int
@@ -21,13 +21,15 @@ class Unread(NamedTuple):
     reason: str
 
 
-def of_cloud(db: Connection, cloud: Cloud) -> Unread:
-    """Count the tenants of a cloud whose last reading was not in full."""
-    numbers = func.count(quota.c.error), func.count(), func.count().filter(known)
-    row = db.execute(
-        select(*numbers, func.min(quota.c.error))
-        .join(tenant, tenant.c.id == quota.c.tenant_id)
-        .where(tenant.c.cloud_id == cloud.id, tenant.c.deleted_at.is_(None))
-        .where(tenant.c.project_id.is_not(None))
-    ).one()
-    return Unread(row[0], row[1], row[2], row[3] or "")
+def of_cloud(db: Connection, cloud: Cloud) -> QuotaFailures:
+    """Return the number of tenants of a cloud whose last reading was not complete."""
+    columns = (
+        func.count(quota.c.error),
+        func.count(),
+        func.count().filter(quotas_known),
+        func.coalesce(func.min(quota.c.error), ""),
+    )
+    linked = select(*columns).join(tenant, tenant.c.id == quota.c.tenant_id)
+    linked = linked.where(tenant.c.cloud_id == cloud.id, tenant.c.deleted_at.is_(None))
+    row = db.execute(linked.where(tenant.c.project_id.is_not(None))).one()
+    return QuotaFailures(*row)

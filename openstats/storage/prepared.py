@@ -1,7 +1,7 @@
 """Prepared statements: those that every request needs, compiled once and given to the driver.
 
 SQLAlchemy's own way to execute a small query takes several times what the store needs for it.
-Whatever is written, and what is asked less often, goes that way.
+Whatever is written, and what is asked less often, goes through SQLAlchemy.
 """
 
 import json
@@ -11,18 +11,21 @@ from typing import Any
 from sqlalchemy import Connection, SelectBase
 from sqlalchemy.exc import DBAPIError
 
+Statement = tuple[str, list[str] | None, dict[str, Any]]
+"""SQL, the names of its parameters in order (None: the driver takes them by name), constants."""
+
 
 class Prepared:
     """A statement that is compiled once for each kind of store.
 
-    Its rows are plain tuples of what drivers give by themselves: whole numbers, texts and bytes.
-    Lists are parameters of ``upsert.one_of`` and ``upsert.numbers``, which take JSON; one with a
-    parameter that SQLAlchemy would spell out for each of its values cannot be prepared.
+    Its rows are plain tuples of what drivers return by themselves: integers, texts and bytes. Lists
+    are parameters of ``dialects.one_of`` and ``dialects.numbers``, which take JSON; a statement
+    with a parameter that SQLAlchemy would spell out for each of its values cannot be prepared.
     """
 
     def __init__(self, statement: SelectBase) -> None:
         self._statement = statement
-        self._compiled: dict[str, tuple[str, list[str] | None, dict[str, Any]]] = {}
+        self._compiled: dict[str, Statement] = {}
 
     def rows(self, db: Connection, values: Mapping[str, Any]) -> Sequence[Any]:
         """Return all rows; ``values`` are those of the parameters, by name.
@@ -32,10 +35,11 @@ class Prepared:
         """
         driver = db.dialect.loaded_dbapi
         sql, names, constants = self._compiled.get(db.dialect.name) or self._compile(db)
-        given = constants | {name: _plain(value) for name, value in values.items()}
+        parameters = constants | {name: _plain(value) for name, value in values.items()}
+        arguments = parameters if names is None else [parameters[name] for name in names]
         try:
             cursor = db.connection.cursor()
-            cursor.execute(sql, given if names is None else [given[name] for name in names])
+            cursor.execute(sql, arguments)
             return cursor.fetchall()
         except driver.Error as error:
             raise DBAPIError.instance(sql, None, error, driver.Error, dialect=db.dialect) from error
@@ -49,7 +53,7 @@ class Prepared:
         (row,) = self.rows(db, values)
         return row
 
-    def _compile(self, db: Connection) -> tuple[str, list[str] | None, dict[str, Any]]:
+    def _compile(self, db: Connection) -> Statement:
         compiled: Any = self._statement.compile(dialect=db.dialect)
         if compiled.post_compile_params:
             raise TypeError(f"spelled out for each value: {compiled.post_compile_params}")

@@ -1,23 +1,22 @@
 """Quota: limits and use of tenants, summed; and what the collector writes of them."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    and_,
+    Subquery,
     bindparam,
     case,
-    distinct,
     func,
-    or_,
     select,
     update,
 )
 
-from openstats.meters import QUOTA_NAMES, QUOTAS, SERVICES, UNLIMITED
+from openstats.meters import QUOTA_NAMES, QUOTAS, UNLIMITED
 from openstats.model import (
     Cloud,
     Coverage,
@@ -28,7 +27,6 @@ from openstats.model import (
     Selection,
     VolumeTypeQuota,
 )
-from openstats.storage import coverage as denominators
 from openstats.storage.access.selection import (
     ObjectQuery,
     from_projects,
@@ -47,17 +45,18 @@ from openstats.storage.access.visibility import (
     variables,
     visible_tenant,
 )
+from openstats.storage.coverage import of_quotas, quota_clouds, quota_tenants
 from openstats.storage.dialects import constant, one_of, whole_sum
 from openstats.storage.prepared import Prepared
 from openstats.storage.schema import tables
-from openstats.storage.volume_types import written
+from openstats.storage.volume_types import encode
 
 customer = tables.customer
 
 Sums = dict[str, QuotaSum]
+"""Sums by the names of ``meters.QUOTAS``."""
 
 
-@cache
 def _sums() -> list[ColumnElement[Any]]:
     columns: list[ColumnElement[Any]] = []
     for name in QUOTA_NAMES:
@@ -70,94 +69,98 @@ def _sums() -> list[ColumnElement[Any]]:
     return columns
 
 
-def _sums_of(row: Any, first: int = 0) -> Sums:
-    """Read the sums out of a row, whose columns from ``first`` on are those of ``_sums``."""
+def _sums_of(columns: Iterable[int]) -> Sums:
+    """Return the sums in columns of ``_sums``."""
+    figures = iter(columns)
     sums: Sums = {}
-    columns = iter(row[first : first + 3 * len(QUOTA_NAMES)])
     for name in QUOTA_NAMES:
-        limit, unlimited, in_use = next(columns), next(columns), next(columns)
+        limit, unlimited, in_use = next(figures), next(figures), next(figures)
         # Each unlimited one has lowered the sum by one.
         sums[name] = QuotaSum(limit + unlimited, unlimited, in_use)
     return sums
 
 
-known = and_(*(quota.c[f"{service}_at"].is_not(None) for service in SERVICES))
+@dataclass(frozen=True, slots=True)
+class TotalQuery:
+    """Over which tenants a statement sums; one is compiled for each.
 
+    ``filtered`` takes the objects in the parameter ``uuids`` only. Without ``with_sums`` only the
+    coverage is selected.
+    """
 
-def _older() -> ColumnElement[Any]:
-    compute, volume = (quota.c[f"{service}_at"] for service in SERVICES)
-    return func.min(case((or_(volume.is_(None), compute < volume), compute), else_=volume))
-
-
-def _coverage() -> list[ColumnElement[Any]]:
-    return [func.count(tenant.c.id), func.count().filter(known), _older()]
-
-
-@cache
-def _clouds(everything: bool, filtered: bool) -> list[ColumnElement[Any]]:
-    """Count the clouds asked about, and those that answered at least once."""
-    if filtered or not everything:
-        answered = case((known, tenant.c.cloud_id))
-        clouds = func.count(distinct(tenant.c.cloud_id))
-        if not (everything or filtered):
-            clouds += denominators.undiscovered()
-        return [clouds, func.count(distinct(answered))]
-    return [denominators.all_clouds(), denominators.all_known("quotas")]
+    aggregate: str
+    everything: bool
+    filtered: bool
+    with_sums: bool
 
 
 @cache
-def _over(aggregate: str, everything: bool, filtered: bool, *, sums: bool) -> Prepared:
-    columns = [*_coverage(), *_clouds(everything, filtered), *(_sums() if sums else [])]
-    chosen = visible_tenant(everything=everything), selected(aggregate, filtered=filtered), counts
-    return Prepared(select(*columns).select_from(from_projects()).where(*chosen))
+def _total(query: TotalQuery) -> Prepared:
+    """Select the coverage of what is selected, five columns, and its sums.
+
+    ::
+
+        SELECT <coverage>, sum(vcpu_limit), count(*) FILTER (WHERE vcpu_limit = -1),
+               sum(vcpu_in_use), ...
+        FROM project
+        JOIN tenant ON tenant.project_id = project.id
+        LEFT JOIN quota ON quota.tenant_id = tenant.id
+        WHERE <visible> AND <selected> AND <tenant counts>
+    """
+    coverage_clouds = quota_clouds(everything=query.everything, filtered=query.filtered)
+    columns = [*quota_tenants(), *coverage_clouds]
+    if query.with_sums:
+        columns += _sums()
+    conditions = (
+        visible_tenant(everything=query.everything),
+        selected(query.aggregate, filtered=query.filtered),
+        counts,
+    )
+    return Prepared(select(*columns).select_from(from_projects()).where(*conditions))
 
 
 def total(db: Connection, scope: Scope, selection: Selection) -> tuple[Sums, Coverage]:
-    """Sum over all tenants of what is selected, each once, and say how much of it is known."""
-    row = _one(db, scope, selection, sums=True)
-    return _sums_of(row, first=5), _coverage_of(row)
+    """Return the sums over all tenants of what is selected, each once, and their coverage."""
+    row = _row(db, scope, selection, with_sums=True)
+    return _sums_of(row[5:]), of_quotas(row[:5])
 
 
 def coverage(db: Connection, scope: Scope, selection: Selection) -> Coverage:
-    """Say how much is known of what is selected."""
-    return _coverage_of(_one(db, scope, selection, sums=False))
+    """Return the coverage of what is selected."""
+    return of_quotas(_row(db, scope, selection, with_sums=False))
 
 
-def _one(db: Connection, scope: Scope, selection: Selection, *, sums: bool) -> Any:
-    filtered = bool(selection.uuids)
-    statement = _over(selection.aggregate, scope.everything, filtered, sums=sums)
-    return statement.row(db, variables(scope, selection))
-
-
-def _coverage_of(row: Any) -> Coverage:
-    tenants, tenants_known, oldest, clouds, clouds_known = row[:5]
-    return Coverage(tenants, tenants_known, clouds, clouds_known, oldest)
-
-
-@cache
-def _by_object(aggregate: str, everything: bool) -> Any:
-    """Sum by object, as a subquery; objects without tenants are not in it."""
-    keys = {"customer": project.c.customer_id, "project": project.c.id}
-    joined = from_projects()
-    if aggregate == "project_group":
-        joined = joined.join(member, member.c.project_id == project.c.id)
-    key = keys.get(aggregate, member.c.project_group_id).label("object_id")
-    return (
-        select(key, *_sums())
-        .select_from(joined)
-        .where(visible_tenant(everything=everything), counts)
-        .group_by(key)
-        .subquery("sums")
+def _row(db: Connection, scope: Scope, selection: Selection, *, with_sums: bool) -> Any:
+    query = TotalQuery(
+        selection.aggregate,
+        everything=scope.everything,
+        filtered=bool(selection.uuids),
+        with_sums=with_sums,
     )
+    return _total(query).row(db, variables(scope, selection))
+
+
+def _by_object(aggregate: str, *, everything: bool) -> Subquery:
+    """Sum by object, as a subquery; objects without tenants are not in it."""
+    tenants = from_projects()
+    key = project.c.customer_id if aggregate == "customer" else project.c.id
+    if aggregate == "project_group":
+        tenants = tenants.join(member, member.c.project_id == project.c.id)
+        key = member.c.project_group_id
+    rows = select(key.label("object_id"), *_sums()).select_from(tenants)
+    rows = rows.where(visible_tenant(everything=everything), counts)
+    return rows.group_by(key).subquery("sums")
 
 
 @cache
 def _each(query: ObjectQuery) -> Prepared:
-    sums = _by_object(query.aggregate, query.everything)
-    figures = [func.coalesce(sums.c[c.name], constant(0)).label(c.name) for c in _sums()]
-    key = OBJECTS[query.aggregate].c.id
-    chosen = objects(query).outerjoin(sums, sums.c.object_id == key)
-    return Prepared(chosen.add_columns(*figures))
+    """Select visible objects, four columns, with their sums; 0 where they have no tenants."""
+    sums = _by_object(query.aggregate, everything=query.everything)
+    objects_id = OBJECTS[query.aggregate].c.id
+    rows = objects(query).outerjoin(sums, sums.c.object_id == objects_id)
+    names = [column.name for column in _sums()]
+    figures = [func.coalesce(sums.c[name], constant(0)).label(name) for name in names]
+    return Prepared(rows.add_columns(*figures))
 
 
 def each(
@@ -168,7 +171,7 @@ def each(
     limit: int | None = None,
     marker: str | None = None,
 ) -> list[tuple[ObjectName, Sums]]:
-    """Sum by visible object, by name, then uuid; a tenant in two groups counts in both.
+    """Return the sums by visible object, by name, then uuid; a tenant in two groups counts in both.
 
     ``marker`` is the uuid of the last object of the page before.
     """
@@ -176,49 +179,52 @@ def each(
     values = variables(scope, selection) | {"limit": limit, "marker": marker}
     rows = _each(query).rows(db, values)
     name = object_name(selection.aggregate)
-    return [(name(row), _sums_of(row, first=4)) for row in rows]
+    return [(name(row), _sums_of(row[4:])) for row in rows]
 
 
 def by_cloud(db: Connection) -> dict[int, Sums]:
-    """Sum by cloud over its tenants that are linked to a project."""
-    joined = tenant.outerjoin(quota, quota.c.tenant_id == tenant.c.id)
-    found = select(tenant.c.cloud_id, *_sums()).select_from(joined)
-    linked = found.where(tenant.c.project_id.is_not(None), counts).group_by(tenant.c.cloud_id)
-    return {row.cloud_id: _sums_of(row, first=1) for row in db.execute(linked)}
+    """Return the sums by cloud over its tenants that are linked to a project."""
+    tenants = tenant.outerjoin(quota, quota.c.tenant_id == tenant.c.id)
+    rows = select(tenant.c.cloud_id, *_sums()).select_from(tenants)
+    linked = rows.where(tenant.c.project_id.is_not(None), counts).group_by(tenant.c.cloud_id)
+    return {row.cloud_id: _sums_of(row[1:]) for row in db.execute(linked)}
 
 
 def of_cloud(db: Connection, cloud: Cloud) -> Iterator[tuple[int, str | None, dict[str, Quota]]]:
-    """Give each tenant's row id, its customer's uuid and its quotas, where they are known."""
+    """Yield each tenant's row id, its customer's uuid and its quotas, where they are known."""
     owners = tenant.join(quota, quota.c.tenant_id == tenant.c.id)
     owners = owners.outerjoin(project, project.c.id == tenant.c.project_id)
     owners = owners.outerjoin(customer, customer.c.id == project.c.customer_id)
-    chosen = select(quota, customer.c.uuid).select_from(owners)
-    for row in db.execute(chosen.where(tenant.c.cloud_id == cloud.id, counts)):
-        figures = {name: _figure(row, name) for name in QUOTA_NAMES}
-        yield row.tenant_id, row.uuid, {n: held for n, held in figures.items() if held}
+    rows = select(quota, customer.c.uuid).select_from(owners)
+    for row in db.execute(rows.where(tenant.c.cloud_id == cloud.id, counts)):
+        yield row.tenant_id, row.uuid, _known_quotas(row)
 
 
-def _figure(row: Any, name: str) -> Quota | None:
-    limit, in_use = getattr(row, f"{name}_limit"), getattr(row, f"{name}_in_use")
-    return None if limit is None or in_use is None else Quota(limit, in_use)
+def _known_quotas(row: Any) -> dict[str, Quota]:
+    quotas = {}
+    for name in QUOTA_NAMES:
+        limit, in_use = getattr(row, f"{name}_limit"), getattr(row, f"{name}_in_use")
+        if limit is not None and in_use is not None:
+            quotas[name] = Quota(limit, in_use)
+    return quotas
 
 
 @cache
 def _of_clouds() -> Prepared:
-    joined = tenant.outerjoin(quota, quota.c.tenant_id == tenant.c.id)
-    linked = tenant.c.project_id.is_not(None), counts
-    chosen = select(*_coverage(), *_sums()).select_from(joined).where(*linked)
-    return Prepared(chosen.where(one_of(tenant.c.cloud_id, "clouds")))
+    tenants = tenant.outerjoin(quota, quota.c.tenant_id == tenant.c.id)
+    rows = select(*quota_tenants(), *_sums()).select_from(tenants)
+    linked = rows.where(tenant.c.project_id.is_not(None), counts)
+    return Prepared(linked.where(one_of(tenant.c.cloud_id, "clouds")))
 
 
 def of_clouds(db: Connection, clouds: Iterable[int]) -> tuple[Sums, Coverage]:
-    """Sum over the tenants of these clouds that are linked to a project."""
+    """Return the sums over the tenants of these clouds that are linked to a project."""
     tenants, tenants_known, oldest, *sums = _of_clouds().row(db, {"clouds": [*clouds]})
     return _sums_of(sums), Coverage(tenants, tenants_known, oldest=oldest)
 
 
 def due(db: Connection, cloud: Cloud, now: int) -> list[tuple[int, str]]:
-    """List the tenants (row id, Keystone id) whose quotas are to be read, longest due first."""
+    """Return the tenants (row id, Keystone id) whose quotas are to be read, longest due first."""
     statement = (
         select(tenant.c.id, tenant.c.tenant_id)
         .join(quota, quota.c.tenant_id == tenant.c.id)
@@ -232,18 +238,18 @@ def due(db: Connection, cloud: Cloud, now: int) -> list[tuple[int, str]]:
 def make_due(db: Connection, tenants: Iterable[int], now: int) -> None:
     """Have the quotas of these tenants (row ids) read at the next occasion.
 
-    Those that are due get a new date as well: it tells a reading under way that it came too soon.
+    Those that are due get a new date as well: a reading under way then knows that it came too soon.
     """
     rows = [{"tenant": tenant_id, "now": now} for tenant_id in sorted(set(tenants))]
     if rows:
-        changed = update(quota).where(quota.c.tenant_id == bindparam("tenant"))
-        db.execute(changed.values(due_at=bindparam("now")), rows)
+        statement = update(quota).where(quota.c.tenant_id == bindparam("tenant"))
+        db.execute(statement.values(due_at=bindparam("now")), rows)
 
 
 def make_cloud_due(db: Connection, cloud: Cloud, now: int) -> None:
     """Have the quotas of all tenants of a cloud read at the next occasion."""
-    mine = select(tenant.c.id).where(tenant.c.cloud_id == cloud.id)
-    db.execute(update(quota).where(quota.c.tenant_id.in_(mine)).values(due_at=now))
+    tenants = select(tenant.c.id).where(tenant.c.cloud_id == cloud.id)
+    db.execute(update(quota).where(quota.c.tenant_id.in_(tenants)).values(due_at=now))
 
 
 def record(
@@ -271,5 +277,5 @@ def record(
             values[f"{meter.name}_limit"] = quotas[meter.name].limit
             values[f"{meter.name}_in_use"] = quotas[meter.name].in_use
     if volume_types is not None:
-        values["volume_types"] = written(volume_types)
+        values["volume_types"] = encode(volume_types)
     db.execute(update(quota).where(quota.c.tenant_id == tenant_id).values(values))

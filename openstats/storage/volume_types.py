@@ -11,24 +11,30 @@ NAMES = tuple(meter.name for meter in VOLUME_TYPE)
 PARTS = ("limit", "in_use")
 
 
-def written(quotas: Mapping[str, VolumeTypeQuota]) -> str:
-    """Write quotas by type: of each the limits and uses in the order of ``NAMES``, as JSON."""
-    return json.dumps({kind: _row(held) for kind, held in quotas.items()}, separators=(",", ":"))
+def encode(quotas: Mapping[str, VolumeTypeQuota]) -> str:
+    """Return quotas by type as JSON: of each type the limits and uses in the order of ``NAMES``."""
+    rows = {name: _row(quota) for name, quota in quotas.items()}
+    return json.dumps(rows, separators=(",", ":"))
 
 
-def _row(held: VolumeTypeQuota) -> list[int | None]:
-    figures = (getattr(held, name) for name in NAMES)
-    return [figure and getattr(figure, part) for figure in figures for part in PARTS]
+def _row(quota: VolumeTypeQuota) -> list[int | None]:
+    row: list[int | None] = []
+    for name in NAMES:
+        figure = getattr(quota, name)
+        row += [None, None] if figure is None else [figure.limit, figure.in_use]
+    return row
 
 
-def shown(content: str | None) -> dict[str, Any]:
-    """Read what was written into limit and use by type, then by name; nothing where there is none.
+def decode(content: str | None) -> dict[str, Any]:
+    """Return limit and use by type, then by name; empty where nothing is stored.
 
     A figure that is not known is None.
     """
-    return {kind: _mapping(row) for kind, row in json.loads(content or "{}").items()}
+    rows = json.loads(content or "{}")
+    return {name: _by_name(row) for name, row in rows.items()}
 
 
-def _mapping(row: list[int | None]) -> dict[str, dict[str, int | None]]:
-    figures = iter(row)
-    return {name: {part: next(figures) for part in PARTS} for name in NAMES}
+def _by_name(row: list[int | None]) -> dict[str, dict[str, int | None]]:
+    limits, uses = row[::2], row[1::2]
+    pairs = zip(NAMES, limits, uses, strict=True)
+    return {name: {"limit": limit, "in_use": in_use} for name, limit, in_use in pairs}

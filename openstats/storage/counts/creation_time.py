@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    ColumnElement,
     Connection,
+    Select,
     Table,
     bindparam,
     func,
@@ -32,33 +32,36 @@ from openstats.storage.store import advisory_lock
 
 
 @cache
-def _counts(kind: str, everything: bool) -> Prepared:
-    """Count by piece, in whole numbers, so that only pieces that hold something come back.
+def _counts(kind: str, *, everything: bool) -> Prepared:
+    """Count by piece, in integers, so that only pieces that hold something come back.
+
+    ::
+
+        SELECT ((created_at - :start + 1) * :pieces - 1) / :length AS piece, count(*)
+        FROM project WHERE created_at >= :start AND created_at < :end AND <visible>
+        GROUP BY piece
 
     A time t is in piece i when edge i <= t < edge i + 1, and edge i is start + i*length // pieces:
     the largest such i is ((t - start + 1) * pieces - 1) // length.
     """
-    born = _born(kind)
-    start, pieces, length = (
-        bindparam(name, type_=BigInteger) for name in ("start", "pieces", "length")
-    )
-    piece = (((born - start + 1) * pieces - 1) // length).label("piece")
-    counted = select(piece, func.count()).where(born >= start, born < bindparam("end"))
-    counted = counted.where(object_ever_in_scope(kind, everything=everything))
+    created_at = OBJECTS[kind].c.created_at
+    start = bindparam("start", type_=BigInteger)
+    pieces = bindparam("pieces", type_=BigInteger)
+    length = bindparam("length", type_=BigInteger)
+    piece = (((created_at - start + 1) * pieces - 1) // length).label("piece")
+    rows = select(piece, func.count()).where(created_at >= start, created_at < bindparam("end"))
+    rows = rows.where(object_ever_in_scope(kind, everything=everything))
     # By its name: PostgreSQL does not see that two expressions with parameters are the same.
-    return Prepared(counted.group_by(literal_column("piece")))
-
-
-def _born(kind: str) -> ColumnElement[Any]:
-    return OBJECTS[kind].c.created_at
+    return Prepared(rows.group_by(literal_column("piece")))
 
 
 @cache
-def _dates(kind: str, everything: bool) -> Prepared:
-    born = _born(kind)
-    within = born >= bindparam("start"), born < bindparam("end")
-    visible = object_ever_in_scope(kind, everything=everything)
-    return Prepared(select(born, func.count()).where(*within, visible).group_by(born))
+def _dates(kind: str, *, everything: bool) -> Prepared:
+    created_at = OBJECTS[kind].c.created_at
+    rows = select(created_at, func.count())
+    rows = rows.where(created_at >= bindparam("start"), created_at < bindparam("end"))
+    rows = rows.where(object_ever_in_scope(kind, everything=everything))
+    return Prepared(rows.group_by(created_at))
 
 
 def dates(
@@ -66,46 +69,49 @@ def dates(
 ) -> Sequence[tuple[int, int]]:
     """Return the dates in [start, end) at which objects were created, each with how many were."""
     values = variables(scope) | {"start": start, "end": end}
-    return _dates(kind, scope.everything).rows(db, values)
+    return _dates(kind, everything=scope.everything).rows(db, values)
 
 
 def counts(db: Connection, scope: Scope, kind: str, interval: Interval) -> dict[int, int]:
-    """Give, by piece, how many objects were created in it; deleted ones count, undated do not."""
+    """Return how many objects were created, by piece; deleted ones count, undated ones do not."""
     values = variables(scope) | {
         "start": interval.start,
         "end": interval.end,
         "length": interval.end - interval.start,
         "pieces": interval.datapoints,
     }
-    return dict(_counts(kind, scope.everything).rows(db, values))
+    return dict(_counts(kind, everything=scope.everything).rows(db, values))
 
 
 def date_objects(db: Connection, first_created: Mapping[int, int]) -> None:
     """Give undated objects the date of their tenants' earliest server or volume.
 
-    ``first_created`` is that date by tenant row, as one of a cloud's two first sweeps saw it. Like
-    discovery it writes in many places: nothing else may have been written in its transaction.
+    ``first_created`` is that date by tenant (row id), as one of a cloud's two first full syncs saw
+    it. Like discovery this writes in many places: nothing else may have been written in its
+    transaction.
     """
     advisory_lock(db, "discovery")
-    earlier = (tenant.c.first_created.is_(None)) | (tenant.c.first_created > bindparam("seen"))
-    if first_created:
-        statement = update(tenant).where(tenant.c.id == bindparam("row"), earlier)
-        rows = [{"row": row, "seen": seen} for row, seen in first_created.items()]
-        db.execute(statement.values(first_created=bindparam("seen")), rows)
-    _date(
-        db,
-        project,
-        select(func.min(tenant.c.first_created)).where(tenant.c.project_id == project.c.id),
-    )
-    born = func.min(project.c.created_at)
+    _date_tenants(db, first_created)
+    of_project = select(func.min(tenant.c.first_created))
+    _date(db, project, of_project.where(tenant.c.project_id == project.c.id))
     # Projects that were found later have dates of their own, which say nothing of their owner's.
-    oldest = select(born).where(project.c.undated)
+    oldest = select(func.min(project.c.created_at)).where(project.c.undated)
     _date(db, tables.customer, oldest.where(project.c.customer_id == tables.customer.c.id))
-    mine = oldest.join(member, member.c.project_id == project.c.id)
-    _date(db, group, mine.where(member.c.project_group_id == group.c.id))
+    of_members = oldest.join(member, member.c.project_id == project.c.id)
+    _date(db, group, of_members.where(member.c.project_group_id == group.c.id))
 
 
-def _date(db: Connection, table: Table, earliest: Any) -> None:
+def _date_tenants(db: Connection, first_created: Mapping[int, int]) -> None:
+    """Write the dates of tenants (row ids) that are earlier than those known."""
+    rows = [{"row": row_id, "date": date} for row_id, date in first_created.items()]
+    if rows:
+        present = tenant.c.first_created
+        is_earlier = present.is_(None) | (present > bindparam("date"))
+        statement = update(tenant).where(tenant.c.id == bindparam("row"), is_earlier)
+        db.execute(statement.values(first_created=bindparam("date")), rows)
+
+
+def _date(db: Connection, table: Table, earliest: Select[Any]) -> None:
     # One whose tenants were given to others keeps the date that it had of them.
     date = func.coalesce(earliest.scalar_subquery(), table.c.created_at)
     db.execute(update(table).where(table.c.undated).values(created_at=date))

@@ -1,9 +1,8 @@
 """Customer: how many projects, groups and instances there are by customer."""
 
 from functools import cache
-from typing import Any
 
-from sqlalchemy import Connection, and_, distinct, func, or_, select
+from sqlalchemy import Connection, Subquery, and_, distinct, func, or_, select
 
 from openstats.model import CustomerCounts, Scope, Selection
 from openstats.storage.access.selection import ObjectQuery, object_name, object_query, objects
@@ -26,43 +25,39 @@ customer, instance = tables.customer, tables.instance
 CUSTOMERS = Selection("customer")
 
 
-@cache
-def _by_customer(everything: bool) -> Any:
-    """Count projects and instances by customer.
+def _by_customer(*, everything: bool) -> Subquery:
+    """Count projects and instances by customer, as a subquery.
 
     A project counts with any tenant that does, and without any that exists: made by hand.
     """
-    alive = and_(tenant.c.project_id == project.c.id, tenant.c.deleted_at.is_(None))
+    exists_now = and_(tenant.c.project_id == project.c.id, tenant.c.deleted_at.is_(None))
+    without_tenant = tenant.c.id.is_(None)
+    seen_tenant = and_(visible_tenant(everything=everything), counts)
     servers = select(func.count()).where(instance.c.tenant_id == tenant.c.id).scalar_subquery()
-    return (
-        select(
-            project.c.customer_id,
-            func.count(distinct(project.c.id)).label("projects"),
-            whole_sum(servers).label("instances"),
-        )
-        .select_from(project.outerjoin(tenant, alive))
-        .where(visible_project(everything=everything))
-        .where(or_(tenant.c.id.is_(None), and_(visible_tenant(everything=everything), counts)))
-        .group_by(project.c.customer_id)
-        .subquery("sums")
-    )
+    projects = func.count(distinct(project.c.id)).label("projects")
+    columns = project.c.customer_id, projects, whole_sum(servers).label("instances")
+    rows = select(*columns).select_from(project.outerjoin(tenant, exists_now))
+    rows = rows.where(visible_project(everything=everything), or_(without_tenant, seen_tenant))
+    return rows.group_by(project.c.customer_id).subquery("sums")
 
 
-@cache
-def _groups(everything: bool) -> Any:
-    found = select(group.c.customer_id, func.count().label("project_groups"))
-    found = found.where(visible_group(everything=everything))
-    return found.group_by(group.c.customer_id).subquery("groups")
+def _groups(*, everything: bool) -> Subquery:
+    """Count project groups by customer, as a subquery."""
+    rows = select(group.c.customer_id, func.count().label("project_groups"))
+    rows = rows.where(visible_group(everything=everything))
+    return rows.group_by(group.c.customer_id).subquery("groups")
 
 
 @cache
 def _listing(query: ObjectQuery) -> Prepared:
-    numbers, groups = _by_customer(query.everything), _groups(query.everything)
-    chosen = objects(query).outerjoin(numbers, numbers.c.customer_id == customer.c.id)
-    chosen = chosen.outerjoin(groups, groups.c.customer_id == customer.c.id)
-    columns = numbers.c.projects, groups.c.project_groups, numbers.c.instances
-    figures = (func.coalesce(column, 0).label(column.name) for column in columns)
-    return Prepared(chosen.add_columns(*figures))
+    """Select visible customers, four columns, with their counts; 0 where they have nothing."""
+    numbers = _by_customer(everything=query.everything)
+    groups = _groups(everything=query.everything)
+    rows = objects(query).outerjoin(numbers, numbers.c.customer_id == customer.c.id)
+    rows = rows.outerjoin(groups, groups.c.customer_id == customer.c.id)
+    for column in (numbers.c.projects, groups.c.project_groups, numbers.c.instances):
+        rows = rows.add_columns(func.coalesce(column, 0).label(column.name))
+    return Prepared(rows)
 
 
 def listing(
@@ -73,7 +68,7 @@ def listing(
     limit: int | None = None,
     marker: str | None = None,
 ) -> list[CustomerCounts]:
-    """List the selected customers that are visible by name, then uuid, with their visible part.
+    """Return the selected customers that are visible, by name, then uuid, with their visible part.
 
     ``marker`` is the uuid of the last customer of the page before.
     """

@@ -7,11 +7,11 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, case, func, sel
 
 from openstats.meters import QUOTA_NAMES, SERVICES
 from openstats.model import Scope
+from openstats.storage import volume_types
 from openstats.storage.access.visibility import tenant_in_scope, visible_tenant
 from openstats.storage.entries.pagination import Condition, Entry, Listing
 from openstats.storage.inventory.root_disks import local_disk
 from openstats.storage.schema import tables
-from openstats.storage.volume_types import shown
 
 cloud, job, instance = tables.cloud, tables.job, tables.instance
 tenant, project, quota = tables.tenant, tables.project, tables.quota
@@ -73,7 +73,7 @@ def _folded(entry: Entry) -> Entry:
         name: {part: entry.pop(f"{name}_{part}") for part in ("limit", "in_use")}
         for name in QUOTA_NAMES
     }
-    figures["volume_types"] = shown(entry.pop("volume_types"))
+    figures["volume_types"] = volume_types.decode(entry.pop("volume_types"))
     return entry | {"quota": figures}
 
 
