@@ -14,7 +14,7 @@ from openstats.statistics.silence import Kind, judge
 from openstats.storage import jobs, quota
 from openstats.storage.alerts import own, received
 from openstats.storage.alerts.own import Cause, Standing
-from openstats.storage.inventory import capacity
+from openstats.storage.inventory import resource_providers
 from openstats.storage.registry import clouds
 from openstats.storage.store import Database
 from openstats.unix_time import DAY
@@ -154,7 +154,7 @@ def _overdrawn(db: Database, cloud: Cloud, _options: Any, _before: Before) -> It
 
 def _classes(db: Database, cloud: Cloud) -> dict[str, Quota]:
     """Return, by resource class, what a cloud can give away, and what is allocated of it."""
-    return allocations(capacity.inventories(db).get(cloud.uuid, {}))
+    return allocations(resource_providers.inventories(db).get(cloud.uuid, {}))
 
 
 Rule = Callable[[Database, Cloud, Any, Before], Iterator[Finding]]

@@ -44,8 +44,8 @@ def _capacities(db: Database, auth_url: str, region: str | None) -> Capacities:
     if regions:
         names = ", ".join(map(escaped, regions))
         raise ParameterError(
-            f"region={escaped(region or '')}: no such region of {auth_url} is registered; must be one "
-            f"of {names}"
+            f"region={escaped(region or '')}: no such region of {auth_url} is registered; must be "
+            f"one of {names}"
         )
     raise ParameterError(f"auth_url={auth_url}: no cloud with this URL is registered")
 

@@ -8,7 +8,7 @@ from openstats.clouds.figures import LARGEST_PART
 from openstats.model import EVERYTHING, Selection
 from openstats.statistics.resource import by_class
 from openstats.storage import quota
-from openstats.storage.inventory import capacity
+from openstats.storage.inventory import capacity, resource_providers
 from tests.collector.figures import FIGURES, Figure, replaced
 from tests.collector.lab import SOON, Lab
 from tests.double import Double
@@ -27,7 +27,9 @@ def answers(lab: Lab) -> list[Any]:
     """Return what is answered of all clouds, without the times at which it was read."""
     with lab.store.read() as db:
         sums, _ = quota.total(db, EVERYTHING, Selection())
-        whole = {uuid: by_class(zones) for uuid, zones in capacity.inventories(db).items()}
+        whole = {
+            uuid: by_class(zones) for uuid, zones in resource_providers.inventories(db).items()
+        }
         figures = {owner: figures for owner, (figures, _) in capacity.by_cloud(db).items()}
     servers = lab.sql("SELECT uuid, vcpus, ram, disk, created_at FROM instance ORDER BY uuid")
     volumes = lab.sql("SELECT tenant_id, gigabytes, snapshot_gigabytes FROM volume_use")

@@ -18,7 +18,7 @@ from openstats.model import Scope
 from openstats.statistics.resource import by_class, by_zone
 from openstats.storage.entries import clouds
 from openstats.storage.entries.pagination import Entry
-from openstats.storage.inventory import capacity
+from openstats.storage.inventory import resource_providers
 from openstats.storage.store import Database
 
 LOG = log.getLogger(__name__)
@@ -159,7 +159,7 @@ def _completed(db: Database, scope: Scope, rows: list[Entry]) -> list[Entry]:
     completed = clouds.CLOUDS.completed(db, scope, rows)
     if not scope.everything:
         return completed
-    inventories = capacity.inventories(db)
+    inventories = resource_providers.inventories(db)
     for entry in completed:
         zones = inventories.get(entry["uuid"], {})
         entry |= {"resource_classes": by_class(zones), "availability_zones": by_zone(zones)}

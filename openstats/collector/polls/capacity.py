@@ -9,7 +9,7 @@ from openstats.collector.shared_services import COMPUTE, PLACEMENT
 from openstats.errors import OddFigureError, RefusedError
 from openstats.model import Capacity
 from openstats.statistics.resource import of_providers
-from openstats.storage.inventory import capacity, compute_hosts, instances
+from openstats.storage.inventory import capacity, compute_hosts, instances, resource_providers
 
 LOG = log.getLogger(__name__)
 
@@ -96,6 +96,6 @@ def _read_placement(poll: Poll, refusal: str = "") -> None:
         if refusal and stored and stored[0].source != "placement":
             words = "the capacity of %s is read from Placement from now on, not from Nova: %s"
             LOG.warning(words, poll.cloud.name, refusal)
-        capacity.record_providers(db, poll.cloud, current, poll.now)
+        resource_providers.record(db, poll.cloud, current, poll.now)
         capacity.record(db, poll.cloud, of_providers(current), poll.now)
     return None

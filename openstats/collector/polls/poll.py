@@ -14,7 +14,7 @@ from openstats.clouds.omissions import Omissions
 from openstats.clouds.paging import Paging
 from openstats.model import Changes, Cloud, Lease
 from openstats.storage import jobs, quota
-from openstats.storage.inventory import capacity
+from openstats.storage.inventory import resource_providers
 from openstats.storage.registry import tenants
 from openstats.storage.store import Database, Store
 
@@ -159,7 +159,7 @@ class Poll:
 
     def follow_up(self, db: Database, changes: Changes) -> None:
         """Make due what changes call for: quotas of tenants, hypervisors, and discovery."""
-        capacity.touch(db, self.cloud, changes.hosts)
+        resource_providers.touch(db, self.cloud, changes.hosts)
         quota.make_due(db, changes.tenants, int(self.context.clock()))
         if not changes.tenants:
             return

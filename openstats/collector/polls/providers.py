@@ -13,7 +13,7 @@ from openstats.collector.polls.poll import Poll
 from openstats.collector.shared_services import COMPUTE, PLACEMENT
 from openstats.errors import CloudError, RefusedError, ServiceMissingError
 from openstats.model import Provider
-from openstats.storage.inventory import capacity, instances
+from openstats.storage.inventory import capacity, instances, resource_providers
 
 LOG = log.getLogger(__name__)
 
@@ -43,7 +43,7 @@ def poll(poll: Poll) -> None:
     """
     if {COMPUTE, PLACEMENT} & poll.shared.keys():
         with poll.writing() as db:
-            capacity.record_providers(db, poll.cloud, [], poll.now)
+            resource_providers.record(db, poll.cloud, [], poll.now)
         return
     with poll.store.read() as db:
         figures = capacity.by_cloud(db).get(poll.cloud.id)
@@ -57,7 +57,7 @@ def poll(poll: Poll) -> None:
         LOG.warning("providers of %s stay as they were: %s", poll.cloud.name, error)
         return
     with poll.writing() as db:
-        capacity.record_providers(db, poll.cloud, current, poll.now)
+        resource_providers.record(db, poll.cloud, current, poll.now)
 
 
 def read(poll: Poll) -> list[Provider]:
@@ -67,7 +67,7 @@ def read(poll: Poll) -> list[Provider]:
         CloudError: Placement does not answer, or a list of it is not complete.
     """
     with poll.store.read() as db:
-        stored = capacity.providers(db, poll.cloud)
+        stored = resource_providers.by_uuid(db, poll.cloud)
     oldest = poll.now if poll.full else poll.now - poll.options.quota_max_age
     fresh = {uuid: provider for uuid, provider in stored.items() if provider.read_at > oldest}
     omissions = Omissions(poll.cloud.name, "provider")

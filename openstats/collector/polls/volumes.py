@@ -74,10 +74,10 @@ def _read_all(poll: Poll, counts: Counts | None) -> None:
 
 
 def _write(poll: Poll, sums: cinder.Sweep) -> None:
-    spoiled = volumes.Kept(frozenset(sums.spoiled), rises_only=sums.unclaimed)
+    exemptions = volumes.Exemptions(frozenset(sums.spoiled), rises_only=sums.unclaimed)
     with poll.writing() as db:
         tenant_ids = volumes.write(
-            db, poll.cloud, sums.use, poll.now, kept=spoiled, first=poll.is_first
+            db, poll.cloud, sums.use, poll.now, exemptions=exemptions, first=poll.is_first
         )
         root_disks.write(db, poll.cloud, sums.first_disks)
         poll.follow_up(db, Changes(tenants=frozenset(tenant_ids)))

@@ -18,7 +18,7 @@ from openstats.storage.access.visibility import granted_cloud
 from openstats.storage.alerts import closing
 from openstats.storage.entries.pagination import Entry, Listing
 from openstats.storage.entries.tenants import seen_tenants
-from openstats.storage.inventory import capacity, compute_hosts
+from openstats.storage.inventory import capacity, compute_hosts, resource_providers
 from openstats.storage.registry import clouds
 from openstats.storage.schema import tables
 from openstats.storage.schema.alerts import alert, alert_episode
@@ -41,7 +41,7 @@ def _clouds(everything: bool) -> Select[Any]:
         cloud.c.region,
         polled.scalar_subquery().label("last_polled_at"),
         newest.label("last_error"),
-        capacity.disk_shared().label("disk_shared"),
+        resource_providers.disk_shared().label("disk_shared"),
         cloud.c.left_aside,
         cloud.c.identity.label("shared_services"),
     )

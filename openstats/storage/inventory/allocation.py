@@ -1,4 +1,4 @@
-"""What servers had while they existed, to the second, those that ended lately included.
+"""What servers had while they existed, to the second; those that ended lately are included.
 
 Amounts are times seconds, by tenant (Keystone id); what volumes take is in ``volumes``.
 """
@@ -15,10 +15,11 @@ from sqlalchemy import (
     case,
     delete,
     select,
+    true,
     update,
 )
 
-from openstats.model import Cloud, Departure, Instance
+from openstats.model import Cloud, Departure
 from openstats.storage.dialects import upsert, whole_sum
 from openstats.storage.inventory.root_disks import local_disk
 from openstats.storage.registry import tenants
@@ -27,32 +28,42 @@ from openstats.storage.schema.instances import ended_instance
 
 instance, tenant = tables.instance, tables.tenant
 
-SAME = (instance.c.cloud_id == ended_instance.c.cloud_id) & (
+SAME_SERVER = (instance.c.cloud_id == ended_instance.c.cloud_id) & (
     instance.c.uuid == ended_instance.c.uuid
 )
 
-Amounts = dict[str, tuple[int, int, int]]
-"""vCPU-seconds, and MiB-seconds of memory and of disk, by tenant."""
+Amount = tuple[int, int, int]
+"""vCPU-seconds, and MiB-seconds of memory and of disk."""
+
+Amounts = dict[str, Amount]
+"""Amounts by tenant (Keystone id)."""
+
+NOTHING: Amount = (0, 0, 0)
+FIGURES = ("vcpus", "ram", "disk", "created_at")
 
 
-def write_ended(db: Connection, cloud: Cloud, gone: Sequence[Departure], now: int) -> None:
+def write_ended(db: Connection, cloud: Cloud, departures: Sequence[Departure], now: int) -> None:
     """Keep servers that were deleted until readings have counted them.
 
     Of those that are not deleted here yet it is known whether their root was on a volume, and when
-    they changed last; others that are kept were told of before. Nothing ended later than ``now``,
+    they changed last; others that are kept were reported before. Nothing ended later than ``now``,
     whatever the cloud's clock says.
     """
-    shown = [(one.last, min(one.ended_at, now)) for one in gone if one.last]
-    rows = tenants.rows_of(db, cloud, {last.tenant for last, _ in shown}, now)
-    uuids = [last.uuid for last, _ in shown]
+    shown = {one.last: min(one.ended_at, now) for one in departures if one.last}
+    row_ids = tenants.rows_of(db, cloud, {server.tenant for server in shown}, now)
+    uuids = [server.uuid for server in shown]
     pieces, alive = _pieces(db, cloud, uuids), _alive(db, cloud, uuids)
     _put_aside(db, cloud, [pieces[uuid] for uuid in pieces.keys() & alive.keys()])
-    values = [_values(cloud, last, ended_at, rows[last.tenant]) for last, ended_at in shown]
-    for row in values:
-        if known := alive.get(row["uuid"]):
-            row["disk"] = known.local
-            row["created_at"] = _since(known, pieces)
-    upsert(db, ended_instance, [v for v in values if v["uuid"] in alive or v["uuid"] not in pieces])
+    rows = []
+    for server, ended_at in shown.items():
+        row = {"cloud_id": cloud.id, "uuid": server.uuid, "tenant_id": row_ids[server.tenant]}
+        row |= {name: getattr(server, name) for name in FIGURES} | {"ended_at": ended_at}
+        if present := alive.get(server.uuid):
+            row |= {"disk": present.local, "created_at": _since(present, pieces)}
+        elif server.uuid in pieces:
+            continue
+        rows.append(row)
+    upsert(db, ended_instance, rows)
 
 
 def write_changed(db: Connection, cloud: Cloud, moments: Mapping[str, int]) -> None:
@@ -60,74 +71,74 @@ def write_changed(db: Connection, cloud: Cloud, moments: Mapping[str, int]) -> N
     pieces = _pieces(db, cloud, list(moments))
     alive = _alive(db, cloud, list(moments))
     _put_aside(db, cloud, pieces.values())
-    names = ("cloud_id", "uuid", "tenant_id", "vcpus", "ram")
-    rows = [
-        {name: getattr(row, name) for name in names}
-        | {"disk": row.local, "created_at": _since(row, pieces), "ended_at": moments[uuid]}
-        for uuid, row in alive.items()
-    ]
+    rows = []
+    for uuid, server in alive.items():
+        row = {"cloud_id": cloud.id, "uuid": uuid, "tenant_id": server.tenant_id}
+        row |= {"vcpus": server.vcpus, "ram": server.ram, "disk": server.local}
+        rows.append(row | {"created_at": _since(server, pieces), "ended_at": moments[uuid]})
     upsert(db, ended_instance, rows)
 
 
-def _since(row: Any, pieces: Mapping[str, Any]) -> int:
+def _since(server: Any, pieces: Mapping[str, Any]) -> int:
     """Return since when a server has been as it is."""
-    piece = pieces.get(row.uuid)
-    return int(max(row.created_at, piece.ended_at) if piece else row.created_at)
+    piece = pieces.get(server.uuid)
+    return int(max(server.created_at, piece.ended_at) if piece else server.created_at)
 
 
 def _pieces(db: Connection, cloud: Cloud, uuids: Sequence[str]) -> dict[str, Any]:
-    wanted = ended_instance.c.cloud_id == cloud.id, ended_instance.c.uuid.in_(uuids)
-    return {row.uuid: row for row in db.execute(select(ended_instance).where(*wanted))}
+    """Return the latest ended piece of servers, by uuid."""
+    rows = select(ended_instance).where(ended_instance.c.cloud_id == cloud.id)
+    return {row.uuid: row for row in db.execute(rows.where(ended_instance.c.uuid.in_(uuids)))}
 
 
 def _alive(db: Connection, cloud: Cloud, uuids: Sequence[str]) -> dict[str, Any]:
-    wanted = instance.c.cloud_id == cloud.id, instance.c.uuid.in_(uuids)
-    found = select(instance, local_disk().label("local")).where(*wanted)
-    return {row.uuid: row for row in db.execute(found)}
+    """Return those of the servers that exist, by uuid, with their ``local`` disk."""
+    rows = select(instance, local_disk().label("local")).where(instance.c.cloud_id == cloud.id)
+    return {row.uuid: row for row in db.execute(rows.where(instance.c.uuid.in_(uuids)))}
 
 
 def _put_aside(db: Connection, cloud: Cloud, pieces: Collection[Any]) -> None:
-    """Keep earlier pieces of servers under uuids of nobody: a server has one, its latest."""
-    own = ended_instance.c.cloud_id == cloud.id, ended_instance.c.uuid == bindparam("piece")
+    """Keep earlier pieces of servers under new uuids: a server has one piece, its latest."""
     if pieces:
-        moved = update(ended_instance).where(*own).values(uuid=bindparam("other"))
-        db.execute(moved, [{"piece": row.uuid, "other": str(uuid4())} for row in pieces])
+        of_cloud = ended_instance.c.cloud_id == cloud.id
+        statement = update(ended_instance).where(
+            of_cloud, ended_instance.c.uuid == bindparam("piece")
+        )
+        rows = [{"piece": row.uuid, "new_uuid": str(uuid4())} for row in pieces]
+        db.execute(statement.values(uuid=bindparam("new_uuid")), rows)
 
 
-def _values(cloud: Cloud, last: Instance, ended_at: int, tenant_row: int) -> dict[str, Any]:
-    figures = {name: getattr(last, name) for name in ("vcpus", "ram", "disk", "created_at")}
-    key = {"cloud_id": cloud.id, "uuid": last.uuid, "tenant_id": tenant_row}
-    return key | figures | {"ended_at": ended_at}
-
-
-def forget_ended(db: Connection, cloud: Cloud, before: int) -> None:
+def forget_ended(db: Connection, cloud: Cloud, moment: int) -> None:
     """Delete servers that ended before a moment."""
-    mine = ended_instance.c.cloud_id == cloud.id
-    db.execute(delete(ended_instance).where(mine, ended_instance.c.ended_at < before))
+    of_cloud = ended_instance.c.cloud_id == cloud.id
+    db.execute(delete(ended_instance).where(of_cloud, ended_instance.c.ended_at < moment))
 
 
 def between(db: Connection, cloud: Cloud, start: int, end: int) -> Amounts:
     """Return what the servers of a cloud had in ``[start, end)``, each while it existed.
 
-    One that changed, or was restored, counts as it was until then, and as it is from then on.
+    One that changed, or was restored, counts as it was until then, and as it is from then on::
+
+        time            start                                end
+        exists now        |----------[ created or changed ....|....
+        ended             |..........] ended                  |
     """
-    alive = _sums(db, instance, cloud, _seconds(_changed_at(), start, end), local_disk())
-    lately = _seconds(ended_instance.c.created_at, start, _ended_at(end))
-    wanted = ended_instance.c.ended_at > start
-    ended = _sums(db, ended_instance, cloud, lately, ended_instance.c.disk, wanted)
-    nothing = (0, 0, 0)
-    return {
-        key: _added(alive.get(key, nothing), ended.get(key, nothing))
-        for key in alive.keys() | ended.keys()
-    }
+    alive = _amounts(db, instance, cloud, _seconds(_changed_at(), start, end), local_disk(), true())
+    lifetime = _seconds(ended_instance.c.created_at, start, _ended_at(end))
+    recent = ended_instance.c.ended_at > start
+    ended = _amounts(db, ended_instance, cloud, lifetime, ended_instance.c.disk, recent)
+    sums = dict(alive)
+    for tenant_id, amount in ended.items():
+        sums[tenant_id] = _sum(sums.get(tenant_id, NOTHING), amount)
+    return sums
 
 
-def _added(one: tuple[int, int, int], other: tuple[int, int, int]) -> tuple[int, int, int]:
-    return one[0] + other[0], one[1] + other[1], one[2] + other[2]
+def _sum(first: Amount, second: Amount) -> Amount:
+    return first[0] + second[0], first[1] + second[1], first[2] + second[2]
 
 
 def _changed_at() -> ColumnElement[int]:
-    """Return since when a server has been as it is."""
+    """Return, as an expression, since when a server has been as it is."""
     created, changed = instance.c.created_at, ended_instance.c.ended_at
     return case((changed > created, changed), else_=created)
 
@@ -137,22 +148,31 @@ def _ended_at(end: int) -> ColumnElement[int]:
 
 
 def _seconds(begin: ColumnElement[int], start: int, end: Any) -> ColumnElement[int]:
-    """Return for how long of ``[start, end)`` a server existed."""
+    """Return, as an expression, for how long of ``[start, end)`` a server existed."""
     first = case((begin > start, begin), else_=start)
     return case((first < end, end - first), else_=0)
 
 
-def _sums(
+def _amounts(
     db: Connection,
     table: Table,
     cloud: Cloud,
     seconds: ColumnElement[int],
     disk: ColumnElement[int],
-    *wanted: ColumnElement[bool],
+    condition: ColumnElement[bool],
 ) -> Amounts:
-    sums = [whole_sum(held * seconds) for held in (table.c.vcpus, table.c.ram, disk)]
-    amounts = select(tenant.c.tenant_id, *sums).join(table, table.c.tenant_id == tenant.c.id)
+    """Return the sums over servers by tenant.
+
+    ::
+
+        SELECT tenant.tenant_id, sum(vcpus * <seconds>), sum(ram * <seconds>), sum(disk * <seconds>)
+        FROM tenant JOIN instance ON instance.tenant_id = tenant.id
+        LEFT JOIN ended_instance ON <the same server, before it changed>
+        WHERE tenant.cloud_id = :cloud GROUP BY tenant.tenant_id
+    """
+    sums = [whole_sum(figure * seconds) for figure in (table.c.vcpus, table.c.ram, disk)]
+    rows = select(tenant.c.tenant_id, *sums).join(table, table.c.tenant_id == tenant.c.id)
     if table is instance:
-        amounts = amounts.outerjoin(ended_instance, SAME)
-    amounts = amounts.where(tenant.c.cloud_id == cloud.id, *wanted).group_by(tenant.c.tenant_id)
-    return {row[0]: (row[1], row[2], row[3]) for row in db.execute(amounts)}
+        rows = rows.outerjoin(ended_instance, SAME_SERVER)
+    rows = rows.where(tenant.c.cloud_id == cloud.id, condition).group_by(tenant.c.tenant_id)
+    return {row[0]: (row[1], row[2], row[3]) for row in db.execute(rows)}

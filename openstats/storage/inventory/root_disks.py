@@ -15,23 +15,30 @@ from openstats.storage.schema.instances import first_volume
 
 instance = tables.instance
 
-OWN = (first_volume.c.cloud_id == instance.c.cloud_id) & (first_volume.c.server == instance.c.uuid)
+OF_SERVER = (first_volume.c.cloud_id == instance.c.cloud_id) & (
+    first_volume.c.server == instance.c.uuid
+)
 # Where Nova does not show the root device, the first disk is it.
-ROOT = OWN & ((instance.c.root_device == "") | (first_volume.c.device == instance.c.root_device))
+ROOT = OF_SERVER & (
+    (instance.c.root_device == "") | (first_volume.c.device == instance.c.root_device)
+)
 
 
-def write(db: Connection, cloud: Cloud, found: Collection[tuple[str, str]]) -> None:
+def write(db: Connection, cloud: Cloud, attachments: Collection[tuple[str, str]]) -> None:
     """Write servers (uuids) with the devices that volumes are attached as.
 
     A root volume stays attached as long as its server exists.
     """
-    mine = first_volume.c.cloud_id == cloud.id
-    db.execute(delete(first_volume).where(mine, ~exists().where(OWN)))
-    rows = [{"cloud_id": cloud.id, "server": uuid, "device": name} for uuid, name in sorted(found)]
+    of_cloud = first_volume.c.cloud_id == cloud.id
+    db.execute(delete(first_volume).where(of_cloud, ~exists().where(OF_SERVER)))
+    rows = [
+        {"cloud_id": cloud.id, "server": uuid, "device": name} for uuid, name in sorted(attachments)
+    ]
     add_missing(db, first_volume, rows)
 
 
 def local_disk() -> ColumnElement[int]:
     """Return, as an expression, MiB of an instance's disk that its hypervisor holds."""
-    held = instance.c.disk - instance.c.root
-    return case(((instance.c.root > 0) & exists().where(ROOT), held), else_=instance.c.disk)
+    without_root = instance.c.disk - instance.c.root
+    on_volume = (instance.c.root > 0) & exists().where(ROOT)
+    return case((on_volume, without_root), else_=instance.c.disk)

@@ -1,7 +1,7 @@
-"""What tenants got or lost of volumes lately, so that readings count each size for its time.
+"""What tenants gained or lost of volumes lately, so that readings count each size for its time.
 
-Cinder tells of no change when it was: it counts from the poll that saw it. Kept beside the cursors
-of meter sources, whose names have no colon.
+Cinder does not tell when a volume changed: a change counts from the poll that saw it. Changes are
+kept beside the cursors of meter sources, whose names have no colon.
 """
 
 from collections import Counter
@@ -17,26 +17,31 @@ SOURCE = ":volumes"
 
 def note(db: Connection, cloud: Cloud, at: int, gained: Mapping[str, int]) -> None:
     """Keep what tenants (Keystone ids) gained at a moment, in GiB; a loss is below 0."""
-    changes = [*_changes(db, cloud), (at, {key: size for key, size in gained.items() if size})]
-    readings.write_cursor(db, cloud, SOURCE, {"changes": changes})
+    sizes = {tenant_id: size for tenant_id, size in gained.items() if size}
+    _write(db, cloud, [*_changes(db, cloud), (at, sizes)])
 
 
-def forget(db: Connection, cloud: Cloud, before: int) -> None:
-    """Delete changes of before a moment."""
+def forget(db: Connection, cloud: Cloud, moment: int) -> None:
+    """Delete the changes of before a moment."""
     changes = _changes(db, cloud)
-    kept = [change for change in changes if change[0] >= before]
-    if len(kept) < len(changes):
-        readings.write_cursor(db, cloud, SOURCE, {"changes": kept})
+    recent = [change for change in changes if change[0] >= moment]
+    if len(recent) < len(changes):
+        _write(db, cloud, recent)
 
 
 def not_yet(db: Connection, cloud: Cloud, start: int, end: int) -> dict[str, int]:
-    """Return GiB-seconds of ``[start, end)`` by tenant in which gains were not there yet."""
-    seconds = Counter[str]()
-    for at, gained in _changes(db, cloud):
-        if at > start:
-            seconds.update({key: size * (min(at, end) - start) for key, size in gained.items()})
-    return dict(seconds)
+    """Return GiB-seconds of ``[start, end)`` by tenant for which gains had not happened yet."""
+    gigabyte_seconds = Counter[str]()
+    for at, sizes in _changes(db, cloud):
+        seconds = min(at, end) - start
+        if seconds > 0:
+            gigabyte_seconds.update({key: size * seconds for key, size in sizes.items()})
+    return dict(gigabyte_seconds)
 
 
 def _changes(db: Connection, cloud: Cloud) -> list[tuple[int, dict[str, int]]]:
     return list(readings.cursor(db, cloud, SOURCE).get("changes", ()))
+
+
+def _write(db: Connection, cloud: Cloud, changes: list[tuple[int, dict[str, int]]]) -> None:
+    readings.write_cursor(db, cloud, SOURCE, {"changes": changes})

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass, fields
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, Select, select
 
 from openstats.model import Cloud, VolumeUse
 from openstats.storage.dialects import upsert, whole_sum
@@ -16,13 +17,14 @@ tenant, volume_use = tables.tenant, tables.volume_use
 Use = tuple[int, ...]
 """The values of COLUMNS."""
 
-NOTHING = VolumeUse(0, 0, 0, 0)
 COLUMNS = [field.name for field in fields(VolumeUse)][:4]
+SIZE = COLUMNS.index("gigabytes")
+NOTHING: Use = (0, 0, 0, 0)
 
 
 @dataclass(frozen=True)
-class Kept:
-    """Whose use stays as it was: tenants (Keystone ids) of whose things some could not be read.
+class Exemptions:
+    """Whose use stays as it was: ``tenants`` (Keystone ids) some of whose things were unreadable.
 
     ``rises_only``: it is not known whose these are, so that nobody's use falls.
     """
@@ -30,75 +32,84 @@ class Kept:
     tenants: frozenset[str] = frozenset()
     rises_only: bool = False
 
-    def holds(self, tenant_key: str, before: Use, after: Use) -> bool:
-        """Return whether a use stays as it was before."""
-        falls = any(new < old for new, old in zip(after, before, strict=True))
-        return tenant_key in self.tenants or (self.rises_only and falls)
+    def hold(self, tenant_id: str, old: Use, new: Use) -> bool:
+        """Return whether the use of a tenant stays as it was."""
+        falls = any(after < before for after, before in zip(new, old, strict=True))
+        return tenant_id in self.tenants or (self.rises_only and falls)
 
 
-NOBODY = Kept()
+NO_EXEMPTIONS = Exemptions()
 
 
 def write(
     db: Connection,
     cloud: Cloud,
-    found: Mapping[str, VolumeUse],
+    use_by_tenant: Mapping[str, VolumeUse],
     now: int,
     *,
-    kept: Kept = NOBODY,
+    exemptions: Exemptions = NO_EXEMPTIONS,
     first: bool = False,
 ) -> set[int]:
-    """Write a complete sweep (by Keystone id); return the tenants (row ids) whose use changed.
+    """Write a full sync (by Keystone id); return the tenants (row ids) whose use changed.
 
     What was there before the ``first`` one is not known: usage counts what that one shows.
     """
-    rows = tenants.rows_of(db, cloud, found, now)
-    keys = {row: key for key, row in rows.items()}
-    before = _use(db, cloud)
-    after = {rows[key]: astuple(use)[:4] for key, use in found.items()}
-    nothing = astuple(NOTHING)[:4]
-    changed = {
-        row: use
-        for row in before.keys() | after.keys()
-        if (use := after.get(row, nothing)) != before.get(row, nothing)
-        and not (row in before and kept.holds(keys[row], before[row], use))
-    }
-    values = [
-        {"tenant_id": row} | dict(zip(COLUMNS, changed[row], strict=True))
-        for row in sorted(changed)
-    ]
-    upsert(db, volume_use, values)
+    row_ids = tenants.rows_of(db, cloud, use_by_tenant, now)
+    old = _use(db, cloud)
+    new = {tenant_id: astuple(use)[:4] for tenant_id, use in use_by_tenant.items()}
+    changed = _changed(old, new, exemptions)
+    rows = []
+    for tenant_id in sorted(changed, key=row_ids.__getitem__):
+        figures = dict(zip(COLUMNS, changed[tenant_id], strict=True))
+        rows.append({"tenant_id": row_ids[tenant_id]} | figures)
+    upsert(db, volume_use, rows)
     if changed and not first:
-        size = COLUMNS.index("gigabytes")
-        gained = {
-            keys[row]: use[size] - before.get(row, nothing)[size] for row, use in changed.items()
-        }
+        gained = {key: use[SIZE] - old.get(key, NOTHING)[SIZE] for key, use in changed.items()}
         volume_changes.note(db, cloud, now, gained)
-    return set(changed)
+    return {row_ids[tenant_id] for tenant_id in changed}
+
+
+def _changed(
+    old: Mapping[str, Use], new: Mapping[str, Use], exemptions: Exemptions
+) -> dict[str, Use]:
+    """Return the new use of each tenant (Keystone id) whose use changes."""
+    changed = {}
+    for tenant_id in old.keys() | new.keys():
+        before, after = old.get(tenant_id, NOTHING), new.get(tenant_id, NOTHING)
+        is_exempt = tenant_id in old and exemptions.hold(tenant_id, before, after)
+        if after != before and not is_exempt:
+            changed[tenant_id] = after
+    return changed
+
+
+def _rows_of(cloud: Cloud, *columns: ColumnElement[Any]) -> Select[Any]:
+    """Select columns of the tenants of a cloud that were ever in a full sync."""
+    rows = select(*columns).select_from(volume_use)
+    return rows.join(tenant, tenant.c.id == volume_use.c.tenant_id).where(
+        tenant.c.cloud_id == cloud.id
+    )
 
 
 def numbers(db: Connection, cloud: Cloud) -> tuple[int, int]:
     """Return how many volumes and snapshots there are."""
-    sums = [whole_sum(volume_use.c[name]) for name in ("volumes", "snapshots")]
-    mine = select(*sums).join(tenant, tenant.c.id == volume_use.c.tenant_id)
-    row = db.execute(mine.where(tenant.c.cloud_id == cloud.id)).one()
-    return row[0] or 0, row[1] or 0
+    columns = volume_use.c.volumes, volume_use.c.snapshots
+    row = db.execute(_rows_of(cloud, *map(whole_sum, columns))).one()
+    return row[0], row[1]
 
 
 def gigabytes(db: Connection, cloud: Cloud) -> dict[str, int]:
-    """Give GiB of volumes, attached or not, by tenant (Keystone id)."""
-    held = select(tenant.c.tenant_id, volume_use.c.gigabytes)
-    held = held.join(volume_use, volume_use.c.tenant_id == tenant.c.id)
-    return {row[0]: row[1] for row in db.execute(held.where(tenant.c.cloud_id == cloud.id))}
+    """Return GiB of volumes, attached or not, by tenant (Keystone id)."""
+    rows = db.execute(_rows_of(cloud, tenant.c.tenant_id, volume_use.c.gigabytes))
+    return {row[0]: row[1] for row in rows}
 
 
-def held(db: Connection, cloud: Cloud) -> dict[int, int]:
-    """Return GiB of volumes by tenant (row)."""
-    sizes = select(volume_use.c.tenant_id, volume_use.c.gigabytes)
-    mine = sizes.join(tenant, tenant.c.id == volume_use.c.tenant_id)
-    return {row[0]: row[1] for row in db.execute(mine.where(tenant.c.cloud_id == cloud.id))}
+def gigabytes_by_row(db: Connection, cloud: Cloud) -> dict[int, int]:
+    """Return GiB of volumes, attached or not, by tenant (row id)."""
+    rows = db.execute(_rows_of(cloud, volume_use.c.tenant_id, volume_use.c.gigabytes))
+    return {row[0]: row[1] for row in rows}
 
 
-def _use(db: Connection, cloud: Cloud) -> dict[int, Use]:
-    mine = select(volume_use).join(tenant, tenant.c.id == volume_use.c.tenant_id)
-    return {row[0]: tuple(row[1:]) for row in db.execute(mine.where(tenant.c.cloud_id == cloud.id))}
+def _use(db: Connection, cloud: Cloud) -> dict[str, Use]:
+    columns = [volume_use.c[name] for name in COLUMNS]
+    rows = db.execute(_rows_of(cloud, tenant.c.tenant_id, *columns))
+    return {row[0]: tuple(row[1:]) for row in rows}

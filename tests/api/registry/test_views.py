@@ -12,7 +12,7 @@ from webtest import TestApp
 from openstats.api.routes import RESOURCES
 from openstats.http import answer
 from openstats.model import Inventory, Provider
-from openstats.storage.inventory import capacity
+from openstats.storage.inventory import resource_providers
 from openstats.storage.registry import clouds
 from openstats.storage.store import Store
 from tests.api.world import READ, UNKNOWN, fill
@@ -167,7 +167,7 @@ def test_cloud_shows_its_capacity_by_class_and_zone(full: TestApp, store: Store)
         Provider("u2", "node2", "u2", 1, False, (held,), NOW),
     ]
     with store.transaction() as db:
-        capacity.record_providers(db, clouds.clouds(db)[0], found, NOW)
+        resource_providers.record(db, clouds.clouds(db)[0], found, NOW)
     one, two = listed(full, "clouds")
     north = {"total": 8, "reserved": 1, "used": 3, "allocation_ratio": 1.5, "effective": 10}
     whole = {"total": 16, "reserved": 2, "used": 6, "allocation_ratio": 1.5, "effective": 20}

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from openstats.statistics.resource import by_class, by_zone
-from openstats.storage.inventory import capacity
+from openstats.storage.inventory import resource_providers
 from tests.collector import expected
 from tests.collector.lab import LARGE, SOON, Lab
 from tests.double import Double
@@ -18,13 +18,13 @@ SHARED = {"DISK_GB": {"total": 5000, "reserved": 0, "allocation_ratio": 1.0}}
 
 def classes(lab: Lab) -> dict[str, Any]:
     with lab.store.read() as db:
-        (held,) = capacity.inventories(db).values()
+        (held,) = resource_providers.inventories(db).values()
     return by_class(held)
 
 
 def zones(lab: Lab) -> dict[str, Any]:
     with lab.store.read() as db:
-        (held,) = capacity.inventories(db).values()
+        (held,) = resource_providers.inventories(db).values()
     return by_zone(held)
 
 

@@ -5,7 +5,7 @@ from sqlalchemy import Connection
 
 from openstats.model import EVERYTHING, Cloud, Inventory, Provider
 from openstats.storage.entries import clouds, pagination
-from openstats.storage.inventory import capacity
+from openstats.storage.inventory import resource_providers
 from openstats.storage.registry import clouds as cloud_rows
 from tests.registry import KEYSTONE, NOW, site
 
@@ -31,9 +31,9 @@ def test_inventories_of_providers_that_take_servers_by_cloud_and_zone(db: Connec
         provider(2, VCPU),
         provider(3, VCPU, disabled=True),
     ]
-    capacity.record_providers(db, alpha.cloud, found, NOW)
-    capacity.record_providers(db, beta.cloud, found[1:2], NOW)
-    held = capacity.inventories(db)
+    resource_providers.record(db, alpha.cloud, found, NOW)
+    resource_providers.record(db, beta.cloud, found[1:2], NOW)
+    held = resource_providers.inventories(db)
     in_north = held[alpha.cloud.uuid].pop("north")
     assert sorted(in_north, key=lambda one: one.resource_class) == [DISK, VCPU]
     assert held == {alpha.cloud.uuid: {None: [VCPU]}, beta.cloud.uuid: {None: [VCPU]}}
@@ -63,7 +63,7 @@ def test_whether_disk_is_shared(
     db: Connection, found: list[Provider], expected: bool | None
 ) -> None:
     alpha, beta = site(db), site(db, "beta", region="two")
-    capacity.record_providers(db, alpha.cloud, found, NOW)
+    resource_providers.record(db, alpha.cloud, found, NOW)
     assert shared(db, alpha.cloud) is expected
     assert shared(db, beta.cloud) is None
 
@@ -73,6 +73,6 @@ def test_disk_shared_follows_clouds_yaml(db: Connection) -> None:
     kept = cloud_rows.register_cloud(db, told, [])
     assert kept.disk_shared
     assert shared(db, kept) is True
-    capacity.record_providers(db, kept, [provider(1, DISK)], NOW)
+    resource_providers.record(db, kept, [provider(1, DISK)], NOW)
     assert shared(db, kept) is True
     assert shared(db, site(db).cloud) is False

@@ -3,7 +3,7 @@
 from sqlalchemy import Connection
 
 from openstats.model import Capacity, Inventory, Provider
-from openstats.storage.inventory import capacity
+from openstats.storage.inventory import capacity, resource_providers
 from tests.registry import KEYSTONE, NOW, Site, site
 
 FIGURES = Capacity(1, 2, 3, 4, 5, 6, source="placement")
@@ -25,7 +25,7 @@ def provider(uuid: str, *inventories: Inventory, read_at: int = NOW) -> Provider
 
 
 def write(of: Site, *found: Provider, now: int = NOW) -> None:
-    capacity.record_providers(of.db, of.cloud, found, now)
+    resource_providers.record(of.db, of.cloud, found, now)
 
 
 def test_figures_and_when_they_were_read(db: Connection) -> None:
@@ -66,23 +66,23 @@ def test_regions_and_one_of_them(db: Connection) -> None:
 def test_providers_are_given_as_they_were_written(db: Connection) -> None:
     alpha = site(db)
     write(alpha, provider("a", VCPU), provider("b"))
-    found = capacity.providers(db, alpha.cloud)
+    found = resource_providers.by_uuid(db, alpha.cloud)
     assert found == {"a": provider("a", VCPU), "b": provider("b")}
 
 
 def test_all_inventories_of_a_provider(db: Connection) -> None:
     alpha = site(db)
     write(alpha, provider("a", VCPU, DISK))
-    assert set(capacity.providers(db, alpha.cloud)["a"].inventories) == {VCPU, DISK}
+    assert set(resource_providers.by_uuid(db, alpha.cloud)["a"].inventories) == {VCPU, DISK}
 
 
 def test_newer_inventories_replace_the_former(db: Connection) -> None:
     alpha = site(db)
     write(alpha, provider("a", VCPU), provider("b", VCPU))
     write(alpha, provider("a", DISK))
-    assert capacity.providers(db, alpha.cloud) == {"a": provider("a", DISK)}
+    assert resource_providers.by_uuid(db, alpha.cloud) == {"a": provider("a", DISK)}
     write(alpha)
-    assert capacity.providers(db, alpha.cloud) == {}
+    assert resource_providers.by_uuid(db, alpha.cloud) == {}
 
 
 def test_providers_are_of_one_cloud(db: Connection) -> None:
@@ -90,23 +90,23 @@ def test_providers_are_of_one_cloud(db: Connection) -> None:
     write(one, provider("a", VCPU))
     write(two, provider("a", DISK))
     write(two)
-    capacity.touch(db, two.cloud, ["host-a"])
-    assert capacity.providers(db, one.cloud) == {"a": provider("a", VCPU)}
+    resource_providers.touch(db, two.cloud, ["host-a"])
+    assert resource_providers.by_uuid(db, one.cloud) == {"a": provider("a", VCPU)}
 
 
 def test_a_touched_provider_is_to_be_read_again(db: Connection) -> None:
     alpha = site(db)
     write(alpha, provider("a", VCPU), provider("b", VCPU))
-    capacity.touch(db, alpha.cloud, ["host-a", "unknown"])
-    found = capacity.providers(db, alpha.cloud)
+    resource_providers.touch(db, alpha.cloud, ["host-a", "unknown"])
+    found = resource_providers.by_uuid(db, alpha.cloud)
     assert (found["a"].read_at, found["b"].read_at) == (0, NOW)
 
 
 def test_touched_while_it_was_not_read_stays_touched(db: Connection) -> None:
     alpha = site(db)
     write(alpha, provider("a", VCPU))
-    capacity.touch(db, alpha.cloud, ["host-a"])
+    resource_providers.touch(db, alpha.cloud, ["host-a"])
     write(alpha, provider("a", VCPU, read_at=NOW), now=NOW + 60)
-    assert capacity.providers(db, alpha.cloud)["a"].read_at == 0
+    assert resource_providers.by_uuid(db, alpha.cloud)["a"].read_at == 0
     write(alpha, provider("a", VCPU, read_at=NOW + 120), now=NOW + 120)
-    assert capacity.providers(db, alpha.cloud)["a"].read_at == NOW + 120
+    assert resource_providers.by_uuid(db, alpha.cloud)["a"].read_at == NOW + 120

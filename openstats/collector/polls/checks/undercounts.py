@@ -55,7 +55,7 @@ VOLUMES = QuotaMeasure(
     VOLUME,
     "storage",
     "Cinder counts {} GiB of tenant {} as in use, and lists volumes of {} GiB",
-    volumes.held,
+    volumes.gigabytes_by_row,
     tallies.gigabytes,
     unit=1024,
     # Cinder keeps counters beside its volumes, and loses count by what failed.

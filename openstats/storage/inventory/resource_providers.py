@@ -1,0 +1,110 @@
+"""Placement's resource providers: one for each hypervisor, and what it has of each class."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, fields
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    case,
+    delete,
+    exists,
+    false,
+    insert,
+    null,
+    select,
+    true,
+    update,
+)
+
+from openstats.model import Cloud, Inventory, Provider
+from openstats.storage.schema import tables
+
+cloud, provider, inventory = tables.cloud, tables.provider, tables.inventory
+
+COLUMNS = [field.name for field in fields(Provider) if field.name != "inventories"]
+TOUCHED = 0
+"""When a provider was read that is to be read again."""
+
+DISK = "DISK_GB"
+
+OF_PROVIDER = (provider.c.cloud_id == inventory.c.cloud_id) & (
+    provider.c.uuid == inventory.c.provider
+)
+
+
+def inventories(db: Connection) -> dict[str, dict[str | None, list[Inventory]]]:
+    """Return, by cloud (uuid) and availability zone, what providers have that are not disabled."""
+    columns = [inventory.c[field.name] for field in fields(Inventory)]
+    rows = select(cloud.c.uuid, provider.c.zone, *columns).join(provider, OF_PROVIDER)
+    rows = rows.join(cloud, cloud.c.id == inventory.c.cloud_id).where(~provider.c.disabled)
+    clouds: defaultdict[str, dict[str | None, list[Inventory]]] = defaultdict(dict)
+    for uuid, zone, *figures in db.execute(rows):
+        clouds[uuid].setdefault(zone, []).append(Inventory(*figures))
+    return dict(clouds)
+
+
+def disk_shared() -> ColumnElement[bool | None]:
+    """Return, as an expression, whether a cloud's disk is shared, or counted more than once.
+
+    True where clouds.yaml says so, or a sharing provider has disk; NULL where no provider is known.
+    """
+    of_cloud = provider.c.cloud_id == cloud.c.id
+    is_disk = inventory.c.resource_class == DISK
+    shared = exists().where(of_cloud, OF_PROVIDER, provider.c.sharing, is_disk)
+    unshared = case((exists().where(of_cloud), false()), else_=null())
+    return case((cloud.c.disk_shared | shared, true()), else_=unshared)
+
+
+def by_uuid(db: Connection, owner: Cloud) -> dict[str, Provider]:
+    """Return the providers of a cloud as they were last read."""
+    by_provider: defaultdict[str, list[Inventory]] = defaultdict(list)
+    for row in db.execute(select(inventory).where(inventory.c.cloud_id == owner.id)):
+        by_provider[row.provider].append(Inventory(*row[2:]))
+    rows = db.execute(select(provider).where(provider.c.cloud_id == owner.id))
+    return {row.uuid: _provider(row, by_provider[row.uuid]) for row in rows}
+
+
+def _provider(row: Any, inventories: Iterable[Inventory]) -> Provider:
+    figures = {name: getattr(row, name) for name in COLUMNS}
+    return Provider(**figures, inventories=tuple(inventories))
+
+
+def record(db: Connection, owner: Cloud, new: Sequence[Provider], now: int) -> None:
+    """Write all providers of a cloud; those touched since they were read stay so."""
+    of_cloud = provider.c.cloud_id == owner.id
+    marked = select(provider.c.uuid).where(of_cloud, provider.c.read_at == TOUCHED)
+    touched = set(db.scalars(marked))
+    db.execute(delete(provider).where(of_cloud))
+    db.execute(delete(inventory).where(inventory.c.cloud_id == owner.id))
+    rows = [_row(owner, one) for one in new]
+    for row in rows:
+        if row["uuid"] in touched and row["read_at"] < now:
+            row["read_at"] = TOUCHED
+    if rows:
+        db.execute(insert(provider), rows)
+    _record_inventories(db, owner, new)
+
+
+def _row(owner: Cloud, one: Provider) -> dict[str, Any]:
+    return {"cloud_id": owner.id} | {name: getattr(one, name) for name in COLUMNS}
+
+
+def _record_inventories(db: Connection, owner: Cloud, new: Iterable[Provider]) -> None:
+    rows = []
+    for one in new:
+        key = {"cloud_id": owner.id, "provider": one.uuid}
+        rows += [key | asdict(figures) for figures in one.inventories]
+    if rows:
+        db.execute(insert(inventory), rows)
+
+
+def touch(db: Connection, owner: Cloud, hosts: Iterable[str]) -> None:
+    """Have the providers of hypervisors read again: a server came or went.
+
+    Placement's generation tells of most changes, but not of allocations that were deleted.
+    """
+    of_hosts = provider.c.cloud_id == owner.id, provider.c.name.in_(sorted(hosts))
+    db.execute(update(provider).where(*of_hosts).values(read_at=TOUCHED))
