@@ -41,14 +41,14 @@ def next_marker(
     return last if follows(db, scope, selection, last) else None
 
 
-def check_size(objects: int, pieces: int, most: int) -> None:
+def check_size(objects: int, pieces: int, limit: int) -> None:
     """Raise unless an answer of so many objects and pieces is acceptable.
 
     Raises:
-        ParameterError: it has more than ``most`` datapoints.
+        ParameterError: it has more than ``limit`` datapoints.
     """
-    if objects * pieces > most:
+    if objects * pieces > limit:
         raise ParameterError(
             f"datapoints: {objects} objects times {pieces} intervals are {objects * pieces}; "
-            f"must be at most {most}: ask for fewer, or for pages with limit"
+            f"must be at most {limit}: ask for fewer, or for pages with limit"
         )

@@ -225,14 +225,10 @@ def of_clouds(db: Connection, clouds: Iterable[int]) -> tuple[Sums, Coverage]:
 
 def due(db: Connection, cloud: Cloud, now: int) -> list[tuple[int, str]]:
     """Return the tenants (row id, Keystone id) whose quotas are to be read, longest due first."""
-    statement = (
-        select(tenant.c.id, tenant.c.tenant_id)
-        .join(quota, quota.c.tenant_id == tenant.c.id)
-        .where(tenant.c.cloud_id == cloud.id, quota.c.due_at <= now)
-        .where(tenant.c.project_id.is_not(None), tenant.c.deleted_at.is_(None))
-        .order_by(quota.c.due_at, tenant.c.id)
-    )
-    return [(row.id, row.tenant_id) for row in db.execute(statement)]
+    rows = select(tenant.c.id, tenant.c.tenant_id).join(quota, quota.c.tenant_id == tenant.c.id)
+    rows = rows.where(tenant.c.cloud_id == cloud.id, tenant.c.deleted_at.is_(None))
+    rows = rows.where(tenant.c.project_id.is_not(None), quota.c.due_at <= now)
+    return [*map(tuple, db.execute(rows.order_by(quota.c.due_at, tenant.c.id)))]
 
 
 def make_due(db: Connection, tenants: Iterable[int], now: int) -> None:
@@ -252,16 +248,23 @@ def make_cloud_due(db: Connection, cloud: Cloud, now: int) -> None:
     db.execute(update(quota).where(quota.c.tenant_id.in_(tenants)).values(due_at=now))
 
 
+Quotas = Mapping[str, Quota]
+"""A tenant's quotas by the names of ``meters.QUOTAS``."""
+
+VolumeTypes = Mapping[str, VolumeTypeQuota]
+"""A tenant's quotas by volume type."""
+
+
 def record(
     db: Connection,
     tenant_id: int,
-    quotas: Mapping[str, Quota],
+    quotas: Quotas,
     *,
     now: int,
     due_at: int,
     error: str | None,
     asked_at: int | None = None,
-    volume_types: Mapping[str, VolumeTypeQuota] | None = None,
+    volume_types: VolumeTypes | None = None,
 ) -> None:
     """Write what was read of a tenant; services that did not answer keep their last figures.
 

@@ -76,6 +76,6 @@ def thin(poll: Poll, names: Iterable[str]) -> None:
     with poll.writing() as db:
         for name in names:
             times = readings.times(db, poll.cloud, name)
-            gap_ends = {at for at, kept in times if kept}
+            gap_ends = {at for at, is_kept in times if is_kept}
             old = superfluous([at for at, _ in times], gap_ends, poll.now, retention)
             readings.delete_at(db, poll.cloud, name, old)

@@ -193,12 +193,15 @@ def _request(
         if source == NOVA and jobs.polled_at(db, poll.cloud, "instances") is None:
             # That no server is known does not say that none used anything.
             return None
+        last = readings.newest_by_meter(db, poll.cloud)
+        running = instances.running(db, poll.cloud)
+        cursor = readings.cursor(db, poll.cloud, source)
         return MeterRequest(
             connection=poll.connection,
             now=now,
-            last=readings.newest_by_meter(db, poll.cloud),
-            running=instances.running(db, poll.cloud),
-            cursor=readings.cursor(db, poll.cloud, source),
+            last=last,
+            running=running,
+            cursor=cursor,
             settings=meter_options,
             options=poll.context.usage,
             calls=poll.calls,

@@ -84,7 +84,7 @@ def counts(db: Connection, scope: Scope, kind: str, interval: Interval) -> dict[
 
 
 def date_objects(db: Connection, first_created: Mapping[int, int]) -> None:
-    """Give undated objects the date of their tenants' earliest server or volume.
+    """Write the dates of undated objects: that of their tenants' earliest server or volume.
 
     ``first_created`` is that date by tenant (row id), as one of a cloud's two first full syncs saw
     it. Like discovery this writes in many places: nothing else may have been written in its

@@ -49,13 +49,13 @@ def write_ended(db: Connection, cloud: Cloud, departures: Sequence[Departure], n
     they changed last; others that are kept were reported before. Nothing ended later than ``now``,
     whatever the cloud's clock says.
     """
-    shown = {one.last: min(one.ended_at, now) for one in departures if one.last}
-    row_ids = tenants.rows_of(db, cloud, {server.tenant for server in shown}, now)
-    uuids = [server.uuid for server in shown]
+    ends = {one.last: min(one.ended_at, now) for one in departures if one.last}
+    row_ids = tenants.rows_of(db, cloud, {server.tenant for server in ends}, now)
+    uuids = [server.uuid for server in ends]
     pieces, alive = _pieces(db, cloud, uuids), _alive(db, cloud, uuids)
     _put_aside(db, cloud, [pieces[uuid] for uuid in pieces.keys() & alive.keys()])
     rows = []
-    for server, ended_at in shown.items():
+    for server, ended_at in ends.items():
         row = {"cloud_id": cloud.id, "uuid": server.uuid, "tenant_id": row_ids[server.tenant]}
         row |= {name: getattr(server, name) for name in FIGURES} | {"ended_at": ended_at}
         if present := alive.get(server.uuid):
@@ -139,8 +139,8 @@ def _sum(first: Amount, second: Amount) -> Amount:
 
 def _changed_at() -> ColumnElement[int]:
     """Return, as an expression, since when a server has been as it is."""
-    created, changed = instance.c.created_at, ended_instance.c.ended_at
-    return case((changed > created, changed), else_=created)
+    created_at, changed_at = instance.c.created_at, ended_instance.c.ended_at
+    return case((changed_at > created_at, changed_at), else_=created_at)
 
 
 def _ended_at(end: int) -> ColumnElement[int]:

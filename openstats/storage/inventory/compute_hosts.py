@@ -18,5 +18,7 @@ def record(db: Connection, owner: Cloud, hosts: Mapping[str, int]) -> None:
 
 def by_cloud(db: Connection) -> dict[int, dict[str, int]]:
     """Return the numbers by cloud; a cloud whose services were never read is missing."""
-    rows = db.execute(select(compute_hosts))
-    return {row.cloud_id: {state: row._mapping[state] for state in STATES} for row in rows}
+    hosts = {}
+    for row in db.execute(select(compute_hosts)):
+        hosts[row.cloud_id] = {state: getattr(row, state) for state in STATES}
+    return hosts

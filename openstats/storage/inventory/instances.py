@@ -39,11 +39,21 @@ def write(
     for row in new:
         latest = old[row["uuid"]]["created_at"] if row["uuid"] in old else now
         row["created_at"] = min(row["created_at"], latest)
-    resized = {r["uuid"] for r in new if r["uuid"] in old and _differ(old[r["uuid"]], r, COUNTED)}
-    moments = {s.uuid: min(s.updated_at or now, now) for s in servers if s.uuid in resized}
-    allocation.write_changed(db, cloud, moments)
+    allocation.write_changed(db, cloud, _resized(old, new, servers, now))
     upsert(db, instance, new)
     return _changes_between(old, new)
+
+
+def _resized(
+    old: Mapping[str, Row], new: Iterable[Row], servers: Iterable[Instance], now: int
+) -> dict[str, int]:
+    """Return the servers (uuids) of which usage counts something else now, and since when."""
+    moments = {}
+    for row, server in zip(new, servers, strict=True):
+        previous = old.get(server.uuid)
+        if previous is not None and _differ(previous, row, COUNTED):
+            moments[server.uuid] = min(server.updated_at or now, now)
+    return moments
 
 
 def _row(cloud: Cloud, server: Instance, tenant_row: int, seen: int) -> dict[str, Any]:
@@ -138,7 +148,7 @@ def number(db: Connection, cloud: Cloud) -> int:
 def numbers(db: Connection, cloud: Cloud) -> dict[int, int]:
     """Return how many servers there are, by tenant (row id)."""
     rows = select(instance.c.tenant_id, func.count()).where(instance.c.cloud_id == cloud.id)
-    return {row[0]: row[1] for row in db.execute(rows.group_by(instance.c.tenant_id))}
+    return dict(db.execute(rows.group_by(instance.c.tenant_id)).all())
 
 
 def uuids(db: Connection, cloud: Cloud, among: Sequence[str]) -> set[str]:
@@ -164,7 +174,7 @@ def first_created(db: Connection, cloud: Cloud) -> dict[int, int]:
     """Return the creation of each tenant's earliest server, by tenant (row id)."""
     rows = select(instance.c.tenant_id, func.min(instance.c.created_at))
     rows = rows.where(instance.c.cloud_id == cloud.id).group_by(instance.c.tenant_id)
-    return {row[0]: row[1] for row in db.execute(rows)}
+    return dict(db.execute(rows).all())
 
 
 def first_of_unmet(db: Connection, cloud: Cloud) -> dict[str, int]:
@@ -172,4 +182,4 @@ def first_of_unmet(db: Connection, cloud: Cloud) -> dict[str, int]:
     rows = select(tenant.c.tenant_id, func.min(instance.c.created_at))
     rows = rows.join(instance, instance.c.tenant_id == tenant.c.id)
     rows = rows.where(tenants.unmet_of(cloud)).group_by(tenant.c.tenant_id)
-    return {row[0]: row[1] for row in db.execute(rows)}
+    return dict(db.execute(rows).all())

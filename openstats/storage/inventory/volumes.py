@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass, fields
+from operator import lt
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, select
@@ -34,7 +35,7 @@ class Exemptions:
 
     def hold(self, tenant_id: str, old: Use, new: Use) -> bool:
         """Return whether the use of a tenant stays as it was."""
-        falls = any(after < before for after, before in zip(new, old, strict=True))
+        falls = any(map(lt, new, old))
         return tenant_id in self.tenants or (self.rises_only and falls)
 
 
@@ -57,29 +58,29 @@ def write(
     row_ids = tenants.rows_of(db, cloud, use_by_tenant, now)
     old = _use(db, cloud)
     new = {tenant_id: astuple(use)[:4] for tenant_id, use in use_by_tenant.items()}
-    changed = _changed(old, new, exemptions)
+    changes = _changes(old, new, exemptions)
     rows = []
-    for tenant_id in sorted(changed, key=row_ids.__getitem__):
-        figures = dict(zip(COLUMNS, changed[tenant_id], strict=True))
+    for tenant_id in sorted(changes, key=row_ids.__getitem__):
+        figures = dict(zip(COLUMNS, changes[tenant_id], strict=True))
         rows.append({"tenant_id": row_ids[tenant_id]} | figures)
     upsert(db, volume_use, rows)
-    if changed and not first:
-        gained = {key: use[SIZE] - old.get(key, NOTHING)[SIZE] for key, use in changed.items()}
+    if changes and not first:
+        gained = {key: use[SIZE] - old.get(key, NOTHING)[SIZE] for key, use in changes.items()}
         volume_changes.note(db, cloud, now, gained)
-    return {row_ids[tenant_id] for tenant_id in changed}
+    return {row_ids[tenant_id] for tenant_id in changes}
 
 
-def _changed(
+def _changes(
     old: Mapping[str, Use], new: Mapping[str, Use], exemptions: Exemptions
 ) -> dict[str, Use]:
     """Return the new use of each tenant (Keystone id) whose use changes."""
-    changed = {}
+    changes = {}
     for tenant_id in old.keys() | new.keys():
-        before, after = old.get(tenant_id, NOTHING), new.get(tenant_id, NOTHING)
-        is_exempt = tenant_id in old and exemptions.hold(tenant_id, before, after)
-        if after != before and not is_exempt:
-            changed[tenant_id] = after
-    return changed
+        old_use, new_use = old.get(tenant_id, NOTHING), new.get(tenant_id, NOTHING)
+        is_exempt = tenant_id in old and exemptions.hold(tenant_id, old_use, new_use)
+        if new_use != old_use and not is_exempt:
+            changes[tenant_id] = new_use
+    return changes
 
 
 def _rows_of(cloud: Cloud, *columns: ColumnElement[Any]) -> Select[Any]:
@@ -99,14 +100,14 @@ def numbers(db: Connection, cloud: Cloud) -> tuple[int, int]:
 
 def gigabytes(db: Connection, cloud: Cloud) -> dict[str, int]:
     """Return GiB of volumes, attached or not, by tenant (Keystone id)."""
-    rows = db.execute(_rows_of(cloud, tenant.c.tenant_id, volume_use.c.gigabytes))
-    return {row[0]: row[1] for row in rows}
+    rows = _rows_of(cloud, tenant.c.tenant_id, volume_use.c.gigabytes)
+    return dict(db.execute(rows).all())
 
 
 def gigabytes_by_row(db: Connection, cloud: Cloud) -> dict[int, int]:
     """Return GiB of volumes, attached or not, by tenant (row id)."""
-    rows = db.execute(_rows_of(cloud, volume_use.c.tenant_id, volume_use.c.gigabytes))
-    return {row[0]: row[1] for row in rows}
+    rows = _rows_of(cloud, volume_use.c.tenant_id, volume_use.c.gigabytes)
+    return dict(db.execute(rows).all())
 
 
 def _use(db: Connection, cloud: Cloud) -> dict[str, Use]:

@@ -128,10 +128,10 @@ def _with_customers(
 ) -> Select[Any]:
     """Select tenants of projects of customers, where both periods overlap."""
     overlap = (custody.since < tenancy.until) & (tenancy.since < custody.until)
-    joined = (custody.row_id == tenancy.owner_id) & overlap
+    on_clause = (custody.row_id == tenancy.owner_id) & overlap
     return (
         _tenants(tenancy)
-        .join(custody.table, joined)
+        .join(custody.table, on_clause)
         .add_columns(owner, tenancy.since, tenancy.until, custody.since, custody.until)
     )
 

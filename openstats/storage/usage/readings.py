@@ -114,46 +114,41 @@ def append(
 
 
 @cache
-def _around(narrow: bool) -> Prepared:
+def _around(*, narrow: bool) -> Prepared:
     """Select, for each cloud and moment, the last reading until then and the first from then on.
 
     ::
 
         readings      R1        R2        R3        R4        R5
-        moments            m1      m2                          m3
-        selected      R1        R2                             R5      last one until m
+        moments            m1      m2                              m3
+        selected      R1        R2                            R5       last one until m
                                 R2        R3                           first one from m on
 
     Each is one step in the primary key (cloud_id, meter, at), however many readings there are. A
     reading that is found twice is read once, because UNION drops duplicates::
 
-        WITH clouds AS (...), moments AS (...), wanted AS (
+        WITH neighbours AS (
             SELECT clouds.value AS cloud_id,
                    (SELECT max(at) FROM reading WHERE cloud_id = clouds.value
-                       AND meter = :meter AND at <= moments.value) AS at
-                FROM clouds JOIN moments ON true
-            UNION
-            SELECT ... min(at) ... at >= moments.value ...)
-        SELECT cloud_id, at, totals, weights FROM reading JOIN wanted USING (cloud_id, at)
-            WHERE meter = :meter ORDER BY cloud_id, at
+                    AND meter = :meter AND at <= moments.value) AS at
+            FROM clouds JOIN moments ON true
+            UNION SELECT ... min(at) ... at >= moments.value ...)
+        SELECT cloud_id, at, totals, weights FROM reading JOIN neighbours USING (cloud_id, at)
+        WHERE meter = :meter ORDER BY cloud_id, at
 
     With ``narrow``, a stretch of each vector and the clock are selected instead of whole vectors.
     """
-    moments, clouds = numbers("moments"), numbers("clouds")
-    of_meter = reading.c.cloud_id == clouds.c.value, reading.c.meter == bindparam("meter")
-    until = select(func.max(reading.c.at)).where(*of_meter, reading.c.at <= moments.c.value)
-    since = select(func.min(reading.c.at)).where(*of_meter, reading.c.at >= moments.c.value)
-    every_moment = clouds.join(moments, true())
-    neighbours = [
-        select(clouds.c.value.label("cloud_id"), time.scalar_subquery().label("at")).select_from(
-            every_moment
-        )
-        for time in (until, since)
-    ]
-    wanted = union(*neighbours).cte("wanted")
-    same = (reading.c.cloud_id == wanted.c.cloud_id) & (reading.c.at == wanted.c.at)
+    clouds, moments = numbers("clouds"), numbers("moments")
+    of_cloud = reading.c.cloud_id == clouds.c.value, reading.c.meter == bindparam("meter")
+    until = select(func.max(reading.c.at)).where(*of_cloud, reading.c.at <= moments.c.value)
+    since = select(func.min(reading.c.at)).where(*of_cloud, reading.c.at >= moments.c.value)
+    pairs = select(clouds.c.value.label("cloud_id")).select_from(clouds.join(moments, true()))
+    befores = pairs.add_columns(until.scalar_subquery().label("at"))
+    afters = pairs.add_columns(since.scalar_subquery().label("at"))
+    times = union(befores, afters).cte("neighbours")
+    on_clause = (reading.c.cloud_id == times.c.cloud_id) & (reading.c.at == times.c.at)
     columns = reading.c.cloud_id, reading.c.at, *(_STRETCH if narrow else _WHOLE)
-    rows = select(*columns).join(wanted, same).where(reading.c.meter == bindparam("meter"))
+    rows = select(*columns).join(times, on_clause).where(reading.c.meter == bindparam("meter"))
     return Prepared(rows.order_by(reading.c.cloud_id, reading.c.at))
 
 
@@ -176,7 +171,7 @@ def around(
     if narrow:
         size = FLOAT.itemsize
         values |= {"offset": 1 + first * size, "length": (last - first + 1) * size}
-    rows = groupby(_around(narrow).rows(db, values), itemgetter(0))
+    rows = groupby(_around(narrow=narrow).rows(db, values), itemgetter(0))
     return {cloud: _columns(group, first if narrow else FIRST_SLOT) for cloud, group in rows}
 
 
