@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from openstats.http.request import CALLER
 from openstats.http.request_id import HEADER, assign
@@ -17,17 +18,19 @@ PROBES = ("/healthcheck", "/healthcheck/")
 LINE = '%s %s "%s %s" %s, %s bytes, %.1f ms'
 
 
-def log_requests(app: Any, *, lines: bool, clock: Callable[[], float] = time.monotonic) -> Any:
+def log_requests(
+    app: WSGIApplication, *, lines: bool, clock: Callable[[], float] = time.monotonic
+) -> WSGIApplication:
     """Return an application that answers as ``app`` does, with a request id in all it logs.
 
     The id of a caller's own request (``X-Openstack-Request-Id``) is logged beside it, as the
     global request id. ``lines``: each request gets a line, at INFO, health checks at DEBUG.
     """
 
-    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         began, head = clock(), ResponseHead(assign(environ), start_response)
         try:
-            return app(environ, head.start)  # type: ignore[no-any-return]
+            return app(environ, head.start)
         finally:
             if lines:
                 level = logging.DEBUG if environ["PATH_INFO"] in PROBES else logging.INFO
@@ -40,7 +43,7 @@ def log_requests(app: Any, *, lines: bool, clock: Callable[[], float] = time.mon
 class ResponseHead:
     """The head of an answer: signed with the request's id, remembered by status and length."""
 
-    def __init__(self, request_id: str, start_response: Any) -> None:
+    def __init__(self, request_id: str, start_response: StartResponse) -> None:
         self.request_id = request_id
         self.status, self.length = "-", "0"
         self._start_response = start_response
@@ -53,7 +56,7 @@ class ResponseHead:
         return self._start_response(status, signed_headers, *error)
 
 
-def _fields(environ: dict[str, Any], head: ResponseHead, milliseconds: float) -> tuple[Any, ...]:
+def _fields(environ: WSGIEnvironment, head: ResponseHead, milliseconds: float) -> tuple[Any, ...]:
     query = environ.get("QUERY_STRING")
     url = f"{environ['PATH_INFO']}?{query}" if query else environ["PATH_INFO"]
     return (

@@ -3,9 +3,10 @@
 What every statistic's view repeats stands here: a view takes parameters and returns an Answer.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+from wsgiref.types import WSGIEnvironment
 
 import orjson
 from pyramid.response import Response
@@ -58,7 +59,7 @@ def statistic_view(
     return parsed_view
 
 
-def render(answer: Answer, environ: Mapping[str, Any], *, strict: bool, now: int) -> Response:
+def render(answer: Answer, environ: WSGIEnvironment, *, strict: bool, now: int) -> Response:
     """Return the response to a statistic, 304 where the caller has the same bytes already.
 
     Raises:
@@ -97,7 +98,7 @@ def _shares(coverage: Coverage) -> str:
 
 def respond(
     document: Any,
-    environ: Mapping[str, Any],
+    environ: WSGIEnvironment,
     headers: Iterable[tuple[str, str]] = (),
     *,
     status: int = 200,
@@ -122,7 +123,7 @@ def respond(
     return Response(status=status, app_iter=[body], headerlist=head)
 
 
-def _is_held(environ: Mapping[str, Any], tag: str) -> bool:
+def _is_held(environ: WSGIEnvironment, tag: str) -> bool:
     """Return whether a caller who reads has the bytes of a tag already."""
     if_none_match = environ.get("HTTP_IF_NONE_MATCH")
     is_read = environ["REQUEST_METHOD"] in ("GET", "HEAD")

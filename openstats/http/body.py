@@ -1,4 +1,4 @@
-"""Bodies: a JSON document on its way in, and what is said when it is not acceptable."""
+"""Bodies of requests: JSON becomes a document or a model; what is wrong becomes sentences."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self, TypeVar
@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from openstats.errors import BodyError
 from openstats.http.errors import MediaTypeError, TooLargeError
+from openstats.http.request import Request
 from openstats.http.validation import sentences
 
 LARGEST = 2**20
@@ -22,7 +23,7 @@ class Body(BaseModel):
     """What fields are that are not given; of others nothing is said then."""
 
     def field_values(self) -> dict[str, Any]:
-        """Give the fields."""
+        """Return the fields, with defaults for some that are not given."""
         return self.defaults | self.model_dump(exclude_unset=True)
 
 
@@ -32,7 +33,7 @@ class OneFieldBody(Body):
     model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
 
     @model_validator(mode="after")
-    def _single(self) -> Self:
+    def _check_number(self) -> Self:
         if len(self.model_fields_set) != 1:
             raise ValueError(f"must have exactly one of {', '.join(type(self).model_fields)}")
         return self
@@ -41,7 +42,7 @@ class OneFieldBody(Body):
 B = TypeVar("B", bound=Body)
 
 
-def read(request: Any, model: type[B]) -> B:
+def read(request: Request, model: type[B]) -> B:
     """Read the body of a request into a model.
 
     Raises:
@@ -67,7 +68,7 @@ class BodyLimits:
 LIMITS = BodyLimits(LARGEST, LARGEST, 100)
 
 
-def document(request: Any, limits: BodyLimits) -> dict[str, Any]:
+def document(request: Request, limits: BodyLimits) -> dict[str, Any]:
     """Read the body of a request.
 
     Raises:
@@ -80,12 +81,13 @@ def document(request: Any, limits: BodyLimits) -> dict[str, Any]:
     length = request.content_length or 0
     if length > limits.size:
         raise TooLargeError(f"the body must have at most {limits.size} bytes")
-    return _parsed(request.body_file_raw.read(length), limits)
+    return _parse(request.body_file_raw.read(length), limits)
 
 
-def _parsed(body: bytes, limits: BodyLimits) -> dict[str, Any]:
+def _parse(body: bytes, limits: BodyLimits) -> dict[str, Any]:
     # Counted before it is parsed: a bracket becomes an object of fifty bytes and more.
-    if (number := body.count(b"{") + body.count(b"[")) > limits.objects:
+    number = body.count(b"{") + body.count(b"[")
+    if number > limits.objects:
         raise TooLargeError(
             f"the body has {number} objects and lists; must have at most {limits.objects}"
         )
@@ -95,17 +97,19 @@ def _parsed(body: bytes, limits: BodyLimits) -> dict[str, Any]:
         raise BodyError(f"the body is not valid JSON: {error}") from None
     if not isinstance(document, dict):
         raise BodyError("the body must be a JSON object")
-    if deeper_than(document, limits.nesting):
+    if _is_deeper(document, limits.nesting):
         raise TooLargeError(f"the body must nest no deeper than {limits.nesting} levels")
     return document
 
 
-def deeper_than(document: Any, nesting: int) -> bool:
+def _is_deeper(document: Any, nesting: int) -> bool:
     """Return whether objects and lists are inside one another more often than ``nesting`` times."""
     level = [document]
     for _ in range(nesting):
-        values = (one.values() if isinstance(one, dict) else one for one in level)
-        level = [value for inner in values for value in inner if isinstance(value, dict | list)]
+        children: list[Any] = []
+        for parent in level:
+            children += parent.values() if isinstance(parent, dict) else parent
+        level = [child for child in children if isinstance(child, dict | list)]
         if not level:
             return False
     return True

@@ -1,9 +1,8 @@
 """gzip: who takes it, and what is worth it."""
 
 import gzip
-from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from wsgiref.types import WSGIEnvironment
 
 from webob.acceptparse import create_accept_encoding_header
 
@@ -14,7 +13,7 @@ LEVEL = 1
 """The fastest: of JSON it leaves an eighth, and the thread is needed for other callers."""
 
 
-def is_wanted(environ: Mapping[str, Any], size: int) -> bool:
+def is_wanted(environ: WSGIEnvironment, size: int) -> bool:
     """Return whether a body of so many bytes is to be sent with gzip to whoever asks."""
     return size >= WORTH and _accepts(environ.get("HTTP_ACCEPT_ENCODING", "")[:256])
 

@@ -1,6 +1,6 @@
 """Cross-origin requests: which portals' pages may call from a browser, by oslo.middleware."""
 
-from typing import Any
+from wsgiref.types import WSGIApplication
 
 from oslo_config import cfg
 from oslo_middleware import cors
@@ -32,7 +32,7 @@ cors.set_defaults(
 )
 
 
-def allow_origins(app: Any, conf: cfg.ConfigOpts) -> Any:
+def allow_origins(app: WSGIApplication, conf: cfg.ConfigOpts) -> WSGIApplication:
     """Put oslo.middleware's CORS around an application, if [cors] allows any origin."""
     conf.register_opts(cors.CORS_OPTS, "cors")
     return cors.CORS(app, conf) if conf.cors.allowed_origin else app

@@ -6,7 +6,8 @@ from urllib.parse import urlencode
 
 from pydantic import BaseModel, Field, model_validator
 
-from openstats.http.parameters import AsInteger, Flag, Uuid, decoded
+from openstats.http.parameters import AsInteger, Flag, Uuid, query_pairs
+from openstats.http.request import Request
 from openstats.model import ObjectName, Selection
 from openstats.services.pages import Page
 from openstats.storage.access.selection import check_marker, follows
@@ -24,7 +25,7 @@ class PageParameters(BaseModel):
     )
     marker: Uuid | None = Field(None, description="Start after the entry with this UUID.")
 
-    def page(self, request: Any, db: Database, selection: Selection) -> dict[str, Any]:
+    def page(self, request: Request, db: Database, selection: Selection) -> dict[str, Any]:
         """Return limit and marker, for the list of the selected objects that are visible.
 
         Raises:
@@ -40,14 +41,15 @@ class PageParameters(BaseModel):
         return Page(self.limit, self.marker)
 
     def link(
-        self, request: Any, db: Database, selection: Selection, objects: Sequence[ObjectName]
+        self, request: Request, db: Database, selection: Selection, objects: Sequence[ObjectName]
     ) -> dict[str, str]:
         """Return the header that links to the page behind these objects; none behind the last."""
         if self.limit is None or len(objects) < self.limit:
             return {}
-        last = objects[-1].uuid
-        more = follows(db, request.scope, selection, last)
-        return header(request.environ.get("QUERY_STRING", ""), last) if more else {}
+        marker = objects[-1].uuid
+        if not follows(db, request.scope, selection, marker):
+            return {}
+        return link_header(request.query_string, marker)
 
 
 class EachParameters(PageParameters):
@@ -57,23 +59,23 @@ class EachParameters(PageParameters):
 
     @model_validator(mode="after")
     def _of_a_list(self) -> Self:
-        given = [name for name in PageParameters.model_fields if name in self.model_fields_set]
-        if given and not self.each:
-            raise ValueError(f"{given[0]}: requires each=true: a single sum has no pages")
+        names = [name for name in PageParameters.model_fields if name in self.model_fields_set]
+        if names and not self.each:
+            raise ValueError(f"{names[0]}: requires each=true: a single sum has no pages")
         return self
 
 
-def next_link(request: Any, marker: str | None) -> dict[str, str]:
+def next_link(request: Request, marker: str | None) -> dict[str, str]:
     """Return the header that links to the page behind a marker; none where there is no marker."""
-    return {} if marker is None else header(request.environ.get("QUERY_STRING", ""), marker)
+    return {} if marker is None else link_header(request.query_string, marker)
 
 
-def header(query: str, marker: str) -> dict[str, str]:
+def link_header(query: str, marker: str) -> dict[str, str]:
     """Return the header that links to the page behind a marker."""
-    return {HEADER: f'<{following(query, marker)}>; rel="next"'}
+    return {HEADER: f'<{next_page(query, marker)}>; rel="next"'}
 
 
-def following(query: str, marker: str) -> str:
+def next_page(query: str, marker: str) -> str:
     """Return the page behind a marker, as a reference that is good at whatever URL this one has."""
-    kept = [(name, value) for name, value in decoded(query) if name != "marker"]
-    return f"?{urlencode([*kept, ('marker', marker)])}"
+    pairs = [(name, value) for name, value in query_pairs(query) if name != "marker"]
+    return f"?{urlencode([*pairs, ('marker', marker)])}"

@@ -38,7 +38,7 @@ def integer(value: Any) -> int:
 
 
 def _uuid(value: Any) -> str:
-    """Give the dashed form of a dashed or 32-hex uuid."""
+    """Return the dashed form of a dashed or 32-hex uuid."""
     text = str(value)
     if not re.fullmatch(
         r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text
@@ -105,7 +105,7 @@ class Query(BaseModel):
         """Note which parameters may be repeated."""
         fields = cls.model_fields.items()
         cls.repeatable = frozenset(
-            n for n, field in fields if get_origin(field.annotation) is tuple
+            name for name, field in fields if get_origin(field.annotation) is tuple
         )
 
 
@@ -131,7 +131,7 @@ class AggregateParameters(UuidParameters):
     )
 
     def selection(self) -> Selection:
-        """Say which objects are asked about."""
+        """Return which objects are asked about."""
         return Selection(self.aggregate, self.uuid)
 
 
@@ -159,10 +159,9 @@ class ListParameters(Query):
     marker: Uuid | None = Field(None, description="Start after the entry with this UUID.")
 
     def filters(self) -> dict[str, Any]:
-        """Give the fields to filter by, with what they are to be."""
-        return {
-            n: getattr(self, n) for n in self.model_fields_set - set(ListParameters.model_fields)
-        }
+        """Return the fields to filter by, with the values that entries may have in them."""
+        names = self.model_fields_set - set(ListParameters.model_fields)
+        return {name: getattr(self, name) for name in names}
 
     @property
     def past(self) -> bool:
@@ -185,16 +184,18 @@ class PastListParameters(ListParameters):
     )
 
     def filters(self) -> dict[str, Any]:
-        """Return the fields to filter by, with what they are to be."""
-        return {n: value for n, value in super().filters().items() if n != "deleted"}
+        """Return the fields to filter by, with the values that entries may have in them."""
+        values = super().filters()
+        values.pop("deleted", None)
+        return values
 
     @property
     def past(self) -> bool:
         """Whether entries that were deleted are listed, too."""
         if self.deleted is not None:
             return self.deleted
-        named = self.filters()
-        return bool(named.get("uuid") or {*named.get("deleted_at", ())} - {None})
+        values = self.filters()
+        return bool(values.get("uuid") or set(values.get("deleted_at", ())) - {None})
 
 
 P = TypeVar("P", bound=Query)
@@ -213,20 +214,20 @@ def parse(model: type[P], query: str) -> P:
 
 
 def values_of(query: str, name: str) -> list[str]:
-    """Give what a parameter is, as often as it is given and however it is spelled.
+    """Return all values of a parameter, however its name is escaped.
 
     Of a query that cannot be read there is none: ``parse`` refuses that one.
     """
     if "%" not in query and name not in query:
         return []
     try:
-        return [value for given, value in decoded(query) if given == name]
+        return [value for key, value in query_pairs(query) if key == name]
     except ParameterError:
         return []
 
 
 def dashed_uuid(text: str) -> str:
-    """Give the dashed form of a uuid in a path.
+    """Return the dashed form of a uuid in a path.
 
     Raises:
         ParameterError: it is none.
@@ -238,17 +239,22 @@ def dashed_uuid(text: str) -> str:
 
 
 def _values(model: type[Query], query: str) -> dict[str, Any]:
-    """Give the parameters by name; one that may not be repeated has one value."""
-    values: dict[str, list[str]] = {}
-    for name, value in decoded(query):
-        values.setdefault(model.spellings.get(name, name), []).append(value)
-    repeated = [n for n, given in values.items() if len(given) > 1 and n not in model.repeatable]
-    if repeated:
-        raise ParameterError(*(f"{excerpt(name)}: must be given only once" for name in repeated))
-    return {n: given if n in model.repeatable else given[0] for n, given in values.items()}
+    """Return the parameters by name: lists of those that may be repeated, single values of others.
+
+    Raises:
+        ParameterError: another one is given more than once.
+    """
+    lists: dict[str, list[str]] = {}
+    for name, value in query_pairs(query):
+        lists.setdefault(model.spellings.get(name, name), []).append(value)
+    single_names = [name for name in lists if name not in model.repeatable]
+    repeated_names = [name for name in single_names if len(lists[name]) > 1]
+    if repeated_names:
+        raise ParameterError(*(f"{excerpt(n)}: must be given only once" for n in repeated_names))
+    return lists | {name: lists[name][0] for name in single_names}
 
 
-def decoded(query: str) -> Sequence[tuple[str, str]]:
+def query_pairs(query: str) -> Sequence[tuple[str, str]]:
     """Return names and values of a query string, as WSGI gives it.
 
     Raises:

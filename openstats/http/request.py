@@ -4,8 +4,8 @@ What a caller is made of stands here as well; who the caller is, is decided in `
 """
 
 from dataclasses import dataclass
-from typing import Any
 
+from oslo_config import cfg
 from pyramid import request
 from pyramid.decorator import reify
 from pyramid.interfaces import ISecurityPolicy
@@ -52,9 +52,9 @@ class Request(request.Request):  # type: ignore[misc]
         return self.registry.store  # type: ignore[no-any-return]
 
     @property
-    def conf(self) -> Any:
+    def conf(self) -> cfg.ConfigOpts:
         """The configuration."""
-        return self.registry.conf
+        return self.registry.conf  # type: ignore[no-any-return]
 
     @reify  # type: ignore[untyped-decorator]
     def identity(self) -> Identity:

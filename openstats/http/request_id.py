@@ -5,8 +5,7 @@ answer, and an id that the log does not know.
 """
 
 import re
-from collections.abc import MutableMapping
-from typing import Any
+from wsgiref.types import WSGIEnvironment
 
 from oslo_context import context
 from oslo_middleware.request_id import (
@@ -23,7 +22,7 @@ VARIABLE = "HTTP_X_OPENSTACK_REQUEST_ID"
 _valid_id = re.compile(ID_FORMAT).fullmatch
 
 
-def assign(environ: MutableMapping[str, Any]) -> str:
+def assign(environ: WSGIEnvironment) -> str:
     """Return the id of a request that begins; put it into its environment and into the log."""
     caller_id = environ.get(VARIABLE, "")
     global_id = caller_id if _valid_id(caller_id) else None
@@ -34,7 +33,7 @@ def assign(environ: MutableMapping[str, Any]) -> str:
     return str(request_context.request_id)
 
 
-def current(environ: MutableMapping[str, Any]) -> str:
+def current(environ: WSGIEnvironment) -> str:
     """Return the id of the request that an environment is of."""
     return str(environ[ENV_REQUEST_ID])
 

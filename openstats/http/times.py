@@ -22,11 +22,11 @@ from openstats.errors import ParameterError
 from openstats.http.parameters import INTEGER, AsInteger, StatisticParameters, integer
 from openstats.http.validation import excerpt
 from openstats.model import Interval
-from openstats.statistics import interval as pieces
+from openstats.statistics import interval
 from openstats.unix_time import LATEST
 
-LONGEST = 1001
-"""Edges that an answer has at most."""
+MOST_EDGES = 1001
+"""Edges of intervals that an answer has at most."""
 
 DATAPOINTS = 6
 BEGIN = (
@@ -38,7 +38,7 @@ EXAMPLES = [1795305600], ["2026-11-22T00:00:00Z"]
 NO_TIME = "must be Unix seconds or ISO 8601"
 
 
-def seconds(value: Any, zone: str | None = None) -> int:
+def unix_seconds(value: Any, zone: str | None = None) -> int:
     """Return Unix seconds; ISO 8601 without a zone is in ``zone``, by default UTC.
 
     Raises:
@@ -47,20 +47,21 @@ def seconds(value: Any, zone: str | None = None) -> int:
     text = str(value)
     if INTEGER.fullmatch(text):
         return integer(text)
-    moment = _moment(text)
-    local = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone or "UTC"))
-    return int(local.timestamp())
+    moment = _parse_moment(text)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=ZoneInfo(zone or "UTC"))
+    return int(moment.timestamp())
 
 
-def _moment(text: str) -> datetime:
+def _parse_moment(text: str) -> datetime:
     try:
         # RFC 3339 allows t and z.
         return datetime.fromisoformat(text.upper())
     except ValueError:
-        raise ValueError(_no_moment(text)) from None
+        raise ValueError(_reason(text)) from None
 
 
-def _no_moment(text: str) -> str:
+def _reason(text: str) -> str:
     """Return what is wrong with a text; a + that nobody escaped has become a space."""
     date, space, offset = text.rpartition(" ")
     try:
@@ -70,13 +71,13 @@ def _no_moment(text: str) -> str:
     return f"{NO_TIME}; in a URL, + means a space: write %2B{offset}" if space else NO_TIME
 
 
-def _local(text: str) -> bool:
+def _is_local(text: str) -> bool:
     """Return whether a text is a moment of some time zone, and does not say of which."""
-    return not INTEGER.fullmatch(text) and _moment(text).tzinfo is None
+    return not INTEGER.fullmatch(text) and _parse_moment(text).tzinfo is None
 
 
 def _seconds(value: Any, info: ValidationInfo) -> int:
-    return seconds(value, info.data.get("zone"))
+    return unix_seconds(value, info.data.get("zone"))
 
 
 def _in_time(value: int) -> int:
@@ -123,29 +124,29 @@ class PeriodParameters(StatisticParameters):
         description="Divide the period into calendar hours, days or months of tz.",
     )
 
-    _given: dict[str, str] = PrivateAttr(default_factory=dict)
+    _texts: dict[str, str] = PrivateAttr(default_factory=dict)
     """from and to as they were written, for what is said of them."""
 
     @model_validator(mode="wrap")
     @classmethod
     def _zone_is_used(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         parameters = handler(values)
-        parameters._given = {n: str(values[n]) for n in ("from", "to") if n in values}
-        given = (values[name] for name in ("from", "to") if name in values)
-        if parameters.zone and not parameters.every and not any(map(_local, given)):
+        parameters._texts = {name: str(values[name]) for name in ("from", "to") if name in values}
+        has_local_time = any(map(_is_local, parameters._texts.values()))
+        if parameters.zone and not parameters.every and not has_local_time:
             raise ValueError(
                 f"tz={parameters.zone}: has no effect without interval, or from or to in ISO 8601 "
                 "without a zone: add one of them, or leave tz out"
             )
         return parameters
 
-    def _typed(self, name: str) -> str:
-        return excerpt(self._given.get(name, ""))
+    def _excerpt(self, name: str) -> str:
+        return excerpt(self._texts.get(name, ""))
 
     def future(self, now: int) -> str:
         """Return what is not observed because it is in the future; nothing if nothing is."""
-        late = self.end is not None and self.end > now + 1
-        return f"to={self._typed('to')} is later than now, {now}" if late else ""
+        is_late = self.end is not None and self.end > now + 1
+        return f"to={self._excerpt('to')} is later than now, {now}" if is_late else ""
 
     def bounds(self, now: int, period: int) -> tuple[int, int]:
         """Return from and to; ``period`` seconds are the default between them.
@@ -156,9 +157,9 @@ class PeriodParameters(StatisticParameters):
         end = now if self.end is None else self.end
         start = max(0, end - period) if self.start is None else self.start
         if start >= end:
-            end_typed = f"to={self._typed('to')}" if self.end is not None else "now"
-            start_typed = self._typed("from") or start
-            raise ParameterError(f"from={start_typed}: must be before {end_typed}")
+            end_text = f"to={self._excerpt('to')}" if self.end is not None else "now"
+            start_text = self._excerpt("from") or start
+            raise ParameterError(f"from={start_text}: must be before {end_text}")
         return start, end
 
     def calendar(self, now: int, period: int) -> list[int]:
@@ -168,11 +169,11 @@ class PeriodParameters(StatisticParameters):
             ParameterError: they are too many, or there is nothing between from and to.
         """
         start, end = self.bounds(now, period)
-        edges = pieces.calendar(start, end, str(self.every), self.zone or "UTC", LONGEST)
-        if len(edges) > LONGEST:
+        edges = interval.calendar(start, end, str(self.every), self.zone or "UTC", MOST_EDGES)
+        if len(edges) > MOST_EDGES:
             raise ParameterError(
                 f"interval={self.every}: the period from {start} to {end} has more than "
-                f"{LONGEST - 1} of them: ask for a shorter period or a longer interval"
+                f"{MOST_EDGES - 1} of them: ask for a shorter period or a longer interval"
             )
         return edges
 
@@ -217,4 +218,4 @@ class DatapointParameters(PeriodParameters):
         """
         if self.every:
             return self.calendar(now, period)
-        return pieces.edges(self.interval(now, period))
+        return interval.edges(self.interval(now, period))

@@ -1,14 +1,14 @@
-"""What pydantic refuses, as sentences for callers; and how what they gave is shown to them."""
+"""What pydantic refuses, as sentences for callers; and excerpts of what they sent."""
 
 import json
 import re
-from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from openstats.names import escaped
 
-SHOWN = 100
+EXCERPT = 100
 """Characters of a value that an error shows."""
 
 KINDS = {
@@ -32,35 +32,37 @@ PLAINER = {
 """By pydantic's words: ours, where these make no sentence."""
 
 
-def sentences(model: type[BaseModel], invalid: ValidationError, what: str) -> list[str]:
-    """Return a sentence for each problem; ``what`` is a parameter or a field."""
+def sentences(model: type[BaseModel], invalid: ValidationError, kind: str) -> list[str]:
+    """Return a sentence for each problem; ``kind`` is ``parameter`` or ``field``."""
     errors = invalid.errors(include_url=False, include_context=False)
-    return [*dict.fromkeys(_sentence(model, error, what) for error in errors)]
+    return [*dict.fromkeys(_sentence(model, error, kind) for error in errors)]
 
 
-def _sentence(model: type[BaseModel], error: Any, what: str) -> str:
-    place, given = error["loc"], error["input"]
-    name = excerpt(".".join(map(str, place if what == "field" else place[:1])))
+def _sentence(model: type[BaseModel], error: ErrorDetails, kind: str) -> str:
+    location = error["loc"]
+    # Of a parameter, what is behind its name is only a number in the list of its values.
+    name = excerpt(".".join(map(str, location if kind == "field" else location[:1])))
     if error["type"] == "missing":
-        return f"{name}: required {what} is missing"
+        return f"{name}: required {kind} is missing"
     if error["type"] == "extra_forbidden":
-        known = f"; must be one of {', '.join(parameter_names(model))}" if len(place) == 1 else ""
-        return f"{name}: unknown {what}{known}"
+        if len(location) > 1:
+            return f"{name}: unknown {kind}"
+        return f"{name}: unknown {kind}; must be one of {', '.join(parameter_names(model))}"
     message = error["msg"].removeprefix("Value error, ")
     for pattern, words in PLAINER.items():
         message = re.sub(pattern, words, message)
-    told = KINDS.get(error["type"], message)
-    return f"{name}={excerpt(given)}: {told}" if name else told
+    message = KINDS.get(error["type"], message)
+    return f"{name}={excerpt(error['input'])}: {message}" if name else message
 
 
 def excerpt(value: object) -> str:
-    """Return what was given so that nothing in it can do harm, and not all of it.
+    """Return the beginning of a value, with nothing in it that can do harm.
 
     Of a body's values it is their JSON.
     """
-    plain = isinstance(value, str)
-    text = escaped(str(value) if plain else json.dumps(value, default=str, ensure_ascii=False))
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+    is_text = isinstance(value, str)
+    text = escaped(str(value) if is_text else json.dumps(value, default=str, ensure_ascii=False))
+    return text if len(text) <= EXCERPT else f"{text[:EXCERPT]}..."
 
 
 def parameter_names(model: type[BaseModel]) -> list[str]:

@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from wsgiref.types import WSGIApplication
 
+from oslo_config import cfg
 from pyramid.config import Configurator
 
 from openstats.api import public_endpoints
@@ -23,13 +24,13 @@ CLOSED = "openstats:closed"
 
 
 def make_app(
-    conf: Any,
+    conf: cfg.ConfigOpts,
     store: Store,
     clock: Callable[[], float] = time.time,
     *,
     trusted: str | None = None,
     health: Health | None = None,
-) -> Any:
+) -> WSGIApplication:
     """Return the WSGI application.
 
     Args:

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 import orjson
+from oslo_config import cfg
 from pyramid.request import Request
 
 from openstats.storage.store import Store
 from openstats.wsgi.app import make_app
 
 
-def sender(conf: Any, store: Store, caller: str) -> Callable[[str, str, Any], Any]:
+def sender(conf: cfg.ConfigOpts, store: Store, caller: str) -> Callable[[str, str, Any], Any]:
     """Return a function that sends a method, a URL and a document (or None), as an admin.
 
     It returns the status, the document (None where there is none) and the headers. ``caller`` is

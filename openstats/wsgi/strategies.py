@@ -2,6 +2,9 @@
 
 from collections.abc import Callable
 from typing import Any
+from wsgiref.types import WSGIApplication
+
+from oslo_config import cfg
 
 from openstats.api.policies import RULES
 from openstats.errors import ConfigError
@@ -10,7 +13,9 @@ from openstats.http.auth.policy import PERSONAS, Policy, enforcer, unknown_rules
 from openstats.http.auth.strategy import AuthStrategy
 
 
-def choose(conf: Any, clock: Callable[[], float], *, trusted: str | None) -> AuthStrategy:
+def choose(
+    conf: cfg.ConfigOpts, clock: Callable[[], float], *, trusted: str | None
+) -> AuthStrategy:
     """Return the strategy of [api] auth_strategy; a ``trusted`` caller is this very process."""
     policy = Policy(conf, RULES)
     if trusted is not None:
@@ -23,7 +28,9 @@ def choose(conf: Any, clock: Callable[[], float], *, trusted: str | None) -> Aut
     return keystone.strategy(conf, policy, clock)
 
 
-def protect(app: Any, conf: Any, clock: Callable[[], float], *, trusted: bool) -> Any:
+def protect(
+    app: WSGIApplication, conf: cfg.ConfigOpts, clock: Callable[[], float], *, trusted: bool
+) -> WSGIApplication:
     """Put around an application what its strategy needs."""
     if trusted or conf.api.auth_strategy == "noauth":
         return app
@@ -33,11 +40,11 @@ def protect(app: Any, conf: Any, clock: Callable[[], float], *, trusted: bool) -
 
 
 def list_rules() -> list[Any]:
-    """Answer what oslopolicy-sample-generator asks for."""
+    """Return what oslopolicy-sample-generator asks for: all rules."""
     return [*PERSONAS, *RULES]
 
 
-def overridden(conf: Any) -> list[str]:
+def overridden(conf: cfg.ConfigOpts) -> list[str]:
     """Return the names of the rules that the policy files override.
 
     Raises:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from oslo_log import log
 
@@ -84,10 +85,10 @@ class Refusals:
         return {name: refusal for name, refusal in known.items() if refusal}
 
 
-def around(app: Any, refusals: Refusals, url: str) -> Any:
+def around(app: WSGIApplication, refusals: Refusals, url: str) -> WSGIApplication:
     """Return an application that counts which POST below a URL it answers with a 4xx."""
 
-    def application(environ: dict[str, Any], start_response: Any) -> Any:
+    def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         name = environ["PATH_INFO"].removeprefix(url)
         if environ["REQUEST_METHOD"] != "POST" or name in ("", environ["PATH_INFO"]):
             return app(environ, start_response)

@@ -12,7 +12,7 @@ from openstats.api.registry.resources import Fields, Resource
 from openstats.errors import BodyError, ObjectUnknownError, PermissionDeniedError
 from openstats.http import answer, body
 from openstats.http.errors import MediaTypeError
-from openstats.http.pagination import following, header
+from openstats.http.pagination import link_header, next_page
 from openstats.http.parameters import Query, dashed_uuid, parse
 from openstats.http.request import Request
 from openstats.http.validation import excerpt
@@ -48,9 +48,9 @@ def _page(
     if marker is None:
         return answer.respond({resource.key: entries}, request.environ)
     query = request.environ.get("QUERY_STRING", "")
-    href = f"{request.script_name}{resource.url}{following(query, marker)}"
+    href = f"{request.script_name}{resource.url}{next_page(query, marker)}"
     document = {resource.key: entries, "links": [{"rel": "next", "href": href}]}
-    return answer.respond(document, request.environ, header(query, marker).items())
+    return answer.respond(document, request.environ, link_header(query, marker).items())
 
 
 def show(resource: Resource, request: Request) -> Response:

@@ -43,11 +43,11 @@ def ask(app: "Openstats", statistic: str, arguments: Arguments) -> Any:
 
 def _warn_of_early(app: "Openstats", arguments: Arguments) -> None:
     """Write of a time before OpenStack: digits that are meant as a date are Unix seconds."""
-    from openstats.http.times import seconds
+    from openstats.http.times import unix_seconds
 
     for name in ("from", "to"):
         text = arguments.get(name)
-        at = OPENSTACK if text is None else seconds(text, arguments.get("tz"))
+        at = OPENSTACK if text is None else unix_seconds(text, arguments.get("tz"))
         if at < OPENSTACK:
             moment = f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"
             app.stderr.write(

@@ -3,9 +3,10 @@
 Who the caller is then, is for ``keystone``.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from threading import Lock
 from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from cachetools import TTLCache
 from keystoneauth1.exceptions import ClientException
@@ -63,7 +64,7 @@ class TokenCache:
         with self._lock:
             self._answers[key] = value
 
-    def recall(self, environ: Mapping[str, Any]) -> dict[str, Any] | None:
+    def recall(self, environ: WSGIEnvironment) -> dict[str, Any] | None:
         """Return what auth_token put into an earlier environment, if it still holds."""
         if SERVICE in environ or TOKEN not in environ:
             return None
@@ -71,7 +72,7 @@ class TokenCache:
             until, variables = self._validations.get(environ[TOKEN], (0.0, None))
         return variables if until > self._clock() else None
 
-    def remember(self, environ: Mapping[str, Any]) -> None:
+    def remember(self, environ: WSGIEnvironment) -> None:
         """Keep what auth_token left, unless it depends on more than the token itself."""
         if SERVICE in environ or TOKEN not in environ or environ[STATUS] != CONFIRMED:
             return
@@ -86,7 +87,7 @@ class TokenCache:
 class AuthToken(auth_token.AuthProtocol):  # type: ignore[misc]
     """auth_token, whose refusals speak the error document."""
 
-    def __init__(self, app: Any, conf: dict[str, Any]) -> None:
+    def __init__(self, app: WSGIApplication, conf: dict[str, Any]) -> None:
         super().__init__(app, conf)
         # Access rules are held against the catalog, but nobody here reads it from a header.
         self._include_service_catalog = False
@@ -138,7 +139,7 @@ def _not_allowed(request: Request, catalog: list[dict[str, Any]]) -> str:
     )
 
 
-def _documented(refusal: HTTPException, environ: dict[str, Any]) -> HTTPException:
+def _documented(refusal: HTTPException, environ: WSGIEnvironment) -> HTTPException:
     """Return a refusal with the error document for its body."""
     error = UNAUTHENTICATED if refusal.status_int == 401 else UNAVAILABLE
     sentence = environ.get(NOT_ALLOWED, str(error))
@@ -156,19 +157,21 @@ UNAUTHENTICATED = UnauthenticatedError(UNKNOWN_CALLER)
 UNAVAILABLE = KeystoneUnavailableError("the token cannot be validated now: ask again later")
 
 
-def protect(app: Any, conf: cfg.ConfigOpts, clock: Callable[[], float]) -> Any:
+def protect(
+    app: WSGIApplication, conf: cfg.ConfigOpts, clock: Callable[[], float]
+) -> WSGIApplication:
     """Put auth_token around an application; health, version and document need no token."""
     if conf[GROUP].memcached_servers:
         return _dispatch(AuthToken(app, {"oslo_config_config": conf}), app)
     cache = TokenCache(conf[GROUP].token_cache_time, clock)
 
-    def remembering(environ: dict[str, Any], start_response: Any) -> Any:
+    def remembering(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         cache.remember(environ)
         return app(environ, start_response)
 
-    middleware = AuthToken(remembering, {"oslo_config_config": conf})
+    middleware: WSGIApplication = AuthToken(remembering, {"oslo_config_config": conf})
 
-    def guarded(environ: dict[str, Any], start_response: Any) -> Any:
+    def guarded(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if variables := cache.recall(environ):
             environ |= variables
             return app(environ, start_response)
@@ -178,10 +181,10 @@ def protect(app: Any, conf: cfg.ConfigOpts, clock: Callable[[], float]) -> Any:
     return _dispatch(guarded, app)
 
 
-def _dispatch(guarded: Any, app: Any) -> Any:
+def _dispatch(guarded: WSGIApplication, app: WSGIApplication) -> WSGIApplication:
     """Return the application that asks for a token where one is needed."""
 
-    def application(environ: dict[str, Any], start_response: Any) -> Any:
+    def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
         # A receiver's token is not Keystone's; their list is for callers as all others are.
         to_receiver = path.startswith(RECEIVERS) and path != RECEIVERS

@@ -5,6 +5,7 @@ The token is validated before, by ``auth_token``.
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
+from wsgiref.types import WSGIEnvironment
 
 from oslo_config import cfg
 
@@ -80,7 +81,7 @@ class KeystoneStrategy(AuthStrategy):
             and token.project_domain_id == "default"
         )
 
-    def _scope(self, db: Database, token: Any, environ: Mapping[str, Any]) -> Scope:
+    def _scope(self, db: Database, token: Any, environ: WSGIEnvironment) -> Scope:
         """Return what is granted to the caller, beside what the token itself is for."""
         content, scope = environ["keystone.token_info"]["token"], self._own_scope(db, token)
         if self.options.delegated_grants or not _is_delegated(content):

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
+from oslo_config import cfg
+
 from openstats.errors import ConfigError
 from openstats.http.auth import loopback
 from openstats.http.auth.policy import Policy
@@ -56,7 +58,7 @@ def exposure(options: Any) -> str | None:
     )
 
 
-def strategy(conf: Any, policy: Policy) -> NoAuthStrategy:
+def strategy(conf: cfg.ConfigOpts, policy: Policy) -> NoAuthStrategy:
     """Return the strategy noauth.
 
     Raises:

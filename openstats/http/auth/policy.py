@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from threading import Lock
-from typing import Any
 
 from cachetools import TTLCache
 from oslo_config import cfg
@@ -79,7 +78,10 @@ class Policy:
     """
 
     def __init__(
-        self, conf: Any, rules: Iterable[RuleDefault], clock: Callable[[], float] = time.monotonic
+        self,
+        conf: cfg.ConfigOpts,
+        rules: Iterable[RuleDefault],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._conf, self._defaults = conf, [*PERSONAS, *rules]
         self._enforcer = enforcer(conf, self._defaults)
@@ -111,7 +113,7 @@ class Policy:
             self._decisions.clear()
 
 
-def enforcer(conf: Any, defaults: Sequence[RuleDefault]) -> Enforcer:
+def enforcer(conf: cfg.ConfigOpts, defaults: Sequence[RuleDefault]) -> Enforcer:
     """Return oslo.policy's enforcer of the defaults and of what the policy files override.
 
     Raises:
@@ -148,10 +150,11 @@ def enforcer(conf: Any, defaults: Sequence[RuleDefault]) -> Enforcer:
     return rules
 
 
-def _check_file(conf: Any) -> None:
+def _check_file(conf: cfg.ConfigOpts) -> None:
     """Raise ConfigError where a file is named that there is not; the default may be missing."""
-    name, location = conf.oslo_policy.policy_file, conf.get_location("policy_file", "oslo_policy")
-    if location.location.is_user_controlled and not conf.find_file(name):
+    name = conf.oslo_policy.policy_file
+    info = conf.get_location("policy_file", "oslo_policy")
+    if info and info.location.is_user_controlled and not conf.find_file(name):
         raise ConfigError(
             f"[oslo_policy] policy_file = {name}: there is no such file: make it, or leave the "
             "option out to have the rules of openstats"
@@ -168,20 +171,23 @@ def unknown_rules(rules: Enforcer) -> list[str]:
     )
 
 
-def _paths(conf: Any) -> list[str]:
+def _paths(conf: cfg.ConfigOpts) -> list[str]:
     """Return the policy files that there are, in the order in which oslo.policy reads them."""
     options = conf.oslo_policy
-    found = [conf.find_file(name) for name in (options.policy_file, *options.policy_dirs)]
-    files = [path for path in found if path and Path(path).is_file()]
-    directories = [path for path in found if path and Path(path).is_dir()]
-    return [*files, *(str(p) for path in directories for p in sorted(Path(path).glob("[!.]*")))]
+    paths = map(conf.find_file, (options.policy_file, *options.policy_dirs))
+    existing = [Path(path) for path in paths if path]
+    files = [path for path in existing if path.is_file()]
+    for directory in existing:
+        if directory.is_dir():
+            files += sorted(directory.glob("[!.]*"))
+    return list(map(str, files))
 
 
-def _names(conf: Any) -> str:
+def _names(conf: cfg.ConfigOpts) -> str:
     return f"[oslo_policy] {', '.join(_paths(conf))}"
 
 
-def _state(conf: Any) -> list[tuple[str, int, int]]:
+def _state(conf: cfg.ConfigOpts) -> list[tuple[str, int, int]]:
     """Return what differs once a policy file was changed, put there or taken away."""
     stats = [(path, Path(path).stat()) for path in _paths(conf)]
     return [(path, stat.st_mtime_ns, stat.st_size) for path, stat in stats]

@@ -2,6 +2,7 @@
 
 import select
 from typing import Any, Protocol
+from wsgiref.types import WSGIApplication
 
 from oslo_log import log
 from waitress.adjustments import Adjustments
@@ -22,7 +23,7 @@ FULL = refusal(
 class Host(Protocol):
     """What listens, and what its connections are handed to."""
 
-    application: Any
+    application: WSGIApplication
     draining_since: float | None
 
     def queue(self, channel: Channel) -> None:

@@ -10,6 +10,7 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from time import monotonic
 from typing import Any
+from wsgiref.types import WSGIApplication
 
 from oslo_log import log
 from waitress import wasyncore
@@ -46,7 +47,9 @@ class Server:
         OSError: the address is taken or not this machine's.
     """
 
-    def __init__(self, application: Any, options: Any, health: Health | None = None) -> None:
+    def __init__(
+        self, application: WSGIApplication, options: Any, health: Health | None = None
+    ) -> None:
         self.application = application
         self.options = options
         self.health = health
@@ -226,7 +229,7 @@ def _allow_connections(connections: int) -> int:
     return number
 
 
-def make_server(application: Any, options: Any, health: Health | None = None) -> Server:
+def make_server(application: WSGIApplication, options: Any, health: Health | None = None) -> Server:
     """Listen on [api] host and port.
 
     Raises:
