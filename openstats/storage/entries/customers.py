@@ -25,8 +25,8 @@ from openstats.storage.alerts import closing
 from openstats.storage.dialects import one_of
 from openstats.storage.entries.pagination import Completed, Entry, Listing
 from openstats.storage.registry import moves
-from openstats.storage.registry.customers import ObjectRows
 from openstats.storage.registry.group_members import fill, holds_others, join, leave_groups
+from openstats.storage.registry.object_rows import ObjectRows
 from openstats.storage.schema import tables
 
 customer, group, project = tables.customer, tables.project_group, tables.project

@@ -20,8 +20,8 @@ from openstats.storage.entries.customers import link
 from openstats.storage.entries.pagination import page
 from openstats.storage.import_export import differences
 from openstats.storage.import_export.entries import Entry, document, grant, uuid, values
-from openstats.storage.registry.customers import ObjectRows, Row
 from openstats.storage.registry.group_members import fill_all, leave_groups
+from openstats.storage.registry.object_rows import ObjectRows, Row
 from openstats.storage.schema import tables
 from openstats.storage.store import advisory_lock
 

@@ -1,7 +1,7 @@
 """What discovery finds becomes customers, groups, projects and tenants.
 
 An object is known again by its origin (Keystone, key), never by its name; what was set by hand
-stays; what is gone leaves lists and counts (``remains``), and keeps its row and its past.
+stays; what is gone leaves lists and counts (``empty_objects``), and keeps its row and its past.
 """
 
 from collections.abc import Iterable, Mapping, Sequence, Set
@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Table, bindparam, delete, insert, select, upd
 
 from openstats.model import Assignment, Cloud, Origin
 from openstats.storage.ownership import PROJECTS
-from openstats.storage.registry import remains, tenants
+from openstats.storage.registry import empty_objects, tenants
 from openstats.storage.registry.group_members import leave_groups
 from openstats.storage.registry.moves import move
 from openstats.storage.schema import tables
@@ -44,7 +44,7 @@ def place(
     # Regions share projects, and a file's customers are those of all clouds.
     advisory_lock(db, "discovery")
     placed = [(p, p.customer) for p in placings if p.customer]
-    idle = remains.idle(db, cloud.keystone)
+    idle = empty_objects.idle(db, cloud.keystone)
     born = {"created_at": None if first else now, "undated": first}
     customers = _known_again(
         db, customer, {owner: {"name": p.customer_name} for p, owner in placed}, born
@@ -56,7 +56,7 @@ def place(
     _groups(db, placed, customers, projects, cloud, born)
     links = {p.project.id: projects[Origin(cloud.keystone, p.project.id)] for p, _ in placed}
     tenants.refresh(db, cloud, [p.project for p in placings], links, now, unread)
-    remains.vanish(db, cloud.keystone, idle, now)
+    empty_objects.vanish(db, cloud.keystone, idle, now)
     return {"customers": len(customers), "projects": len(projects), "tenants": len(placings)}
 
 
