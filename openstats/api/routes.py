@@ -19,7 +19,7 @@ from openstats.http.parameters import StatisticParameters
 from openstats.http.request import Request
 from openstats.storage.alerts import own
 from openstats.storage.entries import alerts as stored_alerts
-from openstats.storage.entries import audit, customers, grants
+from openstats.storage.entries import audit, customers, grants, instances
 from openstats.storage.entries import tenants as tenant_entries
 
 
@@ -162,7 +162,7 @@ RESOURCES = (
         name="instances",
         kind="instance",
         summary="Instances: the servers that exist.",
-        listing=tenant_entries.INSTANCES,
+        listing=instances.INSTANCES,
         entry=models.Instance,
         filters=filters.InstanceFilters,
     ),

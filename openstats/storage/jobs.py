@@ -27,8 +27,8 @@ from sqlalchemy import (
 from openstats.errors import LeaseLostError
 from openstats.model import Cloud, Lease
 from openstats.names import escaped
-from openstats.storage.registry.clouds import cloud_of
 from openstats.storage.schema import tables
+from openstats.storage.schema.clouds import cloud_of
 
 cloud, job = tables.cloud, tables.job
 

@@ -13,8 +13,7 @@ from openstats.collector.collector import Collector
 from openstats.collector.connections import PATIENCE, PAUSE
 from openstats.collector.polls.kinds import POLLS
 from openstats.storage import jobs
-from openstats.storage.entries import clouds
-from openstats.storage.registry import clouds as cloud_rows
+from openstats.storage.registry import clouds
 from tests.collector import expected
 from tests.collector.lab import Lab, running
 from tests.devcloud.process import wait_for
@@ -34,15 +33,15 @@ def register(lab: Lab, name: str = "beta") -> None:
     write(lab)
     made = connect(conf.load([str(lab.directory / "openstats.conf")]), name)
     assert made
-    given = {"cloud": made.cloud, "urls": made.entry.urls}
+    now = int(lab.clock.now)
     with lab.store.transaction() as db:
-        clouds.write(db, str(uuid4()), given, int(lab.clock.now))
+        clouds.add(db, made.cloud, made.entry.urls, uuid=str(uuid4()), now=now)
 
 
 def remove(lab: Lab, name: str) -> None:
     with lab.store.transaction() as db:
-        (found,) = [cloud for cloud in cloud_rows.clouds(db) if cloud.name == name]
-        cloud_rows.remove_cloud(db, found)
+        (found,) = [cloud for cloud in clouds.clouds(db) if cloud.name == name]
+        clouds.remove_cloud(db, found)
 
 
 def refresh(lab: Lab, collector: Collector, after: float = 0) -> set[str]:

@@ -16,9 +16,10 @@ from openstats.http.parameters import Name, Uuid
 from openstats.meters import CAPACITY
 from openstats.model import Scope
 from openstats.statistics.resource import by_class, by_zone
-from openstats.storage.entries import clouds
+from openstats.storage.entries import clouds as stored
 from openstats.storage.entries.pagination import Entry
 from openstats.storage.inventory import resource_providers
+from openstats.storage.registry import clouds
 from openstats.storage.store import Database
 
 LOG = log.getLogger(__name__)
@@ -126,7 +127,7 @@ class CloudWriter(Writer):
 
     def save(self, db: Database, uuid: str, fields: Fields, now: int) -> None:
         """Register the cloud."""
-        clouds.write(db, uuid, fields, now)
+        clouds.add(db, fields["cloud"], fields["urls"], uuid=uuid, now=now)
 
     def delete(self, db: Database, uuid: str, now: int) -> None:
         """Remove the cloud with all that was read of it."""
@@ -156,7 +157,7 @@ def _clouds_yaml_entry(options: Any, name: str) -> CloudEntry:
 
 def _completed(db: Database, scope: Scope, rows: list[Entry]) -> list[Entry]:
     """Return entries, for who sees everything with what their providers can give away."""
-    completed = clouds.CLOUDS.completed(db, scope, rows)
+    completed = stored.CLOUDS.complete(db, scope, rows)
     if not scope.everything:
         return completed
     inventories = resource_providers.inventories(db)
@@ -166,4 +167,4 @@ def _completed(db: Database, scope: Scope, rows: list[Entry]) -> list[Entry]:
     return completed
 
 
-CLOUDS = replace(clouds.CLOUDS, completed=_completed)
+CLOUDS = replace(stored.CLOUDS, complete=_completed)

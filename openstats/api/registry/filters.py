@@ -14,8 +14,8 @@ from openstats.http.parameters import (
     Uuid,
 )
 from openstats.http.times import Seconds
-from openstats.storage.entries.grants import ROLES
 from openstats.storage.entries.pagination import NAME_PART
+from openstats.storage.registry.grants import ROLES
 from openstats.storage.schema.tables import GRANTEES
 
 

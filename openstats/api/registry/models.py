@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from openstats.http.body import Body, OneFieldBody
 from openstats.http.parameters import Name, Uuid
-from openstats.storage.entries.grants import ROLES
+from openstats.storage.registry.grants import ROLES
 from openstats.storage.schema.tables import GRANTEES
 from openstats.unix_time import LATEST
 

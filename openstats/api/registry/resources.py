@@ -11,8 +11,11 @@ from pydantic import BaseModel
 
 from openstats.http.body import Body
 from openstats.http.parameters import EntryParameters, ListParameters, Query
-from openstats.storage.entries import customers, grants
 from openstats.storage.entries.pagination import Listing
+from openstats.storage.registry import customers, grants, tenants
+from openstats.storage.registry.customers import UNSET, ObjectChange
+from openstats.storage.registry.grants import GrantValues
+from openstats.storage.schema.tables import GRANTEES
 from openstats.storage.store import Database
 
 ROOT = "/api"
@@ -76,11 +79,22 @@ class ObjectWriter(Writer):
 
     def save(self, db: Database, uuid: str, fields: Fields, now: int) -> None:
         """Create an object, or change the fields of it."""
-        customers.write(self.kind, db, uuid, fields, now)
+        customers.write(db, self.kind, uuid, _object_change(fields), now)
 
     def delete(self, db: Database, uuid: str, now: int) -> None:
         """Delete an object to which nothing belongs."""
-        customers.remove(self.kind, db, uuid, now)
+        customers.delete(db, self.kind, uuid, now)
+
+
+def _object_change(fields: Fields) -> ObjectChange:
+    """Return what the fields of a customer, project group or project set."""
+    return ObjectChange(
+        name=fields.get("name"),
+        created_at=fields.get("created_at", UNSET),
+        customer=fields.get("customer"),
+        projects=fields.get("projects"),
+        project_groups=fields.get("project_groups"),
+    )
 
 
 class TenantWriter(Writer):
@@ -88,7 +102,8 @@ class TenantWriter(Writer):
 
     def save(self, db: Database, uuid: str, fields: Fields, now: int) -> None:
         """Link the tenant, if a project is among the fields."""
-        customers.write_tenant(db, uuid, fields, now)
+        if "project" in fields:
+            tenants.link_tenant(db, uuid, fields["project"], now)
 
 
 class GrantWriter(Writer):
@@ -98,11 +113,18 @@ class GrantWriter(Writer):
 
     def save(self, db: Database, uuid: str, fields: Fields, now: int) -> None:
         """Write the grant."""
-        grants.write(db, uuid, fields, now)
+        grants.write(db, uuid, _grant_values(fields), now)
 
-    def delete(self, db: Database, uuid: str, now: int) -> None:
+    def delete(self, db: Database, uuid: str, _now: int) -> None:
         """Revoke the grant."""
-        grants.remove(db, uuid, now)
+        grants.revoke(db, uuid)
+
+
+def _grant_values(fields: Fields) -> GrantValues:
+    """Return what the fields of a grant say: it has one grantee, and is on one object."""
+    (grantee_kind,) = fields.keys() & GRANTEES
+    ((kind, object_uuid),) = fields["scope"].items()
+    return GrantValues(grantee_kind, fields[grantee_kind], fields["role"], kind, object_uuid)
 
 
 @dataclass(frozen=True, kw_only=True)

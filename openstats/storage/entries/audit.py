@@ -14,7 +14,8 @@ from openstats.storage.schema import tables
 
 audit = tables.audit
 
-WRITTEN = ("before", "after")
+STATES = ("before", "after")
+"""Columns that hold an entry as JSON; NULL where there was or is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,50 +32,49 @@ class Change(NamedTuple):
 
     kind: str
     uuid: str
-    before: Any
-    after: Any
+    before: Entry | None
+    after: Entry | None
 
-
-def record(
-    db: Connection, author: Author, kind: str, uuid: str, *, before: Any, after: Any
-) -> None:
-    """Note one change; ``before`` and ``after`` are entries, None where there was or is none."""
-    record_all(db, author, [Change(kind, uuid, before, after)])
+    @property
+    def action(self) -> str:
+        """What was done: create, change or delete."""
+        if self.before is None:
+            return "create"
+        return "delete" if self.after is None else "change"
 
 
 def record_all(db: Connection, author: Author, changes: Iterable[Change]) -> None:
-    """Note changes of one request, in this order."""
+    """Write changes of one request, in this order."""
     rows = [_row(author, change) for change in changes]
     if rows:
         db.execute(insert(audit), rows)
 
 
 def _row(author: Author, change: Change) -> dict[str, Any]:
-    kind, uuid, before, after = change
-    action = "create" if before is None else "delete" if after is None else "change"
-    told = {
-        name: None if entry is None else json.dumps(entry)
-        for name, entry in zip(WRITTEN, (before, after), strict=True)
-    }
-    values = {"who": author.who, "at": author.at, "request_id": author.request_id, **told}
-    return {"uuid": str(uuid4()), "action": action, "kind": kind, "object": uuid, **values}
+    row: dict[str, Any] = {"uuid": str(uuid4())}
+    row |= {"who": author.who, "at": author.at, "request_id": author.request_id}
+    row |= {"action": change.action, "kind": change.kind, "object": change.uuid}
+    for state in STATES:
+        entry = getattr(change, state)
+        row[state] = None if entry is None else json.dumps(entry)
+    return row
 
 
-def forget(db: Connection, before: int) -> None:
-    """Delete the entries of before a time."""
-    db.execute(delete(audit).where(audit.c.at < before))
+def forget(db: Connection, until: int) -> None:
+    """Delete what was written before a time."""
+    db.execute(delete(audit).where(audit.c.at < until))
 
 
 def _rows(_everything: bool) -> Select[Any]:
     return select(audit)
 
 
-def _read(_db: Connection, _scope: Scope, entries: list[Entry]) -> list[Entry]:
-    return [
-        {name: value for name, value in entry.items() if name != "id"}
-        | {name: json.loads(entry[name]) if entry[name] else None for name in WRITTEN}
-        for entry in entries
-    ]
+def _parsed(_db: Connection, _scope: Scope, entries: list[Entry]) -> list[Entry]:
+    for entry in entries:
+        del entry["id"]
+        for state in STATES:
+            entry[state] = json.loads(entry[state]) if entry[state] else None
+    return entries
 
 
-AUDIT = Listing(_rows, _read, order=("id",), newest_first=True)
+AUDIT = Listing(_rows, _parsed, order=("id",), newest_first=True)

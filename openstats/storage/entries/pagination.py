@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, Subquery, func, or_, select, tuple_
 
 from openstats.errors import ParameterError
 from openstats.model import Scope
@@ -12,13 +12,22 @@ from openstats.storage.access.visibility import variables
 from openstats.storage.store import Database
 
 Entry = dict[str, Any]
+"""One thing as it is listed, and as the audit keeps it."""
+
 Rows = Callable[[bool], Select[Any]]
-Completed = Callable[[Database, Scope, list[Entry]], list[Entry]]
-Condition = Callable[[Any, Sequence[Any]], Any]
-"""Says what rows have to be like for a filter, given its values: one of them is enough."""
+"""Returns the statement that selects what there is, for who sees everything or does not."""
+
+Complete = Callable[[Database, Scope, list[Entry]], list[Entry]]
+"""Returns entries with what is no column; it may change those that it is given."""
+
+Condition = Callable[[Any, Sequence[Any]], ColumnElement[bool]]
+"""Returns what rows have to be like for a filter, given its values: one of them is enough."""
 
 NAME_PART = "name_contains"
 """The filter that searches in names, in letters of either case."""
+
+ALL = 2**31
+"""The limit of a page that holds whatever there is."""
 
 
 def _as_they_are(_db: Database, _scope: Scope, entries: list[Entry]) -> list[Entry]:
@@ -27,42 +36,48 @@ def _as_they_are(_db: Database, _scope: Scope, entries: list[Entry]) -> list[Ent
 
 @dataclass(frozen=True)
 class Listing:
-    """One kind of thing that can be listed.
-
-    ``rows`` selects what there is to see, for somebody who sees everything or not: its columns are
-    the fields, and those that ``order`` names. ``past`` selects also what was deleted; None: what
-    is deleted is gone. A ``lasting`` entry is found by its uuid even then. ``completed`` adds what
-    is no column. ``conditions`` say what filters mean that do not ask for the values of a column.
-    """
+    """One kind of thing that can be listed."""
 
     rows: Rows
-    completed: Completed = _as_they_are
-    order: tuple[str, ...] = ("name", "uuid")
-    newest_first: bool = False
-    conditions: Mapping[str, Condition] = field(default_factory=dict)
-    past: Rows | None = None
-    lasting: bool = False
+    """Its columns are the fields of entries, and those that ``order`` names."""
 
-    def selected(self, everything: bool, *, deleted: bool) -> Any:
+    complete: Complete = _as_they_are
+
+    order: tuple[str, ...] = ("name", "uuid")
+    """Columns; ``newest_first`` turns it round."""
+
+    newest_first: bool = False
+
+    conditions: Mapping[str, Condition] = field(default_factory=dict)
+    """What filters mean that are not the values of a column."""
+
+    past: Rows | None = None
+    """What was deleted as well; None: what is deleted is gone."""
+
+    lasting: bool = False
+    """Whether a single entry is shown even when it is deleted."""
+
+    def select(self, *, everything: bool, deleted: bool) -> Subquery:
         """Return what there is to see, with or without what was deleted, as a subquery."""
         rows = self.past if deleted and self.past else self.rows
         return rows(everything).subquery()
 
-    def filtered(self, rows: Any, filters: Mapping[str, Any]) -> list[Any]:
-        """Give the conditions that filters make."""
-        return [
-            self._condition(rows, name, value if isinstance(value, tuple) else (value,))
-            for name, value in filters.items()
-        ]
+    def filter(self, rows: Subquery, filters: Mapping[str, Any]) -> list[ColumnElement[bool]]:
+        """Return the conditions that filters make; a filter is a value, or a tuple of values."""
+        conditions = []
+        for name, value in filters.items():
+            values = value if isinstance(value, tuple) else (value,)
+            conditions.append(self._condition(rows, name, values))
+        return conditions
 
-    def _condition(self, rows: Any, name: str, values: Sequence[Any]) -> Any:
+    def _condition(self, rows: Subquery, name: str, values: Sequence[Any]) -> ColumnElement[bool]:
         if name in self.conditions:
             return self.conditions[name](rows, values)
         if name == NAME_PART:
             return func.lower(rows.c.name).contains(values[0].lower(), autoescape=True)
         column = rows.c[name]
-        one_of = column.in_([value for value in values if value is not None])
-        return or_(one_of, column.is_(None)) if None in values else one_of
+        is_value = column.in_([value for value in values if value is not None])
+        return or_(is_value, column.is_(None)) if None in values else is_value
 
 
 def page(
@@ -75,37 +90,42 @@ def page(
     marker: str | None,
     deleted: bool = False,
 ) -> tuple[list[Entry], bool]:
-    """Return at most ``limit`` entries behind the one of the uuid ``marker``; tell if more follow.
+    """Return at most ``limit`` entries after the one of the uuid ``marker``, and if more follow.
 
-    With ``deleted`` also those that were deleted.
+    With ``deleted`` also those that were deleted::
+
+        SELECT * FROM (<rows>) AS rows WHERE <filters> AND (name, uuid) > (:name, :uuid)
+        ORDER BY name, uuid LIMIT :limit + 1
 
     Raises:
-        ParameterError: there is no such marker to see.
+        ParameterError: no visible entry has the uuid of the marker.
     """
-    rows = listing.selected(scope.everything, deleted=deleted)
-    chosen = select(rows).where(*listing.filtered(rows, filters))
-    places = [rows.c[name] for name in listing.order]
+    rows = listing.select(everything=scope.everything, deleted=deleted)
+    statement = select(rows).where(*listing.filter(rows, filters))
+    order: list[ColumnElement[Any]] = [rows.c[name] for name in listing.order]
     if marker is not None:
-        place = db.execute(select(*places).where(rows.c.uuid == marker), variables(scope)).first()
-        if place is None:
+        start = db.execute(select(*order).where(rows.c.uuid == marker), variables(scope)).first()
+        if start is None:
             raise ParameterError(f"marker={marker}: must be the UUID of an entry of this list")
-        here = tuple_(*places)
-        chosen = chosen.where(here < tuple(place) if listing.newest_first else here > tuple(place))
-    ordered = (place.desc() if listing.newest_first else place for place in places)
-    found = db.execute(chosen.order_by(*ordered).limit(limit + 1), variables(scope)).all()
-    entries = [_entry(row) for row in found[:limit]]
-    return listing.completed(db, scope, entries), len(found) > limit
+        position = tuple_(*order)
+        is_after = position < tuple(start) if listing.newest_first else position > tuple(start)
+        statement = statement.where(is_after)
+    if listing.newest_first:
+        order = [column.desc() for column in order]
+    statement = statement.order_by(*order).limit(limit + 1)
+    entries = [_entry(row) for row in db.execute(statement, variables(scope))]
+    return listing.complete(db, scope, entries[:limit]), len(entries) > limit
 
 
 def one(
     db: Database, listing: Listing, scope: Scope, uuid: str, *, deleted: bool = False
 ) -> Entry | None:
     """Return a single entry, with ``deleted`` even a deleted one; None where there is none."""
-    rows = listing.selected(scope.everything, deleted=deleted or listing.lasting)
-    found = db.execute(select(rows).where(rows.c.uuid == uuid), variables(scope)).first()
-    return None if found is None else listing.completed(db, scope, [_entry(found)])[0]
+    rows = listing.select(everything=scope.everything, deleted=deleted or listing.lasting)
+    row = db.execute(select(rows).where(rows.c.uuid == uuid), variables(scope)).first()
+    return None if row is None else listing.complete(db, scope, [_entry(row)])[0]
 
 
-def _entry(row: Any) -> Entry:
+def _entry(row: Row[Any]) -> Entry:
     # The names of columns are a kind of str that only str() makes plain.
     return {str(name): value for name, value in row._mapping.items()}

@@ -13,12 +13,11 @@ from openstats.storage.entries import audit
 from openstats.storage.entries.audit import Author, Change
 from openstats.storage.entries.customers import CUSTOMERS, GROUPS, PROJECTS
 from openstats.storage.entries.grants import GRANTS
-from openstats.storage.entries.pagination import Entry, Listing, page
+from openstats.storage.entries.pagination import ALL, Entry, Listing, page
 from openstats.storage.entries.tenants import TENANTS
 from openstats.storage.schema import tables
 
 WHOLE = {"customer": CUSTOMERS, "project_group": GROUPS, "project": PROJECTS, "grant": GRANTS}
-ALL = 2**31
 FEW = 1000
 """Values that one statement takes."""
 

@@ -6,6 +6,7 @@ alone. Clouds are not in it: they are read from clouds.yaml. What an entry may h
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from sqlalchemy import Connection, Table, or_, select
@@ -14,14 +15,15 @@ from openstats.errors import ConflictError
 from openstats.model import EVERYTHING
 from openstats.names import cleaned, storable
 from openstats.storage.dialects import one_of
-from openstats.storage.entries import grants
 from openstats.storage.entries.audit import Author
-from openstats.storage.entries.customers import link
-from openstats.storage.entries.pagination import page
+from openstats.storage.entries.grants import GRANTS
+from openstats.storage.entries.pagination import ALL, page
 from openstats.storage.import_export import differences
 from openstats.storage.import_export.entries import Entry, document, grant, uuid, values
+from openstats.storage.registry import grants
 from openstats.storage.registry.group_members import fill_all, leave_groups
 from openstats.storage.registry.object_rows import ObjectRows, Row
+from openstats.storage.registry.tenants import link
 from openstats.storage.schema import tables
 from openstats.storage.store import advisory_lock
 
@@ -93,7 +95,7 @@ def _groups(db: Connection) -> dict[int, list[dict[str, Any]]]:
 def _grants(db: Connection) -> list[dict[str, Any]]:
     """Return all grants; a cloud is called by its name, as in the links of tenants."""
     names = {row.uuid: row.name for row in db.execute(select(cloud.c.uuid, cloud.c.name))}
-    listing = page(db, grants.GRANTS, EVERYTHING, filters={}, limit=differences.ALL, marker=None)[0]
+    listing = page(db, GRANTS, EVERYTHING, filters={}, limit=ALL, marker=None)[0]
     return [
         entry | {"scope": {kind: names.get(on, on) for kind, on in entry["scope"].items()}}
         for entry in listing
@@ -208,11 +210,11 @@ def _unregistered(entry: Entry, name: Any) -> NoReturn:
 
 def _grant(db: Connection, entry: Entry, now: int) -> None:
     """Create or replace a grant; one that says the same as one that is there changes nothing."""
-    given = grant(entry)
-    if "cloud" in given["scope"]:
-        given["scope"] = {"cloud": _cloud(db, entry, given["scope"]["cloud"]).uuid}
+    values = grant(entry)
+    if values.kind == "cloud":
+        values = replace(values, object_uuid=_cloud(db, entry, values.object_uuid).uuid)
     try:
-        if not grants.same(db, given):
-            grants.write(db, uuid(entry, entry.fields.get("uuid")), given, now)
+        if not grants.is_granted(db, values):
+            grants.write(db, uuid(entry, entry.fields.get("uuid")), values, now)
     except ConflictError as error:
         raise entry.error(str(error)) from error

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from openstats.errors import RegistryError
 from openstats.names import RULE, escaped, problem, storable
-from openstats.storage.entries.grants import ROLES
+from openstats.storage.registry.grants import ROLES, GrantValues
 from openstats.storage.schema.tables import GRANTEES
 from openstats.unix_time import LATEST
 
@@ -147,11 +147,11 @@ def _date(entry: Entry) -> int | None:
     return date
 
 
-def grant(entry: Entry) -> dict[str, Any]:
-    """Return grantee, role and scope; the scope is a uuid, or of a cloud its name.
+def grant(entry: Entry) -> GrantValues:
+    """Return what a grant says; its object is a uuid, or of a cloud its name.
 
     Raises:
-        RegistryError: one of them is not acceptable.
+        RegistryError: grantee, role or scope is not acceptable.
     """
     fields = entry.fields
     grantees = {name: fields[name] for name in GRANTEES if fields.get(name) is not None}
@@ -163,4 +163,6 @@ def grant(entry: Entry) -> dict[str, Any]:
     ((kind, on),) = scope.items()
     if role not in ROLES[kind]:
         raise entry.error(f"role on a {kind} is {' or '.join(ROLES[kind])}, not {role!a}")
-    return grantees | {"role": role, "scope": {kind: on if kind == "cloud" else uuid(entry, on)}}
+    ((grantee_kind, grantee),) = grantees.items()
+    on = on if kind == "cloud" else uuid(entry, on)
+    return GrantValues(grantee_kind, grantee, role, kind, on)

@@ -1,72 +1,94 @@
-"""The registry: clouds, customers, project groups, projects and tenants."""
+"""Clouds: registered, renamed and removed; and the URLs by which each is asked for."""
 
 from collections.abc import Iterable
-from dataclasses import fields, replace
-from typing import Any
+from dataclasses import replace
 from uuid import uuid4
 
-from sqlalchemy import Connection, delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, exists, insert, select, update
 
+from openstats.errors import ConflictError
 from openstats.model import Cloud
+from openstats.storage import jobs
+from openstats.storage.alerts import closing
 from openstats.storage.schema import tables
-from openstats.storage.schema.clouds import cloud_alias, cloud_url
+from openstats.storage.schema.alerts import alert, alert_episode
+from openstats.storage.schema.clouds import cloud_alias, cloud_of, cloud_url
 from openstats.storage.store import advisory_lock
 
-cloud = tables.cloud
+cloud, tenant = tables.cloud, tables.tenant
 
-TOLD = ("name", "auth_url", "region", "keystone", "disk_shared")
-"""What clouds.yaml tells of a cloud."""
-
-
-def cloud_of(row: Any) -> Cloud:
-    """Make a Cloud from a row that has the columns of its table."""
-    return Cloud(**{field.name: getattr(row, field.name) for field in fields(Cloud)})
+ENTRY_COLUMNS = ("name", "auth_url", "region", "keystone", "disk_shared")
+"""What clouds.yaml says of a cloud."""
 
 
 def clouds(db: Connection) -> list[Cloud]:
-    """List the registered clouds, by name."""
+    """Return the registered clouds, by name."""
     return [cloud_of(row) for row in db.execute(select(cloud).order_by(cloud.c.name))]
 
 
 def regions_of(db: Connection, keystone: str) -> list[Cloud]:
-    """List the clouds of a Keystone, the one that was registered first at first."""
-    chosen = select(cloud).where(cloud.c.keystone == keystone).order_by(cloud.c.id)
-    return [cloud_of(row) for row in db.execute(chosen)]
+    """Return the clouds of a Keystone, the one that was registered first at first."""
+    rows = db.execute(select(cloud).where(cloud.c.keystone == keystone).order_by(cloud.c.id))
+    return [cloud_of(row) for row in rows]
 
 
-def register_cloud(db: Connection, found: Cloud, urls: Iterable[str]) -> Cloud:
+def add(db: Connection, entry: Cloud, urls: Iterable[str], *, uuid: str, now: int) -> None:
+    """Register the cloud of an entry of clouds.yaml under a uuid; its jobs are due at once.
+
+    Raises:
+        ConflictError: it is registered already, by its name or another.
+    """
+    advisory_lock(db, "registration")
+    registered = find(db, entry)
+    name = db.scalar(select(cloud.c.name).where(cloud.c.name == entry.name))
+    if registered is not None or name is not None:
+        known_as = registered.name if registered else name
+        raise ConflictError(f"it is registered already, as {known_as}")
+    added = register_cloud(db, replace(entry, uuid=uuid), urls)
+    jobs.ensure(db, added.id, jobs.KINDS, now)
+
+
+def register_cloud(db: Connection, entry: Cloud, urls: Iterable[str]) -> Cloud:
     """Add a cloud, or bring it up to date; it is the same if Keystone and region are, or the name.
 
-    ``urls`` are the ways to ask for it, in their compared form; those of before stay. One of the
+    ``urls`` are the ways to ask for it, in their compared form; earlier ones stay. One of the
     same name that has tenants stays as it is: whether it is the same is known after a sign-in.
     """
     advisory_lock(db, "registration")
-    same = (cloud.c.keystone == found.keystone) & (cloud.c.region == found.region)
-    owner = find(db, found)
-    if owner is not None and (owner.keystone, owner.region) != (found.keystone, found.region):
+    owner = find(db, entry)
+    if owner is not None and (owner.keystone, owner.region) != (entry.keystone, entry.region):
         add_urls(db, owner, urls)
         return owner
-    row = db.execute(
-        select(cloud).where(same | (cloud.c.name == found.name)).order_by(~same)
-    ).first()
-    values = {name: getattr(found, name) for name in TOLD}
+    in_region = _in_region(entry.keystone, entry.region)
+    matching = select(cloud).where(in_region | (cloud.c.name == entry.name)).order_by(~in_region)
+    row = db.execute(matching).first()
     if row is not None and owner is None and has_tenants(db, cloud_of(row)):
         return cloud_of(row)
-    if row is None:
-        db.execute(insert(cloud).values(uuid=found.uuid or str(uuid4()), **values))
-    else:
-        # Two that swap their names: the other one is registered by its new name in a moment.
-        taken = cloud.c.name == found.name, cloud.c.id != row.id
-        db.execute(update(cloud).where(*taken).values(name=cloud.c.uuid))
-        db.execute(update(cloud).where(cloud.c.id == row.id).values(values))
-    kept = cloud_of(db.execute(select(cloud).where(same)).one())
-    add_urls(db, kept, {found.keystone, *urls})
-    return kept
+    _write(db, entry, None if row is None else row.id)
+    registered = cloud_of(db.execute(select(cloud).where(in_region)).one())
+    add_urls(db, registered, {entry.keystone, *urls})
+    return registered
+
+
+def _in_region(keystone: str, region: str) -> ColumnElement[bool]:
+    return (cloud.c.keystone == keystone) & (cloud.c.region == region)
+
+
+def _write(db: Connection, entry: Cloud, row_id: int | None) -> None:
+    """Write what clouds.yaml says of a cloud into its row, or into a new one."""
+    values = {name: getattr(entry, name) for name in ENTRY_COLUMNS}
+    if row_id is None:
+        db.execute(insert(cloud).values(uuid=entry.uuid or str(uuid4()), **values))
+        return
+    # Two that swap their names: the other one is registered by its new name in a moment.
+    namesake = cloud.c.name == entry.name, cloud.c.id != row_id
+    db.execute(update(cloud).where(*namesake).values(name=cloud.c.uuid))
+    db.execute(update(cloud).where(cloud.c.id == row_id).values(values))
 
 
 def has_tenants(db: Connection, owner: Cloud) -> bool:
     """Return whether anything was ever read of a cloud."""
-    return bool(db.scalar(select(exists().where(tables.tenant.c.cloud_id == owner.id))))
+    return bool(db.scalar(select(exists().where(tenant.c.cloud_id == owner.id))))
 
 
 def rename_cloud(db: Connection, owner: Cloud, name: str) -> Cloud:
@@ -80,44 +102,60 @@ def rename_cloud(db: Connection, owner: Cloud, name: str) -> Cloud:
     return replace(owner, name=name)
 
 
-def find(db: Connection, found: Cloud) -> Cloud | None:
-    """Return the registered cloud that has a Keystone and a region, as it is known by now."""
-    same = (cloud.c.keystone == found.keystone) & (cloud.c.region == found.region)
-    row = db.execute(select(cloud).where(same)).first()
+def find(db: Connection, entry: Cloud) -> Cloud | None:
+    """Return the registered cloud that has, or once had, an entry's Keystone and region."""
+    row = db.execute(select(cloud).where(_in_region(entry.keystone, entry.region))).first()
     if row is None:
-        alias = cloud_alias
-        same = (alias.c.keystone == found.keystone) & (alias.c.region == found.region)
-        row = db.execute(
-            select(cloud).join(alias, alias.c.cloud_id == cloud.c.id).where(same)
-        ).first()
+        aliases = select(cloud).join(cloud_alias, cloud_alias.c.cloud_id == cloud.c.id)
+        in_region = (
+            cloud_alias.c.keystone == entry.keystone,
+            cloud_alias.c.region == entry.region,
+        )
+        row = db.execute(aliases.where(*in_region)).first()
     return None if row is None else cloud_of(row)
 
 
-def register_unusable(db: Connection, found: Cloud, place: str) -> Cloud:
+def register_unusable(db: Connection, entry: Cloud, location: str) -> Cloud:
     """Add a cloud whose entry cannot be used; what is known of it already stays as it is.
 
-    ``place`` is where the entry stands: it is all that tells a cloud without an auth_url.
+    ``location`` is where the entry stands: nothing else identifies a cloud without an auth_url.
     """
     advisory_lock(db, "registration")
-    keystone = found.keystone or f"{place}: {found.name}"
-    same = (cloud.c.keystone == keystone) & (cloud.c.region == found.region)
-    named = cloud.c.name == found.name
-    row = db.execute(select(cloud).where(same | named).order_by(~named)).first()
+    keystone = entry.keystone or f"{location}: {entry.name}"
+    has_name = cloud.c.name == entry.name
+    matching = select(cloud).where(_in_region(keystone, entry.region) | has_name)
+    row = db.execute(matching.order_by(~has_name)).first()
     if row is None:
-        values = {name: getattr(found, name) for name in TOLD} | {"keystone": keystone}
-        db.execute(insert(cloud).values(uuid=str(uuid4()), **values))
-        row = db.execute(select(cloud).where(named)).one()
+        _write(db, replace(entry, keystone=keystone, uuid=""), None)
+        row = db.execute(select(cloud).where(has_name)).one()
     return cloud_of(row)
 
 
 def add_urls(db: Connection, owner: Cloud, urls: Iterable[str]) -> None:
     """Have a cloud found by these URLs (compared form) too."""
-    there = set(db.scalars(select(cloud_url.c.url).where(cloud_url.c.cloud_id == owner.id)))
-    rows = [{"cloud_id": owner.id, "url": url} for url in sorted(set(urls) - there)]
+    known_urls = set(db.scalars(select(cloud_url.c.url).where(cloud_url.c.cloud_id == owner.id)))
+    rows = [{"cloud_id": owner.id, "url": url} for url in sorted(set(urls) - known_urls)]
     if rows:
         db.execute(insert(cloud_url), rows)
 
 
+def remove(db: Connection, uuid: str, now: int) -> None:
+    """Remove a cloud with all that was read of it, and close its alerts.
+
+    Raises:
+        ConflictError: a tenant of it is linked to a project.
+    """
+    owner = cloud_of(db.execute(select(cloud).where(cloud.c.uuid == uuid)).one())
+    tenants = tenant.c.cloud_id == owner.id, tenant.c.deleted_at.is_(None)
+    if db.scalar(select(exists().where(*tenants, tenant.c.project_id.is_not(None)))):
+        raise ConflictError("it still has tenants that are linked to a project")
+    closing.close_of_owners(db, "cloud", [owner.id], now)
+    # What receivers report of it later is nobody's: no history of its tenants is left.
+    below = select(alert.c.id).where(alert.c.cloud_id == owner.id)
+    db.execute(delete(alert_episode).where(alert_episode.c.alert_id.in_(below)))
+    remove_cloud(db, owner)
+
+
 def remove_cloud(db: Connection, owner: Cloud) -> None:
-    """Remove a cloud with its grants and all that was read of it; the registry stays."""
+    """Delete a cloud with its grants and all that was read of it; the registry stays."""
     db.execute(delete(cloud).where(cloud.c.id == owner.id))

@@ -15,7 +15,7 @@ from openstats.model import Cloud
 from openstats.storage.registry import clouds
 from openstats.storage.schema import tables
 from openstats.storage.schema.alerts import alert
-from openstats.storage.schema.clouds import cloud_alias, cloud_url
+from openstats.storage.schema.clouds import cloud_alias, cloud_of, cloud_url
 from openstats.storage.store import advisory_lock
 
 cloud, tenant = tables.cloud, tables.tenant
@@ -44,7 +44,7 @@ def record(db: Connection, owner: Cloud, marks: Mapping[str, Any]) -> None:
 def current(db: Connection, owner: Cloud) -> Cloud:
     """Return a cloud as it is registered now; as it was where it is not any more."""
     row = db.execute(select(cloud).where(cloud.c.id == owner.id)).first()
-    return owner if row is None else clouds.cloud_of(row)
+    return owner if row is None else cloud_of(row)
 
 
 def marks_of(db: Connection, owner: Cloud) -> Marks:
@@ -56,7 +56,7 @@ def marks_of(db: Connection, owner: Cloud) -> Marks:
 def others(db: Connection, owner: Cloud) -> list[Known]:
     """List the other clouds that somebody has signed in to."""
     rows = db.execute(select(cloud).where(cloud.c.id != owner.id, cloud.c.identity.is_not(None)))
-    return [Known(clouds.cloud_of(r), json.loads(r.identity), tenant_ids(db, r.id)) for r in rows]
+    return [Known(cloud_of(r), json.loads(r.identity), tenant_ids(db, r.id)) for r in rows]
 
 
 def tenant_ids(db: Connection, cloud_id: int) -> frozenset[str]:
@@ -96,7 +96,7 @@ def put_in_region(db: Connection, owner: Cloud, region: str) -> Cloud:
     same = (cloud.c.keystone == owner.keystone) & (cloud.c.region == region)
     row = db.execute(select(cloud).where(same)).first()
     if row is not None:
-        return _joined(db, clouds.cloud_of(row), owner)
+        return _joined(db, cloud_of(row), owner)
     _alias(db, owner, owner)
     db.execute(update(cloud).where(cloud.c.id == owner.id).values(region=region))
     return _again(db, owner)
@@ -187,7 +187,7 @@ def rename_region(db: Connection, owner: Cloud, twin: Cloud) -> Cloud:
 
 def _of_keystone(db: Connection, keystone: str) -> dict[str, Cloud]:
     rows = db.execute(select(cloud).where(cloud.c.keystone == keystone))
-    return {row.region: clouds.cloud_of(row) for row in rows}
+    return {row.region: cloud_of(row) for row in rows}
 
 
 def _is_there(db: Connection, owner: Cloud) -> bool:
@@ -195,7 +195,7 @@ def _is_there(db: Connection, owner: Cloud) -> bool:
 
 
 def _again(db: Connection, owner: Cloud) -> Cloud:
-    return clouds.cloud_of(db.execute(select(cloud).where(cloud.c.id == owner.id)).one())
+    return cloud_of(db.execute(select(cloud).where(cloud.c.id == owner.id)).one())
 
 
 def _alias(db: Connection, owner: Cloud, former: Cloud) -> None:

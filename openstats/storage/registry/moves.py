@@ -1,13 +1,22 @@
-"""Moves: what belongs to another owner from now on, and to whom it belonged before.
+"""Moves: a tenant belongs to another project, or a project to another customer, from now on.
 
-Usage of before a move stays with the former owner, and so do alerts. What nobody ever owned brings
+Usage and alerts of the time before a move stay with the former owner. What nobody ever owned brings
 its past along.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, insert, literal, select, update
+from sqlalchemy import (
+    Connection,
+    Insert,
+    Update,
+    bindparam,
+    case,
+    insert,
+    literal,
+    select,
+    update,
+)
 
 from openstats.storage.alerts import handover
 from openstats.storage.ownership import Ownership
@@ -20,21 +29,43 @@ def move(db: Connection, kind: Ownership, owners: Mapping[int, int | None], now:
     if rows:
         # Who opens an alert just now has looked whose it is.
         advisory_lock(db, "alerts")
-        db.execute(_kept(kind), rows)
-        db.execute(_given(kind), rows)
+        db.execute(_insert_former(kind), rows)
+        db.execute(_update_owner(kind), rows)
         handover.hand_over(db, kind.owned, owners, now)
 
 
-def _kept(kind: Ownership) -> Any:
-    """Keep who owned a row until now, if anybody did, and for a while."""
-    held = select(kind.owned.c.id, kind.since, literal(0) + bindparam("now"), kind.owner_id)
-    held = held.where(kind.owned.c.id == bindparam("row"), kind.owner_id.is_not(None))
-    names = [kind.former_id.name, "since", "until", kind.owner_id.name]
-    return insert(kind.former).from_select(names, held.where(kind.since < bindparam("now")))
+def _insert_former(kind: Ownership) -> Insert:
+    """Write to whom a row belonged until now; nothing if to nobody, or for no time at all.
+
+    Of a project, for example::
+
+        INSERT INTO former_customer (project_id, since, until, customer_id)
+        SELECT id, customer_since, :now, customer_id FROM project
+        WHERE id = :row AND customer_id IS NOT NULL AND customer_since < :now
+    """
+    # Alone, a parameter in a list of columns has no type for PostgreSQL.
+    now = literal(0) + bindparam("now")
+    statement = select(kind.owned.c.id, kind.since, now, kind.owner_id).where(
+        kind.owned.c.id == bindparam("row"),
+        kind.owner_id.is_not(None),
+        kind.since < bindparam("now"),
+    )
+    columns = [kind.former_id.name, "since", "until", kind.owner_id.name]
+    return insert(kind.former).from_select(columns, statement)
 
 
-def _given(kind: Ownership) -> Any:
-    had_one = select(kind.former_id).where(kind.former_id == kind.owned.c.id).exists()
-    always = case((kind.owner_id.is_(None) & ~had_one, 0), else_=bindparam("now"))
-    values = {kind.owner_id.name: bindparam("new"), kind.since.name: always}
+def _update_owner(kind: Ownership) -> Update:
+    """Write to whom a row belongs from now on, or since ever if it never belonged to anybody.
+
+    Of a tenant, for example::
+
+        UPDATE tenant SET project_id = :new, project_since = CASE
+            WHEN project_id IS NULL
+            AND NOT EXISTS (SELECT * FROM former_project WHERE tenant_id = tenant.id) THEN 0
+            ELSE :now END
+        WHERE id = :row
+    """
+    had_owner = select(kind.former_id).where(kind.former_id == kind.owned.c.id).exists()
+    since = case((kind.owner_id.is_(None) & ~had_owner, 0), else_=bindparam("now"))
+    values = {kind.owner_id.name: bindparam("new"), kind.since.name: since}
     return update(kind.owned).where(kind.owned.c.id == bindparam("row")).values(values)

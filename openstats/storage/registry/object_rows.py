@@ -1,6 +1,7 @@
-"""Rows of customers, project groups or projects, set by hand: looked up and written all at once.
+"""Rows of customers, project groups or projects, set by hand: changed in memory, written at once.
 
-What differs from what discovery found was set by hand, and discovery leaves it alone.
+What differs from what discovery found was set by hand, and discovery leaves it alone: a flag for
+each column says so. A row is a dict of its columns; one that is new has no ``id`` until written.
 """
 
 from collections.abc import Mapping
@@ -15,119 +16,147 @@ from openstats.storage.registry import moves
 from openstats.storage.schema import tables
 
 Row = dict[str, Any]
-Values = Mapping[str, Any]
+Columns = Mapping[str, Any]
+"""Some columns of a row, with their values."""
 
-THERE: Row = {"deleted_at": None, "vanished": False}
-"""What is written of an object that exists, or exists again."""
+Origin = tuple[str, str]
+"""A Keystone, and the key in it by which discovery knows an object again."""
 
-BY_HAND = {"name": "name_by_hand", "customer_id": "customer_by_hand"}
+EXISTING: Row = {"deleted_at": None, "vanished": False}
+"""The columns of an object that exists, or exists again."""
+
+FLAGS = {"name": "name_by_hand", "customer_id": "customer_by_hand"}
+"""The flag of each column that discovery leaves alone once it was set by hand."""
 
 
 class ObjectRows:
-    """Rows of a table as they are to be: changed in memory, and then written in few statements.
+    """Rows of a table, as they are in the store and as they are to be: all, or the one of a uuid.
 
-    They are all rows, or the one of a uuid.
+    First ``put`` each object, then ``write`` all of them in few statements.
     """
 
     def __init__(self, db: Connection, table: Table, now: int, uuid: str | None = None) -> None:
         self.table, self.now = table, now
-        chosen = select(table) if uuid is None else select(table).where(table.c.uuid == uuid)
+        statement = select(table) if uuid is None else select(table).where(table.c.uuid == uuid)
         self._stored: dict[int, Row] = {}
-        self._by_uuid: dict[str, Row] = {}
-        self._by_origin: dict[tuple[str, str], Row] = {}
         self._rows: list[Row] = []
-        for row in db.execute(chosen).mappings():
-            self._stored[row["id"]] = dict(row)
-            self._add({}, dict(row))
+        self._by_uuid: dict[str, Row] = {}
+        self._by_origin: dict[Origin, Row] = {}
+        for stored in db.execute(statement).mappings():
+            self._stored[stored["id"]] = dict(stored)
+            self._append(dict(stored))
 
-    def get(self, uuid: str) -> Row | None:
-        """Return the row of an object that exists; None where there is none."""
-        row = self._by_uuid.get(uuid)
-        return row if row and row["deleted_at"] is None else None
+    def put(self, columns: Columns) -> Row:
+        """Set the columns of the object that has their uuid, or else their origin; return its row.
 
-    def put(self, values: Values) -> Row:
-        """Set an object by uuid, or else by origin, and return its row; it has an id once written.
-
-        So a registry that was exported meets what discovery has found since.
+        By its origin a registry that was exported meets what discovery has found since. Where there
+        is no such object, it is new.
 
         Raises:
             ConflictError: another object has this origin.
         """
-        origin = _origin(values)
-        row = self._by_uuid.get(values["uuid"]) or self._by_origin.get(origin or ("", ""))
+        origin = _origin(columns)
+        row = self._by_uuid.get(columns["uuid"])
+        of_origin = self._by_origin.get(origin) if origin else None
         if row is None:
-            return self._add({}, self._new(values))
-        if origin and self._by_origin.get(origin, row) is not row:
+            row = of_origin
+        elif of_origin is not None and of_origin is not row:
             raise ConflictError("two objects cannot have the same uuid or origin")
-        return self._add(row, _changed(self.table, row, values))
+        if row is None:
+            return self._append(_new_row(self.table, columns, self.now))
+        self._change(row, _changed_columns(self.table, row, columns))
+        return row
 
-    def write(self, db: Connection) -> None:
-        """Write what is new, and what is another than in the store; projects move as of now."""
-        rows = [row for row in self._rows if "id" in row and row != self._stored[row["id"]]]
-        self._move(db, rows)
-        if rows:
-            # Uuids and origins that these give up may be those of new ones.
-            changed = update(self.table).where(self.table.c.id == bindparam("row"))
-            db.execute(changed, [_set(row) | {"row": row["id"]} for row in rows])
-        new = [row for row in self._rows if "id" not in row]
-        if new:
-            written = insert(self.table).returning(self.table.c.uuid, self.table.c.id)
-            for uuid, row_id in db.execute(written, new).all():
-                self._by_uuid[uuid]["id"] = row_id
-        self._stored |= {row["id"]: dict(row) for row in (*rows, *new)}
+    def _append(self, row: Row) -> Row:
+        self._rows.append(row)
+        self._index(row)
+        return row
 
-    def _move(self, db: Connection, rows: list[Row]) -> None:
-        if self.table is not tables.project:
-            return
-        owners = {
-            row["id"]: row["customer_id"]
-            for row in rows
-            if row["customer_id"] != self._stored[row["id"]]["customer_id"]
-        }
-        moves.move(db, ownership.PROJECTS, owners, self.now)
+    def _change(self, row: Row, columns: Columns) -> None:
+        """Change a row, and have it found by the uuid and origin that it has now."""
+        del self._by_uuid[row["uuid"]]
+        if origin := _origin(row):
+            self._by_origin.pop(origin, None)
+        row.update(columns)
+        self._index(row)
 
-    def _new(self, values: Values) -> Row:
-        by_hand = dict.fromkeys(values, values["keystone"] is None)
-        row = {"created_at": self.now, **values, **_flags(self.table, by_hand)}
-        return row | THERE | {"undated": False}
-
-    def _add(self, row: Row, values: Row) -> Row:
-        """Bring a row up to date, and have it found by what it has now."""
-        if row:
-            self._by_uuid.pop(row["uuid"])
-            self._by_origin.pop(_origin(row) or ("", ""), None)
-        else:
-            self._rows.append(row)
-        row.update(values)
+    def _index(self, row: Row) -> None:
         self._by_uuid[row["uuid"]] = row
         if origin := _origin(row):
             self._by_origin[origin] = row
-        return row
+
+    def write(self, db: Connection) -> None:
+        """Write the rows that are new or differ from the store; projects move as of now."""
+        changed_rows = self._changed_rows()
+        new_rows = [row for row in self._rows if "id" not in row]
+        self._move_projects(db, changed_rows)
+        # Uuids and origins that changed rows give up may be those of new ones.
+        self._update(db, changed_rows)
+        self._insert(db, new_rows)
+        for row in (*changed_rows, *new_rows):
+            self._stored[row["id"]] = dict(row)
+
+    def _changed_rows(self) -> list[Row]:
+        return [row for row in self._rows if "id" in row and row != self._stored[row["id"]]]
+
+    def _move_projects(self, db: Connection, rows: list[Row]) -> None:
+        if self.table is not tables.project:
+            return
+        owners: dict[int, int | None] = {}
+        for row in rows:
+            if row["customer_id"] != self._stored[row["id"]]["customer_id"]:
+                owners[row["id"]] = row["customer_id"]
+        moves.move(db, ownership.PROJECTS, owners, self.now)
+
+    def _update(self, db: Connection, rows: list[Row]) -> None:
+        if rows:
+            statement = update(self.table).where(self.table.c.id == bindparam("row"))
+            db.execute(statement, [_settable(row) | {"row": row["id"]} for row in rows])
+
+    def _insert(self, db: Connection, rows: list[Row]) -> None:
+        if not rows:
+            return
+        statement = insert(self.table).returning(self.table.c.uuid, self.table.c.id)
+        for uuid, row_id in db.execute(statement, rows).all():
+            self._by_uuid[uuid]["id"] = row_id
 
 
-def _origin(row: Values) -> tuple[str, str] | None:
-    return None if row["keystone"] is None else (row["keystone"], row["keystone_id"])
+def _origin(columns: Columns) -> Origin | None:
+    keystone = columns["keystone"]
+    return None if keystone is None else (keystone, columns["keystone_id"])
 
 
-def _set(row: Row) -> Row:
-    """Return the columns that are set here: since when a customer has a project, moves write."""
-    return {n: value for n, value in row.items() if n not in ("id", ownership.PROJECTS.since.name)}
+def _settable(row: Row) -> Row:
+    """Return the columns that are set here: since when a customer has a project, ``moves`` sets."""
+    columns = dict(row)
+    del columns["id"]
+    columns.pop(ownership.PROJECTS.since.name, None)
+    return columns
 
 
-def _flags(table: Table, changed: Mapping[str, bool]) -> Row:
-    """Return the flags of what discovery must not set any more."""
-    flags = {BY_HAND[name]: by_hand for name, by_hand in changed.items() if name in BY_HAND}
-    return {name: by_hand for name, by_hand in flags.items() if name in table.c}
+def _new_row(table: Table, columns: Columns, now: int) -> Row:
+    """Return the row of a new object; without an origin all of it was set by hand."""
+    is_by_hand = columns["keystone"] is None
+    flags = dict.fromkeys(_flags(table, columns).values(), is_by_hand)
+    return {"created_at": now, **columns, **flags, **EXISTING, "undated": False}
 
 
-def _changed(table: Table, row: Row, values: Values) -> Row:
-    """Return a row as it is after values were set."""
-    if values.get("name") == cleaned(row["name"]):
+def _flags(table: Table, columns: Columns) -> dict[str, str]:
+    """Return the flags that a table has for columns."""
+    return {name: FLAGS[name] for name in FLAGS if name in columns and FLAGS[name] in table.c}
+
+
+def _changed_columns(table: Table, row: Row, columns: Columns) -> Row:
+    """Return what changes of a row where columns are set."""
+    changes = {**columns, **EXISTING}
+    if columns.get("name") == cleaned(row["name"]):
         # An export spells it so, because no name holds what a cloud's text may hold.
-        values = {**values, "name": row["name"]}
-    flags = _flags(table, {name: value != row[name] for name, value in values.items()})
-    changed = {name: row[name] or by_hand for name, by_hand in flags.items()}
-    kept = {"keystone", "keystone_id"} if values["keystone"] is None else set()
-    changed |= {name: value for name, value in values.items() if name not in kept} | THERE
-    dated = values.get("created_at", row["created_at"]) != row["created_at"]
-    return changed | {"undated": row["undated"] and not dated}
+        changes["name"] = row["name"]
+    for name, flag in _flags(table, columns).items():
+        changes[flag] = row[flag] or changes[name] != row[name]
+    if columns["keystone"] is None:
+        # What discovery found stays known to it.
+        del changes["keystone"], changes["keystone_id"]
+    is_redated = columns.get("created_at", row["created_at"]) != row["created_at"]
+    changes["undated"] = row["undated"] and not is_redated
+    return changes

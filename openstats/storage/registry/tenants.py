@@ -1,30 +1,34 @@
 """Tenants: the Keystone projects of each cloud, and to which registry project each is linked.
 
-One that two complete sweeps in a row did not show has left; nothing else deletes it.
+One that two complete sweeps in a row did not show has left; nothing else deletes it. A link that
+was set by hand is left alone by discovery.
 """
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, select, update
+from sqlalchemy import ColumnElement, Connection, Update, and_, bindparam, exists, select, update
 
 from openstats.model import Cloud, KeystoneProject
+from openstats.storage import jobs, quota
 from openstats.storage.alerts import closing
-from openstats.storage.dialects import add_missing
+from openstats.storage.dialects import add_missing, one_of
 from openstats.storage.ownership import TENANTS
+from openstats.storage.registry.customers import row_id
 from openstats.storage.registry.moves import move
 from openstats.storage.schema import tables
 
 MISSES = 2
+"""Complete sweeps in a row that do not show a tenant, after which it has left."""
 
-tenant, quota = tables.tenant, tables.quota
+tenant, project = tables.tenant, tables.project
 
 
 def refresh(
     db: Connection,
     cloud: Cloud,
-    found: Sequence[KeystoneProject],
+    projects: Sequence[KeystoneProject],
     links: Mapping[str, int],
     now: int,
     unread: Set[str] = frozenset(),
@@ -33,62 +37,66 @@ def refresh(
 
     ``unread`` are ids of those that the sweep showed, and that could not be read: they stay.
     """
-    ids = {project.id for project in found}
-    rows = rows_of(db, cloud, ids, now)
-    if found:
-        names = [{"row": rows[p.id], "name": p.name, "enabled": p.enabled} for p in found]
-        db.execute(_seen(), names)
-    move(db, TENANTS, _moved(db, cloud, {rows[p.id]: links.get(p.id) for p in found}), now)
-    shown = ids | unread
-    _miss(db, cloud, [row for key, row in _rows(db, cloud).items() if key not in shown], now)
+    keystone_ids = {keystone_project.id for keystone_project in projects}
+    rows = rows_of(db, cloud, keystone_ids, now)
+    names = [{"row": rows[p.id], "name": p.name, "enabled": p.enabled} for p in projects]
+    if names:
+        db.execute(_update_shown(), names)
+    move(db, TENANTS, _moved(db, cloud, {rows[p.id]: links.get(p.id) for p in projects}), now)
+    shown_ids = keystone_ids | unread
+    missing = [row for key, row in _rows(db, cloud).items() if key not in shown_ids]
+    _miss(db, cloud, missing, now)
 
 
-def living(db: Connection, cloud: Cloud) -> set[str]:
-    """Return the Keystone ids of the tenants that are not deleted."""
-    alive = tenant.c.cloud_id == cloud.id, tenant.c.deleted_at.is_(None)
-    return set(db.scalars(select(tenant.c.tenant_id).where(*alive)))
-
-
-def listed_once(db: Connection, cloud: Cloud) -> set[str]:
-    """Return the Keystone ids of those that a list of Keystone's has shown, and not deleted."""
-    alive = tenant.c.cloud_id == cloud.id, tenant.c.deleted_at.is_(None), tenant.c.name != ""
-    return set(db.scalars(select(tenant.c.tenant_id).where(*alive)))
-
-
-def _seen() -> Any:
-    values: dict[str, Any] = {name: bindparam(name) for name in ("name", "enabled")}
+def _update_shown() -> Update:
+    values: dict[str, Any] = {"name": bindparam("name"), "enabled": bindparam("enabled")}
     values |= {"missed": 0, "deleted_at": None}
     return update(tenant).where(tenant.c.id == bindparam("row")).values(values)
 
 
 def _moved(db: Connection, cloud: Cloud, links: Mapping[int, int | None]) -> dict[int, int | None]:
-    """Give those tenants (row ids) that are linked to something else now, unless by hand."""
-    mine = tenant.c.cloud_id == cloud.id, ~tenant.c.project_by_hand
-    found = db.execute(select(tenant.c.id, tenant.c.project_id).where(*mine))
-    before = {row.id: row.project_id for row in found}
-    return {row: link for row, link in links.items() if before.get(row, link) != link}
+    """Return those links (row ids of tenant and project) that are new, and not kept by hand."""
+    linked = select(tenant.c.id, tenant.c.project_id)
+    rows = db.execute(linked.where(tenant.c.cloud_id == cloud.id, ~tenant.c.project_by_hand))
+    current = {row.id: row.project_id for row in rows}
+    return {row: link for row, link in links.items() if current.get(row, link) != link}
 
 
 def _miss(db: Connection, cloud: Cloud, missing: Sequence[int], now: int) -> None:
-    """Note that a complete sweep did not show these tenants (row ids)."""
-    once_more = update(tenant).where(tenant.c.id == bindparam("row"))
+    """Count that a complete sweep did not show these tenants (row ids); delete what has left."""
     if missing:
-        values = once_more.values(missed=tenant.c.missed + 1)
+        missed_once_more = update(tenant).where(tenant.c.id == bindparam("row"))
+        values = missed_once_more.values(missed=tenant.c.missed + 1)
         db.execute(values, [{"row": row} for row in missing])
-    gone = tenant.c.cloud_id == cloud.id, tenant.c.missed >= MISSES, tenant.c.deleted_at.is_(None)
-    deleted = update(tenant).where(*gone).values(deleted_at=now).returning(tenant.c.id)
-    closing.close_of_owners(db, "tenant", list(db.scalars(deleted)), now)
+    has_left = _living(cloud), tenant.c.missed >= MISSES
+    deletion = update(tenant).where(*has_left).values(deleted_at=now).returning(tenant.c.id)
+    closing.close_of_owners(db, "tenant", list(db.scalars(deletion)), now)
+
+
+def _living(cloud: Cloud) -> ColumnElement[bool]:
+    return and_(tenant.c.cloud_id == cloud.id, tenant.c.deleted_at.is_(None))
 
 
 def _rows(db: Connection, cloud: Cloud) -> dict[str, int]:
-    found = db.execute(select(tenant.c.tenant_id, tenant.c.id).where(tenant.c.cloud_id == cloud.id))
-    return {row.tenant_id: row.id for row in found}
+    columns = select(tenant.c.tenant_id, tenant.c.id).where(tenant.c.cloud_id == cloud.id)
+    return {row.tenant_id: row.id for row in db.execute(columns)}
+
+
+def living(db: Connection, cloud: Cloud) -> set[str]:
+    """Return the Keystone ids of the tenants that are not deleted."""
+    return set(db.scalars(select(tenant.c.tenant_id).where(_living(cloud))))
+
+
+def listed_once(db: Connection, cloud: Cloud) -> set[str]:
+    """Return the Keystone ids of those that a list of Keystone's has shown, and not deleted."""
+    ids = select(tenant.c.tenant_id).where(_living(cloud), tenant.c.name != "")
+    return set(db.scalars(ids))
 
 
 def unmet_of(cloud: Cloud) -> ColumnElement[bool]:
     """Return the condition that no discovery has had a chance to show a tenant of a cloud yet."""
-    new = tenant.c.cloud_id == cloud.id, tenant.c.deleted_at.is_(None), tenant.c.missed == 0
-    return and_(*new, tenant.c.project_id.is_(None), tenant.c.name == "")
+    was_met_by_poll = tenant.c.project_id.is_(None), tenant.c.name == ""
+    return and_(_living(cloud), tenant.c.missed == 0, *was_met_by_poll)
 
 
 def unmet(db: Connection, cloud: Cloud) -> bool:
@@ -101,15 +109,41 @@ def unmet_ids(db: Connection, cloud: Cloud) -> set[str]:
     return set(db.scalars(select(tenant.c.tenant_id).where(unmet_of(cloud))))
 
 
-def rows_of(db: Connection, cloud: Cloud, ids: Iterable[str], now: int) -> dict[str, int]:
-    """Give the row ids of tenants by Keystone id; unknown ones are added, linked to nothing."""
+def rows_of(db: Connection, cloud: Cloud, keystone_ids: Iterable[str], now: int) -> dict[str, int]:
+    """Return the row ids of tenants by Keystone id; unknown ones are added, linked to nothing."""
     rows = _rows(db, cloud)
-    new = sorted(set(ids) - set(rows))
-    if not new:
+    new_ids = sorted(set(keystone_ids) - set(rows))
+    if not new_ids:
         return rows
-    blank = {"cloud_id": cloud.id, "name": "", "enabled": True}
+    values: dict[str, Any] = {"cloud_id": cloud.id, "name": "", "enabled": True}
     # Several kinds of polls meet a new tenant at the same time.
-    add_missing(db, tenant, [{"uuid": str(uuid4()), "tenant_id": key, **blank} for key in new])
+    blank = [{"uuid": str(uuid4()), "tenant_id": key, **values} for key in new_ids]
+    add_missing(db, tenant, blank)
     rows = _rows(db, cloud)
-    add_missing(db, quota, [{"tenant_id": rows[key], "due_at": now} for key in new])
+    quotas = [{"tenant_id": rows[key], "due_at": now} for key in new_ids]
+    add_missing(db, tables.quota, quotas)
     return rows
+
+
+def link(db: Connection, projects: Mapping[int, int | None], now: int) -> None:
+    """Link tenants to projects (row ids), or to none, as of now; their quotas are read at once."""
+    columns = select(tenant.c.id, tenant.c.cloud_id, tenant.c.project_id)
+    rows = db.execute(columns.where(one_of(tenant.c.id, "rows")), {"rows": [*projects]}).all()
+    moved = [row for row in rows if row.project_id != projects[row.id]]
+    linked = [row for row in moved if projects[row.id] is not None]
+    quota.make_due(db, [row.id for row in linked], now)
+    jobs.make_due(db, {row.cloud_id for row in linked}, ["quotas"], now)
+    move(db, TENANTS, {row.id: projects[row.id] for row in moved}, now)
+    by_hand = update(tenant).where(one_of(tenant.c.id, "rows")).values(project_by_hand=True)
+    db.execute(by_hand, {"rows": [row.id for row in moved]})
+
+
+def link_tenant(db: Connection, uuid: str, project_uuid: str | None, now: int) -> None:
+    """Link the tenant of a uuid to the project of a uuid, or to none.
+
+    Raises:
+        ConflictError: there is no such project.
+    """
+    tenant_id = db.execute(select(tenant.c.id).where(tenant.c.uuid == uuid)).scalar_one()
+    project_id = None if project_uuid is None else row_id(db, project, project_uuid)
+    link(db, {tenant_id: project_id}, now)

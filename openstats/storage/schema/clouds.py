@@ -1,7 +1,11 @@
-"""Tables beside ``cloud``, as ``schema`` has all others."""
+"""Tables beside ``cloud``, which is in ``tables``; and the cloud that a row of it is."""
+
+from dataclasses import fields
+from typing import Any
 
 from sqlalchemy import Column, Index, Integer, String, Table
 
+from openstats.model import Cloud
 from openstats.storage.schema.tables import metadata
 from openstats.storage.schema.types import reference
 
@@ -30,3 +34,8 @@ compute_hosts = Table(
     reference("cloud_id", "cloud.id", primary_key=True, autoincrement=False),
     *(Column(name, Integer, nullable=False) for name in ("up", "down", "disabled")),
 )
+
+
+def cloud_of(row: Any) -> Cloud:
+    """Return the cloud of a row that has all columns of its table."""
+    return Cloud(**{field.name: getattr(row, field.name) for field in fields(Cloud)})

@@ -1,4 +1,4 @@
-"""Tables beside ``instance``, as ``schema`` has all others."""
+"""Tables beside ``instance``, which is in ``tables``."""
 
 from sqlalchemy import BigInteger, Column, Index, Integer, String, Table
 

@@ -10,7 +10,7 @@ from openstats.model import EVERYTHING, Selection
 from openstats.readings import Reading
 from openstats.statistics import usage as statistic
 from openstats.storage.entries import pagination
-from openstats.storage.entries.tenants import INSTANCES
+from openstats.storage.entries.instances import INSTANCES
 from openstats.storage.registry import clouds
 from openstats.storage.usage import members
 from openstats.storage.usage import readings as reading_rows

@@ -11,8 +11,8 @@ from webtest import TestApp
 
 from openstats.meters import AGGREGATES
 from openstats.storage import ownership
-from openstats.storage.entries import customers as customer_entries
-from openstats.storage.registry import moves
+from openstats.storage.registry import customers, moves
+from openstats.storage.registry.customers import ObjectChange
 from openstats.storage.schema import tables
 from tests.api.door import Door, Token, token
 from tests.conftest import Sqlite
@@ -42,8 +42,8 @@ def door(sqlite: Sqlite, tmp_path: Path) -> Iterator[Door]:
             item = "memory.allocated"
             alpha.read(item, START).read(item, START + 3600, 3600, **HELD)
             acme = uuids(db, "customer")["acme"]
-            group = {"name": "empty", "customer": acme}
-            customer_entries.write("project_group", db, str(uuid4()), group, START)
+            group = ObjectChange("empty", customer=acme)
+            customers.write(db, "project_group", str(uuid4()), group, START)
         yield Door(tmp_path, keystone, store)
 
 

@@ -20,9 +20,10 @@ from openstats.storage import coverage, ownership, quota
 from openstats.storage.access import scopes
 from openstats.storage.access.scopes import NOTHING, Issuer
 from openstats.storage.counts import creation_time, customer
-from openstats.storage.entries import customers as customer_entries
 from openstats.storage.entries import pagination
-from openstats.storage.registry import group_members, moves
+from openstats.storage.entries.customers import GROUPS
+from openstats.storage.registry import customers, group_members, moves
+from openstats.storage.registry.customers import ObjectChange
 from openstats.storage.schema import tables as schema
 from openstats.storage.schema.types import FOREVER
 from openstats.storage.store import Store
@@ -269,7 +270,7 @@ def test_an_owner_sees_its_empty_groups_and_they_stay_counted(db: Connection) ->
     site(db).project("p1", groups=["web"]).discover()
     acme, web = uuids(db, "customer")["acme"], uuids(db, "project_group")["web"]
     empty = str(uuid4())
-    customer_entries.write("project_group", db, empty, {"name": "empty", "customer": acme}, NOW)
+    customers.write(db, "project_group", empty, ObjectChange("empty", customer=acme), NOW)
     projects = frozenset(uuids(db, "project").values())
     owner = Scope(projects, customers=frozenset([acme]))
     groups = Selection("project_group")
@@ -277,20 +278,20 @@ def test_an_owner_sees_its_empty_groups_and_they_stay_counted(db: Connection) ->
     assert counts.project_groups == 2
     assert [of.name for of, _ in quota.each(db, owner, groups)] == ["empty", "web"]
     assert [of.name for of in members.read(db, owner, groups).objects] == ["empty", "web"]
-    page = pagination.page(db, customer_entries.GROUPS, owner, filters={}, limit=9, marker=None)[0]
+    page = pagination.page(db, GROUPS, owner, filters={}, limit=9, marker=None)[0]
     assert [entry["name"] for entry in page] == ["empty", "web"]
     assert creation_time.counts(db, owner, "project_group", SPAN) == {2: 2}
-    row = customer_entries.row_of(db, schema.project_group, web)
+    row = customers.row_id(db, schema.project_group, web)
     group_members.fill(db, row, ())
     assert creation_time.counts(db, owner, "project_group", SPAN) == {2: 2}
-    customer_entries.remove("project_group", db, web, NOW + 60)
+    customers.delete(db, "project_group", web, NOW + 60)
     assert creation_time.counts(db, owner, "project_group", SPAN) == {2: 2}
 
 
 def test_the_manager_of_an_empty_group_sees_its_customer(db: Connection) -> None:
     site(db).project("p1").project("p2", customer="other").discover()
     acme = uuids(db, "customer")["acme"]
-    customer_entries.write("project_group", db, acme, {"name": "empty", "customer": acme}, NOW)
+    customers.write(db, "project_group", acme, ObjectChange("empty", customer=acme), NOW)
     manager = Scope(frozenset(), groups=frozenset([acme]))
     (found,) = customer.listing(db, manager)
     assert (found.customer.name, found.projects, found.project_groups) == ("acme", 0, 1)

@@ -7,8 +7,9 @@ from openstats.alerts import Bound, Labelled
 from openstats.errors import ConflictError
 from openstats.storage.alerts import subjects
 from openstats.storage.alerts.histories import NOWHERE
-from openstats.storage.entries import clouds, customers
 from openstats.storage.inventory import instances
+from openstats.storage.registry import clouds, customers, tenants
+from openstats.storage.registry.customers import ObjectChange
 from openstats.storage.schema import tables
 from openstats.storage.schema.alerts import alert
 from openstats.storage.schema.types import FOREVER
@@ -60,17 +61,17 @@ OWN = {"customer": "c" * 36, "project": "p" * 36, "project_group": "g" * 36}
 )
 def test_deletion_by_hand_closes_alerts(db: Connection, removed: tuple[str, ...]) -> None:
     for kind, uuid in OWN.items():
-        owner = {} if kind == "customer" else {"customer": OWN["customer"]}
-        customers.write(kind, db, uuid, {"name": kind} | owner, NOW)
+        owner = None if kind == "customer" else OWN["customer"]
+        customers.write(db, kind, uuid, ObjectChange(kind, customer=owner), NOW)
     kinds = {one(db, kind, uuid): kind for kind, uuid in OWN.items()}
     for kind in removed:
-        customers.remove(kind, db, OWN[kind], END)
+        customers.delete(db, kind, OWN[kind], END)
     assert ended(db, kinds) == {*removed}
 
 
 def test_with_a_cloud_ends_all_that_is_of_it(db: Connection) -> None:
     here, kinds = alarmed(db)
-    customers.link(db, {here.row(key): None for key in "pq"}, NOW)
+    tenants.link(db, {here.row(key): None for key in "pq"}, NOW)
     clouds.remove(db, here.cloud.uuid, END)
     kept = {"customer", "project_group", "project"}
     open_ones = db.scalars(select(alert.c.uuid).where(alert.c.until == FOREVER))

@@ -9,18 +9,27 @@ from sqlalchemy import Connection, select
 from openstats.errors import ConflictError, ParameterError, RegistryError
 from openstats.model import EVERYTHING, Scope
 from openstats.storage import ownership
-from openstats.storage.entries import audit, clouds, customers, grants, pagination, tenants
+from openstats.storage.entries import pagination
+from openstats.storage.entries.audit import AUDIT, Author, Change, record_all
+from openstats.storage.entries.clouds import CLOUDS
+from openstats.storage.entries.customers import CUSTOMERS, GROUPS, PROJECTS
+from openstats.storage.entries.grants import GRANTS, revoke
+from openstats.storage.entries.instances import INSTANCES
 from openstats.storage.entries.pagination import Listing
+from openstats.storage.entries.tenants import TENANTS
+from openstats.storage.registry import customers, grants
+from openstats.storage.registry.customers import ObjectChange
+from openstats.storage.registry.grants import GrantValues
 from openstats.storage.schema import tables
 from tests.registry import NOW, site, uuids
 
 LISTINGS = {
-    "customers": customers.CUSTOMERS,
-    "groups": customers.GROUPS,
-    "projects": customers.PROJECTS,
-    "tenants": tenants.TENANTS,
-    "clouds": clouds.CLOUDS,
-    "instances": tenants.INSTANCES,
+    "customers": CUSTOMERS,
+    "groups": GROUPS,
+    "projects": PROJECTS,
+    "tenants": TENANTS,
+    "clouds": CLOUDS,
+    "instances": INSTANCES,
 }
 ALL = {
     "customers": ["acme", "umbrella"],
@@ -91,10 +100,10 @@ def test_scope_of_a_tenant_sees_its_project(db: Connection) -> None:
 
 def test_a_group_without_any_project_is_seen_by_its_manager(db: Connection) -> None:
     owner, group = uuids(db, "customer")["acme"], str(uuid4())
-    customers.write("project_group", db, group, {"name": "new", "customer": owner}, NOW)
+    customers.write(db, "project_group", group, ObjectChange("new", customer=owner), NOW)
     scope = Scope(projects=frozenset(), groups=frozenset({group}))
-    assert names(db, customers.GROUPS, scope) == ["new"]
-    entry = pagination.one(db, customers.GROUPS, scope, group)
+    assert names(db, GROUPS, scope) == ["new"]
+    entry = pagination.one(db, GROUPS, scope, group)
     assert entry == {
         "uuid": group,
         "name": "new",
@@ -108,21 +117,22 @@ def test_hidden_entry_is_no_marker(db: Connection) -> None:
     scope = Scope(projects=frozenset({uuids(db, "project")["blog"]}))
     asked = {"filters": {}, "limit": 1, "marker": uuids(db, "project")["lab"]}
     with pytest.raises(ParameterError, match="marker"):
-        pagination.page(db, customers.PROJECTS, scope, **asked)
-    assert pagination.page(db, customers.PROJECTS, EVERYTHING, **asked)[0][0]["name"] == "shop"
+        pagination.page(db, PROJECTS, scope, **asked)
+    assert pagination.page(db, PROJECTS, EVERYTHING, **asked)[0][0]["name"] == "shop"
 
 
 def test_more_projects_than_a_statement_takes_parameters(db: Connection) -> None:
     owner, group = uuids(db, "customer")["acme"], str(uuid4())
     many = [str(uuid4()) for _ in range(70_000)]
-    given = {"name": "all", "customer": owner, "projects": many}
+    change = ObjectChange("all", customer=owner, projects=many)
     with pytest.raises(ConflictError, match=min(many)):
-        customers.write("project_group", db, group, given, NOW)
+        customers.write(db, "project_group", group, change, NOW)
 
 
 def test_a_conflict_is_an_error_of_the_registry(db: Connection) -> None:
+    change = ObjectChange("x", customer=str(uuid4()))
     with pytest.raises(RegistryError) as raised:
-        customers.write("project", db, str(uuid4()), {"name": "x", "customer": str(uuid4())}, NOW)
+        customers.write(db, "project", str(uuid4()), change, NOW)
     assert isinstance(raised.value, ConflictError)
 
 
@@ -130,9 +140,9 @@ def test_a_project_that_returns_was_elsewhere_meanwhile(db: Connection) -> None:
     acme, umbrella = (uuids(db, "customer")[name] for name in ("acme", "umbrella"))
     shop = uuids(db, "project")["shop"]
     for at, owner in ((NOW + 10, umbrella), (NOW + 20, acme), (NOW + 30, acme)):
-        customers.write("project", db, shop, {"customer": owner}, at)
+        customers.write(db, "project", shop, ObjectChange(customer=owner), at)
     former = db.execute(select(ownership.PROJECTS.former).order_by("since")).all()
-    owners = [customers.row_of(db, tables.customer, owner) for owner in (acme, umbrella)]
+    owners = [customers.row_id(db, tables.customer, owner) for owner in (acme, umbrella)]
     assert [(row.until, row.customer_id) for row in former] == [
         (NOW + 10, owners[0]),
         (NOW + 20, owners[1]),
@@ -142,22 +152,22 @@ def test_a_project_that_returns_was_elsewhere_meanwhile(db: Connection) -> None:
 def test_grants_are_revoked_on_one_object_only(db: Connection) -> None:
     acme, umbrella = (uuids(db, "customer")[name] for name in ("acme", "umbrella"))
     for customer in (acme, umbrella):
-        given = {"subject": "jane", "role": "owner", "scope": {"customer": customer}}
-        grants.write(db, str(uuid4()), given, NOW)
-    (gone,) = grants.revoke(db, "customer", acme)
+        values = GrantValues("subject", "jane", "owner", "customer", customer)
+        grants.write(db, str(uuid4()), values, NOW)
+    (gone,) = revoke(db, "customer", acme)
     assert gone["scope"] == {"customer": acme}
-    (left,), _ = pagination.page(db, grants.GRANTS, EVERYTHING, filters={}, limit=9, marker=None)
+    (left,), _ = pagination.page(db, GRANTS, EVERYTHING, filters={}, limit=9, marker=None)
     assert left["scope"] == {"customer": umbrella}
-    assert grants.revoke(db, "tenant", acme) == []
+    assert revoke(db, "tenant", acme) == []
 
 
 def test_the_audit_keeps_what_it_is_given(db: Connection) -> None:
-    author = audit.Author("me", NOW, "req-1")
+    author = Author("me", NOW, "req-1")
     entry = {"name": "ä\x00", "created_at": None, "projects": ["x"]}
     uuid = str(uuid4())
-    audit.record(db, author, "customer", uuid, before=None, after=entry)
-    audit.record(db, author, "customer", uuid, before=entry, after=None)
-    found, _ = pagination.page(db, audit.AUDIT, EVERYTHING, filters={}, limit=9, marker=None)
+    changes = [Change("customer", uuid, None, entry), Change("customer", uuid, entry, None)]
+    record_all(db, author, changes)
+    found, _ = pagination.page(db, AUDIT, EVERYTHING, filters={}, limit=9, marker=None)
     assert [(row["action"], row["before"], row["after"]) for row in found] == [
         ("delete", entry, None),
         ("create", None, entry),
@@ -170,7 +180,7 @@ def test_project_removed_from_a_group_by_hand_stays_out(db: Connection, kind: st
     known = uuids(db, kind)
 
     def held() -> list[str]:
-        (entry,) = [e for e in entries(db, customers.GROUPS) if e["name"] == "web"]
+        (entry,) = [e for e in entries(db, GROUPS) if e["name"] == "web"]
         named = {uuid: name for name, uuid in uuids(db, "project").items()}
         return sorted(named[uuid] for uuid in entry["projects"])
 
@@ -178,13 +188,13 @@ def test_project_removed_from_a_group_by_hand_stays_out(db: Connection, kind: st
         """Have the group hold these, said of the group or of its projects."""
         if kind == "project_group":
             mine = uuids(db, "project")
-            given = {"projects": [mine[name] for name in names]}
-            customers.write(kind, db, known["web"], given, NOW)
+            change = ObjectChange(projects=[mine[name] for name in names])
+            customers.write(db, kind, known["web"], change, NOW)
         else:
             groups = uuids(db, "project_group")
             for name in ("shop", "blog"):
-                given = {"project_groups": [groups["web"]] if name in names else []}
-                customers.write(kind, db, known[name], given, NOW)
+                change = ObjectChange(project_groups=[groups["web"]] if name in names else [])
+                customers.write(db, kind, known[name], change, NOW)
 
     put("shop")
     here.discover(NOW + 60)

@@ -10,8 +10,8 @@ from sqlalchemy import Connection, select, update
 from openstats.errors import RegistryError
 from openstats.model import EVERYTHING, QuotaSum, Selection
 from openstats.storage import quota
-from openstats.storage.entries import customers as customer_entries
 from openstats.storage.import_export.document import export_registry, import_registry
+from openstats.storage.registry import tenants
 from openstats.storage.schema import tables
 from openstats.storage.store import Store
 from tests.registry import KEYSTONE, NOW, Site, created, site, uuids
@@ -98,7 +98,7 @@ def test_a_tenant_that_was_unlinked_by_hand_stays_so(shared_store: Store) -> Non
     with undone(shared_store) as db:
         filled(db)
         (row,) = db.scalars(select(tenant.c.id).where(tenant.c.tenant_id == "lab"))
-        customer_entries.link(db, {row: None}, NOW)
+        tenants.link(db, {row: None}, NOW)
         exported = export_registry(db)
     assert exported["unlinked"] == [{"cloud": "alpha", "tenant_id": "lab"}]
     with undone(shared_store) as db:

@@ -11,9 +11,12 @@ from sqlalchemy import Connection, select
 from openstats import names
 from openstats.errors import RegistryError
 from openstats.model import EVERYTHING
-from openstats.storage.entries import grants, pagination
+from openstats.storage.entries import pagination
 from openstats.storage.entries.audit import AUDIT, Author
+from openstats.storage.entries.grants import GRANTS
 from openstats.storage.import_export.document import export_registry, import_registry
+from openstats.storage.registry import grants
+from openstats.storage.registry.grants import GrantValues
 from openstats.storage.schema import tables as schema
 from openstats.storage.store import Store
 from tests.registry import KEYSTONE, NOW, Site, created, site, uuids
@@ -87,18 +90,16 @@ def without_tenants(document: Any) -> Any:
     return {"customers": [customer | {"projects": projects}]}
 
 
-def grant_all(db: Connection) -> dict[str, dict[str, Any]]:
-    """Grant a role on one of each kind; return the grants by kind."""
+def grant_all(db: Connection) -> None:
+    """Grant a role on one of each kind."""
     on = {"customer": "acme", "project_group": "web", "project": "shop", "cloud": "alpha"}
     tables = {kind: schema.metadata.tables[kind] for kind in on}
-    given = {}
     for number, (kind, name) in enumerate(on.items()):
         table = tables[kind]
         uuid = db.scalar(select(table.c.uuid).where(table.c.name == name))
         role = grants.ROLES[kind][0]
-        given[kind] = {"subject": f"portal\u3000{number}", "role": role, "scope": {kind: uuid}}
-        grants.write(db, f"{number}{ANN[1:]}", given[kind], NOW)
-    return given
+        values = GrantValues("subject", f"portal\u3000{number}", role, kind, str(uuid))
+        grants.write(db, f"{number}{ANN[1:]}", values, NOW)
 
 
 def test_grants_are_exported_and_a_cloud_is_called_by_its_name(shared_store: Store) -> None:
@@ -111,9 +112,7 @@ def test_grants_are_exported_and_a_cloud_is_called_by_its_name(shared_store: Sto
         site(db).project("shop", groups=["web"]).discover()
         assert import_registry(db, document, NOW)["grants"] == 4
         assert export_registry(db) == document
-        of_cloud = pagination.page(db, grants.GRANTS, EVERYTHING, filters={}, limit=9, marker=None)[
-            0
-        ]
+        of_cloud = pagination.page(db, GRANTS, EVERYTHING, filters={}, limit=9, marker=None)[0]
         uuid = db.scalar(select(schema.cloud.c.uuid))
         assert {"cloud": uuid} in [grant["scope"] for grant in of_cloud]
 

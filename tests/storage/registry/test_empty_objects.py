@@ -9,16 +9,18 @@ from openstats.meters import AGGREGATES
 from openstats.model import EVERYTHING, Interval, Selection
 from openstats.storage import ownership, quota
 from openstats.storage.counts import creation_time, customer
-from openstats.storage.entries import customers, pagination
-from openstats.storage.registry import group_members, moves
+from openstats.storage.entries import pagination
+from openstats.storage.entries.customers import CUSTOMERS, GROUPS, PROJECTS
+from openstats.storage.registry import customers, group_members, moves
+from openstats.storage.registry.customers import ObjectChange
 from openstats.storage.schema import tables
 from openstats.storage.usage import members, readings
 from tests.registry import NOW, Site, change, site, uuids
 
 LISTS = {
-    "customer": customers.CUSTOMERS,
-    "project": customers.PROJECTS,
-    "project_group": customers.GROUPS,
+    "customer": CUSTOMERS,
+    "project": PROJECTS,
+    "project_group": GROUPS,
 }
 
 
@@ -107,7 +109,7 @@ def test_objects_deleted_by_hand_are_shown_on_request(db: Connection) -> None:
     moves.move(db, ownership.TENANTS, {alpha.row("lab"): None}, NOW + 60)
     readings.slots(db, alpha.cloud, ["lab"], NOW)
     uuid = uuids(db, "project")["lab"]
-    customers.remove("project", db, uuid, NOW + 70)
+    customers.delete(db, "project", uuid, NOW + 70)
     for aggregate, name in (("project", "lab"), ("project_group", "db")):
         found = members.read(db, EVERYTHING, Selection(aggregate, since=0, deleted=True))
         owner = [of.name for of in found.objects].index(name)
@@ -119,7 +121,7 @@ def test_objects_deleted_by_hand_are_shown_on_request(db: Connection) -> None:
 def test_objects_deleted_by_hand_do_not_return(db: Connection) -> None:
     alpha = two(db)
     moves.move(db, ownership.TENANTS, {alpha.row("lab"): None}, NOW + 60)
-    customers.remove("project", db, uuids(db, "project")["lab"], NOW + 70)
+    customers.delete(db, "project", uuids(db, "project")["lab"], NOW + 70)
     alpha.discover(NOW + 80)
     assert shown(db, "project") == {"shop"}
 
@@ -142,7 +144,7 @@ def test_objects_made_by_hand_stay(db: Connection) -> None:
     alpha = two(db)
     umbrella = uuids(db, "customer")["umbrella"]
     uuid = f"1{umbrella[1:]}"
-    customers.write("project_group", db, uuid, {"name": "mine", "customer": umbrella}, NOW)
+    customers.write(db, "project_group", uuid, ObjectChange("mine", customer=umbrella), NOW)
     gone(alpha, "lab").discover(NOW + 180)
     assert everything(db) == [{"acme", "umbrella"}, {"web", "mine"}, {"shop"}]
 
@@ -172,6 +174,6 @@ def test_filling_a_group_leaves_what_vanished_in_it(db: Connection) -> None:
     assert row
     group_members.fill(db, row, [uuids(db, "project")["shop"]])
     alpha.project("blog", groups=["web"]).discover(NOW + 200)
-    page = pagination.page(db, customers.GROUPS, EVERYTHING, filters={}, limit=9, marker=None)[0]
+    page = pagination.page(db, GROUPS, EVERYTHING, filters={}, limit=9, marker=None)[0]
     (held,) = [entry["projects"] for entry in page if entry["name"] == "web"]
     assert len(held) == 2

@@ -1,0 +1,131 @@
+"""Customers, project groups and projects, as they are set by hand: created, changed and deleted.
+
+What differs from what discovery found was set by hand, and discovery leaves it alone. How they are
+shown is for ``entries``.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from sqlalchemy import ColumnElement, Connection, Table, exists, select, update
+
+from openstats.errors import ConflictError
+from openstats.storage.access.visibility import OBJECTS
+from openstats.storage.alerts import closing
+from openstats.storage.registry.group_members import fill, holds_others, join, leave_groups
+from openstats.storage.registry.object_rows import ObjectRows, Row
+from openstats.storage.schema import tables
+
+customer, group, project = tables.customer, tables.project_group, tables.project
+member, tenant = tables.project_group_member, tables.tenant
+
+
+class Unset(Enum):
+    """The type of ``UNSET``: where None is a value as well."""
+
+    UNSET = "unset"
+
+
+UNSET: Final = Unset.UNSET
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectChange:
+    """What is set of a customer, project group or project; the rest stays as it is.
+
+    ``created_at`` is None where it is not known. ``customer`` owns a group or project; a group has
+    exactly ``projects``, and a project is in exactly ``project_groups``: all of these are uuids.
+    """
+
+    name: str | None = None
+    created_at: int | Unset | None = UNSET
+    customer: str | None = None
+    projects: Collection[str] | None = None
+    project_groups: Collection[str] | None = None
+
+
+def write(db: Connection, kind: str, uuid: str, change: ObjectChange, now: int) -> None:
+    """Create the object of a uuid, or change it.
+
+    Raises:
+        ConflictError: there is no such customer, or a group would hold another one's project.
+    """
+    rows = ObjectRows(db, OBJECTS[kind], now, uuid)
+    row = rows.put({"uuid": uuid, "keystone": None, "keystone_id": None} | _columns(db, change))
+    rows.write(db)
+    if kind == "project":
+        _write_groups(db, row["id"], change)
+    elif kind == "project_group":
+        _write_projects(db, row["id"], change)
+
+
+def _columns(db: Connection, change: ObjectChange) -> Row:
+    columns: Row = {}
+    if change.customer is not None:
+        columns["customer_id"] = row_id(db, customer, change.customer)
+    if change.name is not None:
+        columns["name"] = change.name
+    if change.created_at is not UNSET:
+        columns["created_at"] = change.created_at
+    return columns
+
+
+def _write_groups(db: Connection, project_id: int, change: ObjectChange) -> None:
+    if change.project_groups is not None:
+        join(db, project_id, set(change.project_groups))
+    leave_groups(db)
+
+
+def _write_projects(db: Connection, group_id: int, change: ObjectChange) -> None:
+    if change.projects is not None:
+        fill(db, group_id, set(change.projects))
+    elif holds_others(db, group_id):
+        raise ConflictError("the project group still holds projects of its former customer")
+
+
+def row_id(db: Connection, table: Table, uuid: str) -> int:
+    """Return the row id of what another object refers to.
+
+    Raises:
+        ConflictError: there is no such object.
+    """
+    has_uuid = table.c.uuid == uuid
+    if "deleted_at" in table.c:
+        has_uuid &= table.c.deleted_at.is_(None)
+    number = db.scalar(select(table.c.id).where(has_uuid))
+    if number is None:
+        raise ConflictError(f"{table.name.replace('_', ' ')} {uuid} not found")
+    return int(number)
+
+
+def delete(db: Connection, kind: str, uuid: str, now: int) -> None:
+    """Delete an object, and close its alerts; its row and its groups stay, as it keeps its past.
+
+    Raises:
+        ConflictError: something belongs to it.
+    """
+    table = OBJECTS[kind]
+    object_id = row_id(db, table, uuid)
+    for children, present in _children(kind, object_id):
+        if db.scalar(select(present)):
+            raise ConflictError(f"it still has {children}")
+    db.execute(update(table).where(table.c.id == object_id).values(deleted_at=now))
+    closing.close_of_owners(db, kind, [object_id], now)
+
+
+def _children(kind: str, object_id: int) -> list[tuple[str, ColumnElement[bool]]]:
+    """Return what may belong to an object, each with the condition that something does."""
+    projects_exist = project.c.deleted_at.is_(None)
+    if kind == "customer":
+        groups = group.c.customer_id == object_id, group.c.deleted_at.is_(None)
+        return [
+            ("projects", exists().where(project.c.customer_id == object_id, projects_exist)),
+            ("project groups", exists().where(*groups)),
+        ]
+    if kind == "project":
+        tenants = tenant.c.project_id == object_id, tenant.c.deleted_at.is_(None)
+        return [("tenants", exists().where(*tenants))]
+    members = member.c.project_group_id == object_id, member.c.project_id == project.c.id
+    return [("projects", exists().where(*members, projects_exist))]

@@ -1,0 +1,86 @@
+"""Grants, as they are written: a role of a user, a group or a portal's subject on an object.
+
+What they let a caller see is for ``access``.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from openstats.storage.registry.customers import row_id
+from openstats.storage.schema import tables
+from openstats.storage.schema.tables import GRANTEES
+
+grant = tables.grant
+
+ROLES = {
+    "customer": ("owner",),
+    "project_group": ("manager",),
+    "project": ("admin", "manager"),
+    "cloud": ("admin",),
+}
+"""The roles that can be granted, by what they are on."""
+
+TABLES = {kind: tables.metadata.tables[kind] for kind in ROLES}
+
+
+@dataclass(frozen=True, slots=True)
+class GrantValues:
+    """What a grant says: who (``grantee``, a text of the kind ``grantee_kind``) has which role.
+
+    The role is on the object of a kind and a uuid; ``grantee_kind`` is one of ``GRANTEES``.
+    """
+
+    grantee_kind: str
+    grantee: str
+    role: str
+    kind: str
+    object_uuid: str
+
+
+def write(db: Connection, uuid: str, values: GrantValues, now: int) -> None:
+    """Create or replace the grant of a uuid.
+
+    Raises:
+        ConflictError: there is no object of its uuid.
+    """
+    columns = _columns(db, values)
+    has_uuid = grant.c.uuid == uuid
+    if db.scalar(select(grant.c.id).where(has_uuid)) is None:
+        db.execute(insert(grant).values(uuid=uuid, created_at=now, **columns))
+    else:
+        db.execute(update(grant).where(has_uuid).values(columns))
+
+
+def _columns(db: Connection, values: GrantValues) -> dict[str, Any]:
+    """Return all columns that a grant's values set; those of other grantees and objects to NULL."""
+    columns: dict[str, Any] = dict.fromkeys(GRANTEES)
+    columns |= dict.fromkeys(f"{kind}_id" for kind in TABLES)
+    columns[values.grantee_kind] = values.grantee
+    columns[f"{values.kind}_id"] = row_id(db, TABLES[values.kind], values.object_uuid)
+    return columns | {"role": values.role}
+
+
+def is_granted(db: Connection, values: GrantValues) -> bool:
+    """Return whether somebody has this very role on this very object already.
+
+    Raises:
+        ConflictError: there is no object of its uuid.
+    """
+    statement = select(grant.c.id).limit(1)
+    for name, value in _columns(db, values).items():
+        statement = statement.where(grant.c[name].is_not_distinct_from(value))
+    return db.execute(statement).first() is not None
+
+
+def revoke(db: Connection, uuid: str) -> None:
+    """Delete a grant."""
+    db.execute(delete(grant).where(grant.c.uuid == uuid))
+
+
+def revoke_all(db: Connection, kind: str, uuid: str) -> None:
+    """Delete all grants on an object."""
+    table = TABLES[kind]
+    object_id = select(table.c.id).where(table.c.uuid == uuid).scalar_subquery()
+    db.execute(delete(grant).where(grant.c[f"{kind}_id"] == object_id))
