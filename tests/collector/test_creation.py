@@ -79,15 +79,15 @@ def test_a_date_does_not_move_once_the_sweeps_have_been(lab: Lab, alpha: Double)
 
 
 def test_a_date_set_by_hand_stays(lab: Lab, alpha: Double) -> None:
-    from openstats.storage.import_export import document
+    from openstats.storage.import_export import exporter, importer
 
     lab.cycle("discovery")
     with lab.store.transaction() as db:
-        exported = document.export_registry(db)
+        exported = exporter.export_registry(db)
         (owner,) = exported["customers"]
         for each in (owner, *owner["projects"]):
             each["created_at"] = int(lab.clock.now) - 30 * DAY
-        document.import_registry(db, exported, int(lab.clock.now))
+        importer.import_registry(db, exported, int(lab.clock.now))
     assert lab.cycle() == []
     assert dates(lab) == {"old": 30, "older": 30, "bare": 30}
     assert dates(lab, "customer") == {"acme": 30}

@@ -26,7 +26,7 @@ class Import(OpenstatsCommand):
         """Import all of it, or nothing."""
         from openstats.cli import yaml_document
         from openstats.storage.entries.audit import Author
-        from openstats.storage.import_export.document import import_registry
+        from openstats.storage.import_export.importer import import_registry
 
         now = int(time.time())
         name = "standard input" if parsed_args.file == "-" else parsed_args.file
@@ -66,7 +66,7 @@ class Export(OpenstatsCommand):
         """Write the document to the file, or to standard output."""
         import yaml
 
-        from openstats.storage.import_export.document import export_registry
+        from openstats.storage.import_export.exporter import export_registry
 
         with self.app.store.read() as db:
             document = export_registry(db)

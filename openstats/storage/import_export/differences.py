@@ -1,10 +1,10 @@
 """Differences: what a write of many things changed in the registry, for the audit.
 
-One entry of the audit for each customer, group, project, tenant and grant that is another than
-before; what is written over HTTP one by one is recorded there.
+One entry of the audit for each customer, group, project, tenant and grant that differs from what it
+was; what is written over HTTP one by one is recorded there.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy import Connection, select
 
@@ -13,12 +13,12 @@ from openstats.storage.entries import audit
 from openstats.storage.entries.audit import Author, Change
 from openstats.storage.entries.customers import CUSTOMERS, GROUPS, PROJECTS
 from openstats.storage.entries.grants import GRANTS
-from openstats.storage.entries.pagination import ALL, Entry, Listing, page
+from openstats.storage.entries.pagination import ALL, Entry, page
 from openstats.storage.entries.tenants import TENANTS
 from openstats.storage.schema import tables
 
-WHOLE = {"customer": CUSTOMERS, "project_group": GROUPS, "project": PROJECTS, "grant": GRANTS}
-FEW = 1000
+LISTINGS = {"customer": CUSTOMERS, "project_group": GROUPS, "project": PROJECTS, "grant": GRANTS}
+BATCH = 1000
 """Values that one statement takes."""
 
 project, tenant = tables.project, tables.tenant
@@ -29,38 +29,39 @@ State = dict[tuple[str, str], Entry]
 
 def state(db: Connection) -> State:
     """Return the registry as it is."""
-    found = {(kind, row["uuid"]): row for kind, of in WHOLE.items() for row in _entries(db, of)}
+    entries: State = {}
+    for kind, listing in LISTINGS.items():
+        for entry in page(db, listing, EVERYTHING, filters={}, limit=ALL, marker=None)[0]:
+            entries[kind, entry["uuid"]] = entry
     links = select(tenant.c.uuid, project.c.uuid).join(project, project.c.id == tenant.c.project_id)
-    return found | {("tenant", row[0]): {"project": row[1]} for row in db.execute(links)}
+    for tenant_uuid, project_uuid in db.execute(links):
+        entries["tenant", tenant_uuid] = {"project": project_uuid}
+    return entries
 
 
-def _entries(db: Connection, listing: Listing) -> list[Entry]:
-    return page(db, listing, EVERYTHING, filters={}, limit=ALL, marker=None)[0]
-
-
-def record(db: Connection, author: Author, before: State) -> None:
-    """Write one entry of the audit for each object that is another than in ``before``."""
-    after = state(db)
-    changed = [
-        key for key in sorted(before.keys() | after.keys()) if before.get(key) != after.get(key)
-    ]
-    tenants = _tenants(db, [uuid for kind, uuid in changed if kind == "tenant"])
+def record(db: Connection, author: Author, old: State) -> None:
+    """Write one entry of the audit for each object that differs from an earlier state."""
+    new = state(db)
+    keys = [key for key in sorted(old.keys() | new.keys()) if old.get(key) != new.get(key)]
+    tenants = _tenants(db, [uuid for kind, uuid in keys if kind == "tenant"])
     changes = []
-    for kind, uuid in changed:
-        was, is_now = before.get((kind, uuid)), after.get((kind, uuid))
+    for kind, uuid in keys:
+        earlier, later = old.get((kind, uuid)), new.get((kind, uuid))
         if kind == "tenant":
-            is_now = tenants[uuid]
-            was = is_now | (was or {"project": None})
-        changes.append(Change(kind, uuid, was, is_now))
+            later = tenants[uuid]
+            earlier = later | (earlier or {"project": None})
+        changes.append(Change(kind, uuid, earlier, later))
     audit.record_all(db, author, changes)
 
 
-def _tenants(db: Connection, uuids: Sequence[str]) -> Mapping[str, Entry]:
+def _tenants(db: Connection, uuids: Sequence[str]) -> dict[str, Entry]:
     """Return tenants with all their fields, those that are gone as well, by uuid."""
-    found: list[Entry] = []
-    for start in range(0, len(uuids), FEW):
-        chosen = {"uuid": tuple(uuids[start : start + FEW])}
-        found += page(
-            db, TENANTS, EVERYTHING, filters=chosen, limit=FEW, marker=None, deleted=True
-        )[0]
-    return {entry["uuid"]: entry for entry in found}
+    tenants: dict[str, Entry] = {}
+    for start in range(0, len(uuids), BATCH):
+        filters = {"uuid": tuple(uuids[start : start + BATCH])}
+        entries, _ = page(
+            db, TENANTS, EVERYTHING, filters=filters, limit=BATCH, marker=None, deleted=True
+        )
+        for entry in entries:
+            tenants[entry["uuid"]] = entry
+    return tenants

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, select, update
 from openstats.errors import RegistryError
 from openstats.model import EVERYTHING, QuotaSum, Selection
 from openstats.storage import quota
-from openstats.storage.import_export.document import export_registry, import_registry
+from openstats.storage.import_export.exporter import export_registry
+from openstats.storage.import_export.importer import import_registry
 from openstats.storage.registry import tenants
 from openstats.storage.schema import tables
 from openstats.storage.store import Store
@@ -188,29 +189,8 @@ def test_imported_entry_is_no_longer_deleted(db: Connection) -> None:
 
 
 @pytest.mark.parametrize(
-    ("document", "told"),
+    ("document", "problem"),
     [
-        ([], "customers: it takes a list"),
-        ({"customers": {"name": "x"}}, "customers: it takes a list"),
-        ({"customers": ["x"]}, "customer: it takes a mapping"),
-        ({"customers": [{}]}, "customer: it needs a name"),
-        ({"customers": [{"name": ""}]}, "customer: it needs a name"),
-        ({"customers": [{"name": 5}]}, "customer: it needs a name"),
-        ({"customers": [{"name": "a\x00"}]}, "customer: it needs a name"),
-        ({"customers": [{"name": "a" * 256}]}, "customer: it needs a name"),
-        ({"customers": [{"name": "a", "nmae": 1}]}, "customer: no key nmae; there are"),
-        ({"customers": [{"name": "a", "uuid": "x"}]}, "customer: 'x' is no uuid"),
-        ({"customers": [{"name": "a", "created_at": -1}]}, "created_at takes Unix seconds"),
-        ({"customers": [{"name": "a", "created_at": True}]}, "created_at takes Unix seconds"),
-        ({"customers": [{"name": "a", "created_at": 2**70}]}, "created_at takes Unix seconds"),
-        ({"customers": [{"name": "a", "origin": "x"}]}, "origin takes keystone and id"),
-        ({"customers": [{"name": "a", "origin": {"id": "x"}}]}, "origin takes keystone and id"),
-        (
-            {"customers": [{"name": "a", "origin": {"keystone": 1, "id": []}}]},
-            "keystone and id of an origin are texts",
-        ),
-        ({"customers": [{"name": "a", "projects": {}}, 1]}, "it takes"),
-        ({"customers": [{"name": "a", "projects": [{"name": "p", "tenants": [1]}]}]}, "tenant: it"),
         (
             {
                 "customers": [
@@ -231,18 +211,16 @@ def test_imported_entry_is_no_longer_deleted(db: Connection) -> None:
             {"customers": [{"name": "a", "project_groups": [{"name": "g", "projects": [A]}]}]},
             f"its customer has no project {A}",
         ),
-        (
-            {"customers": [{"name": "a", "project_groups": [{"name": "g", "projects": ["x"]}]}]},
-            "'x' is no uuid",
-        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_documents_that_are_refused(db: Connection, document: Any, told: str) -> None:
+def test_a_document_that_contradicts_the_store_is_refused(
+    db: Connection, document: Any, problem: str
+) -> None:
     filled(db)
     with pytest.raises(RegistryError) as raised:
         read(db, document)
-    assert told in str(raised.value)
+    assert problem in str(raised.value)
 
 
 def test_two_objects_of_one_origin_are_refused(db: Connection) -> None:

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, event, select
 from openstats.errors import RegistryError
 from openstats.model import EVERYTHING, Selection
 from openstats.storage.entries.audit import Author
-from openstats.storage.import_export.document import export_registry, import_registry
+from openstats.storage.import_export.exporter import export_registry
+from openstats.storage.import_export.importer import import_registry
 from openstats.storage.schema import tables
 from openstats.storage.usage import members
 from tests.registry import KEYSTONE, NOW, site, uuids

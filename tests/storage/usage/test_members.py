@@ -3,7 +3,7 @@
 from sqlalchemy import Connection
 
 from openstats.model import EVERYTHING, Scope, Selection
-from openstats.storage.import_export import document
+from openstats.storage.import_export import importer
 from openstats.storage.schema.types import FOREVER
 from openstats.storage.usage import members, readings
 from tests.registry import NOW, Site, site, uuids
@@ -92,7 +92,7 @@ def linked(db: Connection, project: str, tenant: str, now: int) -> None:
     entry = {"uuid": uuids(db, "project")[project], "name": project}
     entry["tenants"] = [{"cloud": "alpha", "tenant_id": tenant}]
     owner = {"uuid": uuids(db, "customer")["acme"], "name": "acme", "projects": [entry]}
-    document.import_registry(db, {"customers": [owner]}, now)
+    importer.import_registry(db, {"customers": [owner]}, now)
 
 
 def test_a_tenant_that_is_linked_to_another_project(db: Connection) -> None:

@@ -1,0 +1,92 @@
+"""The registry as a document on its way out: customers with all that is theirs, and grants.
+
+Clouds are not in it: they are read from clouds.yaml.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Connection, Row, Table, or_, select
+
+from openstats.model import EVERYTHING
+from openstats.names import cleaned
+from openstats.storage.entries.grants import GRANTS
+from openstats.storage.entries.pagination import ALL, page
+from openstats.storage.schema import tables
+
+customer, group, project = tables.customer, tables.project_group, tables.project
+member, tenant, cloud = tables.project_group_member, tables.tenant, tables.cloud
+
+Entry = dict[str, Any]
+
+
+def export_registry(db: Connection) -> Entry:
+    """Return the whole registry, by name, then uuid; what an import does not take is left out."""
+    tenants, groups = _tenants(db), _groups(db)
+    projects: dict[int, list[Entry]] = defaultdict(list)
+    for row in _existing(db, project):
+        projects[row.customer_id].append(_entry(row) | {"tenants": tenants.get(row.id, [])})
+    customers = []
+    for row in _existing(db, customer):
+        owned = {"projects": projects.get(row.id, []), "project_groups": groups.get(row.id, [])}
+        customers.append(_entry(row) | owned)
+    document: Entry = {"customers": customers}
+    if unlinked := tenants.get(None):
+        document["unlinked"] = unlinked
+    if grants := _grants(db):
+        document["grants"] = grants
+    return document
+
+
+def _existing(db: Connection, table: Table) -> Iterable[Row[Any]]:
+    rows = select(table).where(table.c.deleted_at.is_(None))
+    return db.execute(rows.order_by(table.c.name, table.c.uuid))
+
+
+def _entry(row: Row[Any]) -> Entry:
+    """Return an object; its name as an import takes it, whatever a cloud may hold."""
+    entry = {"uuid": row.uuid, "name": cleaned(row.name) or row.uuid, "created_at": row.created_at}
+    if row.keystone:
+        entry["origin"] = {"keystone": row.keystone, "id": row.keystone_id}
+    return entry
+
+
+def _tenants(db: Connection) -> dict[int | None, list[Entry]]:
+    """Return the tenants of each project (row id), and under None those unlinked by hand."""
+    columns = select(tenant.c.project_id, tenant.c.tenant_id, cloud.c.name)
+    statement = columns.join(cloud, cloud.c.id == tenant.c.cloud_id).where(
+        or_(tenant.c.project_id.is_not(None), tenant.c.project_by_hand),
+        # Another store never hears of those that are gone.
+        tenant.c.deleted_at.is_(None),
+    )
+    tenants: dict[int | None, list[Entry]] = defaultdict(list)
+    for row in db.execute(statement.order_by(cloud.c.name, tenant.c.tenant_id)):
+        tenants[row.project_id].append({"cloud": row.name, "tenant_id": row.tenant_id})
+    return tenants
+
+
+def _groups(db: Connection) -> dict[int, list[Entry]]:
+    """Return the groups of each customer (row id), with the uuids of their projects."""
+    members = select(member.c.project_group_id, project.c.uuid)
+    members = members.join(project, project.c.id == member.c.project_id)
+    members = members.join(group, group.c.id == member.c.project_group_id).where(
+        project.c.deleted_at.is_(None), project.c.customer_id == group.c.customer_id
+    )
+    projects: dict[int, list[str]] = defaultdict(list)
+    for group_id, project_uuid in db.execute(members.order_by(project.c.uuid)):
+        projects[group_id].append(project_uuid)
+    groups: dict[int, list[Entry]] = defaultdict(list)
+    for row in _existing(db, group):
+        groups[row.customer_id].append(_entry(row) | {"projects": projects.get(row.id, [])})
+    return groups
+
+
+def _grants(db: Connection) -> list[Entry]:
+    """Return all grants; a cloud is called by its name, as in the links of tenants."""
+    cloud_names = {row.uuid: row.name for row in db.execute(select(cloud.c.uuid, cloud.c.name))}
+    entries, _ = page(db, GRANTS, EVERYTHING, filters={}, limit=ALL, marker=None)
+    for entry in entries:
+        for kind, uuid in entry["scope"].items():
+            entry["scope"] = {kind: cloud_names.get(uuid, uuid)}
+    return entries

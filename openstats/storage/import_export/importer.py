@@ -1,0 +1,189 @@
+"""The registry from a document: customers with their groups, projects and linked tenants; grants.
+
+Where a document differs from what discovery found, it was set by hand, and discovery leaves it
+alone. Clouds are not in it: they are read from clouds.yaml. What an entry may hold is in
+``models``.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Table, select
+
+from openstats.errors import ConflictError, RegistryError
+from openstats.names import storable
+from openstats.storage.dialects import one_of
+from openstats.storage.entries.audit import Author
+from openstats.storage.import_export import differences
+from openstats.storage.import_export.models import (
+    Customer,
+    Document,
+    Entry,
+    Grant,
+    Object,
+    Project,
+    ProjectGroup,
+    Tenant,
+    parse,
+)
+from openstats.storage.registry import grants
+from openstats.storage.registry.group_members import fill_all, leave_groups
+from openstats.storage.registry.object_rows import Columns, ObjectRows, Row
+from openstats.storage.registry.tenants import link
+from openstats.storage.schema import tables
+from openstats.storage.store import advisory_lock
+
+customer, group, project = tables.customer, tables.project_group, tables.project
+tenant, cloud = tables.tenant, tables.cloud
+
+Written = TypeVar("Written", bound=Object)
+
+
+def import_registry(
+    db: Connection, content: Any, now: int, author: Author | None = None
+) -> dict[str, int]:
+    """Create or replace what a document names, by uuid, and leave the rest; return how many.
+
+    What changed is in the audit under the name of ``author``, if there is one.
+
+    Raises:
+        RegistryError: the document has unknown keys, or contradicts itself or what is there.
+    """
+    document = parse(content)
+    advisory_lock(db, "discovery")
+    old_state = differences.state(db) if author else {}
+    counts = _write(db, document, now)
+    if author:
+        differences.record(db, author, old_state)
+    return counts
+
+
+def _write(db: Connection, document: Document, now: int) -> dict[str, int]:
+    """Write a document; return how many entries it has of what."""
+    customers = _put_all(db, customer, ((entry, {}) for entry in document.customers), now)
+    projects = _put_all(db, project, _owned_projects(customers), now)
+    groups = _put_all(db, group, _owned_groups(customers), now)
+    links = _links(projects, document.unlinked)
+    link(db, _tenant_rows(db, links), now)
+    fill_all(db, _members(db, groups))
+    leave_groups(db)
+    for grant in document.grants:
+        _grant(db, grant, now)
+    counts = {"customers": len(customers), "projects": len(projects)}
+    counts |= {"project_groups": len(groups), "tenants": len(links)}
+    return counts | ({"grants": len(document.grants)} if document.grants else {})
+
+
+def _put_all(
+    db: Connection, table: Table, entries: Iterable[tuple[Written, Columns]], now: int
+) -> list[tuple[Written, Row]]:
+    """Write objects, each with the columns of its owner; return them with their rows."""
+    rows = ObjectRows(db, table, now)
+    written = [(entry, _put(rows, entry, owner)) for entry, owner in entries]
+    rows.write(db)
+    return written
+
+
+def _put(rows: ObjectRows, entry: Object, owner: Columns) -> Row:
+    try:
+        return rows.put({**entry.columns(), **owner})
+    except ConflictError as error:
+        raise entry.error(str(error)) from error
+
+
+def _owned_projects(
+    customers: Iterable[tuple[Customer, Row]],
+) -> Iterator[tuple[Project, Columns]]:
+    for owner, row in customers:
+        for entry in owner.projects:
+            yield entry, {"customer_id": row["id"]}
+
+
+def _owned_groups(
+    customers: Iterable[tuple[Customer, Row]],
+) -> Iterator[tuple[ProjectGroup, Columns]]:
+    for owner, row in customers:
+        for entry in owner.project_groups:
+            yield entry, {"customer_id": row["id"]}
+
+
+def _links(
+    projects: Iterable[tuple[Project, Row]], unlinked: Iterable[Tenant]
+) -> list[tuple[Tenant, int | None]]:
+    """Return the tenants of projects (row ids), and those that are linked to none."""
+    links: list[tuple[Tenant, int | None]] = []
+    for owner, row in projects:
+        links += [(entry, row["id"]) for entry in owner.tenants]
+    return links + [(entry, None) for entry in unlinked]
+
+
+def _tenant_rows(
+    db: Connection, links: Sequence[tuple[Tenant, int | None]]
+) -> dict[int, int | None]:
+    """Return links by the row ids of their tenants, which discovery has found before.
+
+    Raises:
+        RegistryError: no such cloud is registered, or it has no such tenant.
+    """
+    cloud_ids = {row.name: row.id for row in db.execute(select(cloud.c.name, cloud.c.id))}
+    columns = select(tenant.c.cloud_id, tenant.c.tenant_id, tenant.c.id)
+    ids = [storable(str(entry.tenant_id)) for entry, _ in links]
+    rows = db.execute(columns.where(one_of(tenant.c.tenant_id, "ids")), {"ids": ids})
+    tenants = {(row.cloud_id, row.tenant_id): row.id for row in rows}
+    projects: dict[int, int | None] = {}
+    for tenant_id, (entry, project_id) in zip(ids, links, strict=True):
+        cloud_id = cloud_ids.get(storable(str(entry.cloud)))
+        if cloud_id is None:
+            raise _unregistered(entry, entry.cloud)
+        if (cloud_id, tenant_id) not in tenants:
+            raise entry.error(
+                f"cloud {entry.cloud} has no project {entry.tenant_id}: take it out, "
+                "or run 'openstats discover' first"
+            )
+        projects[tenants[cloud_id, tenant_id]] = project_id
+    return projects
+
+
+def _unregistered(entry: Entry, name: Any) -> RegistryError:
+    return entry.error(f"no cloud {name!a} is registered: run 'openstats discover' first")
+
+
+def _members(db: Connection, groups: Iterable[tuple[ProjectGroup, Row]]) -> dict[int, list[int]]:
+    """Return the projects of groups, by row id.
+
+    Raises:
+        RegistryError: a group's customer has no project of a uuid.
+    """
+    columns = project.c.uuid, project.c.id, project.c.customer_id
+    rows = db.execute(select(*columns).where(project.c.deleted_at.is_(None)))
+    project_ids = {(row.customer_id, row.uuid): row.id for row in rows}
+    members: dict[int, list[int]] = {}
+    for entry, row in groups:
+        members[row["id"]] = []
+        for uuid in sorted(set(entry.projects)):
+            project_id = project_ids.get((row["customer_id"], uuid))
+            if project_id is None:
+                raise entry.error(f"its customer has no project {uuid}")
+            members[row["id"]].append(project_id)
+    return members
+
+
+def _grant(db: Connection, entry: Grant, now: int) -> None:
+    """Create or replace a grant; one that says the same as one that is there changes nothing.
+
+    Raises:
+        RegistryError: there is nothing of the name or uuid that it is on.
+    """
+    values = entry.values()
+    if values.kind == "cloud":
+        name = storable(str(values.object_uuid))
+        uuid = db.scalar(select(cloud.c.uuid).where(cloud.c.name == name))
+        if uuid is None:
+            raise _unregistered(entry, values.object_uuid)
+        values = replace(values, object_uuid=uuid)
+    try:
+        if not grants.is_granted(db, values):
+            grants.write(db, entry.uuid, values, now)
+    except ConflictError as error:
+        raise entry.error(str(error)) from error

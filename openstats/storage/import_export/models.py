@@ -1,0 +1,294 @@
+"""Models of a registry document: what each entry may hold, and which sentence refuses it.
+
+What is in the store, and whether an entry contradicts it, is for ``importer``.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar
+from uuid import UUID, uuid4
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    Strict,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from openstats.errors import RegistryError
+from openstats.names import RULE, escaped, problem, storable
+from openstats.storage.registry.grants import ROLES, GrantValues
+from openstats.storage.registry.object_rows import Row
+from openstats.storage.schema.tables import GRANTEES
+from openstats.unix_time import LATEST
+
+FIELD_RULES = {
+    "origin": "origin must have keystone (a text of at most 1024 characters) and id (of at most "
+    "255), as an export has them",
+    "scope": f"scope must have exactly one of {', '.join(ROLES)}",
+    **dict.fromkeys(GRANTEES, f"it must have exactly one of {', '.join(GRANTEES)}, a name"),
+}
+"""What is said of anything that is wrong in some fields."""
+
+
+def _name(value: Any) -> Any:
+    reason = problem(value)
+    if reason is None:
+        return value
+    if value is None:
+        raise ValueError(f"it needs a name and has none; {RULE}")
+    quotes = "" if isinstance(value, str) else ", put it in quotes"
+    raise ValueError(f"it needs a name and has one with {reason}{quotes}; {RULE}")
+
+
+def _uuid(value: Any) -> str:
+    """Return the dashed form of a uuid; a new one for None."""
+    if value is None:
+        return str(uuid4())
+    try:
+        return str(UUID(str(value)))
+    except ValueError:
+        raise ValueError(f"{value!a} is not a uuid") from None
+
+
+def _time(value: Any) -> Any:
+    is_integer = isinstance(value, int) and not isinstance(value, bool)
+    if value is None or (is_integer and 0 <= value <= LATEST):
+        return value
+    raise ValueError(
+        f"created_at must be Unix seconds up to {LATEST}, or null where it is not known, "
+        f"not {value!a}"
+    )
+
+
+def _text(value: str) -> str:
+    if storable(value) != value:
+        raise ValueError("no store takes it")
+    return value
+
+
+def _grantee(value: Any) -> Any:
+    return value if value is None else _name(value)
+
+
+Name = Annotated[str, BeforeValidator(_name)]
+Uuid = Annotated[str, BeforeValidator(_uuid)]
+Time = Annotated[int | None, BeforeValidator(_time)]
+Grantee = Annotated[str | None, BeforeValidator(_grantee)]
+Kind = Literal["customer", "project_group", "project", "cloud"]
+
+T = TypeVar("T")
+Entries = Annotated[list[T], Strict(), BeforeValidator(lambda value: value or [])]
+"""A list; what is empty, or null, is the empty one."""
+
+
+class Origin(BaseModel):
+    """The Keystone that an object was found in, and its key there."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    keystone: Annotated[
+        str, StringConstraints(min_length=1, max_length=1024), AfterValidator(_text)
+    ]
+    id: Annotated[str, StringConstraints(min_length=1, max_length=255), AfterValidator(_text)]
+
+
+class Entry(BaseModel):
+    """An entry of a document: a mapping with no other keys than its fields."""
+
+    model_config = ConfigDict(extra="forbid")
+    kind: ClassVar[str]
+    _label: str = PrivateAttr("")
+
+    def error(self, message: str) -> RegistryError:
+        """Return the error that says what is wrong with this entry."""
+        return _error(self.kind, message, self._label)
+
+
+class Tenant(Entry):
+    """A tenant: its cloud by name, and its id in Keystone; both are taken as texts."""
+
+    kind = "tenant"
+
+    cloud: Any = None
+    tenant_id: Any = None
+
+
+class Object(Entry):
+    """A customer, project or project group."""
+
+    uuid: Uuid = Field(None, validate_default=True)
+    name: Name = Field(None, validate_default=True)
+    created_at: Time = None
+    origin: Annotated[Origin | None, BeforeValidator(lambda value: value or None)] = None
+
+    def columns(self) -> Row:
+        """Return the columns that the entry sets; without created_at that stays as it is."""
+        columns: Row = {"uuid": self.uuid, "name": self.name}
+        if "created_at" in self.model_fields_set:
+            columns["created_at"] = self.created_at
+        columns["keystone"] = self.origin and self.origin.keystone
+        columns["keystone_id"] = self.origin and self.origin.id
+        return columns
+
+
+class Project(Object):
+    """A project, and the tenants that are linked to it."""
+
+    kind = "project"
+
+    tenants: Entries[Tenant] = []
+
+
+class ProjectGroup(Object):
+    """A project group, and the uuids of the projects in it."""
+
+    kind = "project_group"
+
+    projects: Entries[Uuid] = []
+
+
+class Customer(Object):
+    """A customer, and what it owns."""
+
+    kind = "customer"
+
+    projects: Entries[Project] = []
+    project_groups: Entries[ProjectGroup] = []
+
+
+class Grant(Entry):
+    """A grant: one grantee, a role, and what it is on: by uuid, a cloud by name."""
+
+    kind = "grant"
+
+    uuid: Uuid = Field(None, validate_default=True)
+    user_id: Grantee = None
+    group_id: Grantee = None
+    subject: Grantee = None
+    role: Any = None
+    scope: Annotated[dict[Kind, Any], Field(min_length=1, max_length=1)]
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if len(self._grantees()) != 1:
+            raise ValueError(FIELD_RULES["subject"])
+        ((kind, object_uuid),) = self.scope.items()
+        if self.role not in ROLES[kind]:
+            raise ValueError(f"role on a {kind} is {' or '.join(ROLES[kind])}, not {self.role!a}")
+        if kind != "cloud":
+            self.scope[kind] = _uuid(object_uuid)
+        return self
+
+    def _grantees(self) -> dict[str, str]:
+        grantees = {"user_id": self.user_id, "group_id": self.group_id, "subject": self.subject}
+        return {kind: name for kind, name in grantees.items() if name is not None}
+
+    def values(self) -> GrantValues:
+        """Return what the grant says; the uuid of a cloud is still its name."""
+        ((grantee_kind, grantee),) = self._grantees().items()
+        ((kind, object_uuid),) = self.scope.items()
+        return GrantValues(grantee_kind, grantee, self.role, kind, object_uuid)
+
+
+class Document(Entry):
+    """A whole document."""
+
+    kind = "document"
+
+    customers: Entries[Customer] = []
+    unlinked: Entries[Tenant] = []
+    grants: Entries[Grant] = []
+
+    def label_all(self) -> None:
+        """Label each entry, so that errors can tell it from others."""
+        _label_all(self.customers)
+        _label_all(self.unlinked)
+        _label_all(self.grants)
+        for customer in self.customers:
+            _label_all(customer.projects, customer)
+            _label_all(customer.project_groups, customer)
+            for project in customer.projects:
+                _label_all(project.tenants, project)
+
+
+LISTS: dict[tuple[str, str], type[Entry]] = {
+    ("document", "customers"): Customer,
+    ("document", "unlinked"): Tenant,
+    ("document", "grants"): Grant,
+    ("customer", "projects"): Project,
+    ("customer", "project_groups"): ProjectGroup,
+    ("project", "tenants"): Tenant,
+}
+"""What is in the lists of entries, by the kind of the entry and the name of the list."""
+
+
+def parse(content: Any) -> Document:
+    """Return the document that YAML or JSON holds.
+
+    Raises:
+        RegistryError: it holds something that is not acceptable; it tells of the first such thing.
+    """
+    try:
+        document = Document.model_validate(content)
+    except ValidationError as invalid:
+        error = invalid.errors(include_url=False)[0]
+    else:
+        document.label_all()
+        return document
+    raise _refusal(content, error)
+
+
+def _refusal(content: Any, error: Any) -> RegistryError:
+    """Return the error in our words: in which entry, what is wrong, and what is allowed."""
+    model, label, location = _locate(content, error["loc"])
+    return _error(model.kind, _message(model, location, error), label)
+
+
+def _locate(content: Any, location: tuple[Any, ...]) -> tuple[type[Entry], str, tuple[Any, ...]]:
+    """Return the model and label of the innermost entry of a location, and the rest of it."""
+    model: type[Entry] = Document
+    label = ""
+    while len(location) > 1 and (model.kind, location[0]) in LISTS:
+        name, index, *inner = location
+        model, content, location = LISTS[model.kind, name], content[name][index], tuple(inner)
+        object_name = content.get("name") if isinstance(content, Mapping) else None
+        label = _label(model.kind, index + 1, object_name, label)
+    return model, label, location
+
+
+def _message(model: type[Entry], location: tuple[Any, ...], error: Any) -> str:
+    """Return what is wrong at a location in an entry."""
+    field = str(location[0]) if location else ""
+    keys = ", ".join(sorted(model.model_fields))
+    if field in FIELD_RULES:
+        return FIELD_RULES[field]
+    if not location and error["type"] == "model_type":
+        return f"it must be a mapping of {keys}"
+    if error["type"] in ("extra_forbidden", "invalid_key"):
+        return f"no key {escaped(field)}; there are {keys}"
+    if error["type"] == "list_type":
+        return f"{field} must be a list"
+    return str(error["msg"]).removeprefix("Value error, ")
+
+
+def _error(kind: str, message: str, label: str) -> RegistryError:
+    return RegistryError(f"{kind}: {message}" + (f" ({label})" if label else ""))
+
+
+def _label(kind: str, number: int, name: Any, owner: str) -> str:
+    """Return the words for an entry: its name, or else its number in a list; and whose it is."""
+    is_named = isinstance(name, str) and name
+    label = f"{kind} '{escaped(name[:100])}'" if is_named else f"{kind} number {number}"
+    return f"{label} of {owner}" if owner else label
+
+
+def _label_all(entries: Iterable[Entry], owner: Entry | None = None) -> None:
+    for number, entry in enumerate(entries, 1):
+        name = getattr(entry, "name", None)
+        entry._label = _label(entry.kind, number, name, owner._label if owner else "")
