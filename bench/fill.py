@@ -84,7 +84,7 @@ def _fill_cloud(db: Database, size: Size, number: int) -> Cloud:
         if position % 25 == 0:
             born = NOW - DAY * (position % 365)
             assignments = [_assignment(size, keystone, p) for p in mine[: position + 25]]
-            discovery.place(db, cloud, assignments, now=born, first=False)
+            discovery.write(db, cloud, assignments, now=born, first=False)
         del project
     _fill_figures(db, cloud, size, mine)
     for lease in jobs.lease(db, [cloud.name], KINDS, now=NOW, until=NOW + 60, limit=9):

@@ -7,7 +7,7 @@ VERSIONS = ("/v3", "/v2.0")
 
 
 def compared(url: str) -> str:
-    """Give a URL's compared form: lower-case scheme and host, no default port, version or slash.
+    """Return a URL's compared form: lower-case scheme and host, no default port, version or slash.
 
     Raises:
         ValueError: it is no http or https URL with a host.

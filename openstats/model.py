@@ -24,16 +24,16 @@ class Scope:
     groups: frozenset[str] = frozenset()
     clouds: frozenset[str] = frozenset()
 
-    def __or__(self, other: "Scope") -> "Scope":
+    def __or__(self, scope: "Scope") -> "Scope":
         """Return what is seen in either of two scopes."""
-        if self.projects is None or other.projects is None:
+        if self.projects is None or scope.projects is None:
             return EVERYTHING
         return Scope(
-            self.projects | other.projects,
-            self.tenants | other.tenants,
-            self.customers | other.customers,
-            self.groups | other.groups,
-            self.clouds | other.clouds,
+            self.projects | scope.projects,
+            self.tenants | scope.tenants,
+            self.customers | scope.customers,
+            self.groups | scope.groups,
+            self.clouds | scope.clouds,
         )
 
     @property
@@ -254,8 +254,8 @@ class Changes:
     tenants: frozenset[int] = frozenset()
     hosts: frozenset[str] = frozenset()
 
-    def __or__(self, other: "Changes") -> "Changes":
-        return Changes(self.tenants | other.tenants, self.hosts | other.hosts)
+    def __or__(self, changes: "Changes") -> "Changes":
+        return Changes(self.tenants | changes.tenants, self.hosts | changes.hosts)
 
 
 @dataclass(frozen=True, slots=True)

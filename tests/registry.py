@@ -70,7 +70,7 @@ class Site:
 
     def discover(self, now: int = NOW, *, first: bool = False) -> Self:
         """Sweep."""
-        discovery.place(self.db, self.cloud, list(self.assignments.values()), now=now, first=first)
+        discovery.write(self.db, self.cloud, list(self.assignments.values()), now=now, first=first)
         return self
 
     def row(self, key: str) -> int:

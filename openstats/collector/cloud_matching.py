@@ -106,7 +106,7 @@ def _marks(choice: EntryChoice, identity: KeystoneIdentity) -> keystones.Marks:
     }
 
 
-def _was_renamed(connection: Connection, cloud: Cloud, candidate: keystones.Known) -> bool:
+def _was_renamed(connection: Connection, cloud: Cloud, candidate: keystones.KnownKeystone) -> bool:
     """Return whether a cloud's region has the services of another one that is gone."""
     services = endpoints.roots(connection)
     return bool(
@@ -118,7 +118,7 @@ def _was_renamed(connection: Connection, cloud: Cloud, candidate: keystones.Know
 
 
 def _is_same(
-    connection: Connection, identity: KeystoneIdentity, cloud: Cloud, candidate: keystones.Known
+    connection: Connection, identity: KeystoneIdentity, cloud: Cloud, candidate: keystones.KnownKeystone
 ) -> bool | None:
     """Return whether another registered cloud is this one; None where that cannot be told yet."""
     other_identity = identity_of(candidate.marks)

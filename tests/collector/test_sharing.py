@@ -62,7 +62,7 @@ def test_two_regions_discover_the_same_projects(shared: Lab) -> None:
         connection = usual.connections.by_name["west"]
         projects = keystone.projects(connection).projects
         assignments, _ = keystone.assign(connection, projects)
-        storage_discovery.place(db, west, assignments, now=0, first=True)
+        storage_discovery.write(db, west, assignments, now=0, first=True)
 
     one = shared.collector("alpha")
     assert meanwhile(shared, discover, lambda: one.cycle(["discovery"])) == []

@@ -16,7 +16,7 @@ from openstats.http.parameters import Name, Uuid
 from openstats.meters import CAPACITY
 from openstats.model import Scope
 from openstats.statistics.resource import by_class, by_zone
-from openstats.storage.entries import clouds as stored
+from openstats.storage.entries.clouds import CLOUDS
 from openstats.storage.entries.pagination import Entry
 from openstats.storage.inventory import resource_providers
 from openstats.storage.registry import clouds
@@ -157,7 +157,7 @@ def _clouds_yaml_entry(options: Any, name: str) -> CloudEntry:
 
 def _completed(db: Database, scope: Scope, rows: list[Entry]) -> list[Entry]:
     """Return entries, for who sees everything with what their providers can give away."""
-    completed = stored.CLOUDS.complete(db, scope, rows)
+    completed = CLOUDS.complete(db, scope, rows)
     if not scope.everything:
         return completed
     inventories = resource_providers.inventories(db)
@@ -167,4 +167,4 @@ def _completed(db: Database, scope: Scope, rows: list[Entry]) -> list[Entry]:
     return completed
 
 
-CLOUDS = replace(stored.CLOUDS, complete=_completed)
+CLOUDS_AND_PROVIDERS = replace(CLOUDS, complete=_completed)

@@ -33,7 +33,7 @@ def poll(poll: Poll) -> None:
     urls = poll.connection.entry.urls | set(map(compared, poll.connection.identity_urls()))
     with poll.writing() as db:
         clouds.add_urls(db, poll.cloud, urls)
-        counts = discovery.place(
+        counts = discovery.write(
             db,
             poll.cloud,
             assignments,

@@ -60,7 +60,7 @@ class KeystoneStrategy(AuthStrategy):
         if not project:
             raise PermissionDeniedError("a token scoped to a project is required")
         with request.store.read() as db:
-            return project, scopes.of_token_project(db, self.issuer, project).tenants
+            return project, scopes.token_project_scope(db, self.issuer, project).tenants
 
     def _credentials(self, token: Any) -> Credentials:
         return Credentials(
@@ -86,16 +86,16 @@ class KeystoneStrategy(AuthStrategy):
         content, scope = environ["keystone.token_info"]["token"], self._own_scope(db, token)
         if self.options.delegated_grants or not _is_delegated(content):
             groups = self._groups(db, content)
-            scope |= scopes.granted(db, user_id=token.user_id, groups=groups) or NOTHING
+            scope |= scopes.granted_scope(db, user_id=token.user_id, groups=groups) or NOTHING
         return scope
 
     def _own_scope(self, db: Database, token: Any) -> Scope:
         if "reader" not in token.role_names:
             return NOTHING
         if token.project_id:
-            return scopes.of_token_project(db, self.issuer, token.project_id)
+            return scopes.token_project_scope(db, self.issuer, token.project_id)
         if token.domain_id:
-            return scopes.of_token_domain(db, self.issuer, token.domain_id)
+            return scopes.token_domain_scope(db, self.issuer, token.domain_id)
         return NOTHING
 
     def _groups(self, db: Database, content: Mapping[str, Any]) -> Collection[str]:

@@ -43,7 +43,7 @@ class AuthStrategy(ABC):
         if not subject:
             raise ParameterError(f"{SUBJECT}=: must not be empty; leave it out to ask for yourself")
         with request.store.read() as db:
-            scope = scopes.granted(db, subject=subject)
+            scope = scopes.granted_scope(db, subject=subject)
         return Identity(caller.name, scope=scope or scopes.NOTHING)
 
     @abstractmethod

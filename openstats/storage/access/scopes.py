@@ -1,7 +1,10 @@
-"""Scopes: what grants, and a token's own project or domain, let a caller see."""
+"""Scopes: what grants, or the project or domain of a token, let a caller see.
+
+What a scope hides in a statement is for ``visibility``.
+"""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -10,6 +13,8 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     Connection,
+    Executable,
+    FromClause,
     Select,
     Text,
     bindparam,
@@ -40,103 +45,124 @@ class Issuer:
     urls: Collection[str] = ()
 
 
-def granted(
+def granted_scope(
     db: Connection,
     *,
     user_id: str | None = None,
     groups: Collection[str] = (),
     subject: str | None = None,
 ) -> Scope | None:
-    """Give what is granted to a Keystone user, to groups, or to a portal's subject.
+    """Return what is granted to a Keystone user, to groups, or to a portal's subject.
 
-    None says that there is no grant at all.
+    None: there is no grant at all.
     """
-    who = {"user_id": user_id or None, "subject": subject or None, "group_ids": [*groups]}
-    found = _collected(db, _granted(), who)
-    return _scope(found) if found else None
+    grantees = {"user_id": user_id or None, "subject": subject or None, "group_ids": [*groups]}
+    uuids = _uuids(db, _select_granted(), grantees)
+    return _scope(uuids) if uuids else None
 
 
 @cache
-def _granted() -> CompoundSelect[Any]:
-    """Select the grants of somebody, and all that they are for, as (kind, uuid)."""
+def _select_granted() -> CompoundSelect[Any]:
+    """Select the grants of somebody, and all that they are for, as (kind, uuid).
+
+    ::
+
+        WITH held AS (SELECT * FROM "grant"
+            WHERE user_id = :user_id OR subject = :subject OR group_id IN :group_ids)
+        SELECT 'grants', uuid FROM held
+        UNION ALL SELECT 'customers', customer.uuid FROM customer, held
+            WHERE customer.id = held.customer_id
+        UNION ALL ... -- likewise projects, groups and clouds; and those that belong to them
+    """
     # A parameter that is NULL equals nothing, as it should: nobody has the grants of others.
-    mine = or_(
+    is_grantee = or_(
         grant.c.user_id == bindparam("user_id", type_=Text),
         grant.c.subject == bindparam("subject", type_=Text),
         one_of(grant.c.group_id, "group_ids"),
     )
-    held = select(grant).where(mine).cte("held")
-    of_group = member.c.project_group_id == held.c.project_group_id
-    return union_all(
-        _told("grants", held),
-        _told("customers", customer).where(customer.c.id == held.c.customer_id),
-        _told("projects", project).where(project.c.customer_id == held.c.customer_id),
-        _told("groups", group).where(group.c.id == held.c.project_group_id),
-        _told("projects", project).where(project.c.id == member.c.project_id, of_group),
-        _told("projects", project).where(project.c.id == held.c.project_id),
-        _told("clouds", cloud).where(cloud.c.id == held.c.cloud_id),
-        _told("tenants", tenant).where(tenant.c.cloud_id == held.c.cloud_id),
-    )
+    grants = select(grant).where(is_grantee).cte("held")
+    of_customers = [
+        _select("customers", customer).where(customer.c.id == grants.c.customer_id),
+        _select("projects", project).where(project.c.customer_id == grants.c.customer_id),
+    ]
+    in_group = member.c.project_group_id == grants.c.project_group_id
+    of_groups = [
+        _select("groups", group).where(group.c.id == grants.c.project_group_id),
+        _select("projects", project).where(project.c.id == member.c.project_id, in_group),
+    ]
+    of_projects = _select("projects", project).where(project.c.id == grants.c.project_id)
+    of_clouds = [
+        _select("clouds", cloud).where(cloud.c.id == grants.c.cloud_id),
+        _select("tenants", tenant).where(tenant.c.cloud_id == grants.c.cloud_id),
+    ]
+    return union_all(_select("grants", grants), *of_customers, *of_groups, of_projects, *of_clouds)
 
 
-def _told(kind: str, table: Any) -> Select[Any]:
+def _select(kind: str, table: FromClause) -> Select[Any]:
     return select(literal(kind, Text).label("kind"), table.c.uuid)
 
 
-def _collected(db: Connection, statement: Any, values: dict[str, Any]) -> dict[str, set[str]]:
-    found = defaultdict(set)
-    for kind, uuid in db.execute(statement, values):
-        found[kind].add(uuid)
-    return found
+def _uuids(
+    db: Connection, statement: Executable, parameters: Mapping[str, Any]
+) -> dict[str, set[str]]:
+    """Return the uuids that a statement selects, by kind."""
+    uuids = defaultdict(set)
+    for kind, uuid in db.execute(statement, parameters):
+        uuids[kind].add(uuid)
+    return uuids
 
 
-def _scope(found: dict[str, set[str]]) -> Scope:
-    return Scope(*(frozenset(found.get(kind, ())) for kind in SCOPES))
+def _scope(uuids: Mapping[str, set[str]]) -> Scope:
+    return Scope(*(frozenset(uuids.get(kind, ())) for kind in SCOPES))
 
 
 @cache
-def _grants_to_groups() -> Any:
+def _select_group_grants() -> Select[Any]:
     return select(exists().where(grant.c.group_id.is_not(None)))
 
 
 def grants_to_groups(db: Connection) -> bool:
-    """Tell whether it matters in which groups a user is."""
-    return bool(db.scalar(_grants_to_groups()))
+    """Return whether it matters in which groups a user is."""
+    return bool(db.scalar(_select_group_grants()))
 
 
-def of_token_project(db: Connection, issuer: Issuer, keystone_id: str) -> Scope:
-    """Give the tenants that a project of the tokens' Keystone is, on its own clouds only."""
-    return _scope(_collected(db, _of_project(), _issued(issuer, keystone_id)))
+def token_project_scope(db: Connection, issuer: Issuer, keystone_id: str) -> Scope:
+    """Return the tenants that a project of the tokens' Keystone is, on its own clouds only."""
+    return _scope(_uuids(db, _select_token_project(), _token_parameters(issuer, keystone_id)))
 
 
-def of_token_domain(db: Connection, issuer: Issuer, keystone_id: str) -> Scope:
-    """Give the customer that was discovered from a domain of the tokens' Keystone."""
-    return _scope(_collected(db, _of_domain(), _issued(issuer, keystone_id)))
+def token_domain_scope(db: Connection, issuer: Issuer, keystone_id: str) -> Scope:
+    """Return the customer that was discovered from a domain of the tokens' Keystone."""
+    return _scope(_uuids(db, _select_token_domain(), _token_parameters(issuer, keystone_id)))
 
 
-def _issued(issuer: Issuer, keystone_id: str) -> dict[str, Any]:
+def _token_parameters(issuer: Issuer, keystone_id: str) -> dict[str, Any]:
     # Where clouds are named, it does not matter where they are found.
     urls = () if issuer.clouds else issuer.urls
     return {"keystone_id": keystone_id, "clouds": [*issuer.clouds], "urls": [*urls]}
 
 
 @cache
-def _of_project() -> Select[Any]:
-    issued = tenant.c.tenant_id == bindparam("keystone_id"), tenant.c.cloud_id.in_(_own(cloud.c.id))
-    return _told("tenants", tenant).where(*issued)
-
-
-@cache
-def _of_domain() -> CompoundSelect[Any]:
-    issued = customer.c.keystone_id == bindparam("keystone_id")
-    mine = select(customer.c.id).where(issued, customer.c.keystone.in_(_own(cloud.c.keystone)))
-    return union_all(
-        _told("customers", customer).where(customer.c.id.in_(mine)),
-        _told("projects", project).where(project.c.customer_id.in_(mine)),
+def _select_token_project() -> Select[Any]:
+    return _select("tenants", tenant).where(
+        tenant.c.tenant_id == bindparam("keystone_id"),
+        tenant.c.cloud_id.in_(_select_issuer_clouds(cloud.c.id)),
     )
 
 
-def _own(column: ColumnElement[Any]) -> Select[Any]:
-    """Select the clouds of the issuer."""
-    known = select(cloud_url.c.cloud_id).where(one_of(cloud_url.c.url, "urls"))
-    return select(column).where(or_(one_of(cloud.c.name, "clouds"), cloud.c.id.in_(known)))
+@cache
+def _select_token_domain() -> CompoundSelect[Any]:
+    customers = select(customer.c.id).where(
+        customer.c.keystone_id == bindparam("keystone_id"),
+        customer.c.keystone.in_(_select_issuer_clouds(cloud.c.keystone)),
+    )
+    return union_all(
+        _select("customers", customer).where(customer.c.id.in_(customers)),
+        _select("projects", project).where(project.c.customer_id.in_(customers)),
+    )
+
+
+def _select_issuer_clouds(column: ColumnElement[Any]) -> Select[Any]:
+    """Select a column of the issuer's clouds."""
+    by_url = select(cloud_url.c.cloud_id).where(one_of(cloud_url.c.url, "urls"))
+    return select(column).where(or_(one_of(cloud.c.name, "clouds"), cloud.c.id.in_(by_url)))

@@ -198,11 +198,9 @@ def _owner_in_scope(aggregate: str, project_seen: ColumnElement[bool]) -> Column
 def _customer_in_scope(project_seen: ColumnElement[bool]) -> ColumnElement[bool]:
     """Return the condition that a customer is in scope, owns a group that is, or a seen project."""
     groups = select(group.c.customer_id).where(one_of(group.c.uuid, "scope_groups"))
-    return or_(
-        one_of(customer.c.uuid, "scope_customers"),
-        customer.c.id.in_(groups.where(group.c.deleted_at.is_(None))),
-        customer.c.id.in_(select(project.c.customer_id).where(project_seen)),
-    )
+    owns_group = customer.c.id.in_(groups.where(group.c.deleted_at.is_(None)))
+    owns_project = customer.c.id.in_(select(project.c.customer_id).where(project_seen))
+    return or_(one_of(customer.c.uuid, "scope_customers"), owns_group, owns_project)
 
 
 def _group_in_scope(project_seen: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -243,14 +241,15 @@ def visible_alert(*, everything: bool) -> ColumnElement[bool]:
     """
     if everything:
         return true()
-    on_group = alert.c.kind == "project_group"
-    return or_(
+    below = [
         alert.c.customer_id.in_(_scope_ids(customer, "scope_customers")),
         alert.c.project_id.in_(_scope_ids(project, "scope_projects")),
-        and_(on_group, alert.c.project_group_id.in_(_scope_ids(group, "scope_groups"))),
-        tuple_(alert.c.tenant_id, alert.c.project_id).in_(_scope_tenants()),
-        and_(alert.c.project_id.is_not(None), alert.c.tenant_id.in_(_cloud_tenants())),
-    )
+    ]
+    in_group = alert.c.project_group_id.in_(_scope_ids(group, "scope_groups"))
+    on_group = and_(alert.c.kind == "project_group", in_group)
+    of_tenant = tuple_(alert.c.tenant_id, alert.c.project_id).in_(_scope_tenants())
+    in_cloud = and_(alert.c.project_id.is_not(None), alert.c.tenant_id.in_(_cloud_tenants()))
+    return or_(*below, on_group, of_tenant, in_cloud)
 
 
 def _scope_ids(table: Table, parameter: str) -> Select[Any]:
@@ -260,11 +259,11 @@ def _scope_ids(table: Table, parameter: str) -> Select[Any]:
 
 def _scope_tenants() -> Select[Any]:
     """Select the tenants in scope, each with its present project."""
-    own = tenant.alias("own")
-    linked = select(own.c.id, own.c.project_id).where(one_of(own.c.uuid, "scope_tenants"))
-    return select(linked.cte("single"))
+    scope_tenant = tenant.alias("own")
+    linked = select(scope_tenant.c.id, scope_tenant.c.project_id)
+    return select(linked.where(one_of(scope_tenant.c.uuid, "scope_tenants")).cte("single"))
 
 
 def _cloud_tenants() -> Select[Any]:
-    inside = tenant.alias("inside")
-    return select(inside.c.id).where(inside.c.cloud_id.in_(granted_clouds()))
+    cloud_tenant = tenant.alias("inside")
+    return select(cloud_tenant.c.id).where(cloud_tenant.c.cloud_id.in_(granted_clouds()))

@@ -62,7 +62,7 @@ def _with_figures(db: Connection, scope: Scope, entries: list[Entry]) -> list[En
     """Add figures; leave who does not see everything no more than uuid and name."""
     if not scope.everything:
         return [{"uuid": entry["uuid"], "name": entry["name"]} for entry in entries]
-    ids = {row.uuid: row.id for row in db.execute(select(cloud.c.uuid, cloud.c.id))}
+    ids = dict(db.execute(select(cloud.c.uuid, cloud.c.id)).all())
     capacities, quotas = capacity.by_cloud(db), quota.by_cloud(db)
     hosts = compute_hosts.by_cloud(db)
     read_at = readings.newest_by_cloud(db, USAGE_METERS)

@@ -56,12 +56,12 @@ def _with_projects(db: Connection, scope: Scope, entries: list[Entry]) -> list[E
     return _with_members(db, scope, entries, "projects", pairs)
 
 
-def _pairs(holder: Column[str], held: Column[str]) -> Select[str, str]:
+def _pairs(holder: Column[str], content: Column[str]) -> Select[str, str]:
     """Select memberships as pairs of uuids, for the holders in the parameter ``listed``."""
     memberships = member.join(group, group.c.id == member.c.project_group_id)
     memberships = memberships.join(project, project.c.id == member.c.project_id)
-    pairs = select(holder, held).select_from(memberships)
-    return pairs.where(one_of(holder, "listed")).order_by(held)
+    pairs = select(holder, content).select_from(memberships)
+    return pairs.where(one_of(holder, "listed")).order_by(content)
 
 
 def _with_members(

@@ -1,6 +1,5 @@
 """Grants, as they are shown: who has which role on what."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, select
@@ -16,27 +15,24 @@ grant = tables.grant
 
 
 def _rows(_everything: bool) -> Select[Any]:
-    joined: FromClause = grant
+    source: FromClause = grant
     names = ("uuid", *GRANTEES, "role")
     columns: list[ColumnElement[Any]] = [grant.c[name] for name in names]
     for kind, table in TABLES.items():
-        joined = joined.outerjoin(table, table.c.id == grant.c[f"{kind}_id"])
+        source = source.outerjoin(table, table.c.id == grant.c[f"{kind}_id"])
         columns.append(table.c.uuid.label(kind))
-    return select(*columns).select_from(joined)
+    return select(*columns).select_from(source)
 
 
 def _without_nulls(_db: Connection, _scope: Scope, entries: list[Entry]) -> list[Entry]:
-    """Return entries with their grantee and their scope, and without those that they have not."""
-    return [
-        {"uuid": entry["uuid"]}
-        | _present(entry, GRANTEES)
-        | {"role": entry["role"], "scope": _present(entry, TABLES)}
-        for entry in entries
-    ]
+    """Return entries with the one grantee and the one scope that each has."""
+    return list(map(_without_null, entries))
 
 
-def _present(entry: Entry, names: Iterable[str]) -> Entry:
-    return {name: entry[name] for name in names if entry[name] is not None}
+def _without_null(entry: Entry) -> Entry:
+    grantees = {name: entry[name] for name in GRANTEES if entry[name] is not None}
+    scope = {kind: entry[kind] for kind in TABLES if entry[kind] is not None}
+    return {"uuid": entry["uuid"], **grantees, "role": entry["role"], "scope": scope}
 
 
 GRANTS = Listing(_rows, _without_nulls, order=("uuid",))

@@ -113,7 +113,7 @@ def page(
     if listing.newest_first:
         order = [column.desc() for column in order]
     statement = statement.order_by(*order).limit(limit + 1)
-    entries = [_entry(row) for row in db.execute(statement, variables(scope))]
+    entries = list(map(_entry, db.execute(statement, variables(scope))))
     return listing.complete(db, scope, entries[:limit]), len(entries) > limit
 
 

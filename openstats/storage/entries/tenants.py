@@ -24,9 +24,9 @@ def visible_tenants(*columns: Any, everything: bool) -> Select[Any]:
 
 
 def _with_projects(*columns: Any) -> Select[Any]:
-    joined = tenant.join(cloud, cloud.c.id == tenant.c.cloud_id)
-    joined = joined.outerjoin(project, project.c.id == tenant.c.project_id)
-    return select(*columns).select_from(joined)
+    tenants = tenant.join(cloud, cloud.c.id == tenant.c.cloud_id)
+    tenants = tenants.outerjoin(project, project.c.id == tenant.c.project_id)
+    return select(*columns).select_from(tenants)
 
 
 def _rows(everything: bool) -> Select[Any]:

@@ -80,9 +80,9 @@ def _put_all(
 ) -> list[tuple[Written, Row]]:
     """Write objects, each with the columns of its owner; return them with their rows."""
     rows = ObjectRows(db, table, now)
-    written = [(entry, _put(rows, entry, owner)) for entry, owner in entries]
+    entries_and_rows = [(entry, _put(rows, entry, owner)) for entry, owner in entries]
     rows.write(db)
-    return written
+    return entries_and_rows
 
 
 def _put(rows: ObjectRows, entry: Object, owner: Columns) -> Row:

@@ -23,13 +23,13 @@ ENTRY_COLUMNS = ("name", "auth_url", "region", "keystone", "disk_shared")
 
 def clouds(db: Connection) -> list[Cloud]:
     """Return the registered clouds, by name."""
-    return [cloud_of(row) for row in db.execute(select(cloud).order_by(cloud.c.name))]
+    return list(map(cloud_of, db.execute(select(cloud).order_by(cloud.c.name))))
 
 
 def regions_of(db: Connection, keystone: str) -> list[Cloud]:
     """Return the clouds of a Keystone, the one that was registered first at first."""
     rows = db.execute(select(cloud).where(cloud.c.keystone == keystone).order_by(cloud.c.id))
-    return [cloud_of(row) for row in rows]
+    return list(map(cloud_of, rows))
 
 
 def add(db: Connection, entry: Cloud, urls: Iterable[str], *, uuid: str, now: int) -> None:

@@ -1,4 +1,4 @@
-"""What discovery finds becomes customers, groups, projects and tenants.
+"""Discovery: what a sweep of a Keystone shows becomes customers, groups, projects and tenants.
 
 An object is known again by its origin (Keystone, key), never by its name; what was set by hand
 stays; what is gone leaves lists and counts (``empty_objects``), and keeps its row and its past.
@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Executable, Row, Table, bindparam, delete, insert, select, update
 
 from openstats.model import Assignment, Cloud, Origin
 from openstats.storage.ownership import PROJECTS
@@ -20,168 +20,202 @@ from openstats.storage.schema import tables
 from openstats.storage.store import advisory_lock
 
 customer, project, group = tables.customer, tables.project, tables.project_group
-member, left = tables.project_group_member, tables.project_group_left
+member, excluded = tables.project_group_member, tables.project_group_left
 
-Placed = tuple[Assignment, Origin]
+Columns = dict[str, Any]
+"""Some columns of a row, with their values."""
+
+Assigned = Sequence[tuple[Assignment, Origin]]
+"""Assignments that assign a customer, each with the customer's origin."""
 
 LONGEST_KEY = 255
 
 
-def place(
+def write(
     db: Connection,
     cloud: Cloud,
-    placings: Sequence[Assignment],
+    assignments: Sequence[Assignment],
     *,
     now: int,
     first: bool,
     unread: Set[str] = frozenset(),
 ) -> dict[str, int]:
-    """Write what a complete sweep of a cloud's Keystone found; tell how much there is.
+    """Write what a complete sweep of a cloud's Keystone found; return how much there is of what.
 
     ``first``: nothing is known of when these came into being. ``unread`` are ids of projects that
     it showed, and that could not be read.
     """
     # Regions share projects, and a file's customers are those of all clouds.
     advisory_lock(db, "discovery")
-    placed = [(p, p.customer) for p in placings if p.customer]
-    idle = empty_objects.idle(db, cloud.keystone)
-    born = {"created_at": None if first else now, "undated": first}
-    customers = _known_again(
-        db, customer, {owner: {"name": p.customer_name} for p, owner in placed}, born
-    )
-    projects = _known_again(db, project, _projects(cloud, placed, customers), born)
-    owners = {projects[Origin(cloud.keystone, p.project.id)]: customers[o] for p, o in placed}
-    move(db, PROJECTS, _moved(db, cloud, owners), now)
+    assigned = [(a, a.customer) for a in assignments if a.customer]
+    empty_before = empty_objects.find(db, cloud.keystone)
+    dates: Columns = {"created_at": None if first else now, "undated": first}
+    customers = _write_customers(db, assigned, dates)
+    projects = _write_projects(db, cloud, assigned, customers, dates)
+    move(db, PROJECTS, _moved(db, cloud, assigned, customers, projects), now)
     leave_groups(db)
-    _groups(db, placed, customers, projects, cloud, born)
-    links = {p.project.id: projects[Origin(cloud.keystone, p.project.id)] for p, _ in placed}
-    tenants.refresh(db, cloud, [p.project for p in placings], links, now, unread)
-    empty_objects.vanish(db, cloud.keystone, idle, now)
-    return {"customers": len(customers), "projects": len(projects), "tenants": len(placings)}
+    _write_groups(db, cloud, assigned, customers, projects, dates)
+    keystone_projects = [assignment.project for assignment in assignments]
+    tenants.refresh(db, cloud, keystone_projects, projects, now, unread)
+    empty_objects.delete(db, cloud.keystone, empty_before, now)
+    return {"customers": len(customers), "projects": len(projects), "tenants": len(assignments)}
 
 
-def _projects(
-    cloud: Cloud, placed: Iterable[Placed], customers: Mapping[Origin, int]
-) -> dict[Origin, dict[str, Any]]:
-    return {
-        Origin(cloud.keystone, p.project.id): {
-            "name": p.project.name,
-            "customer_id": customers[owner],
-        }
-        for p, owner in placed
-    }
+def _write_customers(db: Connection, assigned: Assigned, dates: Columns) -> dict[Origin, int]:
+    """Write customers; return their row ids by origin."""
+    names = {origin: {"name": assignment.customer_name} for assignment, origin in assigned}
+    return _write_objects(db, customer, names, dates)
 
 
-def _known_again(
-    db: Connection, table: Table, wanted: Mapping[Origin, dict[str, Any]], born: dict[str, Any]
+def _write_projects(
+    db: Connection,
+    cloud: Cloud,
+    assigned: Assigned,
+    customers: Mapping[Origin, int],
+    dates: Columns,
+) -> dict[str, int]:
+    """Write projects; return their row ids by Keystone id."""
+    objects: dict[Origin, Columns] = {}
+    for assignment, owner in assigned:
+        columns = {"name": assignment.project.name, "customer_id": customers[owner]}
+        objects[Origin(cloud.keystone, assignment.project.id)] = columns
+    ids = _write_objects(db, project, objects, dates)
+    return {origin.key: ids[origin] for origin in ids}
+
+
+def _write_objects(
+    db: Connection, table: Table, objects: Mapping[Origin, Columns], dates: Columns
 ) -> dict[Origin, int]:
-    """Bring objects up to date by their origin, add the new ones, and give their row ids."""
-    rows = _by_origin(db, table, {origin.keystone for origin in wanted})
-    new = [
-        {
-            "uuid": str(uuid4()),
-            "keystone": origin.keystone,
-            "keystone_id": origin.key,
-            **values,
-            **born,
-        }
-        for origin, values in wanted.items()
-        if origin not in rows
-    ]
-    if new:
-        db.execute(insert(table), new)
-    for origin, values in wanted.items():
+    """Bring objects up to date by their origin, and add new ones; return their row ids."""
+    keystones = {origin.keystone for origin in objects}
+    rows = _by_origin(db, table, keystones)
+    new_rows = []
+    for origin, columns in objects.items():
         if origin in rows:
-            _refresh(db, table, rows[origin], values)
-    if new:
-        rows = _by_origin(db, table, {origin.keystone for origin in wanted})
-    return {origin: rows[origin].id for origin in wanted}
+            _refresh(db, table, rows[origin], columns["name"])
+        else:
+            new_rows.append(_new_row(origin, columns | dates))
+    if new_rows:
+        db.execute(insert(table), new_rows)
+        rows = _by_origin(db, table, keystones)
+    return {origin: rows[origin].id for origin in objects}
 
 
-def _by_origin(db: Connection, table: Table, keystones: Iterable[str]) -> dict[Origin, Any]:
-    found = db.execute(select(table).where(table.c.keystone.in_(sorted(keystones))))
-    return {Origin(row.keystone, row.keystone_id): row for row in found}
+def _by_origin(db: Connection, table: Table, keystones: Iterable[str]) -> dict[Origin, Row[Any]]:
+    rows = db.execute(select(table).where(table.c.keystone.in_(sorted(keystones))))
+    return {Origin(row.keystone, row.keystone_id): row for row in rows}
 
 
-def _refresh(db: Connection, table: Table, row: Any, values: dict[str, Any]) -> None:
+def _new_row(origin: Origin, columns: Columns) -> Columns:
+    names = {"uuid": str(uuid4()), "keystone": origin.keystone, "keystone_id": origin.key}
+    return names | columns
+
+
+def _refresh(db: Connection, table: Table, row: Row[Any], name: str) -> None:
     """Write another name, unless it was given by hand; who owns what is for ``move``.
 
     What had vanished is back; what was deleted by hand stays so.
     """
-    changed: dict[str, Any] = {}
-    if row.name != values["name"] and not row.name_by_hand:
-        changed["name"] = values["name"]
+    changes: Columns = {}
+    if row.name != name and not row.name_by_hand:
+        changes["name"] = name
     if row.vanished:
-        changed |= {"vanished": False, "deleted_at": None}
-    if changed:
-        db.execute(update(table).where(table.c.id == row.id).values(changed))
+        changes |= {"vanished": False, "deleted_at": None}
+    if changes:
+        db.execute(update(table).where(table.c.id == row.id).values(changes))
 
 
-def _moved(db: Connection, cloud: Cloud, owners: Mapping[int, int]) -> dict[int, int | None]:
-    """Give those projects (row ids) that are another customer's now, unless by hand."""
-    mine = project.c.keystone == cloud.keystone, ~project.c.customer_by_hand
-    found = db.execute(select(project.c.id, project.c.customer_id).where(*mine))
-    before = {row.id: row.customer_id for row in found}
-    return {row: owner for row, owner in owners.items() if before.get(row, owner) != owner}
-
-
-def _groups(
+def _moved(
     db: Connection,
-    placed: Iterable[Placed],
-    customers: Mapping[Origin, int],
-    projects: Mapping[Origin, int],
     cloud: Cloud,
-    born: dict[str, Any],
+    assigned: Assigned,
+    customers: Mapping[Origin, int],
+    projects: Mapping[str, int],
+) -> dict[int, int | None]:
+    """Return the new owners of those projects that are another customer's now, unless by hand."""
+    owners = _owners(db, cloud, by_hand=False)
+    moved: dict[int, int | None] = {}
+    for assignment, owner in assigned:
+        project_id, customer_id = projects[assignment.project.id], customers[owner]
+        if owners.get(project_id, customer_id) != customer_id:
+            moved[project_id] = customer_id
+    return moved
+
+
+def _owners(db: Connection, cloud: Cloud, *, by_hand: bool) -> dict[int, int]:
+    """Return the customers of a Keystone's projects (row ids), with or without those by hand."""
+    statement = select(project.c.id, project.c.customer_id)
+    statement = statement.where(project.c.keystone == cloud.keystone)
+    if not by_hand:
+        statement = statement.where(~project.c.customer_by_hand)
+    return dict(db.execute(statement).all())
+
+
+def _write_groups(
+    db: Connection,
+    cloud: Cloud,
+    assigned: Assigned,
+    customers: Mapping[Origin, int],
+    projects: Mapping[str, int],
+    dates: Columns,
 ) -> None:
-    """Make the groups that tags name, within the project's customer, and fill them.
+    """Write the groups that tags name, within the project's customer, and their members.
 
     A project that was given to another customer by hand is in none of them.
     """
-    owners = _owners(db, cloud)
-    wanted: dict[Origin, dict[str, Any]] = {}
-    members: dict[int, set[Origin]] = {}
-    for p, owner in placed:
-        row = projects[Origin(cloud.keystone, p.project.id)]
-        names = p.groups if owners[row] == customers[owner] else ()
-        origins = {_group_origin(owner, name): name for name in names}
-        wanted |= {
-            o: {"name": name, "customer_id": customers[owner]} for o, name in origins.items()
-        }
-        members[row] = set(origins)
-    ids = _known_again(db, group, wanted, born)
-    _members(db, cloud, {row: {ids[o] for o in origins} for row, origins in members.items()})
+    owners = _owners(db, cloud, by_hand=True)
+    groups: dict[Origin, Columns] = {}
+    origins: dict[int, set[Origin]] = {}
+    for assignment, owner in assigned:
+        project_id, customer_id = projects[assignment.project.id], customers[owner]
+        origins[project_id] = set()
+        if owners[project_id] == customer_id:
+            for name in assignment.groups:
+                origin = _group_origin(owner, name)
+                groups[origin] = {"name": name, "customer_id": customer_id}
+                origins[project_id].add(origin)
+    ids = _write_objects(db, group, groups, dates)
+    pairs: set[tuple[int, int]] = set()
+    for project_id, group_origins in origins.items():
+        pairs.update((project_id, ids[origin]) for origin in group_origins)
+    _write_members(db, cloud, pairs, origins.keys())
 
 
 def _group_origin(owner: Origin, name: str) -> Origin:
-    """Give what makes a group the same next time; two long tags together are too long for a key."""
+    """Return what makes a group the same next time; two long tags are too long for a key."""
     key = f"{owner.key}/group:{name}"
     short = key if len(key) <= LONGEST_KEY else sha256(key.encode()).hexdigest()
     return Origin(owner.keystone, short)
 
 
-def _owners(db: Connection, cloud: Cloud) -> dict[int, int]:
-    mine = select(project.c.id, project.c.customer_id).where(project.c.keystone == cloud.keystone)
-    return {row.id: row.customer_id for row in db.execute(mine)}
+def _write_members(
+    db: Connection, cloud: Cloud, pairs: Set[tuple[int, int]], projects: Set[int]
+) -> None:
+    """Put projects into groups (pairs of row ids), and take these projects out of all others.
 
-
-def _members(db: Connection, cloud: Cloud, wanted: Mapping[int, set[int]]) -> None:
+    Who put a project into a group by hand, or took it out, has the last word.
+    """
     # Not by the ids of the projects: there may be more than a statement takes parameters.
-    mine = select(member).join(project, project.c.id == member.c.project_id)
-    found = db.execute(mine.where(project.c.keystone == cloud.keystone))
-    there = {(row.project_id, row.project_group_id): row.by_hand for row in found}
-    taken = {(row.project_id, row.project_group_id) for row in db.execute(select(left))}
-    known = taken.union(there)
-    new = [(p, g) for p, groups in wanted.items() for g in groups if (p, g) not in known]
-    gone = [
-        {"left": p, "group": g}
-        for (p, g), by_hand in there.items()
-        if not by_hand and g not in wanted.get(p, {g})
-    ]
-    if new:
-        db.execute(insert(member), [{"project_id": p, "project_group_id": g} for p, g in new])
-    if gone:
-        these = (
-            member.c.project_id == bindparam("left"),
-            member.c.project_group_id == bindparam("group"),
-        )
-        db.execute(delete(member).where(*these), gone)
+    statement = select(member.c.project_id, member.c.project_group_id, member.c.by_hand)
+    statement = statement.join(project, project.c.id == member.c.project_id)
+    rows = db.execute(statement.where(project.c.keystone == cloud.keystone))
+    present, surplus = set(), set()
+    for project_id, group_id, by_hand in rows:
+        present.add((project_id, group_id))
+        if project_id in projects and not by_hand:
+            surplus.add((project_id, group_id))
+    columns = select(excluded.c.project_id, excluded.c.project_group_id)
+    taken_out = set(db.execute(columns))
+    _execute_all(db, insert(member), pairs - taken_out - present)
+    is_pair = (
+        member.c.project_id == bindparam("project_id"),
+        member.c.project_group_id == bindparam("project_group_id"),
+    )
+    _execute_all(db, delete(member).where(*is_pair), surplus - pairs)
+
+
+def _execute_all(db: Connection, statement: Executable, pairs: Set[tuple[int, int]]) -> None:
+    """Execute a statement for pairs of a project and a group (row ids)."""
+    rows = [{"project_id": pair[0], "project_group_id": pair[1]} for pair in pairs]
+    if rows:
+        db.execute(statement, rows)

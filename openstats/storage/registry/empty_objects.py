@@ -1,4 +1,4 @@
-"""Remains: what discovery made, and what its clouds have no more, leaves lists and counts.
+"""Empty objects: what discovery made, and what its clouds have no more, leaves lists and counts.
 
 A project goes with its last tenant, a group with its last project, a customer with its last project
 and group; what was only given away or lost its tag goes when the next sweep finds nothing of it
@@ -9,83 +9,86 @@ named or moved by hand never goes.
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, exists, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, exists, or_, select, update
 
 from openstats.storage.alerts import closing
 from openstats.storage.dialects import one_of
 from openstats.storage.schema import tables
 
 customer, project, group = tables.customer, tables.project, tables.project_group
-member, left, tenant = tables.project_group_member, tables.project_group_left, tables.tenant
+member, excluded, tenant = tables.project_group_member, tables.project_group_left, tables.tenant
 
 BY_FILE = "file"
 """The Keystone of customers, and of their groups, that a file names for all Keystones."""
 
-Idle = Mapping[str, list[int]]
+TABLES = (project, group, customer)
+"""What belongs to others first."""
+
+RowIds = Mapping[str, list[int]]
 """Row ids by the name of their table."""
 
 
-def _empty(table: Table) -> Any:
-    """Return the condition that no tenant or project that exists belongs to an object."""
-    there = project.c.deleted_at.is_(None)
-    if table is project:
-        alive = tenant.c.project_id == project.c.id, tenant.c.deleted_at.is_(None)
-        return ~exists().where(*alive)
-    if table is group:
-        held = (
-            exists().where(of.c.project_group_id == group.c.id, of.c.project_id == project.c.id)
-            for of in (member, left)
-        )
-        return and_(*(~one.where(there) for one in held))
-    return ~exists().where(project.c.customer_id == customer.c.id, there)
-
-
-def _without_groups() -> Any:
-    return ~exists().where(group.c.customer_id == customer.c.id, group.c.deleted_at.is_(None))
-
-
-def _idle(table: Table, keystone: str) -> list[Any]:
-    by_hand = table.c.customer_by_hand if table is project else ~true()
-    return [
-        table.c.keystone.in_((keystone, BY_FILE)),
-        table.c.deleted_at.is_(None),
-        ~or_(table.c.name_by_hand, by_hand),
-        _empty(table),
-    ]
-
-
-def idle(db: Connection, keystone: str) -> Idle:
+def find(db: Connection, keystone: str) -> RowIds:
     """Return what of a Keystone is empty; before a sweep, whose end may find it empty again."""
-    return {
-        table.name: list(db.scalars(select(table.c.id).where(*_idle(table, keystone))))
-        for table in (project, group, customer)
-    }
+    return {table.name: list(db.scalars(_select(table, keystone))) for table in TABLES}
 
 
-def vanish(db: Connection, keystone: str, before: Idle, now: int) -> None:
-    """Let go of what is empty, and was before this sweep or has just lost what it had."""
-    lost = {
-        "project": select(tenant.c.project_id).where(tenant.c.deleted_at == now),
-        "project_group": _of_vanished(member.c.project_group_id, now),
-        "customer": select(project.c.customer_id).where(_just_vanished(project, now)),
-    }
-    for table in (project, group, customer):
-        gone = or_(one_of(table.c.id, "before"), table.c.id.in_(lost[table.name]))
-        # Read before it is written: the condition looks into the table that changes.
-        ids = select(table.c.id).where(*_idle(table, keystone), gone)
+def delete(db: Connection, keystone: str, empty_before: RowIds, now: int) -> None:
+    """Delete what is empty, and was before this sweep or has just lost what it had."""
+    for table in TABLES:
+        was_empty = one_of(table.c.id, "empty_before")
+        has_lost = table.c.id.in_(_select_losers(table, now))
+        statement = _select(table, keystone).where(or_(was_empty, has_lost))
         if table is customer:
-            ids = ids.where(_without_groups())
-        rows = list(db.scalars(ids, {"before": before[table.name]}))
-        changed = update(table).where(one_of(table.c.id, "rows"))
+            statement = statement.where(~_has_groups())
+        # Read before it is written: the condition looks into the table that changes.
+        rows = list(db.scalars(statement, {"empty_before": empty_before[table.name]}))
         if rows:
-            db.execute(changed.values(deleted_at=now, vanished=True), {"rows": rows})
+            deletion = update(table).where(one_of(table.c.id, "rows"))
+            db.execute(deletion.values(deleted_at=now, vanished=True), {"rows": rows})
             closing.close_of_owners(db, table.name, rows, now)
 
 
-def _just_vanished(table: Table, now: int) -> Any:
-    return and_(table.c.vanished, table.c.deleted_at == now)
+def _select(table: Table, keystone: str) -> Select[int]:
+    """Select the row ids of what discovery made of a Keystone, left as it was, and is empty."""
+    statement = select(table.c.id).where(
+        table.c.keystone.in_((keystone, BY_FILE)),
+        table.c.deleted_at.is_(None),
+        ~table.c.name_by_hand,
+        ~_has_children(table),
+    )
+    return statement.where(~project.c.customer_by_hand) if table is project else statement
 
 
-def _of_vanished(column: Any, now: int) -> Any:
-    held = select(column).join(project, project.c.id == member.c.project_id)
-    return held.where(_just_vanished(project, now))
+def _has_children(table: Table) -> ColumnElement[bool]:
+    """Return the condition that a tenant or project that exists belongs to an object."""
+    project_exists = project.c.deleted_at.is_(None)
+    if table is project:
+        return exists().where(tenant.c.project_id == project.c.id, tenant.c.deleted_at.is_(None))
+    if table is customer:
+        return exists().where(project.c.customer_id == customer.c.id, project_exists)
+    return or_(_is_in(member, project_exists), _is_in(excluded, project_exists))
+
+
+def _is_in(pairs: Table, project_exists: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return the condition that a group has a project in a table of such pairs."""
+    return exists().where(
+        pairs.c.project_group_id == group.c.id,
+        pairs.c.project_id == project.c.id,
+        project_exists,
+    )
+
+
+def _has_groups() -> ColumnElement[bool]:
+    return exists().where(group.c.customer_id == customer.c.id, group.c.deleted_at.is_(None))
+
+
+def _select_losers(table: Table, now: int) -> Select[Any]:
+    """Select the objects (row ids) that have just lost a tenant or project."""
+    if table is project:
+        return select(tenant.c.project_id).where(tenant.c.deleted_at == now)
+    project_vanished = and_(project.c.vanished, project.c.deleted_at == now)
+    if table is customer:
+        return select(project.c.customer_id).where(project_vanished)
+    members = select(member.c.project_group_id).join(project, project.c.id == member.c.project_id)
+    return members.where(project_vanished)

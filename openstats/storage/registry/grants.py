@@ -23,6 +23,7 @@ ROLES = {
 """The roles that can be granted, by what they are on."""
 
 TABLES = {kind: tables.metadata.tables[kind] for kind in ROLES}
+COLUMNS = tuple(f"{kind}_id" for kind in ROLES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,7 @@ def write(db: Connection, uuid: str, values: GrantValues, now: int) -> None:
 
 def _columns(db: Connection, values: GrantValues) -> dict[str, Any]:
     """Return all columns that a grant's values set; those of other grantees and objects to NULL."""
-    columns: dict[str, Any] = dict.fromkeys(GRANTEES)
-    columns |= dict.fromkeys(f"{kind}_id" for kind in TABLES)
+    columns: dict[str, Any] = dict.fromkeys((*GRANTEES, *COLUMNS))
     columns[values.grantee_kind] = values.grantee
     columns[f"{values.kind}_id"] = row_id(db, TABLES[values.kind], values.object_uuid)
     return columns | {"role": values.role}

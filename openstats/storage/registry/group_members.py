@@ -3,90 +3,117 @@
 Discovery takes no project out that was put in here, and puts none back that was taken out.
 """
 
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, delete, insert, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    ScalarSelect,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    insert,
+    select,
+)
 
 from openstats.errors import ConflictError
 from openstats.storage.dialects import add_missing, one_of
 from openstats.storage.schema import tables
 
 group, project = tables.project_group, tables.project
-member, left = tables.project_group_member, tables.project_group_left
+member, excluded = tables.project_group_member, tables.project_group_left
+
+Pair = tuple[int, int]
+"""A group and a project, by row id."""
 
 
-def fill(db: Connection, group_row: int, uuids: Collection[str]) -> None:
+def fill(db: Connection, group_id: int, uuids: Collection[str]) -> None:
     """Put exactly these projects into a group.
 
     Raises:
         ConflictError: one of them is not its customer's.
     """
-    fill_all(db, {group_row: _of_customer(db, project, uuids, _owner(group, group_row), "project")})
+    projects = _of_customer(db, project, uuids, _owner(group, group_id))
+    fill_all(db, {group_id: projects})
 
 
 def fill_all(db: Connection, projects: Mapping[int, Collection[int]]) -> None:
     """Put exactly these projects into each group (row ids): they are its customer's."""
-    pairs = {(group_row, row) for group_row, rows in projects.items() for row in rows}
-    filled = and_(one_of(member.c.project_group_id, "holders"), _there(project))
-    _hold(db, filled, [*projects], pairs)
+    pairs: set[Pair] = set()
+    for group_id, project_ids in projects.items():
+        pairs.update((group_id, project_id) for project_id in project_ids)
+    of_groups = and_(one_of(member.c.project_group_id, "holders"), _exists(project))
+    _replace(db, of_groups, [*projects], pairs)
 
 
-def join(db: Connection, project_row: int, uuids: Collection[str]) -> None:
+def join(db: Connection, project_id: int, uuids: Collection[str]) -> None:
     """Put a project into exactly these groups.
 
     Raises:
         ConflictError: one of them is not its customer's.
     """
-    rows = _of_customer(db, group, uuids, _owner(project, project_row), "project group")
-    pairs = {(row, project_row) for row in rows}
-    _hold(db, and_(one_of(member.c.project_id, "holders"), _there(group)), [project_row], pairs)
+    groups = _of_customer(db, group, uuids, _owner(project, project_id))
+    pairs = {(group_id, project_id) for group_id in groups}
+    of_project = and_(one_of(member.c.project_id, "holders"), _exists(group))
+    _replace(db, of_project, [project_id], pairs)
 
 
-def _there(table: Table) -> ColumnElement[bool]:
+def _exists(table: Table) -> ColumnElement[bool]:
     """Return the condition that what a membership is with exists: the past keeps the others."""
-    return member.c[f"{table.name}_id"].in_(select(table.c.id).where(table.c.deleted_at.is_(None)))
+    existing = select(table.c.id).where(table.c.deleted_at.is_(None))
+    return member.c[f"{table.name}_id"].in_(existing)
 
 
-def _owner(table: Table, row: int) -> Any:
+def _owner(table: Table, row_id: int) -> ScalarSelect[int]:
     holder = table.alias("holder")
-    return select(holder.c.customer_id).where(holder.c.id == row).scalar_subquery()
+    return select(holder.c.customer_id).where(holder.c.id == row_id).scalar_subquery()
 
 
 def _of_customer(
-    db: Connection, table: Table, uuids: Collection[str], owner: Any, what: str
+    db: Connection, table: Table, uuids: Collection[str], owner: ScalarSelect[int]
 ) -> list[int]:
-    mine = one_of(table.c.uuid, "listed"), table.c.deleted_at.is_(None)
-    chosen = select(table.c.uuid, table.c.id).where(*mine, table.c.customer_id == owner)
-    rows = {row.uuid: row.id for row in db.execute(chosen, {"listed": [*uuids]})}
-    missing = sorted(set(uuids) - set(rows))
+    """Return the row ids of uuids.
+
+    Raises:
+        ConflictError: one of them is not the owner's.
+    """
+    existing = one_of(table.c.uuid, "listed"), table.c.deleted_at.is_(None)
+    owned = select(table.c.uuid, table.c.id).where(*existing, table.c.customer_id == owner)
+    row_ids = dict(db.execute(owned, {"listed": [*uuids]}).all())
+    missing = sorted(set(uuids) - set(row_ids))
     if missing:
-        raise ConflictError(f"its customer has no {what} {missing[0]}")
-    return list(rows.values())
+        raise ConflictError(f"its customer has no {table.name.replace('_', ' ')} {missing[0]}")
+    return list(row_ids.values())
 
 
-def _hold(db: Connection, which: Any, holders: list[int], pairs: set[tuple[int, int]]) -> None:
-    """Replace memberships (group, project); discovery neither takes these away nor others back."""
-    values = {"holders": holders}
-    before = db.execute(select(member.c.project_group_id, member.c.project_id).where(which), values)
-    gone = {(row[0], row[1]) for row in before} - pairs
-    db.execute(delete(member).where(which), values)
-    add_missing(db, left, [{"project_group_id": g, "project_id": p} for g, p in gone])
+def _replace(
+    db: Connection, of_holders: ColumnElement[bool], holders: list[int], pairs: set[Pair]
+) -> None:
+    """Replace the memberships of groups, or of projects.
+
+    Discovery puts none of those back that go, and takes none of the others away.
+    """
+    parameters = {"holders": holders}
+    statement = select(member.c.project_group_id, member.c.project_id).where(of_holders)
+    removed = set(db.execute(statement, parameters)) - pairs
+    db.execute(delete(member).where(of_holders), parameters)
+    add_missing(db, excluded, _rows(removed))
     if pairs:
-        rows = [{"group": g, "project": p} for g, p in pairs]
-        db.execute(delete(left).where(*_same(left)), rows)
-        held = [{"project_group_id": g, "project_id": p, "by_hand": True} for g, p in pairs]
-        db.execute(insert(member), held)
+        rows = _rows(pairs)
+        is_row = (
+            excluded.c.project_group_id == bindparam("project_group_id"),
+            excluded.c.project_id == bindparam("project_id"),
+        )
+        db.execute(delete(excluded).where(*is_row), rows)
+        db.execute(insert(member).values(by_hand=True), rows)
 
 
-def _same(table: Table) -> list[Any]:
-    return [
-        table.c.project_group_id == bindparam("group"),
-        table.c.project_id == bindparam("project"),
-    ]
+def _rows(pairs: Iterable[Pair]) -> list[dict[str, int]]:
+    return [{"project_group_id": pair[0], "project_id": pair[1]} for pair in pairs]
 
 
-STRANGERS = (
+OF_ANOTHER_CUSTOMER = (
     select(member.c.project_id)
     .where(
         project.c.id == member.c.project_id,
@@ -96,14 +123,15 @@ STRANGERS = (
     .correlate(member)
     .exists()
 )
+"""Whether the project of a membership belongs to another customer than its group."""
 
 
 def leave_groups(db: Connection) -> None:
     """Take projects that were given to another customer out of the former one's groups."""
-    db.execute(delete(member).where(STRANGERS))
+    db.execute(delete(member).where(OF_ANOTHER_CUSTOMER))
 
 
-def holds_others(db: Connection, group_row: int) -> bool:
+def holds_others(db: Connection, group_id: int) -> bool:
     """Return whether a group holds a project of another customer than its own."""
-    held = select(member).where(member.c.project_group_id == group_row, STRANGERS)
-    return db.execute(held.limit(1)).first() is not None
+    members = select(member).where(member.c.project_group_id == group_id, OF_ANOTHER_CUSTOMER)
+    return db.execute(members.limit(1)).first() is not None

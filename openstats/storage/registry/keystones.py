@@ -1,6 +1,6 @@
-"""Clouds that turn out to be one: what their Keystones are known by, and how they are joined.
+"""Keystones: what each is known by, and how clouds that turn out to share one are joined.
 
-Whether two Keystones are the same is for clouds/identity.py; here is what follows.
+Whether two Keystones are the same is for ``openstats.clouds``; here is what follows.
 """
 
 import json
@@ -27,7 +27,7 @@ Marks = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownKeystone:
     """A registered cloud, what its Keystone is known by, and the ids of its projects."""
 
     cloud: Cloud
@@ -53,10 +53,14 @@ def marks_of(db: Connection, owner: Cloud) -> Marks:
     return json.loads(text) if text else {}
 
 
-def others(db: Connection, owner: Cloud) -> list[Known]:
-    """List the other clouds that somebody has signed in to."""
-    rows = db.execute(select(cloud).where(cloud.c.id != owner.id, cloud.c.identity.is_not(None)))
-    return [Known(cloud_of(r), json.loads(r.identity), tenant_ids(db, r.id)) for r in rows]
+def others(db: Connection, owner: Cloud) -> list[KnownKeystone]:
+    """Return the other clouds that somebody has signed in to."""
+    keystones = []
+    statement = select(cloud).where(cloud.c.id != owner.id, cloud.c.identity.is_not(None))
+    for row in db.execute(statement).all():
+        marks = json.loads(row.identity)
+        keystones.append(KnownKeystone(cloud_of(row), marks, tenant_ids(db, row.id)))
+    return keystones
 
 
 def tenant_ids(db: Connection, cloud_id: int) -> frozenset[str]:
@@ -76,16 +80,16 @@ def leave_aside(db: Connection, owner: Cloud, host: str, reasons: Mapping[str, s
     db.execute(update(cloud).where(cloud.c.id == owner.id).values(left_aside=value))
 
 
-def forget_alias(db: Connection, written: Cloud) -> None:
+def forget_alias(db: Connection, entry: Cloud) -> None:
     """Have an entry that does not lead to a cloud any more be of a cloud of its own."""
-    alias = cloud_alias.c.keystone == written.keystone, cloud_alias.c.region == written.region
+    alias = cloud_alias.c.keystone == entry.keystone, cloud_alias.c.region == entry.region
     db.execute(delete(cloud_alias).where(*alias))
 
 
 def linked_ids(db: Connection, owner: Cloud) -> list[str]:
     """Return the Keystone ids of the tenants that belong to projects, or else of all, in order."""
-    mine = tenant.c.cloud_id == owner.id, tenant.c.deleted_at.is_(None)
-    ids = select(tenant.c.tenant_id).where(*mine).order_by(tenant.c.tenant_id)
+    existing = tenant.c.cloud_id == owner.id, tenant.c.deleted_at.is_(None)
+    ids = select(tenant.c.tenant_id).where(*existing).order_by(tenant.c.tenant_id)
     linked = list(db.scalars(ids.where(tenant.c.project_id.is_not(None))))
     return linked or list(db.scalars(ids))
 
@@ -93,129 +97,142 @@ def linked_ids(db: Connection, owner: Cloud) -> list[str]:
 def put_in_region(db: Connection, owner: Cloud, region: str) -> Cloud:
     """Write the region of a cloud whose entry names none; it may be another cloud's already."""
     advisory_lock(db, "registration")
-    same = (cloud.c.keystone == owner.keystone) & (cloud.c.region == region)
-    row = db.execute(select(cloud).where(same)).first()
-    if row is not None:
-        return _joined(db, cloud_of(row), owner)
-    _alias(db, owner, owner)
-    db.execute(update(cloud).where(cloud.c.id == owner.id).values(region=region))
-    return _again(db, owner)
+    present = _by_region(db, owner.keystone).get(region)
+    if present is not None:
+        return _absorb(db, present, owner)
+    return _set_region(db, owner, region)
 
 
-def join(db: Connection, one: Cloud, other: Cloud) -> Cloud:
-    """Make two clouds of one Keystone share it, or be one; return what ``one`` is from now on.
+def join(db: Connection, owner: Cloud, twin: Cloud) -> Cloud:
+    """Make two clouds of one Keystone share it, or be one; return what ``owner`` is from now on.
 
     The Keystone that more is known of stays.
     """
     advisory_lock(db, "registration")
-    if not all(_is_there(db, each) for each in (one, other)):
-        # Somebody else was faster.
-        return clouds.find(db, one) or one
-    first, second = sorted((one, other), key=lambda each: (-len(tenant_ids(db, each.id)), each.id))
-    kept = _of_keystone(db, first.keystone)
-    became = one
-    _wait_for_writers(db, [each.id for each in _of_keystone(db, second.keystone).values()])
-    for region, former in _of_keystone(db, second.keystone).items():
-        if region in kept:
-            now = _joined(db, kept[region], former)
-        else:
-            _alias(db, former, former)
-            values = {"keystone": first.keystone}
-            db.execute(update(cloud).where(cloud.c.id == former.id).values(values))
-            now = _again(db, former)
-        became = now if former.id == one.id else became
-    _join_objects(db, second.keystone, first.keystone)
-    return _again(db, became)
-
-
-def move(db: Connection, owner: Cloud, written: Cloud, region: str) -> Cloud:
-    """Return a cloud whose entry has another URL now, or is in a region that was renamed.
-
-    ``written`` is the cloud as the entry tells it, ``region`` is where its services are. All
-    regions of its Keystone move with it, and customers, groups and projects keep their uuids.
-    """
-    advisory_lock(db, "registration")
-    if not _is_there(db, owner):
+    if not (_is_registered(db, owner) and _is_registered(db, twin)):
         # Somebody else was faster.
         return clouds.find(db, owner) or owner
-    if written.keystone != owner.keystone:
-        owner = _move_keystone(db, owner, written.keystone)
+    keystone, former_keystone = _by_knowledge(db, owner, twin)
+    regions, former_regions = _by_region(db, keystone), _by_region(db, former_keystone)
+    _wait_for_writers(db, former_regions.values())
+    renewed = owner
+    for region, former in former_regions.items():
+        if region in regions:
+            successor = _absorb(db, regions[region], former)
+        else:
+            successor = _set_keystone(db, former, keystone)
+        if former.id == owner.id:
+            renewed = successor
+    _join_objects(db, former_keystone, keystone)
+    return _reread(db, renewed)
+
+
+def _by_knowledge(db: Connection, *twins: Cloud) -> list[str]:
+    """Return the Keystones of clouds, that with the most tenants first, or that came first."""
+    twins_by_tenants = sorted(twins, key=lambda twin: (-len(tenant_ids(db, twin.id)), twin.id))
+    return [twin.keystone for twin in twins_by_tenants]
+
+
+def move(db: Connection, owner: Cloud, entry: Cloud, region: str) -> Cloud:
+    """Return a cloud whose entry has another URL now, or is in a region that was renamed.
+
+    ``entry`` is the cloud as its entry says, ``region`` is where its services are. All regions of
+    its Keystone move with it, and customers, groups and projects keep their uuids.
+    """
+    advisory_lock(db, "registration")
+    if not _is_registered(db, owner):
+        # Somebody else was faster.
+        return clouds.find(db, owner) or owner
+    if entry.keystone != owner.keystone:
+        owner = _move_keystone(db, owner, entry.keystone)
     if region != owner.region:
         owner = _move_region(db, owner, region)
-    clouds.add_urls(db, owner, [written.keystone])
-    changed = update(cloud).where(cloud.c.id == owner.id)
-    db.execute(changed.values(auth_url=written.auth_url, disk_shared=written.disk_shared))
-    return _again(db, owner)
+    clouds.add_urls(db, owner, [entry.keystone])
+    statement = update(cloud).where(cloud.c.id == owner.id)
+    db.execute(statement.values(auth_url=entry.auth_url, disk_shared=entry.disk_shared))
+    return _reread(db, owner)
 
 
 def _move_keystone(db: Connection, owner: Cloud, keystone: str) -> Cloud:
-    present = list(_of_keystone(db, keystone).values())
-    if present:
-        return join(db, owner, present[0])
-    regions = _of_keystone(db, owner.keystone).values()
-    _wait_for_writers(db, [each.id for each in regions])
-    for each in regions:
-        _alias(db, each, each)
-        db.execute(update(cloud).where(cloud.c.id == each.id).values(keystone=keystone))
+    twins = list(_by_region(db, keystone).values())
+    if twins:
+        return join(db, owner, twins[0])
+    regions = _by_region(db, owner.keystone).values()
+    _wait_for_writers(db, regions)
+    for region in regions:
+        _set_keystone(db, region, keystone)
     _join_objects(db, owner.keystone, keystone)
-    return _again(db, owner)
+    return _reread(db, owner)
 
 
-def _wait_for_writers(db: Connection, cloud_ids: Iterable[int]) -> None:
+def _wait_for_writers(db: Connection, regions: Iterable[Cloud]) -> None:
     """Wait for polls that write under the former Keystone; those that begin later see the new."""
-    jobs_of = tables.job.c.cloud_id.in_(list(cloud_ids))
-    db.execute(update(tables.job).where(jobs_of).values(kind=tables.job.c.kind))
+    of_regions = tables.job.c.cloud_id.in_([region.id for region in regions])
+    db.execute(update(tables.job).where(of_regions).values(kind=tables.job.c.kind))
 
 
 def _move_region(db: Connection, owner: Cloud, region: str) -> Cloud:
     """Write another region of a cloud; one that was registered there already is joined to it."""
-    present = _of_keystone(db, owner.keystone).get(region)
+    present = _by_region(db, owner.keystone).get(region)
     if present is not None:
-        _joined(db, owner, present)
-    _alias(db, owner, owner)
+        _absorb(db, owner, present)
+    return _set_region(db, owner, region)
+
+
+def _set_keystone(db: Connection, owner: Cloud, keystone: str) -> Cloud:
+    """Write another Keystone of a cloud; its entry is known by the former one, too."""
+    _add_alias(db, owner, owner)
+    db.execute(update(cloud).where(cloud.c.id == owner.id).values(keystone=keystone))
+    return _reread(db, owner)
+
+
+def _set_region(db: Connection, owner: Cloud, region: str) -> Cloud:
+    """Write another region of a cloud; its entry is known by the former one, too."""
+    _add_alias(db, owner, owner)
     db.execute(update(cloud).where(cloud.c.id == owner.id).values(region=region))
-    return _again(db, owner)
+    return _reread(db, owner)
 
 
 def rename_region(db: Connection, owner: Cloud, twin: Cloud) -> Cloud:
     """Return a cloud in the region of its twin, which had the same services and is joined to it."""
     advisory_lock(db, "registration")
-    if not (_is_there(db, owner) and _is_there(db, twin)):
+    if not (_is_registered(db, owner) and _is_registered(db, twin)):
         return twin
     return _move_region(db, owner, twin.region)
 
 
-def _of_keystone(db: Connection, keystone: str) -> dict[str, Cloud]:
+def _by_region(db: Connection, keystone: str) -> dict[str, Cloud]:
+    """Return the clouds of a Keystone."""
     rows = db.execute(select(cloud).where(cloud.c.keystone == keystone))
     return {row.region: cloud_of(row) for row in rows}
 
 
-def _is_there(db: Connection, owner: Cloud) -> bool:
+def _is_registered(db: Connection, owner: Cloud) -> bool:
     return db.scalar(select(cloud.c.keystone).where(cloud.c.id == owner.id)) == owner.keystone
 
 
-def _again(db: Connection, owner: Cloud) -> Cloud:
+def _reread(db: Connection, owner: Cloud) -> Cloud:
     return cloud_of(db.execute(select(cloud).where(cloud.c.id == owner.id)).one())
 
 
-def _alias(db: Connection, owner: Cloud, former: Cloud) -> None:
-    """Have entries that are written as of the former cloud be the owner's."""
+def _add_alias(db: Connection, owner: Cloud, former: Cloud) -> None:
+    """Have entries that mean the former cloud be the owner's."""
     forget_alias(db, former)
     names = {"keystone": former.keystone, "region": former.region}
     db.execute(insert(cloud_alias).values(cloud_id=owner.id, **names))
 
 
-def _joined(db: Connection, owner: Cloud, former: Cloud) -> Cloud:
-    """Remove a cloud that is another one; what was read of it was read twice."""
+def _absorb(db: Connection, owner: Cloud, former: Cloud) -> Cloud:
+    """Remove a cloud that is the owner; what was read of it was read twice."""
     urls = select(cloud_url.c.url).where(cloud_url.c.cloud_id == former.id)
     clouds.add_urls(db, owner, list(db.scalars(urls)))
     db.execute(
         update(cloud_alias).where(cloud_alias.c.cloud_id == former.id).values(cloud_id=owner.id)
     )
-    _alias(db, owner, former)
-    # Its own rules raise alerts of the cloud that stays.
-    raised = alert.c.cloud_id == former.id, alert.c.source == OWN
-    db.execute(delete(alert).where(*raised))
+    _add_alias(db, owner, former)
+    # Our own rules raise the alerts of the cloud that stays.
+    of_rules = alert.c.cloud_id == former.id, alert.c.source == OWN
+    db.execute(delete(alert).where(*of_rules))
     for column in (tables.grant.c.cloud_id, alert.c.cloud_id):
         db.execute(update(column.table).where(column == former.id).values({column: owner.id}))
     clouds.remove_cloud(db, former)
@@ -223,16 +240,15 @@ def _joined(db: Connection, owner: Cloud, former: Cloud) -> Cloud:
 
 
 def _join_objects(db: Connection, former: str, keystone: str) -> None:
-    """Make what was found in a Keystone under two URLs one; what only one has is kept."""
+    """Make what was found in a Keystone under two URLs one; what only one has stays."""
     for table in OBJECTS:
         twin = table.alias()
-        same = (twin.c.keystone_id == table.c.keystone_id) & (twin.c.keystone == keystone)
-        pairs = select(table.c.id, twin.c.id).join(twin, same).where(table.c.keystone == former)
+        is_twin = (twin.c.keystone_id == table.c.keystone_id) & (twin.c.keystone == keystone)
+        pairs = select(table.c.id, twin.c.id).join(twin, is_twin).where(table.c.keystone == former)
         for old, new in db.execute(pairs).all():
             _repoint(db, table, old, new)
             db.execute(delete(table).where(table.c.id == old))
-        rest = update(table).where(table.c.keystone == former)
-        db.execute(rest.values(keystone=keystone))
+        db.execute(update(table).where(table.c.keystone == former).values(keystone=keystone))
 
 
 def _repoint(db: Connection, table: Table, old: int, new: int) -> None:
@@ -244,10 +260,21 @@ def _repoint(db: Connection, table: Table, old: int, new: int) -> None:
 
 
 def _repoint_column(db: Connection, column: Column[Any], old: int, new: int) -> None:
+    """Replace a row id in a column. Where that would be twice in a primary key, delete the old row.
+
+    Of a member of two groups that are one, for example::
+
+        DELETE FROM project_group_member WHERE project_group_id = :old AND (
+            SELECT count(*) FROM project_group_member AS copy
+            WHERE copy.project_group_id = :new
+            AND copy.project_id = project_group_member.project_id) > 0
+    """
     if column.primary_key:
         copy = column.table.alias()
-        rest = [each for each in column.table.primary_key if each is not column]
-        same = [copy.c[each.name] == each for each in rest]
-        present = select(func.count()).where(copy.c[column.name] == new, *same).scalar_subquery()
-        db.execute(delete(column.table).where(column == old, present > 0))
+        is_copy = [copy.c[column.name] == new]
+        for key in column.table.primary_key:
+            if key is not column:
+                is_copy.append(copy.c[key.name] == key)
+        copies = select(func.count()).where(*is_copy).scalar_subquery()
+        db.execute(delete(column.table).where(column == old, copies > 0))
     db.execute(update(column.table).where(column == old).values({column: new}))

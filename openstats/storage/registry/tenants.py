@@ -57,8 +57,8 @@ def _update_shown() -> Update:
 def _moved(db: Connection, cloud: Cloud, links: Mapping[int, int | None]) -> dict[int, int | None]:
     """Return those links (row ids of tenant and project) that are new, and not kept by hand."""
     linked = select(tenant.c.id, tenant.c.project_id)
-    rows = db.execute(linked.where(tenant.c.cloud_id == cloud.id, ~tenant.c.project_by_hand))
-    current = {row.id: row.project_id for row in rows}
+    linked = linked.where(tenant.c.cloud_id == cloud.id, ~tenant.c.project_by_hand)
+    current = dict(db.execute(linked).all())
     return {row: link for row, link in links.items() if current.get(row, link) != link}
 
 
@@ -79,7 +79,7 @@ def _living(cloud: Cloud) -> ColumnElement[bool]:
 
 def _rows(db: Connection, cloud: Cloud) -> dict[str, int]:
     columns = select(tenant.c.tenant_id, tenant.c.id).where(tenant.c.cloud_id == cloud.id)
-    return {row.tenant_id: row.id for row in db.execute(columns)}
+    return dict(db.execute(columns).all())
 
 
 def living(db: Connection, cloud: Cloud) -> set[str]:
@@ -129,13 +129,20 @@ def link(db: Connection, projects: Mapping[int, int | None], now: int) -> None:
     """Link tenants to projects (row ids), or to none, as of now; their quotas are read at once."""
     columns = select(tenant.c.id, tenant.c.cloud_id, tenant.c.project_id)
     rows = db.execute(columns.where(one_of(tenant.c.id, "rows")), {"rows": [*projects]}).all()
-    moved = [row for row in rows if row.project_id != projects[row.id]]
-    linked = [row for row in moved if projects[row.id] is not None]
-    quota.make_due(db, [row.id for row in linked], now)
-    jobs.make_due(db, {row.cloud_id for row in linked}, ["quotas"], now)
-    move(db, TENANTS, {row.id: projects[row.id] for row in moved}, now)
+    moved: dict[int, int | None] = {}
+    linked, clouds = set(), set()
+    for row in rows:
+        project_id = projects[row.id]
+        if row.project_id != project_id:
+            moved[row.id] = project_id
+            if project_id is not None:
+                linked.add(row.id)
+                clouds.add(row.cloud_id)
+    quota.make_due(db, linked, now)
+    jobs.make_due(db, clouds, ["quotas"], now)
+    move(db, TENANTS, moved, now)
     by_hand = update(tenant).where(one_of(tenant.c.id, "rows")).values(project_by_hand=True)
-    db.execute(by_hand, {"rows": [row.id for row in moved]})
+    db.execute(by_hand, {"rows": [*moved]})
 
 
 def link_tenant(db: Connection, uuid: str, project_uuid: str | None, now: int) -> None:

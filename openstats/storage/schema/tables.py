@@ -52,23 +52,17 @@ cloud = Table(
 
 
 def _object(name: str, *columns: SchemaItem) -> Table:
-    """Make a table of the registry; the first servers and volumes date what is ``undated``.
-    What ``vanished`` was deleted because its clouds have it no more.
+    """Return a table of the registry, with columns of its own.
+
+    The first servers and volumes date what is ``undated``. What ``vanished`` was deleted because
+    its clouds have it no more.
     """
-    return Table(
-        name,
-        metadata,
-        *identity(),
-        Column("name", String(255), nullable=False),
-        Column("created_at", Time),
-        Column("deleted_at", Time),
-        Column("keystone", String(1024)),
-        Column("keystone_id", String(255)),
-        *(flag(name) for name in ("undated", "name_by_hand", "vanished")),
-        *columns,
-        UniqueConstraint("keystone", "keystone_id"),
-        Index(None, "created_at"),
-    )
+    dates = Column("created_at", Time), Column("deleted_at", Time)
+    origin = Column("keystone", String(1024)), Column("keystone_id", String(255))
+    flags = flag("undated"), flag("name_by_hand"), flag("vanished")
+    common = *identity(), Column("name", String(255), nullable=False), *dates, *origin, *flags
+    constraint = UniqueConstraint("keystone", "keystone_id")
+    return Table(name, metadata, *common, *columns, constraint, Index(None, "created_at"))
 
 
 customer = _object("customer")
@@ -127,7 +121,7 @@ tenant = Table(
 
 
 def _former(name: str, owned: str, owner: str) -> Table:
-    """Make a table of what once belonged to whom; what belongs to whom now is in ``owned``."""
+    """Return a table of what once belonged to whom; what belongs to whom now is in ``owned``."""
     return Table(
         name,
         metadata,

@@ -1,4 +1,4 @@
-"""Columns that many tables have."""
+"""Types of columns, and columns that many tables have."""
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Integer, String, false, text
 
@@ -10,7 +10,7 @@ FOREVER = 2**53
 
 
 def identity() -> list[Column]:  # type: ignore[type-arg]
-    """Make the columns by which a row is known: to other tables, and to everybody else."""
+    """Return the columns that identify a row: to other tables, and to everybody else."""
     return [
         Column("id", Integer, primary_key=True),
         Column("uuid", Uuid, nullable=False, unique=True),
@@ -18,17 +18,17 @@ def identity() -> list[Column]:  # type: ignore[type-arg]
 
 
 def flag(name: str) -> Column[bool]:
-    """Make a column that is false unless somebody says otherwise."""
+    """Return a column that is false by default."""
     return Column(name, Boolean, nullable=False, server_default=false())
 
 
 def since(name: str) -> Column[int]:
-    """Make a column that says from when on a reference holds; 0: for as long as anybody knows."""
+    """Return a column that says from when on a reference holds; 0: for as long as anybody knows."""
     return Column(name, Time, nullable=False, server_default=text("0"))
 
 
 def reference(
     name: str, target: str, *, ondelete: str = "CASCADE", **options: object
 ) -> Column[int]:
-    """Make a column that names a row of another table."""
+    """Return a column that names a row of another table."""
     return Column(name, Integer, ForeignKey(target, ondelete=ondelete), **options)  # type: ignore[arg-type]

@@ -207,12 +207,12 @@ def test_grants_reach_users_groups_and_subjects(two: Connection) -> None:
     granted_to(two, "admin", schema.cloud, "beta", user_id="eve")
     acme = {"projects": {"alpha-p1"}, "customers": {"acme"}}
     web = {"projects": {"alpha-p1"}, "groups": {"web"}}
-    assert named(two, scopes.granted(two, user_id="ann")) == acme
-    assert named(two, scopes.granted(two, user_id="x", groups=["staff", "y"])) == web
-    assert named(two, scopes.granted(two, user_id="ann", groups=["staff"])) == acme | web
-    assert named(two, scopes.granted(two, subject="bob")) == {"projects": {"beta-p2"}}
+    assert named(two, scopes.granted_scope(two, user_id="ann")) == acme
+    assert named(two, scopes.granted_scope(two, user_id="x", groups=["staff", "y"])) == web
+    assert named(two, scopes.granted_scope(two, user_id="ann", groups=["staff"])) == acme | web
+    assert named(two, scopes.granted_scope(two, subject="bob")) == {"projects": {"beta-p2"}}
     tenants = {"tenants": {"beta-p1", "beta-p2"}}
-    assert named(two, scopes.granted(two, user_id="eve")) == tenants
+    assert named(two, scopes.granted_scope(two, user_id="eve")) == tenants
 
 
 @pytest.mark.parametrize("who", [{}, {"user_id": ""}, {"user_id": "bob"}, {"groups": ["ann"]}])
@@ -220,9 +220,9 @@ def test_grants_of_others_give_nothing(two: Connection, who: dict[str, Any]) -> 
     granted_to(two, "owner", schema.customer, "acme", user_id="ann")
     granted_to(two, "owner", schema.customer, "acme", subject="bob")
     granted_to(two, "owner", schema.customer, "acme", group_id="staff")
-    assert scopes.granted(two, **who) is None
-    assert scopes.granted(two, subject="") is None
-    assert scopes.granted(two, subject="ann") is None
+    assert scopes.granted_scope(two, **who) is None
+    assert scopes.granted_scope(two, subject="") is None
+    assert scopes.granted_scope(two, subject="ann") is None
 
 
 OWN: dict[str, Issuer] = {
@@ -233,13 +233,13 @@ OWN: dict[str, Issuer] = {
 
 @pytest.mark.parametrize("issuer", OWN.values(), ids=OWN)
 def test_ids_mean_something_for_the_issuers_clouds_only(two: Connection, issuer: Issuer) -> None:
-    assert named(two, scopes.of_token_project(two, issuer, "p1")) == {"tenants": {"beta-p1"}}
-    domain = scopes.of_token_domain(two, issuer, "other")
+    assert named(two, scopes.token_project_scope(two, issuer, "p1")) == {"tenants": {"beta-p1"}}
+    domain = scopes.token_domain_scope(two, issuer, "other")
     assert named(two, domain) == {"projects": {"beta-p2"}, "customers": {"other"}}
-    assert named(two, scopes.of_token_project(two, issuer, "p3")) == {}
+    assert named(two, scopes.token_project_scope(two, issuer, "p3")) == {}
     for nobody in (Issuer(), Issuer(clouds=["gamma"]), Issuer(urls=["https://three.example"])):
-        assert scopes.of_token_project(two, nobody, "p1") == NOTHING
-        assert scopes.of_token_domain(two, nobody, "other") == NOTHING
+        assert scopes.token_project_scope(two, nobody, "p1") == NOTHING
+        assert scopes.token_domain_scope(two, nobody, "other") == NOTHING
 
 
 def test_that_it_matters_in_which_groups_somebody_is(two: Connection) -> None:
@@ -257,7 +257,7 @@ def test_the_past_of_what_a_customer_gave_away_is_still_the_customers(two: Conne
         for table in (schema.customer, schema.project)
     )
     moves.move(two, ownership.PROJECTS, {projects["alpha-p1"]: customers["other"]}, NOW + 60)
-    seen = scopes.granted(two, user_id="ann")
+    seen = scopes.granted_scope(two, user_id="ann")
     assert named(two, seen) == {"customers": {"acme"}}
     assert seen is not None
     found = members.read(two, seen, Selection("customer"))
@@ -346,8 +346,8 @@ def test_a_former_owner_may_ask_for_its_time_of_a_project_that_it_gave_away(
 
 def test_a_grant_is_added_to_the_tokens_own_project(two: Connection) -> None:
     granted_to(two, "admin", schema.project, "beta-p2", user_id="ann")
-    granted = scopes.granted(two, user_id="ann")
+    granted = scopes.granted_scope(two, user_id="ann")
     assert granted is not None
-    both = granted | scopes.of_token_project(two, OWN["by name"], "p1")
+    both = granted | scopes.token_project_scope(two, OWN["by name"], "p1")
     assert named(two, both) == {"projects": {"beta-p2"}, "tenants": {"beta-p1"}}
     assert both | EVERYTHING == EVERYTHING
