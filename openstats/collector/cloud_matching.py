@@ -118,7 +118,10 @@ def _was_renamed(connection: Connection, cloud: Cloud, candidate: keystones.Know
 
 
 def _is_same(
-    connection: Connection, identity: KeystoneIdentity, cloud: Cloud, candidate: keystones.KnownKeystone
+    connection: Connection,
+    identity: KeystoneIdentity,
+    cloud: Cloud,
+    candidate: keystones.KnownKeystone,
 ) -> bool | None:
     """Return whether another registered cloud is this one; None where that cannot be told yet."""
     other_identity = identity_of(candidate.marks)

@@ -135,7 +135,7 @@ GRANT = {"subject": "jane", "role": "owner", "scope": {"customer": ANN}}
 @pytest.mark.parametrize(
     ("changed", "problem"),
     [
-        ({}, f"grant: there is no customer {ANN} (grant number 1)"),
+        ({}, f"grant: customer {ANN} not found (grant number 1)"),
         ({"role": "admin", "scope": {"cloud": "x"}}, "grant: no cloud 'x' is registered"),
     ],
 )
