@@ -1,4 +1,7 @@
-"""A connection to one cloud: a long-lived keystoneauth session, and what its services serve."""
+"""A connection to one cloud: a long-lived keystoneauth session, and the clients of its services.
+
+What is asked through it is in ``services``.
+"""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -6,25 +9,30 @@ from typing import Any
 import cinderclient.client
 import keystoneclient.v3.client
 import novaclient.client
-from keystoneauth1 import adapter
+from keystoneauth1.adapter import Adapter
+from keystoneauth1.discover import EndpointData
 from keystoneauth1.identity.generic.base import BaseGenericPlugin
 from oslo_log import log
 
 from openstats import __version__
 from openstats.auth_url import compared, is_url
 from openstats.clouds import endpoints
+from openstats.clouds.catalog import Catalog
 from openstats.clouds.clouds_yaml.entries import CloudEntry
-from openstats.clouds.errors import hear, heard, translated
+from openstats.clouds.errors import translated
 from openstats.clouds.lazy_property import LazyProperty, forget
-from openstats.clouds.sign_in import Catalog, SignIn, region_of, scope_fault
+from openstats.clouds.sign_in import SignIn, scope_fault
 from openstats.clouds.transport.adapter import CallLimits, mount
 from openstats.clouds.transport.clock_skew import ClockSkew
 from openstats.clouds.transport.in_flight import GRACE, InFlightRequests
 from openstats.clouds.transport.redirects import refuse_foreign_redirects
+from openstats.clouds.transport.session import CloudSession
 from openstats.errors import CloudError, RefusedError
 from openstats.model import Cloud
 
 LOG = log.getLogger(__name__)
+
+SIGNING_IN = "signing in"
 
 # Nova's hypervisor statistics end with 2.87, and flavors are embedded in servers from 2.47.
 NOVA = ("2.47", "2.87")
@@ -35,13 +43,13 @@ PLACEMENT = ("1.18", "1.36")
 
 
 def parsed(version: str) -> tuple[int, ...]:
-    """Give a microversion in a form that compares."""
+    """Return a microversion in a form that compares."""
     return tuple(map(int, version.split(".")))
 
 
 @dataclass
 class Connection:
-    """How to ask one cloud; safe to share between threads."""
+    """A way to call one cloud; safe to share between threads."""
 
     entry: CloudEntry
     limits: CallLimits = field(default_factory=CallLimits)
@@ -51,28 +59,29 @@ class Connection:
 
     @property
     def cloud(self) -> Cloud:
-        """The cloud as clouds.yaml tells it."""
+        """The cloud as its entry in clouds.yaml describes it."""
         return self.entry.cloud
 
     @LazyProperty
     def session(self) -> Any:
-        """Return the keystoneauth session: it signs in, renews tokens, keeps connections open."""
-        with translated(self.cloud.name, "signing in"):
+        """Return the session: it signs in, renews tokens, and keeps connections open."""
+        with translated(self.cloud.name, SIGNING_IN):
             session = self._new_session()
             if isinstance(session.auth, BaseGenericPlugin):
-                # It would look which versions there are, and lock itself out for ever where
-                # that is answered 401. There is but one version.
+                # The plugin would ask for the versions, and lock itself out for ever where that
+                # is answered 401. There is but one version.
                 url = f"{compared(self.cloud.auth_url)}/v3"
                 session.auth = session.auth.create_plugin(session, (3, 0), url)
             session.auth.get_auth_ref = SignIn(self.cloud.name, session.auth.get_auth_ref)
         # keystoneauth takes one number; the requests library below it takes both.
         session.timeout = self.limits.timeouts
         mount(session.session, self.limits, self.in_flight)
-        session.session.hooks["response"] += [hear, refuse_foreign_redirects, self._date]
+        session.session.hooks["response"] += [refuse_foreign_redirects, self._observe_date]
         session.additional_user_agent.append(("openstats", __version__))
         return session
 
     def _new_session(self) -> Any:
+        self.entry.region.set_session_constructor(CloudSession)
         try:
             return self.entry.region.get_session()
         except (ValueError, TypeError, LookupError) as error:
@@ -81,13 +90,19 @@ class Connection:
                 f"{self.cloud.name}: its entry in clouds.yaml cannot be used: {error}: correct it"
             ) from error
 
-    def _date(self, response: Any, *_: object, **__: object) -> None:
+    def _observe_date(self, response: Any, *_: object, **__: object) -> None:
         self.clock_skew.observe(self.cloud.name, response)
+
+    @property
+    def access(self) -> Any:
+        """The token, with what Keystone says of it; it signs in where there is none."""
+        with translated(self.cloud.name, SIGNING_IN):
+            return self.session.auth.get_access(self.session)
 
     @property
     def project(self) -> str:
         """The id of the project that one is signed in to."""
-        with translated(self.cloud.name, "signing in"):
+        with translated(self.cloud.name, SIGNING_IN):
             return str(self.session.get_project_id())
 
     @property
@@ -97,8 +112,8 @@ class Connection:
         Raises:
             CloudError: one cannot sign in, or the token is not for a project.
         """
-        with translated(self.cloud.name, "signing in"):
-            token = self.session.auth.get_access(self.session)
+        with translated(self.cloud.name, SIGNING_IN):
+            token = self.access
             if fault := scope_fault(token):
                 raise CloudError(f"{self.cloud.name}: signing in: {fault}")
             return Catalog(tuple(token.service_catalog.catalog))
@@ -112,79 +127,9 @@ class Connection:
         """
         catalog = self.catalog
         try:
-            return region_of(catalog, self.cloud.region)
+            return catalog.choose_region(self.cloud.region)
         except ValueError as error:
             raise CloudError(f"{self.cloud.name}: {error}") from error
-
-    def _client(self, service: str, limits: tuple[str, str]) -> dict[str, Any]:
-        """Return what makes a client of a service: its microversion, and where it is."""
-        place = endpoints.where(self.entry, service, self.region)
-        try:
-            with translated(self.cloud.name, f"which versions of {service} there are"):
-                data = endpoints.discover(self, service)
-        except CloudError:
-            # A document that cannot be read would be kept for ever.
-            self._forget_documents()
-            raise
-        return place | {
-            "session": self.session,
-            "endpoint_override": data.url,
-            "version": self._version(service, data, limits),
-        }
-
-    def _version(self, service: str, data: Any, limits: tuple[str, str]) -> str:
-        """Give the newest microversion that both sides speak.
-
-        Raises:
-            RefusedError: the cloud is too old or too new for every one of ours.
-        """
-        lowest, highest = limits
-        least, most = _text(data.min_microversion), _text(data.max_microversion)
-        if most is None:
-            # keystoneauth makes no error of a version document that it cannot get.
-            error = CloudError(
-                f"{self.cloud.name}: {service} at {data.url} does not tell its microversions: it "
-                "is down, or its endpoint is wrong"
-            )
-            error.retry_after = heard()
-            raise error
-        if parsed(most) < parsed(lowest) or parsed(least or "0") > parsed(highest):
-            # It may be upgraded: the next poll is to see it.
-            self._forget_documents()
-            raise RefusedError(
-                f"{self.cloud.name}: {service} serves microversions {least} to {most}, "
-                f"openstats speaks {lowest} to {highest}"
-            )
-        return self._spoken(service, min(most, highest, key=parsed))
-
-    def _spoken(self, service: str, microversion: str) -> str:
-        """Keep which microversion is spoken, and log where it is another one than before."""
-        before = self._microversions.get(service)
-        if before not in (None, microversion):
-            what = "%s: microversion %s of %s is spoken from now on, instead of %s"
-            LOG.warning(what, self.cloud.name, microversion, service, before)
-        self._microversions[service] = microversion
-        return microversion
-
-    def forget_refusal(self) -> None:
-        """Have a refused credential tried again at once."""
-        if "session" in vars(self):
-            self.session.auth.get_auth_ref.forget()
-
-    def forget_versions(self) -> None:
-        """Have the microversions found again: a service was rolled back, or upgraded."""
-        self._forget_documents()
-        for name in ("nova", "cinder", "placement"):
-            forget(self, name)
-
-    def _forget_documents(self) -> None:
-        """Forget what keystoneauth keeps of version documents for as long as a session lives."""
-        for holder in (self.session, self.session.auth):
-            getattr(holder, "_discovery_cache", {}).clear()
-
-    def stop(self, grace: float = GRACE) -> None:
-        """End the calls under way after so many seconds, and let none begin any more."""
-        self.in_flight.stop(grace)
 
     @LazyProperty
     def keystone(self) -> Any:
@@ -196,28 +141,87 @@ class Connection:
     @LazyProperty
     def nova(self) -> Any:
         """Return the client of python-novaclient, at the newest microversion up to 2.87."""
-        client = self._client("compute", NOVA)
-        client["endpoint_type"] = client.pop("interface")
-        return novaclient.client.Client(client.pop("version"), **client)
+        options = self._client_options("compute", NOVA)
+        options["endpoint_type"] = options.pop("interface")
+        return novaclient.client.Client(options.pop("version"), **options)
 
     @LazyProperty
     def cinder(self) -> Any:
-        """Return the client of python-cinderclient, whatever the catalog calls the service."""
-        client = self._client("block-storage", CINDER)
-        client["endpoint_type"] = client.pop("interface")
-        return cinderclient.client.Client(client.pop("version"), **client)
+        """Return the client of python-cinderclient, whatever type the catalog lists it by."""
+        options = self._client_options("block-storage", CINDER)
+        options["endpoint_type"] = options.pop("interface")
+        return cinderclient.client.Client(options.pop("version"), **options)
 
     @LazyProperty
-    def placement(self) -> Any:
+    def placement(self) -> Adapter:
         """Return an adapter for Placement, which has no client library."""
-        client = self._client("placement", PLACEMENT)
-        client["default_microversion"] = client.pop("version")
-        return adapter.Adapter(**client)
+        options = self._client_options("placement", PLACEMENT)
+        options["default_microversion"] = options.pop("version")
+        return Adapter(**options)
+
+    def _client_options(self, service: str, bounds: tuple[str, str]) -> dict[str, Any]:
+        """Return the options of a service's client: its microversion, and where it is."""
+        lookup = endpoints.criteria(self.entry, service, self.region)
+        try:
+            with translated(self.cloud.name, f"which versions of {service} there are"):
+                endpoint = endpoints.discover(self, service)
+            version = self._negotiate(service, endpoint, bounds)
+        except CloudError:
+            # keystoneauth would keep a document that cannot be read for ever; and the service may
+            # be upgraded until the next poll.
+            self._forget_documents()
+            raise
+        return lookup | {
+            "session": self.session,
+            "endpoint_override": endpoint.url,
+            "version": version,
+        }
+
+    def _negotiate(self, service: str, endpoint: EndpointData, bounds: tuple[str, str]) -> str:
+        """Return the newest microversion that both sides speak; log where it changes.
+
+        Raises:
+            RefusedError: the cloud is too old or too new for every one of ours.
+        """
+        lowest, highest = bounds
+        oldest, newest = _text(endpoint.min_microversion), _text(endpoint.max_microversion)
+        if parsed(newest) < parsed(lowest) or parsed(oldest or "0") > parsed(highest):
+            raise RefusedError(
+                f"{self.cloud.name}: {service} serves microversions {oldest or None} to {newest}, "
+                f"openstats speaks {lowest} to {highest}"
+            )
+        microversion = min(newest, highest, key=parsed)
+        former = self._microversions.get(service)
+        if former not in (None, microversion):
+            message = "%s: microversion %s of %s is spoken from now on, instead of %s"
+            LOG.warning(message, self.cloud.name, microversion, service, former)
+        self._microversions[service] = microversion
+        return microversion
+
+    def forget_refusal(self) -> None:
+        """Have a refused credential tried again at once."""
+        if "session" in vars(self):
+            self.session.auth.get_auth_ref.forget_refusal()
+
+    def forget_versions(self) -> None:
+        """Have the microversions found again: a service was rolled back, or upgraded."""
+        self._forget_documents()
+        for name in ("nova", "cinder", "placement"):
+            forget(self, name)
+
+    def _forget_documents(self) -> None:
+        """Forget the version documents, which keystoneauth keeps for as long as a session lives."""
+        for holder in (self.session, self.session.auth):
+            getattr(holder, "_discovery_cache", {}).clear()
+
+    def stop(self, grace: float = GRACE) -> None:
+        """End the calls in flight after so many seconds, and let none begin any more."""
+        self.in_flight.stop(grace)
 
     def identity_urls(self) -> list[str]:
-        """List the public identity endpoints of the catalog; a malformed one is no URL of ours."""
+        """Return the public identity endpoints of the catalog, without malformed ones."""
         return [url for url in self.catalog.urls({"identity"}, None, "public") if is_url(url)]
 
 
-def _text(version: tuple[int, ...] | None) -> str | None:
-    return None if version is None else ".".join(map(str, version))
+def _text(version: tuple[float, ...] | None) -> str:
+    return ".".join(map(str, version or ()))

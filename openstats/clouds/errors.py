@@ -1,19 +1,17 @@
-"""One door through which everything that can go wrong with a cloud leaves as a CloudError."""
+"""The one place where everything that can go wrong with a cloud becomes a CloudError."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import cinderclient.exceptions
 import keystoneauth1.exceptions
-import novaclient.exceptions
 import requests
+from keystoneauth1.exceptions import HttpError
 
 from openstats.clouds.figures import FigureError
 from openstats.clouds.transport.adapter import AnswerError
-from openstats.clouds.transport.in_flight import let_go
-from openstats.clouds.transport.retries import retry_after
+from openstats.clouds.transport.in_flight import release_large_answer
+from openstats.clouds.transport.retries import requested_pause
 from openstats.errors import (
     CloudError,
     OddFigureError,
@@ -24,125 +22,129 @@ from openstats.errors import (
 )
 from openstats.names import escaped
 
-NOT_ACCEPTABLE = 406
-REFUSALS = (403, 404, 410)
+FORBIDDEN, NOT_FOUND, NOT_ACCEPTABLE, GONE = 403, 404, 406, 410
 
-CLIENT_ERRORS = (
-    cinderclient.exceptions.ClientException,
-    novaclient.exceptions.ClientException,
-    keystoneauth1.exceptions.HttpError,
-)
+ERROR_OF_STATUS = {
+    FORBIDDEN: RefusedError,
+    NOT_FOUND: RefusedError,
+    GONE: RefusedError,
+    NOT_ACCEPTABLE: VersionRefusedError,
+}
+
 MISSING = (
     keystoneauth1.exceptions.EmptyCatalog,
     keystoneauth1.exceptions.EndpointNotFound,
-    cinderclient.exceptions.EndpointNotFound,
 )
 MALFORMED = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
-"""What reading one item of an answer may fail with."""
+"""Errors of reading one item of an answer."""
 
 DEFECTS = (AssertionError, NameError, ImportError, SyntaxError, MemoryError)
-"""What no cloud can cause: a mistake of ours, or a machine at its end."""
+"""Errors that no cloud can cause: a mistake of ours, or a machine at its limits."""
 
 UNREACHED = (OSError, requests.exceptions.RequestException)
-"""What may happen before there is an answer: files of TLS, sockets, URLs that are none."""
+"""Errors from before there is an answer: files of TLS, sockets, URLs that are none."""
 
-TLS = "see cacert, cert and key in the cloud's entry in clouds.yaml"
+TLS_ADVICE = "see cacert, cert and key in the cloud's entry in clouds.yaml"
+URL_ADVICE = "see auth_url and the URLs in the cloud's entry in clouds.yaml"
+HTTP_ADVICE = "the server speaks http there: write http:// in the URL, or correct its port"
 
-PLAIN = "the server speaks http there: write http:// in the URL, or correct its port"
 NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "record layer failure", "wrong version")
-"""What OpenSSL says of a server that answers in plain text."""
-
-LONGEST_WAIT = 3600
-"""Seconds that a cloud may ask to be left alone: it must not be forgotten for a typing error."""
-
-_heard = threading.local()
-
-
-def hear(response: Any, *_: object, **__: object) -> None:
-    """Keep what an answer says of when to ask again: most client libraries drop it.
-
-    A hook of the requests library, which calls it in the thread that asked.
-    """
-    _heard.retry_after = retry_after(response.headers) or 0.0
-
-
-def heard() -> float:
-    """Return for how many seconds the last answer to this thread asked to be left alone."""
-    return min(getattr(_heard, "retry_after", 0.0), LONGEST_WAIT)
+"""Words of OpenSSL about a server that answers in plain text."""
 
 
 @contextmanager
 def translated(cloud: str, call: str) -> Iterator[None]:
-    """Name the cloud and the call in whatever goes wrong inside.
+    """Raise whatever goes wrong inside as an error that names the cloud and the call.
 
     Raises:
         ServiceMissingError: the catalog does not hold the service.
         VersionRefusedError: the service does not speak the microversion (406).
-        RefusedError: the service says no (403, 404, 410).
+        RefusedError: the service refuses the call (403, 404, 410).
         OddFigureError: an answer has a figure that cannot be.
         CloudError: anything else, from a refused connection to an answer nobody can read.
     """
-    _heard.retry_after = 0.0
     try:
         yield
     except (OpenstatsError, *DEFECTS):
         raise
     except MISSING as error:
         raise ServiceMissingError(f"{cloud}: {call}: not in the catalog of its region") from error
-    except CLIENT_ERRORS as error:
-        raise _status_error(cloud, call, error) from error
+    except HttpError as error:
+        raise _error_of_status(cloud, call, error) from error
     except (keystoneauth1.exceptions.ClientException, AnswerError) as error:
         raise CloudError(f"{cloud}: {call}: {_reason(error)}") from error
     except FigureError as error:
-        odd = printable(f"a figure that cannot be: {error}")
-        raise OddFigureError(f"{cloud}: {call}: {odd}") from error
+        reason = printable(f"a figure that cannot be: {error}")
+        raise OddFigureError(f"{cloud}: {call}: {reason}") from error
     except Exception as error:
-        raise CloudError(f"{cloud}: {call}: {_other(error)}") from error
+        raise CloudError(f"{cloud}: {call}: {_reason_without_answer(error)}") from error
     finally:
-        let_go()
+        release_large_answer()
 
 
-def _status_error(cloud: str, call: str, error: Exception) -> CloudError:
-    status = getattr(error, "http_status", None) or getattr(error, "code", None)
-    kind = RefusedError if status in REFUSALS else CloudError
-    kind = VersionRefusedError if status == NOT_ACCEPTABLE else kind
-    reason = _reason(error).removesuffix(f" (HTTP {status})")
-    found = kind(f"{cloud}: {call}: HTTP {status}: {reason}")
-    found.retry_after = heard()
-    return found
+def _error_of_status(cloud: str, call: str, error: HttpError) -> CloudError:
+    kind = ERROR_OF_STATUS.get(error.http_status, CloudError)
+    words = f"HTTP {error.http_status}: {_first_line(words_of(error), error)}"
+    translation = kind(f"{cloud}: {call}: {words}")
+    translation.retry_after = requested_pause(error.response)
+    return translation
 
 
-def _other(error: Exception) -> str:
-    """Return what happened without an answer, or with one that nobody can read."""
+def words_of(error: HttpError) -> str:
+    """Return what a service says of an error; keystoneauth cannot read Nova and Cinder in this."""
+    words = _message(error.response) or str(error.message)
+    return f"{words} (Request-ID: {error.request_id})" if error.request_id else words
+
+
+def _message(response: Any) -> str | None:
+    """Return the message of ``{"message": …}`` or ``{"itemNotFound": {"message": …}}``."""
+    try:
+        document = response.json() if response is not None else None
+    except ValueError:
+        return None
+    if isinstance(document, dict) and len(document) == 1:
+        document = next(iter(document.values()))
+    message = document.get("message") if isinstance(document, dict) else None
+    return message if isinstance(message, str) else None
+
+
+def _reason_without_answer(error: Exception) -> str:
+    """Return what happened where there is no answer, or one that nobody can read."""
     if isinstance(error, RecursionError):
         return "an answer that cannot be read: it is nested too deeply"
     if isinstance(error, UNREACHED) and not isinstance(error, requests.exceptions.JSONDecodeError):
-        return _unreached(error)
+        return _reason_unreached(error)
     return printable(f"an answer that cannot be read: {type(error).__name__} {error}")
 
 
-def _unreached(error: Exception) -> str:
+def _reason_unreached(error: Exception) -> str:
     """Return what cannot be asked, and what to do: such errors seldom say what a file is for."""
     reason = printable(str(error) or type(error).__name__)
-    tls = "TLS" in reason or "certificate" in reason.lower()
-    advice = TLS if tls else "see auth_url and the URLs in the cloud's entry in clouds.yaml"
-    return f"it cannot be asked: {reason}; {advice}"
+    is_tls = "TLS" in reason or "certificate" in reason.lower()
+    return f"it cannot be asked: {reason}; {TLS_ADVICE if is_tls else URL_ADVICE}"
 
 
 def _reason(error: Exception) -> str:
-    """Return the first line of what was said: the rest is somebody's whole page."""
-    said, cause = str(error).strip(), error.__cause__ or error.__context__
+    """Return the first line of an error's words, with advice where TLS fails."""
+    words, cause = str(error).strip(), error.__cause__ or error.__context__
     if isinstance(error, keystoneauth1.exceptions.ConnectionError) and cause:
-        # requests wraps its errors in its own words, three deep: the innermost tells.
-        said = said.replace(str(cause), str(_innermost(cause)))
-    reason = printable((said.splitlines() or [type(error).__name__])[0])
+        # requests wraps its errors in its own words, three deep: the innermost says why.
+        words = words.replace(str(cause), str(_innermost(cause)))
+    reason = _first_line(words, error)
     if not isinstance(error, keystoneauth1.exceptions.SSLError):
         return reason
-    return f"{reason}; {PLAIN if any(sign in reason for sign in NO_TLS) else TLS}"
+    is_plain_http = any(sign in reason for sign in NO_TLS)
+    return f"{reason}; {HTTP_ADVICE if is_plain_http else TLS_ADVICE}"
+
+
+def _first_line(words: str, error: Exception) -> str:
+    """Return the first line of words, fit for a log: the rest may be a whole page of HTML."""
+    lines = words.strip().splitlines()
+    return printable(lines[0] if lines else type(error).__name__)
 
 
 def printable(words: str, longest: int = 300) -> str:
-    """Return what somebody else said, fit for a line of a log."""
+    """Return words of a cloud, fit for a line of a log."""
     return escaped(words[:longest])
 
 

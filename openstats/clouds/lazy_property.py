@@ -12,7 +12,7 @@ Value = TypeVar("Value")
 
 
 class LazyProperty(Generic[Value]):
-    """A property whose value is made once for each object, by one thread."""
+    """A property whose value one thread makes, once for each object."""
 
     def __init__(self, make: Callable[[Any], Value]) -> None:
         self._make = make
@@ -22,7 +22,7 @@ class LazyProperty(Generic[Value]):
         self._name = name
 
     def __get__(self, owner: Any, _: type | None = None) -> Value:
-        # Once it is there, the value in the object's own dictionary is found before this.
+        # Once it is made, the value in the object's own dictionary is found before this.
         with owner.__dict__.setdefault(f"_lock_of_{self._name}", RLock()):
             if self._name not in owner.__dict__:
                 owner.__dict__[self._name] = self._make(owner)

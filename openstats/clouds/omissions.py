@@ -1,6 +1,6 @@
-"""Items of lists: those that can be read, and those that are left out, each by its id.
+"""Items of a list that are left out because they cannot be read, each by its id.
 
-One item that nobody can read must not hide all others; nor does it count as absent.
+One item that cannot be read must not hide all others; nor does it count as absent.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -11,7 +11,7 @@ from oslo_log import log
 
 from openstats.clouds.errors import MALFORMED, printable
 
-T = TypeVar("T")
+Value = TypeVar("Value")
 
 LOG = log.getLogger(__name__)
 
@@ -23,9 +23,10 @@ LONGEST_ID, LONGEST_REASON = 64, 200
 
 @dataclass
 class Omissions:
-    """What was left out of a list: ids (those that could be read), and how many in all.
+    """The items of a list that are left out: their ids (where they have one), and their number.
 
-    ``kind`` names an item, as in "server"; ``reason`` is why the first one was left out.
+    ``kind`` names an item, as in "server"; ``reason`` is why the first one was left out. ``read``
+    counts the items that are not left out.
     """
 
     cloud: str
@@ -34,22 +35,24 @@ class Omissions:
     number: int = 0
     reason: str = ""
     read: int = 0
-    first: Exception | None = None
+    first_error: Exception | None = None
 
     @property
     def unnamed(self) -> bool:
-        """Whether it is not known of all of them which ones they are."""
+        """Whether the ids of some of them are not known."""
         return len(self.ids) < self.number
 
     def add(self, item: Any, error: Exception) -> None:
         """Leave an item out."""
         key = item.get("id", item.get("uuid")) if isinstance(item, dict) else None
-        name = key[:LONGEST_ID] if isinstance(key, str) and key else "without an id"
+        key = key if isinstance(key, str) and key else None
+        name = key[:LONGEST_ID] if key else "without an id"
         words = f"{self.kind} {name}: {type(error).__name__} {error}"
         reason = printable(words, LONGEST_REASON)
         self.number += 1
-        self.reason, self.first = self.reason or reason, self.first or error
-        if isinstance(key, str) and key:
+        self.reason = self.reason or reason
+        self.first_error = self.first_error or error
+        if key:
             self.ids.add(key)
         if self.number <= LOGGED:
             LOG.warning("%s: left out: %s", self.cloud, reason)
@@ -60,22 +63,24 @@ class Omissions:
 
     @property
     def words(self) -> str:
-        """The same without the cloud."""
+        """The sentence without the name of the cloud."""
         return (
             f"{self.number} {self.kind}s cannot be read and are left out; the first: {self.reason}"
         )
 
     def refuse_all(self) -> None:
-        """Raise what the first item was left out for, if there were items and none was read."""
-        if self.first and not self.read:
-            raise self.first
+        """Raise the error of the first item if there were items and none could be read."""
+        if self.first_error and not self.read:
+            raise self.first_error
 
 
-def read_items(items: Iterable[Any], one: Callable[[Any], T], omissions: Omissions) -> Iterator[T]:
-    """Yield what ``one`` makes of each item; what it raises for an item leaves that one out."""
+def read_items(
+    items: Iterable[Any], read_item: Callable[[Any], Value], omissions: Omissions
+) -> Iterator[Value]:
+    """Yield the value of each item; an item that ``read_item`` raises an error for is left out."""
     for item in items:
         try:
-            value = one(item)
+            value = read_item(item)
         except MALFORMED as error:
             omissions.add(item, error)
         else:

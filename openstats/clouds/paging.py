@@ -12,7 +12,7 @@ from openstats.clouds.errors import translated
 from openstats.errors import CloudError, StoppedError, TruncatedError
 
 Query = dict[str, Any]
-Ask = Callable[[Query], Mapping[str, Any]]
+FetchPage = Callable[[Query], Mapping[str, Any]]
 
 
 def never() -> bool:
@@ -22,7 +22,7 @@ def never() -> bool:
 
 @dataclass(frozen=True)
 class Paging:
-    """How lists are read: items asked for in a page, pages and items at most, whether to go on."""
+    """How lists are read: the size of a page, the most pages and items, and whether to stop."""
 
     size: int = 1000
     pages: int = 10_000
@@ -35,15 +35,15 @@ USUAL = Paging()
 
 @dataclass(frozen=True)
 class PagedList:
-    """A list of a cloud: ``ask`` returns the body of a page, ``key`` is where its items are."""
+    """A list of a cloud: ``fetch`` returns the body of a page, ``key`` is where its items are."""
 
     cloud: str
     call: str
     key: str
-    ask: Ask
+    fetch: FetchPage
 
 
-def pages(whole: PagedList, paging: Paging, query: Query | None = None) -> Iterator[list[Any]]:
+def pages(paged_list: PagedList, paging: Paging, query: Query | None = None) -> Iterator[list[Any]]:
     """Yield the items page by page, each item once.
 
     Raises:
@@ -52,54 +52,58 @@ def pages(whole: PagedList, paging: Paging, query: Query | None = None) -> Itera
         CloudError: a page adds nothing new (it is repeated, or its marker is ignored), or there
             are more pages or items than may be.
     """
-    asked: Query = (query or {}) | {"limit": paging.size}
-    seen: set[int] = set()
+    page_query: Query = (query or {}) | {"limit": paging.size}
+    digests: set[int] = set()
     total = 0
     for number in range(1, paging.pages + 1):
         if paging.stopped():
-            raise StoppedError(f"{whole.cloud}: {whole.call}: stopped before page {number}")
-        with translated(whole.cloud, whole.call):
-            body = whole.ask(asked)
-            items = body[whole.key]
-            fresh = [item for item in items if _is_new(item, seen)]
-            marker = _next_marker(body, whole.key, items)
-        if (items or marker) and not fresh and number > 1:
-            raise _repeated(whole, number)
-        total += len(fresh)
+            raise StoppedError(f"{_name(paged_list)}: stopped before page {number}")
+        with translated(paged_list.cloud, paged_list.call):
+            body = paged_list.fetch(page_query)
+            items = body[paged_list.key]
+            new_items = [item for item in items if _is_new(item, digests)]
+            marker = _next_marker(body, paged_list.key, items)
+        if (items or marker) and not new_items and number > 1:
+            raise _repeated(paged_list, number)
+        total += len(new_items)
         if total > paging.items:
-            raise _too_long(whole, f"{paging.items} items", "max_items")
-        yield fresh
+            raise _too_long(paged_list, f"{paging.items} items", "max_items")
+        yield new_items
         if not marker:
-            _refuse_cut(whole, body, number)
+            _refuse_cut(paged_list, body, number)
             return
-        asked["marker"] = marker
-    raise _too_long(whole, f"{paging.pages} pages", "max_pages or page_size")
+        page_query["marker"] = marker
+    raise _too_long(paged_list, f"{paging.pages} pages", "max_pages or page_size")
 
 
-def _repeated(whole: PagedList, number: int) -> CloudError:
+def _name(paged_list: PagedList) -> str:
+    return f"{paged_list.cloud}: {paged_list.call}"
+
+
+def _repeated(paged_list: PagedList, number: int) -> CloudError:
     return CloudError(
-        f"{whole.cloud}: {whole.call}: page {number} shows nothing that the pages before did not "
-        "show: the list repeats itself, or ignores its marker; nothing is deleted for it"
+        f"{_name(paged_list)}: page {number} shows nothing that the pages before did not show: the "
+        "list repeats itself, or ignores its marker; nothing is deleted for it"
     )
 
 
-def _too_long(whole: PagedList, bound: str, options: str) -> CloudError:
+def _too_long(paged_list: PagedList, bound: str, options: str) -> CloudError:
     return CloudError(
-        f"{whole.cloud}: {whole.call}: more than {bound}; raise [collector] {options} if the cloud "
-        "is that large"
+        f"{_name(paged_list)}: more than {bound}; raise [collector] {options} if the cloud is that "
+        "large"
     )
 
 
-def _is_new(item: Any, seen: set[int]) -> bool:
-    """Return whether an item was not seen; one without an id cannot be told from others."""
+def _is_new(item: Any, digests: set[int]) -> bool:
+    """Return whether no page had an item yet; one without an id cannot be told from others."""
     key = _id(item)
     if key is None:
         return True
     # Hashes take a third of the memory of ids.
     digest = hash(key)
-    if digest in seen:
+    if digest in digests:
         return False
-    seen.add(digest)
+    digests.add(digest)
     return True
 
 
@@ -109,7 +113,7 @@ def _id(item: Any) -> str | None:
 
 
 def _next_marker(body: Mapping[str, Any], key: str, items: list[Any]) -> str | None:
-    """Return the marker of the next page, or None; where the link points to is never asked.
+    """Return the marker of the next page, or None; the URL of the link is never asked.
 
     Raises:
         LookupError: there is a next page, and no marker for it.
@@ -125,16 +129,16 @@ def _next_marker(body: Mapping[str, Any], key: str, items: list[Any]) -> str | N
 
 
 def _next_link(body: Mapping[str, Any], key: str) -> str | None:
-    """Return the link as Keystone has it (``links.next``), or Nova and Cinder (``NAME_links``)."""
-    links = body.get(f"{key}_links") or []
-    hrefs = [link["href"] for link in links if link.get("rel") == "next"]
-    keystone = (body.get("links") or {}).get("next")
-    return next(iter(hrefs), keystone)
+    """Return the link to the next page: Nova and Cinder's (``NAME_links``), or Keystone's."""
+    for link in body.get(f"{key}_links") or []:
+        if link.get("rel") == "next":
+            return str(link["href"])
+    return (body.get("links") or {}).get("next")
 
 
-def _refuse_cut(whole: PagedList, body: Mapping[str, Any], number: int) -> None:
+def _refuse_cut(paged_list: PagedList, body: Mapping[str, Any], number: int) -> None:
     if body.get("truncated"):
         raise TruncatedError(
-            f"{whole.cloud}: {whole.call}: cut by the service after page {number}, without a link "
-            "to the rest; raise its list_limit"
+            f"{_name(paged_list)}: cut by the service after page {number}, without a link to the "
+            "rest; raise its list_limit"
         )

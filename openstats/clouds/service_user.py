@@ -1,57 +1,57 @@
-"""The service user, with whom the API asks Keystone of its callers: whether it can."""
+"""The service user, with whom the API asks Keystone about its callers: what it can do."""
 
-from typing import Any
-
+from keystoneauth1.adapter import Adapter
 from keystoneauth1.exceptions import Unauthorized
 
 from openstats.clouds.errors import translated
 from openstats.errors import CloudError
 
-WHO = "[keystone_authtoken]"
-"""Where its credential is: what its errors begin with."""
+SECTION = "[keystone_authtoken]"
+"""The section of the configuration with its credential: its errors begin with it."""
 
 
-def sign_in(identity: Any) -> str:
-    """Return a token of its own.
+def sign_in(keystone: Adapter) -> str:
+    """Return a token of the service user.
 
     Raises:
-        CloudError: it cannot sign in, or Keystone does not answer.
+        CloudError: the service user cannot sign in, or Keystone does not answer.
     """
     try:
-        with translated(WHO, "signing in"):
-            return str(identity.get_token())
+        with translated(SECTION, "signing in"):
+            return str(keystone.get_token())
     except CloudError as error:
         if not isinstance(error.__cause__, Unauthorized):
             raise
         raise CloudError(
-            f"{WHO}: signing in: HTTP 401: Keystone refuses the credential: username, password, "
-            "project_name or a domain of them is wrong, or the account is locked or disabled"
+            f"{SECTION}: signing in: HTTP 401: Keystone refuses the credential: username, "
+            "password, project_name or a domain of them is wrong, or the account is locked or "
+            "disabled"
         ) from error
 
 
-def tokens(identity: Any) -> str:
-    """Validate its own token, as the API does those of callers, and say what it is good for.
+def check_tokens(keystone: Adapter) -> str:
+    """Validate the user's own token, as the API does those of callers; return its roles in words.
 
-    Its own it may validate without any right: whether others', ``rights`` finds out.
+    Its own token it may validate without any right: whether others', ``rights`` finds out.
 
     Raises:
-        CloudError: it cannot sign in, or Keystone does not answer.
+        CloudError: the service user cannot sign in, or Keystone does not answer.
     """
-    own = {"X-Subject-Token": sign_in(identity)}
-    with translated(WHO, "validating a token"):
-        token = identity.get("/auth/tokens", headers=own).json()["token"]
+    headers = {"X-Subject-Token": sign_in(keystone)}
+    with translated(SECTION, "validating a token"):
+        token = keystone.get("/auth/tokens", headers=headers).json()["token"]
         names = sorted(str(role["name"]) for role in token.get("roles", ()))
         return f"the service user can validate tokens; its roles: {', '.join(names) or 'none'}"
 
 
-def groups(identity: Any) -> str:
-    """List its own groups, as the API does those of callers, and say how many there are.
+def check_groups(keystone: Adapter) -> str:
+    """List the user's own groups, as the API does those of callers; return their number in words.
 
     Raises:
-        CloudError: it cannot sign in, or Keystone does not answer.
+        CloudError: the service user cannot sign in, or Keystone does not answer.
     """
-    with translated(WHO, "signing in"):
-        own = identity.get_user_id()
-    with translated(WHO, "groups of a user"):
-        number = len(identity.get(f"/users/{own}/groups").json()["groups"])
+    with translated(SECTION, "signing in"):
+        user_id = keystone.get_user_id()
+    with translated(SECTION, "groups of a user"):
+        number = len(keystone.get(f"/users/{user_id}/groups").json()["groups"])
         return f"the service user can list the groups of users; it is in {number or 'none'} itself"

@@ -1,12 +1,10 @@
-"""What a sign-in yields: whom the token is for, and what its catalog holds.
+"""Signing in to a cloud, and what is wrong where it fails or yields a token of no use.
 
-A refused sign-in is remembered for a while: Keystone locks accounts after a few of them.
+A refused credential is remembered for a while: Keystone locks accounts after a few attempts.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable
 from threading import Lock
 from typing import Any
 
@@ -21,22 +19,20 @@ from keystoneauth1.exceptions import (
 )
 from keystoneauth1.exceptions import ConnectionError as NoConnectionError
 
-from openstats.auth_url import compared
 from openstats.clouds.errors import translated
 from openstats.errors import CloudError
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 30.0, 900.0
-"""Seconds for which a refused sign-in is not tried again: the first time, and at most."""
+"""Seconds for which a refused credential is not tried again: the first time, and at most."""
 
 NO_KEYSTONE = (NotFound, MethodNotAllowed, HttpNotImplemented, InvalidResponse)
-"""How servers answer that know nothing of tokens."""
+"""Errors of servers that know nothing of tokens."""
 
-IDENTITY = "identity"
 NO_PROJECT = "and Nova, Cinder and Placement take one for a project"
 
 
 class SignIn:
-    """Signs in as a keystoneauth plugin does, but not again and again with a refused credential."""
+    """The sign-in of a keystoneauth plugin, which does not repeat a refused credential at once."""
 
     def __init__(
         self, cloud: str, get: Callable[..., Any], clock: Callable[[], float] = time.monotonic
@@ -49,12 +45,12 @@ class SignIn:
         self._until = 0.0
         self._pause = SHORTEST_PAUSE
 
-    def forget(self) -> None:
-        """Try again at once: somebody asks for it."""
+    def forget_refusal(self) -> None:
+        """Let the next call sign in, even if Keystone has refused the credential a moment ago."""
         self._until = 0.0
 
     def __call__(self, session: Any, **options: Any) -> Any:
-        """Return what keystoneauth knows of a new token.
+        """Return keystoneauth's access information of a new token.
 
         Raises:
             CloudError: Keystone does not answer, or refuses, or has refused a moment ago.
@@ -65,7 +61,7 @@ class SignIn:
             try:
                 access = self._get(session, **options)
             except Unauthorized as error:
-                self._refusal = self._refused(error)
+                self._refusal = self._start_pause()
                 raise self._refusal from error
             except (*NO_KEYSTONE, BadRequest) as error:
                 if advice := _advice(error):
@@ -74,7 +70,8 @@ class SignIn:
             self._refusal, self._pause = None, SHORTEST_PAUSE
             return access
 
-    def _refused(self, error: Unauthorized) -> CloudError:
+    def _start_pause(self) -> CloudError:
+        """Return the error that stands until the next attempt is due."""
         refusal = CloudError(
             f"{self._cloud}: signing in: HTTP 401: Keystone refuses the credential: the user, the "
             "password or the project of the entry is wrong, or the account is locked or disabled"
@@ -86,11 +83,11 @@ class SignIn:
 
 
 def _advice(error: Exception) -> str | None:
-    """Return what is wrong with an entry by what the server says that was asked for a token."""
+    """Return what to correct in an entry, by the error of the server that was asked for a token."""
     if isinstance(error, NO_KEYSTONE):
         status = getattr(error, "http_status", None)
-        said = f"HTTP {status}" if status else "an answer that holds no token"
-        return f"{said}: what answers at auth_url is no Keystone of version 3: correct auth_url"
+        answer = f"HTTP {status}" if status else "an answer that holds no token"
+        return f"{answer}: what answers at auth_url is no Keystone of version 3: correct auth_url"
     if "domain" in str(error):
         return (
             "HTTP 400: Keystone needs the domains of the user and the project: write "
@@ -105,12 +102,12 @@ def is_unreached(error: Exception) -> bool:
 
 
 def is_transient(error: Exception) -> bool:
-    """Return whether what failed now may succeed in a moment."""
+    """Return whether a call that failed now may succeed in a moment."""
     return is_unreached(error) or isinstance(error.__cause__, HttpServerError)
 
 
 def scope_fault(access: Any) -> str | None:
-    """Return why a token cannot be used, in which nobody's policy is to blame; None: it can."""
+    """Return why a token of this scope is useless, whatever policies allow; None: it is not."""
     if access.project_scoped:
         return None
     advice = f"{NO_PROJECT}: write project_name and project_domain_name below auth"
@@ -120,78 +117,3 @@ def scope_fault(access: Any) -> str | None:
     if getattr(access, "system_scoped", False):
         return f"the token is for the system, {advice}"
     return f"the token is for no project at all, {advice}"
-
-
-@dataclass(frozen=True)
-class Catalog:
-    """The endpoints that a token's catalog holds."""
-
-    services: tuple[Mapping[str, Any], ...]
-
-    def _endpoints(self, *, identity: bool) -> Iterable[Mapping[str, Any]]:
-        for service in self.services:
-            if (service.get("type") == IDENTITY) is identity:
-                yield from service.get("endpoints") or ()
-
-    def urls(
-        self, types: Set[str], region: str | None, interface: str | Sequence[str] | None
-    ) -> list[str]:
-        """Return the URLs of a service by any of its names, as they are written."""
-        wanted = [interface] if isinstance(interface, str) else list(interface or ())
-        return [
-            str(endpoint.get("url") or "")
-            for service in self.services
-            if service.get("type") in types
-            for endpoint in service.get("endpoints") or ()
-            if region in (None, _region(endpoint))
-            and endpoint.get("interface") in [each.removesuffix("URL") for each in wanted]
-        ]
-
-    @property
-    def regions(self) -> list[str]:
-        """The regions that have more than Keystone, or else all, in order."""
-        found = {_region(endpoint) for endpoint in self._endpoints(identity=False)}
-        found = found or {_region(endpoint) for endpoint in self._endpoints(identity=True)}
-        return sorted(region for region in found if region)
-
-    @property
-    def identity_urls(self) -> set[str]:
-        """The URLs of Keystone of all interfaces and regions, compared; without malformed ones."""
-        found = set()
-        for endpoint in self._endpoints(identity=True):
-            with suppress(ValueError):
-                found.add(compared(str(endpoint.get("url"))))
-        return found
-
-    @property
-    def ids(self) -> set[str]:
-        """The ids of Keystone's own service and endpoints, where the catalog has any."""
-        found = {str(s["id"]) for s in self.services if s.get("type") == IDENTITY and s.get("id")}
-        return found | {str(e["id"]) for e in self._endpoints(identity=True) if e.get("id")}
-
-
-def _region(endpoint: Mapping[str, Any]) -> str:
-    return str(endpoint.get("region_id") or endpoint.get("region") or "")
-
-
-def region_of(catalog: Catalog, region: str) -> str:
-    """Return the region to ask: the entry's, or the only one.
-
-    Raises:
-        ValueError: there is no such region, or several to choose from.
-    """
-    regions = catalog.regions
-    names = " and ".join(regions) or "none"
-    if region and region not in regions:
-        raise ValueError(
-            f"its services are not in the catalog of its region {region}; there are {names}: "
-            "correct region_name"
-        )
-    if region or not regions:
-        return region
-    if len(regions) > 1:
-        raise ValueError(
-            f"the entry has no region_name, and the catalog has the regions {names}: write "
-            f"region_name: {regions[0]}, or regions: [{', '.join(regions)}] for a cloud each"
-        )
-    return regions[0]

@@ -11,7 +11,7 @@ from typing import Any
 
 from oslo_log import log
 
-from openstats.clouds.services.alertmanager import firing
+from openstats.clouds.services.alertmanager import read_firing
 from openstats.collector.attempt import attempt
 from openstats.conf.alerts import receivers
 from openstats.errors import CloudError
@@ -82,12 +82,12 @@ class Alertmanagers:
 
     def _fires(self, urls: list[str], now: int) -> frozenset[str] | None:
         """Return the fingerprints that fire anywhere; None where that cannot be told yet."""
-        known = [firing(url) for url in urls]
+        known = [read_firing(url) for url in urls]
         if any(now - one.started_at < WARM for one in known):
             return None
         replicas = frozenset(self._alerts.replica_labels)
         return frozenset(
             common_fingerprint(labels, own, replicas)
             for one in known
-            for own, labels in one.alerts.items()
+            for own, labels in one.labels.items()
         )

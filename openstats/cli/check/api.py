@@ -39,16 +39,16 @@ class ApiCheck:
         self.is_over = True
 
     def _ask(self, identity: Any) -> None:
-        from openstats.clouds import rights, service_user
+        from openstats.clouds import missing_rights, service_user
 
         try:
             service_user.sign_in(identity)
         except OpenstatsError as error:
             self.lines += [Line(TOKENS, FAILED, str(error)), not_tried(GROUPS, TOKENS)]
             return
-        ask = rights.of_service_user(identity)
-        self.lines += self.trial(ask, TOKENS, TOKENS, partial(service_user.tokens, identity))
-        self.lines += self.trial(ask, GROUPS, GROUPS, partial(service_user.groups, identity))
+        ask = missing_rights.probe_of_service_user(identity)
+        self.lines += self.trial(ask, TOKENS, TOKENS, partial(service_user.check_tokens, identity))
+        self.lines += self.trial(ask, GROUPS, GROUPS, partial(service_user.check_groups, identity))
 
     def cut(self, seconds: float) -> list[Line]:
         """Return the lines so far; where it is not over, Keystone did not answer in time."""

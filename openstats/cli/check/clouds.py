@@ -51,9 +51,9 @@ class CloudCheck:
 
     def run(self) -> None:
         """Try one thing after another, but nothing of what does not answer."""
-        from openstats.clouds import rights
+        from openstats.clouds import missing_rights
 
-        ask = rights.of_cloud(self.connection)
+        ask = missing_rights.probe_of_cloud(self.connection)
         for step, attempt in trials(self.connection, self.options):
             self.current = step
             if cause := self._silent.get(KEYSTONE) or self._silent.get(_service(step)):

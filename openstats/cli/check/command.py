@@ -122,19 +122,20 @@ class Check(OpenstatsCommand, Lister):
 
 def trial(ask: Any, check: str, step: str, attempt: Attempt) -> Iterator[Line]:
     """Yield one line, or one for each right that is missing."""
-    from openstats.clouds import rights
+    from openstats.clouds import missing_rights
+    from openstats.clouds.rights import Right
 
-    missing: list[rights.Right] = []
+    missing: list[Right] = []
     try:
         line = _success(check, attempt())
         # A cloud may lack a service whose rights nobody needs then.
         with suppress(ServiceMissingError):
-            missing = rights.missing(ask, step, quiet=True)
+            missing = missing_rights.find_missing(ask, step, quiet=True)
     except OpenstatsError as error:
         line = failure(check, error)
         if _may_be_a_right(error):
             with suppress(CloudError):
-                missing = rights.missing(ask, step)
+                missing = missing_rights.find_missing(ask, step)
     for right in missing:
         yield Line(check, NO_RIGHT, str(right))
     if not missing:

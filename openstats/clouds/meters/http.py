@@ -8,7 +8,6 @@ from keystoneauth1.session import Session
 
 from openstats import __version__
 from openstats.clouds.connection import Connection
-from openstats.clouds.errors import hear
 from openstats.clouds.transport.adapter import mount
 from openstats.clouds.transport.redirects import refuse_foreign_redirects
 
@@ -25,7 +24,7 @@ def session(
     limits = connection.limits
     with requests.Session() as connections:
         mount(connections, limits, connection.in_flight)
-        connections.hooks["response"] += [hear, refuse_foreign_redirects]
+        connections.hooks["response"].append(refuse_foreign_redirects)
         keystone_session = Session(
             session=connections,
             verify=False if insecure else cacert or True,

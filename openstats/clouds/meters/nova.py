@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, NamedTuple
 
-import novaclient.exceptions
+from keystoneauth1.exceptions import Conflict, HttpNotImplemented, NotFound
 
 from openstats.clouds.connection import Connection, parsed
 from openstats.clouds.errors import translated
@@ -122,11 +122,7 @@ def diagnostics(connection: Connection, uuid: str) -> list[int]:
     with translated(connection.cloud.name, f"Nova's diagnostics of {uuid}"):
         try:
             _, body = connection.nova.client.get(f"/servers/{uuid}/diagnostics")
-        except (
-            novaclient.exceptions.Conflict,
-            novaclient.exceptions.NotFound,
-            novaclient.exceptions.HTTPNotImplemented,
-        ):
+        except (Conflict, NotFound, HttpNotImplemented):
             return []
         vcpus = body["cpu_details"]
         if any(vcpu["time"] is None for vcpu in vcpus):

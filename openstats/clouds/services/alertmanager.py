@@ -1,4 +1,4 @@
-"""Alertmanager's own API: what fires there, silenced or not. It takes no credentials.
+"""Alertmanager's own API: which alerts fire there, silenced or not. It takes no credentials.
 
 What follows for alerts does not live here.
 """
@@ -21,18 +21,18 @@ LIMITS = CallLimits(
 
 
 @dataclass(frozen=True, slots=True)
-class Firing:
+class FiringAlerts:
     """The labels of alerts by their fingerprints, and since when the Alertmanager runs."""
 
-    alerts: Mapping[str, Mapping[str, str]]
+    labels: Mapping[str, Mapping[str, str]]
     started_at: int
 
 
-def firing(url: str) -> Firing:
-    """Return what fires at the Alertmanager of a URL.
+def read_firing(url: str) -> FiringAlerts:
+    """Return the alerts that fire at the Alertmanager of a URL.
 
     Raises:
-        CloudError: it does not say so.
+        CloudError: it does not answer, or not with such a list.
     """
     with requests.Session() as session:
         mount(session, LIMITS, InFlightRequests())
@@ -41,23 +41,24 @@ def firing(url: str) -> Firing:
         try:
             status, alerts = _get(session, url, "status"), _get(session, url, "alerts")
             started_at = int(datetime.fromisoformat(status["uptime"]).timestamp())
-            return Firing({one["fingerprint"]: dict(one["labels"]) for one in alerts}, started_at)
+            labels = {alert["fingerprint"]: dict(alert["labels"]) for alert in alerts}
         except (requests.RequestException, AnswerError) as error:
-            raise CloudError(f"Alertmanager at {_place(url)}: {error}") from error
+            raise CloudError(f"Alertmanager at {_address(url)}: {error}") from error
         except (KeyError, TypeError, ValueError) as error:
             raise CloudError(
-                f"Alertmanager at {_place(url)}: an answer that cannot be read: {error!r}; "
+                f"Alertmanager at {_address(url)}: an answer that cannot be read: {error!r}; "
                 "api_urls takes its URL, without /api/v2"
             ) from error
+    return FiringAlerts(labels, started_at)
 
 
-def _get(session: requests.Session, url: str, what: str) -> Any:
-    answer = session.get(f"{url.rstrip('/')}/api/v2/{what}", timeout=LIMITS.timeouts)
+def _get(session: requests.Session, url: str, path: str) -> Any:
+    answer = session.get(f"{url.rstrip('/')}/api/v2/{path}", timeout=LIMITS.timeouts)
     answer.raise_for_status()
     return answer.json()
 
 
-def _place(url: str) -> str:
-    """Return where an Alertmanager is, without what a URL may hold beside."""
+def _address(url: str) -> str:
+    """Return host and port of an Alertmanager, without what a URL may hold beside."""
     parts = urlsplit(url)
     return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)

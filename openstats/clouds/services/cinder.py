@@ -1,8 +1,8 @@
-"""Cinder: volumes, snapshots and quotas of all tenants."""
+"""Cinder: volumes, snapshots and quotas of all tenants. What follows does not live here."""
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -12,43 +12,45 @@ from urllib.parse import urlencode
 from openstats.clouds.connection import Connection, parsed
 from openstats.clouds.errors import translated
 from openstats.clouds.figures import moment, part, quota, whole
+from openstats.clouds.missing_rights import probe_of_cloud
 from openstats.clouds.omissions import Omissions, read_items
 from openstats.clouds.paging import USUAL, PagedList, Paging, pages
-from openstats.clouds.rights import (
-    INVALID,
-    SNAPSHOT_TENANT,
-    UNKNOWN_FILTER,
-    VOLUME_TENANT,
-    of_cloud,
-)
+from openstats.clouds.rights import INVALID, SNAPSHOT_TENANT, UNKNOWN_FILTER, VOLUME_TENANT
 from openstats.clouds.sanitize import ID, UUID, clean, device_name, first_names
 from openstats.errors import CloudError
 from openstats.meters import QUOTAS, VOLUME, VOLUME_TYPE
 from openstats.model import Quota, VolumeTypeQuota, VolumeUse
 
-T = TypeVar("T")
+Value = TypeVar("Value")
+Row = dict[str, Any]
 
 TIME_COMPARED = "3.60"
 NOTHING = VolumeUse(0, 0, 0, 0)
-FIRST = re.compile("(/dev/)?(vd|sd|hd|xvd)a")
+ROOT_DEVICE = re.compile("(/dev/)?(vd|sd|hd|xvd)a")
 """The devices that may be a server's root."""
 
 
 def fingerprint(
     connection: Connection, changed_since: int
 ) -> tuple[int, int, int, list[str], bool] | None:
-    """Give what differs once volumes or snapshots were created, resized or deleted: three calls.
+    """Return what differs once volumes or snapshots were created, resized or deleted: three calls.
 
-    The last part says whether any volume was updated since a time, even so that counts and sizes
-    stayed. None where the cloud is too old to tell.
+    The last part says whether any volume was updated since a time (Unix seconds), even so that
+    counts and sizes stayed. None: the cloud is too old to tell.
     """
     if parsed(connection.cinder.api_version.get_string()) < parsed(TIME_COMPARED):
         return None
     since = datetime.fromtimestamp(changed_since, UTC).strftime("%Y-%m-%dT%H:%M:%S")
     with translated(connection.cloud.name, "Cinder's summary of volumes"):
         query = {"updated_at": f"gte:{since}", "limit": 1}
-        touched = list(_get(connection, "/volumes/detail", query)["volumes"])
-        return (*_sums(connection), bool(touched))
+        updated = list(_get(connection, "/volumes/detail", query)["volumes"])
+        return (*_sums(connection), bool(updated))
+
+
+def counts(connection: Connection) -> tuple[int, int, int]:
+    """Return how many volumes, GiB of these and snapshots Cinder counts: two calls."""
+    with translated(connection.cloud.name, "Cinder's summary of volumes"):
+        return _sums(connection)[:3]
 
 
 def _sums(connection: Connection) -> tuple[int, int, int, list[str]]:
@@ -62,23 +64,23 @@ def _sums(connection: Connection) -> tuple[int, int, int, list[str]]:
     return whole(volumes, "total_count"), whole(volumes, "total_size"), number, newest
 
 
-def counts(connection: Connection) -> tuple[int, int, int]:
-    """Return how many volumes, GiB of these and snapshots Cinder counts: two calls."""
-    with translated(connection.cloud.name, "Cinder's summary of volumes"):
-        return _sums(connection)[:3]
-
-
-def _get(connection: Connection, path: str, query: dict[str, Any]) -> dict[str, Any]:
-    _, body = connection.cinder.client.get(f"{path}?{urlencode({'all_tenants': 1} | query)}")
+def _get(connection: Connection, path: str, query: Mapping[str, Any]) -> Row:
+    parameters = {"all_tenants": 1} | dict(query)
+    _, body = connection.cinder.client.get(f"{path}?{urlencode(parameters)}")
     return dict(body)
+
+
+def listed(connection: Connection, key: str, call: str) -> PagedList:
+    """Return a list of Cinder's: all volumes, or all snapshots."""
+    return PagedList(connection.cloud.name, call, key, partial(_get, connection, f"/{key}/detail"))
 
 
 @dataclass
 class Sweep:
     """All volumes and snapshots, summed up by tenant (Keystone id).
 
-    ``volumes`` and ``snapshots`` count all that were listed. Of the tenants in ``spoiled``
-    something is left out, ``unclaimed`` says that it is not known whose all of that is.
+    ``volumes`` and ``snapshots`` are the numbers of all that were listed. Something is left out of
+    the tenants in ``spoiled``; ``unclaimed`` says that some of what is left out may be anybody's.
     ``first_disks`` are servers (uuids) with the devices of volumes that may be their root.
     """
 
@@ -93,8 +95,8 @@ class Sweep:
 
 def refuse_part(connection: Connection) -> None:
     """Raise CloudError if Cinder shows this user no other tenant's volumes: one call."""
-    answer = of_cloud(connection)("Cinder", UNKNOWN_FILTER)
-    if answer.status == INVALID:
+    reply = probe_of_cloud(connection)("Cinder", UNKNOWN_FILTER)
+    if reply.status == INVALID:
         raise CloudError(
             f"{connection.cloud.name}: Cinder shows this user only volumes of its own project; "
             "figures of before stay; allow context_is_admin in Cinder's policy, see "
@@ -103,7 +105,7 @@ def refuse_part(connection: Connection) -> None:
 
 
 def use(connection: Connection, paging: Paging = USUAL) -> Sweep:
-    """Sum up all volumes and snapshots by tenant, page by page.
+    """Return the sums of all volumes and snapshots by tenant, read page by page.
 
     Raises:
         CloudError: none of all the volumes, or snapshots, can be read.
@@ -111,32 +113,31 @@ def use(connection: Connection, paging: Paging = USUAL) -> Sweep:
     sums: defaultdict[str, VolumeUse] = defaultdict(lambda: NOTHING)
     sweep = Sweep(sums)
     with translated(connection.cloud.name, "Cinder's volumes"):
-        for tenant, size, created, disks in _read(connection, "volumes", _volume, paging, sweep):
-            sums[tenant] = _with_volume(sums[tenant], size, created)
-            sweep.first_disks.update(disks)
+        for volume in _read(connection, "volumes", _volume, paging, sweep):
+            sums[volume.tenant] = _add_volume(sums[volume.tenant], volume)
+            sweep.first_disks.update(volume.first_disks)
     with translated(connection.cloud.name, "Cinder's snapshots"):
         for tenant, size in _read(connection, "snapshots", _snapshot, paging, sweep):
-            sums[tenant] = _with_snapshot(sums[tenant], size)
+            sums[tenant] = _add_snapshot(sums[tenant], size)
     return replace(sweep, use=dict(sums))
 
 
 def _read(
     connection: Connection,
     key: str,
-    one: Callable[[dict[str, Any]], T],
+    read_row: Callable[[Row], Value],
     paging: Paging,
     sweep: Sweep,
-) -> Iterator[T]:
-    """Yield what is read of each item of a list; note in the sweep what is left out, and whose."""
+) -> Iterator[Value]:
+    """Yield what is read of each row; note in the sweep what is left out, and whose it is."""
     omissions = Omissions(connection.cloud.name, key.removesuffix("s"))
-    ask = partial(_get, connection, f"/{key}/detail")
     number = 0
-    for rows in pages(PagedList(connection.cloud.name, f"Cinder's {key}", key, ask), paging):
+    for rows in pages(listed(connection, key, f"Cinder's {key}"), paging):
         for row in rows:
             number += 1
-            before = omissions.number
-            yield from read_items([row], one, omissions)
-            if omissions.number > before:
+            former_number = omissions.number
+            yield from read_items([row], read_row, omissions)
+            if omissions.number > former_number:
                 _spoil(sweep, row)
     omissions.refuse_all()
     setattr(sweep, key, number)
@@ -144,6 +145,7 @@ def _read(
 
 
 def _spoil(sweep: Sweep, row: Any) -> None:
+    """Note whose a row is that is left out."""
     tenant = row.get(VOLUME_TENANT, row.get(SNAPSHOT_TENANT)) if isinstance(row, dict) else None
     if isinstance(tenant, str) and len(tenant) <= ID:
         sweep.spoiled.add(tenant)
@@ -151,36 +153,48 @@ def _spoil(sweep: Sweep, row: Any) -> None:
         sweep.unclaimed = True
 
 
-def _volume(row: dict[str, Any]) -> tuple[str, int, int, list[tuple[str, str]]]:
-    disks = [
-        (clean(one["server_id"], UUID), device_name(one["device"]))
-        for one in row.get("attachments") or ()
-        if one.get("server_id") and FIRST.fullmatch(one.get("device") or "")
-    ]
-    return clean(row[VOLUME_TENANT], ID), part(row, "size"), moment(row, "created_at"), disks
+class _Volume(NamedTuple):
+    """A volume: GiB, Unix seconds, and the servers of which it may be the root disk."""
+
+    tenant: str
+    size: int
+    created_at: int
+    first_disks: list[tuple[str, str]]
 
 
-def _snapshot(row: dict[str, Any]) -> tuple[str, int]:
+def _volume(row: Row) -> _Volume:
+    disks = []
+    for attachment in row.get("attachments") or ():
+        server, device = attachment.get("server_id"), attachment.get("device") or ""
+        if server and ROOT_DEVICE.fullmatch(device):
+            disks.append((clean(server, UUID), device_name(device)))
+    tenant = clean(row[VOLUME_TENANT], ID)
+    return _Volume(tenant, part(row, "size"), moment(row, "created_at"), disks)
+
+
+def _snapshot(row: Row) -> tuple[str, int]:
     return clean(row[SNAPSHOT_TENANT], ID), part(row, "size")
 
 
-def _with_volume(held: VolumeUse, size: int, created: int) -> VolumeUse:
-    first = created if held.first_created is None else min(created, held.first_created)
-    volumes, gigabytes = held.volumes + 1, held.gigabytes + size
-    return replace(held, volumes=volumes, gigabytes=gigabytes, first_created=first)
+def _add_volume(total: VolumeUse, volume: _Volume) -> VolumeUse:
+    first = volume.created_at
+    if total.first_created is not None:
+        first = min(first, total.first_created)
+    gigabytes = total.gigabytes + volume.size
+    return replace(total, volumes=total.volumes + 1, gigabytes=gigabytes, first_created=first)
 
 
-def _with_snapshot(held: VolumeUse, size: int) -> VolumeUse:
-    snapshots, gigabytes = held.snapshots + 1, held.snapshot_gigabytes + size
-    return replace(held, snapshots=snapshots, snapshot_gigabytes=gigabytes)
+def _add_snapshot(total: VolumeUse, size: int) -> VolumeUse:
+    gigabytes = total.snapshot_gigabytes + size
+    return replace(total, snapshots=total.snapshots + 1, snapshot_gigabytes=gigabytes)
 
 
 class StorageQuotas(NamedTuple):
-    """Quotas on block storage by our names, and by volume type; ``odd`` tells what is left out."""
+    """Quotas on block storage by our names, and by volume type; ``fault`` is what is left out."""
 
-    whole: dict[str, Quota]
+    quotas: dict[str, Quota]
     by_type: dict[str, VolumeTypeQuota]
-    odd: str = ""
+    fault: str = ""
 
 
 def quotas(connection: Connection, tenant: str) -> StorageQuotas:
@@ -192,35 +206,30 @@ def quotas(connection: Connection, tenant: str) -> StorageQuotas:
     omissions = Omissions(connection.cloud.name, "volume type")
     with translated(connection.cloud.name, call):
         figures = connection.cinder.quotas.get(tenant, usage=True).to_dict()
-        whole = {
-            meter.name: quota(figures, meter.resource, meter.factor)
-            for meter in QUOTAS
-            if meter.service == VOLUME
-        }
-        types = _by_type(figures, omissions)
-    return StorageQuotas(whole, types, f"{call}: {omissions.words}" if omissions.number else "")
+        meters = [meter for meter in QUOTAS if meter.service == VOLUME]
+        totals = {meter.name: quota(figures, meter.resource, meter.factor) for meter in meters}
+        by_type = _quotas_by_type(figures, omissions)
+    fault = f"{call}: {omissions.words}" if omissions.number else ""
+    return StorageQuotas(totals, by_type, fault)
 
 
-def _by_type(figures: dict[str, Any], omissions: Omissions) -> dict[str, VolumeTypeQuota]:
+def _quotas_by_type(figures: Row, omissions: Omissions) -> dict[str, VolumeTypeQuota]:
     """Return the quotas whose keys are ``gigabytes_TYPE`` and so on: parts of the plain ones.
 
     A type that cannot be read takes no other along.
     """
-    prefixes = {meter: f"{meter.resource}_" for meter in VOLUME_TYPE}
-    kinds = {
-        key.removeprefix(prefix)
-        for prefix in prefixes.values()
-        for key in figures
-        if key.startswith(prefix)
-    }
+    types = set()
+    for meter in VOLUME_TYPE:
+        prefix = f"{meter.resource}_"
+        types |= {key.removeprefix(prefix) for key in figures if key.startswith(prefix)}
 
-    def one(item: dict[str, str]) -> tuple[str, VolumeTypeQuota]:
-        kind = item["id"]
-        quotas = {
-            meter.name: quota(figures, prefix + kind, meter.factor)
-            for meter, prefix in prefixes.items()
-            if prefix + kind in figures
-        }
-        return clean(kind), VolumeTypeQuota(**quotas)
+    def read_type(item: Mapping[str, str]) -> tuple[str, VolumeTypeQuota]:
+        type_quotas = {}
+        for meter in VOLUME_TYPE:
+            key = f"{meter.resource}_{item['id']}"
+            if key in figures:
+                type_quotas[meter.name] = quota(figures, key, meter.factor)
+        return clean(item["id"]), VolumeTypeQuota(**type_quotas)
 
-    return dict(read_items([{"id": kind} for kind in first_names(kinds)], one, omissions))
+    rows = [{"id": name} for name in first_names(types)]
+    return dict(read_items(rows, read_type, omissions))

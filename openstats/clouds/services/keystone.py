@@ -12,7 +12,7 @@ from itertools import chain
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
-import keystoneauth1.exceptions
+from keystoneauth1.exceptions import Forbidden, NotFound
 
 from openstats.clouds.clouds_yaml import customer_rules
 from openstats.clouds.clouds_yaml.customer_rules import Assignments
@@ -38,7 +38,14 @@ MOST_DOMAINS = 100
 """Domains that are asked for one by one because their list leaves them out."""
 
 SAMPLE = 10
-"""Domains whose own list a first list of all projects is held against."""
+"""Domains whose own list a first list of all projects is compared with."""
+
+
+class Domain(NamedTuple):
+    """A domain; no user of one that is disabled can sign in, nor to any of its projects."""
+
+    name: str
+    enabled: bool
 
 
 @dataclass(frozen=True)
@@ -50,41 +57,46 @@ class ProjectList:
 
 
 def projects(connection: Connection, paging: Paging = USUAL, *, first: bool = False) -> ProjectList:
-    """List all projects of the cloud's Keystone: two calls, and one for each further page.
+    """Return all projects of the cloud's Keystone: two calls, and one for each further page.
 
-    The ``first`` list is held against those of some domains: nothing else is known yet.
+    The ``first`` list is compared with those of some domains: nothing else is known yet.
 
     Raises:
         CloudError: Keystone does not answer, or cuts its list however it is asked.
     """
-    odd = Omissions(connection.cloud.name, "domain")
-    domains = _domains(connection, paging, odd)
-    rows = _all_projects(connection, {*domains, *odd.ids}, paging)
+    unreadable_domains = Omissions(connection.cloud.name, "domain")
+    domains = _domains(connection, paging, unreadable_domains)
+    domain_ids = {*domains, *unreadable_domains.ids}
+    rows = _all_projects(connection, domain_ids, paging)
     if first:
-        _refuse_cut(connection, rows, sorted({*domains, *odd.ids}), paging)
-    domains |= _unlisted_domains(connection, rows, {*domains, *odd.ids})
+        _refuse_cut(connection, rows, sorted(domain_ids), paging)
+    domains |= _unlisted_domains(connection, rows, domain_ids)
     omissions = Omissions(connection.cloud.name, "project")
     with translated(connection.cloud.name, PROJECTS):
-        listed = list(read_items(rows, partial(_project, domains=domains), omissions))
+        readable = list(read_items(rows, partial(_project, domains=domains), omissions))
         omissions.refuse_all()
-        listed = _without_orphans(listed, omissions)
-    return ProjectList(listed, omissions)
+        return ProjectList(_without_orphans(readable, omissions), omissions)
 
 
-def _without_orphans(listed: list[KeystoneProject], omissions: Omissions) -> list[KeystoneProject]:
+def _without_orphans(
+    projects: list[KeystoneProject], omissions: Omissions
+) -> list[KeystoneProject]:
     """Leave out what is below a project that was left out: whose it is depends on that one."""
     while omissions.number:
-        ids = {project.id for project in listed}
-        orphans = [
-            p for p in listed if p.parent_id not in (None, p.domain_id) and p.parent_id not in ids
-        ]
-        for project in orphans:
-            row = {"id": project.id}
-            omissions.add(row, LookupError(f"parent {project.parent_id} cannot be read"))
-        listed = [project for project in listed if project.id not in omissions.ids]
+        ids = {project.id for project in projects}
+        orphans = [project for project in projects if _is_orphan(project, ids)]
+        for orphan in orphans:
+            error = LookupError(f"parent {orphan.parent_id} cannot be read")
+            omissions.add({"id": orphan.id}, error)
+        projects = [project for project in projects if project.id not in omissions.ids]
         if not orphans:
             break
-    return listed
+    return projects
+
+
+def _is_orphan(project: KeystoneProject, ids: Set[str]) -> bool:
+    """Return whether a project has a parent (not its domain) that is not among these ids."""
+    return project.parent_id not in (None, project.domain_id) and project.parent_id not in ids
 
 
 def assign(connection: Connection, projects: Sequence[KeystoneProject]) -> Assignments:
@@ -93,7 +105,7 @@ def assign(connection: Connection, projects: Sequence[KeystoneProject]) -> Assig
 
 
 def exists(connection: Connection, project: str) -> bool | None:
-    """Return whether Keystone shows a project by its id; None where it does not say so.
+    """Return whether Keystone shows a project by its id; None: the user may not know.
 
     A domain that acts as a project is none: no list of projects has it.
     """
@@ -101,37 +113,31 @@ def exists(connection: Connection, project: str) -> bool | None:
         try:
             body = _get(connection, f"/projects/{quote(project, safe='')}", {})
             return not body["project"].get("is_domain")
-        except keystoneauth1.exceptions.NotFound:
+        except NotFound:
             return False
-        except keystoneauth1.exceptions.Forbidden:
+        except Forbidden:
             return None
 
 
-class Domain(NamedTuple):
-    """A domain; no user of one that is disabled can sign in, nor to any of its projects."""
-
-    name: str
-    enabled: bool
-
-
 def _project(row: Mapping[str, Any], domains: Mapping[str, Domain]) -> KeystoneProject:
-    domain = clean(row["domain_id"])
-    parent = row.get("parent_id")
-    tags = row.get("tags") or ()
+    domain_id, parent_id = clean(row["domain_id"]), row.get("parent_id")
+    project_id, name = clean(row["id"], ID), clean(row["name"])
+    tags = frozenset(map(clean, row.get("tags") or ()))
+    domain = domains[domain_id]
     return KeystoneProject(
-        id=clean(row["id"], ID),
-        name=clean(row["name"]),
-        domain_id=domain,
-        domain_name=domains[domain].name,
-        parent_id=clean(parent) if parent else None,
-        enabled=bool(row.get("enabled", True)) and domains[domain].enabled,
-        tags=frozenset(map(clean, tags)),
+        id=project_id,
+        name=name,
+        domain_id=domain_id,
+        domain_name=domain.name,
+        parent_id=clean(parent_id) if parent_id else None,
+        enabled=bool(row.get("enabled", True)) and domain.enabled,
+        tags=tags,
     )
 
 
 def _domains(connection: Connection, paging: Paging, omissions: Omissions) -> dict[str, Domain]:
     """Return the domains by id; projects of one that is left out are left out, too."""
-    rows = chain.from_iterable(_listed(connection, "domains", DOMAINS, paging))
+    rows = _rows(connection, "domains", DOMAINS, paging)
     with translated(connection.cloud.name, DOMAINS):
         domains = dict(read_items(rows, _domain, omissions))
         omissions.refuse_all()
@@ -143,106 +149,106 @@ def _domain(row: Mapping[str, Any]) -> tuple[str, Domain]:
 
 
 def _unlisted_domains(
-    connection: Connection, rows: Iterable[Any], domains: Set[str]
+    connection: Connection, rows: Iterable[Any], domain_ids: Set[str]
 ) -> dict[str, Domain]:
     """Return the domains of projects that the list of domains leaves out."""
-    ids = {row.get("domain_id") for row in rows if isinstance(row, dict)}
-    missing = sorted(key for key in ids if isinstance(key, str) and key not in domains)
-    if len(missing) > MOST_DOMAINS:
+    unlisted_ids = sorted(_texts(rows, "domain_id") - domain_ids)
+    if len(unlisted_ids) > MOST_DOMAINS:
         raise CloudError(
-            f"{connection.cloud.name}: {DOMAINS}: the list leaves out {len(missing)} domains of "
-            "projects that Keystone shows: it is cut"
+            f"{connection.cloud.name}: {DOMAINS}: the list leaves out {len(unlisted_ids)} domains "
+            "of projects that Keystone shows: it is cut"
         )
-    unlisted = {}
-    for key in missing:
+    domains = {}
+    for key in unlisted_ids:
         with translated(connection.cloud.name, f"Keystone's domain {key}"):
             body = _get(connection, f"/domains/{quote(key, safe='')}", {})
-            unlisted[key] = _domain(body["domain"])[1]
-    return unlisted
+            _, domains[key] = _domain(body["domain"])
+    return domains
 
 
 def _all_projects(
-    connection: Connection, domains: Iterable[str], paging: Paging
+    connection: Connection, domain_ids: Iterable[str], paging: Paging
 ) -> list[Mapping[str, Any]]:
+    """Return the rows of all projects; where that list is cut, those of each domain."""
     try:
-        return list(chain.from_iterable(_listed(connection, "projects", PROJECTS, paging)))
+        return list(_rows(connection, "projects", PROJECTS, paging))
     except TruncatedError:
-        pieces = (_of_domain(connection, domain, paging) for domain in domains)
-        return list(chain.from_iterable(pieces))
+        parts = (_projects_of_domain(connection, key, paging) for key in domain_ids)
+        return list(chain.from_iterable(parts))
 
 
 def _refuse_cut(
-    connection: Connection, rows: Iterable[Any], domains: Sequence[str], paging: Paging
+    connection: Connection, rows: Iterable[Any], domain_ids: Sequence[str], paging: Paging
 ) -> None:
     """Raise CloudError if the list of a domain shows projects that the list of all leaves out."""
-    listed = _ids(rows)
-    for domain in domains[:: 1 + len(domains) // SAMPLE]:
-        unlisted = sorted(_ids(_of_domain(connection, domain, paging)) - listed)
-        if unlisted:
+    listed_ids = _texts(rows, "id")
+    for key in domain_ids[:: 1 + len(domain_ids) // SAMPLE]:
+        of_domain = _texts(_projects_of_domain(connection, key, paging), "id")
+        if unlisted := sorted(of_domain - listed_ids):
             raise CloudError(
                 f"{connection.cloud.name}: {PROJECTS}: the list of all is cut: that of domain "
-                f"{domain} shows {len(unlisted)} more, {unlisted[0]} among them; {LIMITS}"
+                f"{key} shows {len(unlisted)} more, {unlisted[0]} among them; {LIMITS}"
             )
 
 
-def _ids(rows: Iterable[Any]) -> set[str]:
-    ids = (row.get("id") for row in rows if isinstance(row, dict))
-    return {key for key in ids if isinstance(key, str)}
+def _texts(rows: Iterable[Any], name: str) -> set[str]:
+    """Return the texts that rows have under a name; rows that have none are passed over."""
+    values = [row.get(name) for row in rows if isinstance(row, dict)]
+    return {value for value in values if isinstance(value, str)}
 
 
-def _of_domain(connection: Connection, domain: str, paging: Paging) -> list[Any]:
-    """List the projects of a domain; where that is cut as well, those below each of them."""
-    query = {"domain_id": domain}
+def _projects_of_domain(connection: Connection, domain_id: str, paging: Paging) -> list[Any]:
+    """Return the projects of a domain; where that list is cut as well, those below each of them."""
+    query = {"domain_id": domain_id}
     try:
-        listed = _listed(connection, "projects", PROJECTS, paging, query)
-        return list(chain.from_iterable(listed))
+        return list(_rows(connection, "projects", PROJECTS, paging, query))
     except TruncatedError:
-        return list(_below(connection, domain, paging))
+        return list(_projects_below(connection, domain_id, paging))
 
 
-def _below(connection: Connection, top: str, paging: Paging) -> Iterator[Any]:
+def _projects_below(connection: Connection, domain_id: str, paging: Paging) -> Iterator[Any]:
     """Yield the projects below a domain, level by level, one call for each.
 
     Raises:
         TruncatedError: there are too many below one of them: part of the list would be missing.
     """
-    parents, seen = [top], {top}
+    parents, parent_ids = [domain_id], {domain_id}
     while parents:
         query = {"parent_id": parents.pop()}
-        for row in chain.from_iterable(_listed(connection, "projects", PROJECTS, paging, query)):
+        for row in _rows(connection, "projects", PROJECTS, paging, query):
             yield row
-            key = row.get("id") if isinstance(row, dict) else None
-            if isinstance(key, str) and key not in seen:
-                seen.add(key)
-                parents.append(key)
+            children = _texts([row], "id") - parent_ids
+            parent_ids |= children
+            parents += children
 
 
-def _listed(
+def _rows(
     connection: Connection, key: str, call: str, paging: Paging, query: dict[str, str] | None = None
-) -> Iterator[list[Any]]:
-    ask = partial(_get, connection, f"/{key}")
-    for rows in pages(PagedList(connection.cloud.name, call, key, ask), paging, query):
-        yield [_needed(row) for row in rows]
+) -> Iterator[Any]:
+    """Yield the rows of a list, each with what is read of it: all are in memory at once."""
+    fetch = partial(_get, connection, f"/{key}")
+    for rows in pages(PagedList(connection.cloud.name, call, key, fetch), paging, query):
+        yield from map(_needed_part, rows)
 
 
-def _needed(row: Any) -> Any:
-    """Return what is read of a domain or a project: all of them are in memory at once."""
+def _needed_part(row: Any) -> Any:
+    """Return the part of a domain or a project that is read."""
     if not isinstance(row, dict):
         return row
     return {name: _bounded(row[name]) for name in NEEDED if name in row}
 
 
 def _bounded(value: Any) -> Any:
-    """Return a value of a row, or so much of it as need be."""
+    """Return as much of a value of a row as is read."""
     if isinstance(value, str):
         return value[:LONGEST_VALUE]
     if isinstance(value, list):
-        return [_bounded(each) for each in value[:MOST_TAGS]]
+        return list(map(_bounded, value[:MOST_TAGS]))
     return {} if isinstance(value, dict) else value
 
 
 def _get(connection: Connection, path: str, query: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Ask through the client's adapter: its managers drop what Keystone says of cut lists."""
+    """Return a document, through the client's adapter: its managers drop that a list is cut."""
     url = f"{path}?{urlencode(query)}" if query else path
     _, body = connection.keystone.projects.client.get(url)
     return dict(body)

@@ -1,37 +1,36 @@
-"""Which Keystone it is that one signed in to, and how much of it one sees.
+"""Which Keystone it is that a connection has signed in to, and how much of it the user sees.
 
-A Keystone has several URLs, and two Keystones may have the same one, each in its own network: what
-tells them apart are the endpoints of their catalogs together with the ids of their projects.
+A Keystone has several URLs, and two Keystones may have the same one, each in its own network: they
+are told apart by the endpoints of their catalogs together with the ids of their projects.
 """
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
-from functools import partial
 from hashlib import sha256
 
-from openstats.clouds import rights
-from openstats.clouds.connection import Connection
-from openstats.clouds.errors import CLIENT_ERRORS, translated
+from keystoneauth1.exceptions import HttpError, NotFound
+
+from openstats.clouds import missing_rights
+from openstats.clouds.connection import SIGNING_IN, Connection
+from openstats.clouds.errors import translated
 from openstats.errors import CloudError
 
 ESSENTIAL = ("Keystone", "Nova, hypervisors", "Nova, servers", "Cinder, volumes")
-"""Kinds of rights without which one sees a part of a cloud."""
+"""Kinds of rights without which a user sees a part of a cloud only."""
 
-MOST_ASKED = 10
-"""Projects that are asked for to tell whether a Keystone is the one that had them."""
-
-MISSING, UNAUTHORIZED = 404, (401, 403)
+SAMPLE = 10
+"""Projects that are asked for to decide whether a Keystone is the one that had them."""
 
 DIGITS = 16
-"""Of the digest of a credential."""
+"""Hexadecimal digits that are kept of the digest of a credential."""
 
 
 @dataclass(frozen=True)
 class KeystoneIdentity:
-    """What a Keystone is known by.
+    """What identifies a Keystone.
 
-    ``urls`` are the identity endpoints of its catalog, compared; ``ids`` those of these endpoints,
-    where it tells them; ``project`` is the project that one is signed in to.
+    ``urls`` are the identity endpoints of its catalog, in compared form; ``ids`` are the ids of
+    these endpoints, where the catalog has any; ``project`` is the project of the token.
     """
 
     urls: frozenset[str]
@@ -51,88 +50,91 @@ def identify(connection: Connection) -> KeystoneIdentity:
 
 
 def credential_digest(connection: Connection) -> str:
-    """Return what tells the user, project and roles of a connection from others; it signs in.
+    """Return a digest of the user, project and roles of a connection, which signs in.
 
     Entries of one name, in the files of several machines, may have different rights.
 
     Raises:
         CloudError: one cannot sign in.
     """
-    with translated(connection.cloud.name, "signing in"):
-        token = connection.session.auth.get_access(connection.session)
-        known_by = token.user_id, token.project_id, *sorted(token.role_names)
-    return sha256(" ".join(map(str, known_by)).encode()).hexdigest()[:DIGITS]
+    with translated(connection.cloud.name, SIGNING_IN):
+        access = connection.access
+        parts = access.user_id, access.project_id, *sorted(access.role_names)
+    return sha256(" ".join(map(str, parts)).encode()).hexdigest()[:DIGITS]
 
 
-def may_be_same(one: KeystoneIdentity, other: KeystoneIdentity) -> bool:
-    """Return whether both may be one Keystone: their catalogs do not contradict one another."""
-    if not one.urls or not other.urls:
+def may_be_same(first: KeystoneIdentity, second: KeystoneIdentity) -> bool:
+    """Return whether two identities may be one Keystone's: their catalogs do not contradict."""
+    if not first.urls or not second.urls:
         return False
-    nested = one.urls <= other.urls or other.urls <= one.urls
-    differ = one.ids and other.ids and not one.ids & other.ids
-    return nested and not differ
+    are_nested = first.urls <= second.urls or second.urls <= first.urls
+    have_ids = bool(first.ids and second.ids)
+    return are_nested and not (have_ids and first.ids.isdisjoint(second.ids))
 
 
 def is_same(
-    connection: Connection, own: KeystoneIdentity, other: KeystoneIdentity, tenant_ids: Set[str]
+    connection: Connection,
+    identity: KeystoneIdentity,
+    candidate: KeystoneIdentity,
+    tenant_ids: Set[str],
 ) -> bool | None:
-    """Return whether another Keystone is that of a connection; None: it cannot be told yet.
+    """Return whether another Keystone is that of a connection; None: it cannot be decided yet.
 
-    ``tenant_ids`` are the projects that are known of the other one, none before its discovery.
+    ``identity`` is that of the connection. ``tenant_ids`` are the projects that are known of the
+    candidate, none before its discovery.
     """
-    if not may_be_same(own, other):
+    if not may_be_same(identity, candidate):
         return False
-    if own.project == other.project or own.project in tenant_ids:
+    if identity.project == candidate.project or identity.project in tenant_ids:
         return True
-    is_known = has_project(connection, other.project)
-    if is_known is None and tenant_ids:
-        return False
-    return is_known
+    is_known = has_project(connection, candidate.project)
+    return False if is_known is None and tenant_ids else is_known
 
 
-def is_same_cloud(one: Connection, other: Connection) -> bool:
+def is_same_cloud(first: Connection, second: Connection) -> bool:
     """Return whether two connections ask one cloud: the same region of the same Keystone."""
-    return one.region == other.region and share_keystone(one, other)
+    return first.region == second.region and share_keystone(first, second)
 
 
-def share_keystone(one: Connection, other: Connection) -> bool:
+def share_keystone(first: Connection, second: Connection) -> bool:
     """Return whether two connections have signed in to one Keystone."""
-    first, second = identify(one), identify(other)
-    nobody = frozenset[str]()
-    return bool(is_same(one, first, second, nobody) or is_same(other, second, first, nobody))
+    one, two = identify(first), identify(second)
+    unknown = frozenset[str]()
+    return bool(is_same(first, one, two, unknown) or is_same(second, two, one, unknown))
 
 
 def has_project(connection: Connection, project: str) -> bool | None:
-    """Return whether a connection's Keystone has a project; None: it does not say to this user."""
+    """Return whether a connection's Keystone has a project; None: the user may not know."""
     with translated(connection.cloud.name, f"Keystone's project {project}"):
         try:
             connection.keystone.projects.client.get(f"/projects/{project}")
-        except CLIENT_ERRORS as error:
-            status = getattr(error, "http_status", None)
-            return False if status == MISSING else None
+        except NotFound:
+            return False
+        except HttpError:
+            return None
         return True
 
 
 def has_most_projects(connection: Connection, projects: Sequence[str]) -> bool | None:
     """Return whether a connection's Keystone has at least half of some projects.
 
-    None: it does not say to this user. A few, evenly spread, stand for all.
+    None: the user may not know. A few projects, evenly spread, are asked for.
     """
-    sample = projects[:: 1 + len(projects) // MOST_ASKED]
+    sample = projects[:: 1 + len(projects) // SAMPLE]
     answers = [has_project(connection, project) for project in sample]
-    told = [answer for answer in answers if answer is not None]
-    return 2 * sum(told) >= len(told) if told else None
+    present, absent = answers.count(True), answers.count(False)
+    return present >= absent if present or absent else None
 
 
 def list_blind_spots(connection: Connection) -> list[str]:
-    """Return what keeps a user from seeing the whole of a cloud: one sentence each."""
-    sentences = []
-    ask = partial(rights.missing, rights.of_cloud(connection))
+    """Return what keeps the user from seeing the whole of a cloud: a sentence for each reason."""
+    sentences: list[str] = []
+    probe = missing_rights.probe_of_cloud(connection)
     for kind in ESSENTIAL:
         if kind.startswith("Cinder") and not connection.entry.settings.block_storage:
             continue
         try:
-            sentences += [str(right) for right in ask(kind)]
+            sentences += map(str, missing_rights.find_missing(probe, kind))
         except CloudError as error:
             sentences.append(str(error))
     return sentences

@@ -1,4 +1,4 @@
-"""Nova: hypervisors and their zones, servers and quotas."""
+"""Nova: hypervisors and their zones, servers, quotas. What follows from them does not live here."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -7,13 +7,14 @@ from itertools import chain
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-import novaclient.exceptions
+from keystoneauth1.exceptions import BadRequest, NotFound
 
 from openstats.clouds.connection import Connection, parsed
-from openstats.clouds.errors import MALFORMED, translated
+from openstats.clouds.errors import MALFORMED, translated, words_of
 from openstats.clouds.figures import moment, part, quota, signed, whole
 from openstats.clouds.omissions import Omissions, read_items
 from openstats.clouds.paging import USUAL, PagedList, Paging, Query, pages
+from openstats.clouds.rights import HOST
 from openstats.clouds.sanitize import ID, UUID, clean, device_name
 from openstats.errors import CloudError, TenantUnknownError
 from openstats.meters import CAPACITY, COMPUTE, QUOTAS
@@ -21,32 +22,39 @@ from openstats.model import Capacity, Departure, Instance, Quota
 
 FREE = ("free_ram_mb", "free_disk_gb")
 GONE = ("DELETED", "SOFT_DELETED")
-UNKNOWN, DISABLED = "UNKNOWN", "disabled"
+UNKNOWN, DISABLED, UP, DOWN = "UNKNOWN", "disabled", "up", "down"
 DOWN_CELLS_SHOWN = "2.69"
-SERVICES = "Nova's services"
+SERVICES, HYPERVISORS, SERVERS = "Nova's services", "Nova's hypervisors", "Nova's servers"
+ROOT_DEVICE = "OS-EXT-SRV-ATTR:root_device_name"
+TERMINATED = "OS-SRV-USG:terminated_at"
+MIB_OF_A_GIB = 1024
 
 
 def capacity(connection: Connection) -> Capacity:
-    """Give the sums over the hypervisors of enabled services: one call.
+    """Return the sums over the hypervisors of enabled services: one call.
 
     Raises:
         RefusedError: the cloud serves no hypervisor statistics (any more), or not to this user.
     """
     with translated(connection.cloud.name, "Nova's hypervisor statistics"):
-        figures = connection.nova.hypervisor_stats.statistics().to_dict()
-        read = {name: (signed if name in FREE else whole)(figures, name) for name in CAPACITY}
-        return Capacity(**read, source="nova")
+        statistics = connection.nova.hypervisor_stats.statistics().to_dict()
+        figures = {name: _capacity_figure(statistics, name) for name in CAPACITY}
+        return Capacity(**figures, source="nova")
+
+
+def _capacity_figure(statistics: Mapping[str, Any], name: str) -> int:
+    return signed(statistics, name) if name in FREE else whole(statistics, name)
 
 
 class ComputeHosts(NamedTuple):
-    """Hosts whose cell does not answer, and how many hosts are in each state; None: not asked."""
+    """Hosts whose cell does not answer, and the number of hosts by state; None: not asked."""
 
     hidden: list[str]
     states: dict[str, int] | None
 
 
 def compute_hosts(connection: Connection, *, used: bool) -> ComputeHosts:
-    """Read which compute hosts there are: Nova leaves servers of hidden ones out, with a 200.
+    """Return which compute hosts there are: Nova leaves servers of hidden ones out, with a 200.
 
     Raises:
         CloudError: there is no compute service, though hosts are ``used``.
@@ -55,24 +63,24 @@ def compute_hosts(connection: Connection, *, used: bool) -> ComputeHosts:
     if parsed(version) < parsed(DOWN_CELLS_SHOWN):
         return ComputeHosts([], None)
     with translated(connection.cloud.name, SERVICES):
-        rows = _services(connection)
-        states = Counter(_state(row) for row in rows)
-        hidden = sorted(clean(row["host"]) for row in rows if row["status"] == UNKNOWN)
-    if used and not rows:
+        services = _compute_services(connection)
+        states = Counter(map(_state, services))
+        hidden = [clean(row["host"]) for row in services if row["status"] == UNKNOWN]
+    if used and not services:
         raise CloudError(
             f"{connection.cloud.name}: {SERVICES}: it lists no nova-compute, though servers are on "
             "hosts; figures of before stay"
         )
-    return ComputeHosts(hidden, {name: states[name] for name in ("up", "down", DISABLED)})
+    return ComputeHosts(sorted(hidden), {state: states[state] for state in (UP, DOWN, DISABLED)})
 
 
 def _state(service: dict[str, Any]) -> str:
     if service["status"] == DISABLED:
         return DISABLED
-    return "up" if service.get("state") == "up" else "down"
+    return UP if service.get("state") == UP else DOWN
 
 
-def _services(connection: Connection) -> list[dict[str, Any]]:
+def _compute_services(connection: Connection) -> list[dict[str, Any]]:
     _, body = connection.nova.client.get("/os-services?binary=nova-compute")
     return list(body["services"])
 
@@ -86,20 +94,20 @@ class Zones(NamedTuple):
 
 
 def zones(connection: Connection) -> Zones:
-    """Return the zones of compute hosts, but for those of cells that are down: one call.
+    """Return the zones of compute hosts, without those of cells that are down: one call.
 
     Raises:
         RefusedError: not to this user.
     """
     omissions = Omissions(connection.cloud.name, "service")
     with translated(connection.cloud.name, SERVICES):
-        rows = [row for row in _services(connection) if row["status"] != UNKNOWN]
-        of_hosts = dict(read_items(rows, _zone, omissions))
-        disabled = {row["host"] for row in rows if _state(row) == DISABLED}
+        services = [row for row in _compute_services(connection) if row["status"] != UNKNOWN]
+        of_hosts = dict(read_items(services, _host_and_zone, omissions))
+        disabled = {row["host"] for row in services if _state(row) == DISABLED}
         return Zones(of_hosts, disabled, omissions)
 
 
-def _zone(service: dict[str, Any]) -> tuple[str, str]:
+def _host_and_zone(service: dict[str, Any]) -> tuple[str, str]:
     return clean(service["host"]), clean(service["zone"])
 
 
@@ -110,35 +118,28 @@ def hosts(connection: Connection, paging: Paging = USUAL) -> tuple[dict[str, str
         RefusedError: not to this user.
     """
     omissions = Omissions(connection.cloud.name, "hypervisor")
-    rows = chain.from_iterable(
-        _pages(connection, "hypervisors", "/os-hypervisors/detail", "Nova's hypervisors", paging)
-    )
-    with translated(connection.cloud.name, "Nova's hypervisors"):
-        return dict(read_items(rows, _host, omissions)), omissions
+    hypervisors = listed(connection, "hypervisors", "/os-hypervisors/detail", HYPERVISORS)
+    rows = chain.from_iterable(pages(hypervisors, paging))
+    with translated(connection.cloud.name, HYPERVISORS):
+        return dict(read_items(rows, _name_and_host, omissions)), omissions
 
 
-def _host(hypervisor: dict[str, Any]) -> tuple[str, str]:
+def _name_and_host(hypervisor: dict[str, Any]) -> tuple[str, str]:
     return clean(hypervisor["hypervisor_hostname"]), clean(hypervisor["service"]["host"])
 
 
-def _pages(
-    connection: Connection,
-    key: str,
-    path: str,
-    call: str,
-    paging: Paging,
-    query: Query | None = None,
-) -> Iterator[list[Any]]:
-    def ask(asked: Query) -> Mapping[str, Any]:
-        # The client's managers drop the link to the next page.
-        _, body = connection.nova.client.get(f"{path}?{urlencode(asked)}")
+def listed(connection: Connection, key: str, path: str, call: str) -> PagedList:
+    """Return a list of Nova's; the client's own managers drop the link to the next page."""
+
+    def fetch(query: Query) -> Mapping[str, Any]:
+        _, body = connection.nova.client.get(f"{path}?{urlencode(query)}")
         return dict(body)
 
-    return pages(PagedList(connection.cloud.name, call, key, ask), paging, query)
+    return PagedList(connection.cloud.name, call, key, fetch)
 
 
 def servers_in_down_cells(connection: Connection) -> bool:
-    """Tell whether a cell that is down hides servers; only a list without paging says so."""
+    """Return whether a cell that is down hides servers; only a list without paging shows it."""
     with translated(connection.cloud.name, "Nova's servers of cells that are down"):
         _, body = connection.nova.client.get("/servers?all_tenants=1")
         return any(server.get("status") == UNKNOWN for server in body["servers"])
@@ -152,10 +153,10 @@ def servers(
     tenant: str | None = None,
     omissions: Omissions | None = None,
 ) -> Iterator[tuple[list[Instance], list[Departure]]]:
-    """Stream pages of servers of all tenants: those that exist, and those that were deleted.
+    """Yield pages of servers of all tenants: those that exist, and those that were deleted.
 
-    ``changed_since`` (Unix seconds) asks for what changed since then, deletions included; without
-    it everything that exists is listed. ``tenant`` (a Keystone id) asks for its servers only.
+    With ``changed_since`` (Unix seconds) they are the servers that changed since then, deletions
+    included; without it all that exist. With ``tenant`` (a Keystone id) they are its servers only.
     Servers that cannot be read are put into ``omissions``.
 
     Raises:
@@ -163,90 +164,99 @@ def servers(
     """
     query: Query = {"all_tenants": 1}
     if changed_since is not None:
-        query["changes-since"] = datetime.fromtimestamp(changed_since, UTC).strftime(
-            "%Y-%m-%dT%H:%M:%SZ"
-        )
+        since = datetime.fromtimestamp(changed_since, UTC)
+        query["changes-since"] = since.strftime("%Y-%m-%dT%H:%M:%SZ")
     if tenant is not None:
         query["tenant_id"] = tenant
-    odd = omissions or Omissions(connection.cloud.name, "server")
-    call = "Nova's servers"
-    for rows in _pages(connection, "servers", "/servers/detail", call, paging, query):
-        read = list(read_items(rows, _server, odd))
-        page = [server for server in read if isinstance(server, Instance)]
-        yield page, [server for server in read if isinstance(server, Departure)]
+    omissions = omissions or Omissions(connection.cloud.name, "server")
+    for rows in pages(listed(connection, "servers", "/servers/detail", SERVERS), paging, query):
+        instances: list[Instance] = []
+        departures: list[Departure] = []
+        for server in read_items(rows, _server, omissions):
+            if isinstance(server, Instance):
+                instances.append(server)
+            elif server is not None:
+                departures.append(server)
+        yield instances, departures
     if changed_since is None:
-        with translated(connection.cloud.name, call):
-            odd.refuse_all()
+        with translated(connection.cloud.name, SERVERS):
+            omissions.refuse_all()
 
 
 def _server(row: dict[str, Any]) -> Instance | Departure | None:
-    """Return a server that exists, or was deleted; None for a lost cell's."""
+    """Return a server that exists, or was deleted; None for one in a cell that is down."""
     if row["status"] in GONE:
         return _departure(row)
-    return None if _of_down_cell(row) else _instance(row)
+    return None if _is_in_down_cell(row) else _instance(row)
 
 
 def _departure(row: dict[str, Any]) -> Departure:
-    """Return a server that was deleted; it is gone, be the rest of it readable or not."""
+    """Return a server that was deleted; it is gone, whether the rest of it is readable or not."""
     uuid = clean(row["id"], UUID)
     try:
-        terminated = row.get("OS-SRV-USG:terminated_at")
-        ended_at = moment(row, "OS-SRV-USG:terminated_at" if terminated else "updated")
+        ended_at = moment(row, TERMINATED if row.get(TERMINATED) else "updated")
         return Departure(uuid, _instance(row), ended_at)
     except MALFORMED:
         return Departure(uuid)
 
 
-def _of_down_cell(server: dict[str, Any]) -> bool:
+def _is_in_down_cell(server: dict[str, Any]) -> bool:
     """Return whether a server is a mere mention by Nova's API database.
 
-    UNKNOWN is also what Nova calls the status of one that it shows in full.
+    A server that Nova shows in full may have the status UNKNOWN, too.
     """
     return server["status"] == UNKNOWN and "name" not in server
 
 
 def _instance(server: dict[str, Any]) -> Instance:
     flavor = server["flavor"]
+    uuid, tenant = clean(server["id"], UUID), clean(server["tenant_id"], ID)
+    name, status = clean(server.get("name") or ""), clean(server["status"], ID)
+    vcpus, ram = part(flavor, "vcpus"), part(flavor, "ram")
+    root, other_disks = _root_disk(server, flavor), _other_disks(flavor)
+    host, root_device = server.get(HOST) or "", server.get(ROOT_DEVICE) or ""
+    created_at = moment(server, "created")
+    updated_at = moment(server, "updated") if server.get("updated") else 0
     return Instance(
-        uuid=clean(server["id"], UUID),
-        tenant=clean(server["tenant_id"], ID),
-        name=clean(server.get("name") or ""),
-        status=clean(server["status"], ID),
-        vcpus=part(flavor, "vcpus"),
-        ram=part(flavor, "ram"),
-        disk=_local_disk(server, flavor),
-        host=clean(server.get("OS-EXT-SRV-ATTR:hypervisor_hostname") or ""),
-        root=_root(server, flavor),
-        root_device=device_name(server.get("OS-EXT-SRV-ATTR:root_device_name") or ""),
-        created_at=moment(server, "created"),
-        updated_at=moment(server, "updated") if server.get("updated") else 0,
+        uuid=uuid,
+        tenant=tenant,
+        name=name,
+        status=status,
+        vcpus=vcpus,
+        ram=ram,
+        disk=root + other_disks,
+        host=clean(host),
+        root=root,
+        root_device=device_name(root_device),
+        created_at=created_at,
+        updated_at=updated_at,
     )
 
 
-def _local_disk(server: dict[str, Any], flavor: dict[str, Any]) -> int:
-    """Return MiB of root, ephemeral and swap."""
-    # An empty text is how flavors say that they have none.
+def _root_disk(server: dict[str, Any], flavor: dict[str, Any]) -> int:
+    """Return MiB; a server without an image boots from a volume, whatever the flavor's root."""
+    return MIB_OF_A_GIB * part(flavor, "disk") if server.get("image") else 0
+
+
+def _other_disks(flavor: dict[str, Any]) -> int:
+    """Return MiB of the ephemeral disk and of swap."""
+    # A flavor without swap has an empty text there.
     swap = 0 if flavor["swap"] == "" else part(flavor, "swap")
-    return _root(server, flavor) + 1024 * part(flavor, "ephemeral") + swap
-
-
-def _root(server: dict[str, Any], flavor: dict[str, Any]) -> int:
-    """Return MiB. Who has no image was booted from a volume, whatever the flavor's root."""
-    return 1024 * part(flavor, "disk") if server.get("image") else 0
+    return MIB_OF_A_GIB * part(flavor, "ephemeral") + swap
 
 
 def exists(connection: Connection, uuid: str) -> bool:
-    """Tell whether a server is still there: only a 404, or its status, says that it is not."""
+    """Return whether a server is still there: only a 404, or its status, says that it is not."""
     with translated(connection.cloud.name, f"Nova's server {uuid}"):
         try:
             _, body = connection.nova.client.get(f"/servers/{uuid}")
-        except novaclient.exceptions.NotFound:
+        except NotFound:
             return False
         return body["server"]["status"] not in GONE
 
 
 def quotas(connection: Connection, tenant: str) -> dict[str, Quota]:
-    """Give a tenant's compute quotas by our names: one call.
+    """Return a tenant's compute quotas by the names of ``meters.QUOTAS``: one call.
 
     Raises:
         TenantUnknownError: Keystone told Nova that there is no such project.
@@ -254,12 +264,9 @@ def quotas(connection: Connection, tenant: str) -> dict[str, Quota]:
     with translated(connection.cloud.name, f"Nova's quotas of {tenant}"):
         try:
             figures = connection.nova.quotas.get(tenant, detail=True).to_dict()
-        except novaclient.exceptions.BadRequest as error:
-            if "valid project" not in str(error):
+        except BadRequest as error:
+            if "valid project" not in words_of(error):
                 raise
             raise TenantUnknownError(f"{connection.cloud.name}: no project {tenant}") from error
-        return {
-            meter.name: quota(figures, meter.resource)
-            for meter in QUOTAS
-            if meter.service == COMPUTE
-        }
+        meters = [meter for meter in QUOTAS if meter.service == COMPUTE]
+        return {meter.name: quota(figures, meter.resource) for meter in meters}

@@ -1,10 +1,10 @@
 """Placement: resource providers with their inventories and what is allocated of them."""
 
 from collections.abc import Mapping
-from functools import partial
+from dataclasses import dataclass
 from typing import Any
 
-import keystoneauth1.exceptions
+from keystoneauth1.exceptions import NotFound
 
 from openstats.clouds.connection import Connection
 from openstats.clouds.errors import translated
@@ -15,94 +15,107 @@ from openstats.model import Inventory, Provider
 
 DISABLED = "COMPUTE_STATUS_DISABLED"
 SHARING = "MISC_SHARES_VIA_AGGREGATE"
+PROVIDERS = "/resource_providers"
+
+Row = Mapping[str, Any]
 
 
 def providers(
     connection: Connection,
-    known: Mapping[str, Provider],
+    known_providers: Mapping[str, Provider],
     now: int,
     omissions: Omissions | None = None,
 ) -> list[Provider]:
-    """List all providers: three calls, and two more for each that is not known at its generation.
+    """Return all providers: three calls, and two more for each that is not known at its generation.
 
-    ``known`` are those that need not be read again unless their generation changed. A provider
+    ``known_providers``, by uuid, need not be read again unless their generation changed. A provider
     below a disabled root is disabled as well. Those that cannot be read are put into ``omissions``.
     """
-    odd = omissions or Omissions(connection.cloud.name, "provider")
-    with translated(connection.cloud.name, "Placement's /resource_providers"):
-        rows = _get(connection, "/resource_providers")["resource_providers"]
-        traits = {trait: _with(connection, trait) for trait in (DISABLED, SHARING)}
-        one = partial(_provider, connection, known=known, traits=traits, now=now)
-        listed = list(read_items(rows, one, odd))
-        odd.refuse_all()
-        return listed
+    omissions = omissions or Omissions(connection.cloud.name, "provider")
+    with translated(connection.cloud.name, f"Placement's {PROVIDERS}"):
+        rows = _get(connection, PROVIDERS)["resource_providers"]
+        disabled, sharing = _with_trait(connection, DISABLED), _with_trait(connection, SHARING)
+        reader = _ProviderReader(connection, known_providers, disabled, sharing, now)
+        read_providers = list(read_items(rows, reader.read, omissions))
+        omissions.refuse_all()
+        return read_providers
+
+
+@dataclass(frozen=True)
+class _ProviderReader:
+    """Reads providers; ``disabled`` and ``sharing`` are the uuids of those with these traits."""
+
+    connection: Connection
+    known_providers: Mapping[str, Provider]
+    disabled: set[str]
+    sharing: set[str]
+    now: int
+
+    def read(self, row: Row) -> Provider:
+        """Return a provider; its inventories are asked for where its generation changed."""
+        uuid, root = clean(row["uuid"], UUID), clean(row["root_provider_uuid"], UUID)
+        name, generation = clean(row["name"]), whole(row, "generation")
+        former = self.known_providers.get(uuid)
+        if former and former.generation == generation:
+            inventories, read_at = former.inventories, former.read_at
+        else:
+            inventories, read_at = _inventories(self.connection, uuid), self.now
+        return Provider(
+            uuid=uuid,
+            name=name,
+            root=root,
+            generation=generation,
+            # Only compute nodes can carry this trait, and they are roots.
+            disabled=root in self.disabled,
+            sharing=uuid in self.sharing,
+            inventories=inventories,
+            read_at=read_at,
+        )
 
 
 def exists(connection: Connection, uuid: str) -> bool:
     """Return whether Placement shows a provider by its id: only a 404 says that it is gone."""
-    path = f"/resource_providers/{uuid}"
+    path = f"{PROVIDERS}/{uuid}"
     with translated(connection.cloud.name, f"Placement's {path}"):
         try:
             connection.placement.get(path)
-        except keystoneauth1.exceptions.NotFound:
+        except NotFound:
             return False
         return True
 
 
 def traits(connection: Connection, uuid: str) -> set[str]:
-    """Return the traits of a provider as it tells them itself: one call."""
-    path = f"/resource_providers/{uuid}/traits"
+    """Return the traits of a provider as it shows them itself: one call."""
+    path = f"{PROVIDERS}/{uuid}/traits"
     with translated(connection.cloud.name, f"Placement's {path}"):
         return set(_get(connection, path)["traits"])
 
 
-def _with(connection: Connection, trait: str) -> set[str]:
-    """Give the uuids of the providers that have a trait."""
-    listed = _get(connection, f"/resource_providers?required={trait}")["resource_providers"]
-    return {p["uuid"] for p in listed}
-
-
-def _provider(
-    connection: Connection,
-    found: Any,
-    known: Mapping[str, Provider],
-    traits: Mapping[str, set[str]],
-    now: int,
-) -> Provider:
-    uuid = clean(found["uuid"], UUID)
-    before = known.get(uuid)
-    unchanged = before if before and before.generation == found["generation"] else None
-    return Provider(
-        uuid=uuid,
-        name=clean(found["name"]),
-        root=clean(found["root_provider_uuid"], UUID),
-        generation=whole(found, "generation"),
-        # Only compute nodes can carry this one, which are roots.
-        disabled=found["root_provider_uuid"] in traits[DISABLED],
-        sharing=uuid in traits[SHARING],
-        inventories=unchanged.inventories if unchanged else _inventories(connection, uuid),
-        read_at=unchanged.read_at if unchanged else now,
-    )
+def _with_trait(connection: Connection, trait: str) -> set[str]:
+    """Return the uuids of the providers that have a trait."""
+    rows = _get(connection, f"{PROVIDERS}?required={trait}")["resource_providers"]
+    return {row["uuid"] for row in rows}
 
 
 def _inventories(connection: Connection, uuid: str) -> tuple[Inventory, ...]:
-    path = f"/resource_providers/{uuid}"
+    path = f"{PROVIDERS}/{uuid}"
     with translated(connection.cloud.name, f"Placement's {path}"):
-        inventories = _get(connection, f"{path}/inventories")["inventories"]
+        rows = _get(connection, f"{path}/inventories")["inventories"]
         usages = _get(connection, f"{path}/usages")["usages"]
-        # Placement tells of each class that it has an inventory of, be it 0, and of no other.
-        if unlisted := sorted(usages.keys() - inventories.keys()):
+        # Placement lists the use of each class that has an inventory, be it 0, and of no other.
+        if unlisted := sorted(usages.keys() - rows.keys()):
             raise ValueError(f"usages of {', '.join(unlisted)[:100]}, and no inventory of it")
-        return tuple(
-            Inventory(
-                resource_class=clean(name),
-                total=whole(i, "total"),
-                reserved=whole(i, "reserved"),
-                allocation_ratio=ratio(i, "allocation_ratio"),
-                used=whole(usages, name),
-            )
-            for name, i in sorted(inventories.items())
-        )
+        return tuple(_inventory(name, rows[name], usages) for name in sorted(rows))
+
+
+def _inventory(resource_class: str, row: Row, usages: Mapping[str, Any]) -> Inventory:
+    return Inventory(
+        resource_class=clean(resource_class),
+        total=whole(row, "total"),
+        reserved=whole(row, "reserved"),
+        allocation_ratio=ratio(row, "allocation_ratio"),
+        used=whole(usages, resource_class),
+    )
 
 
 def _get(connection: Connection, path: str) -> Any:

@@ -1,1 +1,1 @@
-"""HTTP to a cloud, within bounds."""
+"""How requests to a cloud are sent: sessions, bounds, retries, redirects, clocks."""

@@ -1,7 +1,6 @@
-"""HTTP to a cloud, within bounds: how large and how slow an answer may be, and when it is repeated.
+"""HTTP to a cloud within bounds of size and time; calls are repeated where that may help soon.
 
-Answers are read here, whole, before the client libraries see them. What they mean does not live
-here.
+Answers are read whole before the client libraries see them. What they mean does not live here.
 """
 
 from dataclasses import dataclass
@@ -13,35 +12,40 @@ from keystoneauth1.session import TCPKeepAliveAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from openstats.clouds.transport.in_flight import InFlightRequest, InFlightRequests, follow, let_go
-from openstats.clouds.transport.retries import Patience
+from openstats.clouds.transport.in_flight import (
+    InFlightRequest,
+    InFlightRequests,
+    register_socket,
+    release_large_answer,
+)
+from openstats.clouds.transport.retries import RetryBudget
 
 MIB = 2**20
-PIECE = 2**16
+CHUNK = 2**16
 LARGE = 2 * MIB
-"""Bytes of an answer from which on a cloud gets one of them read at a time."""
+"""Bytes from which on an answer is large: one of them at a time is read from a cloud."""
 
 BYTES_OF_A_VALUE = 32
-"""An answer at its bound has one value in so many bytes, at most: each takes memory, once read."""
+"""An answer of the largest size has at most one value in so many bytes: each takes memory."""
 
 CONNECTIONS = 32
 """Connections to a host that are kept open."""
 
-CHOICES = 300
+MULTIPLE_CHOICES = 300
 
 BROKEN = requests.ConnectionError, requests.exceptions.ChunkedEncodingError
-"""Connections that were not made, or ended before the answer did."""
+"""Errors of connections that were not made, or ended before the answer did."""
 
 
 class AnswerError(Exception):
-    """An answer is beyond a bound, or none; the message says which, and what to do."""
+    """An answer exceeds a bound, or is none; the message says which bound, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallLimits:
-    """Bounds of a call: see the options of [collector] of which they are made.
+    """Bounds of a call, from the options of [collector].
 
-    ``wait_seconds`` are for a cloud that asks to be asked later, or is failing over.
+    ``wait_seconds`` is the time to wait for a cloud that asks for a pause, or is failing over.
     """
 
     connect_seconds: float = 10.0
@@ -56,27 +60,27 @@ class CallLimits:
         return self.connect_seconds, self.read_seconds
 
 
-class _Followed:
-    """A connection whose sockets can be shut down by another thread."""
+class _RegisteredSockets:
+    """A connection whose sockets another thread can shut down."""
 
     sock: Any
 
     def _new_conn(self) -> Any:
         sock = super()._new_conn()  # type: ignore[misc]
-        follow(sock)
+        register_socket(sock)
         return sock
 
     def request(self, *args: Any, **kwargs: Any) -> None:
         if self.sock is not None:
-            follow(self.sock)
+            register_socket(self.sock)
         super().request(*args, **kwargs)  # type: ignore[misc]
 
 
-class _Http(_Followed, HTTPConnection):
+class _Http(_RegisteredSockets, HTTPConnection):
     pass
 
 
-class _Https(_Followed, HTTPSConnection):
+class _Https(_RegisteredSockets, HTTPSConnection):
     pass
 
 
@@ -92,20 +96,20 @@ POOLS = {"http": _HttpPool, "https": _HttpsPool}
 
 
 class BoundedAdapter(TCPKeepAliveAdapter):
-    """An adapter of the requests library; one for each session."""
+    """An adapter of the requests library, one for each session, that keeps a call within limits."""
 
-    def __init__(self, limits: CallLimits, exchanges: InFlightRequests) -> None:
+    def __init__(self, limits: CallLimits, in_flight: InFlightRequests) -> None:
         super().__init__(pool_maxsize=CONNECTIONS)
         self._limits = limits
-        self._exchanges = exchanges
+        self._in_flight = in_flight
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Make the connections such as can be followed."""
+        """Make connections whose sockets can be shut down."""
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = POOLS
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        """Make those to a proxy likewise; those to a SOCKS proxy have classes of their own."""
+        """Make connections to a proxy likewise; a SOCKS proxy has connection classes of its own."""
         manager = super().proxy_manager_for(proxy, **kwargs)
         if not proxy.lower().startswith("socks"):
             manager.pool_classes_by_scheme = POOLS
@@ -118,92 +122,92 @@ class BoundedAdapter(TCPKeepAliveAdapter):
             AnswerError: the answer is beyond a bound.
             StoppedError: no request is made any more.
         """
-        let_go()
-        patience = Patience(self._limits.wait_seconds)
+        release_large_answer()
+        budget = RetryBudget(self._limits.wait_seconds)
         while True:
             try:
-                response = self._exchanged(request, *args, **kwargs)
-                pause = patience.after(response.status_code, response.headers)
+                response = self._send_once(request, *args, **kwargs)
+                pause = budget.pause_after(response.status_code, response.headers)
                 if pause is None:
                     return response
             except BROKEN as error:
-                pause = None if _certain(error) else patience.after_failure()
+                pause = None if _is_final(error) else budget.pause_after_failure()
                 if pause is None:
                     raise
-            self._exchanges.rest(pause)
+            self._in_flight.pause(pause)
 
-    def _exchanged(self, request: Any, *args: Any, **kwargs: Any) -> Any:
-        with self._exchanges.begun(self._limits.answer_seconds) as exchange:
+    def _send_once(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        with self._in_flight.start(self._limits.answer_seconds) as in_flight:
             try:
                 response = super().send(request, *args, **kwargs | {"stream": True})
-                # What requests itself keeps of a body that it has read.
-                response._content = self._body(response, exchange)
+                # The attributes in which requests itself keeps a body that it has read.
+                response._content = self._read_body(response, in_flight)
                 response._content_consumed = True
             except (requests.RequestException, OSError):
-                self._check(exchange)
+                self._refuse_cut(in_flight)
                 raise
-            if exchange.cut:
-                # The end of a connection may look like that of an answer.
-                self._check(exchange)
-        _check_choices(response)
+            # The end of a connection may look like that of an answer.
+            if in_flight.is_cut:
+                self._refuse_cut(in_flight)
+        _refuse_choices(response)
         return response
 
-    def _check(self, exchange: InFlightRequest) -> None:
-        self._exchanges.check()
-        if exchange.cut:
+    def _refuse_cut(self, request: InFlightRequest) -> None:
+        """Raise AnswerError where a request was cut, StoppedError where all of them are."""
+        self._in_flight.refuse_stopped()
+        if request.is_cut:
             raise AnswerError(
                 f"no answer within {self._limits.answer_seconds:.0f} s, at most so many are "
                 "waited for: see why the service is slow, or raise [collector] answer_timeout"
             )
 
-    def _body(self, response: Any, exchange: InFlightRequest) -> bytes:
-        """Read a body, inflated, piece by piece."""
+    def _read_body(self, response: Any, request: InFlightRequest) -> bytes:
+        """Return the body of a response, decompressed."""
         body = bytearray()
-        most = self._limits.answer_mib * MIB
-        for piece in response.iter_content(PIECE):
-            body += piece
-            if len(body) > most:
+        largest = self._limits.answer_mib * MIB
+        for chunk in response.iter_content(CHUNK):
+            body += chunk
+            if len(body) > largest:
                 response.close()
-                raise AnswerError(self._too_large("bytes"))
+                raise self._too_large("bytes")
             if len(body) > LARGE:
-                self._exchanges.hold_large(exchange)
-        if len(body) > LARGE and _values(body) > most // BYTES_OF_A_VALUE:
-            raise AnswerError(self._too_large("values"))
+                self._in_flight.acquire_large_answer(request)
+        if len(body) > LARGE and _count_values(body) > largest // BYTES_OF_A_VALUE:
+            raise self._too_large("values")
         return bytes(body)
 
-    def _too_large(self, what: str) -> str:
-        return (
-            f"an answer of more {what} than [collector] answer_max_mib = "
+    def _too_large(self, unit: str) -> AnswerError:
+        return AnswerError(
+            f"an answer of more {unit} than [collector] answer_max_mib = "
             f"{self._limits.answer_mib} allows: lower page_size where it is a page, or raise it"
         )
 
 
-def mount(session: requests.Session, limits: CallLimits, exchanges: InFlightRequests) -> None:
-    """Have a session's requests go this way."""
-    transport = BoundedAdapter(limits, exchanges)
+def mount(session: requests.Session, limits: CallLimits, in_flight: InFlightRequests) -> None:
+    """Have a session send its requests through a ``BoundedAdapter``."""
+    adapter = BoundedAdapter(limits, in_flight)
     for scheme in POOLS:
-        session.mount(f"{scheme}://", transport)
+        session.mount(f"{scheme}://", adapter)
 
 
-def _values(body: bytearray) -> int:
+def _count_values(body: bytearray) -> int:
     """Return about how many values a JSON document has."""
     return sum(map(body.count, (b",", b"[", b"{")))
 
 
-def _certain(error: requests.RequestException) -> bool:
-    """Return whether asking again at once is of no use: nobody answered, or TLS failed."""
-    timed_out = isinstance(error, requests.Timeout) or isinstance(
-        next(iter(error.args), None), urllib3.exceptions.ReadTimeoutError
-    )
-    return timed_out or isinstance(error, requests.exceptions.SSLError)
+def _is_final(error: requests.RequestException) -> bool:
+    """Return whether a repetition cannot help soon: nobody answered in time, or TLS failed."""
+    cause = error.args[0] if error.args else None
+    is_read_timeout = isinstance(cause, urllib3.exceptions.ReadTimeoutError)
+    return is_read_timeout or isinstance(error, (requests.Timeout, requests.exceptions.SSLError))
 
 
-def _check_choices(response: Any) -> None:
-    """Raise AnswerError where a service offers its versions instead of what was asked for.
+def _refuse_choices(response: Any) -> None:
+    """Raise AnswerError where a service answers a call with the list of its versions.
 
-    Documents of versions may have the same status: they are read as what they are.
+    A version document that was asked for may have the same status: it is no error.
     """
-    if response.status_code == CHOICES and b'"choices"' in response.content:
+    if response.status_code == MULTIPLE_CHOICES and b'"choices"' in response.content:
         raise AnswerError(
             f"HTTP 300: several versions are served at {response.url.partition('?')[0]}, and the "
             "request must name one: correct the service's endpoint in the catalog"

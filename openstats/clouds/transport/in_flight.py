@@ -1,6 +1,7 @@
-"""The requests to one cloud that are under way: each has an end, and all can be ended at once.
+"""The requests to one cloud that are in flight: each has a deadline, and all can be ended at once.
 
-A thread that reads from a silent socket hears nothing: it wakes up when the socket is shut down.
+A thread that reads from a silent socket wakes up only when another thread shuts the socket down.
+What is sent, and what an answer means, does not live here.
 """
 
 import math
@@ -17,31 +18,33 @@ PERIOD = 0.5
 """Seconds between two looks whether a request is overdue."""
 
 GRACE = 2.0
-"""Seconds in which requests under way may be answered once everything is to end."""
+"""Seconds in which requests in flight may be answered once everything is to end."""
 
 _thread = threading.local()
+"""``request``: the request of this thread, for the connections that urllib3 makes for it. ``turn``:
+the turn of this thread to hold a large answer (a semaphore)."""
 
 
 class InFlightRequest:
-    """One request and its answer; ``ends_at`` is a time of the monotonic clock."""
+    """One request until it is answered; ``deadline`` is a time of the monotonic clock."""
 
-    def __init__(self, ends_at: float) -> None:
-        self.ends_at = ends_at
-        self.cut = False
+    def __init__(self, deadline: float) -> None:
+        self.deadline = deadline
+        self.is_cut = False
         self._sockets: list[socket.socket] = []
         self._lock = threading.Lock()
 
-    def follow(self, sock: socket.socket) -> None:
+    def add_socket(self, sock: socket.socket) -> None:
         """Remember a socket of the request, whoever wraps or replaces it."""
         with self._lock:
             self._sockets.append(socket.socket(fileno=os.dup(sock.fileno())))
-            if self.cut:
+            if self.is_cut:
                 self._shut_down()
 
-    def end(self) -> None:
-        """Shut the sockets down: whoever waits for them goes on at once."""
+    def cut(self) -> None:
+        """Shut the sockets down: the thread that waits for them continues at once."""
         with self._lock:
-            self.cut = True
+            self.is_cut = True
             self._shut_down()
 
     def close(self) -> None:
@@ -57,107 +60,108 @@ class InFlightRequest:
                 sock.shutdown(socket.SHUT_RDWR)
 
 
-def follow(sock: socket.socket) -> None:
-    """Remember a socket of this thread's request."""
-    exchange: InFlightRequest | None = getattr(_thread, "exchange", None)
-    if exchange:
-        exchange.follow(sock)
+def register_socket(sock: socket.socket) -> None:
+    """Add a socket to the request of this thread, if it has one."""
+    request: InFlightRequest | None = getattr(_thread, "request", None)
+    if request:
+        request.add_socket(sock)
 
 
-def let_go() -> None:
-    """Let another thread have a large answer: this one has done with its own."""
-    large: threading.Semaphore | None = getattr(_thread, "large", None)
-    if large:
-        _thread.large = None
-        large.release()
+def release_large_answer() -> None:
+    """Let another thread hold a large answer: this thread needs its own no more."""
+    turn: threading.Semaphore | None = getattr(_thread, "turn", None)
+    if turn:
+        _thread.turn = None
+        turn.release()
 
 
 class InFlightRequests:
-    """What is under way to one cloud; safe to share between threads.
+    """All requests to one cloud that are in flight; safe to share between threads.
 
     ``answered_at`` is when the cloud answered last, by the monotonic clock.
     """
 
     def __init__(self) -> None:
         self.answered_at = time.monotonic()
-        self._under_way: set[InFlightRequest] = set()
-        self._watching = False
+        self._requests: set[InFlightRequest] = set()
+        self._is_watched = False
         self._lock = threading.Lock()
         self._stopped = threading.Event()
-        self._large = threading.Semaphore()
+        self._turn = threading.Semaphore()
 
     @contextmanager
-    def begun(self, seconds: float) -> Iterator[InFlightRequest]:
-        """Have a request of this thread end after so many seconds, be it answered or not.
+    def start(self, seconds: float) -> Iterator[InFlightRequest]:
+        """Have this thread's request end after so many seconds, answered or not.
 
         Raises:
             StoppedError: no request is made any more.
         """
-        exchange = InFlightRequest(time.monotonic() + seconds)
-        self._begin(exchange)
-        _thread.exchange = exchange
+        request = InFlightRequest(time.monotonic() + seconds)
+        self._add(request)
+        _thread.request = request
         try:
-            yield exchange
+            yield request
             self.answered_at = time.monotonic()
         finally:
-            _thread.exchange = None
+            _thread.request = None
             with self._lock:
-                self._under_way.discard(exchange)
-            exchange.close()
+                self._requests.discard(request)
+            request.close()
 
-    def _begin(self, exchange: InFlightRequest) -> None:
+    def _add(self, request: InFlightRequest) -> None:
         with self._lock:
-            self.check()
-            self._under_way.add(exchange)
-            if not self._watching:
-                self._watching = True
+            self.refuse_stopped()
+            self._requests.add(request)
+            if not self._is_watched:
+                self._is_watched = True
                 threading.Thread(target=self._watch, name="watch", daemon=True).start()
 
     def _watch(self) -> None:
-        """End what is overdue, for as long as anything is under way."""
+        """Cut what is overdue, for as long as any request is in flight."""
         while True:
             time.sleep(PERIOD)
             with self._lock:
                 now = time.monotonic()
-                overdue = [e for e in self._under_way if e.ends_at <= now]
-                self._watching = bool(self._under_way)
-                if not self._watching:
+                overdue = [request for request in self._requests if request.deadline <= now]
+                self._is_watched = bool(self._requests)
+                if not self._is_watched:
                     return
-            for exchange in overdue:
-                exchange.end()
+            for request in overdue:
+                request.cut()
 
-    def hold_large(self, exchange: InFlightRequest) -> None:
-        """Wait until no other thread has a large answer of this cloud in hand, or reads one.
+    def acquire_large_answer(self, request: InFlightRequest) -> None:
+        """Wait until no other thread holds or reads a large answer of this cloud.
 
-        What ``let_go`` ends. A large answer becomes several times as large once it is read.
+        ``release_large_answer`` ends the turn. A large answer takes several times its size of
+        memory once it is parsed. The time of waiting does not count towards the deadline.
         """
-        if getattr(_thread, "large", None):
+        if getattr(_thread, "turn", None):
             return
-        left = exchange.ends_at - time.monotonic()
-        exchange.ends_at = math.inf
-        while not self._large.acquire(timeout=PERIOD):
-            self.check()
-        _thread.large = self._large
-        exchange.ends_at = time.monotonic() + left
+        seconds = request.deadline - time.monotonic()
+        request.deadline = math.inf
+        while not self._turn.acquire(timeout=PERIOD):
+            self.refuse_stopped()
+        _thread.turn = self._turn
+        request.deadline = time.monotonic() + seconds
 
-    def rest(self, seconds: float) -> None:
+    def pause(self, seconds: float) -> None:
         """Wait, and no longer than until everything is to end.
 
         Raises:
             StoppedError: everything is to end.
         """
         self._stopped.wait(seconds)
-        self.check()
+        self.refuse_stopped()
 
-    def check(self) -> None:
+    def refuse_stopped(self) -> None:
         """Raise StoppedError once everything is to end."""
         if self._stopped.is_set():
             raise StoppedError("stopping: no cloud is asked any more")
 
     def stop(self, grace: float = GRACE) -> None:
-        """Let nothing begin any more, and end what is under way after so many seconds."""
+        """Let no request begin any more, and cut those in flight after so many seconds."""
         self._stopped.set()
         latest = time.monotonic() + grace
         with self._lock:
-            for exchange in self._under_way:
-                exchange.ends_at = min(exchange.ends_at, latest)
+            for request in self._requests:
+                request.deadline = min(request.deadline, latest)

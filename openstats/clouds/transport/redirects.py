@@ -8,31 +8,32 @@ from requests.sessions import SessionRedirectMixin
 
 
 class RedirectedError(DiscoveryFailure):
-    """A service sends its callers to somebody who may not see their credential.
+    """A service redirects to a server that must not see the credential.
 
-    keystonemiddleware takes it for a Keystone that does not answer, as other DiscoveryFailures.
+    keystonemiddleware handles it as it handles a Keystone that does not answer.
     """
 
 
 def refuse_foreign_redirects(response: Any, *_: object, **__: object) -> None:
-    """Follow redirects within a server, or to its https, only; as requests does with a password.
+    """Refuse to follow a redirect to another server; one to the same server's https is followed.
 
-    A hook of the requests library, which calls it before keystoneauth sees the answer.
+    The rule is that of the requests library for passwords. This is a hook of that library, which
+    calls it before keystoneauth sees the response.
 
     Raises:
-        RedirectedError: it points elsewhere.
+        RedirectedError: the response points elsewhere.
     """
-    # 300 is how Keystone tells its versions, and nobody goes there.
+    # 300 is the status of Keystone's list of versions: nobody follows it.
     if not 300 < response.status_code < 400 or "Location" not in response.headers:
         return
-    there = response.headers["Location"]
-    if _is_elsewhere(response.url, there):
+    target = response.headers["Location"]
+    if _is_foreign(response.url, target):
         response.close()
-        raise RedirectedError(f"{response.url} points to {there}, where no credential is sent")
+        raise RedirectedError(f"{response.url} points to {target}, where no credential is sent")
 
 
-def _is_elsewhere(here: str, there: str) -> bool:
+def _is_foreign(url: str, target: str) -> bool:
     try:
-        return SessionRedirectMixin().should_strip_auth(here, urljoin(here, there))
+        return SessionRedirectMixin().should_strip_auth(url, urljoin(url, target))
     except ValueError:
         return True
