@@ -5,7 +5,8 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from openstats.cli.processes.memory import return_large_pieces
-from openstats.clouds.clouds_yaml.entries import CloudEntry, EntryFault, find, load, settings_of
+from openstats.clouds.clouds_yaml.entries import CloudEntry, EntryFault, find_entry, load_entries
+from openstats.clouds.clouds_yaml.settings import settings_of
 from openstats.clouds.connection import Connection
 from openstats.clouds.transport.adapter import CallLimits
 from openstats.collector.collector import Collector
@@ -55,7 +56,7 @@ def checked_clouds(conf: Any, names: Sequence[str] = ()) -> Clouds:
         ConfigError: there is no clouds.yaml.
     """
     options = conf.clouds
-    entries = load(names, options.names, settings_of(options), read, options.file)
+    entries = load_entries(names, options.names, settings_of(options), read, options.file)
     checked = Clouds({}, dict(entries.faults))
     for name, entry in entries.usable.items():
         try:
@@ -71,7 +72,7 @@ def connect(conf: Any, name: str) -> Connection | None:
     Raises:
         ConfigError: the entry cannot be used.
     """
-    entry = find(name, settings_of(conf.clouds), read, conf.clouds.file)
+    entry = find_entry(name, settings_of(conf.clouds), read, conf.clouds.file)
     return None if entry is None else _connection(conf, entry)
 
 

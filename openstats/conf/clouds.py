@@ -1,7 +1,7 @@
 """Which clouds to read, and how their projects are assigned to customers.
 
 Credentials stay in clouds.yaml. A key ``openstats`` inside an entry of it overrides these options
-for that cloud; ``openstats.clouds.clouds_yaml.entries`` knows the keys.
+for that cloud; ``openstats.clouds.clouds_yaml.settings`` knows the keys.
 """
 
 from typing import Any

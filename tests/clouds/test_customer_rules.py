@@ -8,7 +8,7 @@ import pytest
 
 from openstats.clouds.clouds_yaml import customer_file
 from openstats.clouds.clouds_yaml.customer_rules import Assignments, assign
-from openstats.clouds.clouds_yaml.entries import Settings
+from openstats.clouds.clouds_yaml.settings import Settings
 from openstats.errors import ConfigError
 from openstats.model import KeystoneProject
 

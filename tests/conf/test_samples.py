@@ -13,7 +13,7 @@ from oslo_policy import generator as policy_generator
 
 from openstats import conf
 from openstats.cli.assembly import connections
-from openstats.clouds.clouds_yaml import entries
+from openstats.clouds.clouds_yaml.settings import Settings
 from openstats.conf.foreign import FOREIGN
 from openstats.conf.problems import OWN
 
@@ -81,6 +81,6 @@ def test_every_entry_of_the_sample_of_clouds_yaml_can_be_used(clouds_yaml):
 
 def test_the_sample_of_clouds_yaml_shows_every_setting(clouds_yaml):
     shown = clouds_yaml["special"]["openstats"]
-    assert set(shown) == {field.name for field in fields(entries.Settings)}
-    defaults = entries.Settings()
+    assert set(shown) == {field.name for field in fields(Settings)}
+    defaults = Settings()
     assert all(value != getattr(defaults, name) for name, value in shown.items())

@@ -11,7 +11,7 @@ from openstats import conf, errors
 from openstats.api.public_endpoints import PAGES
 from openstats.api.routes import RESOURCES, ROOTS, STATISTICS
 from openstats.cli.main import Openstats
-from openstats.clouds.clouds_yaml.entries import Settings
+from openstats.clouds.clouds_yaml.settings import Settings
 from openstats.http import errors as api_errors
 from openstats.http.parameters import Query
 from openstats.http.server import tasks

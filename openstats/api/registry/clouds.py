@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from openstats.api.registry.resources import Fields, Writer
 from openstats.clouds.clouds_yaml import entries
 from openstats.clouds.clouds_yaml.entries import CloudEntry
+from openstats.clouds.clouds_yaml.settings import settings_of
 from openstats.conf.clouds import read
 from openstats.errors import BodyError, ConfigError
 from openstats.http.body import Body
@@ -141,7 +142,7 @@ def _clouds_yaml_entry(options: Any, name: str) -> CloudEntry:
         BodyError: there is no such entry; or it cannot be used, why is not for callers.
     """
     try:
-        entry = entries.find(name, entries.settings_of(options), read, options.file)
+        entry = entries.find_entry(name, settings_of(options), read, options.file)
         # What is wrong with another entry is nothing to this one.
         names = [] if entry else entries.cloud_names(options.file)
     except ConfigError as error:

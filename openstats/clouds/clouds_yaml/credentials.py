@@ -1,4 +1,4 @@
-"""What can be wrong with the credential of an entry before anybody signs in with it.
+"""Faults of the credential of an entry that can be found before anybody signs in with it.
 
 openstacksdk checks little: a misspelt key is a TypeError, a missing password a 401.
 """
@@ -23,15 +23,15 @@ FILES = ("cacert", "cert", "key")
 """Keys of an entry that name files."""
 
 
-def auth_fault(config: Mapping[str, Any]) -> str | None:
-    """Return what is wrong with ``auth`` and ``auth_type`` of an entry; None: nothing is seen."""
+def find_fault(config: Mapping[str, Any]) -> str | None:
+    """Return what is wrong with ``auth`` and ``auth_type`` of an entry; None: no fault is found."""
     auth_type, auth = config.get("auth_type", "password"), config.get("auth")
     if auth_type in NOTHING:
         return f"{UNUSABLE}: auth_type {auth_type} signs in nowhere: use password or {CREDENTIAL}"
     if not isinstance(auth, Mapping):
         kind = type(auth).__name__
-        held = "has no auth" if auth is None else f"{UNUSABLE}: auth is a {kind}"
-        return f"{held}: it must hold auth_url and a credential"
+        fault = "has no auth" if auth is None else f"{UNUSABLE}: auth is a {kind}"
+        return f"{fault}: it must hold auth_url and a credential"
     if not (auth.get("auth_url") or config.get("auth_url") or config.get("profile")):
         return "has no auth_url: write it below auth"
     names = option_names(auth_type)
@@ -39,67 +39,69 @@ def auth_fault(config: Mapping[str, Any]) -> str | None:
         return f"{UNUSABLE}: there is no auth_type {auth_type}: use password, or {CREDENTIAL}"
     if auth_type == "password" and any(str(key).startswith("application_cred") for key in auth):
         return f"{UNUSABLE}: an application credential needs auth_type: {CREDENTIAL}"
-    return _unknown(auth_type, auth, names)
+    return _unknown_key(auth_type, auth, names)
 
 
 def option_names(auth_type: Any) -> set[str]:
-    """Return what a way to sign in takes; nothing of one that there is not."""
+    """Return the names of the options of an auth_type; none where there is no such type."""
     try:
         options = loading.get_plugin_loader(auth_type).get_options()
     except (NoMatchingPlugin, TypeError):
         return set()
-    names = {option.dest for option in options}
-    return names | {each.name.replace("-", "_") for o in options for each in (o, *o.deprecated)}
+    names = set()
+    for option in options:
+        spellings = [option, *option.deprecated]
+        names |= {option.dest, *(spelling.name.replace("-", "_") for spelling in spellings)}
+    return names
 
 
-def _unknown(auth_type: str, auth: Mapping[str, Any], names: set[str]) -> str | None:
-    """Return which key of ``auth`` is none, and which was probably meant; never its value."""
+def _unknown_key(auth_type: str, auth: Mapping[str, Any], names: set[str]) -> str | None:
+    """Return which key of ``auth`` is unknown, and which is probably meant; never its value."""
     for key in sorted(set(map(str, auth)) - names):
         likely = get_close_matches(key, names, 1)
-        meant = f"did you mean {likely[0]}?" if likely else f"it takes {', '.join(sorted(names))}"
-        return f"{UNUSABLE}: auth of type {auth_type} takes no {key}: {meant}"
+        hint = f"did you mean {likely[0]}?" if likely else f"it takes {', '.join(sorted(names))}"
+        return f"{UNUSABLE}: auth of type {auth_type} takes no {key}: {hint}"
     return None
 
 
 def check(name: str, config: Mapping[str, Any]) -> None:
-    """Check what only somebody who signs in needs: a password, and files of certificates.
+    """Check what only signing in needs: a password, and files of certificates.
 
     Raises:
         ConfigError: it is missing.
     """
-    where = f"the entry {name} of clouds.yaml"
+    title = f"the entry {name} of clouds.yaml"
     if config.get("auth_type") in PASSWORD_TYPES and not config["auth"].get("password"):
-        raise ConfigError(f"{where} has no password: write it below auth, or into secure.yaml")
+        raise ConfigError(f"{title} has no password: write it below auth, or into secure.yaml")
     for key in FILES:
         if value := config.get(key):
-            _check_file(f"{where}: {key}", str(value))
+            _check_file(f"{title}: {key}", str(value))
 
 
-def masked(reason: str, written: Any) -> str:
-    """Return a reason without the values that an entry has: libraries print what they refuse."""
-    secrets = sorted(_leaves(written), key=len, reverse=True)
-    for secret in secrets:
+def masked(reason: str, entry: Any) -> str:
+    """Return a reason without the secrets of an entry: libraries print the values they refuse."""
+    for secret in sorted(_secrets(entry), key=len, reverse=True):
         reason = reason.replace(secret, "***")
     return reason
 
 
-def _leaves(written: Any, key: str = "") -> Iterator[str]:
+def _secrets(document: Any, key: str = "") -> Iterator[str]:
     """Yield the texts that stand below keys that are named like secrets."""
-    if isinstance(written, Mapping):
-        for name, value in written.items():
-            yield from _leaves(value, str(name))
-    elif isinstance(written, list):
-        for value in written:
-            yield from _leaves(value, key)
-    elif isinstance(written, str) and written and any(word in key for word in SECRET_WORDS):
-        yield written
+    if isinstance(document, Mapping):
+        for name, value in document.items():
+            yield from _secrets(value, str(name))
+    elif isinstance(document, list):
+        for value in document:
+            yield from _secrets(value, key)
+    elif isinstance(document, str) and document and any(word in key for word in SECRET_WORDS):
+        yield document
 
 
-def _check_file(what: str, value: str) -> None:
+def _check_file(title: str, value: str) -> None:
     if CERTIFICATE in value:
-        raise ConfigError(f"{what} holds a certificate: write it to a file, and name that file")
+        raise ConfigError(f"{title} holds a certificate: write it to a file, and name that file")
     path = os.path.expanduser(value)
     if not os.path.exists(path):
-        raise ConfigError(f"{what}: there is no file {value}: name a file in PEM format")
+        raise ConfigError(f"{title}: there is no file {value}: name a file in PEM format")
     if not os.access(path, os.R_OK):
-        raise ConfigError(f"{what}: {value} cannot be read by the user that runs openstats")
+        raise ConfigError(f"{title}: {value} cannot be read by the user that runs openstats")

@@ -1,9 +1,9 @@
-"""The file of ``customer_from = file``: which projects each customer has, as somebody wrote them.
+"""The file of ``customer_from = file``: the projects of each customer, as they are spelt there.
 
 What a project's name means in a Keystone is for ``project_names``.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +15,23 @@ from openstats.names import RULE, problem
 WHERE = "set it in [clouds], or below openstats in the cloud's entry of clouds.yaml"
 
 
-class _Loader(yaml.BaseLoader):
-    """A loader to which every scalar is a text (``no``, ``007``), and a repeated key an error."""
+class _TextLoader(yaml.BaseLoader):
+    """A loader that reads each scalar as a text (``no``, ``007``), and refuses repeated keys."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
+        keys: set[str] = set()
         for key, _ in node.value:
-            if key.value in seen:
+            if key.value in keys:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"the key {key.value!r} is repeated", key.start_mark
                 )
             if isinstance(key.value, str):
-                seen.add(key.value)
+                keys.add(key.value)
         return super().construct_mapping(node, deep=deep)
 
 
 def read(path: str) -> dict[str, str]:
-    """Return the customer's name of each project that the file lists, as it is written there.
+    """Return the customer's name of each project in the file, by the spelling of the project.
 
     Raises:
         ConfigError: the file cannot be read, or does not list projects by customer.
@@ -39,7 +39,7 @@ def read(path: str) -> dict[str, str]:
     if not path:
         raise ConfigError(f"customer_from = file needs customer_file, a YAML file: {WHERE}")
     try:
-        loader = _Loader(Path(path).read_text(encoding="utf-8"))
+        loader = _TextLoader(Path(path).read_text(encoding="utf-8"))
         return _by_project(loader.get_single_data())
     except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
@@ -53,13 +53,13 @@ def _by_project(document: Any) -> dict[str, str]:
             "'Acme: [web, shop]'"
         )
     customers: dict[str, str] = {}
-    for customer, listed in document.items():
+    for customer, value in document.items():
         _check_name(customer)
-        for project in _projects(customer, listed):
-            other = customers.setdefault(project, customer)
-            if other != customer:
+        for project in _projects(customer, value):
+            first = customers.setdefault(project, customer)
+            if first != customer:
                 raise ValueError(
-                    f"the project {project!r} is listed under {other!r} and {customer!r}; list it "
+                    f"the project {project!r} is listed under {first!r} and {customer!r}; list it "
                     "under one of them"
                 )
     return customers
@@ -70,9 +70,9 @@ def _check_name(customer: str) -> None:
         raise ValueError(f"{customer[:40]!a}... is no name of a customer: it has {reason}; {RULE}")
 
 
-def _projects(customer: str, listed: Any) -> Iterator[str]:
-    """Return what is listed under a customer; a single text is one project."""
-    projects = [listed] if isinstance(listed, str) else listed
+def _projects(customer: str, value: Any) -> list[str]:
+    """Return the projects that stand under a customer; a text alone is one project."""
+    projects = [value] if isinstance(value, str) else value
     if not isinstance(projects, list) or not all(isinstance(p, str) and p for p in projects):
-        raise TypeError(f"under {customer!r} there must be a list of projects, not {listed!r:.80}")
-    return iter(projects)
+        raise TypeError(f"under {customer!r} there must be a list of projects, not {value!r:.80}")
+    return projects

@@ -1,6 +1,4 @@
-"""Rules by which a Keystone project is assigned to a customer and to groups.
-
-The settings of a cloud choose the rules.
+"""Rules by which a Keystone project is assigned to a customer and to groups: a cloud's settings.
 
 A name means nothing without its domain: one that is written without means the domains of the
 setting ``default_domains``. No service is asked here.
@@ -13,52 +11,51 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from openstats.clouds.clouds_yaml import customer_file
-from openstats.clouds.clouds_yaml.entries import Settings
-from openstats.clouds.clouds_yaml.project_names import Names
+from openstats.clouds.clouds_yaml.project_names import ProjectNames
+from openstats.clouds.clouds_yaml.settings import Settings
 from openstats.errors import ConfigError
 from openstats.model import Assignment, KeystoneProject, Origin
 
 CUSTOMER_TAG = "openstats:customer="
 GROUP_TAG = "openstats:group="
+QUALIFY = "write DOMAIN/NAME or the project's id"
 
 Customer = tuple[Origin, str]
-"""What a customer is known by, and its name."""
+"""The origin of a customer, by which it is known, and its name."""
 
 LONGEST = 255
 """Characters that a name or key may have."""
 
 
 class Assignments(NamedTuple):
-    """Where all projects of a Keystone belong, and what an operator should look into."""
+    """The assignments of all projects of a Keystone, and what an operator should look into."""
 
     assignments: list[Assignment]
     warnings: list[str]
 
 
 def assign(projects: Sequence[KeystoneProject], settings: Settings, keystone: str) -> Assignments:
-    """Return where projects belong; excluded ones belong nowhere.
+    """Return the customers and groups of projects; excluded ones have none.
 
     Raises:
         ConfigError: a setting cannot be used, or names a project that it does not tell from others.
     """
-    names = Names(projects, settings.default_domains)
-    excluded = _excluded(projects, names, settings)
-    counted = [p for p in projects if p.id not in excluded]
-    warnings = _not_excluded(projects, names, settings)
+    names = ProjectNames(projects, settings.default_domains)
+    excluded_ids = _excluded_ids(projects, names, settings)
+    included = [project for project in projects if project.id not in excluded_ids]
+    warnings = _ambiguous_exclusions(projects, names, settings)
+    customers: Mapping[str, Customer | None]
     if settings.customer_from == "file":
         # Read each time: it may change while a collector runs.
-        listed = customer_file.read(settings.customer_file)
-        ids = {project.id for project in counted}
-        customers = _filed(names, ids, listed, settings)
-        warnings += _namesakes(names, ids, listed, settings)
+        customer_names = customer_file.read(settings.customer_file)
+        ids = {project.id for project in included}
+        customers = _customers_of_file(names, ids, customer_names, settings)
+        warnings += _ambiguous_names(names, ids, customer_names, settings)
     else:
-        by_id: dict[str | None, KeystoneProject] = {project.id: project for project in projects}
-        customers = {
-            project.id: customer
-            for project in counted
-            if (customer := _customer(project, by_id, names, settings, keystone))
-        }
-    return Assignments([_assignment(p, customers.get(p.id), settings) for p in projects], warnings)
+        rule = _Rule(projects, names, settings, keystone)
+        customers = {project.id: rule.customer(project) for project in included}
+    assignments = [_assignment(p, customers.get(p.id), settings) for p in projects]
+    return Assignments(assignments, warnings)
 
 
 def _assignment(
@@ -66,166 +63,194 @@ def _assignment(
 ) -> Assignment:
     if customer is None:
         return Assignment(project, None)
-    groups = _tagged(project, GROUP_TAG) if settings.group_tags else []
+    groups = _tag_values(project, GROUP_TAG) if settings.group_tags else []
     return Assignment(project, *customer, frozenset(groups))
 
 
-def _excluded(projects: Sequence[KeystoneProject], names: Names, settings: Settings) -> set[str]:
+def _excluded_ids(
+    projects: Sequence[KeystoneProject], names: ProjectNames, settings: Settings
+) -> set[str]:
     """Return the ids of the projects that are no customer's."""
     ids = {project.id for project in projects}
-    meant = [names.meant(spelling, ids) for spelling in settings.exclude_projects]
-    # Which of several is meant, a warning asks.
-    single = {found[0].id for found in meant if len(found) == 1}
-    return single | {p.id for p in projects if names.is_in(p, settings.exclude_domains)}
+    excluded = {p.id for p in projects if names.is_in(p, settings.exclude_domains)}
+    for spelling in settings.exclude_projects:
+        matches = names.matches(spelling, ids)
+        # A warning asks which of several is meant.
+        if len(matches) == 1:
+            excluded.add(matches[0].id)
+    return excluded
 
 
-def _customer(
-    project: KeystoneProject,
-    by_id: Mapping[str | None, KeystoneProject],
-    names: Names,
-    settings: Settings,
-    keystone: str,
-) -> Customer | None:
-    """Return a project's customer by what Keystone says of it."""
-    way = settings.customer_from
-    if way == "domain":
-        return Origin(keystone, project.domain_id), project.domain_name
-    if way == "top-project":
-        top = _top(project, by_id)
-        return Origin(keystone, top.id), top.name
-    name = _name(project, settings)
-    if not name:
-        return None
-    key = f"{way}:{name}"
-    if names.is_in_default(project):
-        return Origin(keystone, key), name
-    return _of_domain(project, key, name, keystone)
+class _Rule:
+    """The rule ``customer_from`` of a cloud, where it is not a file."""
+
+    def __init__(
+        self,
+        projects: Sequence[KeystoneProject],
+        names: ProjectNames,
+        settings: Settings,
+        keystone: str,
+    ) -> None:
+        self._by_id: dict[str | None, KeystoneProject] = {p.id: p for p in projects}
+        self._names = names
+        self._settings = settings
+        self._keystone = keystone
+
+    def customer(self, project: KeystoneProject) -> Customer | None:
+        """Return a project's customer by what Keystone says of it."""
+        kind = self._settings.customer_from
+        if kind == "domain":
+            return Origin(self._keystone, project.domain_id), project.domain_name
+        if kind == "top-project":
+            top = self._top(project)
+            return Origin(self._keystone, top.id), top.name
+        name = self._name(project)
+        if not name:
+            return None
+        key = f"{kind}:{name}"
+        if self._names.is_in_default(project):
+            return Origin(self._keystone, key), name
+        return self._customer_of_domain(project, key, name)
+
+    def _top(self, project: KeystoneProject) -> KeystoneProject:
+        """Return the topmost project above a project, or itself; a cycle ends where it closes."""
+        path = {project.id}
+        while project.parent_id in self._by_id and project.parent_id not in path:
+            project = self._by_id[project.parent_id]
+            path.add(project.id)
+        return project
+
+    def _name(self, project: KeystoneProject) -> str:
+        """Return the customer's name in a tag, or by the regular expression; empty for none."""
+        if self._settings.customer_from == "tag":
+            values = _tag_values(project, CUSTOMER_TAG)
+            return values[0] if values else ""
+        match = _compile(self._settings.customer_regex).search(project.name)
+        return (match["customer"] or "") if match else ""
+
+    def _customer_of_domain(self, project: KeystoneProject, key: str, name: str) -> Customer:
+        """Return the customer of a name outside the default domains: it is its domain's own."""
+        long_key = f"{project.domain_id}/{key}"
+        key = long_key if len(long_key) <= LONGEST else sha256(long_key.encode()).hexdigest()
+        return Origin(self._keystone, key), f"{project.domain_name}/{name}"[:LONGEST]
 
 
-def _name(project: KeystoneProject, settings: Settings) -> str:
-    """Return the customer's name that a tag or the regular expression finds; empty for none."""
-    if settings.customer_from == "tag":
-        return next(iter(_tagged(project, CUSTOMER_TAG)), "")
-    match = _compiled(settings.customer_regex).search(project.name)
-    return (match["customer"] or "") if match else ""
-
-
-def _of_domain(project: KeystoneProject, key: str, name: str, keystone: str) -> Customer:
-    """Return the customer of a name outside the default domains: it is its domain's own."""
-    key = f"{project.domain_id}/{key}"
-    short = key if len(key) <= LONGEST else sha256(key.encode()).hexdigest()
-    return Origin(keystone, short), f"{project.domain_name}/{name}"[:LONGEST]
-
-
-def _top(project: KeystoneProject, by_id: Mapping[str | None, KeystoneProject]) -> KeystoneProject:
-    seen = {project.id}
-    while project.parent_id in by_id and project.parent_id not in seen:
-        project = by_id[project.parent_id]
-        seen.add(project.id)
-    return project
-
-
-def _tagged(project: KeystoneProject, prefix: str) -> list[str]:
-    return sorted(
-        tag.removeprefix(prefix) for tag in project.tags if tag.startswith(prefix) and tag != prefix
-    )
+def _tag_values(project: KeystoneProject, prefix: str) -> list[str]:
+    values = [tag.removeprefix(prefix) for tag in project.tags if tag.startswith(prefix)]
+    return sorted(filter(None, values))
 
 
 @cache
-def _compiled(regex: str) -> re.Pattern[str]:
-    group = "with a group named customer, such as ^(?P<customer>[a-z]+)-"
+def _compile(regex: str) -> re.Pattern[str]:
+    requirement = "with a group named customer, such as ^(?P<customer>[a-z]+)-"
     if not regex:
-        advice = f"{group}: {customer_file.WHERE}"
+        advice = f"{requirement}: {customer_file.WHERE}"
         raise ConfigError(f"customer_from = regex needs customer_regex, {advice}")
-    what = f"[clouds] customer_regex {regex!r}"
+    option = f"[clouds] customer_regex {regex!r}"
     try:
         pattern = re.compile(regex)
     except re.error as error:
-        raise ConfigError(f"{what} is no regular expression of Python: {error}") from error
+        raise ConfigError(f"{option} is no regular expression of Python: {error}") from error
     if "customer" not in pattern.groupindex:
-        raise ConfigError(f"{what} must be one {group}")
+        raise ConfigError(f"{option} must be one {requirement}")
     return pattern
 
 
-def _filed(
-    names: Names, ids: Collection[str], listed: Mapping[str, str], settings: Settings
+def _customers_of_file(
+    names: ProjectNames,
+    ids: Collection[str],
+    customer_names: Mapping[str, str],
+    settings: Settings,
 ) -> dict[str, Customer]:
-    """Return the customer of each project, of these, that a file lists.
+    """Return the customers of projects, among these, by ``customer_names``: spelling → customer.
 
-    It is the one way that joins customers of different Keystones.
+    It is the one rule that joins customers of different Keystones.
 
     Raises:
-        ConfigError: a text may mean several projects, or a project is listed under two customers.
+        ConfigError: a spelling may mean several projects, or a project has two customers.
     """
     spellings: dict[str, str] = {}
     # What tells namesakes apart goes before a name alone.
-    for spelling in sorted(listed, key=lambda text: not names.exactly(text)):
-        meant = names.meant(spelling, ids)
-        if len(meant) > 1:
+    exact_first = sorted(customer_names, key=lambda spelling: not names.exact_matches(spelling))
+    for spelling in exact_first:
+        matches = names.matches(spelling, ids)
+        if len(matches) > 1:
             raise ConfigError(
-                f"[clouds] customer_file {settings.customer_file!r}: {spelling!r} may be any of "
-                f"{_listing(meant)}; write DOMAIN/NAME or the project's id"
+                f"{_file_option(settings)}: {spelling!r} may be any of {_list(matches)}; {QUALIFY}"
             )
-        for project in meant:
-            other = spellings.setdefault(project.id, spelling)
-            if names.exactly(spelling) and listed[other] != listed[spelling]:
+        for project in matches:
+            first = spellings.setdefault(project.id, spelling)
+            former, customer = customer_names[first], customer_names[spelling]
+            if names.exact_matches(spelling) and former != customer:
                 raise ConfigError(
-                    f"[clouds] customer_file {settings.customer_file!r}: {other!r} and "
-                    f"{spelling!r} are the project {_listing(meant)}, listed under "
-                    f"{listed[other]!r} and {listed[spelling]!r}; list it under one of them"
+                    f"{_file_option(settings)}: {first!r} and {spelling!r} are the project "
+                    f"{_list(matches)}, listed under {former!r} and {customer!r}; list it under "
+                    "one of them"
                 )
-    customers = {key: listed[spelling] for key, spelling in spellings.items()}
-    return {key: (Origin("file", name), name) for key, name in customers.items()}
+    customers = {}
+    for project_id, spelling in spellings.items():
+        name = customer_names[spelling]
+        customers[project_id] = Origin("file", name), name
+    return customers
 
 
-def _not_excluded(
-    projects: Sequence[KeystoneProject], names: Names, settings: Settings
+def _ambiguous_exclusions(
+    projects: Sequence[KeystoneProject], names: ProjectNames, settings: Settings
 ) -> list[str]:
     """Return a sentence for each name that excludes nothing, since it may mean several projects."""
     ids = {project.id for project in projects}
-    return [
-        f"exclude_projects: {spelling!r} may be any of {_listing(meant)}, and excludes none of "
-        "them; write DOMAIN/NAME or the project's id"
-        for spelling in settings.exclude_projects
-        if len(meant := names.meant(spelling, ids)) > 1
-    ]
+    sentences = []
+    for spelling in settings.exclude_projects:
+        matches = names.matches(spelling, ids)
+        if len(matches) > 1:
+            sentences.append(
+                f"exclude_projects: {spelling!r} may be any of {_list(matches)}, and excludes none "
+                f"of them; {QUALIFY}"
+            )
+    return sentences
+
+
+def _ambiguous_names(
+    names: ProjectNames, ids: Collection[str], spellings: Iterable[str], settings: Settings
+) -> list[str]:
+    """Return a sentence for each name of the file that several projects have."""
+    sentences = []
+    for spelling in spellings:
+        if names.exact_matches(spelling) or not names.matches(spelling, ids):
+            continue
+        namesakes = names.namesakes(spelling, ids)
+        if len(namesakes) > 1:
+            sentences.append(
+                f"{_file_option(settings)}: {spelling!r} means the one in the default domain, of "
+                f"{_list(namesakes)}; {QUALIFY}"
+            )
+    return sentences
 
 
 def without_effect(projects: Sequence[KeystoneProject], settings: Settings) -> list[str]:
     """Return a sentence for each name in a setting that this Keystone has no project or domain of.
 
-    Those of the defaults are for whoever has them.
+    The defaults may name what a cloud does not have.
     """
-    usual = Settings()
-    names = Names(projects, settings.default_domains)
+    names = ProjectNames(projects, settings.default_domains)
     ids = {project.id for project in projects}
-    unmeant = {text for text in settings.exclude_projects if not names.meant(text, ids)}
-    domains = names.domains
+    unmatched = {text for text in settings.exclude_projects if not names.matches(text, ids)}
     unused = {
-        "exclude_projects": ("project", unmeant),
-        "exclude_domains": ("domain of a project", set(settings.exclude_domains) - domains),
-        "default_domains": ("domain of a project", set(settings.default_domains) - domains),
+        "exclude_projects": ("project", unmatched),
+        "exclude_domains": ("domain of a project", {*settings.exclude_domains} - names.domains),
+        "default_domains": ("domain of a project", {*settings.default_domains} - names.domains),
     }
-    return [
-        f"{setting}: there is no {kind} {name!r} here"
-        for setting, (kind, missing) in unused.items()
-        for name in sorted(missing - set(getattr(usual, setting)))
-    ]
+    sentences = []
+    for setting, (kind, missing) in unused.items():
+        usual = getattr(Settings(), setting)
+        unknown = sorted(missing - set(usual))
+        sentences += [f"{setting}: there is no {kind} {name!r} here" for name in unknown]
+    return sentences
 
 
-def _namesakes(
-    names: Names, ids: Collection[str], listed: Iterable[str], settings: Settings
-) -> list[str]:
-    """Return a sentence for each name of the file that several projects have."""
-    return [
-        f"[clouds] customer_file {settings.customer_file!r}: {spelling!r} means the one in the "
-        f"default domain, of {_listing(namesakes)}; write DOMAIN/NAME or the project's id"
-        for spelling in listed
-        if not names.exactly(spelling)
-        and names.meant(spelling, ids)
-        and len(namesakes := names.namesakes(spelling, ids)) > 1
-    ]
+def _file_option(settings: Settings) -> str:
+    return f"[clouds] customer_file {settings.customer_file!r}"
 
 
-def _listing(projects: Iterable[KeystoneProject]) -> str:
+def _list(projects: Iterable[KeystoneProject]) -> str:
     return ", ".join(sorted(f"{p.domain_name}/{p.name} ({p.id})" for p in projects))

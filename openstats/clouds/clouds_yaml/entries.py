@@ -1,51 +1,25 @@
-"""Entries of clouds.yaml: which clouds there are, how to sign in, and what is special about them.
+"""Entries of clouds.yaml: which clouds there are, how to sign in, and their settings.
 
-openstacksdk reads the file (with its profiles, secure.yaml and OS_* variables). A key ``openstats``
-inside an entry may override the options of the group [clouds] for that cloud, by the same names,
-and give ``auth_url_aliases``. What can be wrong with a credential is in credentials.py.
+openstacksdk reads the file (with its profiles, secure.yaml and OS_* variables). An entry with
+several regions is a cloud for each. Faults of a credential are found by ``credentials``.
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from openstats.auth_url import compared
-from openstats.clouds.clouds_yaml import credentials
+from openstats.clouds.clouds_yaml import credentials, keys
 from openstats.clouds.clouds_yaml import file as clouds_file
-from openstats.clouds.clouds_yaml import keys as entry_keys
+from openstats.clouds.clouds_yaml.settings import ParseSetting, Settings, parse_overrides
 from openstats.errors import ConfigError
 from openstats.model import Cloud
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """What can be told of a cloud beside how to reach it; see the options of [clouds]."""
-
-    capacity_source: str = "auto"
-    meter_source: str = "nova"
-    meter_options: Mapping[str, Any] = field(default_factory=dict)
-    customer_from: str = "domain"
-    customer_regex: str = ""
-    customer_file: str = ""
-    group_tags: bool = False
-    default_domains: Sequence[str] = ("default",)
-    exclude_projects: Sequence[str] = ("default/service", "default/admin")
-    exclude_domains: Sequence[str] = ("heat", "heat_user_domain", "magnum")
-    block_storage: bool = True
-    disk_shared: bool = False
-    auth_url_aliases: Sequence[str] = ()  # in compared form
-
-
-def settings_of(options: Any) -> Settings:
-    """Give what options of the same names say of all clouds; of aliases none says anything."""
-    names = {field.name for field in fields(Settings)} - {"auth_url_aliases"}
-    return Settings(**{name: getattr(options, name) for name in names})
-
-
-@dataclass(frozen=True, slots=True)
 class CloudEntry:
-    """A cloud as clouds.yaml tells it; ``region`` is openstacksdk's, which makes sessions."""
+    """A cloud as clouds.yaml describes it; ``region`` is openstacksdk's, which makes sessions."""
 
     cloud: Cloud
     settings: Settings
@@ -53,11 +27,11 @@ class CloudEntry:
 
     @property
     def urls(self) -> set[str]:
-        """By what auth_urls, in compared form, the cloud may be asked for."""
+        """The auth_urls, in compared form, by which the cloud may be asked for."""
         return {self.cloud.keystone, *self.settings.auth_url_aliases}
 
     def check_credential(self) -> None:
-        """Check what signing in needs; who only registers clouds may do without.
+        """Check what signing in needs; commands that only register clouds do without.
 
         Raises:
             ConfigError: a password or a file is missing.
@@ -81,199 +55,217 @@ class CloudEntries(NamedTuple):
     usable: dict[str, CloudEntry]
     faults: dict[str, EntryFault]
 
+    @property
+    def cloud_names(self) -> list[str]:
+        """The names of all clouds, usable or not."""
+        return [*self.usable, *self.faults]
 
-FROM_VARIABLE = ", which the variable OS_CLOUD names"
+    def select(self, cloud_name: str) -> "CloudEntries":
+        """Return the entry of one cloud, if there is one."""
+        usable = {name: entry for name, entry in self.usable.items() if name == cloud_name}
+        faults = {name: fault for name, fault in self.faults.items() if name == cloud_name}
+        return CloudEntries(usable, faults)
+
+
 NO_URL = "auth_url is no http or https URL of a host, such as https://keystone.example.com/v3"
 
-Reader = Callable[[str, Any], Any]
-"""Turns what is written for a setting into its value; raises ValueError where it cannot."""
 
+class _Region(NamedTuple):
+    """A region of an entry, which is one cloud: its name, the entry's key, the region's name."""
 
-class _Place(NamedTuple):
-    """A region of an entry: one cloud; ``label`` is that cloud's name."""
-
-    label: str
+    cloud_name: str
     key: Any
-    region: str
+    name: str
 
 
-def load(
-    names: Sequence[str], wanted: Sequence[str], defaults: Settings, reader: Reader, file: str = ""
+class _File(NamedTuple):
+    """A clouds.yaml that was read: openstacksdk's configuration, and its keys by entries' names."""
+
+    config: Any
+    keys: Mapping[str, Any]
+    repeated_keys: Mapping[str, str]
+
+    def entry_name(self, name: str) -> str:
+        """Return the name of an entry by its own, or by that of a cloud, ENTRY:REGION."""
+        return name if name in self.keys else name.rpartition(":")[0]
+
+
+def _read_file(file: str) -> _File:
+    config = clouds_file.read(file)
+    return _File(config, clouds_file.entries(config), clouds_file.repeated_keys(config))
+
+
+def load_entries(
+    names: Sequence[str],
+    configured: Sequence[str],
+    defaults: Settings,
+    parse: ParseSetting,
+    file: str = "",
 ) -> CloudEntries:
-    """Read entries: those named, or those wanted; neither: OS_CLOUD, or else all there are.
+    """Return the entries that are named, or else configured, or else OS_CLOUD's, or else all.
 
-    A name is that of an entry, or of a cloud: ENTRY:REGION. One that there is not is a fault
+    A name is that of an entry, or of a cloud: ENTRY:REGION. A name without an entry is a fault
     beside the others.
 
     Raises:
-        ConfigError: nothing to read.
+        ConfigError: there is nothing to read.
     """
-    config = clouds_file.read(file)
-    keys = clouds_file.entries(config)
-    variable = [each for each in (os.environ.get("OS_CLOUD"),) if each and not wanted]
-    sources = ((names, ""), (wanted, ", which [clouds] names has"), (variable, FROM_VARIABLE))
-    chosen, source = next((pair for pair in sources if pair[0]), (list(keys), ""))
-    found = CloudEntries({}, {})
-    for name in dict.fromkeys(chosen):
-        entry = name if name in keys else name.rpartition(":")[0]
-        read = _read(config, {entry: keys[entry]}, defaults, reader) if entry in keys else found
-        kept = [label for label in (*read.usable, *read.faults) if name in (entry, label)]
-        found.usable.update({label: read.usable[label] for label in kept if label in read.usable})
-        found.faults.update({label: read.faults[label] for label in kept if label in read.faults})
-        if not kept:
-            reason = f"clouds.yaml has no entry {name}{source}; there are {', '.join(keys)}"
-            found.faults[name] = EntryFault(Cloud(name, "", "", ""), reason, is_missing=True)
-    return found
+    clouds_yaml = _read_file(file)
+    selection, source = _select(names, configured)
+    result = CloudEntries({}, {})
+    for name in dict.fromkeys(selection or clouds_yaml.keys):
+        entry_name = clouds_yaml.entry_name(name)
+        entries = _read_entry(clouds_yaml, entry_name, defaults, parse)
+        if name != entry_name:
+            entries = entries.select(name)
+        result.usable.update(entries.usable)
+        result.faults.update(entries.faults)
+        if not entries.cloud_names:
+            present = ", ".join(clouds_yaml.keys)
+            reason = f"clouds.yaml has no entry {name}{source}; there are {present}"
+            result.faults[name] = EntryFault(Cloud(name, "", "", ""), reason, is_missing=True)
+    return result
 
 
-def find(name: str, defaults: Settings, reader: Reader, file: str = "") -> CloudEntry | None:
-    """Read the entry of one cloud, as clouds.yaml is now; None where it tells of no such cloud.
+def _select(names: Sequence[str], configured: Sequence[str]) -> tuple[Sequence[str], str]:
+    """Return the names to read, none for all of them, and the words that say who chose them."""
+    if names:
+        return names, ""
+    if configured:
+        return configured, ", which [clouds] names has"
+    variable = os.environ.get("OS_CLOUD")
+    return ([variable], ", which the variable OS_CLOUD names") if variable else ([], "")
+
+
+def find_entry(
+    name: str, defaults: Settings, parse: ParseSetting, file: str = ""
+) -> CloudEntry | None:
+    """Return the entry of one cloud, as clouds.yaml is now; None where it has no such cloud.
 
     Raises:
-        ConfigError: nothing to read, or an entry that cannot be used.
+        ConfigError: there is nothing to read, or the entry cannot be used.
     """
     try:
-        config = clouds_file.read(file)
+        clouds_yaml = _read_file(file)
     except clouds_file.NoCloudError:
         return None
-    keys = clouds_file.entries(config)
-    # One of an entry's regions, or an entry with a colon in its name.
-    possible = [entry for entry in (name, name.rpartition(":")[0]) if entry in keys]
-    found = _read(config, {entry: keys[entry] for entry in possible[:1]}, defaults, reader)
-    if name in found.faults:
-        raise ConfigError(found.faults[name].reason)
-    return found.usable.get(name)
+    entries = _read_entry(clouds_yaml, clouds_yaml.entry_name(name), defaults, parse)
+    if name in entries.faults:
+        raise ConfigError(entries.faults[name].reason)
+    return entries.usable.get(name)
 
 
 def cloud_names(file: str = "") -> list[str]:
-    """List the clouds that clouds.yaml tells of, be their entries such as can be used or not.
+    """Return the names of the clouds in clouds.yaml, whether their entries can be used or not.
 
     Raises:
-        ConfigError: nothing to read.
+        ConfigError: there is nothing to read.
     """
     try:
         config = clouds_file.read(file)
     except clouds_file.NoCloudError:
         return []
-    places = (_places(config, name, key) for name, key in clouds_file.entries(config).items())
-    return [place.label for listed in places for place in listed]
+    names: list[str] = []
+    for name, key in clouds_file.entries(config).items():
+        names += [region.cloud_name for region in _regions(config, name, key)]
+    return names
 
 
-def _read(config: Any, keys: Mapping[str, Any], defaults: Settings, reader: Reader) -> CloudEntries:
-    found, repeated = CloudEntries({}, {}), clouds_file.repeated_keys(config)
-    for name, key in keys.items():
-        for place in _places(config, name, key):
-            try:
-                _check_unique(name, repeated)
-                found.usable[place.label] = _entry(config, place, defaults, reader)
-            except ConfigError as error:
-                found.faults[place.label] = EntryFault(_readable_cloud(config, place), str(error))
-    return found
+def _read_entry(
+    clouds_yaml: _File, name: str, defaults: Settings, parse: ParseSetting
+) -> CloudEntries:
+    """Return the clouds of an entry, one for each region; none where there is no such entry."""
+    entries = CloudEntries({}, {})
+    if name not in clouds_yaml.keys:
+        return entries
+    config = clouds_yaml.config
+    for region in _regions(config, name, clouds_yaml.keys[name]):
+        try:
+            _refuse_repeated_keys(clouds_yaml, name)
+            entries.usable[region.cloud_name] = _entry(config, region, defaults, parse)
+        except ConfigError as error:
+            cloud = _readable_cloud(config, region)
+            entries.faults[region.cloud_name] = EntryFault(cloud, str(error))
+    return entries
 
 
-def _check_unique(name: str, repeated: Mapping[str, str]) -> None:
-    if name in repeated:
-        raise ConfigError(f"{_where(name)} {repeated[name]}: keep one of them")
+def _refuse_repeated_keys(clouds_yaml: _File, name: str) -> None:
+    if fault := clouds_yaml.repeated_keys.get(name):
+        raise ConfigError(f"{_title(name)} {fault}: keep one of them")
 
 
-def _places(config: Any, name: str, key: Any) -> list[_Place]:
-    """Return an entry's regions: those of its vendor profile, too; one place where it has none."""
+def _regions(config: Any, name: str, key: Any) -> list[_Region]:
+    """Return an entry's regions, those of its vendor profile included; one without a name if none.
+
+    An entry with several regions is a cloud for each, unless it names one of them.
+    """
     try:
         with clouds_file.readable(name):
             # There is no public name for it: get_all() fails with the first entry that is bad.
-            regions = [str(region["name"] or "") for region in config._get_regions(key)]
+            region_names = [str(region["name"] or "") for region in config._get_regions(key)]
     except ConfigError:
-        regions = [""]
-    written = config.cloud_config["clouds"].get(key)
-    if isinstance(written, Mapping) and written.get("region_name") in regions:
-        regions = [written["region_name"]]
-    several = len(regions) > 1
-    return [_Place(f"{name}:{each}" if several else name, key, each) for each in regions]
+        region_names = [""]
+    document = config.cloud_config["clouds"].get(key)
+    if isinstance(document, Mapping) and document.get("region_name") in region_names:
+        region_names = [document["region_name"]]
+    if len(region_names) == 1:
+        return [_Region(name, key, region_names[0])]
+    return [_Region(f"{name}:{region_name}", key, region_name) for region_name in region_names]
 
 
-def _entry(config: Any, place: _Place, defaults: Settings, reader: Reader) -> CloudEntry:
-    name = str(place.key)
-    region = _region(config, name, place)
-    auth_url = region.config.get("auth", {}).get("auth_url")
+def _entry(config: Any, region: _Region, defaults: Settings, parse: ParseSetting) -> CloudEntry:
+    title = _title(str(region.key))
+    cloud_region = _cloud_region(config, region)
+    auth_url = cloud_region.config.get("auth", {}).get("auth_url")
     if not auth_url:
-        raise ConfigError(f"the entry {name} of clouds.yaml has no auth_url: write it below auth")
-    overrides = region.config.get("openstats") or {}
-    settings = replace(defaults, **_overrides(name, overrides, reader))
+        raise ConfigError(f"{title} has no auth_url: write it below auth")
     try:
-        keystone, shared = compared(auth_url), settings.disk_shared
-        cloud = Cloud(place.label, auth_url, place.region, keystone, disk_shared=shared)
+        overrides = parse_overrides(cloud_region.config.get("openstats") or {}, parse)
     except ValueError as error:
-        # The URL itself may hold a password.
-        raise ConfigError(f"the entry {name} of clouds.yaml: {NO_URL}") from error
-    return CloudEntry(cloud, settings, region)
+        raise ConfigError(f"{title}, openstats: {error}") from error
+    settings = replace(defaults, **overrides)
+    try:
+        keystone = compared(auth_url)
+    except ValueError as error:
+        # Without the URL: it may hold a password.
+        raise ConfigError(f"{title}: {NO_URL}") from error
+    shared = settings.disk_shared
+    cloud = Cloud(region.cloud_name, auth_url, region.name, keystone, disk_shared=shared)
+    return CloudEntry(cloud, settings, cloud_region)
 
 
-def _where(name: str) -> str:
+def _title(name: str) -> str:
     return f"the entry {name} of clouds.yaml"
 
 
-def _region(config: Any, name: str, place: _Place) -> Any:
-    """Return openstacksdk's cloud region of a place.
+def _cloud_region(config: Any, region: _Region) -> Any:
+    """Return openstacksdk's cloud region.
 
     Raises:
         ConfigError: a key is wrong, or no plugin can sign in with it.
     """
-    written = config.cloud_config["clouds"][place.key]
-    where = _where(name)
-    if not isinstance(written, Mapping):
-        kind = "nothing" if written is None else f"a {type(written).__name__}"
-        raise ConfigError(f"{where} is {kind}: it must hold auth, with auth_url and a credential")
-    plugin = credentials.option_names(written.get("auth_type", "password"))
-    if fault := entry_keys.misspelt(written, plugin) or entry_keys.wrong_interface(written):
-        raise ConfigError(f"{where} cannot be used: {fault}")
+    document = config.cloud_config["clouds"][region.key]
+    title = _title(str(region.key))
+    if not isinstance(document, Mapping):
+        kind = "nothing" if document is None else f"a {type(document).__name__}"
+        raise ConfigError(f"{title} is {kind}: it must hold auth, with auth_url and a credential")
+    options = credentials.option_names(document.get("auth_type", "password"))
+    if fault := keys.find_misspelt(document, options) or keys.find_wrong_interface(document):
+        raise ConfigError(f"{title} cannot be used: {fault}")
     try:
-        with clouds_file.readable(where):
-            return config.get_one(place.key, region_name=place.region or None)
+        with clouds_file.readable(title):
+            return config.get_one(region.key, region_name=region.name or None)
     except ConfigError as error:
-        fault = credentials.auth_fault(written)
-        reason = credentials.masked(str(error), written)
-        raise ConfigError(f"{where} {fault}" if fault else reason) from error
+        fault = credentials.find_fault(document)
+        reason = credentials.masked(str(error), document)
+        raise ConfigError(f"{title} {fault}" if fault else reason) from error
 
 
-def _readable_cloud(config: Any, place: _Place) -> Cloud:
-    """Return what can be told of a cloud whose entry cannot be used: at least its name."""
-    written = config.cloud_config["clouds"].get(place.key)
+def _readable_cloud(config: Any, region: _Region) -> Cloud:
+    """Return as much of a cloud as can be read of an entry with a fault: at least its name."""
+    document = config.cloud_config["clouds"].get(region.key)
     try:
-        auth_url = written["auth"]["auth_url"]
-        return Cloud(place.label, auth_url, place.region, compared(auth_url))
+        auth_url = document["auth"]["auth_url"]
+        return Cloud(region.cloud_name, auth_url, region.name, compared(auth_url))
     except (LookupError, TypeError, AttributeError, ValueError):
-        return Cloud(place.label, "", place.region, "")
-
-
-def _overrides(name: str, given: Any, reader: Reader) -> dict[str, Any]:
-    known = sorted(field.name for field in fields(Settings))
-    where = f"{_where(name)}, openstats:"
-    if not isinstance(given, Mapping):
-        raise ConfigError(f"{where} it takes {', '.join(known)}, not a {type(given).__name__}")
-    unknown = sorted(set(map(str, given)) - set(known))
-    for key in unknown:
-        meant = entry_keys.close_to(key, known) or f"it takes {', '.join(known)}"
-        raise ConfigError(f"{where} it takes no {key}: {meant}")
-    try:
-        return {key: _value(key, value, reader) for key, value in given.items()}
-    except ValueError as error:
-        raise ConfigError(f"{where} {error}") from error
-
-
-def _value(key: str, given: Any, reader: Reader) -> Any:
-    if key == "meter_options":
-        return _meter_options(given, reader)
-    if key != "auth_url_aliases":
-        return reader(key, given)
-    if not isinstance(given, list):
-        raise ValueError(f"auth_url_aliases takes a list of URLs, not {given!r}")  # noqa: TRY004
-    return tuple(compared(str(url)) for url in given)
-
-
-def _meter_options(given: Any, reader: Reader) -> Any:
-    try:
-        return reader("meter_options", given)
-    except ValueError:
-        # Not the reader's words: what stands there may be a password.
-        kind = type(given).__name__
-        raise ValueError(f"meter_options takes names and values, not this {kind}") from None
+        return Cloud(region.cloud_name, "", region.name, "")

@@ -1,6 +1,6 @@
 """The file clouds.yaml: which one it is, and openstacksdk's reading of it.
 
-What an entry in it means is for entry.py.
+What an entry in it means is for ``entries``.
 """
 
 import os
@@ -30,24 +30,24 @@ CLOUD_VARIABLES = ("OS_AUTH_URL", "OS_PROFILE")
 
 
 class NoCloudError(ConfigError):
-    """Nobody wrote a clouds.yaml."""
+    """There is no clouds.yaml."""
 
 
 @contextmanager
-def readable(what: str) -> Iterator[None]:
-    """Turn whatever openstacksdk raises of a configuration into a ConfigError about ``what``."""
+def readable(title: str) -> Iterator[None]:
+    """Raise whatever openstacksdk raises of a configuration as a ConfigError about ``title``."""
     import keystoneauth1.exceptions  # noqa: PLC0415
     import openstack.exceptions  # noqa: PLC0415
 
-    raised = openstack.exceptions.SDKException, keystoneauth1.exceptions.ClientException
+    library_errors = openstack.exceptions.SDKException, keystoneauth1.exceptions.ClientException
     try:
         yield
-    except (*raised, OSError, TypeError, AttributeError, LookupError, ValueError) as error:
-        raise ConfigError(f"{what} cannot be used: {_sentence(error)}") from error
+    except (*library_errors, OSError, TypeError, AttributeError, LookupError, ValueError) as error:
+        raise ConfigError(f"{title} cannot be used: {_one_line(error)}") from error
 
 
-def _sentence(error: Exception) -> str:
-    """Return an error's words in one line; a LookupError's are only a key."""
+def _one_line(error: Exception) -> str:
+    """Return the words of an error in one line; a LookupError has only a key."""
     words = f"no value for {error}" if isinstance(error, LookupError) else str(error)
     return " ".join(words.split())
 
@@ -58,10 +58,10 @@ def read(file: str = "") -> Any:
     Raises:
         ConfigError: the file is missing, cannot be read, or holds no clouds; nothing configured.
     """
-    # Half a second that the API seldom needs.
+    # The import takes half a second, and the API seldom needs it.
     import openstack.config  # noqa: PLC0415
 
-    fault = _fault_of_named(file) if file else _fault_of_sought(openstack.config.loader)
+    fault = _fault_of_named(file) if file else _fault_of_default(openstack.config.loader)
     try:
         with readable(file or "clouds.yaml"):
             config = openstack.config.OpenStackConfig(**(_only(file) if file else {}))
@@ -74,15 +74,15 @@ def read(file: str = "") -> Any:
 
 
 def entries(config: Any) -> dict[str, Any]:
-    """Return the keys of the entries by their names, which YAML may take for numbers."""
+    """Return the keys of the entries by their names: YAML may take a name for a number."""
     return {str(key): key for key in config.cloud_config["clouds"] if key != NO_ENTRY}
 
 
 def repeated_keys(config: Any) -> dict[str, str]:
-    """Return which key is repeated, by the entry of the file that ``config`` was read from."""
+    """Return which key is repeated, by entry, in the file that ``config`` was read from."""
     try:
         text = Path(config.config_filename).read_text(encoding="utf-8")
-        return keys.repeated(text)
+        return keys.find_repeated(text)
     except (OSError, TypeError, ValueError, yaml.YAMLError):
         # There is no file, or it was changed a moment ago.
         return {}
@@ -96,7 +96,7 @@ def _only(file: str) -> dict[str, Any]:
 
 
 def _drop_options(config: Any) -> None:
-    """Take away the cloud that openstacksdk makes of any variable OS_*, oslo.config's as well."""
+    """Remove the cloud that openstacksdk makes of any variable OS_*, such as oslo.config's."""
     clouds, environment = config.cloud_config["clouds"], config.envvar_key
     if environment in clouds and not any(os.environ.get(name) for name in CLOUD_VARIABLES):
         del clouds[environment]
@@ -116,7 +116,7 @@ def _fault_of_named(file: str) -> str | None:
     return fault
 
 
-def _fault_of_sought(loader: Any) -> str | None:
+def _fault_of_default(loader: Any) -> str | None:
     """Return what is wrong with the first file that openstacksdk does not skip; None: nothing.
 
     Raises:
@@ -127,7 +127,9 @@ def _fault_of_sought(loader: Any) -> str | None:
     for path in _existing([*([variable] if variable else []), *loader.CONFIG_FILES]):
         fault, is_skipped = _fault(path)
         if not is_skipped:
-            return _warned(skipped, fault)
+            for reason in skipped:
+                LOG.warning("%s; the next file is taken", reason)
+            return fault
         if path == variable:
             raise ConfigError(str(fault))
         skipped.append(str(fault))
@@ -140,12 +142,6 @@ def _existing(paths: Sequence[str]) -> list[str]:
     return [path for path in paths if os.path.exists(path)]
 
 
-def _warned(skipped: Sequence[str], fault: str | None) -> str | None:
-    for each in skipped:
-        LOG.warning("%s; the next file is taken", each)
-    return fault
-
-
 def _fault(path: str) -> tuple[str | None, bool]:
     """Return what is wrong with a file, and whether nothing at all can be read in it."""
     try:
@@ -154,7 +150,7 @@ def _fault(path: str) -> tuple[str | None, bool]:
         reason = error.strerror or error
         return f"{path} cannot be read: {reason}; let the user that runs openstats read it", True
     except (yaml.YAMLError, ValueError) as error:
-        return f"{path} is no YAML: {_where(error)}", True
+        return f"{path} is no YAML: {_position(error)}", True
     if not isinstance(document, dict) or "clouds" not in document:
         return f"{path} has no key 'clouds': write the entries of clouds below 'clouds:'", False
     clouds = document["clouds"]
@@ -164,10 +160,10 @@ def _fault(path: str) -> tuple[str | None, bool]:
     return None, False
 
 
-def _where(error: Exception) -> str:
+def _position(error: Exception) -> str:
     mark = getattr(error, "problem_mark", None)
     if mark is None:
-        return _sentence(error)
+        return _one_line(error)
     hint = "; indent with spaces, not with tabs" if "\\t" in str(error) else ""
     problem = getattr(error, "problem", None) or "it cannot be read"
     return f"line {mark.line + 1}, column {mark.column + 1}: {problem}{hint}"

@@ -17,7 +17,7 @@ KEYS = (
     *("external_network", "internal_network", "nat_source", "routes_externally", "client"),
     *("auth_methods", "metrics", "rate_limit", "concurrency", "password_callback"),
 )
-"""What openstacksdk reads of an entry; of others it says nothing."""
+"""The keys of an entry that openstacksdk reads; it ignores others without a word."""
 
 OF_SERVICES = (
     *("_api_version", "_endpoint", "_endpoint_override", "_interface", "_region_name"),
@@ -29,48 +29,47 @@ OF_SERVICES = (
 INTERFACES = ("public", "internal", "admin")
 
 
-def close_to(name: str, names: Iterable[str]) -> str:
+def suggest(name: str, names: Iterable[str]) -> str:
     """Return the question whether another name is meant; empty where none is alike."""
     likely = get_close_matches(name, list(names), 1, LIKELY)
     return f"did you mean {likely[0]}?" if likely else ""
 
 
-def misspelt(written: Mapping[Any, Any], plugin: Iterable[str]) -> str | None:
-    """Return which key of an entry is misspelt; ``plugin`` are names that auth may hold as well.
+def find_misspelt(entry: Mapping[Any, Any], options: Iterable[str]) -> str | None:
+    """Return which key of an entry is misspelt; ``options`` are names that auth may hold as well.
 
     Keys that are like none of openstacksdk's belong to other programs.
     """
-    known = {*KEYS, *plugin}
-    for key in map(str, written):
-        if key in known or key.endswith(OF_SERVICES):
+    correct = {*KEYS, *options}
+    for key in map(str, entry):
+        if key in correct or key.endswith(OF_SERVICES):
             continue
-        if meant := close_to(key, KEYS):
-            return f"it takes no {key}: {meant}"
+        if suggestion := suggest(key, KEYS):
+            return f"it takes no {key}: {suggestion}"
     return None
 
 
-def wrong_interface(config: Mapping[str, Any]) -> str | None:
-    """Return which key names an interface that catalogs do not have."""
-    for key, value in config.items():
+def find_wrong_interface(entry: Mapping[str, Any]) -> str | None:
+    """Return which key of an entry names an interface that catalogs do not have."""
+    for key, value in entry.items():
         if key != "interface" and not key.endswith("_interface"):
             continue
-        for each in value if isinstance(value, list) else [value]:
-            if each is not None and str(each).removesuffix("URL") not in INTERFACES:
-                return f"{key} must be one of {', '.join(INTERFACES)}, not {each}"
+        for interface in value if isinstance(value, list) else [value]:
+            if interface is not None and str(interface).removesuffix("URL") not in INTERFACES:
+                return f"{key} must be one of {', '.join(INTERFACES)}, not {interface}"
     return None
 
 
-def repeated(text: str) -> dict[str, str]:
+def find_repeated(text: str) -> dict[str, str]:
     """Return, by the names of entries, which key stands in one, or is one, more than once."""
-    node = yaml.compose(text, yaml.SafeLoader)
-    clouds = _child(node, "clouds")
-    faults = {
-        key.value: f"holds the key {again.value} twice (lines {first} and {_line(again)})"
-        for key, entry in _pairs(clouds)
-        for again, first in _again(entry)
-    }
-    for again, first in _again(clouds, deep=False):
-        faults[again.value] = f"is there twice (lines {first} and {_line(again)})"
+    clouds = _child(yaml.compose(text, yaml.SafeLoader), "clouds")
+    faults: dict[str, str] = {}
+    for name, entry in _pairs(clouds):
+        for key, first in _repeated_keys(entry, deep=True):
+            lines = f"lines {first} and {_line(key)}"
+            faults[name.value] = f"holds the key {key.value} twice ({lines})"
+    for name, first in _repeated_keys(clouds, deep=False):
+        faults[name.value] = f"is there twice (lines {first} and {_line(name)})"
     return faults
 
 
@@ -82,16 +81,16 @@ def _pairs(node: Any) -> list[tuple[Any, Any]]:
     return node.value if isinstance(node, yaml.MappingNode) else []
 
 
-def _again(node: Any, *, deep: bool = True) -> Iterator[tuple[Any, int]]:
-    """Yield the keys that stand in a mapping again, with the line of the first."""
-    seen: dict[Any, int] = {}
+def _repeated_keys(node: Any, *, deep: bool) -> Iterator[tuple[Any, int]]:
+    """Yield the keys that stand in a mapping more than once, with the line of the first."""
+    lines: dict[Any, int] = {}
     for key, value in _pairs(node):
-        if isinstance(key, yaml.ScalarNode) and key.value in seen:
-            yield key, seen[key.value]
+        if isinstance(key, yaml.ScalarNode) and key.value in lines:
+            yield key, lines[key.value]
         if isinstance(key, yaml.ScalarNode):
-            seen[key.value] = _line(key)
+            lines[key.value] = _line(key)
         if deep:
-            yield from _again(value)
+            yield from _repeated_keys(value, deep=True)
 
 
 def _line(node: Any) -> int:

@@ -1,4 +1,4 @@
-"""Which projects the texts of settings mean: ids, DOMAIN/NAME, or names alone.
+"""Which projects a text in a setting matches: an id, DOMAIN/NAME, or a name alone.
 
 An id goes before DOMAIN/NAME, and that before a name: whoever may name a project or a domain must
 not take the place of another by it. Who the customer of a project is does not live here.
@@ -14,8 +14,8 @@ ID = re.compile("[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}")
 """What Keystone makes as an id: it may be one of another Keystone, or of what was deleted."""
 
 
-class Names:
-    """The projects of a Keystone by what they are called."""
+class ProjectNames:
+    """The projects of a Keystone by their ids, paths (DOMAIN/NAME) and names."""
 
     def __init__(
         self, projects: Sequence[KeystoneProject], default_domains: Collection[str]
@@ -31,7 +31,7 @@ class Names:
                 self._by_path[f"{domain}/{project.name}"].append(project)
 
     def _domains(self, project: KeystoneProject) -> set[str]:
-        """Return what means a project's domain: its id, its name, and for Default ``default``."""
+        """Return the names of a project's domain: its id, its name, and for Default ``default``."""
         name = project.domain_name
         if name == "Default":
             return {project.domain_id, name, "default"}
@@ -40,7 +40,7 @@ class Names:
 
     @property
     def domains(self) -> set[str]:
-        """What means the domain of a project."""
+        """The names of all domains of projects."""
         projects = self._by_id.values()
         return {domain for project in projects for domain in self._domains(project)}
 
@@ -52,25 +52,25 @@ class Names:
         """Return whether a project is in one of the default domains."""
         return self.is_in(project, self._default_domains)
 
-    def exactly(self, spelling: str) -> list[KeystoneProject]:
-        """Return the project of an id, or the projects of DOMAIN/NAME: that is one, as a rule."""
+    def exact_matches(self, spelling: str) -> list[KeystoneProject]:
+        """Return the project of an id, or the projects of DOMAIN/NAME: usually one."""
         if spelling in self._by_id:
             return [self._by_id[spelling]]
         return self._by_path.get(spelling, [])
 
     def namesakes(self, name: str, ids: Collection[str]) -> list[KeystoneProject]:
-        """Return the projects with a name that are among these."""
+        """Return the projects, among these ids, that have a name."""
         return [project for project in self._by_name.get(name, ()) if project.id in ids]
 
-    def meant(self, spelling: str, ids: Collection[str]) -> list[KeystoneProject]:
-        """Return the projects that a text may mean, among these.
+    def matches(self, spelling: str, ids: Collection[str]) -> list[KeystoneProject]:
+        """Return the projects, among these ids, that a text may mean.
 
-        Of a name alone those in the default domains go first. One that looks like an id, or like
-        DOMAIN/NAME, means those only.
+        A name alone means the projects in the default domains, or else all of that name. A text
+        that looks like an id, or like DOMAIN/NAME, means no namesake in another domain.
         """
-        exact = self.exactly(spelling)
+        exact = self.exact_matches(spelling)
         if exact:
             return [project for project in exact if project.id in ids]
-        named = self.namesakes(spelling, ids)
-        usual = [project for project in named if self.is_in_default(project)]
-        return usual if "/" in spelling or ID.fullmatch(spelling) else usual or named
+        namesakes = self.namesakes(spelling, ids)
+        usual = [project for project in namesakes if self.is_in_default(project)]
+        return usual if "/" in spelling or ID.fullmatch(spelling) else usual or namesakes

@@ -1,0 +1,80 @@
+"""Settings of one cloud: the options of [clouds], and what its entry in clouds.yaml says instead.
+
+How the cloud is reached does not live here.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from openstats.auth_url import compared
+from openstats.clouds.clouds_yaml import keys
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What can be set for a cloud; see the options of [clouds].
+
+    ``auth_url_aliases``, in compared form, can be set in an entry only.
+    """
+
+    capacity_source: str = "auto"
+    meter_source: str = "nova"
+    meter_options: Mapping[str, Any] = field(default_factory=dict)
+    customer_from: str = "domain"
+    customer_regex: str = ""
+    customer_file: str = ""
+    group_tags: bool = False
+    default_domains: Sequence[str] = ("default",)
+    exclude_projects: Sequence[str] = ("default/service", "default/admin")
+    exclude_domains: Sequence[str] = ("heat", "heat_user_domain", "magnum")
+    block_storage: bool = True
+    disk_shared: bool = False
+    auth_url_aliases: Sequence[str] = ()
+
+
+NAMES = sorted(field.name for field in fields(Settings))
+
+ParseSetting = Callable[[str, Any], Any]
+"""Returns the value of a setting that is written in an entry; raises ValueError."""
+
+
+def settings_of(options: Any) -> Settings:
+    """Return the settings for all clouds: the options of the same names."""
+    names = [name for name in NAMES if name != "auth_url_aliases"]
+    return Settings(**{name: getattr(options, name) for name in names})
+
+
+def parse_overrides(document: Any, parse: ParseSetting) -> dict[str, Any]:
+    """Return the settings that an entry holds below its key ``openstats``.
+
+    Raises:
+        ValueError: there is no such setting, or a value is not acceptable.
+    """
+    if not isinstance(document, Mapping):
+        raise ValueError(  # noqa: TRY004
+            f"it takes {', '.join(NAMES)}, not a {type(document).__name__}"
+        )
+    for key in sorted(set(map(str, document)) - set(NAMES)):
+        hint = keys.suggest(key, NAMES) or f"it takes {', '.join(NAMES)}"
+        raise ValueError(f"it takes no {key}: {hint}")
+    return {key: _parse(key, value, parse) for key, value in document.items()}
+
+
+def _parse(key: str, value: Any, parse: ParseSetting) -> Any:
+    if key == "auth_url_aliases":
+        return _parse_aliases(value)
+    try:
+        return parse(key, value)
+    except ValueError:
+        if key != "meter_options":
+            raise
+        # Without the words of the parser: the value may hold a password.
+        kind = type(value).__name__
+        raise ValueError(f"meter_options takes names and values, not this {kind}") from None
+
+
+def _parse_aliases(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise ValueError(f"auth_url_aliases takes a list of URLs, not {value!r}")  # noqa: TRY004
+    return tuple(compared(str(url)) for url in value)
