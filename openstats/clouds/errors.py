@@ -92,8 +92,10 @@ def _error_of_status(cloud: str, call: str, error: HttpError) -> CloudError:
 
 def words_of(error: HttpError) -> str:
     """Return what a service says of an error; keystoneauth cannot read Nova and Cinder in this."""
-    words = _message(error.response) or str(error.message)
-    return f"{words} (Request-ID: {error.request_id})" if error.request_id else words
+    message = _message(error.response)
+    if not message:
+        return str(error).replace(f" (HTTP {error.http_status})", "")
+    return f"{message} (Request-ID: {error.request_id})" if error.request_id else message
 
 
 def _message(response: Any) -> str | None:
