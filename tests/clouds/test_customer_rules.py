@@ -28,16 +28,16 @@ def project(name: str, domain: str = "default", *tags: str) -> KeystoneProject:
     )
 
 
-def placed(*projects: KeystoneProject, **settings: Any) -> Assignments:
+def assigned(*projects: KeystoneProject, **settings: Any) -> Assignments:
     return assign(projects, Settings(**settings), KEYSTONE)
 
 
-def customers(found: Assignments) -> Mapping[str, str]:
-    """Give the names of customers by the ids of projects; whoever has none is not in it."""
-    return {p.project.id: p.customer_name for p in found.assignments if p.customer}
+def customers(assignments: Assignments) -> Mapping[str, str]:
+    """Return the names of customers by the ids of projects, without projects that have none."""
+    return {p.project.id: p.customer_name for p in assignments.assignments if p.customer}
 
 
-def filed(tmp_path: Path, document: str) -> dict[str, Any]:
+def file_settings(tmp_path: Path, document: str) -> dict[str, Any]:
     path = tmp_path / "customers.yaml"
     path.write_text(document)
     return {"customer_from": "file", "customer_file": str(path)}
@@ -69,32 +69,32 @@ MASKED = {
 def test_project_named_like_another_does_not_take_its_place(tmp_path: Path, case: str) -> None:
     spelling, masked = MASKED[case]
     projects = [masked, project("web"), project("web", "d1")]
-    found = customers(placed(*projects, **filed(tmp_path, f"Acme: [{spelling}]")))
-    left = customers(placed(*projects, exclude_projects=(spelling,)))
-    assert "x" not in found
-    assert "x" in left
-    assert found.keys() == {"default-web", "d1-web"} - left.keys()
+    result = customers(assigned(*projects, **file_settings(tmp_path, f"Acme: [{spelling}]")))
+    with_exclusion = customers(assigned(*projects, exclude_projects=(spelling,)))
+    assert "x" not in result
+    assert "x" in with_exclusion
+    assert result.keys() == {"default-web", "d1-web"} - with_exclusion.keys()
 
 
 @pytest.mark.parametrize("domain_name", ["d1", "default", WEB])
 def test_no_domain_takes_the_place_of_another_by_its_name(domain_name: str) -> None:
     masked = named("web", "x", "d9", domain_name)
     settings = {"exclude_domains": (domain_name,), "default_domains": (domain_name,)}
-    found = placed(masked, project("web"), project("web", "d1"), **settings)
-    assert "x" in customers(found)
+    result = assigned(masked, project("web"), project("web", "d1"), **settings)
+    assert "x" in customers(result)
 
 
 @pytest.mark.parametrize("name", ["web/shop", WEB])
 def test_names_that_look_like_more_mean_the_default_domain(tmp_path: Path, name: str) -> None:
     projects = [project(name), project(name, "d1")]
-    found = placed(*projects, **filed(tmp_path, f"Acme: [{name}]"))
-    assert customers(found) == {f"default-{name}": "Acme"}
+    result = assigned(*projects, **file_settings(tmp_path, f"Acme: [{name}]"))
+    assert customers(result) == {f"default-{name}": "Acme"}
 
 
 def test_two_spellings_of_one_project_under_two_customers_are_an_error(tmp_path: Path) -> None:
-    settings = filed(tmp_path, "Acme: [Initech/web, web]\nOther: [d1-web]")
+    settings = file_settings(tmp_path, "Acme: [Initech/web, web]\nOther: [d1-web]")
     with pytest.raises(ConfigError) as raised:
-        placed(project("web", "d1"), **settings)
+        assigned(project("web", "d1"), **settings)
     assert "'Initech/web' and 'd1-web' are the project Initech/web (d1-web)" in str(raised.value)
     assert "listed under 'Acme' and 'Other'" in str(raised.value)
 
@@ -114,39 +114,39 @@ def test_excluded_names_are_those_of_their_domain(
     excluded: tuple[str, ...], counted: set[str]
 ) -> None:
     projects = [project(n, d) for n in ("service", "admin") for d in ("default", "d1")]
-    found = placed(project("web"), *projects, exclude_projects=excluded)
-    assert customers(found).keys() == counted
-    assert found.warnings == []
+    result = assigned(project("web"), *projects, exclude_projects=excluded)
+    assert customers(result).keys() == counted
+    assert result.warnings == []
 
 
 def test_a_name_that_only_one_project_has_excludes_it() -> None:
-    found = placed(project("web"), project("rally", "d1"), exclude_projects=("rally", "gone"))
-    assert customers(found).keys() == {"default-web"}
-    assert found.warnings == []
+    result = assigned(project("web"), project("rally", "d1"), exclude_projects=("rally", "gone"))
+    assert customers(result).keys() == {"default-web"}
+    assert result.warnings == []
 
 
 def test_a_name_that_may_mean_several_excludes_none() -> None:
     projects = [project("rally", "d1"), project("rally", "d2")]
-    found = placed(*projects, exclude_projects=("rally",), exclude_domains=())
-    assert len(customers(found)) == 2
-    (warning,) = found.warnings
+    result = assigned(*projects, exclude_projects=("rally",), exclude_domains=())
+    assert len(customers(result)) == 2
+    (warning,) = result.warnings
     assert "'rally' may be any of Initech/rally (d1-rally), heat/rally (d2-rally)" in warning
 
 
 def test_the_default_leaves_customers_their_own_projects_of_these_names() -> None:
-    assert len(customers(placed(project("admin", "d1"), project("service", "d1")))) == 2
+    assert len(customers(assigned(project("admin", "d1"), project("service", "d1")))) == 2
 
 
 def test_default_domains_may_be_others() -> None:
     settings = {"default_domains": ("Initech",), "exclude_projects": ("admin",)}
-    found = placed(project("admin"), project("admin", "d1"), **settings)
-    assert customers(found) == {"default-admin": "Default"}
+    result = assigned(project("admin"), project("admin", "d1"), **settings)
+    assert customers(result) == {"default-admin": "Default"}
 
 
 def test_domains_of_trusts_are_no_customers() -> None:
     projects = [project("web"), project("stack-user", "d2"), project("trust", "d3")]
-    assert customers(placed(*projects)) == {"default-web": "Default"}
-    assert customers(placed(*projects, exclude_domains=("default", "d3"))) == {
+    assert customers(assigned(*projects)) == {"default-web": "Default"}
+    assert customers(assigned(*projects, exclude_domains=("default", "d3"))) == {
         "d2-stack-user": "heat"
     }
 
@@ -160,16 +160,16 @@ def test_domains_of_trusts_are_no_customers() -> None:
 )
 def test_another_domain_cannot_join_a_customer_by_its_name(settings: dict[str, Any]) -> None:
     projects = [project("acme-web", "default", "acme"), project("acme-x", "d1", "acme")]
-    found = placed(*projects, **settings)
-    assert customers(found) == {"default-acme-web": "acme", "d1-acme-x": "Initech/acme"}
-    assert len({assignment.customer for assignment in found.assignments}) == 2
-    joined = placed(*projects, default_domains=("default", "d1"), **settings)
+    result = assigned(*projects, **settings)
+    assert customers(result) == {"default-acme-web": "acme", "d1-acme-x": "Initech/acme"}
+    assert len({assignment.customer for assignment in result.assignments}) == 2
+    joined = assigned(*projects, default_domains=("default", "d1"), **settings)
     assert len({assignment.customer for assignment in joined.assignments}) == 1
 
 
 def test_long_names_of_other_domains_fit_the_store() -> None:
-    found = placed(project("web", "d1", "x" * 236), customer_from="tag")
-    (assignment,) = found.assignments
+    result = assigned(project("web", "d1", "x" * 236), customer_from="tag")
+    (assignment,) = result.assignments
     assert assignment.customer
     assert len(assignment.customer.key) <= 255
     assert len(assignment.customer_name) <= 255
@@ -180,36 +180,36 @@ def test_long_names_of_other_domains_fit_the_store() -> None:
 
 def test_a_listed_name_means_the_default_domain_first(tmp_path: Path) -> None:
     projects = [project("web"), project("web", "d1"), project("shop", "d1")]
-    found = placed(*projects, **filed(tmp_path, "Acme: [web, shop]"))
-    assert customers(found) == {"default-web": "Acme", "d1-shop": "Acme"}
-    (warning,) = found.warnings
+    result = assigned(*projects, **file_settings(tmp_path, "Acme: [web, shop]"))
+    assert customers(result) == {"default-web": "Acme", "d1-shop": "Acme"}
+    (warning,) = result.warnings
     assert "Default/web (default-web), Initech/web (d1-web)" in warning
 
 
 @pytest.mark.parametrize("spelling", ["Initech/web", "d1/web", "d1-web"])
 def test_a_domain_or_an_id_tells_namesakes_apart(tmp_path: Path, spelling: str) -> None:
     projects = [project("web"), project("web", "d1")]
-    found = placed(*projects, **filed(tmp_path, f"Acme: [{spelling}]"))
-    assert customers(found) == {"d1-web": "Acme"}
-    assert found.warnings == []
+    result = assigned(*projects, **file_settings(tmp_path, f"Acme: [{spelling}]"))
+    assert customers(result) == {"d1-web": "Acme"}
+    assert result.warnings == []
 
 
 def test_a_name_that_may_mean_several_is_an_error(tmp_path: Path) -> None:
-    document = filed(tmp_path, "Acme: [web]")
+    document = file_settings(tmp_path, "Acme: [web]")
     with pytest.raises(ConfigError) as raised:
-        placed(project("web", "d1"), project("web", "d2"), exclude_domains=(), **document)
+        assigned(project("web", "d1"), project("web", "d2"), exclude_domains=(), **document)
     assert "'web' may be any of Initech/web (d1-web), heat/web (d2-web)" in str(raised.value)
 
 
-@pytest.mark.parametrize("written", ["no", "007", "1_000", "2026-11-01", "~", "1:30", "0x1F"])
-def test_scalars_of_the_customer_file_stay_text(tmp_path: Path, written: str) -> None:
-    settings = filed(tmp_path, f"Acme: {written}\n{written}: [Initech/{written}]")
-    found = placed(project(written), project(written, "d1"), **settings)
-    assert customers(found) == {f"default-{written}": "Acme", f"d1-{written}": written}
+@pytest.mark.parametrize("spelling", ["no", "007", "1_000", "2026-11-01", "~", "1:30", "0x1F"])
+def test_scalars_of_the_customer_file_stay_text(tmp_path: Path, spelling: str) -> None:
+    settings = file_settings(tmp_path, f"Acme: {spelling}\n{spelling}: [Initech/{spelling}]")
+    result = assigned(project(spelling), project(spelling, "d1"), **settings)
+    assert customers(result) == {f"default-{spelling}": "Acme", f"d1-{spelling}": spelling}
 
 
 @pytest.mark.parametrize(
-    ("document", "said"),
+    ("document", "words"),
     [
         ("Acme: [web]\nAcme: [shop]", "the key 'Acme' is repeated"),
         ("Acme: [web]\nOther: [web]", "'web' is listed under 'Acme' and 'Other'"),
@@ -221,8 +221,8 @@ def test_scalars_of_the_customer_file_stay_text(tmp_path: Path, written: str) ->
         ("", "it must be a mapping"),
     ],
 )
-def test_a_file_that_says_too_little_is_an_error(tmp_path: Path, document: str, said: str) -> None:
-    path = filed(tmp_path, document)["customer_file"]
+def test_a_file_that_says_too_little_is_an_error(tmp_path: Path, document: str, words: str) -> None:
+    path = file_settings(tmp_path, document)["customer_file"]
     with pytest.raises(ConfigError, match=r"customer_file .* cannot be used: ") as raised:
         customer_file.read(path)
-    assert said in str(raised.value)
+    assert words in str(raised.value)

@@ -22,19 +22,19 @@ def keystone(items: list[Any], marker: str | None = None, **more: Any) -> dict[s
 
 
 def things(*ids: str) -> list[dict[str, str]]:
-    return [{"id": each} for each in ids]
+    return [{"id": key} for key in ids]
 
 
 def read(*bodies: Any, paging: Paging | None = None) -> tuple[list[Any], list[Any]]:
     """Return the items of all pages, and the markers that were asked for."""
     answers, markers = iter(bodies), []
 
-    def ask(query: dict[str, Any]) -> Any:
+    def fetch(query: dict[str, Any]) -> Any:
         markers.append(query.get("marker"))
         return next(answers)
 
-    whole = PagedList("alpha", "its things", "things", ask)
-    return [item for page in pages(whole, paging or Paging(2)) for item in page], markers
+    paged_list = PagedList("alpha", "its things", "things", fetch)
+    return [item for page in pages(paged_list, paging or Paging(2)) for item in page], markers
 
 
 @pytest.mark.parametrize("service", [nova, keystone])

@@ -2,12 +2,10 @@
 
 import json as documents
 from pathlib import Path
-from threading import Barrier, Thread
 from typing import Any
 
 import pytest
 
-from openstats.clouds.lazy_property import LazyProperty
 from tests.collector import expected
 from tests.collector.lab import SOON, Lab
 from tests.double import Double
@@ -132,27 +130,3 @@ def test_a_file_that_is_no_certificate_is_a_sentence(
     assert "see cacert, cert and key" in error
     assert "Traceback" not in caplog.text
     assert "defect" not in caplog.text
-
-
-class Slow:
-    """Has a value that is made only once two threads are making one."""
-
-    barrier = Barrier(2)
-    made = 0
-
-    @LazyProperty
-    def value(self) -> int:
-        """Return how many there were."""
-        Slow.barrier.wait(10)
-        Slow.made += 1
-        return Slow.made
-
-
-def test_values_are_made_once_and_objects_do_not_wait_for_one_another() -> None:
-    slow = [Slow(), Slow()]
-    threads = [Thread(target=lambda each=each: each.value) for each in slow * 2]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(10)
-    assert sorted(each.value for each in slow) == [1, 2]
