@@ -10,8 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from openstats.auth_url import compared
-from openstats.clouds.clouds_yaml import credentials, keys
-from openstats.clouds.clouds_yaml import file as clouds_file
+from openstats.clouds.clouds_yaml import config_file, credentials, keys
 from openstats.clouds.clouds_yaml.settings import ParseSetting, Settings, parse_overrides
 from openstats.errors import ConfigError
 from openstats.model import Cloud
@@ -91,8 +90,8 @@ class _File(NamedTuple):
 
 
 def _read_file(file: str) -> _File:
-    config = clouds_file.read(file)
-    return _File(config, clouds_file.entries(config), clouds_file.repeated_keys(config))
+    config = config_file.read(file)
+    return _File(config, config_file.entries(config), config_file.repeated_keys(config))
 
 
 def load_entries(
@@ -147,7 +146,7 @@ def find_entry(
     """
     try:
         clouds_yaml = _read_file(file)
-    except clouds_file.NoCloudError:
+    except config_file.NoCloudError:
         return None
     entries = _read_entry(clouds_yaml, clouds_yaml.entry_name(name), defaults, parse)
     if name in entries.faults:
@@ -162,11 +161,11 @@ def cloud_names(file: str = "") -> list[str]:
         ConfigError: there is nothing to read.
     """
     try:
-        config = clouds_file.read(file)
-    except clouds_file.NoCloudError:
+        config = config_file.read(file)
+    except config_file.NoCloudError:
         return []
     names: list[str] = []
-    for name, key in clouds_file.entries(config).items():
+    for name, key in config_file.entries(config).items():
         names += [region.cloud_name for region in _regions(config, name, key)]
     return names
 
@@ -200,7 +199,7 @@ def _regions(config: Any, name: str, key: Any) -> list[_Region]:
     An entry with several regions is a cloud for each, unless it names one of them.
     """
     try:
-        with clouds_file.readable(name):
+        with config_file.readable(name):
             # There is no public name for it: get_all() fails with the first entry that is bad.
             region_names = [str(region["name"] or "") for region in config._get_regions(key)]
     except ConfigError:
@@ -253,7 +252,7 @@ def _cloud_region(config: Any, region: _Region) -> Any:
     if fault := keys.find_misspelt(document, options) or keys.find_wrong_interface(document):
         raise ConfigError(f"{title} cannot be used: {fault}")
     try:
-        with clouds_file.readable(title):
+        with config_file.readable(title):
             return config.get_one(region.key, region_name=region.name or None)
     except ConfigError as error:
         fault = credentials.find_fault(document)
