@@ -42,7 +42,7 @@ CINDER = ("3.0", "3.70")
 PLACEMENT = ("1.18", "1.36")
 
 
-def parsed(version: str) -> tuple[int, ...]:
+def version_key(version: str) -> tuple[int, ...]:
     """Return a microversion in a form that compares."""
     return tuple(map(int, version.split(".")))
 
@@ -185,12 +185,14 @@ class Connection:
         """
         lowest, highest = bounds
         oldest, newest = _text(endpoint.min_microversion), _text(endpoint.max_microversion)
-        if parsed(newest) < parsed(lowest) or parsed(oldest or "0") > parsed(highest):
+        if version_key(newest) < version_key(lowest) or version_key(oldest or "0") > version_key(
+            highest
+        ):
             raise RefusedError(
                 f"{self.cloud.name}: {service} serves microversions {oldest or None} to {newest}, "
                 f"openstats speaks {lowest} to {highest}"
             )
-        microversion = min(newest, highest, key=parsed)
+        microversion = min(newest, highest, key=version_key)
         former = self._microversions.get(service)
         if former not in (None, microversion):
             message = "%s: microversion %s of %s is spoken from now on, instead of %s"

@@ -63,7 +63,7 @@ def _customers(connection: "Connection", projects: Any) -> str:
     nowhere = sum(assignment.customer is None for assignment in assignments)
     number = len({assignment.customer for assignment in assignments} - {None})
     words = f"{counted(number, 'customer')}; {counted(nowhere, 'project')} without a customer"
-    unused = customer_rules.without_effect(projects.projects, connection.entry.settings)
+    unused = customer_rules.list_unused_names(projects.projects, connection.entry.settings)
     if warnings or unused:
         return DoubtfulDetail("; ".join([words, *warnings, *unused]))
     return words
@@ -120,7 +120,7 @@ def trials(connection: "Connection", options: Any) -> Iterator[tuple[str, Attemp
         return f"microversion {version}, {'servers' if page else 'no servers'} found"
 
     def volumes() -> str:
-        number = len(cinder.use(connection).use)
+        number = len(cinder.sum_by_tenant(connection).use)
         version = connection.cinder.api_version.get_string()
         return f"microversion {version}, {counted(number, 'tenant')} with volumes"
 

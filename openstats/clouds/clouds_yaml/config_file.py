@@ -34,7 +34,7 @@ class NoCloudError(ConfigError):
 
 
 @contextmanager
-def readable(title: str) -> Iterator[None]:
+def translated(title: str) -> Iterator[None]:
     """Raise whatever openstacksdk raises of a configuration as a ConfigError about ``title``."""
     import keystoneauth1.exceptions  # noqa: PLC0415
     import openstack.exceptions  # noqa: PLC0415
@@ -63,7 +63,7 @@ def read(file: str = "") -> Any:
 
     fault = _fault_of_named(file) if file else _fault_of_default(openstack.config.loader)
     try:
-        with readable(file or "clouds.yaml"):
+        with translated(file or "clouds.yaml"):
             config = openstack.config.OpenStackConfig(**(_only(file) if file else {}))
             _drop_options(config)
     except ConfigError as error:

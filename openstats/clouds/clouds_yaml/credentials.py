@@ -78,7 +78,7 @@ def check(name: str, config: Mapping[str, Any]) -> None:
             _check_file(f"{title}: {key}", str(value))
 
 
-def masked(reason: str, entry: Any) -> str:
+def mask_secrets(reason: str, entry: Any) -> str:
     """Return a reason without the secrets of an entry: libraries print the values they refuse."""
     for secret in sorted(_secrets(entry), key=len, reverse=True):
         reason = reason.replace(secret, "***")

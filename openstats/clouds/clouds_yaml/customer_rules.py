@@ -227,7 +227,7 @@ def _ambiguous_names(
     return sentences
 
 
-def without_effect(projects: Sequence[KeystoneProject], settings: Settings) -> list[str]:
+def list_unused_names(projects: Sequence[KeystoneProject], settings: Settings) -> list[str]:
     """Return a sentence for each name in a setting that this Keystone has no project or domain of.
 
     The defaults may name what a cloud does not have.

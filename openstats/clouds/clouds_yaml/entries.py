@@ -199,7 +199,7 @@ def _regions(config: Any, name: str, key: Any) -> list[_Region]:
     An entry with several regions is a cloud for each, unless it names one of them.
     """
     try:
-        with config_file.readable(name):
+        with config_file.translated(name):
             # There is no public name for it: get_all() fails with the first entry that is bad.
             region_names = [str(region["name"] or "") for region in config._get_regions(key)]
     except ConfigError:
@@ -252,11 +252,11 @@ def _cloud_region(config: Any, region: _Region) -> Any:
     if fault := keys.find_misspelt(document, options) or keys.find_wrong_interface(document):
         raise ConfigError(f"{title} cannot be used: {fault}")
     try:
-        with config_file.readable(title):
+        with config_file.translated(title):
             return config.get_one(region.key, region_name=region.name or None)
     except ConfigError as error:
         fault = credentials.find_fault(document)
-        reason = credentials.masked(str(error), document)
+        reason = credentials.mask_secrets(str(error), document)
         raise ConfigError(f"{title} {fault}" if fault else reason) from error
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from keystoneauth1.exceptions import Conflict, HttpNotImplemented, NotFound
 
-from openstats.clouds.connection import Connection, parsed
+from openstats.clouds.connection import Connection, version_key
 from openstats.clouds.errors import translated
 from openstats.clouds.figures import whole
 from openstats.clouds.meters import GRID, LONGEST, Batch, MeterRequest
@@ -69,7 +69,7 @@ def read(request: MeterRequest) -> Iterator[Batch]:
     version = request.connection.nova.api_version.get_string()
     if len(running) > request.options.diagnostics_max_instances:
         return
-    if parsed(version) < parsed(DIAGNOSTICS) or request.last.get(METER, 0) >= request.now:
+    if version_key(version) < version_key(DIAGNOSTICS) or request.last.get(METER, 0) >= request.now:
         return
     limiter = RateLimiter(request.options.diagnostics_per_second)
     answers = list(request.calls.map(lambda server: _counter(request, limiter, server), running))

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
-from openstats.clouds.connection import Connection, parsed
+from openstats.clouds.connection import Connection, version_key
 from openstats.clouds.errors import translated
 from openstats.clouds.figures import moment, part, quota, whole
 from openstats.clouds.missing_rights import probe_of_cloud
@@ -38,7 +38,7 @@ def fingerprint(
     The last part says whether any volume was updated since a time (Unix seconds), even so that
     counts and sizes stayed. None: the cloud is too old to tell.
     """
-    if parsed(connection.cinder.api_version.get_string()) < parsed(TIME_COMPARED):
+    if version_key(connection.cinder.api_version.get_string()) < version_key(TIME_COMPARED):
         return None
     since = datetime.fromtimestamp(changed_since, UTC).strftime("%Y-%m-%dT%H:%M:%S")
     with translated(connection.cloud.name, "Cinder's summary of volumes"):
@@ -70,13 +70,13 @@ def _get(connection: Connection, path: str, query: Mapping[str, Any]) -> Row:
     return dict(body)
 
 
-def listed(connection: Connection, key: str, call: str) -> PagedList:
+def paged_list(connection: Connection, key: str, call: str) -> PagedList:
     """Return a list of Cinder's: all volumes, or all snapshots."""
     return PagedList(connection.cloud.name, call, key, partial(_get, connection, f"/{key}/detail"))
 
 
 @dataclass
-class Sweep:
+class VolumeSums:
     """All volumes and snapshots, summed up by tenant (Keystone id).
 
     ``volumes`` and ``snapshots`` are the numbers of all that were listed. Something is left out of
@@ -104,22 +104,22 @@ def refuse_part(connection: Connection) -> None:
         )
 
 
-def use(connection: Connection, paging: Paging = USUAL) -> Sweep:
+def sum_by_tenant(connection: Connection, paging: Paging = USUAL) -> VolumeSums:
     """Return the sums of all volumes and snapshots by tenant, read page by page.
 
     Raises:
         CloudError: none of all the volumes, or snapshots, can be read.
     """
-    sums: defaultdict[str, VolumeUse] = defaultdict(lambda: NOTHING)
-    sweep = Sweep(sums)
+    totals: defaultdict[str, VolumeUse] = defaultdict(lambda: NOTHING)
+    sums = VolumeSums(totals)
     with translated(connection.cloud.name, "Cinder's volumes"):
-        for volume in _read(connection, "volumes", _volume, paging, sweep):
-            sums[volume.tenant] = _add_volume(sums[volume.tenant], volume)
-            sweep.first_disks.update(volume.first_disks)
+        for volume in _read(connection, "volumes", _volume, paging, sums):
+            totals[volume.tenant] = _add_volume(totals[volume.tenant], volume)
+            sums.first_disks.update(volume.first_disks)
     with translated(connection.cloud.name, "Cinder's snapshots"):
-        for tenant, size in _read(connection, "snapshots", _snapshot, paging, sweep):
-            sums[tenant] = _add_snapshot(sums[tenant], size)
-    return replace(sweep, use=dict(sums))
+        for tenant, size in _read(connection, "snapshots", _snapshot, paging, sums):
+            totals[tenant] = _add_snapshot(totals[tenant], size)
+    return replace(sums, use=dict(totals))
 
 
 def _read(
@@ -127,30 +127,30 @@ def _read(
     key: str,
     read_row: Callable[[Row], Value],
     paging: Paging,
-    sweep: Sweep,
+    sums: VolumeSums,
 ) -> Iterator[Value]:
-    """Yield what is read of each row; note in the sweep what is left out, and whose it is."""
+    """Yield what is read of each row; note in the sums what is left out, and whose it is."""
     omissions = Omissions(connection.cloud.name, key.removesuffix("s"))
     number = 0
-    for rows in pages(listed(connection, key, f"Cinder's {key}"), paging):
+    for rows in pages(paged_list(connection, key, f"Cinder's {key}"), paging):
         for row in rows:
             number += 1
             former_number = omissions.number
             yield from read_items([row], read_row, omissions)
             if omissions.number > former_number:
-                _spoil(sweep, row)
+                _spoil(sums, row)
     omissions.refuse_all()
-    setattr(sweep, key, number)
-    sweep.omissions += (omissions,)
+    setattr(sums, key, number)
+    sums.omissions += (omissions,)
 
 
-def _spoil(sweep: Sweep, row: Any) -> None:
+def _spoil(sums: VolumeSums, row: Any) -> None:
     """Note whose a row is that is left out."""
     tenant = row.get(VOLUME_TENANT, row.get(SNAPSHOT_TENANT)) if isinstance(row, dict) else None
     if isinstance(tenant, str) and len(tenant) <= ID:
-        sweep.spoiled.add(tenant)
+        sums.spoiled.add(tenant)
     else:
-        sweep.unclaimed = True
+        sums.unclaimed = True
 
 
 class _Volume(NamedTuple):

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from keystoneauth1.exceptions import BadRequest, NotFound
 
-from openstats.clouds.connection import Connection, parsed
+from openstats.clouds.connection import Connection, version_key
 from openstats.clouds.errors import MALFORMED, translated, words_of
 from openstats.clouds.figures import moment, part, quota, signed, whole
 from openstats.clouds.omissions import Omissions, read_items
@@ -60,7 +60,7 @@ def compute_hosts(connection: Connection, *, used: bool) -> ComputeHosts:
         CloudError: there is no compute service, though hosts are ``used``.
     """
     version = connection.nova.api_version.get_string()
-    if parsed(version) < parsed(DOWN_CELLS_SHOWN):
+    if version_key(version) < version_key(DOWN_CELLS_SHOWN):
         return ComputeHosts([], None)
     with translated(connection.cloud.name, SERVICES):
         services = _compute_services(connection)
@@ -118,7 +118,7 @@ def hosts(connection: Connection, paging: Paging = USUAL) -> tuple[dict[str, str
         RefusedError: not to this user.
     """
     omissions = Omissions(connection.cloud.name, "hypervisor")
-    hypervisors = listed(connection, "hypervisors", "/os-hypervisors/detail", HYPERVISORS)
+    hypervisors = paged_list(connection, "hypervisors", "/os-hypervisors/detail", HYPERVISORS)
     rows = chain.from_iterable(pages(hypervisors, paging))
     with translated(connection.cloud.name, HYPERVISORS):
         return dict(read_items(rows, _name_and_host, omissions)), omissions
@@ -128,7 +128,7 @@ def _name_and_host(hypervisor: dict[str, Any]) -> tuple[str, str]:
     return clean(hypervisor["hypervisor_hostname"]), clean(hypervisor["service"]["host"])
 
 
-def listed(connection: Connection, key: str, path: str, call: str) -> PagedList:
+def paged_list(connection: Connection, key: str, path: str, call: str) -> PagedList:
     """Return a list of Nova's; the client's own managers drop the link to the next page."""
 
     def fetch(query: Query) -> Mapping[str, Any]:
@@ -169,7 +169,7 @@ def servers(
     if tenant is not None:
         query["tenant_id"] = tenant
     omissions = omissions or Omissions(connection.cloud.name, "server")
-    for rows in pages(listed(connection, "servers", "/servers/detail", SERVERS), paging, query):
+    for rows in pages(paged_list(connection, "servers", "/servers/detail", SERVERS), paging, query):
         instances: list[Instance] = []
         departures: list[Departure] = []
         for server in read_items(rows, _server, omissions):

@@ -39,7 +39,7 @@ def servers(
     query: Query = {"all_tenants": 1, "tenant_id": tenant}
     call = f"Nova's servers of {tenant}"
     with translated(connection.cloud.name, call):
-        list_of_servers = nova.listed(connection, "servers", "/servers/detail", call)
+        list_of_servers = nova.paged_list(connection, "servers", "/servers/detail", call)
         for row in chain.from_iterable(pages(list_of_servers, paging, query)):
             total += row["status"] not in GONE
             settled += _is_settled_server(row, settled_before)
@@ -64,7 +64,7 @@ def gigabytes(
     query: Query = {"project_id": tenant}
     call = f"Cinder's volumes of {tenant}"
     with translated(connection.cloud.name, call):
-        volumes = cinder.listed(connection, "volumes", call)
+        volumes = cinder.paged_list(connection, "volumes", call)
         for row in chain.from_iterable(pages(volumes, paging, query)):
             size = part(row, "size")
             total += size
@@ -87,7 +87,7 @@ def hypervisors(connection: Connection, paging: Paging = USUAL) -> dict[str, int
     """
     sums = Counter[str]()
     with translated(connection.cloud.name, HYPERVISORS):
-        rows = nova.listed(connection, "hypervisors", "/os-hypervisors/detail", HYPERVISORS)
+        rows = nova.paged_list(connection, "hypervisors", "/os-hypervisors/detail", HYPERVISORS)
         for row in chain.from_iterable(pages(rows, paging)):
             if row["status"] != DISABLED:
                 sums.update({name: whole(row, name) for name in SUMS})

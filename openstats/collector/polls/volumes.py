@@ -51,7 +51,7 @@ def _leave_to_another_region(poll: Poll) -> None:
 
 def _read_all(poll: Poll, counts: Counts | None) -> None:
     """Read all volumes and snapshots; ``counts`` are Cinder's own, where it has any."""
-    sums = cinder.use(poll.connection, poll.paging)
+    sums = cinder.sum_by_tenant(poll.connection, poll.paging)
     if {*sums.use, *sums.spoiled} <= {poll.connection.project}:
         cinder.refuse_part(poll.connection)
     if counts:
@@ -73,7 +73,7 @@ def _read_all(poll: Poll, counts: Counts | None) -> None:
         poll.result.cursor["fingerprint"] = None
 
 
-def _write(poll: Poll, sums: cinder.Sweep) -> None:
+def _write(poll: Poll, sums: cinder.VolumeSums) -> None:
     exemptions = volumes.Exemptions(frozenset(sums.spoiled), rises_only=sums.unclaimed)
     with poll.writing() as db:
         tenant_ids = volumes.write(
@@ -83,7 +83,7 @@ def _write(poll: Poll, sums: cinder.Sweep) -> None:
         poll.follow_up(db, Changes(tenants=frozenset(tenant_ids)))
 
 
-def _first_created(poll: Poll, sums: cinder.Sweep) -> dict[str, int]:
+def _first_created(poll: Poll, sums: cinder.VolumeSums) -> dict[str, int]:
     """Return when the first volume of each tenant (Keystone id) was created, where that is known.
 
     Nothing was created later than now, whatever the cloud's clock says.
@@ -95,7 +95,7 @@ def _first_created(poll: Poll, sums: cinder.Sweep) -> dict[str, int]:
     return first_created
 
 
-def _refuse_cut(poll: Poll, sums: cinder.Sweep, counts: Counts) -> None:
+def _refuse_cut(poll: Poll, sums: cinder.VolumeSums, counts: Counts) -> None:
     """Raise CloudError if more is counted than listed, or less, before and after the list."""
     numbers = sums.volumes, _gigabytes(sums, counts[1]), sums.snapshots
     if numbers == counts:
@@ -110,14 +110,14 @@ def _refuse_cut(poll: Poll, sums: cinder.Sweep, counts: Counts) -> None:
             )
 
 
-def _gigabytes(sums: cinder.Sweep, count: int) -> int:
+def _gigabytes(sums: cinder.VolumeSums, count: int) -> int:
     """Return GiB of all volumes that were listed; as counted where some could not be read."""
     if any(omissions.number for omissions in sums.omissions):
         return count
     return sum(use.gigabytes for use in sums.use.values())
 
 
-def _check_disappearances(poll: Poll, sums: cinder.Sweep) -> None:
+def _check_disappearances(poll: Poll, sums: cinder.VolumeSums) -> None:
     """Raise CloudError if too many volumes or snapshots are gone at once."""
     with poll.store.read() as db:
         volume_total, snapshot_total = volumes.numbers(db, poll.cloud)
