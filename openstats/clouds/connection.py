@@ -185,9 +185,9 @@ class Connection:
         """
         lowest, highest = bounds
         oldest, newest = _text(endpoint.min_microversion), _text(endpoint.max_microversion)
-        if version_key(newest) < version_key(lowest) or version_key(oldest or "0") > version_key(
-            highest
-        ):
+        is_too_old = version_key(newest) < version_key(lowest)
+        is_too_new = version_key(oldest or "0") > version_key(highest)
+        if is_too_old or is_too_new:
             raise RefusedError(
                 f"{self.cloud.name}: {service} serves microversions {oldest or None} to {newest}, "
                 f"openstats speaks {lowest} to {highest}"
