@@ -10,6 +10,9 @@ from typing import Any
 
 from openstats.auth_url import compared
 
+Node = Mapping[str, Any]
+"""A service or an endpoint."""
+
 IDENTITY = "identity"
 
 
@@ -17,9 +20,9 @@ IDENTITY = "identity"
 class Catalog:
     """The services of a token's catalog, as Keystone lists them."""
 
-    services: tuple[Mapping[str, Any], ...]
+    services: tuple[Node, ...]
 
-    def _endpoints(self, *, identity: bool) -> Iterator[Mapping[str, Any]]:
+    def _endpoints(self, *, identity: bool) -> Iterator[Node]:
         """Yield the endpoints of Keystone, or those of all other services."""
         for service in self.services:
             if (service.get("type") == IDENTITY) is identity:
@@ -90,5 +93,5 @@ class Catalog:
         return regions[0]
 
 
-def _region(endpoint: Mapping[str, Any]) -> str:
+def _region(endpoint: Node) -> str:
     return str(endpoint.get("region_id") or endpoint.get("region") or "")

@@ -9,6 +9,7 @@ from typing import Any
 import cinderclient.client
 import keystoneclient.v3.client
 import novaclient.client
+import requests
 from keystoneauth1.adapter import Adapter
 from keystoneauth1.discover import EndpointData
 from keystoneauth1.identity.generic.base import BaseGenericPlugin
@@ -90,7 +91,7 @@ class Connection:
                 f"{self.cloud.name}: its entry in clouds.yaml cannot be used: {error}: correct it"
             ) from error
 
-    def _observe_date(self, response: Any, *_: object, **__: object) -> None:
+    def _observe_date(self, response: requests.Response, *_: object, **__: object) -> None:
         self.clock_skew.observe(self.cloud.name, response)
 
     @property

@@ -4,7 +4,6 @@ Endpoints without a version, with an old one, or in another region are found as 
 """
 
 import re
-from collections.abc import Mapping
 from copy import copy
 from typing import Any
 
@@ -13,6 +12,9 @@ from keystoneauth1.discover import EndpointData
 
 from openstats.auth_url import compared, is_url
 from openstats.errors import CloudError
+
+Lookup = dict[str, Any]
+"""By what keystoneauth looks up an endpoint."""
 
 VERSIONS = {
     "compute": ("2.1", "2.latest"),
@@ -35,7 +37,7 @@ VERSION = re.compile(r"/v\d+(\.\d+)?(/[^/]*)?/?$")
 """The end of a URL behind the root of a service: a version, and a project."""
 
 
-def criteria(entry: Any, service: str, region: str) -> dict[str, Any]:
+def criteria(entry: Any, service: str, region: str) -> Lookup:
     """Return by what keystoneauth looks up an endpoint, as clouds.yaml has it for the service."""
     region_of_service = entry.region.config.get(f"{service.replace('-', '_')}_region_name")
     return {
@@ -83,7 +85,7 @@ def discover(connection: Any, service: str) -> EndpointData:
     return endpoint
 
 
-def _endpoint_of_version(service: str, lookup: Mapping[str, Any]) -> EndpointData | None:
+def _endpoint_of_version(service: str, lookup: Lookup) -> EndpointData | None:
     """Return the endpoint of a version of ours; a catalog's URL may be an old version's or none's.
 
     The root of the service lists its versions.
@@ -109,14 +111,14 @@ def roots(connection: Any) -> dict[str, str]:
     return urls_of_roots
 
 
-def _catalog_urls(connection: Any, service: str, lookup: Mapping[str, Any]) -> list[str]:
+def _catalog_urls(connection: Any, service: str, lookup: Lookup) -> list[str]:
     urls: list[str] = connection.catalog.urls(
         TYPES[service], lookup["region_name"], lookup["interface"]
     )
     return urls
 
 
-def _catalog_url(connection: Any, service: str, lookup: Mapping[str, Any]) -> str:
+def _catalog_url(connection: Any, service: str, lookup: Lookup) -> str:
     """Return the URL of a service as the catalog spells it, malformed or not.
 
     Raises:

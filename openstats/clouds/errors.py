@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import keystoneauth1.exceptions
 import requests
@@ -98,7 +97,7 @@ def words_of(error: HttpError) -> str:
     return f"{message} (Request-ID: {error.request_id})" if error.request_id else message
 
 
-def _message(response: Any) -> str | None:
+def _message(response: requests.Response | None) -> str | None:
     """Return the message of ``{"message": …}`` or ``{"itemNotFound": {"message": …}}``."""
     try:
         document = response.json() if response is not None else None

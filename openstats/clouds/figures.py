@@ -13,6 +13,9 @@ from openstats.meters import UNLIMITED
 from openstats.model import Quota
 from openstats.unix_time import LATEST
 
+Row = Mapping[str, Any]
+"""An object of an answer."""
+
 LARGEST = 2**46
 """The largest sum of a service, and quota in our units. OpenStack's columns end at 2**31."""
 
@@ -27,7 +30,7 @@ class FigureError(ValueError):
     """A figure has another type or is out of its range; the message says what is allowed."""
 
 
-def whole(figures: Mapping[str, Any], name: str, largest: int = LARGEST, smallest: int = 0) -> int:
+def whole(figures: Row, name: str, largest: int = LARGEST, smallest: int = 0) -> int:
     """Return an integer of an answer.
 
     Raises:
@@ -40,17 +43,17 @@ def whole(figures: Mapping[str, Any], name: str, largest: int = LARGEST, smalles
     return value
 
 
-def part(figures: Mapping[str, Any], name: str) -> int:
+def part(figures: Row, name: str) -> int:
     """Return an integer of one server, flavor or volume; raises as ``whole``."""
     return whole(figures, name, LARGEST_PART)
 
 
-def signed(figures: Mapping[str, Any], name: str) -> int:
+def signed(figures: Row, name: str) -> int:
     """Return an integer that may be negative, such as free memory where more was given away."""
     return whole(figures, name, smallest=-LARGEST)
 
 
-def quota(figures: Mapping[str, Any], resource: str, factor: int = 1) -> Quota:
+def quota(figures: Row, resource: str, factor: int = 1) -> Quota:
     """Return limit and use of a resource in our units, ``factor`` of which are one of the cloud's.
 
     A negative use is refused: services that lose count, or do not count at all, send it. Raises as
@@ -63,7 +66,7 @@ def quota(figures: Mapping[str, Any], resource: str, factor: int = 1) -> Quota:
     return Quota(limit if limit == UNLIMITED else limit * factor, in_use * factor)
 
 
-def ratio(figures: Mapping[str, Any], name: str) -> float:
+def ratio(figures: Row, name: str) -> float:
     """Return an allocation ratio; raises as ``whole``."""
     value = figures[name]
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -87,7 +90,7 @@ def measured(name: str, value: Any) -> float:
     return number
 
 
-def moment(figures: Mapping[str, Any], name: str) -> int:
+def moment(figures: Row, name: str) -> int:
     """Return a date of an answer in Unix seconds; without a zone it is UTC.
 
     Raises:
@@ -105,5 +108,5 @@ def moment(figures: Mapping[str, Any], name: str) -> int:
     return seconds
 
 
-def _pair(name: str, value: Any) -> str:
+def _pair(name: str, value: object) -> str:
     return f"{name} is {repr(value)[:60]}"

@@ -42,7 +42,7 @@ class Omissions:
         """Whether the ids of some of them are not known."""
         return len(self.ids) < self.number
 
-    def add(self, item: Any, error: Exception) -> None:
+    def add(self, item: object, error: Exception) -> None:
         """Leave an item out."""
         key = item.get("id", item.get("uuid")) if isinstance(item, dict) else None
         key = key if isinstance(key, str) and key else None

@@ -3,16 +3,17 @@
 What the items of a list mean is read elsewhere.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from openstats.clouds.errors import translated
+from openstats.clouds.figures import Row
 from openstats.errors import CloudError, StoppedError, TruncatedError
 
 Query = dict[str, Any]
-FetchPage = Callable[[Query], Mapping[str, Any]]
+FetchPage = Callable[[Query], Row]
 
 
 def never() -> bool:
@@ -94,7 +95,7 @@ def _too_long(paged_list: PagedList, bound: str, options: str) -> CloudError:
     )
 
 
-def _is_new(item: Any, digests: set[int]) -> bool:
+def _is_new(item: object, digests: set[int]) -> bool:
     """Return whether no page had an item yet; one without an id cannot be told from others."""
     key = _id(item)
     if key is None:
@@ -107,12 +108,12 @@ def _is_new(item: Any, digests: set[int]) -> bool:
     return True
 
 
-def _id(item: Any) -> str | None:
+def _id(item: object) -> str | None:
     key = item.get("id") if isinstance(item, dict) else None
     return key if isinstance(key, str) else None
 
 
-def _next_marker(body: Mapping[str, Any], key: str, items: list[Any]) -> str | None:
+def _next_marker(body: Row, key: str, items: list[Any]) -> str | None:
     """Return the marker of the next page, or None; the URL of the link is never asked.
 
     Raises:
@@ -128,7 +129,7 @@ def _next_marker(body: Mapping[str, Any], key: str, items: list[Any]) -> str | N
     return marker
 
 
-def _next_link(body: Mapping[str, Any], key: str) -> str | None:
+def _next_link(body: Row, key: str) -> str | None:
     """Return the link to the next page: Nova and Cinder's (``NAME_links``), or Keystone's."""
     for link in body.get(f"{key}_links") or []:
         if link.get("rel") == "next":
@@ -136,7 +137,7 @@ def _next_link(body: Mapping[str, Any], key: str) -> str | None:
     return (body.get("links") or {}).get("next")
 
 
-def _refuse_cut(paged_list: PagedList, body: Mapping[str, Any], number: int) -> None:
+def _refuse_cut(paged_list: PagedList, body: Row, number: int) -> None:
     if body.get("truncated"):
         raise TruncatedError(
             f"{_name(paged_list)}: cut by the service after page {number}, without a link to the "

@@ -4,7 +4,6 @@ What figures may be is in ``figures``.
 """
 
 from collections.abc import Iterable
-from typing import Any
 
 from openstats.names import LONGEST, storable
 
@@ -15,7 +14,7 @@ MOST = 200
 """Names that are kept where a cloud may have any number of them, and they share one column."""
 
 
-def clean(value: Any, longest: int = NAME) -> str:
+def clean(value: object, longest: int = NAME) -> str:
     """Return a text that every store takes.
 
     Raises:
@@ -29,7 +28,7 @@ def clean(value: Any, longest: int = NAME) -> str:
     return storable(value)
 
 
-def device_name(value: Any) -> str:
+def device_name(value: object) -> str:
     """Return the name of a block device without its directory: Nova and Cinder differ in that."""
     return clean(value, ID).removeprefix("/dev/")
 

@@ -13,6 +13,9 @@ from keystoneauth1.exceptions import NoMatchingPlugin
 
 from openstats.errors import ConfigError
 
+Document = Mapping[str, Any]
+"""An entry, or a part of one."""
+
 UNUSABLE = "cannot be used"
 CREDENTIAL = "v3applicationcredential"
 CERTIFICATE = "-----BEGIN"
@@ -23,7 +26,7 @@ FILES = ("cacert", "cert", "key")
 """Keys of an entry that name files."""
 
 
-def find_fault(config: Mapping[str, Any]) -> str | None:
+def find_fault(config: Document) -> str | None:
     """Return what is wrong with ``auth`` and ``auth_type`` of an entry; None: no fault is found."""
     auth_type, auth = config.get("auth_type", "password"), config.get("auth")
     if auth_type in NOTHING:
@@ -55,7 +58,7 @@ def option_names(auth_type: Any) -> set[str]:
     return names
 
 
-def _unknown_key(auth_type: str, auth: Mapping[str, Any], names: set[str]) -> str | None:
+def _unknown_key(auth_type: str, auth: Document, names: set[str]) -> str | None:
     """Return which key of ``auth`` is unknown, and which is probably meant; never its value."""
     for key in sorted(set(map(str, auth)) - names):
         likely = get_close_matches(key, names, 1)
@@ -64,7 +67,7 @@ def _unknown_key(auth_type: str, auth: Mapping[str, Any], names: set[str]) -> st
     return None
 
 
-def check(name: str, config: Mapping[str, Any]) -> None:
+def check(name: str, config: Document) -> None:
     """Check what only signing in needs: a password, and files of certificates.
 
     Raises:
@@ -78,14 +81,14 @@ def check(name: str, config: Mapping[str, Any]) -> None:
             _check_file(f"{title}: {key}", str(value))
 
 
-def mask_secrets(reason: str, entry: Any) -> str:
+def mask_secrets(reason: str, entry: object) -> str:
     """Return a reason without the secrets of an entry: libraries print the values they refuse."""
     for secret in sorted(_secrets(entry), key=len, reverse=True):
         reason = reason.replace(secret, "***")
     return reason
 
 
-def _secrets(document: Any, key: str = "") -> Iterator[str]:
+def _secrets(document: object, key: str = "") -> Iterator[str]:
     """Yield the texts that stand below keys that are named like secrets."""
     if isinstance(document, Mapping):
         for name, value in document.items():

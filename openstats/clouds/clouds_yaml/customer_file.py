@@ -46,7 +46,7 @@ def read(path: str) -> dict[str, str]:
         raise ConfigError(f"[clouds] customer_file {path!r} cannot be used: {reason}") from error
 
 
-def _by_project(document: Any) -> dict[str, str]:
+def _by_project(document: object) -> dict[str, str]:
     if not isinstance(document, Mapping):
         raise TypeError(
             "it must be a mapping of customers' names to lists of projects, such as "
@@ -70,7 +70,7 @@ def _check_name(customer: str) -> None:
         raise ValueError(f"{customer[:40]!a}... is no name of a customer: it has {reason}; {RULE}")
 
 
-def _projects(customer: str, value: Any) -> list[str]:
+def _projects(customer: str, value: object) -> list[str]:
     """Return the projects that stand under a customer; a text alone is one project."""
     projects = [value] if isinstance(value, str) else value
     if not isinstance(projects, list) or not all(isinstance(p, str) and p for p in projects):

@@ -45,7 +45,7 @@ def settings_of(options: Any) -> Settings:
     return Settings(**{name: getattr(options, name) for name in names})
 
 
-def parse_overrides(document: Any, parse: ParseSetting) -> dict[str, Any]:
+def parse_overrides(document: object, parse: ParseSetting) -> dict[str, Any]:
     """Return the settings that an entry holds below its key ``openstats``.
 
     Raises:
@@ -61,7 +61,7 @@ def parse_overrides(document: Any, parse: ParseSetting) -> dict[str, Any]:
     return {key: _parse(key, value, parse) for key, value in document.items()}
 
 
-def _parse(key: str, value: Any, parse: ParseSetting) -> Any:
+def _parse(key: str, value: object, parse: ParseSetting) -> Any:
     if key == "auth_url_aliases":
         return _parse_aliases(value)
     try:
@@ -74,7 +74,7 @@ def _parse(key: str, value: Any, parse: ParseSetting) -> Any:
         raise ValueError(f"meter_options takes names and values, not this {kind}") from None
 
 
-def _parse_aliases(value: Any) -> tuple[str, ...]:
+def _parse_aliases(value: object) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise ValueError(f"auth_url_aliases takes a list of URLs, not {value!r}")  # noqa: TRY004
     return tuple(compared(str(url)) for url in value)

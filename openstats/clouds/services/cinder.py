@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 from urllib.parse import urlencode
 
 from openstats.clouds.connection import Connection, version_key
 from openstats.clouds.errors import translated
-from openstats.clouds.figures import moment, part, quota, whole
+from openstats.clouds.figures import Row, moment, part, quota, whole
 from openstats.clouds.missing_rights import probe_of_cloud
 from openstats.clouds.omissions import Omissions, read_items
 from openstats.clouds.paging import USUAL, PagedList, Paging, pages
@@ -22,7 +22,6 @@ from openstats.meters import QUOTAS, VOLUME, VOLUME_TYPE
 from openstats.model import Quota, VolumeTypeQuota, VolumeUse
 
 Value = TypeVar("Value")
-Row = dict[str, Any]
 
 TIME_COMPARED = "3.60"
 NOTHING = VolumeUse(0, 0, 0, 0)
@@ -64,7 +63,7 @@ def _sums(connection: Connection) -> tuple[int, int, int, list[str]]:
     return whole(volumes, "total_count"), whole(volumes, "total_size"), number, newest
 
 
-def _get(connection: Connection, path: str, query: Mapping[str, Any]) -> Row:
+def _get(connection: Connection, path: str, query: Row) -> Row:
     parameters = {"all_tenants": 1} | dict(query)
     _, body = connection.cinder.client.get(f"{path}?{urlencode(parameters)}")
     return dict(body)
@@ -144,7 +143,7 @@ def _read(
     sums.omissions += (omissions,)
 
 
-def _spoil(sums: VolumeSums, row: Any) -> None:
+def _spoil(sums: VolumeSums, row: object) -> None:
     """Note whose a row is that is left out."""
     tenant = row.get(VOLUME_TENANT, row.get(SNAPSHOT_TENANT)) if isinstance(row, dict) else None
     if isinstance(tenant, str) and len(tenant) <= ID:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
 from keystoneauth1.exceptions import Forbidden, NotFound
@@ -18,6 +18,7 @@ from openstats.clouds.clouds_yaml import customer_rules
 from openstats.clouds.clouds_yaml.customer_rules import Assignments
 from openstats.clouds.connection import Connection
 from openstats.clouds.errors import translated
+from openstats.clouds.figures import Row
 from openstats.clouds.omissions import Omissions, read_items
 from openstats.clouds.paging import USUAL, PagedList, Paging, pages
 from openstats.clouds.sanitize import ID, NAME, clean
@@ -119,7 +120,7 @@ def exists(connection: Connection, project: str) -> bool | None:
             return None
 
 
-def _project(row: Mapping[str, Any], domains: Mapping[str, Domain]) -> KeystoneProject:
+def _project(row: Row, domains: Mapping[str, Domain]) -> KeystoneProject:
     domain_id, parent_id = clean(row["domain_id"]), row.get("parent_id")
     project_id, name = clean(row["id"], ID), clean(row["name"])
     tags = frozenset(map(clean, row.get("tags") or ()))
@@ -144,12 +145,12 @@ def _domains(connection: Connection, paging: Paging, omissions: Omissions) -> di
     return domains
 
 
-def _domain(row: Mapping[str, Any]) -> tuple[str, Domain]:
+def _domain(row: Row) -> tuple[str, Domain]:
     return clean(row["id"]), Domain(clean(row["name"]), bool(row.get("enabled", True)))
 
 
 def _unlisted_domains(
-    connection: Connection, rows: Iterable[Any], domain_ids: Set[str]
+    connection: Connection, rows: Iterable[object], domain_ids: Set[str]
 ) -> dict[str, Domain]:
     """Return the domains of projects that the list of domains leaves out."""
     unlisted_ids = sorted(_texts(rows, "domain_id") - domain_ids)
@@ -168,7 +169,7 @@ def _unlisted_domains(
 
 def _all_projects(
     connection: Connection, domain_ids: Iterable[str], paging: Paging
-) -> list[Mapping[str, Any]]:
+) -> list[object]:
     """Return the rows of all projects; where that list is cut, those of each domain."""
     try:
         return list(_rows(connection, "projects", PROJECTS, paging))
@@ -178,7 +179,7 @@ def _all_projects(
 
 
 def _refuse_cut(
-    connection: Connection, rows: Iterable[Any], domain_ids: Sequence[str], paging: Paging
+    connection: Connection, rows: Iterable[object], domain_ids: Sequence[str], paging: Paging
 ) -> None:
     """Raise CloudError if the list of a domain shows projects that the list of all leaves out."""
     listed_ids = _texts(rows, "id")
@@ -191,13 +192,13 @@ def _refuse_cut(
             )
 
 
-def _texts(rows: Iterable[Any], name: str) -> set[str]:
+def _texts(rows: Iterable[object], name: str) -> set[str]:
     """Return the texts that rows have under a name; rows that have none are passed over."""
     values = [row.get(name) for row in rows if isinstance(row, dict)]
     return {value for value in values if isinstance(value, str)}
 
 
-def _projects_of_domain(connection: Connection, domain_id: str, paging: Paging) -> list[Any]:
+def _projects_of_domain(connection: Connection, domain_id: str, paging: Paging) -> list[object]:
     """Return the projects of a domain; where that list is cut as well, those below each of them."""
     query = {"domain_id": domain_id}
     try:
@@ -206,7 +207,7 @@ def _projects_of_domain(connection: Connection, domain_id: str, paging: Paging) 
         return list(_projects_below(connection, domain_id, paging))
 
 
-def _projects_below(connection: Connection, domain_id: str, paging: Paging) -> Iterator[Any]:
+def _projects_below(connection: Connection, domain_id: str, paging: Paging) -> Iterator[object]:
     """Yield the projects below a domain, level by level, one call for each.
 
     Raises:
@@ -224,21 +225,21 @@ def _projects_below(connection: Connection, domain_id: str, paging: Paging) -> I
 
 def _rows(
     connection: Connection, key: str, call: str, paging: Paging, query: dict[str, str] | None = None
-) -> Iterator[Any]:
+) -> Iterator[object]:
     """Yield the rows of a list, each with what is read of it: all are in memory at once."""
     fetch = partial(_get, connection, f"/{key}")
     for rows in pages(PagedList(connection.cloud.name, call, key, fetch), paging, query):
         yield from map(_needed_part, rows)
 
 
-def _needed_part(row: Any) -> Any:
+def _needed_part(row: object) -> object:
     """Return the part of a domain or a project that is read."""
     if not isinstance(row, dict):
         return row
     return {name: _bounded(row[name]) for name in NEEDED if name in row}
 
 
-def _bounded(value: Any) -> Any:
+def _bounded(value: object) -> object:
     """Return as much of a value of a row as is read."""
     if isinstance(value, str):
         return value[:LONGEST_VALUE]
@@ -247,7 +248,7 @@ def _bounded(value: Any) -> Any:
     return {} if isinstance(value, dict) else value
 
 
-def _get(connection: Connection, path: str, query: Mapping[str, Any]) -> Mapping[str, Any]:
+def _get(connection: Connection, path: str, query: Row) -> Row:
     """Return a document, through the client's adapter: its managers drop that a list is cut."""
     url = f"{path}?{urlencode(query)}" if query else path
     _, body = connection.keystone.projects.client.get(url)

@@ -1,17 +1,17 @@
 """Nova: hypervisors and their zones, servers, quotas. What follows from them does not live here."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 from keystoneauth1.exceptions import BadRequest, NotFound
 
 from openstats.clouds.connection import Connection, version_key
 from openstats.clouds.errors import MALFORMED, translated, words_of
-from openstats.clouds.figures import moment, part, quota, signed, whole
+from openstats.clouds.figures import Row, moment, part, quota, signed, whole
 from openstats.clouds.omissions import Omissions, read_items
 from openstats.clouds.paging import USUAL, PagedList, Paging, Query, pages
 from openstats.clouds.rights import HOST
@@ -42,7 +42,7 @@ def capacity(connection: Connection) -> Capacity:
         return Capacity(**figures, source="nova")
 
 
-def _capacity_figure(statistics: Mapping[str, Any], name: str) -> int:
+def _capacity_figure(statistics: Row, name: str) -> int:
     return signed(statistics, name) if name in FREE else whole(statistics, name)
 
 
@@ -74,13 +74,13 @@ def compute_hosts(connection: Connection, *, used: bool) -> ComputeHosts:
     return ComputeHosts(sorted(hidden), {state: states[state] for state in (UP, DOWN, DISABLED)})
 
 
-def _state(service: dict[str, Any]) -> str:
+def _state(service: Row) -> str:
     if service["status"] == DISABLED:
         return DISABLED
     return UP if service.get("state") == UP else DOWN
 
 
-def _compute_services(connection: Connection) -> list[dict[str, Any]]:
+def _compute_services(connection: Connection) -> list[Row]:
     _, body = connection.nova.client.get("/os-services?binary=nova-compute")
     return list(body["services"])
 
@@ -107,7 +107,7 @@ def zones(connection: Connection) -> Zones:
         return Zones(of_hosts, disabled, omissions)
 
 
-def _host_and_zone(service: dict[str, Any]) -> tuple[str, str]:
+def _host_and_zone(service: Row) -> tuple[str, str]:
     return clean(service["host"]), clean(service["zone"])
 
 
@@ -124,14 +124,14 @@ def hosts(connection: Connection, paging: Paging = USUAL) -> tuple[dict[str, str
         return dict(read_items(rows, _name_and_host, omissions)), omissions
 
 
-def _name_and_host(hypervisor: dict[str, Any]) -> tuple[str, str]:
+def _name_and_host(hypervisor: Row) -> tuple[str, str]:
     return clean(hypervisor["hypervisor_hostname"]), clean(hypervisor["service"]["host"])
 
 
 def paged_list(connection: Connection, key: str, path: str, call: str) -> PagedList:
     """Return a list of Nova's; the client's own managers drop the link to the next page."""
 
-    def fetch(query: Query) -> Mapping[str, Any]:
+    def fetch(query: Query) -> Row:
         _, body = connection.nova.client.get(f"{path}?{urlencode(query)}")
         return dict(body)
 
@@ -183,14 +183,14 @@ def servers(
             omissions.refuse_all()
 
 
-def _server(row: dict[str, Any]) -> Instance | Departure | None:
+def _server(row: Row) -> Instance | Departure | None:
     """Return a server that exists, or was deleted; None for one in a cell that is down."""
     if row["status"] in GONE:
         return _departure(row)
     return None if _is_in_down_cell(row) else _instance(row)
 
 
-def _departure(row: dict[str, Any]) -> Departure:
+def _departure(row: Row) -> Departure:
     """Return a server that was deleted; it is gone, whether the rest of it is readable or not."""
     uuid = clean(row["id"], UUID)
     try:
@@ -200,7 +200,7 @@ def _departure(row: dict[str, Any]) -> Departure:
         return Departure(uuid)
 
 
-def _is_in_down_cell(server: dict[str, Any]) -> bool:
+def _is_in_down_cell(server: Row) -> bool:
     """Return whether a server is a mere mention by Nova's API database.
 
     A server that Nova shows in full may have the status UNKNOWN, too.
@@ -208,7 +208,7 @@ def _is_in_down_cell(server: dict[str, Any]) -> bool:
     return server["status"] == UNKNOWN and "name" not in server
 
 
-def _instance(server: dict[str, Any]) -> Instance:
+def _instance(server: Row) -> Instance:
     flavor = server["flavor"]
     uuid, tenant = clean(server["id"], UUID), clean(server["tenant_id"], ID)
     name, status = clean(server.get("name") or ""), clean(server["status"], ID)
@@ -233,12 +233,12 @@ def _instance(server: dict[str, Any]) -> Instance:
     )
 
 
-def _root_disk(server: dict[str, Any], flavor: dict[str, Any]) -> int:
+def _root_disk(server: Row, flavor: Row) -> int:
     """Return MiB; a server without an image boots from a volume, whatever the flavor's root."""
     return MIB_OF_A_GIB * part(flavor, "disk") if server.get("image") else 0
 
 
-def _other_disks(flavor: dict[str, Any]) -> int:
+def _other_disks(flavor: Row) -> int:
     """Return MiB of the ephemeral disk and of swap."""
     # A flavor without swap has an empty text there.
     swap = 0 if flavor["swap"] == "" else part(flavor, "swap")

@@ -8,7 +8,7 @@ from keystoneauth1.exceptions import NotFound
 
 from openstats.clouds.connection import Connection
 from openstats.clouds.errors import translated
-from openstats.clouds.figures import ratio, whole
+from openstats.clouds.figures import Row, ratio, whole
 from openstats.clouds.omissions import Omissions, read_items
 from openstats.clouds.sanitize import UUID, clean
 from openstats.model import Inventory, Provider
@@ -16,8 +16,6 @@ from openstats.model import Inventory, Provider
 DISABLED = "COMPUTE_STATUS_DISABLED"
 SHARING = "MISC_SHARES_VIA_AGGREGATE"
 PROVIDERS = "/resource_providers"
-
-Row = Mapping[str, Any]
 
 
 def providers(
@@ -108,7 +106,7 @@ def _inventories(connection: Connection, uuid: str) -> tuple[Inventory, ...]:
         return tuple(_inventory(name, rows[name], usages) for name in sorted(rows))
 
 
-def _inventory(resource_class: str, row: Row, usages: Mapping[str, Any]) -> Inventory:
+def _inventory(resource_class: str, row: Row, usages: Row) -> Inventory:
     return Inventory(
         resource_class=clean(resource_class),
         total=whole(row, "total"),

@@ -5,11 +5,11 @@ What follows from a difference does not live here.
 
 from collections import Counter
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from openstats.clouds.connection import Connection
 from openstats.clouds.errors import translated
-from openstats.clouds.figures import moment, part, whole
+from openstats.clouds.figures import Row, moment, part, whole
 from openstats.clouds.paging import USUAL, Paging, Query, pages
 from openstats.clouds.services import cinder, nova
 from openstats.clouds.services.nova import DISABLED, GONE, HYPERVISORS, UNKNOWN
@@ -46,7 +46,7 @@ def servers(
     return Tally(settled, total)
 
 
-def _is_settled_server(row: dict[str, Any], settled_before: int) -> bool:
+def _is_settled_server(row: Row, settled_before: int) -> bool:
     is_at_rest = not row.get("OS-EXT-STS:task_state")
     is_counted = row["status"] not in (*GONE, BUILD, UNKNOWN)
     return is_counted and is_at_rest and moment(row, "updated") < settled_before
@@ -73,7 +73,7 @@ def gigabytes(
     return Tally(settled, total)
 
 
-def _is_settled_volume(row: dict[str, Any], settled_before: int) -> bool:
+def _is_settled_volume(row: Row, settled_before: int) -> bool:
     is_at_rest = row["status"] in AT_REST and not row.get("os-vol-mig-status-attr:migstat")
     changed_at = moment(row, "updated_at" if row.get("updated_at") else "created_at")
     return is_at_rest and row.get("consumes_quota") is True and changed_at < settled_before

@@ -115,7 +115,9 @@ class BoundedAdapter(TCPKeepAliveAdapter):
             manager.pool_classes_by_scheme = POOLS
         return manager
 
-    def send(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+    def send(
+        self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
+    ) -> requests.Response:
         """Send a request and read its answer; repeat it where that may help soon.
 
         Raises:
@@ -136,7 +138,9 @@ class BoundedAdapter(TCPKeepAliveAdapter):
                     raise
             self._in_flight.pause(pause)
 
-    def _send_once(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+    def _send_once(
+        self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
+    ) -> requests.Response:
         with self._in_flight.start(self._limits.answer_seconds) as in_flight:
             try:
                 response = super().send(request, *args, **kwargs | {"stream": True})
@@ -161,7 +165,7 @@ class BoundedAdapter(TCPKeepAliveAdapter):
                 "waited for: see why the service is slow, or raise [collector] answer_timeout"
             )
 
-    def _read_body(self, response: Any, request: InFlightRequest) -> bytes:
+    def _read_body(self, response: requests.Response, request: InFlightRequest) -> bytes:
         """Return the body of a response, decompressed."""
         body = bytearray()
         largest = self._limits.answer_mib * MIB
@@ -202,7 +206,7 @@ def _is_final(error: requests.RequestException) -> bool:
     return is_read_timeout or isinstance(error, (requests.Timeout, requests.exceptions.SSLError))
 
 
-def _refuse_choices(response: Any) -> None:
+def _refuse_choices(response: requests.Response) -> None:
     """Raise AnswerError where a service answers a call with the list of its versions.
 
     A version document that was asked for may have the same status: it is no error.

@@ -3,9 +3,9 @@
 import time
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
-from typing import Any
 from urllib.parse import urlsplit
 
+import requests
 from oslo_log import log
 
 LOG = log.getLogger(__name__)
@@ -30,7 +30,7 @@ class ClockSkew:
         latest = min(self._ahead.values(), default=0.0)
         return int(max(0.0, -latest))
 
-    def observe(self, cloud: str, response: Any) -> None:
+    def observe(self, cloud: str, response: requests.Response) -> None:
         """Take the date of an answer into account; log once that a clock is wrong."""
         host = urlsplit(response.url).netloc.rpartition("@")[2]
         try:

@@ -1,8 +1,8 @@
 """Redirects: keystoneauth sends token and password along, wherever a service points."""
 
-from typing import Any
 from urllib.parse import urljoin
 
+import requests
 from keystoneauth1.exceptions import DiscoveryFailure
 from requests.sessions import SessionRedirectMixin
 
@@ -14,7 +14,7 @@ class RedirectedError(DiscoveryFailure):
     """
 
 
-def refuse_foreign_redirects(response: Any, *_: object, **__: object) -> None:
+def refuse_foreign_redirects(response: requests.Response, *_: object, **__: object) -> None:
     """Refuse to follow a redirect to another server; one to the same server's https is followed.
 
     The rule is that of the requests library for passwords. This is a hook of that library, which

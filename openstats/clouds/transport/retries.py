@@ -6,7 +6,8 @@ Who sends the request, and what its answer means, does not live here.
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+
+import requests
 
 BUSY = (413, 429, 503)
 """Statuses that may say in Retry-After when to ask again."""
@@ -24,7 +25,7 @@ LONGEST = 3600.0
 """Seconds that a cloud may ask to be left alone: it must not be forgotten for a typing error."""
 
 
-def requested_pause(response: Any) -> float:
+def requested_pause(response: requests.Response | None) -> float:
     """Return the seconds for which a response asks to be left alone; 0 without a response."""
     return 0.0 if response is None else min(retry_after(response.headers) or 0.0, LONGEST)
 
