@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 UNLIMITED: Final = -1
-"""OpenStack's word for a limit that is none. It is carried along, never added."""
+"""OpenStack's number for "no limit". It is passed on, and never added."""
 
 COMPUTE: Final = "compute"
 VOLUME: Final = "volume"
@@ -41,7 +41,7 @@ VOLUME_TYPE: Final = (
     QuotaMeter("snapshots", "snapshots", VOLUME, "snapshots"),
     QuotaMeter("storage", "MiB", VOLUME, "gigabytes", factor=1024),
 )
-"""What a volume type has limits on of its own; shown by tenant, never summed."""
+"""The limits that a volume type has of its own; shown by tenant, never summed."""
 
 QUOTA_NAMES: Final = tuple(meter.name for meter in QUOTAS)
 
@@ -56,7 +56,7 @@ CAPACITY: Final = (
 """A cloud's physical capacity, by Nova's names: vCPU, MiB and GiB over its hypervisors."""
 
 AGGREGATES: Final = ("customer", "project", "project_group")
-"""What figures can be summed by."""
+"""The objects that figures can be summed by."""
 
 ALLOCATED: Final = "allocated"
 USED: Final = "used"
@@ -86,7 +86,7 @@ class UsageMeter:
 
     @property
     def name(self) -> str:
-        """By what name its readings are stored."""
+        """The name under which its readings are stored."""
         return f"{self.item}.{self.basis}"
 
 
@@ -103,4 +103,4 @@ USAGE_ITEMS: Final = tuple(dict.fromkeys(meter.item for meter in USAGE))
 USAGE_METERS: Final = {meter.name: meter for meter in USAGE}
 
 OBSERVED: Final = {"cpu.used": UsageMeter("cpu", "observed", "s", AMOUNT)}
-"""Of meters whose weights are not seconds, what keeps for how long each tenant was observed."""
+"""The meters that record the seconds observed, by the name of those whose weights are others."""

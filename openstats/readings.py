@@ -37,7 +37,7 @@ class Reading:
 
     @property
     def weights(self) -> "Vector":
-        """What totals are divided by, by slot."""
+        """The divisors of the totals, by slot."""
         return self.vectors[1]  # type: ignore[no-any-return]
 
 
@@ -57,7 +57,7 @@ class Readings:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """What came to the totals of one meter in the ``seconds`` before ``at``.
+    """The growth of the totals of one meter in the ``seconds`` before ``at``.
 
     ``gains`` are (total, weight) by tenant; a tenant in neither it nor ``unobserved`` used nothing.
     Tenants are Keystone ids, or slots once storage has assigned them.

@@ -26,7 +26,7 @@ Dates = dict[int, int | None]
 
 @dataclass(frozen=True)
 class UsageQuery:
-    """What the report is about.
+    """The objects, the period and the measure of a report.
 
     Attributes:
         item: what was used, as in ``meters.UsageMeter.item``.
@@ -52,7 +52,7 @@ class UsageQuery:
 
 @dataclass(frozen=True)
 class UsageReport:
-    """What objects used, as ``statistics.usage.values`` has it.
+    """The use of objects, in ``figures`` of ``statistics.usage.values``.
 
     ``shares`` is the share of each piece (row) for which each object was observed, where it was
     asked for.
@@ -67,7 +67,7 @@ class UsageReport:
 
 
 class StoredUsage(NamedTuple):
-    """What the store has of a query.
+    """The rows of the store that a report is made of.
 
     ``observed`` are the readings of the meter in ``meters.OBSERVED``, if there is one;
     ``listed_clouds`` says which clouds the caller is shown even without a tenant in them.

@@ -12,7 +12,7 @@ from openstats.unix_time import DAY
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long readings are kept: all of them for some days, then one an hour, then one a day.
+    """The time for which readings are kept: all for some days, then one an hour, then one a day.
 
     Hours and days are those of ``zone``; of each the first reading stays.
     """

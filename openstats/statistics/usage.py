@@ -31,7 +31,7 @@ BEGINS = np.array([True])
 
 
 class Gains(NamedTuple):
-    """What each member contributes to each piece, and whether that is known."""
+    """The contribution of each member to each piece, and whether it is known."""
 
     totals: Matrix
     weights: Matrix

@@ -10,7 +10,7 @@ from openstats.storage.schema.tables import quota, tenant
 
 
 class QuotaFailures(NamedTuple):
-    """How many tenants failed, of how many, and one reason.
+    """The number of tenants that failed, of how many, and one reason.
 
     ``known`` says how many of all have quotas of both services, be they old.
     """

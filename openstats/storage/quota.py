@@ -82,7 +82,7 @@ def _sums_of(columns: Iterable[int]) -> Sums:
 
 @dataclass(frozen=True, slots=True)
 class TotalQuery:
-    """Over which tenants a statement sums; one is compiled for each.
+    """The tenants that a statement sums over; one statement is compiled for each query.
 
     ``filtered`` takes the objects in the parameter ``uuids`` only. Without ``with_sums`` only the
     coverage is selected.
@@ -232,7 +232,7 @@ def due(db: Connection, cloud: Cloud, now: int) -> list[tuple[int, str]]:
 
 
 def make_due(db: Connection, tenants: Iterable[int], now: int) -> None:
-    """Have the quotas of these tenants (row ids) read at the next occasion.
+    """Make the quotas of these tenants (row ids) due, to be read at the next occasion.
 
     Those that are due get a new date as well: a reading under way then knows that it came too soon.
     """
@@ -243,7 +243,7 @@ def make_due(db: Connection, tenants: Iterable[int], now: int) -> None:
 
 
 def make_cloud_due(db: Connection, cloud: Cloud, now: int) -> None:
-    """Have the quotas of all tenants of a cloud read at the next occasion."""
+    """Make the quotas of all tenants of a cloud due."""
     tenants = select(tenant.c.id).where(tenant.c.cloud_id == cloud.id)
     db.execute(update(quota).where(quota.c.tenant_id.in_(tenants)).values(due_at=now))
 

@@ -14,7 +14,7 @@ PERIOD = 30 * DAY
 
 
 class CreationParameters(DatapointParameters):
-    """What creation-time takes."""
+    """The parameters of creation-time."""
 
     type: Aggregate = Field(description="Kind of object to count.")
 

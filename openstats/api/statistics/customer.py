@@ -13,7 +13,7 @@ from openstats.statistics import customer as statistic
 
 
 class CustomerParameters(PageParameters, UuidParameters):
-    """What customer takes."""
+    """The parameters of customer."""
 
     adding: Literal["uuid"] | None = Field(
         None, alias="with", description="Add the UUID of each customer."

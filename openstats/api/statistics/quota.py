@@ -14,7 +14,7 @@ from openstats.statistics import quota as statistic
 
 
 class QuotaParameters(UnlimitedParameters, EachParameters, AggregateParameters):
-    """What quota takes."""
+    """The parameters of quota."""
 
 
 FIGURES: dict[str, Any] = {

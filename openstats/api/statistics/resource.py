@@ -13,7 +13,7 @@ from openstats.statistics.resource import QUOTA_KEYS
 
 
 class ResourceParameters(UnlimitedParameters, StatisticParameters):
-    """What resource takes."""
+    """The parameters of resource."""
 
     auth_url: AuthUrl = Field(description="URL of the Keystone of a registered cloud.")
     region: Name | None = Field(None, description="Only this region of the cloud; default: all.")

@@ -28,7 +28,7 @@ UNITS = ", ".join(dict.fromkeys(f"{meter.item} in {meter.unit}" for meter in USA
 
 
 class UsageParameters(PageParameters, DatapointParameters, AggregateParameters):
-    """What usage takes."""
+    """The parameters of usage."""
 
     item: Literal["cpu", "memory", "storage", "vcpu_hours"] = Field(
         description=f"What to measure: {UNITS}."
@@ -68,7 +68,7 @@ class UsageParameters(PageParameters, DatapointParameters, AggregateParameters):
 
 
 class UsageDatapoint(BaseModel):
-    """What was used in one interval: from included, to not."""
+    """The use of one interval: ``from`` is part of it, ``to`` is not."""
 
     start: int = Field(alias="from")
     end: int = Field(alias="to")
@@ -82,7 +82,7 @@ class UsageDatapoint(BaseModel):
 
 
 class UsageOfObject(BaseModel):
-    """What one object used."""
+    """The use of one object."""
 
     name: str
     datapoints: list[UsageDatapoint]

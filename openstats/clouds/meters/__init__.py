@@ -25,7 +25,7 @@ LONGEST = 3 * GRID
 
 @dataclass(frozen=True)
 class MeterRequest:
-    """What a source is asked.
+    """The request that a source answers.
 
     Attributes:
         connection: the cloud.
@@ -52,7 +52,7 @@ class MeterRequest:
 
 @dataclass(frozen=True)
 class Batch:
-    """What was used in one stretch of time: a delta for each meter, by its name.
+    """The use of one stretch of time: a delta for each meter, by its name.
 
     ``cursor`` is stored together with it; ``missing`` is what could not be read. ``dated`` says
     that its time is the source's own, and not that of a clock here, which may have been set.
@@ -65,7 +65,7 @@ class Batch:
 
 
 class Source(Protocol):
-    """How a source is called; batches come in order of time."""
+    """The signature of a source; batches come in order of time."""
 
     def __call__(self, request: MeterRequest) -> Iterator[Batch]:
         """Yield what was used since the last batches."""

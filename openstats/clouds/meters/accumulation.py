@@ -43,7 +43,7 @@ def sum_by_tenant(points: Iterable[tuple[str | None, int, float]]) -> Series:
 
 @dataclass(frozen=True)
 class MeterSums:
-    """What a source reports of one meter in some granules.
+    """The report of a source on one meter in some granules.
 
     Attributes:
         totals: what came to the totals: MiB-seconds, or vCPU-seconds burnt.

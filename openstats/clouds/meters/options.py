@@ -37,7 +37,7 @@ Whole = Annotated[int, BeforeValidator(_no_boolean)]
 
 
 class SumOptions(BaseModel):
-    """What all sources have that sum by project; an empty metric is not asked for.
+    """The options of all sources that sum by project; an empty metric is not asked for.
 
     Attributes:
         lag: seconds after which a granule is complete in the source.

@@ -102,7 +102,7 @@ def _record_inventories(db: Connection, owner: Cloud, new: Iterable[Provider]) -
 
 
 def touch(db: Connection, owner: Cloud, hosts: Iterable[str]) -> None:
-    """Have the providers of hypervisors read again: a server came or went.
+    """Mark the providers of hypervisors as to be read again: a server came or went.
 
     Placement's generation tells of most changes, but not of allocations that were deleted.
     """

@@ -41,7 +41,7 @@ CLOUD, OWNER = 1, 4
 
 @dataclass(frozen=True)
 class MemberQuery:
-    """Which members a statement selects; one is compiled for each.
+    """The members that a statement selects; one statement is compiled for each query.
 
     ``narrowed`` takes members of the objects in the parameter ``owners`` (row ids) only.
     """
