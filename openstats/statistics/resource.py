@@ -36,15 +36,15 @@ def of_providers(providers: Iterable[Provider]) -> Capacity:
     classes = _by_class(chain.from_iterable(p.inventories for p in providers if not p.disabled))
     vcpus = [*classes.get("VCPU", ()), *classes.get("PCPU", ())]
     memory, disk = classes.get("MEMORY_MB", []), classes.get("DISK_GB", [])
-    memory_total = _total(memory)
+    memory_total = _sum(memory, "total")
     memory_used = sum(map(_unavailable, memory))
     return Capacity(
-        vcpus=_total(vcpus),
-        vcpus_used=_used(vcpus),
+        vcpus=_sum(vcpus, "total"),
+        vcpus_used=_sum(vcpus, "used"),
         memory_mb=memory_total,
         memory_mb_used=memory_used,
         free_ram_mb=memory_total - memory_used,
-        free_disk_gb=_total(disk) - _used(disk),
+        free_disk_gb=_sum(disk, "total") - _sum(disk, "used"),
         source="placement",
     )
 
@@ -105,17 +105,13 @@ def _unavailable(inventory: Inventory) -> int:
 def _figures(inventories: list[Inventory]) -> dict[str, int | float | None]:
     ratios = {inventory.allocation_ratio for inventory in inventories}
     return {
-        "total": _total(inventories),
-        "reserved": sum(inventory.reserved for inventory in inventories),
-        "used": _used(inventories),
+        "total": _sum(inventories, "total"),
+        "reserved": _sum(inventories, "reserved"),
+        "used": _sum(inventories, "used"),
         "allocation_ratio": ratios.pop() if len(ratios) == 1 else None,
         "effective": sum(map(_effective, inventories)),
     }
 
 
-def _total(inventories: list[Inventory]) -> int:
-    return sum(inventory.total for inventory in inventories)
-
-
-def _used(inventories: list[Inventory]) -> int:
-    return sum(inventory.used for inventory in inventories)
+def _sum(inventories: list[Inventory], name: str) -> int:
+    return sum(getattr(inventory, name) for inventory in inventories)

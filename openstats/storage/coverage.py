@@ -21,7 +21,6 @@ from sqlalchemy import (
     select,
 )
 
-from openstats.meters import SERVICES
 from openstats.model import Coverage, Scope
 from openstats.storage.access.visibility import (
     counts,
@@ -111,13 +110,13 @@ def of_polls(db: Database, scope: Scope, *kinds: str) -> Coverage:
     return Coverage(tenants, tenants_known, clouds, clouds_known, oldest)
 
 
-quotas_known = and_(*(quota.c[f"{service}_at"].is_not(None) for service in SERVICES))
+quotas_known = and_(quota.c.compute_at.is_not(None), quota.c.volume_at.is_not(None))
 """Whether the quotas of a tenant were read of all services, be they old."""
 
 
 def quota_tenants() -> list[ColumnElement[Any]]:
     """Return, as sums over tenants with their quotas, how many there are, known, and how old."""
-    compute, volume = (quota.c[f"{service}_at"] for service in SERVICES)
+    compute, volume = quota.c.compute_at, quota.c.volume_at
     older = case((or_(volume.is_(None), compute < volume), compute), else_=volume)
     return [func.count(tenant.c.id), func.count().filter(quotas_known), func.min(older)]
 

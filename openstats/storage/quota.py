@@ -158,9 +158,10 @@ def _each(query: ObjectQuery) -> Prepared:
     sums = _by_object(query.aggregate, everything=query.everything)
     objects_id = OBJECTS[query.aggregate].c.id
     rows = objects(query).outerjoin(sums, sums.c.object_id == objects_id)
-    names = [column.name for column in _sums()]
-    figures = [func.coalesce(sums.c[name], constant(0)).label(name) for name in names]
-    return Prepared(rows.add_columns(*figures))
+    for column in _sums():
+        figure = func.coalesce(sums.c[column.name], constant(0))
+        rows = rows.add_columns(figure.label(column.name))
+    return Prepared(rows)
 
 
 def each(

@@ -136,8 +136,7 @@ def _gained(poll: Poll, db: Database, start: int, at: int) -> dict[str, int]:
     """Return MiB-seconds by tenant for which volumes that exist now did not exist yet."""
     if not poll.connection.entry.settings.block_storage:
         return {}
-    gigabyte_seconds = volume_changes.not_yet(db, poll.cloud, start, at)
-    return {key: 1024 * amount for key, amount in gigabyte_seconds.items()}
+    return _mebibytes(volume_changes.not_yet(db, poll.cloud, start, at))
 
 
 def _volume_sizes(poll: Poll, db: Database) -> dict[str, int] | None:
@@ -146,7 +145,11 @@ def _volume_sizes(poll: Poll, db: Database) -> dict[str, int] | None:
         return {}
     if not _fresh(poll, db, "volumes"):
         return None
-    return {key: 1024 * size for key, size in volumes.gigabytes(db, poll.cloud).items()}
+    return _mebibytes(volumes.gigabytes(db, poll.cloud))
+
+
+def _mebibytes(gigabytes: Mapping[str, int]) -> dict[str, int]:
+    return {key: 1024 * size for key, size in gigabytes.items()}
 
 
 def _fresh(poll: Poll, db: Database, kind: str) -> bool:

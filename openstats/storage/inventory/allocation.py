@@ -10,6 +10,7 @@ from uuid import uuid4
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Select,
     Table,
     bindparam,
     case,
@@ -88,13 +89,17 @@ def _since(server: Any, pieces: Mapping[str, Any]) -> int:
 def _pieces(db: Connection, cloud: Cloud, uuids: Sequence[str]) -> dict[str, Any]:
     """Return the latest ended piece of servers, by uuid."""
     rows = select(ended_instance).where(ended_instance.c.cloud_id == cloud.id)
-    return {row.uuid: row for row in db.execute(rows.where(ended_instance.c.uuid.in_(uuids)))}
+    return _by_uuid(db, rows.where(ended_instance.c.uuid.in_(uuids)))
 
 
 def _alive(db: Connection, cloud: Cloud, uuids: Sequence[str]) -> dict[str, Any]:
     """Return those of the servers that exist, by uuid, with their ``local`` disk."""
     rows = select(instance, local_disk().label("local")).where(instance.c.cloud_id == cloud.id)
-    return {row.uuid: row for row in db.execute(rows.where(instance.c.uuid.in_(uuids)))}
+    return _by_uuid(db, rows.where(instance.c.uuid.in_(uuids)))
+
+
+def _by_uuid(db: Connection, rows: Select[Any]) -> dict[str, Any]:
+    return {row.uuid: row for row in db.execute(rows)}
 
 
 def _put_aside(db: Connection, cloud: Cloud, pieces: Collection[Any]) -> None:

@@ -24,7 +24,7 @@ def note(db: Connection, cloud: Cloud, at: int, gained: Mapping[str, int]) -> No
 def forget(db: Connection, cloud: Cloud, moment: int) -> None:
     """Delete the changes of before a moment."""
     changes = _changes(db, cloud)
-    recent = [change for change in changes if change[0] >= moment]
+    recent = [(at, sizes) for at, sizes in changes if at >= moment]
     if len(recent) < len(changes):
         _write(db, cloud, recent)
 

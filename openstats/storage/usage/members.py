@@ -72,12 +72,10 @@ def _members(query: MemberQuery) -> Prepared:
     For projects and groups the second period is always, and two SELECTs are enough; for groups
     ``project_group_member`` is joined.
     """
-    selects = _selects(query)
-    if query.narrowed:
-        return Prepared(
-            union_all(*(rows.where(one_of(owner, "owners")) for rows, owner in selects))
-        )
-    return Prepared(union_all(*(rows for rows, _ in selects)))
+    selects = []
+    for rows, owner in _selects(query):
+        selects.append(rows.where(one_of(owner, "owners")) if query.narrowed else rows)
+    return Prepared(union_all(*selects))
 
 
 def _selects(query: MemberQuery) -> Iterator[tuple[Select[Any], ColumnElement[Any]]]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Connection,
     LargeBinary,
@@ -47,11 +48,10 @@ NARROW = 128
 """How many slots side by side are read without the rest of a vector."""
 
 _WHOLE = (reading.c.totals, reading.c.weights)
+_BOUNDS: tuple[BindParameter[Any], ...] = (bindparam("offset"), bindparam("length"))
 _STRETCH = (
-    *(
-        func.substr(vector, bindparam("offset"), bindparam("length"), type_=LargeBinary).label(name)
-        for name, vector in (("totals", reading.c.totals), ("weights", reading.c.weights))
-    ),
+    func.substr(reading.c.totals, *_BOUNDS, type_=LargeBinary).label("totals"),
+    func.substr(reading.c.weights, *_BOUNDS, type_=LargeBinary).label("weights"),
     func.substr(reading.c.weights, 1, FLOAT.itemsize, type_=LargeBinary).label("clock"),
 )
 
@@ -65,7 +65,7 @@ def slots(db: Connection, owner: Cloud, tenant_ids: Collection[str], now: int) -
     """Return the slots of tenants by Keystone id; those without one get the next that is free."""
     statement = select(tenant.c.tenant_id, tenant.c.slot)
     statement = statement.where(tenant.c.cloud_id == owner.id, tenant.c.slot.is_not(None))
-    slots_by_id = {row.tenant_id: row.slot for row in db.execute(statement)}
+    slots_by_id = dict(db.execute(statement).all())
     without_slot = sorted(set(tenant_ids) - slots_by_id.keys())
     if without_slot:
         first = max(slots_by_id.values(), default=FIRST_SLOT - 1) + 1
@@ -223,7 +223,7 @@ def newest_by_cloud(db: Connection, meters: Iterable[str]) -> dict[int, dict[str
 def times(db: Connection, owner: Cloud, meter: str) -> list[tuple[int, bool]]:
     """Return the times of all readings of a meter, in order, and whether each is kept for ever."""
     statement = select(reading.c.at, reading.c.kept).where(_of_meter(owner, meter))
-    return [(row.at, row.kept) for row in db.execute(statement.order_by(reading.c.at))]
+    return [*map(tuple, db.execute(statement.order_by(reading.c.at)))]
 
 
 def delete_at(db: Connection, owner: Cloud, meter: str, moments: Sequence[int]) -> None:
