@@ -9,7 +9,7 @@ from openstats.api.statistics.customer import CustomerParameters
 from openstats.api.statistics.quota import QuotaParameters
 from openstats.api.statistics.resource import ResourceParameters
 from openstats.errors import ParameterError
-from openstats.http.parameters import StatisticParameters, parse
+from openstats.http.parameters import Query, Repeated, StatisticParameters, parse
 from openstats.http.times import DatapointParameters
 from openstats.http.validation import parameter_names
 from openstats.model import Interval, Selection
@@ -22,7 +22,7 @@ MODELS = [ResourceParameters, CreationParameters, CustomerParameters, QuotaParam
 MOMENT = 1415910025
 
 
-def problems(model: type[StatisticParameters], query: str) -> tuple[str, ...]:
+def problems(model: type[Query], query: str) -> tuple[str, ...]:
     with pytest.raises(ParameterError) as raised:
         parse(model, query)
     return raised.value.problems
@@ -214,3 +214,13 @@ def test_any_bytes_are_parsed_or_refused(model: type[StatisticParameters], raw: 
     except ParameterError as error:
         told = error.problems
     assert all(sentence.isprintable() for sentence in told)
+
+
+def test_the_type_of_a_field_says_whether_it_may_be_repeated() -> None:
+    class Names(Query):
+        name: Repeated[str] = ()
+        limit: int = 0
+
+    assert Names.repeatable == {"name"}
+    assert parse(Names, "name=a&name=b&limit=2").name == ("a", "b")
+    assert problems(Names, "limit=1&limit=2") == ("limit: must be given only once",)
