@@ -1,4 +1,4 @@
-"""What can go wrong, each with a code that stays the same for ever.
+"""The errors of openstats, each with a code that never changes.
 
 Nothing here knows HTTP: ``openstats.http.errors`` maps these to statuses.
 """
@@ -15,9 +15,9 @@ def without_credentials(text: str) -> str:
 
 
 class OpenstatsError(Exception):
-    """The root of all that openstats raises on purpose: ``str()`` of it says what to do.
+    """The root of all errors that openstats raises on purpose; ``str()`` says what to do.
 
-    Others' words in it may hold URLs: what these say of credentials is left out.
+    Messages of other software in it may contain URLs: credentials are removed from them.
     """
 
     code = "openstats.error"
@@ -28,7 +28,7 @@ class OpenstatsError(Exception):
 
 
 class ParameterError(OpenstatsError):
-    """One or more parameters are not acceptable; ``problems`` holds a sentence for each."""
+    """One or more parameters are invalid; ``problems`` has a sentence for each."""
 
     code = "openstats.parameter.invalid"
     title = "Invalid parameter"
@@ -39,7 +39,7 @@ class ParameterError(OpenstatsError):
 
 
 class UnauthenticatedError(OpenstatsError):
-    """Nobody knows who the caller is."""
+    """The caller is not authenticated."""
 
     code = "openstats.token.missing"
     title = "Authentication required"
@@ -53,7 +53,7 @@ class PermissionDeniedError(OpenstatsError):
 
 
 class NotPolledError(OpenstatsError):
-    """A cloud's figures are not known yet; its jobs were made due."""
+    """Nothing was read from a cloud yet; its jobs were made due."""
 
     code = "openstats.cloud.not_polled"
     title = "Cloud not polled yet"
@@ -61,7 +61,7 @@ class NotPolledError(OpenstatsError):
 
 
 class IncompleteError(OpenstatsError):
-    """``strict=true`` was asked for, and not everything is known."""
+    """The request has ``strict=true``, and some figures are unknown."""
 
     code = "openstats.statistic.incomplete"
     title = "Statistic incomplete"
@@ -69,7 +69,7 @@ class IncompleteError(OpenstatsError):
 
 
 class StoreError(OpenstatsError):
-    """The store is missing, of another version, or does not answer."""
+    """The store is missing, has another schema, or does not answer."""
 
     code = "openstats.store.unavailable"
     title = "Store unavailable"
@@ -77,14 +77,14 @@ class StoreError(OpenstatsError):
 
 
 class CollectorError(OpenstatsError):
-    """The collector of this process does not look for work any more."""
+    """The collector of this process hangs."""
 
     code = "openstats.collector.stopped"
     title = "Collector not running"
 
 
 class ConfigError(OpenstatsError):
-    """The configuration is wrong; ``problems`` holds a sentence for each option that is."""
+    """The configuration is invalid; ``problems`` has a sentence for each option that is."""
 
     code = "openstats.config.invalid"
     title = "Invalid configuration"
@@ -95,100 +95,100 @@ class ConfigError(OpenstatsError):
 
 
 class RegistryError(OpenstatsError):
-    """A registry document contradicts itself or what is there."""
+    """A registry document contradicts itself or the registry."""
 
     code = "openstats.registry.invalid"
     title = "Invalid registry document"
 
 
 class ConflictError(RegistryError):
-    """What is to be written contradicts what is there."""
+    """A write conflicts with other entries."""
 
     code = "openstats.registry.conflict"
     title = "Conflict"
 
 
 class ObjectUnknownError(OpenstatsError):
-    """There is no such object, or none that the caller may see."""
+    """No such object is visible to the caller."""
 
     code = "openstats.object.unknown"
     title = "Object not found"
 
 
 class BodyError(ParameterError):
-    """The body of a request is not acceptable."""
+    """The body of a request is invalid."""
 
     code = "openstats.body.invalid"
     title = "Invalid request body"
 
 
 class LeaseLostError(OpenstatsError):
-    """Another collector has taken the job over: nothing was written."""
+    """Another collector has taken the job over; nothing was written."""
 
     code = "openstats.job.lease_lost"
     title = "Lease of the job lost"
 
 
 class StoppedError(OpenstatsError):
-    """The collector is stopping: what was under way is left for the next one."""
+    """The collector is stopping; another collector will run the job."""
 
     code = "openstats.job.stopped"
     title = "The collector is stopping"
 
 
 class LateReadingError(OpenstatsError):
-    """A reading is not later than those that are there: nothing was written."""
+    """A reading is not newer than the stored ones; nothing was written."""
 
     code = "openstats.usage.late_reading"
     title = "Reading out of order"
 
 
 class CloudError(OpenstatsError):
-    """A cloud did not give what was asked; the message says which call and why."""
+    """A call to a cloud failed; the message names the call and the reason."""
 
     code = "openstats.cloud.failed"
     title = "Cloud request failed"
     retry_after = 0.0
-    """Seconds after which the cloud wishes to be asked again."""
+    """Seconds after which the cloud asks to be called again."""
 
 
 class OddFigureError(CloudError):
-    """A cloud answered, and gave a figure that cannot be, or contradicts what it says elsewhere."""
+    """A figure of a cloud is impossible, or contradicts what the cloud says elsewhere."""
 
     code = "openstats.cloud.odd_figure"
     title = "Impossible figure from the cloud"
 
 
 class TruncatedError(CloudError):
-    """A cloud cut a list, and said so."""
+    """A cloud truncated a list and said so."""
 
     code = "openstats.cloud.truncated"
     title = "List truncated by the cloud"
 
 
 class ServiceMissingError(CloudError):
-    """The cloud's catalog does not hold a service that is asked."""
+    """The cloud's catalog lacks a service."""
 
     code = "openstats.cloud.service_missing"
     title = "Service missing from the cloud's catalog"
 
 
 class RefusedError(CloudError):
-    """The cloud does not serve this call: gone from the API, or not for this user."""
+    """The cloud refuses a call: removed from its API, or no permission."""
 
     code = "openstats.cloud.refused"
     title = "Call refused by the cloud"
 
 
 class VersionRefusedError(CloudError):
-    """The service does not speak the microversion that it spoke before: it was rolled back."""
+    """The service refuses a microversion that it accepted before: it was rolled back."""
 
     code = "openstats.cloud.version_refused"
     title = "Microversion refused by the service"
 
 
 class TenantUnknownError(CloudError):
-    """The cloud no longer knows the tenant."""
+    """The cloud does not know the tenant any more."""
 
     code = "openstats.cloud.tenant_unknown"
     title = "Tenant unknown to the cloud"

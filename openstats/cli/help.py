@@ -44,4 +44,5 @@ def print_help(app: "Openstats") -> None:
 def _summaries(app: "Openstats") -> Iterator[tuple[str, str]]:
     for name, entry in sorted(app.command_manager):
         description = entry.load()(app, None).get_description()
-        yield name, description.split("\n")[0].rstrip(".")
+        summary = description.split("\n")[0].rstrip(".")
+        yield name, summary[:1].upper() + summary[1:]

@@ -1,4 +1,4 @@
-"""Every option, declared once; no global CONF: ``load`` makes an object that is handed down."""
+"""Every option, declared once. There is no global CONF: ``load`` returns an object to hand down."""
 
 import sys
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ GROUPS = (database, clouds, collector, usage, api, identity, audit, alerts)
 
 
 def list_opts() -> list[tuple[str | None, list[cfg.Opt]]]:
-    """Answer what oslo-config-generator asks for: (group, options)."""
+    """Return the options by group, as oslo-config-generator asks for them."""
     declared = [(module.GROUP, module.OPTIONS) for module in GROUPS]
     return [*declared, (f"{alerts.PREFIX}name", alerts.RECEIVER)]
 
@@ -39,15 +39,15 @@ def register_opts(conf: cfg.ConfigOpts) -> None:
 def load(
     files: Sequence[str] = (), directories: Sequence[str] = (), **overrides: Any
 ) -> cfg.ConfigOpts:
-    """Read the configuration: the files and directories given, or those that oslo.config finds.
+    """Return the configuration of these files and directories, or of those that oslo.config finds.
 
-    ``overrides`` are options by ``group__name``, or ``name`` for those of [DEFAULT], which doors
-    and tests set; None leaves what the files say.
+    ``overrides`` are options that commands and tests set, by ``group__name``, or by ``name`` for
+    those of [DEFAULT]. None leaves the value of the files.
 
     Raises:
         FilesError: a file or directory cannot be read.
-        ValuesError: options do not take their values.
-        cfg.Error: a file cannot be understood.
+        ValuesError: an option has an invalid value.
+        cfg.Error: a file cannot be parsed.
     """
     sources.check_readable(files, directories)
     conf = cfg.ConfigOpts()
@@ -67,20 +67,20 @@ def load(
             conf.set_override(option, value, group=group or None)
     for name in _receivers(conf):
         conf.register_opts(alerts.RECEIVER, group=f"{alerts.PREFIX}{name}")
-    # A wrong value is told now, and not in the thread that needs it first.
+    # An invalid value fails now, not in the thread that needs it first.
     values.check(conf, declared(conf))
     return conf
 
 
 def declared(conf: cfg.ConfigOpts) -> list[tuple[str | None, list[cfg.Opt]]]:
     """Return the options that ``conf`` knows by their groups, None being [DEFAULT]."""
-    own: list[tuple[str | None, list[cfg.Opt]]] = [(m.GROUP, m.OPTIONS) for m in GROUPS]
-    own += [(f"{alerts.PREFIX}{name}", alerts.RECEIVER) for name in _receivers(conf)]
-    return [*own, *_options.list_opts()]
+    groups: list[tuple[str | None, list[cfg.Opt]]] = [(m.GROUP, m.OPTIONS) for m in GROUPS]
+    groups += [(f"{alerts.PREFIX}{name}", alerts.RECEIVER) for name in _receivers(conf)]
+    return [*groups, *_options.list_opts()]
 
 
 def _receivers(conf: cfg.ConfigOpts) -> list[str]:
-    """Return the names of receivers; none where they are wrong, which is told of later."""
+    """Return the names of receivers; none if they are invalid, which ``values`` reports later."""
     try:
         return list(conf.alerts.receivers)
     except (ValueError, cfg.Error):

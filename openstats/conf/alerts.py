@@ -26,8 +26,8 @@ def _percent(name: str, default: float, text: str) -> cfg.FloatOpt:
 
 
 def _uuid(kind: str) -> cfg.Opt:
-    told = f"UUID of a {kind}, with dashes: the receiver accepts alerts for this {kind} only."
-    return cfg.Opt(kind, type=Matching(UUID, f"the UUID of a {kind}, with dashes"), help=told)
+    text = f"UUID of a {kind}, with dashes: the receiver accepts alerts for this {kind} only."
+    return cfg.Opt(kind, type=Matching(UUID, f"the UUID of a {kind}, with dashes"), help=text)
 
 
 OPTIONS = [
@@ -215,5 +215,5 @@ RECEIVER = [
 
 
 def receivers(conf: cfg.ConfigOpts) -> dict[str, Any]:
-    """Give the options of each receiver by its name."""
+    """Return the options of each receiver by its name."""
     return {name: conf[f"{PREFIX}{name}"] for name in conf.alerts.receivers}

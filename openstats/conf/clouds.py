@@ -116,14 +116,14 @@ OPTIONS = [
 ]
 
 
-def read(name: str, given: Any) -> Any:
-    """Read a setting of one cloud as the option of the same name would be.
+def read(name: str, text: Any) -> Any:
+    """Return a setting of one cloud, read like the option of the same name.
 
     Raises:
-        ValueError: it cannot be.
+        ValueError: it is not a value of that option.
     """
     option = next(option for option in OPTIONS if option.name == name)
     try:
-        return option.type(given)
+        return option.type(text)
     except (ValueError, TypeError, AttributeError) as error:
-        raise ValueError(f"{name} = {given}: must be {values.allowed(option.type)}") from error
+        raise ValueError(f"{name} = {text}: must be {values.allowed(option.type)}") from error

@@ -1,4 +1,4 @@
-"""Options of libraries, which openstats' files hold as well; loaded only where they are used."""
+"""Options of libraries in openstats' files; loaded only if a file has their group."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -17,9 +17,9 @@ FOREIGN = {
     "oslo_middleware": ("oslo.middleware.http_proxy_to_wsgi",),
     "oslo_policy": ("oslo.policy",),
 }
-"""By group, the namespaces of oslo.config whose options it holds: those of the sample.
+"""Namespaces of oslo.config by the group that has their options, as in the sample.
 
-They are loaded only where a file has the group: their libraries are large.
+They are loaded only if a file has the group, because their libraries are large.
 """
 
 
@@ -32,7 +32,7 @@ def declared(namespaces: Iterable[str]) -> Iterator[tuple[str, list[Any]]]:
 
 
 def used(conf: Any) -> set[str]:
-    """Return the groups that are used, be they known or not."""
+    """Return the groups that files and environment set, whether they exist or not."""
     groups = {group for path in files(conf) for group in sections(path)}
     return groups | {variable.group.lower() for variable in variables()}
 
@@ -41,19 +41,19 @@ def read(conf: Any) -> Any:
     """Return the options of libraries in the files of ``conf``.
 
     Raises:
-        ValuesError: options do not take their values.
+        ValuesError: an option has an invalid value.
     """
     names = sorted(used(conf) & FOREIGN.keys() - {"DEFAULT"})
-    listed = [pair for name in names for pair in declared(FOREIGN[name])]
-    found = cfg.ConfigOpts()
-    for group, options in listed:
-        found.register_opts(options, group=group)
+    groups = [pair for name in names for pair in declared(FOREIGN[name])]
+    libraries = cfg.ConfigOpts()
+    for group, options in groups:
+        libraries.register_opts(options, group=group)
     # What is required of a credential depends on how it signs in.
     with suppress(cfg.RequiredOptError):
-        found(
+        libraries(
             args=[],
             default_config_files=list(conf.config_file or []),
             default_config_dirs=list(conf.config_dir or []),
         )
-    values.check(found, listed)
-    return found
+    values.check(libraries, groups)
+    return libraries

@@ -1,6 +1,6 @@
-"""What is wrong in configuration files although every option that is read has a value.
+"""Problems of configuration files beside invalid values.
 
-Options that do not exist, mostly misspelt, and options that contradict one another.
+Options that do not exist, mostly misspelt, and options that contradict each other.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,22 +14,27 @@ from openstats.conf.values import ValuesError
 
 OWN = "openstats"
 LIKELY = 0.8
-"""How alike two names of groups are, of 1, when one is taken for the other."""
+"""Similarity from which on the name of a group counts as a misspelt one, from 0 to 1."""
 
 CREDENTIAL = "keystone_authtoken"
 Names = dict[str, set[str]]
 
 
 def problems(conf: Any) -> list[str]:
-    """Return a sentence for each thing that is wrong in the configuration files of ``conf``."""
+    """Return a sentence for each problem of the configuration files of ``conf``."""
     content = {path: sections(path) for path in files(conf)}
-    known = _known(conf, foreign.used(conf))
+    options_by_group = _existing(conf, foreign.used(conf))
     unknown = (
         f"{path}: {sentence}"
         for path, options in content.items()
-        for sentence in _unknown(options, known)
+        for sentence in _unknown(options, options_by_group)
     )
-    return [*unknown, *_variables(known), *relations.problems(conf), *_of_libraries(conf)]
+    return [
+        *unknown,
+        *_variables(options_by_group),
+        *relations.problems(conf),
+        *_of_libraries(conf),
+    ]
 
 
 def _of_libraries(conf: Any) -> Iterator[str]:
@@ -40,7 +45,7 @@ def _of_libraries(conf: Any) -> Iterator[str]:
 
 
 def warnings(conf: Any) -> list[str]:
-    """Return a sentence for each thing that is allowed, and hardly meant."""
+    """Return a sentence for each setting that is allowed but probably not intended."""
     return [
         f"[{alerts.PREFIX}{name}] has keystone = true and no role: every member of any project can "
         "raise alerts that admins count. Set role to a role that the senders have"
@@ -49,10 +54,10 @@ def warnings(conf: Any) -> list[str]:
     ]
 
 
-def _known(conf: Any, used: set[str]) -> Names:
-    """Return the names of options by group, of foreign groups only where they are used."""
+def _existing(conf: Any, used: set[str]) -> Names:
+    """Return the names of options by group; those of libraries only for groups in use."""
     names: Names = {group: set() for group in foreign.FOREIGN}
-    namespaces = [each for group in used for each in foreign.FOREIGN.get(group, ())]
+    namespaces = [name for group in used for name in foreign.FOREIGN.get(group, ())]
     for group, options in foreign.declared([OWN, *namespaces]):
         _add(names, group, options)
     for receiver in conf.alerts.receivers:
@@ -68,12 +73,12 @@ def _add(names: Names, group: str, options: Iterable[Any]) -> None:
             names.setdefault(title, set()).add(former.name.replace("-", "_"))
 
 
-def _unknown(sections: Mapping[str, Mapping[str, Any]], known: Names) -> Iterator[str]:
+def _unknown(sections: Mapping[str, Mapping[str, Any]], existing: Names) -> Iterator[str]:
     for group, options in sections.items():
-        if group not in known:
-            yield f"[{group}]: unknown group{_hint(group, known)}"
+        if group not in existing:
+            yield f"[{group}]: unknown group{_hint(group, existing)}"
             continue
-        allowed = known[group] | _of_plugin(group, options)
+        allowed = existing[group] | _of_plugin(group, options)
         for name in options:
             if name not in allowed:
                 yield f"[{group}] {name}: unknown option{_hint(name, allowed)}"
@@ -82,12 +87,12 @@ def _unknown(sections: Mapping[str, Mapping[str, Any]], known: Names) -> Iterato
 def _hint(name: str, names: Iterable[str]) -> str:
     if name.startswith(alerts.PREFIX):
         return f": add {name.removeprefix(alerts.PREFIX)} to [alerts] receivers"
-    close = get_close_matches(name, [each for each in names if ":" not in each], 1)
+    close = get_close_matches(name, [option for option in names if ":" not in option], 1)
     return f"; did you mean {close[0]}?" if close else ""
 
 
 def _of_plugin(group: str, options: Mapping[str, Any]) -> set[str]:
-    """Return the options of the way in which the API signs in, which depend on ``auth_type``."""
+    """Return the options of the plugin with which the API signs in, by ``auth_type``."""
     if group != CREDENTIAL or "auth_type" not in options:
         return set()
     (auth_type,) = options["auth_type"][-1:]
@@ -95,17 +100,17 @@ def _of_plugin(group: str, options: Mapping[str, Any]) -> set[str]:
     return {option.dest for plugin in plugins for option in plugin.load()().get_options()}
 
 
-def _variables(known: Names) -> Iterator[str]:
-    """Yield a sentence for each variable OS_GROUP__OPTION that seems to be misspelt.
+def _variables(existing: Names) -> Iterator[str]:
+    """Yield a sentence for each variable OS_GROUP__OPTION that is probably misspelt.
 
-    Other programs have variables that are written alike.
+    Other programs have variables of the same form.
     """
-    by_group = {group.upper(): group for group in known}
+    by_group = {group.upper(): group for group in existing}
     for variable in variables():
         groups = get_close_matches(variable.group.upper(), by_group, 1, LIKELY)
-        options = {name.upper() for group in groups for name in known[by_group[group]]}
+        options = {name.upper() for group in groups for name in existing[by_group[group]]}
         if not groups or (variable.group in groups and variable.option.upper() in options):
             continue
         close = get_close_matches(variable.option.upper(), options, 1)
-        meant = f"; did you mean {PREFIX}{groups[0]}{SEPARATOR}{close[0]}?" if close else ""
-        yield f"environment variable {variable.name}: unknown option{meant}"
+        hint = f"; did you mean {PREFIX}{groups[0]}{SEPARATOR}{close[0]}?" if close else ""
+        yield f"environment variable {variable.name}: unknown option{hint}"

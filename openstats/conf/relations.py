@@ -1,4 +1,4 @@
-"""What is wrong between options, or in texts that have a form, although each option has a value."""
+"""Options that contradict each other, and texts whose form is wrong."""
 
 import re
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ ORIGIN = re.compile(r"https?://[^/\s]+")
 
 
 def problems(conf: Any) -> Iterator[str]:
-    """Yield a sentence for each thing that is wrong."""
+    """Yield a sentence for each problem."""
     yield from _timeouts(conf)
     yield from _threads(conf)
     for name in conf.alerts.receivers:
@@ -20,11 +20,11 @@ def problems(conf: Any) -> Iterator[str]:
 
 
 def _timeouts(conf: Any) -> Iterator[str]:
-    whole, store = conf.api.request_timeout, conf.database.request_timeout
-    if store >= whole:
+    request, store = conf.api.request_timeout, conf.database.request_timeout
+    if store >= request:
         yield (
             f"[database] request_timeout = {store:g} must be less than [api] request_timeout = "
-            f"{whole:g}: otherwise the store is not interrupted before the request ends"
+            f"{request:g}: otherwise the store is not interrupted before the request ends"
         )
 
 
@@ -39,7 +39,7 @@ def _threads(conf: Any) -> Iterator[str]:
 
 
 def of_libraries(libraries: Any) -> Iterator[str]:
-    """Yield a sentence for each origin of [cors] that allows nobody."""
+    """Yield a sentence for each origin of [cors] that matches no origin."""
     origins = libraries.cors.allowed_origin if "cors" in libraries else None
     for origin in origins or ():
         if origin != "*" and not ORIGIN.fullmatch(origin):
@@ -50,22 +50,22 @@ def of_libraries(libraries: Any) -> Iterator[str]:
 
 
 def _receiver(name: str, options: Any) -> Iterator[str]:
-    where = f"[{alerts.PREFIX}{name}]"
+    group = f"[{alerts.PREFIX}{name}]"
     advice = f"'openstats receiver token {name}' creates a token"
     if not options.token_hash and not options.keystone:
         yield (
-            f"{where} has neither token_hash nor keystone = true: nobody can send alerts to it. "
+            f"{group} has neither token_hash nor keystone = true: nobody can send alerts to it. "
             f"{advice}"
         )
     if options.token_hash and not re.fullmatch(alerts.HASH, options.token_hash):
         yield (
-            f"{where} token_hash must be 64 hexadecimal digits, the hash of a token and not the "
+            f"{group} token_hash must be 64 hexadecimal digits, the hash of a token and not the "
             f"token itself. {advice} and its hash"
         )
     for url in options.api_urls:
         if not _is_url(url):
             yield (
-                f"{where} api_urls: {url} must be an http or https URL of an Alertmanager, such as "
+                f"{group} api_urls: {url} must be an http or https URL of an Alertmanager, such as "
                 "http://alertmanager-0:9093"
             )
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from oslo_config import cfg
 
 PREFIX, SEPARATOR = "OS_", "__"
-"""Of the variables that set options, OS_GROUP__OPTION."""
+"""Parts of the variables that set options, OS_GROUP__OPTION."""
 
 PROJECT = "openstats"
 ADVICE = "Make it readable for the user that runs openstats"
@@ -19,7 +19,7 @@ Sections = Mapping[str, Mapping[str, list[str]]]
 
 
 class Variable(NamedTuple):
-    """A variable of the environment that is written like one that sets an option."""
+    """An environment variable that has the form of one that sets an option."""
 
     name: str
     group: str
@@ -35,12 +35,12 @@ class FilesError(cfg.Error):
         self.sentences = sentences
 
 
-def check_readable(named: Sequence[str], directories: Sequence[str]) -> None:
-    """Raise FilesError unless files and directories can be read: those named, or those found.
+def check_readable(files: Sequence[str], directories: Sequence[str]) -> None:
+    """Raise FilesError unless these files and directories, or those that are found, can be read.
 
-    oslo.config passes over some of them, and does not say why it cannot read the others.
+    oslo.config silently skips some of them, and does not say why it cannot read the others.
     """
-    paths = named or cfg.find_config_files(project=PROJECT)
+    paths = files or cfg.find_config_files(project=PROJECT)
     folders = directories or cfg.find_config_dirs(project=PROJECT)
     faults = [*map(_file_fault, paths), *map(_directory_fault, folders)]
     if sentences := [fault for fault in faults if fault]:
@@ -73,7 +73,7 @@ def _fault(path: str, option: str = "") -> str | None:
 
 
 def _syntax_fault(path: str) -> str | None:
-    """Return where a file cannot be understood, without the line: a password may be in it."""
+    """Return which line of a file cannot be parsed, without its text: it may have a password."""
     try:
         sections(path)
     except cfg.ParseError as error:
@@ -86,9 +86,9 @@ def _syntax_fault(path: str) -> str | None:
 
 def files(conf: Any) -> list[str]:
     """Return the paths of the files that ``conf`` was read from, in their order."""
-    found = [*(conf.config_file or [])]
-    found += [str(p) for name in conf.config_dir or [] for p in sorted(Path(name).glob("*.conf"))]
-    return list(dict.fromkeys(found))
+    paths = [*(conf.config_file or [])]
+    paths += [str(p) for name in conf.config_dir or [] for p in sorted(Path(name).glob("*.conf"))]
+    return list(dict.fromkeys(paths))
 
 
 def named(conf: Any) -> list[str]:
@@ -97,14 +97,14 @@ def named(conf: Any) -> list[str]:
 
 
 def sections(path: str) -> Sections:
-    """Return what stands in a file that can be read."""
-    found: dict[str, dict[str, list[str]]] = {}
-    cfg.ConfigParser(path, found).parse()
-    return found
+    """Return the options of a file that can be read, by group."""
+    groups: dict[str, dict[str, list[str]]] = {}
+    cfg.ConfigParser(path, groups).parse()
+    return groups
 
 
 def variables() -> Iterator[Variable]:
-    """Yield the variables of the environment that are written like options."""
+    """Yield the environment variables that have the form of options."""
     for name, text in os.environ.items():
         group, separator, option = name.removeprefix(PREFIX).partition(SEPARATOR)
         if name.startswith(PREFIX) and separator and group and option:
@@ -112,7 +112,7 @@ def variables() -> Iterator[Variable]:
 
 
 def written(conf: Any, group: str, names: Sequence[str]) -> tuple[str, str] | None:
-    """Return where the value of an option stands, and its text; None: nowhere.
+    """Return the file or variable that sets an option, and its text; None: nothing does.
 
     ``names`` are those of the option, which may have been renamed.
     """

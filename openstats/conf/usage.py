@@ -18,7 +18,7 @@ class Zone(types.ConfigType):
         super().__init__("time zone")
 
     def __call__(self, value: str) -> ZoneInfo:
-        """Give the zone of a name."""
+        """Return the zone of a name."""
         return zones.named(str(value))
 
     def _formatter(self, value: object) -> str:

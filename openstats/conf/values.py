@@ -1,4 +1,4 @@
-"""Values that options do not take, each as one sentence: where it stands, and what is allowed."""
+"""Invalid values of options, each as one sentence: where it is set, and what is allowed."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -8,14 +8,14 @@ from oslo_config import cfg, types
 from openstats.conf.sources import written
 
 SUBSTITUTION = (cfg.NoSuchOptError, cfg.NoSuchGroupError, cfg.TemplateSubstitutionError)
-"""What oslo.config raises where no option has the name that stands behind a dollar sign."""
+"""What oslo.config raises if no option has the name behind a dollar sign."""
 
 Declared = Iterable[tuple[str | None, Iterable[Any]]]
 """Options by their groups; None is [DEFAULT]."""
 
 
 class Matching(types.String):
-    """A text that matches a regular expression; ``allowed`` says to people what that is."""
+    """A text that matches a regular expression; ``allowed`` describes that for people."""
 
     def __init__(self, regex: str, allowed: str) -> None:
         super().__init__(regex=regex)
@@ -23,7 +23,7 @@ class Matching(types.String):
 
 
 class ValuesError(cfg.Error):
-    """Values that options do not take; a sentence for each."""
+    """Invalid values of options; a sentence for each."""
 
     def __init__(self, sentences: list[str]) -> None:
         super().__init__("; ".join(sentences))
@@ -31,35 +31,35 @@ class ValuesError(cfg.Error):
 
 
 def check(conf: Any, declared: Declared) -> None:
-    """Raise ValuesError unless each of these options, which ``conf`` knows, takes its value."""
+    """Raise ValuesError unless each of these options, registered on ``conf``, has a valid value."""
     if sentences := [*_faults(conf, declared)]:
         raise ValuesError(sentences)
 
 
 def _faults(conf: Any, declared: Declared) -> Iterator[str]:
     for group, options in declared:
-        known = conf[group] if group else conf
+        section = conf[group] if group else conf
         for option in options:
             try:
-                # Of oslo.log's options some are declared by nobody.
-                if option.dest in known:
-                    known[option.dest]
+                # Some of oslo.log's options are not registered.
+                if option.dest in section:
+                    section[option.dest]
             except (ValueError, cfg.Error) as error:
                 yield _sentence(conf, group or "DEFAULT", option, error)
 
 
 def _sentence(conf: Any, group: str, option: Any, error: Exception) -> str:
-    names = [option.dest, option.name, *(each.name for each in option.deprecated_opts)]
-    where, text = written(conf, group, names) or ("", "")
+    names = [option.dest, option.name, *(former.name for former in option.deprecated_opts)]
+    source, text = written(conf, group, names) or ("", "")
     value = f" = {text}" if text and not option.secret else ""
     rule = f"must be {allowed(option.type)}"
     if isinstance(error.__context__ or error, SUBSTITUTION):
         rule = "no option has the name behind $: write $$ for a dollar sign"
-    return f"{where}: [{group}] {option.name}{value}: {rule}"
+    return f"{source}: [{group}] {option.name}{value}: {rule}"
 
 
 def allowed(kind: Any) -> str:
-    """Return what a type of oslo.config takes, as the end of "must be"."""
+    """Return the values that a type of oslo.config allows, as the end of "must be"."""
     if words := getattr(kind, "allowed", None):
         return str(words)
     if isinstance(kind, types.Boolean):
@@ -73,7 +73,7 @@ def allowed(kind: Any) -> str:
 
 
 def _parts(kind: Any) -> str:
-    """Return what a type takes that has parts; empty for others."""
+    """Return the values that a type with parts allows; empty for other types."""
     if isinstance(kind, types.Dict):
         return f"NAME:VALUE pairs, separated by commas{_each(', each VALUE', kind.value_type)}"
     if isinstance(kind, types.List):
@@ -90,6 +90,6 @@ def _bounds(kind: Any) -> str:
 
 
 def _each(noun: str, kind: Any) -> str:
-    """Return what is said of each part; of one that may be any text, nothing."""
+    """Return what is allowed for each part; nothing if it may be any text."""
     plain = type(kind) is types.String and not kind.choices and not kind.regex
     return "" if plain else f"{noun} {allowed(kind)}"

@@ -1,16 +1,16 @@
-"""Time zones by the names that they have everywhere."""
+"""Time zones, by names that mean the same on every machine."""
 
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 HERE = {"localtime", "posixrules", "Factory"}
-"""Names that some machines have, each for another zone."""
+"""Names that mean another zone on each machine."""
 
 
 def named(name: str) -> ZoneInfo:
     """Return the time zone of a name, such as Europe/Berlin.
 
     Raises:
-        ValueError: there is none.
+        ValueError: there is no such zone.
     """
     try:
         if name not in HERE:

@@ -21,7 +21,7 @@ class PageParameters(BaseModel):
     """How long lists are cut into pages."""
 
     limit: Annotated[int, Field(ge=1, le=10000), AsInteger] | None = Field(
-        None, description="Most entries on a page. Default: all."
+        None, description="Maximum entries per page. Default: all."
     )
     marker: Uuid | None = Field(None, description="Start after the entry with this UUID.")
 

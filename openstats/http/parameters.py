@@ -112,7 +112,7 @@ class Query(BaseModel):
 class StatisticParameters(Query):
     """What every statistic takes."""
 
-    strict: Flag = Field(False, description="Answer 503 if any of the figures is unknown.")
+    strict: Flag = Field(False, description="Fail with 503 if any of the figures is unknown.")
 
 
 class UuidParameters(StatisticParameters):
@@ -153,7 +153,7 @@ class ListParameters(Query):
 
     limit: Annotated[
         int,
-        Field(ge=1, le=1000, description="Most entries on a page. Default: 100."),
+        Field(ge=1, le=1000, description="Maximum entries per page. Default: 100."),
         AsInteger,
     ] = 100
     marker: Uuid | None = Field(None, description="Start after the entry with this UUID.")

@@ -31,7 +31,10 @@ from openstats.errors import (
 
 
 class Check(OpenstatsCommand, Lister):
-    """Check the configuration, the store and every cloud; report missing permissions."""
+    """Check the configuration, the store and every cloud.
+
+    Report what fails, and missing permissions.
+    """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command's arguments."""

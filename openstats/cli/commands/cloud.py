@@ -8,7 +8,7 @@ from openstats.errors import ObjectUnknownError
 
 
 class Accept(OpenstatsCommand):
-    """Accept that tenants, servers or volumes of a cloud disappeared, all at once."""
+    """Accept that many tenants, servers or volumes disappeared."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command's arguments."""

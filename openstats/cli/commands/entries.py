@@ -48,6 +48,7 @@ COMMANDS = {
 """By the noun of a command: the resource in the API, and the verbs."""
 
 TITLES = {"group": "project group", "audit": "audit entry"}
+PLURALS = {"audit entry": "audit entries"}
 
 
 def commands() -> Iterator[tuple[str, type[Command]]]:
@@ -57,7 +58,7 @@ def commands() -> Iterator[tuple[str, type[Command]]]:
         article = "an" if title[0] in "aeiou" else "a"
         for verb in verbs.split():
             base, text = VERBS[verb]
-            summary = text.format(title, f"{article} {title}")
+            summary = text.format(title, f"{article} {title}", PLURALS.get(title, f"{title}s"))
             fields = {"name": resource, "noun": noun, "verb": verb, "__doc__": summary}
             yield f"{noun} {verb}", type(f"{noun}_{verb}".title(), (base,), fields)
 
@@ -225,7 +226,7 @@ class ActOnEntry(EntryCommand, ShowCommand):
 
 
 VERBS: dict[str, tuple[type[ResourceCommand], str]] = {
-    "list": (ListEntries, "List {0} entries, all or those that match the options."),
+    "list": (ListEntries, "List {2}."),
     "show": (ShowEntry, "Show {1} with all details."),
     "create": (CreateEntry, "Create {1}."),
     "set": (SetEntry, "Change {1}."),

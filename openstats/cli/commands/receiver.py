@@ -17,12 +17,12 @@ token_hash = {hash}
 
 
 class Token(OpenstatsCommand):
-    """Create the token of a receiver, and its hash for the configuration."""
+    """Create a token for a receiver of alerts, and its hash."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command's arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        parser.add_argument("name", help="name of the receiver, as in its URL")
+        parser.add_argument("name", metavar="NAME", help="name of the receiver, as in its URL")
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:

@@ -12,7 +12,10 @@ from openstats.errors import RegistryError
 
 
 class Import(OpenstatsCommand):
-    """Import customers, projects, groups, links and grants from a YAML document."""
+    """Import the registry from a YAML document.
+
+    Create or replace its customers, projects, groups, links and grants.
+    """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command's arguments."""

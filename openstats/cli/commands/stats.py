@@ -121,7 +121,7 @@ class Resource(StatisticCommand):
 
 
 class Quota(StatisticCommand):
-    """Show quota limits and use, as one sum or with --each by object."""
+    """Show quota limits and use: one sum, or with --each a list."""
 
     name = "quota"
 
@@ -134,7 +134,7 @@ class Quota(StatisticCommand):
 
 
 class Customer(StatisticCommand):
-    """Show the number of projects, groups and instances of each customer."""
+    """Show projects, groups and instances of each customer."""
 
     name = "customer"
 
@@ -144,7 +144,7 @@ class Customer(StatisticCommand):
 
 
 class Usage(StatisticCommand):
-    """Show CPU, memory or storage used in each interval, by object."""
+    """Show CPU, memory or storage used in each interval."""
 
     name = "usage"
 

@@ -61,7 +61,7 @@ class CloudsCommand(OpenstatsCommand):
 
 
 class Collect(CloudsCommand):
-    """Poll the clouds for capacity, servers, volumes, quotas and usage."""
+    """Poll the clouds for capacity, servers, quotas and usage."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command's arguments."""
@@ -111,7 +111,7 @@ class Collect(CloudsCommand):
 
 
 class Discover(CloudsCommand):
-    """Discover the customers, projects and tenants of the clouds in Keystone."""
+    """Discover customers, projects and tenants in Keystone."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command's arguments."""
