@@ -64,6 +64,8 @@ class Omissions:
     @property
     def words(self) -> str:
         """The sentence without the name of the cloud."""
+        if self.number == 1:
+            return f"1 {self.kind} cannot be read and is left out: {self.reason}"
         return (
             f"{self.number} {self.kind}s cannot be read and are left out; the first: {self.reason}"
         )

@@ -54,3 +54,4 @@ def test_a_wrong_clock_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
         skew.observe("alpha", answer(late))
     assert len(caplog.messages) == 2
     assert "alpha: the clock of nova.example:8774 is 7200 s ahead of ours" in caplog.messages[0]
+    assert [f"alpha: {sentence}" for sentence in skew.sentences] == caplog.messages[:1]

@@ -1,7 +1,7 @@
 """``openstats check``: tries everything that openstats needs."""
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -118,9 +118,28 @@ class Check(OpenstatsCommand, Lister):
             return
         for name, connection in clouds.connections.items():
             checks.append(CloudCheck(name, connection, conf["usage"], trial))
-        yield from lines_within(checks, parsed_args.timeout)
+        lines = [*lines_within(checks, parsed_args.timeout)]
+        failed = {line.check.rpartition(": ")[0] for line in lines if line.status not in HARMLESS}
+        yield from lines
+        yield from self._last_errors(clouds.connections.keys() - failed)
         for name, fault in clouds.faults.items():
             yield failure(name, ConfigError(fault.reason))
+
+    def _last_errors(self, clouds: Collection[str]) -> Iterator[Line]:
+        """Yield a warning for each job of these clouds whose last poll failed.
+
+        It may have met what no single call shows, such as lists that contradict each other.
+        """
+        from openstats.storage import jobs
+
+        try:
+            with self.app.store.read() as db:
+                outcomes = jobs.outcomes(db)
+        except OpenstatsError:
+            return
+        for outcome in outcomes:
+            if outcome.error and outcome.cloud in clouds:
+                yield Line(f"{outcome.cloud}: last poll, {outcome.kind}", WARNING, outcome.error)
 
 
 def trial(ask: Any, check: str, step: str, attempt: Attempt) -> Iterator[Line]:

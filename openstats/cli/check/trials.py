@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from openstats.clouds.connection import Connection
     from openstats.model import Instance
 
-KEYSTONE, CUSTOMERS = "Keystone", "customers"
+KEYSTONE, CUSTOMERS, CLOCKS = "Keystone", "customers", "clocks"
 
 
 def _usage(connection: "Connection", options: Any) -> str:
@@ -103,6 +103,12 @@ def _zones(connection: "Connection") -> str:
     return f"{counted(number, 'availability zone')}, {hosts}"
 
 
+def _clocks(connection: "Connection") -> str:
+    """Return which clocks are wrong, as the answers to all other trials showed them."""
+    sentences = connection.clock_skew.sentences
+    return DoubtfulDetail("; ".join(sentences)) if sentences else "no clock is off by a minute"
+
+
 def trials(connection: "Connection", options: Any) -> Iterator[tuple[str, Attempt]]:
     """Yield each thing that the collector will do, as something to try."""
     from openstats.clouds.paging import Paging
@@ -145,3 +151,4 @@ def trials(connection: "Connection", options: Any) -> Iterator[tuple[str, Attemp
         yield "Cinder, volumes", volumes
         yield "Cinder, quotas", storage
     yield f"usage, {settings.meter_source}", lambda: _usage(connection, options)
+    yield CLOCKS, lambda: _clocks(connection)

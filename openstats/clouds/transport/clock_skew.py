@@ -25,6 +25,12 @@ class ClockSkew:
         self._ahead: dict[str, float] = {}
 
     @property
+    def sentences(self) -> list[str]:
+        """A sentence for each host whose clock is wrong."""
+        wrong = {host: ahead for host, ahead in self._ahead.items() if abs(ahead) >= LOGGED}
+        return [_sentence(host, ahead) for host, ahead in wrong.items()]
+
+    @property
     def behind(self) -> int:
         """Seconds by which the latest clock is behind ours, 0 if none is."""
         latest = min(self._ahead.values(), default=0.0)
@@ -42,8 +48,7 @@ class ClockSkew:
             return
         ahead = self._least_skew(date, response.elapsed.total_seconds())
         if abs(ahead) >= LOGGED > abs(self._ahead.get(host, 0.0)):
-            message = "%s: the clock of %s is %d s %s; set the clocks right (NTP)"
-            LOG.warning(message, cloud, host, abs(ahead), AHEAD if ahead > 0 else BEHIND)
+            LOG.warning("%s: %s", cloud, _sentence(host, ahead))
         self._ahead[host] = ahead
 
     def _least_skew(self, date: float, elapsed: float) -> float:
@@ -53,3 +58,8 @@ class ClockSkew:
             return date - end
         # A date has whole seconds.
         return min(0.0, date + 1 - (end - elapsed))
+
+
+def _sentence(host: str, ahead: float) -> str:
+    direction = AHEAD if ahead > 0 else BEHIND
+    return f"the clock of {host} is {int(abs(ahead))} s {direction}; set the clocks right (NTP)"

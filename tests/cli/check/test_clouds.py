@@ -1,12 +1,14 @@
 """``check`` of clouds that do not let one in, or are silent: one fault, one row; others go on."""
 
+import re
 from typing import Any
 
 import pytest
 
 from tests.cli.check.running import check
 from tests.cli.installation import Installation
-from tests.double import Double
+from tests.cli.rows import sql
+from tests.double import Double, Settings
 from tests.edge import Edge, Garbage, Hang, Refuse, Status
 
 Lines = dict[str, tuple[str, str]]
@@ -17,7 +19,7 @@ def only_failure(lines: Lines, cloud: str = "alpha") -> str:
     mine = {what.removeprefix(f"{cloud}: "): line for what, line in lines.items() if cloud in what}
     state, said = mine.pop("Keystone")
     assert state == "failed"
-    assert len(mine) == 9
+    assert len(mine) == 10
     assert set(mine.values()) == {("skipped", f"see {cloud}: Keystone")}
     return said
 
@@ -169,3 +171,25 @@ def test_a_service_that_two_regions_name_is_said_to_be_one(
     shared = {what: said for what, (state, said) in lines.items() if state == "shared"}
     said = "same service as in alpha: its figures count there"
     assert shared == {"twin: compute": said, "twin: block-storage": said}
+
+
+def test_a_clock_that_is_wrong_is_a_warning(installed: Installation) -> None:
+    with Double(settings=Settings(clock_ahead=-7200)) as double:
+        installed.clouds(alpha=double.clouds_entry())
+        _, lines = check(installed)
+    state, said = lines["alpha: clocks"]
+    assert state == "warning"
+    assert re.search(r"the clock of 127\.0\.0\.1:\d+ is 719\d s behind ours", said)
+
+
+@pytest.mark.usefixtures("alpha")
+def test_the_last_error_of_a_job_is_a_warning_where_nothing_else_fails(
+    installed: Installation, edge: Edge
+) -> None:
+    assert installed.run("discover").status == 0
+    sql(installed, "UPDATE job SET error = 'one list contradicts another' WHERE kind = 'discovery'")
+    status, lines = check(installed)
+    assert lines["alpha: last poll, discovery"] == ("warning", "one list contradicts another")
+    assert status == 0
+    edge.rule("/auth/tokens", Refuse())
+    assert "alpha: last poll, discovery" not in check(installed)[1]

@@ -31,6 +31,7 @@ def test_all_is_well(installed: Installation, alpha: Double) -> None:
             "alpha: Cinder, volumes": ("ok", "microversion 3.70, 3 tenants with volumes"),
             "alpha: Cinder, quotas": ("ok", "1 resource, 2 volume types"),
             "alpha: usage, nova": ("ok", "cpu"),
+            "alpha: clocks": ("ok", "no clock is off by a minute"),
         },
     )
 
@@ -97,7 +98,7 @@ def test_a_wrong_password(installed: Installation, alpha: Double) -> None:
     assert state == "failed"
     assert "HTTP 401: Keystone refuses the credential" in said
     rest = [line for what, line in found.items() if what.startswith("alpha: ")]
-    assert len(rest) == 9
+    assert len(rest) == 10
     assert set(rest) == {("skipped", "see alpha: Keystone")}
     assert "topsecret" not in str(found)
 

@@ -111,7 +111,7 @@ def test_one_odd_type_takes_nothing_else_along(lab: Lab, alpha: Double, given: s
     with lab.edge.during(CINDER, told(**BAD[given])):
         for _ in range(2):
             (said,) = lab.cycle()
-            assert "1 volume types cannot be read and are left out; the first: volume type " in said
+            assert "1 volume type cannot be read and is left out: volume type " in said
     assert lab.outcome("quotas").polled_at == lab.clock.now
     assert all(kept.keys() == {"fake", "good", "__DEFAULT__"} for kept in known(lab).values())
     assert expected.known_quotas(lab.store) == expected.quotas(alpha)
