@@ -21,42 +21,42 @@ Api = Callable[..., Any]
 
 @pytest.fixture(scope="session")
 def app_on(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Store], Any]:
-    """Make the application on a store, with a receiver of each kind; its clock stands still."""
+    """Return the application on a store, with a receiver of each kind; its clock stands still."""
     path = tmp_path_factory.mktemp("receivers") / "openstats.conf"
-    known = loaded(path, sections(prometheus={}, telemetry={"kind": "aodh"}))
-    return lambda store: make_app(known, store, clock=lambda: CLOCK)
+    conf = loaded(path, sections(prometheus={}, telemetry={"kind": "aodh"}))
+    return lambda store: make_app(conf, store, clock=lambda: CLOCK)
 
 
 def _receiving(store: Store, directory: Path) -> Api:
-    """Make a client of the application on a store of the test's own, with these receivers.
+    """Return a maker of clients of the application on a store of the test's own.
 
     ``now`` is the time by its clock, which may be changed; ``alerts`` are options of [alerts].
     """
 
     def make(now: list[int] | None = None, alerts: Any = None, **receivers: Any) -> TestApp:
-        known = loaded(directory / f"{uuid4()}.conf", sections(alerts, **receivers))
+        conf = loaded(directory / f"{uuid4()}.conf", sections(alerts, **receivers))
         time = now or [CLOCK]
-        return TestApp(make_app(known, store, clock=lambda: time[0]))
+        return TestApp(make_app(conf, store, clock=lambda: time[0]))
 
     return make
 
 
 @pytest.fixture
 def receiving(sqlite: Sqlite, tmp_path: Path) -> Iterator[Api]:
-    """Make applications with receivers on SQLite."""
+    """Return a maker of applications with receivers on SQLite."""
     with sqlite.store() as store:
         yield _receiving(store, tmp_path)
 
 
 @pytest.fixture
 def either_receiving(store: Store, tmp_path: Path) -> Api:
-    """Make applications with receivers on each kind of store, which is ``store``."""
+    """Return a maker of applications with receivers on each kind of store, which is ``store``."""
     return _receiving(store, tmp_path)
 
 
 @pytest.fixture(scope="session")
 def filled_store(backend: Any) -> Iterator[Store]:
-    """Give a store that holds ``world`` and is only read."""
+    """Yield a store that holds ``world`` and is only read."""
     with backend.store() as store:
         with store.transaction() as db:
             fill(db)
@@ -65,7 +65,7 @@ def filled_store(backend: Any) -> Iterator[Store]:
 
 @pytest.fixture(scope="session")
 def filled_app(sqlite: Sqlite, app_on: Callable[[Store], Any]) -> Iterator[Any]:
-    """Give the application on SQLite, for what no store makes a difference to."""
+    """Yield the application on a filled store, for what engines make no difference to."""
     with sqlite.store() as store:
         with store.transaction() as db:
             fill(db)
@@ -74,14 +74,14 @@ def filled_app(sqlite: Sqlite, app_on: Callable[[Store], Any]) -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def empty_app(sqlite: Sqlite, app_on: Callable[[Store], Any]) -> Iterator[Any]:
-    """Give the application on a store in which nothing is registered."""
+    """Yield the application on a store in which nothing is registered."""
     with sqlite.store() as store:
         yield app_on(store)
 
 
 @pytest.fixture(scope="session")
 def api(filled_store: Store, app_on: Callable[[Store], Any]) -> TestApp:
-    """Give a client of the application on a filled store of each kind."""
+    """Return a client of the application on a filled store of each kind."""
     return TestApp(app_on(filled_store))
 
 
@@ -97,12 +97,12 @@ def empty(empty_app: Any) -> TestApp:
 
 @pytest.fixture
 def own(store: Store, app_on: Callable[[Store], Any]) -> TestApp:
-    """Give a client of the application on a store that the test fills."""
+    """Return a client of the application on a store that the test fills."""
     return TestApp(app_on(store))
 
 
 @pytest.fixture
 def down(stores: Callable[[str], Store], app_on: Callable[[Store], Any]) -> TestApp:
-    """Give a client of the application whose PostgreSQL does not listen."""
+    """Return a client of the application whose PostgreSQL does not listen."""
     url = f"postgresql+psycopg://me:secret@127.0.0.1:{free_port()}/openstats"
     return TestApp(app_on(stores(url)))

@@ -44,7 +44,7 @@ def list_rules() -> list[Any]:
     return [*PERSONAS, *RULES]
 
 
-def overridden(conf: cfg.ConfigOpts) -> list[str]:
+def overridden_rules(conf: cfg.ConfigOpts) -> list[str]:
     """Return the names of the rules that the policy files override.
 
     Raises:

@@ -32,7 +32,7 @@ def test_healthy(api: TestApp) -> None:
 
 def test_not_healthy(down: TestApp) -> None:
     answer = down.get("/healthcheck", status=503)
-    assert answer.json == {"status": "the store does not answer"}
+    assert answer.json == {"status": "store unavailable"}
 
 
 @pytest.mark.parametrize("url", STATISTICS)

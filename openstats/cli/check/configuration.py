@@ -26,7 +26,7 @@ def lines(conf: Any) -> Iterator[Line]:
 
 def _policy(conf: Any) -> Line:
     try:
-        return Line(POLICY, OK, ", ".join(strategies.overridden(conf)) or "default rules")
+        return Line(POLICY, OK, ", ".join(strategies.overridden_rules(conf)) or "default rules")
     except ConfigError as error:
         return Line(POLICY, FAILED, str(error))
 

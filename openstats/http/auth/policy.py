@@ -85,7 +85,7 @@ class Policy:
     ) -> None:
         self._conf, self._defaults = conf, [*PERSONAS, *rules]
         self._enforcer = enforcer(conf, self._defaults)
-        self._files = _state(conf)
+        self._files = _file_states(conf)
         self._decisions: TTLCache[tuple[str, Credentials], bool] = TTLCache(MOST, SECONDS, clock)
         self._lock = Lock()
 
@@ -93,14 +93,15 @@ class Policy:
         """Return whether a rule lets a caller pass. A rule that does not exist lets nobody pass."""
         with self._lock:
             key = rule, credentials
-            if (decision := self._decisions.get(key)) is None:
+            decision = self._decisions.get(key)
+            if decision is None:
                 self._refresh()
                 decision = bool(self._enforcer.enforce(rule, {}, asdict(credentials)))
                 self._decisions[key] = decision
             return decision
 
     def _refresh(self) -> None:
-        files = _state(self._conf)
+        files = _file_states(self._conf)
         if files == self._files:
             return
         self._files = files
@@ -123,6 +124,16 @@ def enforcer(conf: cfg.ConfigOpts, defaults: Sequence[RuleDefault]) -> Enforcer:
     _check_file(conf)
     rules.suppress_deprecation_warnings = True
     rules.register_defaults(defaults)
+    _load(rules, conf)
+    if wrong_rules := _wrong_rules(rules):
+        raise ConfigError(f"{_names(conf)}: {', '.join(wrong_rules)} is no rule: {CHECKS}")
+    # From here on it is Policy that looks whether files have changed.
+    rules.use_conf = False
+    return rules
+
+
+def _load(rules: Enforcer, conf: cfg.ConfigOpts) -> None:
+    """Read the policy files; raise ConfigError where that cannot be done."""
     try:
         rules.load_rules()
         rules.check_rules(raise_on_violation=True)
@@ -137,17 +148,15 @@ def enforcer(conf: cfg.ConfigOpts, defaults: Sequence[RuleDefault]) -> Enforcer:
         raise ConfigError(
             f"{_names(conf)} cannot be read: {' '.join(str(error).split())}"
         ) from error
-    # oslo.policy understands a rule with a mistake in it as one that lets nobody pass.
-    mistakes = [
+
+
+def _wrong_rules(rules: Enforcer) -> list[str]:
+    """Return the rules with a mistake: oslo.policy takes them for rules that let nobody pass."""
+    return [
         f"{name}: {rule.check_str!r}"
         for name, rule in rules.file_rules.items()
         if str(rule.check) == "!" and rule.check_str.strip() not in ("!", "")
     ]
-    if mistakes:
-        raise ConfigError(f"{_names(conf)}: {', '.join(mistakes)} is no rule: {CHECKS}")
-    # From here on it is this class that looks whether files have changed.
-    rules.use_conf = False
-    return rules
 
 
 def _check_file(conf: cfg.ConfigOpts) -> None:
@@ -187,7 +196,7 @@ def _names(conf: cfg.ConfigOpts) -> str:
     return f"[oslo_policy] {', '.join(_paths(conf))}"
 
 
-def _state(conf: cfg.ConfigOpts) -> list[tuple[str, int, int]]:
+def _file_states(conf: cfg.ConfigOpts) -> list[tuple[str, int, int]]:
     """Return what differs once a policy file was changed, put there or taken away."""
     stats = [(path, Path(path).stat()) for path in _paths(conf)]
     return [(path, stat.st_mtime_ns, stat.st_size) for path, stat in stats]
