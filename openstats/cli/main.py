@@ -63,34 +63,8 @@ class Openstats(App):
             {"prog": "openstats", "allow_abbrev": False, "formatter_class": HelpFormatter}
             | (argparse_kwargs or {}),
         )
-        parser.add_argument(
-            "--config-file",
-            action="append",
-            default=[],
-            metavar="FILE",
-            help="Configuration file to read instead of openstats.conf in ~/.openstats/, ~/, "
-            "/etc/openstats/ or /etc/. May be repeated.",
-        )
-        parser.add_argument(
-            "--config-dir",
-            action="append",
-            default=[],
-            metavar="DIRECTORY",
-            help="Directory whose *.conf files are read after the configuration files, in order of "
-            "name. May be repeated.",
-        )
-        parser.add_argument(
-            "--url",
-            default=os.environ.get("OPENSTATS_URL"),
-            help="URL of a server to ask instead of the store. Default: the environment variable "
-            "OPENSTATS_URL.",
-        )
-        parser.add_argument(
-            "--token",
-            default=os.environ.get("OPENSTATS_TOKEN"),
-            help="Keystone token for that server. Other users can see command lines, so prefer the "
-            "environment variable OPENSTATS_TOKEN.",
-        )
+        _add_configuration_options(parser)
+        _add_server_options(parser)
         return parser
 
     @cached_property
@@ -181,6 +155,40 @@ class Openstats(App):
         for problem in problems:
             self.stderr.write(f"openstats: {escaped(' '.join(problem.split()))}\n")
         return 1
+
+
+def _add_configuration_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config-file",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="Configuration file to read instead of openstats.conf in ~/.openstats/, ~/, "
+        "/etc/openstats/ or /etc/. May be repeated.",
+    )
+    parser.add_argument(
+        "--config-dir",
+        action="append",
+        default=[],
+        metavar="DIRECTORY",
+        help="Directory whose *.conf files are read after the configuration files, in order of "
+        "name. May be repeated.",
+    )
+
+
+def _add_server_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--url",
+        default=os.environ.get("OPENSTATS_URL"),
+        help="URL of a server to ask instead of the store. Default: the environment variable "
+        "OPENSTATS_URL.",
+    )
+    parser.add_argument(
+        "--token",
+        default=os.environ.get("OPENSTATS_TOKEN"),
+        help="Keystone token for that server. Other users can see command lines, so prefer the "
+        "environment variable OPENSTATS_TOKEN.",
+    )
 
 
 class OpenstatsCommand(Command):

@@ -1,6 +1,7 @@
 """What ``openstats check`` tries of a cloud, one thing after another: all that collectors ask."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from openstats.cli.check.lines import Attempt, DoubtfulDetail, counted
@@ -109,10 +110,40 @@ def _clocks(connection: "Connection") -> str:
     return DoubtfulDetail("; ".join(sentences)) if sentences else "no clock is off by a minute"
 
 
-def trials(connection: "Connection", options: Any) -> Iterator[tuple[str, Attempt]]:
-    """Yield each thing that the collector will do, as something to try."""
+def _servers(connection: "Connection") -> str:
     from openstats.clouds.paging import Paging
-    from openstats.clouds.services import cinder, keystone, nova
+    from openstats.clouds.services import nova
+
+    page, _ = next(nova.servers(connection, paging=Paging(1)))
+    version = connection.nova.api_version.get_string()
+    return f"microversion {version}, {'servers' if page else 'no servers'} found"
+
+
+def _compute_quotas(connection: "Connection") -> str:
+    from openstats.clouds.services import nova
+
+    return counted(len(nova.quotas(connection, connection.project)), "resource")
+
+
+def _volumes(connection: "Connection") -> str:
+    from openstats.clouds.services import cinder
+
+    number = len(cinder.sum_by_tenant(connection).use)
+    version = connection.cinder.api_version.get_string()
+    return f"microversion {version}, {counted(number, 'tenant')} with volumes"
+
+
+def _storage_quotas(connection: "Connection") -> str:
+    from openstats.clouds.services import cinder
+
+    quotas, types, problem = cinder.quotas(connection, connection.project)
+    resources = f"{counted(len(quotas), 'resource')}, {counted(len(types), 'volume type')}"
+    return f"{resources}; {problem}" if problem else resources
+
+
+def trials(connection: "Connection", options: Any) -> Iterator[tuple[str, Attempt]]:
+    """Yield each thing that the collector will do, as a step and something to try."""
+    from openstats.clouds.services import keystone, nova
 
     listings: list[Any] = []
 
@@ -120,35 +151,17 @@ def trials(connection: "Connection", options: Any) -> Iterator[tuple[str, Attemp
         listings.append(keystone.projects(connection))
         return counted(len(listings[0].projects), "project")
 
-    def servers() -> str:
-        page, _ = next(nova.servers(connection, paging=Paging(1)))
-        version = connection.nova.api_version.get_string()
-        return f"microversion {version}, {'servers' if page else 'no servers'} found"
-
-    def volumes() -> str:
-        number = len(cinder.sum_by_tenant(connection).use)
-        version = connection.cinder.api_version.get_string()
-        return f"microversion {version}, {counted(number, 'tenant')} with volumes"
-
-    def compute() -> str:
-        return counted(len(nova.quotas(connection, connection.project)), "resource")
-
-    def storage() -> str:
-        quotas, types, problem = cinder.quotas(connection, connection.project)
-        resources = f"{counted(len(quotas), 'resource')}, {counted(len(types), 'volume type')}"
-        return f"{resources}; {problem}" if problem else resources
-
     settings = connection.entry.settings
     yield KEYSTONE, projects
     yield CUSTOMERS, lambda: _customers(connection, listings[0])
     if settings.capacity_source != "placement":
         yield "Nova, hypervisors", lambda: counted(nova.capacity(connection).vcpus, "vCPU")
-    yield "Placement", lambda: _providers(connection)
-    yield "Nova, zones", lambda: _zones(connection)
-    yield "Nova, servers", servers
-    yield "Nova, quotas", compute
+    yield "Placement", partial(_providers, connection)
+    yield "Nova, zones", partial(_zones, connection)
+    yield "Nova, servers", partial(_servers, connection)
+    yield "Nova, quotas", partial(_compute_quotas, connection)
     if settings.block_storage:
-        yield "Cinder, volumes", volumes
-        yield "Cinder, quotas", storage
-    yield f"usage, {settings.meter_source}", lambda: _usage(connection, options)
-    yield CLOCKS, lambda: _clocks(connection)
+        yield "Cinder, volumes", partial(_volumes, connection)
+        yield "Cinder, quotas", partial(_storage_quotas, connection)
+    yield f"usage, {settings.meter_source}", partial(_usage, connection, options)
+    yield CLOCKS, partial(_clocks, connection)
