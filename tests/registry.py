@@ -149,7 +149,7 @@ def site(
 ) -> Site:
     """Register a cloud that was never polled."""
     found = Cloud(name, auth_url, region, compared(auth_url))
-    return Site(db, clouds.register_cloud(db, found, map(compared, aliases)))
+    return Site(db, clouds.write_cloud(db, found, map(compared, aliases)))
 
 
 def server(tenant: str, **fields: Any) -> Instance:

@@ -6,12 +6,8 @@ from typing import Any
 
 from openstats.api.alerts import entries
 from openstats.api.registry import clouds, filters, models, tenants
-from openstats.api.registry.resources import (
-    GrantWriter,
-    ObjectWriter,
-    Resource,
-    TenantWriter,
-)
+from openstats.api.registry.resources import Resource
+from openstats.api.registry.writers import GrantWriter, ObjectWriter, TenantWriter
 from openstats.api.statistics import alert, creation_time, customer, quota, resource, usage
 from openstats.http import pagination
 from openstats.http.answer import Answer

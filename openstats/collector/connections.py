@@ -94,15 +94,12 @@ class Connections:
                 self._register_unusable(db, cloud, self.faults[name])
 
     def _register(self, db: Database, connection: Connection) -> Cloud:
-        cloud = clouds.register_cloud(db, connection.cloud, connection.entry.urls)
-        jobs.ensure(db, cloud.id, jobs.KINDS, self._clock())
-        return cloud
+        return clouds.register(db, connection.cloud, connection.entry.urls, self._clock())
 
     def _register_unusable(self, db: Database, cloud: Cloud, reason: str) -> None:
         """Register a cloud whose entry cannot be used, with the reason: it may be mended."""
         LOG.warning("%s: %s", _file(), reason)
-        registered = clouds.register_unusable(db, cloud, _file())
-        jobs.ensure(db, registered.id, jobs.KINDS, self._clock())
+        registered = clouds.register_unusable(db, cloud, _file(), self._clock())
         jobs.record_error(db, registered, f"{_file()}: {reason}", self._clock())
 
     def _add(self, cloud: Cloud, candidates: Sequence[Connection]) -> None:

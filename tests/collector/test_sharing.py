@@ -76,7 +76,7 @@ def test_two_collectors_start_at_once(shared: Lab) -> None:
 
     def start(db: Connection) -> None:
         for connection in waiting.connections.by_name.values():
-            cloud = clouds.register_cloud(db, connection.cloud, connection.entry.urls)
+            cloud = clouds.write_cloud(db, connection.cloud, connection.entry.urls)
             jobs.ensure(db, cloud.id, ["discovery"], 0)
 
     meanwhile(shared, start, waiting.register)

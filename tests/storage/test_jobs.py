@@ -22,7 +22,7 @@ MOVED = "https://elsewhere.example"
 
 
 def register(db: Connection, name: str = "alpha", kinds: Iterable[str] = KINDS) -> Cloud:
-    found = clouds.register_cloud(db, Cloud(name, KEYSTONE, name, KEYSTONE), [])
+    found = clouds.write_cloud(db, Cloud(name, KEYSTONE, name, KEYSTONE), [])
     jobs.ensure(db, found.id, kinds, NOW)
     return found
 

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from openstats.alerts import Severity
 from openstats.api.registry.filters import Text, storable
 from openstats.api.registry.models import EXAMPLE, Moment
-from openstats.api.registry.resources import Fields, Writer
+from openstats.api.registry.writers import Fields, Writer
 from openstats.http.body import Body, OneFieldBody
 from openstats.http.parameters import Flag, ListParameters, Name, Repeated, Uuid
 from openstats.http.times import Seconds

@@ -6,7 +6,7 @@ from typing import Any
 from oslo_log import log
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from openstats.api.registry.resources import Fields, Writer
+from openstats.api.registry.writers import Fields, Writer
 from openstats.clouds.clouds_yaml import entries
 from openstats.clouds.clouds_yaml.entries import CloudEntry
 from openstats.clouds.clouds_yaml.settings import settings_of

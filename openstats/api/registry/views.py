@@ -8,7 +8,8 @@ from uuid import uuid4
 
 from pyramid.response import Response
 
-from openstats.api.registry.resources import Fields, Resource
+from openstats.api.registry.resources import Resource
+from openstats.api.registry.writers import Fields
 from openstats.errors import BodyError, ObjectUnknownError, PermissionDeniedError
 from openstats.http import answer, body
 from openstats.http.errors import MediaTypeError

@@ -44,11 +44,17 @@ def add(db: Connection, entry: Cloud, urls: Iterable[str], *, uuid: str, now: in
     if registered is not None or name is not None:
         known_as = registered.name if registered else name
         raise ConflictError(f"it is registered already, as {known_as}")
-    added = register_cloud(db, replace(entry, uuid=uuid), urls)
-    jobs.ensure(db, added.id, jobs.KINDS, now)
+    register(db, replace(entry, uuid=uuid), urls, now)
 
 
-def register_cloud(db: Connection, entry: Cloud, urls: Iterable[str]) -> Cloud:
+def register(db: Connection, entry: Cloud, urls: Iterable[str], now: float) -> Cloud:
+    """Write the cloud of an entry of clouds.yaml, and the jobs that it lacks: these are due now."""
+    registered = write_cloud(db, entry, urls)
+    jobs.ensure(db, registered.id, jobs.KINDS, now)
+    return registered
+
+
+def write_cloud(db: Connection, entry: Cloud, urls: Iterable[str]) -> Cloud:
     """Add a cloud, or bring it up to date; it is the same if Keystone and region are, or the name.
 
     ``urls`` are the ways to ask for it, in their compared form; earlier ones stay. One of the
@@ -115,8 +121,8 @@ def find(db: Connection, entry: Cloud) -> Cloud | None:
     return None if row is None else cloud_of(row)
 
 
-def register_unusable(db: Connection, entry: Cloud, location: str) -> Cloud:
-    """Add a cloud whose entry cannot be used; what is known of it already stays as it is.
+def register_unusable(db: Connection, entry: Cloud, location: str, now: float) -> Cloud:
+    """Add a cloud whose entry cannot be used, with its jobs; what is known of it already stays.
 
     ``location`` is where the entry stands: nothing else identifies a cloud without an auth_url.
     """
@@ -128,6 +134,7 @@ def register_unusable(db: Connection, entry: Cloud, location: str) -> Cloud:
     if row is None:
         _write(db, replace(entry, keystone=keystone, uuid=""), None)
         row = db.execute(select(cloud).where(has_name)).one()
+    jobs.ensure(db, row.id, jobs.KINDS, now)
     return cloud_of(row)
 
 

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from openstats.api.registry.resources import ObjectWriter, Resource
+from openstats.api.registry.resources import Resource
+from openstats.api.registry.writers import ObjectWriter
 from openstats.http.body import Body
 from openstats.http.parameters import ListParameters
 from openstats.storage.entries.audit import AUDIT

@@ -70,7 +70,7 @@ def test_whether_disk_is_shared(
 
 def test_disk_shared_follows_clouds_yaml(db: Connection) -> None:
     told = Cloud("alpha", KEYSTONE, "RegionOne", KEYSTONE, disk_shared=True)
-    kept = cloud_rows.register_cloud(db, told, [])
+    kept = cloud_rows.write_cloud(db, told, [])
     assert kept.disk_shared
     assert shared(db, kept) is True
     resource_providers.record(db, kept, [provider(1, DISK)], NOW)

@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import Connection, select
 
 from openstats.model import Cloud
+from openstats.storage import jobs
 from openstats.storage.registry import clouds
 from openstats.storage.schema import tables
 from openstats.storage.schema.clouds import cloud_url
@@ -26,7 +27,7 @@ def names(db: Connection) -> list[str]:
 
 
 def test_a_cloud_is_registered_with_all_its_fields(db: Connection) -> None:
-    kept = clouds.register_cloud(db, cloud("alpha"), [])
+    kept = clouds.write_cloud(db, cloud("alpha"), [])
     assert (kept.name, kept.auth_url, kept.region, kept.keystone) == (
         "alpha",
         KEYSTONE + "/v3",
@@ -39,51 +40,51 @@ def test_a_cloud_is_registered_with_all_its_fields(db: Connection) -> None:
 
 
 def test_the_same_keystone_and_region_is_the_same_cloud_renamed(db: Connection) -> None:
-    before = clouds.register_cloud(db, cloud("alpha"), [])
-    after = clouds.register_cloud(db, cloud("beta"), [])
+    before = clouds.write_cloud(db, cloud("alpha"), [])
+    after = clouds.write_cloud(db, cloud("beta"), [])
     assert (after.id, after.uuid, after.name) == (before.id, before.uuid, "beta")
     assert names(db) == ["beta"]
 
 
 def test_the_same_name_is_the_same_cloud_moved(db: Connection) -> None:
-    before = clouds.register_cloud(db, cloud("alpha"), [])
-    after = clouds.register_cloud(db, cloud("alpha", keystone=KEYSTONE_URL), [])
+    before = clouds.write_cloud(db, cloud("alpha"), [])
+    after = clouds.write_cloud(db, cloud("alpha", keystone=KEYSTONE_URL), [])
     assert (after.id, after.keystone) == (before.id, KEYSTONE_URL)
     assert names(db) == ["alpha"]
 
 
 def test_another_region_is_another_cloud(db: Connection) -> None:
-    one = clouds.register_cloud(db, cloud("alpha:one", "one"), [])
-    two = clouds.register_cloud(db, cloud("alpha:two", "two"), [])
+    one = clouds.write_cloud(db, cloud("alpha:one", "one"), [])
+    two = clouds.write_cloud(db, cloud("alpha:two", "two"), [])
     assert one.id != two.id
     assert one.uuid != two.uuid
 
 
 def test_two_clouds_may_swap_names(db: Connection) -> None:
-    one = clouds.register_cloud(db, cloud("alpha"), [])
-    two = clouds.register_cloud(db, cloud("beta", "RegionTwo"), [])
-    clouds.register_cloud(db, cloud("beta"), [])
-    clouds.register_cloud(db, cloud("alpha", "RegionTwo"), [])
+    one = clouds.write_cloud(db, cloud("alpha"), [])
+    two = clouds.write_cloud(db, cloud("beta", "RegionTwo"), [])
+    clouds.write_cloud(db, cloud("beta"), [])
+    clouds.write_cloud(db, cloud("alpha", "RegionTwo"), [])
     found = {known.name: known.id for known in clouds.clouds(db)}
     assert found == {"beta": one.id, "alpha": two.id}
 
 
 def test_clouds_are_listed_by_name(db: Connection) -> None:
     for name in ("b", "c", "a"):
-        clouds.register_cloud(db, cloud(name, region=name), [])
+        clouds.write_cloud(db, cloud(name, region=name), [])
     assert names(db) == ["a", "b", "c"]
 
 
 def test_urls_are_added_and_those_of_before_stay(db: Connection) -> None:
-    kept = clouds.register_cloud(db, cloud("alpha"), ["http://one"])
-    clouds.register_cloud(db, cloud("alpha"), ["http://two", "http://one"])
+    kept = clouds.write_cloud(db, cloud("alpha"), ["http://one"])
+    clouds.write_cloud(db, cloud("alpha"), ["http://two", "http://one"])
     clouds.add_urls(db, kept, ["http://three", "http://two"])
     assert urls(db, kept) == {KEYSTONE, "http://one", "http://two", "http://three"}
 
 
 def test_two_clouds_may_share_a_url(db: Connection) -> None:
-    one = clouds.register_cloud(db, cloud("a", "one"), [])
-    two = clouds.register_cloud(db, cloud("b", "two"), [])
+    one = clouds.write_cloud(db, cloud("a", "one"), [])
+    two = clouds.write_cloud(db, cloud("b", "two"), [])
     assert urls(db, one) == urls(db, two) == {KEYSTONE}
 
 
@@ -96,3 +97,23 @@ def test_removing_a_cloud_takes_what_was_read_of_it(db: Connection, table: str) 
     clouds.remove_cloud(db, alpha.cloud)
     assert db.execute(found).all() == []
     assert db.scalars(select(tables.project.c.name)).all() == ["p1"]
+
+
+def job_rows(db: Connection) -> set[tuple[str, float]]:
+    return {(row.kind, row.next_at) for row in db.execute(select(tables.job))}
+
+
+def test_jobs_of_a_registered_cloud_are_due_at_once(db: Connection) -> None:
+    clouds.register(db, cloud("alpha"), [], 5)
+    assert job_rows(db) == {(kind, 5) for kind in jobs.KINDS}
+
+
+def test_registering_a_cloud_again_leaves_its_jobs_as_they_are(db: Connection) -> None:
+    registered = clouds.register(db, cloud("alpha"), [], 5)
+    assert clouds.register(db, cloud("alpha"), [], 9) == registered
+    assert job_rows(db) == {(kind, 5) for kind in jobs.KINDS}
+
+
+def test_a_cloud_whose_entry_cannot_be_used_has_jobs_too(db: Connection) -> None:
+    clouds.register_unusable(db, cloud("alpha"), "clouds.yaml", 5)
+    assert job_rows(db) == {(kind, 5) for kind in jobs.KINDS}
