@@ -20,7 +20,7 @@ FULL = refusal(
 )
 
 
-class Host(Protocol):
+class ConnectionServer(Protocol):
     """What listens, and what its connections are handed to."""
 
     application: WSGIApplication
@@ -36,7 +36,7 @@ class Host(Protocol):
 class Listener(TcpWSGIServer):  # type: ignore[misc]
     """A socket that listens, and the connections that came over it."""
 
-    def __init__(self, server: Host, *arguments: Any, **options: Any) -> None:
+    def __init__(self, server: ConnectionServer, *arguments: Any, **options: Any) -> None:
         self.server = server
         super().__init__(server.application, *arguments, **options)
         self.channel_class = self._admit

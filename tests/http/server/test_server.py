@@ -129,17 +129,17 @@ def test_many_at_once(port: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "told"),
+    ("raw", "part"),
     [
         (b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n", "ontent-"),
-        (b"GET / HTTP/9.9\r\n\r\n", "HTTP/1.1"),
+        (b"GET / HTTP/9.9\r\n\r\n", "1.0 or 1.1"),
         (b"GET / HTTP/1.1\r\nHost : localhost\r\n\r\n", "header"),
     ],
 )
-def test_a_refusal_says_once_what_is_wrong(port: int, raw: bytes, told: str) -> None:
+def test_a_refusal_says_once_what_is_wrong(port: int, raw: bytes, part: str) -> None:
     (error,) = json.loads(spoken(port, raw)[2])["errors"]
     assert error["title"] == "The request was refused"
-    assert told in error["detail"]
+    assert part in error["detail"]
     assert "Bad Request" not in f"{error['title']}: {error['detail']}"
 
 
