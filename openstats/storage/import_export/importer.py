@@ -17,14 +17,14 @@ from openstats.storage.dialects import one_of
 from openstats.storage.entries.audit import Author
 from openstats.storage.import_export import differences
 from openstats.storage.import_export.models import (
-    Customer,
+    CustomerEntry,
     Document,
     Entry,
-    Grant,
-    Object,
-    Project,
-    ProjectGroup,
-    Tenant,
+    GrantEntry,
+    ObjectEntry,
+    ProjectEntry,
+    ProjectGroupEntry,
+    TenantEntry,
     parse,
 )
 from openstats.storage.registry import grants
@@ -37,7 +37,7 @@ from openstats.storage.store import advisory_lock
 customer, group, project = tables.customer, tables.project_group, tables.project
 tenant, cloud = tables.tenant, tables.cloud
 
-Written = TypeVar("Written", bound=Object)
+Written = TypeVar("Written", bound=ObjectEntry)
 
 
 def import_registry(
@@ -85,7 +85,7 @@ def _put_all(
     return entries_and_rows
 
 
-def _put(rows: ObjectRows, entry: Object, owner: Columns) -> Row:
+def _put(rows: ObjectRows, entry: ObjectEntry, owner: Columns) -> Row:
     try:
         return rows.put({**entry.columns(), **owner})
     except ConflictError as error:
@@ -93,33 +93,33 @@ def _put(rows: ObjectRows, entry: Object, owner: Columns) -> Row:
 
 
 def _owned_projects(
-    customers: Iterable[tuple[Customer, Row]],
-) -> Iterator[tuple[Project, Columns]]:
+    customers: Iterable[tuple[CustomerEntry, Row]],
+) -> Iterator[tuple[ProjectEntry, Columns]]:
     for owner, row in customers:
         for entry in owner.projects:
             yield entry, {"customer_id": row["id"]}
 
 
 def _owned_groups(
-    customers: Iterable[tuple[Customer, Row]],
-) -> Iterator[tuple[ProjectGroup, Columns]]:
+    customers: Iterable[tuple[CustomerEntry, Row]],
+) -> Iterator[tuple[ProjectGroupEntry, Columns]]:
     for owner, row in customers:
         for entry in owner.project_groups:
             yield entry, {"customer_id": row["id"]}
 
 
 def _links(
-    projects: Iterable[tuple[Project, Row]], unlinked: Iterable[Tenant]
-) -> list[tuple[Tenant, int | None]]:
+    projects: Iterable[tuple[ProjectEntry, Row]], unlinked: Iterable[TenantEntry]
+) -> list[tuple[TenantEntry, int | None]]:
     """Return the tenants of projects (row ids), and those that are linked to none."""
-    links: list[tuple[Tenant, int | None]] = []
+    links: list[tuple[TenantEntry, int | None]] = []
     for owner, row in projects:
         links += [(entry, row["id"]) for entry in owner.tenants]
     return links + [(entry, None) for entry in unlinked]
 
 
 def _tenant_rows(
-    db: Connection, links: Sequence[tuple[Tenant, int | None]]
+    db: Connection, links: Sequence[tuple[TenantEntry, int | None]]
 ) -> dict[int, int | None]:
     """Return links by the row ids of their tenants, which discovery has found before.
 
@@ -149,7 +149,9 @@ def _unregistered(entry: Entry, name: Any) -> RegistryError:
     return entry.error(f"no cloud {name!a} is registered: run 'openstats discover' first")
 
 
-def _members(db: Connection, groups: Iterable[tuple[ProjectGroup, Row]]) -> dict[int, list[int]]:
+def _members(
+    db: Connection, groups: Iterable[tuple[ProjectGroupEntry, Row]]
+) -> dict[int, list[int]]:
     """Return the projects of groups, by row id.
 
     Raises:
@@ -169,7 +171,7 @@ def _members(db: Connection, groups: Iterable[tuple[ProjectGroup, Row]]) -> dict
     return members
 
 
-def _grant(db: Connection, entry: Grant, now: int) -> None:
+def _grant(db: Connection, entry: GrantEntry, now: int) -> None:
     """Create or replace a grant; one that says the same as one that is there changes nothing.
 
     Raises:

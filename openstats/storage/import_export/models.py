@@ -87,7 +87,7 @@ Entries = Annotated[list[T], Strict(), BeforeValidator(lambda value: value or []
 """A list; what is empty, or null, is the empty one."""
 
 
-class Origin(BaseModel):
+class OriginEntry(BaseModel):
     """The Keystone that an object was found in, and its key there."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -110,7 +110,7 @@ class Entry(BaseModel):
         return _error(self.kind, message, self._label)
 
 
-class Tenant(Entry):
+class TenantEntry(Entry):
     """A tenant: its cloud by name, and its id in Keystone; both are taken as texts."""
 
     kind = "tenant"
@@ -119,13 +119,13 @@ class Tenant(Entry):
     tenant_id: Any = None
 
 
-class Object(Entry):
+class ObjectEntry(Entry):
     """A customer, project or project group."""
 
     uuid: Uuid = Field(None, validate_default=True)
     name: Name = Field(None, validate_default=True)
     created_at: Time = None
-    origin: Annotated[Origin | None, BeforeValidator(lambda value: value or None)] = None
+    origin: Annotated[OriginEntry | None, BeforeValidator(lambda value: value or None)] = None
 
     def columns(self) -> Row:
         """Return the columns that the entry sets; without created_at that stays as it is."""
@@ -137,15 +137,15 @@ class Object(Entry):
         return columns
 
 
-class Project(Object):
+class ProjectEntry(ObjectEntry):
     """A project, and the tenants that are linked to it."""
 
     kind = "project"
 
-    tenants: Entries[Tenant] = []
+    tenants: Entries[TenantEntry] = []
 
 
-class ProjectGroup(Object):
+class ProjectGroupEntry(ObjectEntry):
     """A project group, and the uuids of the projects in it."""
 
     kind = "project_group"
@@ -153,16 +153,16 @@ class ProjectGroup(Object):
     projects: Entries[Uuid] = []
 
 
-class Customer(Object):
+class CustomerEntry(ObjectEntry):
     """A customer, and what it owns."""
 
     kind = "customer"
 
-    projects: Entries[Project] = []
-    project_groups: Entries[ProjectGroup] = []
+    projects: Entries[ProjectEntry] = []
+    project_groups: Entries[ProjectGroupEntry] = []
 
 
-class Grant(Entry):
+class GrantEntry(Entry):
     """A grant: one grantee, a role, and what it is on: by uuid, a cloud by name."""
 
     kind = "grant"
@@ -201,9 +201,9 @@ class Document(Entry):
 
     kind = "document"
 
-    customers: Entries[Customer] = []
-    unlinked: Entries[Tenant] = []
-    grants: Entries[Grant] = []
+    customers: Entries[CustomerEntry] = []
+    unlinked: Entries[TenantEntry] = []
+    grants: Entries[GrantEntry] = []
 
     def label_all(self) -> None:
         """Label each entry, so that errors can tell it from others."""
@@ -218,12 +218,12 @@ class Document(Entry):
 
 
 LISTS: dict[tuple[str, str], type[Entry]] = {
-    ("document", "customers"): Customer,
-    ("document", "unlinked"): Tenant,
-    ("document", "grants"): Grant,
-    ("customer", "projects"): Project,
-    ("customer", "project_groups"): ProjectGroup,
-    ("project", "tenants"): Tenant,
+    ("document", "customers"): CustomerEntry,
+    ("document", "unlinked"): TenantEntry,
+    ("document", "grants"): GrantEntry,
+    ("customer", "projects"): ProjectEntry,
+    ("customer", "project_groups"): ProjectGroupEntry,
+    ("project", "tenants"): TenantEntry,
 }
 """What is in the lists of entries, by the kind of the entry and the name of the list."""
 
