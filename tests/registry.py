@@ -58,9 +58,9 @@ class Site:
         enabled: bool = True,
     ) -> Self:
         """Have the next sweep find a project; its customer's key is its name, unless given."""
-        found = KeystoneProject(key, name or key, "d1", "Default", None, enabled)
+        project = KeystoneProject(key, name or key, "d1", "Default", None, enabled)
         owner = Origin(self.cloud.keystone, customer_key or customer) if customer else None
-        self.assignments[key] = Assignment(found, owner, customer or "", frozenset(groups))
+        self.assignments[key] = Assignment(project, owner, customer or "", frozenset(groups))
         return self
 
     def without(self, key: str) -> Self:
@@ -69,12 +69,12 @@ class Site:
         return self
 
     def discover(self, now: int = NOW, *, first: bool = False) -> Self:
-        """Sweep."""
+        """Write what a complete sweep finds."""
         discovery.write(self.db, self.cloud, list(self.assignments.values()), now=now, first=first)
         return self
 
     def row(self, key: str) -> int:
-        """Give the row id of a tenant."""
+        """Return the row id of a tenant."""
         return tenants.rows_of(self.db, self.cloud, {key}, NOW)[key]
 
     def quota(self, key: str, *, at: int = NOW, **figures: tuple[int, int]) -> Self:
@@ -82,31 +82,31 @@ class Site:
         return self.partial_quota(key, at=at, **dict.fromkeys(QUOTA_NAMES, (0, 0)) | figures)
 
     def partial_quota(self, key: str, *, at: int = NOW, **figures: tuple[int, int]) -> Self:
-        """Write limit and use of a tenant of which services told only what is named."""
-        found = {name: Quota(*pair) for name, pair in figures.items()}
-        quota.record(self.db, self.row(key), found, now=at, due_at=at + 1800, error=None)
+        """Write limit and use of a tenant whose services returned only what is named."""
+        quotas = {name: Quota(*pair) for name, pair in figures.items()}
+        quota.record(self.db, self.row(key), quotas, now=at, due_at=at + 1800, error=None)
         return self
 
     def volume_types(self, key: str, **kinds: VolumeTypeQuota) -> Self:
-        """Write what Cinder told of a tenant's volume types, and nothing else."""
-        told: dict[str, Any] = {"now": NOW, "due_at": NOW + 1800, "error": None}
-        quota.record(self.db, self.row(key), {}, volume_types=kinds, **told)
+        """Write quotas of a tenant by volume type, and nothing else."""
+        outcome: dict[str, Any] = {"now": NOW, "due_at": NOW + 1800, "error": None}
+        quota.record(self.db, self.row(key), {}, volume_types=kinds, **outcome)
         return self
 
     def server(self, key: str, *, seen: int = NOW, **fields: Any) -> Changes:
-        """Write a server of a tenant; give what ``instances.write`` gives."""
+        """Write a server of a tenant; return what ``instances.write`` returns."""
         return instances.write(self.db, self.cloud, [server(key, **fields)], seen=seen, now=NOW)
 
     def servers(self, key: str, number: int) -> Self:
         """Write so many servers."""
-        found = [server(key) for _ in range(number)]
-        instances.write(self.db, self.cloud, found, seen=NOW, now=NOW)
+        servers = [server(key) for _ in range(number)]
+        instances.write(self.db, self.cloud, servers, seen=NOW, now=NOW)
         return self
 
     def volumes(self, **counts: int) -> Self:
         """Write a complete sweep: by tenant, how many volumes it has."""
-        found = {key: VolumeUse(number, number, 0, 0) for key, number in counts.items()}
-        volumes.write(self.db, self.cloud, found, NOW)
+        use = {key: VolumeUse(number, number, 0, 0) for key, number in counts.items()}
+        volumes.write(self.db, self.cloud, use, NOW)
         return self
 
     def capacity(self, figures: Capacity = CAPACITY, *, at: int = NOW) -> Self:
@@ -114,27 +114,27 @@ class Site:
         capacity.record(self.db, self.cloud, figures, at)
         return self
 
-    def read(self, item: str, at: int, seconds: int = 300, **held: float) -> Self:
-        """Write a reading of a meter: what tenants held in the seconds before, on the average.
+    def read(self, item: str, at: int, seconds: int = 300, **amounts: float) -> Self:
+        """Write a reading of a meter: what tenants had in the seconds before, on the average.
 
         Of a share: how many vCPUs of one they burnt. The first one only begins.
         """
         last = readings.last(self.db, self.cloud, item)
         if last is None:
-            found = odometer.first_reading(at)
+            reading = odometer.first_reading(at)
         else:
-            slots = readings.slots(self.db, self.cloud, held, at)
-            gains = {slots[key]: (amount * seconds, seconds) for key, amount in held.items()}
-            found = odometer.advance(last, Delta(at, seconds, gains), USAGE_METERS[item])
-        readings.append(self.db, self.cloud, item, found)
+            slots = readings.slots(self.db, self.cloud, amounts, at)
+            gains = {slots[key]: (amount * seconds, seconds) for key, amount in amounts.items()}
+            reading = odometer.advance(last, Delta(at, seconds, gains), USAGE_METERS[item])
+        readings.append(self.db, self.cloud, item, reading)
         return self
 
     def polled(self, *kinds: str, at: int = NOW) -> Self:
         """Have polls of these kinds (all of them) succeed; the next ones are an hour away."""
-        until, wanted = at + 60, kinds or KINDS
-        jobs.make_due(self.db, [self.cloud.id], wanted, at)
+        until, job_kinds = at + 60, kinds or KINDS
+        jobs.make_due(self.db, [self.cloud.id], job_kinds, at)
         names = [self.cloud.name]
-        for lease in jobs.lease(self.db, names, wanted, now=at, until=until, limit=len(KINDS)):
+        for lease in jobs.lease(self.db, names, job_kinds, now=at, until=until, limit=len(KINDS)):
             jobs.succeed(self.db, lease, now=at, next_at=at + 3600, seconds=1, cursor={})
         return self
 
@@ -148,12 +148,12 @@ def site(
     aliases: Iterable[str] = (),
 ) -> Site:
     """Register a cloud that was never polled."""
-    found = Cloud(name, auth_url, region, compared(auth_url))
-    return Site(db, clouds.write_cloud(db, found, map(compared, aliases)))
+    entry = Cloud(name, auth_url, region, compared(auth_url))
+    return Site(db, clouds.write_cloud(db, entry, map(compared, aliases)))
 
 
 def server(tenant: str, **fields: Any) -> Instance:
-    """Make a server of a tenant."""
+    """Return a server of a tenant."""
     usual: dict[str, Any] = {"uuid": str(uuid4()), "name": "vm", "status": "ACTIVE"}
     usual |= {"vcpus": 2, "ram": 4096, "disk": 20, "created_at": NOW - 1000}
     return Instance(tenant=tenant, **usual | fields)

@@ -44,7 +44,7 @@ cloud = Table(
     # Whether clouds.yaml says that all hypervisors tell of one and the same disk.
     flag("disk_shared"),
     # By what its Keystone is known, and which entries of clouds.yaml are left aside, by host: JSON
-    # of storage/keystones.py.
+    # of storage/registry/keystones.py.
     Column("identity", Text),
     Column("left_aside", Text),
     UniqueConstraint("keystone", "region"),
