@@ -7,12 +7,12 @@ import pytest
 from openstats.clouds.catalog import Catalog
 
 
-def service(kind: str, *endpoints: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return {"type": kind, "endpoints": list(endpoints)} | more
+def service(kind: str, *endpoints: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    return {"type": kind, "endpoints": list(endpoints)} | fields
 
 
-def endpoint(url: str, region: str = "West", interface: str = "public", **more: Any) -> Any:
-    return {"url": url, "region_id": region, "interface": interface} | more
+def endpoint(url: str, region: str = "West", interface: str = "public", **fields: Any) -> Any:
+    return {"url": url, "region_id": region, "interface": interface} | fields
 
 
 CATALOG = Catalog(

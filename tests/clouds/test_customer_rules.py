@@ -103,7 +103,7 @@ def test_two_spellings_of_one_project_under_two_customers_are_an_error(tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("excluded", "counted"),
+    ("excluded", "customer_projects"),
     [
         (("service", "admin"), {"default-web", "d1-service", "d1-admin"}),
         (("Initech/admin", "default/service"), {"default-web", "default-admin", "d1-service"}),
@@ -111,11 +111,11 @@ def test_two_spellings_of_one_project_under_two_customers_are_an_error(tmp_path:
     ],
 )
 def test_excluded_names_are_those_of_their_domain(
-    excluded: tuple[str, ...], counted: set[str]
+    excluded: tuple[str, ...], customer_projects: set[str]
 ) -> None:
     projects = [project(n, d) for n in ("service", "admin") for d in ("default", "d1")]
     result = assigned(project("web"), *projects, exclude_projects=excluded)
-    assert customers(result).keys() == counted
+    assert customers(result).keys() == customer_projects
     assert result.warnings == []
 
 
@@ -163,8 +163,8 @@ def test_another_domain_cannot_join_a_customer_by_its_name(settings: dict[str, A
     result = assigned(*projects, **settings)
     assert customers(result) == {"default-acme-web": "acme", "d1-acme-x": "Initech/acme"}
     assert len({assignment.customer for assignment in result.assignments}) == 2
-    joined = assigned(*projects, default_domains=("default", "d1"), **settings)
-    assert len({assignment.customer for assignment in joined.assignments}) == 1
+    shared = assigned(*projects, default_domains=("default", "d1"), **settings)
+    assert len({assignment.customer for assignment in shared.assignments}) == 1
 
 
 def test_long_names_of_other_domains_fit_the_store() -> None:

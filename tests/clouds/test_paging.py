@@ -17,8 +17,8 @@ def nova(items: list[Any], marker: str | None = None) -> dict[str, Any]:
     return {"things": items, "things_links": links}
 
 
-def keystone(items: list[Any], marker: str | None = None, **more: Any) -> dict[str, Any]:
-    return {"things": items, "links": {"next": marker and HREF + marker}} | more
+def keystone(items: list[Any], marker: str | None = None, **fields: Any) -> dict[str, Any]:
+    return {"things": items, "links": {"next": marker and HREF + marker}} | fields
 
 
 def things(*ids: str) -> list[dict[str, str]]:

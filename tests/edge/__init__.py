@@ -17,7 +17,7 @@ from tests.edge.actions import (
     Status,
     Truncate,
 )
-from tests.edge.proxy import Edge, Rule, Seen
+from tests.edge.proxy import Edge, RecordedRequest, Rule
 
 __all__ = [
     "Delay",
@@ -25,11 +25,11 @@ __all__ = [
     "Garbage",
     "Hang",
     "Record",
+    "RecordedRequest",
     "Refuse",
     "Reset",
     "Rewrite",
     "Rule",
-    "Seen",
     "Status",
     "Truncate",
 ]

@@ -95,6 +95,6 @@ class Exchange:
     def _length(self, answer: Answer) -> int:
         # The answer to HEAD has no body, but says how long GET's would be.
         if self.question.method == "HEAD":
-            told = {name.lower(): value for name, value in answer.headers}
-            return int(told.get("content-length", 0))
+            headers = {name.lower(): value for name, value in answer.headers}
+            return int(headers.get("content-length", 0))
         return len(answer.body)

@@ -23,7 +23,7 @@ NOT_A_PROXY_REQUEST = Status(501, body=b"only http:// URLs in absolute form\n")
 Match = str | re.Pattern[str] | Callable[[str, str], bool]
 
 
-class Seen(NamedTuple):
+class RecordedRequest(NamedTuple):
     """A request that has been decided: `status` is None when no answer was given."""
 
     method: str
@@ -61,7 +61,7 @@ class Edge:
         self._changed = threading.Condition()
         self._rules: list[Rule] = []
         self._hangs: set[Hang] = set()
-        self._seen: list[Seen] = []
+        self._requests: list[RecordedRequest] = []
 
     def __enter__(self) -> Self:
         self._listener.open()
@@ -83,22 +83,25 @@ class Edge:
         return proxied | dict.fromkeys(("NO_PROXY", "no_proxy"), "")
 
     @property
-    def requests(self) -> list[Seen]:
+    def requests(self) -> list[RecordedRequest]:
         """All that passed since the beginning or `clear`, in the order of the answers."""
         with self._changed:
-            return list(self._seen)
+            return list(self._requests)
 
-    def count(self, predicate: Callable[[Seen], bool] | None = None) -> int:
+    def count(self, predicate: Callable[[RecordedRequest], bool] | None = None) -> int:
         """How many requests there were (that satisfy the predicate)."""
-        return sum(1 for seen in self.requests if predicate is None or predicate(seen))
+        return sum(predicate is None or predicate(request) for request in self.requests)
 
     def clear(self) -> None:
         """Forget the requests, not the rules."""
         with self._changed:
-            self._seen.clear()
+            self._requests.clear()
 
     def wait(
-        self, number: int, predicate: Callable[[Seen], bool] | None = None, timeout: float = 10.0
+        self,
+        number: int,
+        predicate: Callable[[RecordedRequest], bool] | None = None,
+        timeout: float = 10.0,
     ) -> bool:
         """Wait until `number` requests (that satisfy the predicate) have passed."""
         with self._changed:
@@ -120,7 +123,7 @@ class Edge:
     def remove(self, rule: Rule) -> None:
         """Take a rule away; it may be gone already."""
         with self._changed:
-            self._rules = [kept for kept in self._rules if kept is not rule]
+            self._rules = [active for active in self._rules if active is not rule]
 
     def remove_all(self) -> None:
         """Take all rules away."""
@@ -152,10 +155,10 @@ class Edge:
                     return rule.action
         return PASS
 
-    def record(self, seen: Seen) -> None:
+    def record(self, request: RecordedRequest) -> None:
         """Remember a request, and wake who waits for it."""
         with self._changed:
-            self._seen.append(seen)
+            self._requests.append(request)
             self._changed.notify_all()
 
     def _serve(self, connection: socket.socket) -> None:
@@ -181,7 +184,7 @@ class Conversation(BaseHTTPRequestHandler):
         edge, method, url = self.server, self.command, self.path
 
         def record(status: int | None, seconds: float) -> None:
-            edge.record(Seen(method, url, status, seconds))
+            edge.record(RecordedRequest(method, url, status, seconds))
 
         length = int(self.headers.get("Content-Length") or 0)
         question = Question(method, url, self.headers.items(), self.rfile.read(length))

@@ -73,26 +73,26 @@ class Upstream:
 
     def __init__(self, timeout: float = 120.0) -> None:
         self._timeout = timeout
-        self._kept: dict[str, http.client.HTTPConnection] = {}
+        self._connections: dict[str, http.client.HTTPConnection] = {}
 
     def ask(self, question: Question) -> Answer:
         """Send the request and read the whole answer. Raises UpstreamError."""
         try:
-            if kept := self._kept.pop(question.netloc, None):
+            if connection := self._connections.pop(question.netloc, None):
                 # The server may have closed it while it was idle: no answer began, so ask anew.
                 with contextlib.suppress(*STALE):
-                    return self._talk(kept, question)
-                kept.close()
-            fresh = http.client.HTTPConnection(question.netloc, timeout=self._timeout)
-            return self._talk(fresh, question)
+                    return self._talk(connection, question)
+                connection.close()
+            connection = http.client.HTTPConnection(question.netloc, timeout=self._timeout)
+            return self._talk(connection, question)
         except (OSError, http.client.HTTPException) as error:
             raise UpstreamError(repr(error)) from error
 
     def close(self) -> None:
         """Close all kept connections."""
-        for connection in self._kept.values():
+        for connection in self._connections.values():
             connection.close()
-        self._kept.clear()
+        self._connections.clear()
 
     def _talk(self, connection: http.client.HTTPConnection, question: Question) -> Answer:
         connection.putrequest(
@@ -109,5 +109,5 @@ class Upstream:
             response.status, response.reason, tuple(response.getheaders()), response.read()
         )
         if not response.will_close:
-            self._kept[question.netloc] = connection
+            self._connections[question.netloc] = connection
         return answer
