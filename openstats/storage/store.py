@@ -186,7 +186,7 @@ def _parse(url: str) -> URL:
         )
     if parsed.drivername not in DRIVERS or parsed.database in (None, "", ":memory:"):
         raise ConfigError(
-            "[database] connection: it takes sqlite:///FILE or "
+            "[database] connection: must be sqlite:///FILE or "
             "postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"
         )
     return parsed

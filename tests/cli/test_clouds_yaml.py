@@ -27,7 +27,7 @@ BAD = {
     "without auth": ({"region_name": "x"}, "has no auth: it must hold auth_url and"),
     "region": (
         {"auth": AUTH, "regoin_name": "x"},
-        "takes no regoin_name: did you mean region_name?",
+        "unknown key regoin_name: did you mean region_name?",
     ),
     "verify": ({"auth": AUTH, "verfy": False}, "did you mean verify?"),
     "interface": ({"auth": AUTH, "interfce": "public"}, "did you mean interface?"),
@@ -46,7 +46,7 @@ BAD = {
     "no boolean": ({"auth": AUTH, "openstats": {"group_tags": "maybe"}}, "must be true or false"),
     "no setting": (
         {"auth": AUTH, "openstats": {"customer_form": "tag"}},
-        "takes no customer_form: did you mean customer_from?",
+        "unknown key customer_form: did you mean customer_from?",
     ),
     "without sign-in": ({"auth": AUTH, "auth_type": "none"}, "auth_type none signs in nowhere"),
     "null": ({"auth": AUTH, "auth_type": None}, "auth_type None signs in nowhere"),

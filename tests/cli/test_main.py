@@ -159,7 +159,7 @@ def test_a_store_that_is_something_else(bare: Installation) -> None:
 def test_a_store_that_is_no_url(bare: Installation, url: str) -> None:
     bare.configure("database", connection=url)
     said = bare.sentence("db", "upgrade")
-    assert said.startswith("[database] connection: it takes sqlite:///FILE or ")
+    assert said.startswith("[database] connection: must be sqlite:///FILE or ")
     assert "topsecret" not in said
 
 

@@ -157,7 +157,7 @@ def test_a_place_that_cannot_be_written(tmp_path: Path, stores: Open) -> None:
     ],
 )
 def test_other_urls_are_refused_in_words_that_hide_the_password(stores: Open, url: str) -> None:
-    with pytest.raises(ConfigError, match="it takes sqlite:///FILE") as raised:
+    with pytest.raises(ConfigError, match="must be sqlite:///FILE") as raised:
         stores(url)
     assert "secret" not in str(raised.value)
 

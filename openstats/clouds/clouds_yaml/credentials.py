@@ -62,7 +62,9 @@ def _unknown_key(auth_type: str, auth: Document, names: set[str]) -> str | None:
     """Return which key of ``auth`` is unknown, and which is probably meant; never its value."""
     for key in sorted(set(map(str, auth)) - names):
         likely = get_close_matches(key, names, 1)
-        hint = f"did you mean {likely[0]}?" if likely else f"it takes {', '.join(sorted(names))}"
+        hint = (
+            f"did you mean {likely[0]}?" if likely else f"must be one of {', '.join(sorted(names))}"
+        )
         return f"{UNUSABLE}: auth of type {auth_type} takes no {key}: {hint}"
     return None
 

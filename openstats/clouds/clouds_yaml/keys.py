@@ -45,7 +45,7 @@ def find_misspelt(entry: Mapping[Any, Any], options: Iterable[str]) -> str | Non
         if key in correct or key.endswith(OF_SERVICES):
             continue
         if suggestion := suggest(key, KEYS):
-            return f"it takes no {key}: {suggestion}"
+            return f"unknown key {key}: {suggestion}"
     return None
 
 

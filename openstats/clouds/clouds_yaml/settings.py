@@ -53,11 +53,11 @@ def parse_overrides(document: object, parse: ParseSetting) -> dict[str, Any]:
     """
     if not isinstance(document, Mapping):
         raise ValueError(  # noqa: TRY004
-            f"it takes {', '.join(NAMES)}, not a {type(document).__name__}"
+            f"must be a mapping of {', '.join(NAMES)}, not a {type(document).__name__}"
         )
     for key in sorted(set(map(str, document)) - set(NAMES)):
-        hint = keys.suggest(key, NAMES) or f"it takes {', '.join(NAMES)}"
-        raise ValueError(f"it takes no {key}: {hint}")
+        hint = keys.suggest(key, NAMES) or f"must be one of {', '.join(NAMES)}"
+        raise ValueError(f"unknown key {key}: {hint}")
     return {key: _parse(key, value, parse) for key, value in document.items()}
 
 

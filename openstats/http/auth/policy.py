@@ -28,9 +28,9 @@ ON_BEHALF_OF = "openstats:on_behalf_of"
 RECEIVE = "openstats:receivers:receive"
 """The permission of who has a receiver's token: no rule decides about it."""
 
-MAPPING = 'it must be YAML of the form \'"openstats:quota:get": "role:reader"\', a rule a line'
+MAPPING = 'must be YAML of the form \'"openstats:quota:get": "role:reader"\', one rule a line'
 CHECKS = (
-    "a rule is made of role:NAME, rule:NAME, user_id:ID, project_id:ID, @ (everybody) and ! "
+    "a rule consists of role:NAME, rule:NAME, user_id:ID, project_id:ID, @ (everybody) and ! "
     "(nobody), with and, or, not and parentheses between them"
 )
 
@@ -41,28 +41,28 @@ PERSONAS = (
     RuleDefault(
         ADMIN,
         "role:admin and (admin_project:True or system_scope:all)",
-        description="Who may do everything. admin_project is True for the projects of [identity] "
-        "admin_project_ids.",
+        description="Callers who may do everything. admin_project is True in the projects of "
+        "[identity] admin_project_ids.",
     ),
     RuleDefault(
         READER,
         "role:reader and (admin_project:True or system_scope:all)",
-        description="Who may read everything.",
+        description="Callers who may read everything.",
     ),
     RuleDefault(
         SERVICE,
         "role:service",
-        description="Other services: they read everything, and write alerts.",
+        description="Other services, which may read everything and write alerts.",
     ),
     RuleDefault(
         EVERYTHING,
         f"rule:{ADMIN} or rule:{READER} or rule:{SERVICE}",
-        description="From whom nothing is hidden. Others see what is granted to them.",
+        description="Callers who see everything. Others see what is granted to them.",
     ),
     RuleDefault(
         ON_BEHALF_OF,
         f"rule:{ADMIN} or rule:{SERVICE}",
-        description="Who may ask with on_behalf_of, and see what that subject sees.",
+        description="Callers who may use on_behalf_of to see what a subject sees.",
     ),
 )
 
@@ -126,7 +126,7 @@ def enforcer(conf: cfg.ConfigOpts, defaults: Sequence[RuleDefault]) -> Enforcer:
     rules.register_defaults(defaults)
     _load(rules, conf)
     if wrong_rules := _wrong_rules(rules):
-        raise ConfigError(f"{_names(conf)}: {', '.join(wrong_rules)} is no rule: {CHECKS}")
+        raise ConfigError(f"{_names(conf)}: {', '.join(wrong_rules)} is not a rule: {CHECKS}")
     # From here on it is Policy that looks whether files have changed.
     rules.use_conf = False
     return rules
@@ -165,8 +165,8 @@ def _check_file(conf: cfg.ConfigOpts) -> None:
     info = conf.get_location("policy_file", "oslo_policy")
     if info and info.location.is_user_controlled and not conf.find_file(name):
         raise ConfigError(
-            f"[oslo_policy] policy_file = {name}: there is no such file: make it, or leave the "
-            "option out to have the rules of openstats"
+            f"[oslo_policy] policy_file = {name}: the file does not exist: create it, or leave the "
+            "option out to use the default rules"
         )
 
 

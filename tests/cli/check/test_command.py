@@ -357,7 +357,7 @@ def test_texts_of_a_cloud_are_shown_escaped(
         ("configuration", "[api]\nprot = 1\n", "[api] prot: unknown option; did you mean port?"),
         ("configuration", "[alerts]\nquota_warning = 99\n", "no Warning is ever raised"),
         ("policy", "[oslo_policy]\npolicy_file = {policy}\n", "openstats has no such rules"),
-        ("policy", "[oslo_policy]\npolicy_file = {policy}.no\n", "there is no such file"),
+        ("policy", "[oslo_policy]\npolicy_file = {policy}.no\n", "the file does not exist"),
     ],
 )
 def test_misspelt_keys_fail(

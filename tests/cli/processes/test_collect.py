@@ -196,8 +196,8 @@ def test_an_entry_whose_auth_url_is_none(installed: Installation, url: Any) -> N
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ("all", "it takes auth_url_aliases, block_storage, capacity_source, "),
-        ({"colour": "red"}, "no colour"),
+        ("all", "must be a mapping of auth_url_aliases, block_storage, capacity_source, "),
+        ({"colour": "red"}, "unknown key colour"),
         ({"capacity_source": "thin air"}, "capacity_source = "),
         ({"customer_from": "thin air"}, "customer_from = "),
         ({"block_storage": "perhaps"}, "block_storage = "),

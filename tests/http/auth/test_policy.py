@@ -107,8 +107,8 @@ def test_a_policy_file_overrides(options: Callable[..., Any], tmp_path: Path) ->
 MISTAKES = {
     "not YAML": ('"openstats:quota:get": "role:x\n', "cannot be read"),
     "a tab": ('"openstats:quota:get":\t- "role:x"\n\t- y\n', "cannot be read"),
-    "a list": ("- openstats:quota:get\n", "it must be YAML of the form"),
-    "a word": ("everybody\n", "it must be YAML of the form"),
+    "a list": ("- openstats:quota:get\n", "must be YAML of the form"),
+    "a word": ("everybody\n", "must be YAML of the form"),
     "no rule": ('"openstats:quota:get": "role:x or or role:y"\n', "'role:x or or role:y'"),
     "no check": ('"openstats:quota:get": "admins"\n', "'admins'"),
     "an unknown rule": ('"openstats:quota:get": "rule:openstats:admins"\n', "refers to"),
