@@ -54,14 +54,14 @@ def _project(store: Store) -> str:
 
 
 def _times() -> list[int]:
-    """Give when there are readings: 30 days at 5 minutes, and hourly before, for a year."""
+    """Return the times of readings: 30 days at 5 minutes, and hourly before, for a year."""
     hourly = range(END // 3600 * 3600 - 365 * DAY, END - 30 * DAY, 3600)
     return [*hourly, *range(END - 30 * DAY, END + 1, GRID)]
 
 
 @contextmanager
 def stores() -> Iterator[tuple[Store, Store]]:
-    """Give a filled SQLite store and a PostgreSQL store with the same in it."""
+    """Yield a filled SQLite store and a PostgreSQL store with the same in it."""
     with tempfile.TemporaryDirectory(prefix="openstats-bench-") as folder:
         directory = Path(folder) / "postgresql"
         directory.mkdir()
@@ -80,19 +80,20 @@ def _edges(seconds: int, pieces: int) -> list[int]:
     return [END - seconds + i * seconds // pieces for i in range(pieces + 1)]
 
 
-def _ask(store: Store, edges: list[int], found: Members) -> Any:
-    clouds, slots = set(found.clouds.tolist()), set(found.slots.tolist())
+def _ask(store: Store, edges: list[int], selected: Members) -> Any:
+    clouds, slots = set(selected.clouds.tolist()), set(selected.slots.tolist())
+    moments = statistic.cuts(edges, selected)
     with store.read() as db:
-        readings = reading_rows.around(db, clouds, METER.name, statistic.cuts(edges, found), slots)
-    return statistic.values(METER, edges, found, readings)
+        readings = reading_rows.around(db, clouds, METER.name, moments, slots)
+    return statistic.values(METER, edges, selected, readings)
 
 
-def _check(found: Members, figures: Any) -> None:
+def _check(selected: Members, figures: Any) -> None:
     """Whatever the interval, an object holds what its tenants hold."""
     rates = held(ONE.projects)
-    wanted = np.zeros(len(found.objects))
-    np.add.at(wanted, found.owners, rates[found.slots])
-    assert np.allclose(figures, wanted), "a wrong answer"
+    expected = np.zeros(len(selected.objects))
+    np.add.at(expected, selected.owners, rates[selected.slots])
+    assert np.allclose(figures, expected), "a wrong answer"
 
 
 def _milliseconds(ask: Callable[[], Any]) -> float:
@@ -108,9 +109,9 @@ def _forgotten(path: str) -> None:
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def queries(wanted: Callable[[str], bool]) -> Iterator[Result]:
+def queries(is_wanted: Callable[[str], bool]) -> Iterator[Result]:
     """Time queries in process, without reading the registry; PostgreSQL as a ratio."""
-    if not any(map(wanted, ("usage.query", "usage.membership", "usage.http.json_ratio"))):
+    if not any(map(is_wanted, ("usage.query", "usage.membership", "usage.http.json_ratio"))):
         return
     with stores() as (embedded, remote), closing(Floor(str(embedded.url.database))) as floor:
         for name in QUERIES:
@@ -121,15 +122,15 @@ def queries(wanted: Callable[[str], bool]) -> Iterator[Result]:
 
 def _query(name: str, embedded: Store, remote: Store, floor: Floor) -> Iterator[Result]:
     selection, seconds, pieces = QUERIES[name]
-    edges, found = _edges(seconds, pieces), []
+    edges, selected = _edges(seconds, pieces), []
     for store in (embedded, remote):
         with store.read() as db:
-            found.append(members.read(db, EVERYTHING, selection(store)))
-        _check(found[-1], _ask(store, edges, found[-1])[0])
-    slots, owners = found[0].slots, found[0].owners
+            selected.append(members.read(db, EVERYTHING, selection(store)))
+        _check(selected[-1], _ask(store, edges, selected[-1])[0])
+    slots, owners = selected[0].slots, selected[0].owners
     asks = [
-        lambda: _ask(embedded, edges, found[0]),
-        lambda: _ask(remote, edges, found[1]),
+        lambda: _ask(embedded, edges, selected[0]),
+        lambda: _ask(remote, edges, selected[1]),
         lambda: floor.usage(METER.name, edges, slots, owners),
     ]
     assert np.allclose(asks[0]()[0], asks[2]()), "the floor gives other figures"
@@ -139,15 +140,15 @@ def _query(name: str, embedded: Store, remote: Store, floor: Floor) -> Iterator[
     yield ratio(f"usage.query.{name}.floor_ratio", ours, bare, 4)
     yield ratio(f"usage.query.{name}.pg_ratio", theirs, ours, 10)
     yield median(f"usage.query.{name}_ms", ours, "ms", None, "lower")
-    yield _cold(name, embedded, edges, found[0])
+    yield _cold(name, embedded, edges, selected[0])
 
 
-def _cold(name: str, store: Store, edges: list[int], found: Members) -> Result:
+def _cold(name: str, store: Store, edges: list[int], selected: Members) -> Result:
     times = []
     for _ in range(3):
         store.close()
         _forgotten(str(store.url.database))
-        times.append(_milliseconds(lambda: _ask(store, edges, found)))
+        times.append(_milliseconds(lambda: _ask(store, edges, selected)))
     return median(f"usage.query.{name}_cold_ms", times, "ms", None, "lower")
 
 
@@ -179,9 +180,9 @@ def _http(store: Store) -> Result:
     return median("usage.http.json_ratio", ratios, "ratio", 8, "lower")
 
 
-def tick(wanted: Callable[[str], bool]) -> Iterator[Result]:
+def tick(is_wanted: Callable[[str], bool]) -> Iterator[Result]:
     """Time what a tick of 10,000 instances does to the store, the cursor included."""
-    if not wanted("usage.tick"):
+    if not is_wanted("usage.tick"):
         return
     with tempfile.TemporaryDirectory(prefix="openstats-bench-") as folder:
         path = f"{folder}/bench.sqlite"
@@ -223,14 +224,13 @@ def _tick(store: Store, at: int) -> None:
         servers = allocation.between(db, cloud, at - GRID, at)
         disks = volumes.gigabytes(db, cloud)
         slots = reading_rows.slots(db, cloud, servers.keys() | disks, NOW)
-        for place, name in enumerate(("vcpu_hours", "memory", "storage")):
+        for index, name in enumerate(ALLOCATED):
             gains = {
-                slots[key]: (float(all_of[place]), float(GRID)) for key, all_of in servers.items()
+                slots[key]: (float(amount[index]), float(GRID)) for key, amount in servers.items()
             }
-            last = reading_rows.last(db, cloud, f"{name}.allocated")
-            found = odometer.first_reading(at)
+            last = reading_rows.last(db, cloud, name)
+            reading = odometer.first_reading(at)
             if last:
-                meter = USAGE_METERS[f"{name}.allocated"]
-                found = odometer.advance(last, Delta(at, GRID, gains), meter)
-            reading_rows.append(db, cloud, f"{name}.allocated", found)
+                reading = odometer.advance(last, Delta(at, GRID, gains), USAGE_METERS[name])
+            reading_rows.append(db, cloud, name, reading)
         reading_rows.write_cursor(db, cloud, "nova", _counters(at))
