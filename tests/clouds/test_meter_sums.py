@@ -251,20 +251,20 @@ def read(source: Source, request: MeterRequest) -> list[Batch]:
     return list(batches(request, SumOptions(), readers))
 
 
-def told(found: Iterable[Batch]) -> list[tuple[int, dict[str, float]]]:
-    """Give when deltas are, and of how many seconds, by meter."""
-    listed = []
-    for batch in found:
+def timeline(result: Iterable[Batch]) -> list[tuple[int, dict[str, float]]]:
+    """Return when deltas are, and of how many seconds, by meter."""
+    entries = []
+    for batch in result:
         moments = {delta.at for delta in batch.deltas.values()}
         assert len(moments) <= 1
         seconds = {name: delta.seconds for name, delta in batch.deltas.items()}
-        listed.extend((at, seconds) for at in moments)
-    return listed
+        entries.extend((at, seconds) for at in moments)
+    return entries
 
 
 def test_a_meter_begins_with_its_first_granule() -> None:
     source = Source({"a": [AT - GRID, AT], "b": [AT]})
-    assert told(read(source, meter_request())) == [
+    assert timeline(read(source, meter_request())) == [
         (AT - 2 * GRID, {"a": 0}),
         (AT - GRID, {"a": GRID, "b": 0}),
         (AT, {"a": GRID, "b": GRID}),
@@ -284,7 +284,10 @@ def test_a_back_fill_goes_in_spans_and_only_the_last_is_recent() -> None:
 
 def test_without_back_fill_the_newest_granule_is_the_first() -> None:
     source = Source({"a": [AT - GRID, AT]})
-    assert told(read(source, meter_request(days=0))) == [(AT - GRID, {"a": 0}), (AT, {"a": GRID})]
+    assert timeline(read(source, meter_request(days=0))) == [
+        (AT - GRID, {"a": 0}),
+        (AT, {"a": GRID}),
+    ]
 
 
 def test_granules_are_read_once() -> None:
@@ -294,20 +297,22 @@ def test_granules_are_read_once() -> None:
     assert read(source, meter_request(cursor=last.cursor, last={"a": AT, "b": AT})) == []
     assert read(source, meter_request(last={"a": AT, "b": AT + GRID})) == []
     assert source.spans == []
-    assert told(read(source, meter_request(last={"a": AT, "b": AT - GRID}))) == [(AT, {"b": GRID})]
+    assert timeline(read(source, meter_request(last={"a": AT, "b": AT - GRID}))) == [
+        (AT, {"b": GRID})
+    ]
 
 
 def test_one_that_stopped_half_way_goes_on() -> None:
     source = Source({"a": range(AT - DAY // 2, AT + 1, GRID)})
     request = meter_request()
-    whole = told(read(source, request))
+    whole = timeline(read(source, request))
     for number in (1, 2, 50):
         reader = {"a": source.reader("a")}
         done = list(islice(batches(request, SumOptions(), reader), number))
         ends = [found.deltas["a"].at for found in done if found.deltas]
         last = {"a": ends[-1]} if ends else {}
         rest = read(source, meter_request(last=last, cursor=done[-1].cursor))
-        assert told([*done, *rest]) == whole
+        assert timeline([*done, *rest]) == whole
 
 
 def test_late_granules_are_read_until_silence_is_long() -> None:
@@ -321,7 +326,7 @@ def test_late_granules_are_read_until_silence_is_long() -> None:
     found = read(
         source, meter_request(now=later, cursor=last.cursor, last={"a": AT - DAY}, days=30)
     )
-    assert told(found) == [(AT, {"a": GRID})]
+    assert timeline(found) == [(AT, {"a": GRID})]
 
 
 def test_other_options_look_for_everything_anew() -> None:
@@ -344,7 +349,7 @@ def test_one_meter_that_fails_stops_no_other_and_is_caught_up_with() -> None:
     source.failing.clear()
     caught_up = read(source, meter_request(cursor=last.cursor, last={"b": AT}))
     alone = read(Source({"a": granules}), meter_request())
-    assert told(caught_up) == told(alone)
+    assert timeline(caught_up) == timeline(alone)
     assert caught_up[-1].missing is None
     assert "behind" not in caught_up[-1].cursor
 
