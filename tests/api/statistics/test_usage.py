@@ -146,7 +146,7 @@ def test_a_basis_is_what_every_cloud_has_unless_asked_for(api: TestApp) -> None:
 @pytest.mark.parametrize(("item", "basis"), [("cpu", "allocated"), ("vcpu_hours", "used")])
 def test_a_basis_that_an_item_does_not_have(api: TestApp, item: str, basis: str) -> None:
     answer = api.get(f"/api/stats/usage/?item={item}&basis={basis}", status=400)
-    assert answer.json["errors"][0]["detail"].startswith(f"basis={basis}: {item} takes ")
+    assert answer.json["errors"][0]["detail"].startswith(f"basis={basis}: {item} has ")
 
 
 def test_intervals_of_a_calendar(api: TestApp) -> None:
@@ -164,7 +164,7 @@ def test_calendar_and_datapoints_do_not_go_together(api: TestApp) -> None:
 
 def test_a_calendar_with_too_many_hours(api: TestApp) -> None:
     answer = api.get("/api/stats/usage/?item=cpu&interval=hour&from=0", status=400)
-    assert answer.json["errors"][0]["detail"].startswith("interval=hour: the time from 0 ")
+    assert answer.json["errors"][0]["detail"].startswith("interval=hour: the period from 0 ")
 
 
 def test_an_answer_that_would_be_too_long(own: TestApp, store: Store, options: Any) -> None:
@@ -175,7 +175,7 @@ def test_an_answer_that_would_be_too_long(own: TestApp, store: Store, options: A
         alpha.discover()
     url = "/api/stats/usage/?item=cpu&aggregate=project&datapoints=1000&from=0"
     detail = own.get(url, status=400).json["errors"][0]["detail"]
-    assert detail.startswith("datapoints: 501 objects times 1000 intervals are 501000, ")
+    assert detail.startswith("datapoints: 501 objects times 1000 intervals are 501000; ")
     assert len(own.get(f"{url}&limit=2").json) == 2
 
 
