@@ -97,3 +97,10 @@ def test_a_name_as_an_export_spells_it_is_no_change(db: Connection) -> None:
     put(db, {"uuid": uuid, "name": "a\u241bb", **NOWHERE})
     stored = row(db, uuid)
     assert (stored["name"], stored["name_by_hand"]) == ("a\x1bb", False)
+
+
+def test_what_was_set_by_hand_stays_so_when_it_is_set_again(db: Connection, acme: Row) -> None:
+    columns = {"uuid": acme["uuid"], "name": "Acme Ltd", **NOWHERE}
+    put(db, columns)
+    put(db, columns)
+    assert row(db, acme["uuid"])["name_by_hand"] is True
