@@ -20,7 +20,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeEngine
 
 DIALECTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
@@ -48,12 +50,12 @@ class JsonRows(FunctionElement[str]):
 
 
 @compiles(JsonRows, "sqlite")
-def _compile_for_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+def _compile_for_sqlite(element: JsonRows, compiler: SQLCompiler, **options: Any) -> str:
     return f"json_each{compiler.process(element.clause_expr, **options)}"
 
 
 @compiles(JsonRows, "postgresql")
-def _compile_for_postgresql(element: Any, compiler: Any, **options: Any) -> str:
+def _compile_for_postgresql(element: JsonRows, compiler: SQLCompiler, **options: Any) -> str:
     return f"json_array_elements_text{compiler.process(element.clause_expr, **options)}"
 
 
@@ -77,6 +79,6 @@ def numbers(name: str) -> CTE:
     return _values(name, BigInteger()).cte(name)
 
 
-def _values(name: str, kind: Any) -> Select[Any]:
+def _values(name: str, kind: TypeEngine[Any]) -> Select[tuple[Any]]:
     value = JsonRows(bindparam(name, type_=JSON)).table_valued("value").c.value
     return select((cast(value, kind) if isinstance(kind, Integer) else value).label("value"))

@@ -144,20 +144,20 @@ class Cutter:
         event.listen(engine, "checkin", self._end_use)
         event.listen(engine, "invalidate", self._end_use)
 
-    def _begin_use(self, connection: Any, record: Any, _proxy: object) -> None:
+    def _begin_use(self, connection: Any, record: object, _proxy: object) -> None:
         if hasattr(connection, "pgconn"):
             self._set_deadline(connection, record, self._waits.connect)
             _ping(connection)
         self._set_deadline(connection, record, (self._waits.use or 0) + GRACE)
 
-    def _set_deadline(self, connection: Any, record: Any, seconds: float) -> None:
+    def _set_deadline(self, connection: Any, record: object, seconds: float) -> None:
         with self._lock:
             self._uses[id(record)] = monotonic() + seconds, connection
             if not self._running:
                 self._running = True
                 Thread(target=self._watch, name="cutter", daemon=True).start()
 
-    def _end_use(self, _connection: Any, record: Any, *_: object) -> None:
+    def _end_use(self, _connection: object, record: object, *_: object) -> None:
         with self._lock:
             self._uses.pop(id(record), None)
 

@@ -44,11 +44,7 @@ def poll(poll: Poll) -> None:
             hidden_hosts = ["cell0"]
         omissions = Omissions(poll.cloud.name, "server")
         _read(poll, omissions)
-    if hidden_hosts:
-        raise CloudError(
-            f"{poll.cloud.name}: Nova leaves out cells that are down, of "
-            f"{', '.join(hidden_hosts[:5])}; figures of before stay"
-        )
+    _refuse_down_cells(poll, hidden_hosts)
     if is_full_sync:
         _finish_full_sync(poll, omissions)
         cursor["swept_at"] = poll.now
@@ -61,6 +57,14 @@ def poll(poll: Poll) -> None:
         first_created = instances.first_of_unmet(db, poll.cloud)
     unlisted_tenants.check(poll, "servers", first_created)
     _note_twins(poll)
+
+
+def _refuse_down_cells(poll: Poll, hosts: Sequence[str]) -> None:
+    if hosts:
+        raise CloudError(
+            f"{poll.cloud.name}: Nova leaves out cells that are down, of {', '.join(hosts[:5])}; "
+            "figures of before stay"
+        )
 
 
 def _leave_to_another_region(poll: Poll) -> None:
