@@ -44,7 +44,7 @@ PROVIDERS = ("providers",)
 
 @contextmanager
 def double(latency: float, tenants: int = TENANTS) -> Iterator[str]:
-    """Run a double in a process of its own, and give its auth_url."""
+    """Run a double in a process of its own; yield its auth_url."""
     size = {"projects": tenants, "servers": tenants * 5, "volumes": tenants * 2}
     size |= {"hypervisors": HYPERVISORS, "customers": 50}
     words = [word for name, number in size.items() for word in (f"--{name}", str(number))]
@@ -69,7 +69,7 @@ def touch(auth_url: str, **changes: Any) -> None:
 
 @contextmanager
 def collecting(auth_url: str, **options: Any) -> Iterator[Collector]:
-    """Give a collector with an empty store for the double."""
+    """Yield a collector with an empty store for the double."""
     with tempfile.TemporaryDirectory(prefix="openstats-bench-") as folder:
         auth = {"auth_url": auth_url, "username": "admin", "password": "double-secret"}
         auth |= {
@@ -83,54 +83,55 @@ def collecting(auth_url: str, **options: Any) -> Iterator[Collector]:
         store = Store(f"sqlite:///{Path(folder) / 'bench.sqlite'}")
         migration.upgrade(store)
         with patch.dict(os.environ, {"OS_CLIENT_CONFIG_FILE": str(clouds)}):
-            made = collector(conf.load(collector__threads=THREADS, **options), store)
-        yield made
-        made.close()
+            configuration = conf.load(collector__threads=THREADS, **options)
+            polling = collector(configuration, store)
+        yield polling
+        polling.close()
         store.close()
 
 
 def _counted(edge: Edge) -> tuple[int, int]:
-    """Give how many calls passed, and how many of them were pages of lists; begin anew."""
+    """Return how many calls passed, and how many of them were pages of lists; begin anew."""
     pages = edge.count(lambda seen: bool(PAGE.search(seen.url)))
     calls = len(edge.requests)
     edge.clear()
     return calls, pages
 
 
-def calls(wanted: Callable[[str], bool]) -> Iterator[Result]:
+def calls(is_wanted: Callable[[str], bool]) -> Iterator[Result]:
     """Count the calls of a first, an idle and a changed cycle."""
-    if not any(map(wanted, ("poll.first.calls_per_tenant", "poll.idle", "poll.changed"))):
+    if not any(map(is_wanted, ("poll.first.calls_per_tenant", "poll.idle", "poll.changed"))):
         return
-    with edged() as (edge, auth_url), collecting(auth_url) as asking:
-        assert not asking.cycle(ONCE)
+    with edged() as (edge, auth_url), collecting(auth_url) as polling:
+        assert not polling.cycle(ONCE)
         first, pages = _counted(edge)
-        each = (first - pages - 2 * HYPERVISORS - 10) / TENANTS
-        yield median("poll.first.calls_per_tenant", [each], "calls", 2, "lower")
-        assert not asking.cycle(PROVIDERS)
+        per_tenant = (first - pages - 2 * HYPERVISORS - 10) / TENANTS
+        yield median("poll.first.calls_per_tenant", [per_tenant], "calls", 2, "lower")
+        assert not polling.cycle(PROVIDERS)
         edge.clear()
-        assert not asking.cycle((*STEADY, *PROVIDERS))
+        assert not polling.cycle((*STEADY, *PROVIDERS))
         idle, pages = _counted(edge)
         yield median("poll.idle.calls", [idle - pages], "calls", 10, "lower")
         touch(auth_url, tenants=CHANGED, boot=1)
-        assert not asking.cycle(STEADY)
+        assert not polling.cycle(STEADY)
         changed, _ = _counted(edge)
         yield median(
             "poll.changed.calls_per_change", [(changed - 10) / CHANGED], "calls", 2, "lower"
         )
 
 
-def wall(wanted: Callable[[str], bool]) -> Iterator[Result]:
+def wall(is_wanted: Callable[[str], bool]) -> Iterator[Result]:
     """Time a first cycle against a double that takes 100 ms for each call."""
-    if not wanted("poll.first.wall_ratio"):
+    if not is_wanted("poll.first.wall_ratio"):
         return
-    with edged() as (edge, auth_url), collecting(auth_url) as asking:
-        assert not asking.cycle(ONCE)
+    with edged() as (edge, auth_url), collecting(auth_url) as polling:
+        assert not polling.cycle(ONCE)
         sent, _ = _counted(edge)
     with double(LATENCY) as auth_url:
         ratios = []
         for _ in range(RUNS):
-            with collecting(auth_url) as asking:
+            with collecting(auth_url) as polling:
                 began = time.perf_counter()
-                assert not asking.cycle(ONCE)
+                assert not polling.cycle(ONCE)
                 ratios.append((time.perf_counter() - began) / (sent * LATENCY / THREADS))
         yield median("poll.first.wall_ratio", ratios, "ratio", 1.3, "lower")

@@ -45,11 +45,11 @@ def forking(work: Callable[..., None]) -> None:
 
 
 @contextmanager
-def killing(module: str, *given: str) -> Iterator[Callable[..., bool]]:
-    """Run such a module, and give what sends it a line and tells whether the work was killed."""
+def killing(module: str, *arguments: str) -> Iterator[Callable[..., bool]]:
+    """Run such a module; yield what sends it a line and returns whether the work was killed."""
     quiet = os.environ | {"PYTHONWARNINGS": "ignore"}
     with subprocess.Popen(
-        [sys.executable, "-m", module, *given],
+        [sys.executable, "-m", module, *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -62,9 +62,9 @@ def killing(module: str, *given: str) -> Iterator[Callable[..., bool]]:
         def killed(*words: object) -> bool:
             into.write(" ".join(map(str, words)) + "\n")
             into.flush()
-            said = out.readline().strip()
-            assert said in {"killed", "done"}
-            return said == "killed"
+            answer = out.readline().strip()
+            assert answer in {"killed", "done"}
+            return answer == "killed"
 
         yield killed
         into.close()

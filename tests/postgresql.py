@@ -22,7 +22,7 @@ from tests.devcloud.process import wait_for
 
 @dataclass(frozen=True)
 class Server:
-    """A running server; ``url`` gives SQLAlchemy's URL of a database in it."""
+    """A running server; ``url`` returns SQLAlchemy's URL of a database in it."""
 
     port: int
 
@@ -30,7 +30,7 @@ class Server:
         return f"postgresql+psycopg://openstack@127.0.0.1:{self.port}/{database}"
 
     def conninfo(self, database: str) -> str:
-        """Give what psycopg takes."""
+        """Return a connection string for psycopg."""
         return f"host=127.0.0.1 port={self.port} user=openstack dbname={database}"
 
     def kill(self) -> None:
@@ -55,7 +55,7 @@ class Server:
 
 
 def free_port() -> int:
-    """Give a port of loopback on which nobody listens."""
+    """Return a port of loopback on which nobody listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

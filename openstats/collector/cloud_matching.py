@@ -170,6 +170,6 @@ def _named_first(connections: Sequence[Connection], name: str) -> list[Connectio
 
 
 def adopt(connection: Connection, cloud: Cloud) -> None:
-    """Have a connection name what it finds as the registered cloud's."""
+    """Set the Keystone of a connection to the registered cloud's, by which all is written."""
     entry = connection.entry
     connection.entry = replace(entry, cloud=replace(entry.cloud, keystone=cloud.keystone))

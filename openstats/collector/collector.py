@@ -160,7 +160,7 @@ class Collector:
             return jobs.lease(db, free, kinds, now=now, until=until, limit=limit, per_cloud=free)
 
     def _start(self, lease: Lease, *, full: bool) -> Future[None]:
-        """Have a thread of the cloud run a poll; its lease is renewed until it has ended."""
+        """Start a poll in a thread of its cloud; its lease is renewed until the poll has ended."""
         self.heartbeat.add(lease)
         crew = self._crews.crew(lease.cloud.name)
         poll = crew.submit(partial(self.runner.run, lease, crew.calls, full=full))
@@ -181,7 +181,7 @@ class Collector:
         return min(max(due_at - self._clock(), SHORTEST_REST), LONGEST_REST)
 
     def stop(self) -> None:
-        """Have ``run`` end soon: polls under way ask nothing more, and are left to the next one."""
+        """End ``run`` soon: polls under way ask nothing more, and are left to whoever is next."""
         self.stopped.set()
         self._wake.set()
         self.connections.stop()

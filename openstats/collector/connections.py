@@ -103,7 +103,7 @@ class Connections:
         jobs.record_error(db, registered, f"{_file()}: {reason}", self._clock())
 
     def _add(self, cloud: Cloud, candidates: Sequence[Connection]) -> None:
-        """Have a cloud asked, by one of these entries or of those that it has."""
+        """Take up a cloud, to be asked by one of these entries or of those that it has."""
         with self._change_lock:
             entries = list(self._candidates.get(cloud.name, []))
             entries.extend(entry for entry in candidates if entry not in entries)
@@ -225,7 +225,7 @@ class Connections:
             return False
 
     def _follow_join(self, cloud: Cloud, owner: Cloud, candidates: list[Connection]) -> None:
-        """Have the entries of a cloud ask the one that it turned out to be.
+        """Hand the entries of a cloud over to the one that it turned out to be.
 
         Raises:
             LeaseLostError: it is another one.
@@ -265,7 +265,7 @@ class Connections:
         return replace(choice, left_aside={**choice.left_aside, **verification.rejections})
 
     def _use(self, cloud: Cloud, choice: EntryChoice, candidates: list[Connection]) -> None:
-        """Have an entry ask a cloud; it is settled where these are still all its candidates."""
+        """Ask a cloud by an entry; it is settled where these are still all its candidates."""
         cloud_matching.adopt(choice.connection, cloud)
         for name, reason in choice.left_aside.items():
             LOG.warning("the entry %s of clouds.yaml is left aside: %s", name, reason)

@@ -213,7 +213,7 @@ def renew(db: Connection, lease: Lease, until: float) -> None:
 
 
 def release(db: Connection, lease: Lease) -> None:
-    """Give a lease back without an outcome: the job is due as it was."""
+    """End a lease without an outcome: the job is due as it was."""
     db.execute(_update(lease).values(leased_until=None, lease_token=None))
 
 

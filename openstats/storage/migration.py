@@ -1,4 +1,4 @@
-"""Bring the store's schema up to date, or back."""
+"""Migrations of the store's schema: up, down, and new ones. What they do is in ``migrations/``."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def _config(connection: Connection) -> Config:
 
 
 def upgrade(store: Store, revision: str = "head") -> None:
-    """Walk the migrations up to a revision, in one transaction.
+    """Run the migrations up to a revision, in one transaction.
 
     Raises:
         StoreError: a newer openstats made the store.
@@ -30,7 +30,7 @@ def upgrade(store: Store, revision: str = "head") -> None:
 
 
 def downgrade(store: Store, revision: str) -> None:
-    """Walk the migrations down to a revision, in one transaction."""
+    """Run the migrations down to a revision, in one transaction."""
     with store.transaction() as connection:
         command.downgrade(_config(connection), revision)
 

@@ -14,7 +14,7 @@ from tests.edge import Edge
 
 @pytest.fixture
 def edge(edge: Edge, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Edge:
-    """Give an edge, beside the test's own clouds.yaml."""
+    """Yield an edge, beside the test's own clouds.yaml."""
     monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(tmp_path / "clouds.yaml"))
     monkeypatch.setenv("NOVACLIENT_UUID_CACHE_DIR", str(tmp_path))
     monkeypatch.delenv("OS_CLOUD", raising=False)
@@ -23,19 +23,19 @@ def edge(edge: Edge, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Edge:
 
 @pytest.fixture
 def lab(edge: Edge, tmp_path: Path, sqlite: Sqlite) -> Iterator[Lab]:
-    """Give a lab on SQLite."""
+    """Yield a lab on SQLite."""
     with sqlite.store() as store, Lab(tmp_path, store, edge) as lab:
         yield lab
 
 
 @pytest.fixture
 def either_lab(edge: Edge, tmp_path: Path, store: Store) -> Iterator[Lab]:
-    """Give a lab on each kind of store."""
+    """Yield a lab on each kind of store."""
     with Lab(tmp_path, store, edge) as lab:
         yield lab
 
 
 @pytest.fixture
 def alpha(lab: Lab) -> Double:
-    """Give a small cloud of the lab that was not asked yet."""
+    """Return a small cloud of the lab that was not asked yet."""
     return lab.double()

@@ -17,9 +17,9 @@ Figures = dict[str, tuple[int | None, ...]]
 
 
 def quotas(double: Double, *, excluded: tuple[str, ...] = ("admin", "service")) -> Figures:
-    """Give limits, then uses, of each tenant that belongs to a customer, as ``FIGURES``."""
+    """Return limits, then uses, of each tenant that belongs to a customer, as ``FIGURES``."""
     state = double.state
-    found: Figures = {}
+    figures: Figures = {}
     for key, project in state.projects.items():
         if project.name in excluded:
             continue
@@ -27,7 +27,7 @@ def quotas(double: Double, *, excluded: tuple[str, ...] = ("admin", "service")) 
         servers = [s for s in state.servers.values() if s.tenant_id == key]
         stored = [*state.volumes.values(), *state.snapshots.values()]
         size = sum(held.size for held in stored if held.tenant_id == key)
-        found[key] = (
+        figures[key] = (
             limits["cores"],
             limits["ram"],
             limits["instances"],
@@ -37,11 +37,11 @@ def quotas(double: Double, *, excluded: tuple[str, ...] = ("admin", "service")) 
             len(servers),
             size * 1024,
         )
-    return found
+    return figures
 
 
 def known_quotas(store: Store, cloud: str = "alpha") -> Figures:
-    """Give the same as the store has it; None where nothing is known."""
+    """Return the same as the store has it; None where nothing is known."""
     columns = [f"q.{name}_{what}" for what in ("limit", "in_use") for name in FIGURES]
     query = (
         f"SELECT t.tenant_id, {', '.join(columns)} FROM quota q "
@@ -75,25 +75,25 @@ def capacities(double: Double) -> dict[str, int]:
 
 
 def known_capacity(store: Store, double: Double) -> dict[str, Any]:
-    """Give the same as the store has it, with ``source``, and ``at``, when it was read."""
+    """Return the same as the store has it, with ``source``, and ``at``, when it was read."""
     url = double.auth_url.removesuffix("/v3")
     with store.read() as db:
-        (found,) = capacity.at(db, url, double.settings.region).values()
-    if found is None:
+        (row,) = capacity.at(db, url, double.settings.region).values()
+    if row is None:
         return {}
-    figures, at = found
+    figures, at = row
     names = (*capacities(double), "source")
     return {name: getattr(figures, name) for name in names} | {"at": at}
 
 
 def customers(store: Store) -> dict[str, tuple[int, int, int]]:
-    """Give projects, groups and instances by customer."""
+    """Return projects, groups and instances by customer."""
     with store.read() as db:
-        found = customer.listing(db, EVERYTHING)
-    return {c.customer.name: (c.projects, c.project_groups, c.instances) for c in found}
+        counts = customer.listing(db, EVERYTHING)
+    return {c.customer.name: (c.projects, c.project_groups, c.instances) for c in counts}
 
 
 def servers(store: Store) -> set[str]:
-    """Give the uuids of all servers."""
+    """Return the uuids of all servers."""
     with store.read() as db:
         return set(db.exec_driver_sql("SELECT uuid FROM instance").scalars())

@@ -48,7 +48,7 @@ class Clock:
         return self.now
 
     def uptime(self) -> float:
-        """Give seconds that passed, whatever the clock was set to meanwhile."""
+        """Return seconds that passed, whatever the clock was set to meanwhile."""
         return self.now - self.stepped
 
     def advance(self, seconds: float) -> None:
@@ -98,8 +98,8 @@ class Lab:
 
         ``openstats`` is that key of its entry, ``changed`` are settings of the double.
         """
-        made = Double(clock=self.clock, identity=identity, settings=settings(**changed))
-        double = self._stack.enter_context(made)
+        new_double = Double(clock=self.clock, identity=identity, settings=settings(**changed))
+        double = self._stack.enter_context(new_double)
         if size:
             populate(double, replace(size, label="" if name == "alpha" else name))
             # So that the next poll but one finds nothing that changed just now.
@@ -135,7 +135,7 @@ class Lab:
         options = {"usage__diagnostics_per_second": 10_000, "retry_wait": 0} | options
         overrides = {n if "__" in n else f"collector__{n}": v for n, v in options.items()}
         loaded = conf.load([str(empty)], **overrides)
-        made = Collector(
+        collector = Collector(
             store or self.store,
             connections(loaded, names),
             loaded,
@@ -145,9 +145,9 @@ class Lab:
             jitter=jitter,
             progress=progress,
         )
-        self._stack.callback(made.close)
-        made.register()
-        return made
+        self._stack.callback(collector.close)
+        collector.register()
+        return collector
 
     def use(self, **options: Any) -> Collector:
         """Have ``cycle`` use a collector with these options."""
@@ -174,7 +174,7 @@ class Lab:
         return next(row for row in outcomes if (row.cloud, row.kind) == (cloud, kind))
 
     def job(self, kind: str, column: str, cloud: str = "alpha") -> Any:
-        """Give a column of a job."""
+        """Return a column of a job."""
         query = f"SELECT j.{column} FROM job j JOIN cloud c ON c.id = j.cloud_id"
         ((value,),) = self.sql(f"{query} WHERE c.name = '{cloud}' AND j.kind = '{kind}'")
         return value

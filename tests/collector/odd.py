@@ -19,7 +19,7 @@ def changed(change: Callable[[Any], None]) -> Rewrite:
 
 
 def first_item(key: str, **values: Any) -> Rewrite:
-    """Give the first item of a list other values."""
+    """Change values of the first item of a list."""
 
     def change(document: Any) -> None:
         for item in document[key][:1]:

@@ -1,4 +1,4 @@
-"""The kinds of polls: what each asks for, in which order they come, and how one is made."""
+"""The kinds of polls: which there are, in which order they come, and how one is run."""
 
 from collections.abc import Callable
 from dataclasses import replace
