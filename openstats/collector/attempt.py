@@ -1,4 +1,4 @@
-"""What a collector does beside its polls, and what no poll depends on."""
+"""Work that a collector does beside its polls; no poll depends on it."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ LOG = log.getLogger(__name__)
 
 
 def attempt(subject: str, work: Callable[[], None]) -> None:
-    """Do some work; what it fails with is logged with its subject, and the collector goes on."""
+    """Do some work; log what it fails with, and let the collector go on."""
     try:
         work()
     except StoreError as error:

@@ -1,6 +1,6 @@
-"""Which registered cloud an entry of clouds.yaml is of, by its Keystone's identity and its region.
+"""Matching an entry of clouds.yaml with a registered cloud, by Keystone identity and region.
 
-It is known after a sign-in only, so the first poll of a cloud begins with it.
+Both are known after a sign-in only, so the first poll of a cloud begins with it.
 """
 
 import socket
@@ -24,22 +24,23 @@ CloudKey = tuple[str, str]
 
 @dataclass(frozen=True)
 class Match:
-    """The registered cloud that an entry is of, and whether that is certain."""
+    """The registered cloud of an entry, and whether that is certain."""
 
     cloud: Cloud
     is_certain: bool
 
 
 def state_of(store: Store, cloud: Cloud) -> tuple[Cloud, keystones.Marks]:
-    """Return a cloud as it is now, and its marks: by what it is known, and which entry asks it."""
+    """Return a cloud as it is now, and its marks: its identity, and the entry that asks it."""
     with store.read() as db:
         return keystones.current(db, cloud), keystones.marks_of(db, cloud)
 
 
 def match(store: Store, cloud: Cloud, choice: EntryChoice, *, wait: bool) -> Match:
-    """Return the registered cloud that a cloud really is: itself, or one with another URL.
+    """Return the registered cloud that an entry leads to: its own, or the same under another URL.
 
-    What the entry shows of it is written. ``wait`` for a discovery where it cannot be told.
+    What the entry shows of the cloud is written. ``wait``: raise an error where only a discovery
+    can tell.
 
     Raises:
         CloudError: one cannot sign in, or has to wait.
@@ -72,7 +73,7 @@ def match(store: Store, cloud: Cloud, choice: EntryChoice, *, wait: bool) -> Mat
 
 
 def _mark(store: Store, cloud: Cloud, choice: EntryChoice, identity: KeystoneIdentity) -> Cloud:
-    """Write the region of a cloud, unless known, and its marks; return the cloud of that region."""
+    """Write the marks of a cloud, and a region if it has none; return the cloud of that region."""
     region, services = choice.connection.region, endpoints.roots(choice.connection)
     with store.transaction() as db:
         placed_cloud = cloud
@@ -85,7 +86,7 @@ def _mark(store: Store, cloud: Cloud, choice: EntryChoice, identity: KeystoneIde
 
 
 def _marks(choice: EntryChoice, identity: KeystoneIdentity) -> keystones.Marks:
-    """Return what a Keystone is known by, and the entry that asks the cloud."""
+    """Return the identity of a Keystone, and the entry that asks the cloud, as marks."""
     marks = {
         "urls": sorted(identity.urls),
         "ids": sorted(identity.ids),
@@ -107,7 +108,7 @@ def _marks(choice: EntryChoice, identity: KeystoneIdentity) -> keystones.Marks:
 
 
 def _was_renamed(connection: Connection, cloud: Cloud, candidate: keystones.KnownKeystone) -> bool:
-    """Return whether a cloud's region has the services of another one that is gone."""
+    """Return whether a cloud's region has the services of a region that is gone."""
     services = endpoints.roots(connection)
     return bool(
         services
@@ -123,7 +124,7 @@ def _is_same(
     cloud: Cloud,
     candidate: keystones.KnownKeystone,
 ) -> bool | None:
-    """Return whether another registered cloud is this one; None where that cannot be told yet."""
+    """Return whether another registered cloud is this one; None while that is unknown."""
     other_identity = identity_of(candidate.marks)
     if candidate.cloud.keystone == cloud.keystone:
         return False
@@ -140,14 +141,14 @@ def _undecided(connection: Connection, cloud: Cloud) -> CloudError:
 
 
 def refuse(store: Store, cloud: Cloud, candidates: Sequence[Connection], reason: str) -> None:
-    """Write that none of the entries of this machine asks a cloud, and why."""
+    """Write why no entry of this machine asks a cloud."""
     reasons = {connection.cloud.name: reason for connection in candidates}
     with store.transaction() as db:
         keystones.leave_aside(db, cloud, socket.gethostname(), reasons)
 
 
 def group(store: Store, connections: Mapping[str, Connection]) -> list[list[Connection]]:
-    """Return the entries by the cloud that they are known to be of, the one that asked it first."""
+    """Return the entries of each cloud, as far as known; the one that asks it comes first."""
     groups: dict[CloudKey, list[Connection]] = {}
     names: dict[CloudKey, str] = {}
     registered: set[CloudKey] = set()

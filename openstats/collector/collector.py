@@ -1,4 +1,4 @@
-"""The collector: it leases jobs that are due, and has each run by a thread of its cloud.
+"""The collector: it leases jobs that are due, and runs each in a thread of its cloud.
 
 ``run`` does so for ever, ``cycle`` once for everything. What happens to a job in its thread is in
 ``runner``.
@@ -144,14 +144,14 @@ class Collector:
         return LONGEST_REST
 
     def _keep_house(self) -> None:
-        """Look after alerts even where nothing is polled."""
+        """Keep alerts up to date even where nothing is polled."""
         if self._working_time.note_turn():
             now, since = int(self._clock()), self._working_time.since()
             attempt("alerts", partial(alerts.keep_house, self.context, now=now, since=since))
             self._alertmanagers.start()
 
     def _lease(self, kinds: Iterable[str], free: Mapping[str, int]) -> list[Lease]:
-        """Lease jobs that are due, of each cloud at most as many as threads are ``free``."""
+        """Lease jobs that are due; of each cloud at most as many as it has ``free`` threads."""
         if not free:
             return []
         now = self._clock()
@@ -181,13 +181,13 @@ class Collector:
         return min(max(due_at - self._clock(), SHORTEST_REST), LONGEST_REST)
 
     def stop(self) -> None:
-        """End ``run`` soon: polls under way ask nothing more, and are left to whoever is next."""
+        """End ``run`` soon: polls under way make no more calls, and their jobs stay due."""
         self.stopped.set()
         self._wake.set()
         self.connections.stop()
 
     def close(self) -> None:
-        """End the threads; jobs that did not begin, or do not end soon, are given back."""
+        """End the threads; release jobs that have not begun, or do not end soon."""
         self.stop()
         self._crews.close(ENDING)
         for lease in self.heartbeat.leases:
@@ -233,7 +233,7 @@ class Collector:
             self._wake.set()
 
     def _poll_now(self, uuid: str | None, kinds: list[str], *, full: bool) -> None:
-        """Poll a cloud at once, and wait for it."""
+        """Poll some kinds of a cloud at once, and wait for them."""
         with self._store.transaction() as db:
             clouds = [cloud for cloud in cloud_rows.clouds(db) if cloud.uuid == uuid]
             jobs.make_due(db, [cloud.id for cloud in clouds], kinds, self._clock())
@@ -241,7 +241,7 @@ class Collector:
         wait([self._start(lease, full=full) for lease in leases])
 
     def _errors(self, kinds: Collection[str]) -> list[str]:
-        """Return why clouds could not be asked, and what the last polls of some kinds lacked."""
+        """Return the faults of entries, and the errors of the last polls of some kinds."""
         errors = list(self.connections.faults.values())
         with self._store.read() as db:
             outcomes = jobs.outcomes(db)

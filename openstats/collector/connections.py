@@ -39,7 +39,7 @@ def _file() -> str:
 
 
 class Connections:
-    """The connections of a collector by the names of clouds, as long as these are registered.
+    """The connections of a collector to registered clouds, by the names of these.
 
     ``by_name`` has the entry that asks each cloud. ``refused`` are clouds that entries of other
     machines see more of: they are not asked unless nobody does. ``faults`` are the reasons why
@@ -76,7 +76,7 @@ class Connections:
         return self._uuids.get(name)
 
     def stop(self) -> None:
-        """End the calls under way to all clouds, by whatever entry."""
+        """End the calls under way to all clouds."""
         for candidates in list(self._candidates.values()):
             for connection in candidates:
                 connection.stop()
@@ -97,13 +97,13 @@ class Connections:
         return clouds.register(db, connection.cloud, connection.entry.urls, self._clock())
 
     def _register_unusable(self, db: Database, cloud: Cloud, reason: str) -> None:
-        """Register a cloud whose entry cannot be used, with the reason: it may be mended."""
+        """Register a cloud whose entry cannot be used, with the reason; it may be mended later."""
         LOG.warning("%s: %s", _file(), reason)
         registered = clouds.register_unusable(db, cloud, _file(), self._clock())
         jobs.record_error(db, registered, f"{_file()}: {reason}", self._clock())
 
     def _add(self, cloud: Cloud, candidates: Sequence[Connection]) -> None:
-        """Take up a cloud, to be asked by one of these entries or of those that it has."""
+        """Add a cloud and entries that may ask it, beside those that it has."""
         with self._change_lock:
             entries = list(self._candidates.get(cloud.name, []))
             entries.extend(entry for entry in candidates if entry not in entries)
@@ -135,7 +135,7 @@ class Connections:
                 self._take_up(cloud)
 
     def _follow_registry(self) -> None:
-        """Forget clouds that were removed; entries of those that were joined ask the other one."""
+        """Forget clouds that were removed; entries of one that was joined ask the other."""
         with self._store.read() as db:
             uuids = {cloud.name: cloud.uuid for cloud in clouds.clouds(db)}
             removed = [n for n, uuid in list(self._uuids.items()) if uuids.get(n) != uuid]
@@ -151,7 +151,7 @@ class Connections:
                 self._add(owner, entries[name])
 
     def _take_up(self, cloud: Cloud) -> None:
-        """Ask a cloud that nobody asks, if clouds.yaml has an entry for it by now."""
+        """Add a cloud that no collector asks, if clouds.yaml has an entry for it by now."""
         try:
             connection = self._connect(cloud.name)
         except ConfigError as error:
@@ -184,10 +184,10 @@ class Connections:
     # -- which entry asks a cloud
 
     def settle(self, cloud: Cloud, kind: str) -> tuple[Cloud, Connection]:
-        """Return what a cloud is really, and the entry that asks it; its first poll finds out.
+        """Return the registered cloud behind a job, and the entry that asks it.
 
-        Which entries lead to it is verified, the one that sees most is chosen, and the registered
-        cloud that it shows is looked for.
+        The first poll of a cloud verifies which entries lead to it, chooses the one that sees most,
+        and matches what that shows with the registered clouds.
 
         Raises:
             LeaseLostError: it is another cloud of the registry.
@@ -225,7 +225,7 @@ class Connections:
             return False
 
     def _follow_join(self, cloud: Cloud, owner: Cloud, candidates: list[Connection]) -> None:
-        """Hand the entries of a cloud over to the one that it turned out to be.
+        """Hand the entries of a cloud over to the one that it is the same as.
 
         Raises:
             LeaseLostError: it is another one.
@@ -254,7 +254,7 @@ class Connections:
         return remaining
 
     def _choose(self, verification: Verification, *, is_heir: bool) -> EntryChoice:
-        """Return the entry that asks a cloud; where others ask it that see more, it is theirs."""
+        """Return the entry that asks a cloud; refuse one of which other machines see more."""
         cloud, candidates = verification.cloud, verification.candidates
         try:
             choice = entry_choice.choose(self._store, cloud, candidates, is_heir=is_heir)
@@ -265,7 +265,7 @@ class Connections:
         return replace(choice, left_aside={**choice.left_aside, **verification.rejections})
 
     def _use(self, cloud: Cloud, choice: EntryChoice, candidates: list[Connection]) -> None:
-        """Ask a cloud by an entry; it is settled where these are still all its candidates."""
+        """Use an entry for a cloud, which is settled if these are still all its candidates."""
         cloud_matching.adopt(choice.connection, cloud)
         for name, reason in choice.left_aside.items():
             LOG.warning("the entry %s of clouds.yaml is left aside: %s", name, reason)

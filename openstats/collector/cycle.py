@@ -1,4 +1,4 @@
-"""Waiting for cycles that are run on demand, and no longer for clouds that do not answer."""
+"""Waiting for cycles on demand, but not for clouds that do not answer."""
 
 import time
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ def wait_for(
     connections: Mapping[str, Connection],
     patience: float | None,
 ) -> None:
-    """Wait for cycles by cloud name; not for those of clouds that were silent for ``patience``.
+    """Wait for cycles by cloud name, until all that are left were silent for ``patience`` seconds.
 
     Raises whatever a cycle that ended has raised.
     """
@@ -34,5 +34,5 @@ def wait_for(
 
 
 def _answered_at(connection: Connection | None, began_at: float) -> float:
-    """Return when a cloud answered last, or since when it is waited for."""
+    """Return when a cloud answered last, or when the wait for it began."""
     return max(began_at, connection.in_flight.answered_at) if connection else began_at

@@ -23,7 +23,7 @@ class LessSeenError(CloudError):
 
 @dataclass(frozen=True)
 class EntryChoice:
-    """The entry that asks a cloud, what it does not see, and why the others are left aside.
+    """The entry that asks a cloud, what it does not see, and why others are not used.
 
     ``blind_spots`` is None where there was nothing to compare with. ``marks`` are those of the
     cloud before; where ``is_shared``, another entry asks it as well, and stays in them. Of one that
@@ -41,12 +41,12 @@ class EntryChoice:
 def choose(
     store: Store, cloud: Cloud, candidates: Sequence[Connection], *, is_heir: bool
 ) -> EntryChoice:
-    """Return the entry by which a cloud is asked; one that sees less than before is none.
+    """Return the entry that asks a cloud: the one that sees most, and no less than the former one.
 
     ``is_heir``: the entry by which it was asked is gone.
 
     Raises:
-        LessSeenError: there is none.
+        LessSeenError: all see less.
         CloudError: one cannot sign in.
     """
     with store.read() as db:
@@ -65,7 +65,7 @@ def choose(
 
 
 def _has_asked(marks: keystones.Marks, candidates: Sequence[Connection]) -> bool:
-    """Return whether the entry by which a cloud was asked is one of these: a name has several."""
+    """Return whether the entry that asked a cloud is one of these; several may have its name."""
     namesakes = [candidate for candidate in candidates if candidate.cloud.name == marks["entry"]]
     if "credential" not in marks:
         return bool(namesakes)
@@ -73,7 +73,7 @@ def _has_asked(marks: keystones.Marks, candidates: Sequence[Connection]) -> bool
 
 
 def _most_seeing(candidates: Sequence[Connection]) -> EntryChoice:
-    """Return the entry that sees most, or the first of them; signing in with each.
+    """Return the entry that sees most, or the first of several; sign in with each.
 
     Raises:
         CloudError: none can sign in, or it cannot be told now which sees most.

@@ -1,6 +1,6 @@
-"""Whether an entry whose URL or region was changed still leads to the cloud it is registered for.
+"""Verifying that an entry whose URL or region changed still leads to its registered cloud.
 
-What a cloud is, its Keystone's projects and its services tell, not the name of the entry.
+The projects of its Keystone and its services identify a cloud; the name of the entry does not.
 """
 
 from collections.abc import Mapping, Sequence, Set
@@ -24,7 +24,7 @@ class AnotherCloudError(CloudError):
 
 @dataclass(frozen=True)
 class RegisteredCloud:
-    """What the registry knows of a cloud; ``linked_ids`` are tenants that belong to projects."""
+    """A cloud as it is registered; ``linked_ids`` are the tenants that belong to projects."""
 
     cloud: Cloud
     marks: keystones.Marks
@@ -39,7 +39,7 @@ class RegisteredCloud:
 
 @dataclass(frozen=True)
 class Verification:
-    """A cloud as it is registered by now, the entries that lead to it, and why others do not."""
+    """A registered cloud, the entries that lead to it, and why others do not."""
 
     cloud: Cloud
     candidates: list[Connection]
@@ -47,21 +47,21 @@ class Verification:
 
 
 def identity_of(marks: keystones.Marks) -> KeystoneIdentity:
-    """Return what a Keystone is known by, as it was marked."""
+    """Return the identity of a Keystone from its marks."""
     return KeystoneIdentity(
         frozenset(marks["urls"]), frozenset(marks["ids"]), str(marks["project"])
     )
 
 
 def cloud_of_entry(connection: Connection) -> Cloud:
-    """Return the cloud of an entry as clouds.yaml tells it, whatever it turned out to be."""
+    """Return the cloud of an entry as clouds.yaml describes it."""
     return replace(connection.cloud, keystone=compared(connection.cloud.auth_url))
 
 
 def verify(
     store: Store, cloud: Cloud, candidates: Sequence[Connection], *, is_heir: bool
 ) -> Verification:
-    """Return which entries lead to a registered cloud; it moves to where its own entry leads.
+    """Return which entries lead to a registered cloud; move it to the new place of its own entry.
 
     ``is_heir``: the entry by which it was asked is gone, and any other takes its place.
 
@@ -103,10 +103,10 @@ def _registered(store: Store, cloud: Cloud) -> RegisteredCloud:
 def _divide(
     connections: Sequence[Connection], registered: RegisteredCloud, *, is_only: bool
 ) -> tuple[dict[str, str], list[Connection]]:
-    """Return why entries do not lead to a cloud, and which do; who cannot sign in is neither.
+    """Return why entries do not lead to a cloud, and which do; one that cannot sign in is neither.
 
     Raises:
-        CloudError: it cannot be told in this moment.
+        CloudError: this cannot be decided now.
     """
     rejections: dict[str, str] = {}
     verified: list[Connection] = []
@@ -125,7 +125,7 @@ def _divide(
 
 
 def _rejection(connection: Connection, registered: RegisteredCloud) -> str | None:
-    """Return why an entry does not lead to a cloud; None: it does.
+    """Return why an entry does not lead to a cloud; None if it does.
 
     Raises:
         CloudError: one cannot sign in.

@@ -1,6 +1,6 @@
-"""The heartbeat of a collector: it renews the leases of the polls under way, as long as it lives.
+"""The heartbeat of a collector: it renews the leases of polls under way.
 
-It knows as well whether the collector's loop still comes round.
+It also checks that the collector's loop still turns.
 """
 
 import time
@@ -18,11 +18,11 @@ from openstats.storage.store import Store
 LOG = log.getLogger(__name__)
 
 PATIENCE = 120.0
-"""Seconds after which a loop that does not come round counts as standing still."""
+"""Seconds after which a loop that does not turn counts as stuck."""
 
 
 class Heartbeat:
-    """Renews leases for ``seconds``, three times as often as they would end."""
+    """Renews leases for ``seconds``, at a third of that interval."""
 
     def __init__(self, store: Store, seconds: float, clock: Callable[[], float]) -> None:
         self._store = store
@@ -43,7 +43,7 @@ class Heartbeat:
         self._leases[lease.token] = lease
 
     def remove(self, lease: Lease) -> None:
-        """Renew a lease no longer."""
+        """Stop renewing a lease."""
         del self._leases[lease.token]
 
     def note_turn(self) -> None:
@@ -58,7 +58,7 @@ class Heartbeat:
             raise CollectorError(f"the collector has not looked for work for {seconds:.0f} s")
 
     def stop(self) -> None:
-        """Renew nothing any more."""
+        """Stop renewing leases."""
         self._stopped.set()
 
     def _beat(self) -> None:

@@ -1,4 +1,4 @@
-"""How a poll ended, as its job keeps it: when the next one is due, and what went wrong."""
+"""The outcome of a poll, as its job keeps it: when the next is due, and what went wrong."""
 
 from oslo_log import log
 
@@ -38,7 +38,7 @@ def succeed(poll: Poll) -> None:
 
 
 def fail(context: PollContext, lease: Lease, began_at: int, error: OpenstatsError) -> None:
-    """Write that a poll brought nothing; a cloud may ask to be left alone for a while."""
+    """Write that a poll brought nothing; the cloud may have asked for a pause (``retry_after``)."""
     now = context.clock()
     pause = max(context.options.retry_interval, getattr(error, "retry_after", 0))
     next_at, seconds = now + context.jittered(pause), now - began_at

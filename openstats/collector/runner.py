@@ -1,4 +1,4 @@
-"""Running one poll: from a leased job to its outcome in the store. No threads."""
+"""The runner of polls: from a leased job to its outcome in the store. It starts no threads."""
 
 from concurrent.futures import CancelledError, Executor
 from dataclasses import replace
@@ -37,9 +37,9 @@ class Runner:
         self._working_time = working_time
 
     def run(self, lease: Lease, calls: Executor, *, full: bool) -> None:
-        """Run a poll and write its outcome; then hold the rules of alerts against the figures.
+        """Run a poll and write its outcome; then apply the rules of alerts.
 
-        ``calls`` makes its calls side by side; ``full`` has everything read anew.
+        ``calls`` makes its calls side by side; ``full`` reads everything anew.
         """
         began_at = self._now()
         try:
@@ -71,7 +71,7 @@ class Runner:
         attempt(f"alerts of {lease.cloud.name}", rules)
 
     def release(self, lease: Lease) -> None:
-        """Leave a job to whoever comes next: it is due as before."""
+        """Release a job: it is due as before."""
         attempt(f"giving back {lease.kind} of {lease.cloud.name}", partial(self._release, lease))
 
     def _release(self, lease: Lease) -> None:

@@ -1,4 +1,4 @@
-"""Services that several regions of a Keystone name: their figures count in one region only.
+"""Services that several regions of a Keystone share: their figures count in one region only.
 
 A service is known by its endpoint. Its figures are those of the region that was registered first;
 the others have none of it.
@@ -21,7 +21,7 @@ COMPUTE, BLOCK_STORAGE, PLACEMENT = "compute", "block-storage", "placement"
 
 
 def find(store: Store, cloud: Cloud, connection: Connection) -> Mapping[str, str]:
-    """Return, by service, the name of the cloud that has its figures; log and keep what changed."""
+    """Return, by service, the name of the cloud that has its figures; log and write changes."""
     with store.read() as db:
         marks = keystones.marks_of(db, cloud)
         regions = clouds.regions_of(db, cloud.keystone)

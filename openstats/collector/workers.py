@@ -14,7 +14,7 @@ Task = tuple[Future[Any], Callable[[], Any]]
 
 
 class Workers(Executor):
-    """An executor whose threads no process waits for when it ends: a call may hang in them.
+    """An executor whose threads do not keep a process from ending, even if a call hangs.
 
     Those of ``concurrent.futures`` are waited for, however long a cloud is silent.
     """
@@ -67,7 +67,7 @@ class Workers(Executor):
             self.join(None)
 
     def join(self, seconds: float | None) -> bool:
-        """Wait for the threads to end after ``shutdown``; return whether they did."""
+        """Wait for the threads to end after ``shutdown``; return whether all did."""
         ends_at = None if seconds is None else time.monotonic() + seconds
         for thread in self._threads:
             thread.join(None if ends_at is None else max(0.0, ends_at - time.monotonic()))
@@ -120,7 +120,7 @@ class Crews:
             return self._crews[cloud]
 
     def free(self, clouds: Iterable[str]) -> Mapping[str, int]:
-        """Return how many further jobs each cloud has threads for; without any it is left out."""
+        """Return how many free threads each cloud has for jobs; clouds without any are left out."""
         free: dict[str, int] = {}
         for cloud in clouds:
             number = self._size - self.crew(cloud).jobs_under_way

@@ -1,6 +1,6 @@
-"""Since when a collector has been at work: it may sleep, be stopped, or have its clock set.
+"""The working time of a collector: it may sleep, be stopped, or have its clock set.
 
-What it could not see meanwhile says nothing of clouds. Leases and readings are not its affair.
+What it could not see meanwhile says nothing of clouds. Leases and readings do not depend on it.
 """
 
 from collections.abc import Callable
@@ -44,7 +44,7 @@ class WorkingTime:
         return True
 
     def since(self) -> float:
-        """Return since when it is at work; one without turns runs on demand, without breaks."""
+        """Return since when it is at work; without turns it runs on demand, without breaks."""
         if self._last_turn:
             self._compare_clocks()
         return self._since

@@ -44,7 +44,7 @@ def poll(poll: Poll) -> None:
 
 
 def _is_suspect(poll: Poll, figures: Capacity) -> bool:
-    """Return whether there is less than before, nothing, or servers that use nothing."""
+    """Return whether there is less than before, or nothing, or servers without any use."""
     with poll.store.read() as db:
         stored = capacity.by_cloud(db).get(poll.cloud.id)
         used_hosts = instances.hosts(db, poll.cloud)
@@ -87,7 +87,7 @@ def _write_nothing(poll: Poll) -> None:
 
 
 def _read_placement(poll: Poll, refusal: str = "") -> None:
-    """Read Placement's providers; a ``refusal`` of Nova's is logged where it answered before."""
+    """Read Placement's providers; log Nova's ``refusal`` where it gave the figures before."""
     if PLACEMENT in poll.shared:
         return _write_nothing(poll)
     current = providers.read(poll)

@@ -1,4 +1,4 @@
-"""Instances: what changed among servers, and now and then all of them.
+"""Instances: servers that changed, and in a full sync all of them.
 
 Absence is not deletion: a server goes when Nova says DELETED, or 404 to its very id.
 """
@@ -23,7 +23,7 @@ SAMPLE = 50
 
 
 def poll(poll: Poll) -> None:
-    """Read what changed since the last poll; where that is due, everything.
+    """Read the servers that changed since the last poll; all of them when a full sync is due.
 
     Raises:
         CloudError: cells are down, the list of servers is cut, or too many of them are gone at
@@ -75,7 +75,7 @@ def _leave_to_another_region(poll: Poll) -> None:
 
 
 def _note_twins(poll: Poll) -> None:
-    """Note if another cloud has the same servers: they count twice."""
+    """Note other clouds that have the same servers, which count twice."""
     with poll.store.read() as db:
         twins = instances.twins(db, poll.cloud)
     for name, number, uuid in twins:
@@ -86,7 +86,7 @@ def _note_twins(poll: Poll) -> None:
 
 
 def _read(poll: Poll, omissions: Omissions, changed_since: int | None = None) -> None:
-    """Write page after page, so that neither memory nor a transaction grows with the cloud."""
+    """Write servers page by page, so that neither memory nor a transaction grows with the cloud."""
     number = 0
     # Servers that a full sync did not show are looked for by this time.
     listed_at = poll.now if changed_since is None else 0
@@ -105,7 +105,7 @@ def _read(poll: Poll, omissions: Omissions, changed_since: int | None = None) ->
 
 
 def _finish_full_sync(poll: Poll, omissions: Omissions) -> None:
-    """Ask for each server that was not listed by its id; date what was found first.
+    """Ask by id for each server that was not listed; after the first poll, date the tenants.
 
     Raises:
         CloudError: Nova shows by its id a server that its list leaves out, or too many are gone.

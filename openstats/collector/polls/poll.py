@@ -1,4 +1,4 @@
-"""A poll: a leased job, what every poll of a collector may use, and what is left for the next one.
+"""A poll: a leased job, the context of its collector, and its result.
 
 What a kind of poll asks for and keeps is in the module of that kind.
 """
@@ -64,7 +64,7 @@ class PollContext:
 
 @dataclass
 class PollResult:
-    """What a poll leaves: its cursor for the next poll of its kind, and what it could not read.
+    """The result of a poll: the cursor for the next poll of its kind, and what could not be read.
 
     ``missing`` is a sentence on what a poll that succeeded did not bring. ``next_at`` is when the
     next poll is due, where that is not an interval later.
@@ -77,7 +77,7 @@ class PollResult:
 
 @dataclass(frozen=True)
 class Poll:
-    """One leased job of a cloud, with everything that it may use.
+    """A leased job of a cloud, with everything that it may use.
 
     ``now`` is the Unix time at which it began, ``full`` whether everything is to be read anew.
     ``calls`` makes calls side by side. ``shared`` are the services whose figures another cloud
@@ -118,7 +118,7 @@ class Poll:
 
     @property
     def overlap(self) -> int:
-        """Seconds by which what the cloud dates may seem older than it is."""
+        """Seconds by which dates of the cloud may be too early."""
         return int(self.options.overlap) + self.connection.clock_skew.behind
 
     @property
@@ -128,22 +128,22 @@ class Poll:
         return Paging(options.page_size, options.max_pages, self.context.stopped, options.max_items)
 
     def full_sync_due(self, cursor: Mapping[str, Any]) -> bool:
-        """Return whether it is time to read everything rather than what changed."""
+        """Return whether everything is to be read rather than what changed."""
         # The key is the one that stores of all versions have.
         return self.full or self.now - cursor.get("swept_at", 0) >= self.options.full_interval
 
     def note_missing(self, sentence: str) -> None:
-        """Add to what this poll does not bring, beside what it brings."""
+        """Note what this poll could not read, beside what it could."""
         sentences = [self.result.missing] if self.result.missing else []
         self.result.missing = "; ".join([*sentences, sentence])
 
     def note_omissions(self, omissions: Omissions) -> None:
-        """Note what was left out of a list because it could not be read, if anything was."""
+        """Note the items of a list that could not be read, if there are any."""
         if omissions.number:
             self.note_missing(str(omissions))
 
     def report(self, subject: str, done: int, total: int | None = None) -> None:
-        """Show how far this is: how many of something were read, in the plural."""
+        """Show progress: how many of a subject ("servers") were read, and of how many."""
         self.context.progress(self.cloud.name, subject, done, total)
 
     @contextmanager
@@ -171,6 +171,6 @@ class Poll:
 
 
 def log_line(lease: Lease, words: object) -> str:
-    """Return what a poll ended with as a line of the log; ``words`` may name its cloud, too."""
+    """Return a line of the log on the end of a poll; ``words`` may begin with its cloud."""
     cloud = lease.cloud.name
     return f"{lease.kind} of {cloud}: {str(words).removeprefix(f'{cloud}: ')}"

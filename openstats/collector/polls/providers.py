@@ -61,7 +61,7 @@ def poll(poll: Poll) -> None:
 
 
 def read(poll: Poll) -> list[Provider]:
-    """Return all providers; those that did not change are read when they are old, or all is.
+    """Return all providers; unchanged ones are read again when they are old, or all are to be.
 
     Raises:
         CloudError: Placement does not answer, or a list of it is not complete.
@@ -88,7 +88,7 @@ def read(poll: Poll) -> list[Provider]:
 def _unreadable(
     current: Iterable[Provider], stored: Stored, omissions: Omissions
 ) -> list[Provider]:
-    """Return, as they are stored, the providers that may be among those that were left out."""
+    """Return the stored providers that may be among those that could not be read."""
     read_ids = {provider.uuid for provider in current}
     possible_ids = stored.keys() if omissions.unnamed else omissions.ids & stored.keys()
     return [stored[uuid] for uuid in sorted(possible_ids - read_ids)]
@@ -118,7 +118,7 @@ def _is_changed(provider: Provider, stored: Stored) -> bool:
 
 
 def _refuse_cut(poll: Poll, current: Iterable[Provider], stored: Stored) -> None:
-    """Raise CloudError if the list leaves out what Placement shows by its id, or too much is gone.
+    """Raise CloudError if the list leaves out providers that exist, or too many are gone.
 
     A provider that has no inventory any more is as good as gone.
     """
@@ -140,7 +140,7 @@ def _refuse_cut(poll: Poll, current: Iterable[Provider], stored: Stored) -> None
 
 
 def _note_unlisted(poll: Poll, current: Iterable[Provider]) -> None:
-    """Note if there are hypervisors with servers that are no providers."""
+    """Note hypervisors with servers that are not among the providers."""
     with poll.store.read() as db:
         hosts = instances.hosts(db, poll.cloud)
     unlisted = sorted(hosts - {provider.name for provider in current})
@@ -169,7 +169,7 @@ def _may_share(provider: Provider) -> bool:
 
 
 def _refuse_cut_trait(poll: Poll, trait: str, unlisted: Sequence[Provider]) -> None:
-    """Raise CloudError if a provider says itself that it has a trait, and its list does not.
+    """Raise CloudError if a provider has a trait, and the list of that trait leaves it out.
 
     Clouds older than a trait have it nowhere.
     """

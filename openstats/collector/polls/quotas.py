@@ -1,4 +1,4 @@
-"""Quotas: limits and use of the tenants in which something changed, or whose figures grew old.
+"""Quotas: limits and use of tenants that changed, or whose figures grew old.
 
 Tenants are read in pieces, several at once. What is read of a piece is held against what services
 list, and written, before the next one.
@@ -79,7 +79,7 @@ def _read(poll: Poll, due_tenants: Sequence[DueTenant]) -> None:
 
 
 def _ask(poll: Poll, streak: FailureStreak, piece: Sequence[DueTenant]) -> list[TenantQuotas]:
-    """Ask for tenants side by side; those that were not asked any more are left out."""
+    """Ask for tenants side by side; leave out those that were not asked any more."""
     answers = poll.calls.map(lambda tenant: tenant_quotas.read(poll, streak, *tenant), piece)
     return [answer for answer in answers if answer]
 
@@ -101,7 +101,7 @@ def _without_undercounts(
 
 
 def _counts(measure: QuotaMeasure, figures: Iterable[TenantQuotas]) -> list[TenantCount]:
-    """Return how many of a measure quotas count, where its service was asked and answered."""
+    """Return what quotas count of a measure, where its service was asked and answered."""
     counts = []
     for tenant in figures:
         if measure.meter in tenant.quotas and measure.service not in tenant.assumed:
@@ -111,7 +111,7 @@ def _counts(measure: QuotaMeasure, figures: Iterable[TenantQuotas]) -> list[Tena
 
 
 def _with_contradictions(poll: Poll, figures: Sequence[TenantQuotas]) -> list[TenantQuotas]:
-    """Return figures with what contradicts them: servers that Nova counts, and did not list."""
+    """Return figures with their contradictions: servers that Nova counts, but did not list."""
     counts = []
     for tenant in figures:
         if "max_instances" in tenant.quotas:
@@ -153,7 +153,7 @@ def _pause(poll: Poll, figures: TenantQuotas) -> int:
 
 
 def _note_failed(poll: Poll) -> None:
-    """Note the tenants whose quotas could not be read, or believed, be they due now or later.
+    """Note how many tenants have quotas that could not be read, or believed.
 
     Raises:
         CloudError: no tenant has any.

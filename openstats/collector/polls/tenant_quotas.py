@@ -14,7 +14,7 @@ from openstats.model import Quota, VolumeTypeQuota
 
 @dataclass
 class FailureStreak:
-    """How many tenants in a row failed: few are their own bad luck, at ``limit`` the cloud is down.
+    """How many tenants failed in a row; from ``limit`` on the cloud counts as down.
 
     Several threads note what came of their tenants.
     """
@@ -34,13 +34,13 @@ class FailureStreak:
 
     @property
     def is_over_limit(self) -> bool:
-        """Whether asking on is of no use."""
+        """Whether no more tenants should be asked."""
         return self.number >= self.limit
 
 
 @dataclass(frozen=True)
 class TenantQuotas:
-    """What came of asking for one tenant, by row and by Keystone id (``key``).
+    """The quotas that were read of one tenant, by row and by Keystone id (``key``).
 
     A service that failed is missing in ``quotas``; ``volume_types`` is None where Cinder failed.
     ``error`` says why a service is missing, ``contradiction`` what is wrong with those that are
@@ -58,14 +58,14 @@ class TenantQuotas:
     assumed: Collection[str] = ()
 
     def without(self, service: str, error: CloudError) -> "TenantQuotas":
-        """Return it without a service that is not believed."""
+        """Return a copy without a service whose figures are not believed."""
         names = _names(service)
         quotas = {name: quota for name, quota in self.quotas.items() if name not in names}
         types = None if service == VOLUME else self.volume_types
         return replace(self, quotas=quotas, volume_types=types, error=self.error or error)
 
     def with_nothing(self, service: str) -> "TenantQuotas":
-        """Return it with nothing of a service, which was not asked."""
+        """Return a copy with nothing of a service, which was not asked."""
         quotas = self.quotas | dict.fromkeys(_names(service), Quota(0, 0))
         return replace(self, quotas=quotas, assumed=(*self.assumed, service))
 
@@ -75,9 +75,9 @@ def _names(service: str) -> set[str]:
 
 
 def read(poll: Poll, streak: FailureStreak, row: int, key: str) -> TenantQuotas | None:
-    """Return the quotas of a tenant; None where asking on is of no use.
+    """Return the quotas of a tenant; None once too many have failed in a row.
 
-    What fails with one tenant spoils that one only.
+    A failure of one tenant spoils that one only.
 
     Raises:
         VersionRefusedError: the poll has to be repeated with another microversion.

@@ -1,6 +1,6 @@
-"""Volumes: whose block storage changed, so that only their quotas are read again.
+"""Volumes: which tenants' block storage changed, so that only their quotas are read again.
 
-Cinder's lists are held against its own counts, and against whom it takes openstats for.
+Cinder's lists are compared with its own counts, and with the rights of the user.
 """
 
 from openstats.clouds.services import cinder
@@ -96,7 +96,7 @@ def _first_created(poll: Poll, sums: cinder.VolumeSums) -> dict[str, int]:
 
 
 def _refuse_cut(poll: Poll, sums: cinder.VolumeSums, counts: Counts) -> None:
-    """Raise CloudError if more is counted than listed, or less, before and after the list."""
+    """Raise CloudError if the list differs from the counts before and after it."""
     numbers = sums.volumes, _gigabytes(sums, counts[1]), sums.snapshots
     if numbers == counts:
         return
@@ -111,7 +111,7 @@ def _refuse_cut(poll: Poll, sums: cinder.VolumeSums, counts: Counts) -> None:
 
 
 def _gigabytes(sums: cinder.VolumeSums, count: int) -> int:
-    """Return GiB of all volumes that were listed; as counted where some could not be read."""
+    """Return GiB of all volumes that were listed; the count where some could not be read."""
     if any(omissions.number for omissions in sums.omissions):
         return count
     return sum(use.gigabytes for use in sums.use.values())

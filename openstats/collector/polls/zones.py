@@ -1,4 +1,4 @@
-"""Availability zones of Placement's providers, which Nova knows: a provider is named by its host.
+"""Availability zones of Placement's providers, by Nova: a provider has the name of its host.
 
 Placement itself knows no zones. Providers below another one are where their root is.
 """
@@ -30,9 +30,9 @@ class ProviderZones(NamedTuple):
 
 
 def read(poll: Poll, current: Sequence[Provider], stored: Iterable[Provider]) -> ProviderZones:
-    """Return the zones of roots: as they are stored where Nova fails.
+    """Return the zones of roots; where Nova fails, those that are stored.
 
-    There are none where it refuses and never told them.
+    There are none where Nova refuses, and none are stored.
     """
     names = {provider.name for provider in current}
     stored_zones: dict[str, str] = {}

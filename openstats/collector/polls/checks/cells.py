@@ -1,4 +1,4 @@
-"""Cells of Nova that are down: it leaves their servers out, with a 200."""
+"""Cells of Nova that are down: Nova answers 200, and leaves their servers out."""
 
 from openstats.clouds.services import nova
 from openstats.collector.polls.poll import Poll

@@ -1,7 +1,6 @@
-"""Mass disappearances: what is gone from a cloud all at once is not believed at once.
+"""Mass disappearances: many things that are missing at once are not believed at once.
 
-It may be that a cloud shows a part only. It is believed when it was seen some times, or when an
-admin says so.
+The cloud may show a part only. It is believed after some sightings, or when an admin accepts it.
 """
 
 from dataclasses import replace
@@ -23,7 +22,7 @@ def is_mass(poll: Poll, missing: int, total: int) -> bool:
 
 
 def check(poll: Poll, subject: str, missing: int, total: int) -> None:
-    """Raise CloudError if too many are missing at once, and that was not seen often enough yet.
+    """Raise CloudError if too many are missing at once, until that was seen often enough.
 
     ``subject`` names what is counted, in the plural.
     """

@@ -1,4 +1,4 @@
-"""Undercounts: servers and volumes that services list, and do not count in quotas.
+"""Undercounts: servers and volumes that services list, but do not count in quotas.
 
 A quota of less than its tenant is known to have makes that tenant's own list be asked for, after
 the quota. What is in it, was there before the quota was asked for and did not change since must
@@ -44,7 +44,7 @@ class QuotaMeasure:
     share: float = 1.0
 
     def is_low(self, in_use: int, number: int) -> bool:
-        """Return whether less is counted than can be, of a number that is listed."""
+        """Return whether the count is too low for the number that is listed."""
         return in_use < self.share * number
 
 
@@ -65,7 +65,7 @@ MEASURES = SERVERS, VOLUMES
 
 
 class Undercount(NamedTuple):
-    """What is wrong with a count; one that is not certain may have changed just now."""
+    """What is wrong with a count; where that is not certain, it may have changed just now."""
 
     sentence: str
     is_certain: bool
@@ -73,7 +73,7 @@ class Undercount(NamedTuple):
 
 @dataclass
 class UndercountCheck:
-    """Holds counts of one poll against lists; of too many, against those of a sample."""
+    """Compares the counts of one poll with lists; of too many, those of a sample."""
 
     poll: Poll
     _asked_number: int = 0
@@ -82,7 +82,7 @@ class UndercountCheck:
     def undercounts(
         self, measure: QuotaMeasure, counts: Iterable[TenantCount]
     ) -> dict[int, Undercount]:
-        """Return what is wrong, by tenant (row).
+        """Return the undercounts by tenant (row).
 
         Tenants that are too many to be asked for are judged as the sample was.
         """

@@ -1,4 +1,4 @@
-"""Servers that Nova counts against quotas, and that its list of all servers did not show.
+"""Servers that Nova counts against quotas, but left out of its list of all servers.
 
 A tenant with more servers in use than are known is asked for its own list: what came meanwhile is
 taken up, what was there before shows that the list of all was cut.
@@ -29,7 +29,7 @@ class TenantCount(NamedTuple):
 
 
 def check(poll: Poll, counts: Iterable[TenantCount]) -> dict[int, str]:
-    """Hold the servers that quotas count against those that are known; return contradictions.
+    """Compare the servers that quotas count with those that are known; return contradictions.
 
     That is a sentence for each tenant (row). What the list of all servers left out is noted.
     """

@@ -1,6 +1,6 @@
-"""Tenants that only Nova or Cinder shows: new ones, or such as Keystone's list left out.
+"""Tenants that only Nova or Cinder shows: new ones, or some that Keystone's list left out.
 
-``Poll.follow_up`` makes discovery due for both; here is told what is wrong with the list.
+``Poll.follow_up`` makes discovery due for both; this check tells them apart.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ MOST_ASKED = 5
 
 
 def check(poll: Poll, subject: str, first_created: Mapping[str, int]) -> None:
-    """Note if Keystone has tenants that its list did not show, though they were older than it.
+    """Note tenants that Keystone has, and that its list left out though they are older than it.
 
     ``first_created`` is when the first server or volume of each tenant (Keystone id) was created;
     ``subject`` names which of the two, in the plural.
