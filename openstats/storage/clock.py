@@ -1,4 +1,4 @@
-"""The time of the store: of its server, where it has one, so that all collectors have the same."""
+"""The clock of the store: its server's, where it has one, so that all collectors agree."""
 
 import time
 from collections.abc import Callable
@@ -31,8 +31,8 @@ def clock_of(store: Store) -> Callable[[], float]:
 class ServerClock:
     """Unix seconds by a server's clock; between two comparisons, by this machine's uptime.
 
-    Leases compare times of several machines: where each had its own clock, one that is ahead would
-    take over what others are at, and one that is behind would wait for as long.
+    Leases compare times of several machines. With clocks of their own, a machine that is ahead
+    would take over the jobs of others, and one that is behind would wait for as long.
     """
 
     def __init__(self, store: Store, uptime: Callable[[], float] = uptime) -> None:
@@ -43,7 +43,7 @@ class ServerClock:
         self._offset = time.time() - uptime()
 
     def __call__(self) -> float:
-        """Return the time; the server is asked now and then."""
+        """Return the time; ask the server now and then."""
         last = self._compared_at
         is_due = last is None or self._uptime() - last > COMPARISON
         if is_due and self._lock.acquire(blocking=False):

@@ -28,7 +28,7 @@ DIALECTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.in
 
 
 def upsert(db: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Write rows, all with the same keys; where the primary key is there, the rest is replaced."""
+    """Write rows, all with the same keys; replace those whose primary key exists."""
     if not rows:
         return
     keys = [column.name for column in table.primary_key]
@@ -38,7 +38,7 @@ def upsert(db: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None
 
 
 def add_missing(db: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Write those rows that are not there, be it that another transaction adds them just now."""
+    """Write those rows that do not exist, even if another transaction adds them just now."""
     if rows:
         db.execute(DIALECTS[db.dialect.name](table).on_conflict_do_nothing(), rows)
 
@@ -60,12 +60,12 @@ def _compile_for_postgresql(element: JsonRows, compiler: SQLCompiler, **options:
 
 
 def constant(number: int) -> ColumnElement[int]:
-    """Return a whole number that is always the same: spelled out, and no parameter to fill in."""
+    """Return a constant integer: part of the statement's text, not a parameter."""
     return literal_column(str(number), BigInteger)
 
 
 def whole_sum(value: ColumnElement[Any]) -> ColumnElement[int]:
-    """Return a sum of whole numbers: PostgreSQL's sum of bigint is numeric, a Decimal in Python."""
+    """Return a sum as an integer: PostgreSQL's sum of bigint is numeric, a Decimal in Python."""
     return cast(func.coalesce(func.sum(value), 0), BigInteger)
 
 

@@ -1,4 +1,4 @@
-"""Engines of SQLAlchemy for both kinds of store, in which nothing waits for ever. No tables."""
+"""SQLAlchemy's engines for both kinds of store, with a bound for each wait. No tables."""
 
 import os
 import socket
@@ -124,7 +124,7 @@ def _interrupt(connection: Any) -> None:
 
 
 def _cut(connection: Any) -> None:
-    """End a connection to a server that may not even notice, so that nobody waits for it."""
+    """Shut a connection down at this end: its server may be frozen, and not even notice."""
     with socket.socket(fileno=os.dup(connection.fileno())) as copy:
         copy.shutdown(socket.SHUT_RDWR)
 
@@ -179,7 +179,7 @@ class Cutter:
 
 
 def _ping(connection: Any) -> None:
-    """Make the pool open another connection where the server has closed this one."""
+    """Raise DisconnectionError if the server closed this connection: the pool opens another."""
     import psycopg  # noqa: PLC0415 (there is a connection of it)
 
     try:

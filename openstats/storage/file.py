@@ -1,4 +1,4 @@
-"""The file of an embedded store: made with its rights, and watched, for SQLite does not."""
+"""The file of an embedded store: created with its mode, and watched, which SQLite does not."""
 
 import os
 import pwd
@@ -19,7 +19,7 @@ Identity = tuple[int, int]
 
 
 class FileError(StoreError):
-    """The file of the store was taken away."""
+    """The file of the store was removed."""
 
     title = "The file of the store is gone"
 
@@ -45,7 +45,7 @@ class StoreFile:
             return self._identity is None and _identity(self._names[0]) is None
 
     def was_replaced(self) -> bool:
-        """Return whether there is another file than before; a first one is made where none is.
+        """Return whether there is another file than before; create a first one where there is none.
 
         Raises:
             FileError: the file was removed.
@@ -83,7 +83,7 @@ class StoreFile:
             ) from error
 
     def advice(self) -> str:
-        """Return what to do where SQLite may not write, or not even open, the file."""
+        """Return what to do if SQLite may not write, or not even open, the file."""
         read_only: list[str] = []
         for path in (self.path, self.path.parent):
             if not os.access(path, os.W_OK, effective_ids=True):
@@ -97,7 +97,7 @@ class StoreFile:
         )
 
     def discard_companions(self) -> None:
-        """Remove the log of the file of before: SQLite would replay it into the new one."""
+        """Remove the log of the former file: SQLite would replay it into the new one."""
         for name, identity in self._companions.items():
             if identity is not None and _identity(name) == identity:
                 Path(name).unlink(missing_ok=True)

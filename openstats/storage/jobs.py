@@ -68,17 +68,17 @@ def ensure(db: Connection, cloud_id: int, kinds: Iterable[str], now: float) -> N
 
 
 def make_due(db: Connection, cloud_ids: Iterable[int], kinds: Iterable[str], now: float) -> None:
-    """Bring jobs forward to now; what is due already keeps its place."""
+    """Make jobs due now; those that are due already keep their place."""
     _bring_forward(db, job.c.cloud_id.in_(list(cloud_ids)) & job.c.kind.in_(list(kinds)), now)
 
 
 def make_all_due(db: Connection, cloud_ids: Iterable[int], now: float) -> None:
-    """Bring every job of these clouds forward to now; what is due already keeps its place."""
+    """Make every job of these clouds due now; those that are due already keep their place."""
     _bring_forward(db, job.c.cloud_id.in_(list(cloud_ids)), now)
 
 
 def make_due_again(db: Connection, cloud_id: int, kind: str, *, now: float, pause: float) -> None:
-    """Bring a job forward to now, or to a pause after its last poll, whether or not that failed."""
+    """Make a job due now, but not before a pause after its last poll, failed or not."""
     condition = (job.c.cloud_id == cloud_id) & (job.c.kind == kind)
     ends = db.execute(select(job.c.polled_at, job.c.error_at).where(condition)).first()
     earliest = max([now, *(at + pause for at in ends or () if at is not None)])
@@ -193,7 +193,7 @@ def _take(db: Connection, row: Row[Any], *, now: float, until: float) -> Lease:
 
 
 def _update(lease: Lease) -> Update:
-    """Return an update that changes a job as long as its lease is not lost, and nothing after."""
+    """Return an update that changes a job only while its lease is held."""
     condition = job.c.cloud_id == lease.cloud.id, job.c.kind == lease.kind
     return update(job).where(*condition, job.c.lease_token == lease.token)
 
@@ -202,7 +202,7 @@ def renew(db: Connection, lease: Lease, until: float) -> None:
     """Prolong a lease, as the first thing in a transaction.
 
     Raises:
-        LeaseLostError: it is gone, or the cloud has another URL by now, by which all is written.
+        LeaseLostError: another collector has it, or the cloud has another URL by now.
     """
     renewed = db.execute(_update(lease).values(leased_until=until))
     if renewed.rowcount != 1:
@@ -243,20 +243,20 @@ def succeed(
 def fail(
     db: Connection, lease: Lease, *, now: int, next_at: float, seconds: float, error: str
 ) -> None:
-    """Write that a poll brought nothing: the last good figures stay, with their age."""
+    """Write that a poll failed: the last good figures stay, with their age."""
     _end(db, lease, next_at, seconds, {"error": escaped(error), "error_at": now})
 
 
 def _end(
     db: Connection, lease: Lease, next_at: float, seconds: float, values: dict[str, Any]
 ) -> None:
-    """Write an outcome and give the lease back, in one update."""
+    """Write an outcome and end the lease, in one update."""
     values = values | {"next_at": next_at, "seconds": seconds}
     db.execute(_update(lease).values(values | {"leased_until": None, "lease_token": None}))
 
 
 def record_error(db: Connection, owner: Cloud, error: str, now: float) -> bool:
-    """Write why nobody asks a cloud into its due jobs without an error; return if there are any."""
+    """Write why no collector asks a cloud into its due jobs without an error; return if any is."""
     condition = job.c.cloud_id == owner.id, job.c.next_at <= now, job.c.error.is_(None)
     values = {"error": escaped(error), "error_at": int(now)}
     return bool(db.execute(update(job).where(*condition).values(values)).rowcount)

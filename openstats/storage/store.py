@@ -59,7 +59,7 @@ class SchemaError(StoreError):
 
 
 class Store:
-    """Where everything is kept; safe to share between threads.
+    """The database of an openstats; safe to share between threads.
 
     ``waits`` bounds whatever is waited for. Once ``check`` found the right schema, every use of the
     store compares it again: the store may be upgraded, or replaced, while this runs.
@@ -94,7 +94,7 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """Open a connection whose writes are kept when the block ends, and undone when it raises.
+        """Open a connection whose writes are committed, or rolled back if the block raises.
 
         On SQLite it holds the one write lock from the beginning, so that nothing can fail halfway
         because another writer came first.
@@ -122,7 +122,7 @@ class Store:
             raise self._schema_error(revision)
 
     def _check_file(self) -> None:
-        """Notice that the file was removed or replaced: SQLite would go on with the old one."""
+        """Reopen a file that was replaced: SQLite would go on with the old one."""
         if self._file and self._file.was_replaced():
             LOG.warning("the file of the store %s was replaced: it is opened anew", self)
             self.engine.dispose()
@@ -150,7 +150,7 @@ class Store:
             connection.execute(text("SELECT 1"))
 
     def advice(self) -> str:
-        """Return what to do about a file that cannot be used; nothing where rights are not it."""
+        """Return what to do about a file that may not be written; nothing if it may."""
         return self._file.advice() if self._file else ""
 
     def close(self) -> None:
