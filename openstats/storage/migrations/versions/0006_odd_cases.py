@@ -122,18 +122,21 @@ def _forget_figures_that_cannot_be() -> None:
     for name, service in QUOTAS.items():
         figures = f"{name}_limit", f"{name}_in_use"
         quota = sa.table("quota", *map(sa.column, (*figures, f"{service}_at", "due_at")))
-        odd = sa.or_(*(_beyond(quota.c[figure]) for figure in figures))
+        is_beyond = sa.or_(*(_beyond(quota.c[figure]) for figure in figures))
         nothing = dict.fromkeys((*figures, f"{service}_at")) | {"due_at": 0}
-        op.execute(sa.update(quota).where(odd).values(nothing))
+        op.execute(sa.update(quota).where(is_beyond).values(nothing))
     amounts = "total", "reserved", "used"
     keys = "cloud_id", "provider", "allocation_ratio"
     inventory = sa.table("inventory", *map(sa.column, (*keys, *amounts)))
     provider = sa.table("provider", *map(sa.column, ("cloud_id", "uuid", "read_at")))
     ratio = ~inventory.c.allocation_ratio.between(0, LARGEST_RATIO)
-    odd = sa.or_(ratio, *(_beyond(inventory.c[amount]) for amount in amounts))
-    mine = inventory.c.cloud_id == provider.c.cloud_id, inventory.c.provider == provider.c.uuid
-    op.execute(sa.update(provider).where(sa.exists().where(*mine, odd)).values(read_at=0))
-    op.execute(sa.delete(inventory).where(odd))
+    is_beyond = sa.or_(ratio, *(_beyond(inventory.c[amount]) for amount in amounts))
+    of_provider = (inventory.c.cloud_id == provider.c.cloud_id) & (
+        inventory.c.provider == provider.c.uuid
+    )
+    is_spoiled = sa.exists().where(of_provider, is_beyond)
+    op.execute(sa.update(provider).where(is_spoiled).values(read_at=0))
+    op.execute(sa.delete(inventory).where(is_beyond))
 
 
 def _beyond(figure: sa.ColumnElement[int]) -> sa.ColumnElement[bool]:
