@@ -19,8 +19,8 @@ from bench.result import Result, median, ratio
 from openstats import conf, tokens
 from openstats.model import EVERYTHING
 from openstats.storage import migration
-from openstats.storage.alerts import rows as alert_rows
-from openstats.storage.entries import alerts
+from openstats.storage.alerts.counts import count
+from openstats.storage.alerts.rows import time_columns
 from openstats.storage.schema import tables
 from openstats.storage.schema.alerts import alert, alert_episode, alert_group
 from openstats.storage.schema.types import FOREVER
@@ -40,7 +40,7 @@ TOKEN = "bench"
 CONFIGURATION = f"""[alerts]
 receivers = bench
 [receiver:bench]
-token_hash = {tokens.hashed(TOKEN)}
+token_hash = {tokens.hash_token(TOKEN)}
 """
 
 
@@ -85,7 +85,7 @@ def _alert(number: int, created_at: int, until: int, place: Any) -> dict[str, An
         "project_id": place.project_id,
         "customer_id": place.customer_id,
         "seen_at": min(until, NOW),
-        **alert_rows.times(created_at, until),
+        **time_columns(created_at, until),
     }
 
 
@@ -152,7 +152,7 @@ def _both(app: Any, floor: Floor, number: int) -> tuple[float, float]:
 def _count(store: Store, start: int, stored: int) -> float:
     began = time.perf_counter()
     with store.read() as db:
-        found = alerts.count(db, EVERYTHING, None, (start, start + DAY))
+        found = count(db, EVERYTHING, None, (start, start + DAY))
     spent = (time.perf_counter() - began) * 1000
     assert min(found.values()) > stored / 365 / 10, f"a wrong answer: {found}"
     return spent

@@ -17,7 +17,7 @@ from bench.alerts import fill_alerts
 from bench.fill import DAY, END, NOW, Size, auth_url, fill, held
 from bench.load import Client, Measured, load
 from bench.result import Result, median
-from openstats.alerts import SEVERITIES
+from openstats.severities import SEVERITIES
 from openstats.storage import migration
 from openstats.storage.schema import tables as schema
 from openstats.storage.schema.alerts import alert

@@ -6,11 +6,11 @@ import secrets
 BYTES = 32
 
 
-def made() -> str:
-    """Make a token. It is too long to be guessed, so that a plain hash of it tells nothing."""
+def make_token() -> str:
+    """Return a new token, too long to be guessed: a plain hash of it discloses nothing."""
     return secrets.token_urlsafe(BYTES)
 
 
-def hashed(token: str) -> str:
-    """Give what is written into the configuration instead of a token."""
+def hash_token(token: str) -> str:
+    """Return the hash that the configuration holds instead of a token."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -2,12 +2,12 @@
 
 from sqlalchemy import Connection
 
-from openstats.alerts import Notice
+from openstats.alerts import Notification
 from openstats.clouds.sanitize import ID, clean
 from openstats.meters import USAGE_METERS
 from openstats.model import Quota, VolumeTypeQuota
-from openstats.storage.alerts import rows, subjects
-from openstats.storage.alerts.rows import Opened
+from openstats.storage.alerts import subjects
+from openstats.storage.alerts.rows import AlertRow, insert_alerts
 from openstats.storage.schema.types import FOREVER
 from tests.registry import NOW, Site, site, uuids
 
@@ -70,9 +70,11 @@ def fill(db: Connection) -> Site:
         cloud.volume_types(id_, **{name: VolumeTypeQuota(Quota(-1, 0))})
     projects = uuids(db, "project")
     for number, name in enumerate(NAMES):
-        place = subjects.of_object(db, "project", projects[name])
-        said = Notice(str(number), "", name, "Error", name, NOW - 60, labels={name: name})
-        rows.insert_all(db, [Opened(name, said, place, NOW - 60, FOREVER, NOW)])
+        subject = subjects.of_object(db, "project", projects[name])
+        notification = Notification(
+            str(number), "", name, "Error", name, NOW - 60, labels={name: name}
+        )
+        insert_alerts(db, [AlertRow(name, notification, subject, NOW - 60, FOREVER, NOW)])
     for item in USAGE_METERS:
         cloud.read(item, NOW - 3600).read(item, NOW, 3600, **dict.fromkeys(ids, 1))
     return cloud.polled()

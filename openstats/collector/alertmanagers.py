@@ -1,4 +1,4 @@
-"""Alertmanagers that are asked what fires: nobody tells of what was resolved while it was silenced.
+"""Alertmanagers that are asked what fires: they do not report what was resolved while silenced.
 
 An alert is closed only where every Alertmanager of its receiver lacks it twice in a row.
 """
@@ -16,12 +16,12 @@ from openstats.collector.attempt import attempt
 from openstats.conf.alerts import receivers
 from openstats.errors import CloudError
 from openstats.statistics.fingerprint import common_fingerprint
-from openstats.storage.alerts import received
+from openstats.storage.alerts.closing import close_absent, firing_fingerprints
 from openstats.storage.store import Store
 
 LOG = log.getLogger(__name__)
 
-OWN = re.compile("[0-9a-f]{16}")
+FINGERPRINT = re.compile("[0-9a-f]{16}")
 """A fingerprint as Alertmanager makes it."""
 
 WARM = 900
@@ -59,35 +59,35 @@ class Alertmanagers:
             attempt(f"Alertmanagers of {name}", partial(self._ask, name, urls))
 
     def _ask(self, name: str, urls: list[str]) -> None:
-        now, before = int(self._clock()), self._absent.get(name)
+        now, last_answer = int(self._clock()), self._absent.get(name)
         self._absent = {key: value for key, value in self._absent.items() if key != name}
         try:
-            fires = self._fires(urls, now)
+            firing_there = self._firing(urls, now)
         except CloudError as error:
             LOG.warning("receiver %s: %s", name, error)
             return
-        if fires is None:
+        if firing_there is None:
             return
         with self._store.transaction() as db:
             # Others are of senders that have fingerprints of their own.
-            comparable = filter(OWN.fullmatch, received.open_fingerprints(db, name))
-            absent = frozenset(comparable) - fires
-            if before:
-                asked_at, absent_before = before
-                gone = absent & absent_before
-                closed = received.close_absent(db, name, gone, told_before=asked_at, now=now)
+            comparable = filter(FINGERPRINT.fullmatch, firing_fingerprints(db, name))
+            absent = frozenset(comparable) - firing_there
+            if last_answer:
+                asked_at, absent_then = last_answer
+                absent_twice = absent & absent_then
+                closed = close_absent(db, name, absent_twice, reported_before=asked_at, now=now)
                 if closed:
                     LOG.info("receiver %s: closed %d alerts that fire no more", name, closed)
         self._absent = {**self._absent, name: (now, absent)}
 
-    def _fires(self, urls: list[str], now: int) -> frozenset[str] | None:
-        """Return the fingerprints that fire anywhere; None where that cannot be told yet."""
-        known = [read_firing(url) for url in urls]
-        if any(now - one.started_at < WARM for one in known):
+    def _firing(self, urls: list[str], now: int) -> frozenset[str] | None:
+        """Return the fingerprints that fire anywhere; None where that is not known yet."""
+        answers = [read_firing(url) for url in urls]
+        if any(now - answer.started_at < WARM for answer in answers):
             return None
         replicas = frozenset(self._alerts.replica_labels)
-        return frozenset(
-            common_fingerprint(labels, own, replicas)
-            for one in known
-            for own, labels in one.labels.items()
-        )
+        fingerprints = set()
+        for answer in answers:
+            for fingerprint, labels in answer.labels.items():
+                fingerprints.add(common_fingerprint(labels, fingerprint, replicas))
+        return frozenset(fingerprints)

@@ -5,6 +5,7 @@ from typing import Any
 from oslo_config import cfg, types
 
 from openstats.conf.values import Matching
+from openstats.severities import SEVERITIES
 
 GROUP = "alerts"
 PREFIX = "receiver:"
@@ -14,7 +15,6 @@ NAME = r"^(?!(api|openstats)$)[A-Za-z0-9._-]{1,64}$"
 NAMING = "1 to 64 letters, digits, '.', '_' or '-', and neither 'api' nor 'openstats'"
 HASH = r"^[0-9a-f]{64}$"
 UUID = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
-SEVERITIES = ["Debug", "Info", "Warning", "Error"]
 
 
 def _seconds(name: str, default: int, text: str) -> cfg.IntOpt:

@@ -1,17 +1,13 @@
 """Pages of long lists: limit and marker, and the link to the page behind."""
 
-from collections.abc import Sequence
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 from urllib.parse import urlencode
 
 from pydantic import BaseModel, Field, model_validator
 
 from openstats.http.parameters import AsInteger, Flag, Uuid, query_pairs
 from openstats.http.request import Request
-from openstats.model import ObjectName, Selection
 from openstats.services.pages import Page
-from openstats.storage.access.selection import check_marker, follows
-from openstats.storage.store import Database
 
 HEADER = "Link"
 HEADERS = {HEADER: 'URL of the next page, as rel="next". Absent on the last page.'}
@@ -25,31 +21,10 @@ class PageParameters(BaseModel):
     )
     marker: Uuid | None = Field(None, description="Start after the entry with this UUID.")
 
-    def page(self, request: Request, db: Database, selection: Selection) -> dict[str, Any]:
-        """Return limit and marker, for the list of the selected objects that are visible.
-
-        Raises:
-            ParameterError: there is no such marker in it.
-        """
-        if self.marker is not None:
-            check_marker(db, request.scope, selection, self.marker)
-        return {"limit": self.limit, "marker": self.marker}
-
     @property
     def requested_page(self) -> Page:
         """The page that is asked for."""
         return Page(self.limit, self.marker)
-
-    def link(
-        self, request: Request, db: Database, selection: Selection, objects: Sequence[ObjectName]
-    ) -> dict[str, str]:
-        """Return the header that links to the page behind these objects; none behind the last."""
-        if self.limit is None or len(objects) < self.limit:
-            return {}
-        marker = objects[-1].uuid
-        if not follows(db, request.scope, selection, marker):
-            return {}
-        return link_header(request.query_string, marker)
 
 
 class EachParameters(PageParameters):

@@ -3,13 +3,11 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from openstats.alerts import SEVERITIES
-
-WARNING, ERROR = "Warning", "Error"
+from openstats.severities import ERROR, SEVERITIES, WARNING
 
 
 def summary(counts: Mapping[str, int]) -> dict[str, int]:
-    """Give one key for each severity; ``counts`` has those that there are any of."""
+    """Return one number for each severity; ``counts`` has those that there are any of."""
     return {severity: counts.get(severity, 0) for severity in SEVERITIES}
 
 
@@ -17,10 +15,10 @@ def datapoints(
     pieces: Iterable[tuple[int, int]], counts: Iterable[Mapping[str, int]]
 ) -> list[dict[str, int]]:
     """Return one ``{from, to, <severities>}`` a piece."""
-    return [
-        {"from": start, "to": end} | summary(of)
-        for (start, end), of in zip(pieces, counts, strict=True)
-    ]
+    points = []
+    for (start, end), piece_counts in zip(pieces, counts, strict=True):
+        points.append({"from": start, "to": end} | summary(piece_counts))
+    return points
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +32,11 @@ class Thresholds:
     error: float
     margin: float = 0
 
-    def severity(self, used: int, of: int, before: str | None) -> str | None:
-        """Tell how bad a use is, given the severity of the alert that is open, if there is one."""
-        percent = 100 * used / of
-        if percent >= self.error - self._slack(before, ERROR):
+    def severity(self, in_use: int, limit: int, open_severity: str | None) -> str | None:
+        """Return how bad a use is, None if it is not; an alert may be open with a severity."""
+        percent = 100 * in_use / limit
+        error_margin = self.margin if open_severity == ERROR else 0
+        if percent >= self.error - error_margin:
             return ERROR
-        return WARNING if percent >= self.warning - self._slack(before, WARNING, ERROR) else None
-
-    def _slack(self, before: str | None, *held_by: str) -> float:
-        return self.margin if before in held_by else 0
+        warning_margin = self.margin if open_severity in (WARNING, ERROR) else 0
+        return WARNING if percent >= self.warning - warning_margin else None

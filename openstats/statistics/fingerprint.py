@@ -15,11 +15,13 @@ def fingerprint(labels: Mapping[str, str]) -> str:
     return f"{digest:016x}"
 
 
-def common_fingerprint(labels: Mapping[str, str], own: str, replicas: frozenset[str]) -> str:
+def common_fingerprint(
+    labels: Mapping[str, str], alert_fingerprint: str, replicas: frozenset[str]
+) -> str:
     """Return the fingerprint under which alerts are one that differ in labels of replicas only.
 
-    ``own`` is the alert's own, which it keeps if it has no such label.
+    An alert without such labels keeps ``alert_fingerprint``.
     """
     if replicas.isdisjoint(labels):
-        return own
+        return alert_fingerprint
     return fingerprint({name: value for name, value in labels.items() if name not in replicas})

@@ -1,6 +1,6 @@
 """Silence: which kinds of poll have brought nothing for so long that something is wrong.
 
-Several kinds that are silent for one reason are one cause. Nothing here knows what a poll asks.
+Several kinds that are silent for one reason are one cause. What a poll asks is not known here.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -10,11 +10,11 @@ CLOUD = "cloud"
 """The cause that is no single kind's: nothing at all was read."""
 
 LIVELY = 2
-"""Of the shortest intervals, within how many a cloud that answers has brought something."""
+"""A cloud answers if it brought something within so many of its shortest intervals."""
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class PollState:
     """How polls of one kind went: when the last one succeeded and failed (0: never), and why.
 
     ``interval`` is how far apart they are, ``seconds`` how long the last success took, and
@@ -41,7 +41,7 @@ class Kind:
     def silent(self, now: int, since: float, intervals: int) -> bool:
         """Return whether nothing was read for some intervals, as far as anybody tried.
 
-        ``since`` is when whoever looks began to be at work: before that, nobody may have tried.
+        ``since`` is when this collector began to be at work: nobody may have tried before that.
         """
         if self.failing:
             return self.error_at - (self.polled_at or since) > intervals * self.interval
@@ -62,48 +62,54 @@ class Kind:
 class Verdict:
     """The causes that there are, each with its silent kinds, and those that are over."""
 
-    causes: Mapping[str, Sequence[Kind]]
+    causes: Mapping[str, Sequence[PollState]]
     over: frozenset[str]
 
 
 def judge(
-    kinds: Collection[Kind], known: Collection[str], *, now: int, since: float, intervals: int
+    kinds: Collection[PollState],
+    open_causes: Collection[str],
+    *,
+    now: int,
+    since: float,
+    intervals: int,
 ) -> Verdict:
-    """Return what is wrong with a cloud, given the causes that were known before.
+    """Return what is wrong with a cloud, given the causes that have an open alert.
 
-    A known cause of which it cannot be told stays: it is neither found again, nor over.
+    An open cause that cannot be decided stays: it is neither found again, nor over.
     """
     silent = [kind for kind in kinds if kind.silent(now, since, intervals)]
-    causes = {kind.name: [kind] for kind in silent if kind.name in known}
-    rest = [kind for kind in silent if kind.name not in known]
-    if rest and (CLOUD in known or _dead(kinds, now, since, intervals)):
-        causes[CLOUD] = rest
+    causes = {kind.name: [kind] for kind in silent if kind.name in open_causes}
+    unexplained = [kind for kind in silent if kind.name not in open_causes]
+    if unexplained and (CLOUD in open_causes or _dead(kinds, now, since, intervals)):
+        causes[CLOUD] = unexplained
     elif _lively(kinds, now):
-        _add_by_reason(causes, rest)
-    healthy = {kind.name for kind in kinds if kind.healthy(now, intervals)}
-    over = {name for name in known if name in healthy or (name == CLOUD and healthy and not rest)}
-    return Verdict(causes, frozenset(over))
+        _add_by_reason(causes, unexplained)
+    over = {kind.name for kind in kinds if kind.healthy(now, intervals)}
+    if over and not unexplained:
+        over.add(CLOUD)
+    return Verdict(causes, frozenset(over.intersection(open_causes)))
 
 
-def _dead(kinds: Iterable[Kind], now: int, since: float, intervals: int) -> bool:
+def _dead(kinds: Iterable[PollState], now: int, since: float, intervals: int) -> bool:
     """Return whether no kind at all has brought anything for some intervals."""
     return now - max(since, _answered_at(kinds)) > intervals * _shortest(kinds)
 
 
-def _lively(kinds: Iterable[Kind], now: int) -> bool:
+def _lively(kinds: Iterable[PollState], now: int) -> bool:
     """Return whether the cloud answers: otherwise all may be silent for one reason, yet unknown."""
     return now - _answered_at(kinds) <= LIVELY * _shortest(kinds)
 
 
-def _answered_at(kinds: Iterable[Kind]) -> int:
+def _answered_at(kinds: Iterable[PollState]) -> int:
     return max((kind.polled_at for kind in kinds if not kind.idle), default=0)
 
 
-def _shortest(kinds: Iterable[Kind]) -> float:
+def _shortest(kinds: Iterable[PollState]) -> float:
     return min(kind.pace() for kind in kinds)
 
 
-def _add_by_reason(causes: dict[str, list[Kind]], silent: Iterable[Kind]) -> None:
+def _add_by_reason(causes: dict[str, list[PollState]], silent: Iterable[PollState]) -> None:
     """Add kinds to the cause of the same reason; the first kind of a new reason names its cause."""
     by_reason = {cause[0].reason: cause for cause in causes.values()}
     for kind in silent:

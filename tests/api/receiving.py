@@ -7,7 +7,7 @@ from typing import Any
 from webtest import TestApp
 
 from openstats import conf
-from openstats.tokens import hashed
+from openstats.tokens import hash_token
 from tests.registry import NOW
 
 TOKEN, OTHER = "the-token-of-all-receivers", "the-token-of-another"
@@ -20,7 +20,7 @@ Sections = dict[str, dict[str, str]]
 def sections(alerts: dict[str, str] | None = None, /, **receivers: dict[str, str]) -> Sections:
     """Give the groups of a configuration with receivers of one token, unless they say otherwise."""
     named = {"alerts": {"receivers": ",".join(receivers)} | (alerts or {})}
-    own = {"token_hash": hashed(TOKEN)}
+    own = {"token_hash": hash_token(TOKEN)}
     return named | {f"receiver:{name}": own | options for name, options in receivers.items()}
 
 

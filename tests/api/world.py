@@ -4,12 +4,12 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from openstats.alerts import Notice
+from openstats.alerts import Notification
 from openstats.meters import USAGE_METERS
 from openstats.model import Capacity, Quota, VolumeTypeQuota
-from openstats.storage.alerts import rows, subjects
-from openstats.storage.alerts.histories import NOWHERE
-from openstats.storage.alerts.rows import Opened
+from openstats.storage.alerts import subjects
+from openstats.storage.alerts.histories import NO_SUBJECT
+from openstats.storage.alerts.rows import AlertRow, insert_alerts
 from openstats.storage.schema import tables
 from openstats.storage.schema.types import FOREVER
 from tests.registry import NOW, site, uuids
@@ -67,10 +67,12 @@ def _alarm(db: Connection) -> None:
         (None, None, "Debug", FOREVER),
     ]
     for number, (kind, uuid, severity, until) in enumerate(told):
-        place = subjects.of_object(db, kind, str(uuid)) if kind else NOWHERE
+        subject = subjects.of_object(db, kind, str(uuid)) if kind else NO_SUBJECT
         at = NOW - 3600 + number
-        notice = Notice(f"f{number}", "", f"type{number}", severity, "what is wrong", at)
-        rows.insert_all(db, [Opened("prometheus", notice, place, at, until, NOW)])
+        notification = Notification(
+            f"f{number}", "", f"type{number}", severity, "what is wrong", at
+        )
+        insert_alerts(db, [AlertRow("prometheus", notification, subject, at, until, NOW)])
 
 
 def quota_of(*tenants: dict[str, tuple[int, int]]) -> dict[str, Any]:

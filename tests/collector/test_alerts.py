@@ -11,7 +11,7 @@ from webtest import TestApp
 
 from openstats.collector import alerts
 from openstats.model import EVERYTHING, Selection
-from openstats.storage.entries import alerts as stored
+from openstats.storage.alerts.counts import count_by_object
 from openstats.storage.schema.types import FOREVER
 from openstats.storage.store import Store
 from openstats.wsgi.app import make_app
@@ -72,7 +72,7 @@ def test_own_alert_names_its_subject_and_message(lab: Lab, tenant: Tenant) -> No
     now = int(lab.clock.now)
     with lab.store.read() as db:
         for aggregate in ("customer", "project"):
-            found = stored.by_object(db, EVERYTHING, Selection(aggregate), (now, now + 1))
+            found = count_by_object(db, EVERYTHING, Selection(aggregate), (now, now + 1))
             assert [*found.values()] == [{"Error": 1}]
 
 

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
 
-from openstats.tokens import hashed
+from openstats.tokens import hash_token
 from tests.devcloud import Cloud
 from tests.devcloud.process import wait_for
 from tests.edge import Edge
@@ -97,7 +97,7 @@ def serving(
     system.sections = {
         "api": {"collect": "false"},
         "alerts": {"receivers": RECEIVER},
-        f"receiver:{RECEIVER}": {"token_hash": hashed(TOKEN)},
+        f"receiver:{RECEIVER}": {"token_hash": hash_token(TOKEN)},
     }
     for name, options in sections.items():
         system.sections[name] = system.sections.get(name, {}) | options

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from openstats.tokens import hashed
+from openstats.tokens import hash_token
 from tests.devcloud import Cloud
 from tests.edge import Edge
 from tests.functional.personas import Keystone
@@ -109,8 +109,8 @@ def opened(clouds: dict[str, Cloud], home: Path) -> Iterator[House]:
             "api": {"auth_strategy": "keystone"},
             "keystone_authtoken": {"auth_type": "password"} | auth,
             "alerts": {"receivers": f"{CLOSED}, {OPEN}"},
-            f"receiver:{CLOSED}": {"token_hash": hashed(TOKEN)},
-            f"receiver:{OPEN}": {"token_hash": hashed(TOKEN), "keystone": "true"},
+            f"receiver:{CLOSED}": {"token_hash": hash_token(TOKEN)},
+            f"receiver:{OPEN}": {"token_hash": hash_token(TOKEN), "keystone": "true"},
         }
         system.configure()
         keystone = Keystone(clouds[CURRENT])

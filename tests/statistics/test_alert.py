@@ -4,8 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openstats import conf
-from openstats.alerts import SEVERITIES
 from openstats.statistics.alert import Thresholds, summary
 
 USUAL = Thresholds(80, 95, 3)
@@ -52,7 +50,3 @@ def test_a_margin_only_ever_makes_worse_and_what_was_found_stays(
     plain = Thresholds(80, 95).severity(used, of, before)
     assert ORDER.index(plain) <= ORDER.index(found)
     assert USUAL.severity(used, of, found) == found
-
-
-def test_severities_can_be_configured_by_name() -> None:
-    assert tuple(conf.alerts.SEVERITIES) == SEVERITIES

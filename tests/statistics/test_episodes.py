@@ -1,100 +1,49 @@
-"""Episodes: in whatever order and however often notices come, they make the same alerts."""
+"""Episodes: in whatever order and however often notifications come, they make the same alerts."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import count, pairwise
-from typing import Any
+from itertools import count
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openstats.alerts import Episode, Notice, Spell
-from openstats.statistics.episodes import WAITING, apply, spells, strand
+from openstats.alerts import Alert, Episode, Notification
+from openstats.statistics.episodes import WAITING, fold, join, replica_start
 from tests.alertmanagers import FLUSH, Log, Peer, run
-
-NOW = 1_700_000_000
-WITHIN = 900
-Times = tuple[int, int | None]
-
-
-def notice(start: int, end: int | None = None, key: str = "", **more: Any) -> Notice:
-    """Make a notice of times in seconds before NOW."""
-    ended_at = None if end is None else NOW - end
-    usual = {"fingerprint": "f", "alert_type": "t", "severity": "Error", "message": ""}
-    return Notice(
-        **usual | {"start": key or str(start)} | more, started_at=NOW - start, ended_at=ended_at
-    )
+from tests.statistics.notifications import (
+    NOW,
+    WITHIN,
+    Times,
+    merged_times,
+    notification,
+    request_histories,
+)
 
 
 class Row:
     """What is stored of one fingerprint: its episodes, and in which alert each is."""
 
     def __init__(self, within: int = WITHIN) -> None:
-        self.known: dict[str, Episode] = {}
+        self.episodes: dict[str, Episode] = {}
         self.within = within
-        self.numbers = count(1)
+        self.ids = count(1)
 
-    def hear(self, notices: Iterable[Notice], now: int = NOW) -> list[Times]:
-        """Take in a request, and give the times of the alerts that there are since."""
-        for one in notices:
-            if changed := apply(self.known, one, now):
-                self.known[changed.start] = changed
-        made = spells(self.known.values(), self.within)
-        rows = [spell.alert or next(self.numbers) for spell in made]
-        assert len(set(rows)) == len(rows)
-        for spell, row in zip(made, rows, strict=True):
-            self.known |= {e.start: replace(e, alert=row) for e in spell.episodes}
-        return [(spell.started_at, spell.ended_at) for spell in made]
-
-
-def naive(notices: Sequence[Notice], within: int) -> list[Times]:
-    """Merge intervals: what no end is known of lasted until the next one began, or still does."""
-    ends: dict[tuple[int, str], set[int | None]] = {}
-    for one in notices:
-        ends.setdefault((one.started_at, one.start), set()).add(one.ended_at)
-    forever, keys = 2**60, sorted(ends)
-    merged: list[list[int]] = []
-    for place, key in enumerate(keys, 1):
-        following = keys[place][0] if place < len(keys) else forever
-        end = next(iter(ends[key] - {None}), following)
-        assert end is not None
-        if merged and key[0] - merged[-1][1] <= within:
-            merged[-1][1] = max(merged[-1][1], end)
-        else:
-            merged.append([key[0], end])
-    return [(start, None if end == forever else end) for start, end in merged]
+    def hear(self, notifications: Iterable[Notification], now: int = NOW) -> list[Times]:
+        """Fold a request into it, and return the times of the alerts that there are since."""
+        stored = {"f": self.episodes}
+        (revision,) = fold(stored, notifications, {}, now=now, reopen_within=self.within)
+        ids = [alert.id or next(self.ids) for alert in revision.alerts]
+        assert len(set(ids)) == len(ids)
+        for alert, alert_id in zip(revision.alerts, ids, strict=True):
+            for episode in alert.episodes:
+                self.episodes[episode.start] = replace(episode, alert_id=alert_id)
+        return [(alert.started_at, alert.ended_at) for alert in revision.alerts]
 
 
-minutes = st.integers(0, 200).map(lambda number: number * 60)
-PEERS = ("http://a", "http://b")
-
-
-@st.composite
-def stream(draw: st.DrawFn, start: int, end: int | None, peer: str) -> list[Notice]:
-    """Give what one peer tells of an episode, in its own order."""
-    sent = [notice(start, sender=peer)] * draw(st.integers(0, 2))
-    if end is not None:
-        sent += [notice(start, end, sender=peer)] * draw(st.integers(bool(sent), 2))
-    return sent
-
-
-@st.composite
-def histories(draw: st.DrawFn) -> list[list[Notice]]:
-    """Give what two peers tell of some episodes, mixed, each in its own order, as requests."""
-    streams = []
-    for start in draw(st.lists(minutes, min_size=1, max_size=6, unique=True)):
-        end = draw(st.none() | st.integers(0, start))
-        streams += [draw(stream(start, end, peer)) for peer in PEERS]
-    turns = [place for place, sent in enumerate(streams) for _ in sent]
-    mixed = [streams[place].pop(0) for place in draw(st.permutations(turns))]
-    cuts = sorted(draw(st.sets(st.integers(0, len(mixed)), max_size=5)) | {0, len(mixed)})
-    return [mixed[one:other] for one, other in pairwise(cuts)]
-
-
-@given(histories().filter(any), st.sampled_from([0, 60, WITHIN, 10_000]), st.booleans())
+@given(request_histories().filter(any), st.sampled_from([0, 60, WITHIN, 10_000]), st.booleans())
 def test_peers_that_are_late_make_the_same_alerts(
-    requests: list[list[Notice]], within: int, cluster: bool
+    requests: list[list[Notification]], within: int, cluster: bool
 ) -> None:
     row = Row(within)
     found: list[Times] = []
@@ -103,7 +52,7 @@ def test_peers_that_are_late_make_the_same_alerts(
     for number, request in enumerate(requests):
         found = row.hear(request, NOW + number * within // len(requests))
     sent = [one for request in requests for one in request]
-    assert found == naive(sent, within)
+    assert found == merged_times(sent, within)
     # A request that is sent again changes nothing.
     assert row.hear(requests[-1], NOW + within) == found
 
@@ -132,7 +81,7 @@ def told(among: Sequence[Peer], end: int | None, *, independent: bool) -> list[T
     row, found = Row(), []
 
     def deliver(now: int, sender: str, ended_at: int | None) -> None:
-        sent = notice(0, key="s", sender=sender if independent else "")
+        sent = notification(0, key="s", sender=sender if independent else "")
         sent = replace(sent, ended_at=None if ended_at is None else NOW + ended_at * 15)
         found.append(row.hear([sent], NOW + now * 15))
 
@@ -160,25 +109,25 @@ def test_independent_alertmanagers_lose_nothing(among: list[Peer], end: int | No
 
 def test_from_firing_to_resolved() -> None:
     row = Row()
-    assert row.hear([notice(500)]) == [(NOW - 500, None)]
-    assert row.hear([notice(500, 100)]) == [(NOW - 500, NOW - 100)]
+    assert row.hear([notification(500)]) == [(NOW - 500, None)]
+    assert row.hear([notification(500, 100)]) == [(NOW - 500, NOW - 100)]
 
 
 @pytest.mark.parametrize("after", [0, 1, 45, 300, 301])
 def test_alert_fired_again_with_the_same_start_is_reopened(after: int) -> None:
     """Prometheus was out of reach for a while, so that Alertmanager resolved it by itself."""
     row = Row()
-    row.hear([notice(500), notice(500, 100)])
-    assert row.hear([notice(500)], NOW + after) == [(NOW - 500, None)]
-    ended = replace(notice(500), ended_at=NOW + 600)
+    row.hear([notification(500), notification(500, 100)])
+    assert row.hear([notification(500)], NOW + after) == [(NOW - 500, None)]
+    ended = replace(notification(500), ended_at=NOW + 600)
     assert row.hear([ended], NOW + 600) == [(NOW - 500, NOW + 600)]
 
 
 def test_the_slower_of_two_peers_closes_what_it_opened_again() -> None:
     row = Row()
-    row.hear([notice(500), notice(500, 100)])
-    row.hear([notice(500)], NOW + 60)
-    assert row.hear([notice(500, 100)], NOW + 120) == [(NOW - 500, NOW - 100)]
+    row.hear([notification(500), notification(500, 100)])
+    row.hear([notification(500)], NOW + 60)
+    assert row.hear([notification(500, 100)], NOW + 120) == [(NOW - 500, NOW - 100)]
 
 
 @pytest.mark.parametrize(
@@ -187,107 +136,161 @@ def test_the_slower_of_two_peers_closes_what_it_opened_again() -> None:
 def test_notification_stored_after_the_end_is_overtaken(after: int, end: int | None) -> None:
     """A clock that was set back overtakes nothing."""
     row = Row()
-    row.hear([notice(500), notice(500, 100)])
-    assert row.hear([notice(500)], NOW + after) == [(NOW - 500, NOW + end if end else None)]
+    row.hear([notification(500), notification(500, 100)])
+    assert row.hear([notification(500)], NOW + after) == [(NOW - 500, NOW + end if end else None)]
 
 
 def test_independent_senders_each_withdraw_what_they_said() -> None:
     row = Row()
-    row.hear([notice(500, sender="a"), notice(500, sender="b"), notice(500, sender="a")])
-    assert row.hear([notice(500, 100, sender="a")]) == [(NOW - 500, None)]
-    assert row.hear([notice(500, 90, sender="c")]) == [(NOW - 500, None)]
-    assert row.hear([notice(500, 80, sender="b")]) == [(NOW - 500, NOW - 80)]
-    assert row.hear([notice(500, sender="a")]) == [(NOW - 500, None)]
-    assert row.hear([notice(500, 70, sender="a")]) == [(NOW - 500, NOW - 70)]
+    row.hear(
+        [
+            notification(500, sender="a"),
+            notification(500, sender="b"),
+            notification(500, sender="a"),
+        ]
+    )
+    assert row.hear([notification(500, 100, sender="a")]) == [(NOW - 500, None)]
+    assert row.hear([notification(500, 90, sender="c")]) == [(NOW - 500, None)]
+    assert row.hear([notification(500, 80, sender="b")]) == [(NOW - 500, NOW - 80)]
+    assert row.hear([notification(500, sender="a")]) == [(NOW - 500, None)]
+    assert row.hear([notification(500, 70, sender="a")]) == [(NOW - 500, NOW - 70)]
 
 
 def test_instant_episode_ends_the_firing_alert_and_joins_none() -> None:
     row = Row()
-    row.hear([notice(9000)])
-    assert row.hear([notice(8400, 8400)]) == [(NOW - 9000, NOW - 8400)]
-    assert row.hear([notice(4800)]) == [(NOW - 9000, NOW - 8400), (NOW - 4800, None)]
+    row.hear([notification(9000)])
+    assert row.hear([notification(8400, 8400)]) == [(NOW - 9000, NOW - 8400)]
+    assert row.hear([notification(4800)]) == [(NOW - 9000, NOW - 8400), (NOW - 4800, None)]
 
 
 def test_replicas_that_are_counted_as_one_end_each_by_itself() -> None:
     row = Row()
-    one, other = (strand("s", name) for name in "ab")
-    row.hear([notice(500, key=one), notice(490, key=other)])
-    assert row.hear([notice(490, 100, key=other)]) == [(NOW - 500, None)]
-    assert row.hear([notice(500, 90, key=one)]) == [(NOW - 500, NOW - 90)]
+    one, other = (replica_start("s", name) for name in "ab")
+    row.hear([notification(500, key=one), notification(490, key=other)])
+    assert row.hear([notification(490, 100, key=other)]) == [(NOW - 500, None)]
+    assert row.hear([notification(500, 90, key=one)]) == [(NOW - 500, NOW - 90)]
 
 
 def test_the_first_end_that_was_told_stands() -> None:
     row = Row()
-    assert row.hear([notice(500, 100), notice(500, 50)]) == [(NOW - 500, NOW - 100)]
+    assert row.hear([notification(500, 100), notification(500, 50)]) == [(NOW - 500, NOW - 100)]
 
 
 def test_stale_alert_may_fire_again_at_once() -> None:
     row = Row()
-    row.known["500"] = Episode("500", NOW - 500, NOW - 400)
-    assert row.hear([notice(500)]) == [(NOW - 500, None)]
+    row.episodes["500"] = Episode("500", NOW - 500, NOW - 400)
+    assert row.hear([notification(500)]) == [(NOW - 500, None)]
 
 
 def test_stale_alert_ends_at_its_reported_end() -> None:
     row = Row()
-    row.known["500"] = Episode("500", NOW - 500, NOW - 400)
-    assert row.hear([notice(500, 100)]) == [(NOW - 500, NOW - 100)]
+    row.episodes["500"] = Episode("500", NOW - 500, NOW - 400)
+    assert row.hear([notification(500, 100)]) == [(NOW - 500, NOW - 100)]
 
 
 @pytest.mark.parametrize(("gap", "alerts"), [(WITHIN, 1), (WITHIN + 1, 2)])
 def test_episodes_in_quick_succession_are_one_alert(gap: int, alerts: int) -> None:
-    assert len(Row().hear([notice(5000, 4000), notice(4000 - gap)])) == alerts
+    assert len(Row().hear([notification(5000, 4000), notification(4000 - gap)])) == alerts
 
 
 def test_episodes_that_are_inside_others() -> None:
-    assert Row().hear([notice(5000, 100), notice(4000, 3000)]) == [(NOW - 5000, NOW - 100)]
+    assert Row().hear([notification(5000, 100), notification(4000, 3000)]) == [
+        (NOW - 5000, NOW - 100)
+    ]
 
 
 def test_no_clock_but_ours_is_ahead() -> None:
     row = Row()
-    assert row.hear([notice(-3600)]) == [(NOW, None)]
-    assert row.hear([notice(-3600, -7200)], NOW + 60) == [(NOW, NOW + 60)]
+    assert row.hear([notification(-3600)]) == [(NOW, None)]
+    assert row.hear([notification(-3600, -7200)], NOW + 60) == [(NOW, NOW + 60)]
 
 
 def test_no_alert_ends_before_it_begins() -> None:
-    assert Row().hear([notice(100, 500)]) == [(NOW - 100, NOW - 100)]
+    assert Row().hear([notification(100, 500)]) == [(NOW - 100, NOW - 100)]
 
 
 def test_an_end_that_comes_late_parts_what_was_one_and_the_first_keeps_the_row() -> None:
     row = Row()
-    row.hear([notice(9000)])
-    assert row.hear([notice(3000)]) == [(NOW - 9000, None)]
-    assert row.hear([notice(9000, 8000)]) == [(NOW - 9000, NOW - 8000), (NOW - 3000, None)]
-    assert {start: episode.alert for start, episode in row.known.items()} == {"9000": 1, "3000": 2}
+    row.hear([notification(9000)])
+    assert row.hear([notification(3000)]) == [(NOW - 9000, None)]
+    assert row.hear([notification(9000, 8000)]) == [(NOW - 9000, NOW - 8000), (NOW - 3000, None)]
+    assert {start: episode.alert_id for start, episode in row.episodes.items()} == {
+        "9000": 1,
+        "3000": 2,
+    }
 
 
 def test_an_episode_between_two_joins_them() -> None:
     row = Row()
-    row.hear([notice(9000, 8000), notice(6500, 6000)])
-    row.hear([notice(7500, 7000)])
-    (joined,) = spells(row.known.values(), WITHIN)
-    assert joined.alert == 1
-    whole = spells([Episode("a", 0, 5, alert=7), Episode("b", 6, alert=3)], WITHIN)
-    assert whole == [Spell(0, None, whole[0].episodes, 3)]
+    row.hear([notification(9000, 8000), notification(6500, 6000)])
+    row.hear([notification(7500, 7000)])
+    (joined,) = join(row.episodes.values(), WITHIN)
+    assert joined.id == 1
+    whole = join([Episode("a", 0, 5, alert_id=7), Episode("b", 6, alert_id=3)], WITHIN)
+    assert whole == [Alert(0, None, whole[0].episodes, 3)]
 
 
 def test_of_nothing_there_is_no_alert() -> None:
-    assert spells([], WITHIN) == []
+    assert join([], WITHIN) == []
 
 
-def vague(key: str, *, over: bool = False) -> Notice:
-    return notice(0, 0 if over else None, key, vague=True)
+def timeless(key: str, *, over: bool = False) -> Notification:
+    return notification(0, 0 if over else None, key, timeless=True)
 
 
 def test_notification_without_times_means_the_open_alert() -> None:
     row = Row()
-    assert row.hear([vague("a")], NOW + 10) == [(NOW, None)]
-    assert row.hear([vague("b")], NOW + 20) == [(NOW, None)]
-    ok = replace(vague("c", over=True), ended_at=NOW + 30)
+    assert row.hear([timeless("a")], NOW + 10) == [(NOW, None)]
+    assert row.hear([timeless("b")], NOW + 20) == [(NOW, None)]
+    ok = replace(timeless("c", over=True), ended_at=NOW + 30)
     assert row.hear([ok], NOW + 30) == [(NOW, NOW + 30)]
     # Sent again, and what was sent before.
-    assert row.hear([ok, vague("a")], NOW + 40) == [(NOW, NOW + 30)]
-    assert len(row.known) == 1
+    assert row.hear([ok, timeless("a")], NOW + 40) == [(NOW, NOW + 30)]
+    assert len(row.episodes) == 1
 
 
 def test_that_all_is_well_opens_nothing() -> None:
-    assert Row().hear([vague("a", over=True)]) == []
+    assert Row().hear([timeless("a", over=True)]) == []
+
+
+# -- fold
+
+
+def test_fingerprints_are_folded_apart_and_the_last_notification_of_each_is_kept() -> None:
+    batch = [
+        notification(500, fingerprint="a"),
+        notification(400, fingerprint="b", message="first"),
+        notification(400, 300, fingerprint="b", message="last"),
+    ]
+    one, other = fold({}, batch, {}, now=NOW, reopen_within=WITHIN)
+    assert (one.notification, other.notification) == (batch[0], batch[2])
+    assert [(alert.started_at, alert.ended_at) for alert in one.alerts] == [(NOW - 500, None)]
+    ((alert,), stored) = other.alerts, other.stored
+    assert (alert.started_at, alert.ended_at, stored) == (NOW - 400, NOW - 300, ())
+
+
+def test_a_change_of_the_owner_splits_an_open_episode() -> None:
+    batch = [notification(500)]
+    (revision,) = fold({}, batch, {"f": [NOW - 200]}, now=NOW, reopen_within=WITHIN)
+    times = [(alert.started_at, alert.ended_at) for alert in revision.alerts]
+    assert times == [(NOW - 500, NOW - 200), (NOW - 200, None)]
+
+
+def test_what_was_split_once_stays_so_whatever_labels_say() -> None:
+    parts = (
+        Episode("500", NOW - 500, NOW - 200, alert_id=1),
+        Episode("500", NOW - 200, None, alert_id=2, owner_since=NOW - 200),
+    )
+    stored = {"f": {"500": Episode("500", NOW - 500, parts=parts)}}
+    (revision,) = fold(stored, [notification(500, 100)], {}, now=NOW, reopen_within=WITHIN)
+    assert [(alert.id, alert.ended_at) for alert in revision.alerts] == [
+        (1, NOW - 200),
+        (2, NOW - 100),
+    ]
+    assert revision.stored == (stored["f"]["500"],)
+
+
+def test_a_batch_leaves_what_is_stored_as_it_was() -> None:
+    stored = {"f": {"500": Episode("500", NOW - 500)}}
+    fold(stored, [notification(500, 100), notification(50)], {}, now=NOW, reopen_within=WITHIN)
+    assert stored == {"f": {"500": Episode("500", NOW - 500)}}

@@ -4,23 +4,23 @@ from typing import Any
 
 import pytest
 
-from openstats.statistics.silence import CLOUD, Kind, judge
+from openstats.statistics.silence import CLOUD, PollState, judge
 
 NOW, MINUTE = 1_700_000_000, 60
 INTERVAL, INTERVALS = 300, 3
 NAMES = ("discovery", "capacity", "instances", "volumes", "quotas", "providers", "usage")
 
 
-def kind(name: str, polled: float, failed: float | None = None, **more: Any) -> Kind:
+def kind(name: str, polled: float, failed: float | None = None, **more: Any) -> PollState:
     """Make a kind that succeeded, and failed since, so many minutes ago."""
     interval = 3600 if name == "discovery" else INTERVAL
     if failed is not None:
         more = {"error": "a: Nova's x: HTTP 503", "error_at": NOW - int(failed * MINUTE)} | more
-    return Kind(name, interval, NOW - int(polled * MINUTE), **more)
+    return PollState(name, interval, NOW - int(polled * MINUTE), **more)
 
 
 def causes(
-    kinds: list[Kind], *known: str, since: float = 600
+    kinds: list[PollState], *known: str, since: float = 600
 ) -> tuple[dict[str, list[str]], list[str]]:
     """Give the causes with their kinds, and which of the known ones are over."""
     started = NOW - since * MINUTE
@@ -29,7 +29,7 @@ def causes(
     return listed, sorted(verdict.over)
 
 
-def all_but(*others: Kind, polled: float = 1, **more: Any) -> list[Kind]:
+def all_but(*others: PollState, polled: float = 1, **more: Any) -> list[PollState]:
     names = [name for name in NAMES if name not in {each.name for each in others}]
     return [*others, *(kind(name, polled, **more) for name in names)]
 
@@ -89,7 +89,7 @@ def test_a_cloud_that_is_slow_is_not_silent() -> None:
 
 
 def test_unread_cloud_is_silent_since_the_first_attempt() -> None:
-    never = all_but(Kind("volumes", INTERVAL, 0, NOW, "a: Cinder's x: HTTP 500"))
+    never = all_but(PollState("volumes", INTERVAL, 0, NOW, "a: Cinder's x: HTTP 500"))
     assert causes(never, since=15) == ({}, [])
     assert causes(never, since=16) == ({"volumes": ["volumes"]}, [])
 

@@ -6,15 +6,18 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, func, insert, select
 
-from openstats.alerts import Notice
+from openstats.alerts import Notification
 from openstats.model import EVERYTHING, Interval, Scope, Selection
 from openstats.storage import coverage, jobs, quota
-from openstats.storage.alerts import own, received
-from openstats.storage.alerts import rows as alert_rows
-from openstats.storage.alerts.histories import Place
-from openstats.storage.alerts.rows import Opened
+from openstats.storage.alerts import own, posted
+from openstats.storage.alerts.closing import close_stale, delete_closed
+from openstats.storage.alerts.counts import count, count_by_object
+from openstats.storage.alerts.episodes import read_episodes
+from openstats.storage.alerts.histories import Subject
+from openstats.storage.alerts.rows import AlertRow, insert_alerts
 from openstats.storage.counts import creation_time, customer
-from openstats.storage.entries import alerts, pagination
+from openstats.storage.entries import pagination
+from openstats.storage.entries.alerts import ALERTS
 from openstats.storage.inventory import allocation, instances
 from openstats.storage.registry import tenants
 from openstats.storage.schema import alerts as alert_tables
@@ -177,7 +180,7 @@ def test_the_collector_reads_no_more_than_its_cloud(crowded: Store, name: str) -
     assert not [detail for table in tables for detail in scans(found, table)]
 
 
-ALERTS = 100_000
+STORED_ALERTS = 100_000
 
 
 @pytest.fixture(scope="module")
@@ -202,10 +205,10 @@ def _alarm(db: Connection) -> None:
         project, customer = projects[number % len(projects)]
         created = NOW - 60 * number
         until = created + lengths[number % 5] if number % 100 else FOREVER
-        notice = Notice(str(number), "", "t", "Error", "m", created)
-        place = Place("project", customer, None, project)
-        rows.append(Opened("am", notice, place, created, until, NOW))
-    alert_rows.insert_all(db, rows)
+        notification = Notification(str(number), "", "t", "Error", "m", created)
+        subject = Subject("project", customer, None, project)
+        rows.append(AlertRow("am", notification, subject, created, until, NOW))
+    insert_alerts(db, rows)
     alert = alert_tables.alert
     older = {"uuid": func.hex(func.randomblob(16)), "created_at": alert.c.created_at - 400 * 86_400}
     older["until"] = alert.c.until - 400 * 86_400
@@ -214,7 +217,7 @@ def _alarm(db: Connection) -> None:
     # Those of the past are closed, and there are a hundred times as many.
     closed = alert.c.until < FOREVER
     first = select(*copied).where(closed, alert.c.id <= len(rows))
-    while db.scalar(select(func.count()).select_from(alert)) < ALERTS:
+    while db.scalar(select(func.count()).select_from(alert)) < STORED_ALERTS:
         db.execute(insert(alert).from_select(names, first))
     member, held = schema.project_group_member.c, alert_tables.alert_group
     below = select(alert.c.id, member.project_group_id).where(
@@ -229,7 +232,7 @@ DEFAULT = (NOW - 86_400, NOW)
 @pytest.mark.parametrize("aggregate", [None, "customer", "project", "project_group"])
 @pytest.mark.parametrize("filtered", [False, True], ids=["all", "one"])
 @pytest.mark.parametrize("scoped", [False, True], ids=["everything", "scoped"])
-@pytest.mark.parametrize("query", [alerts.count, alerts.by_object])
+@pytest.mark.parametrize("query", [count, count_by_object])
 def test_alerts_are_found_by_when_they_began(
     alarmed: Store, aggregate: str | None, filtered: bool, scoped: bool, query: Any
 ) -> None:
@@ -237,7 +240,7 @@ def test_alerts_are_found_by_when_they_began(
         kind = aggregate or "customer"
         wanted = tuple(uuids(db, kind).values())[:1] if filtered else ()
         scope = Scope(frozenset([uuids(db, "project")["p7"]])) if scoped else EVERYTHING
-        selection = Selection(kind, wanted) if aggregate or query is alerts.by_object else None
+        selection = Selection(kind, wanted) if aggregate or query is count_by_object else None
         found = plan(db, lambda: query(db, scope, selection, DEFAULT))
     mine = [
         detail for detail in found if detail.split()[:2] in (["SEARCH", "alert"], ["SCAN", "alert"])
@@ -252,23 +255,21 @@ def test_alerts_are_found_by_when_they_began(
 def test_counting_alerts_reads_the_index_alone(alarmed: Store) -> None:
     with alarmed.read() as db:
         for selection in (None, Selection("customer"), Selection("project")):
-            found = plan(db, lambda: alerts.count(db, EVERYTHING, selection, DEFAULT))  # noqa: B023
+            found = plan(db, lambda: count(db, EVERYTHING, selection, DEFAULT))  # noqa: B023
             mine = [detail for detail in found if detail.startswith("SEARCH alert ")]
             assert len(mine) == len(alert_tables.SPANS)
             assert all("USING COVERING INDEX ix_alert_active" in detail for detail in mine)
 
 
 RECEIVING: dict[str, Callable[[Connection], object]] = {
-    "known": lambda db: received.known(
-        db, "am", [Notice("5", "", "t", "Error", "", NOW)], now=NOW, within=900
+    "episodes": lambda db: read_episodes(
+        db, "am", [Notification("5", "", "t", "Error", "", NOW)], now=NOW, reopen_within=900
     ),
-    "go stale": lambda db: received.go_stale(db, NOW),
-    "standing": lambda db: own.standing(db, 1, "quota."),
-    "find": lambda db: own.find(db, {"alert_type": "t"}),
-    "forget": lambda db: own.forget(db, 5),
-    "newest": lambda db: pagination.page(
-        db, alerts.ALERTS, EVERYTHING, filters={}, limit=10, marker=None
-    ),
+    "close stale": lambda db: close_stale(db, NOW),
+    "open alerts": lambda db: own.open_alerts(db, 1, "quota."),
+    "find": lambda db: posted.find(db, {"alert_type": "t"}),
+    "delete closed": lambda db: delete_closed(db, 5),
+    "newest": lambda db: pagination.page(db, ALERTS, EVERYTHING, filters={}, limit=10, marker=None),
 }
 
 

@@ -4,14 +4,14 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from openstats.alerts import Severity
 from openstats.api.registry.filters import Text, storable
 from openstats.api.registry.models import EXAMPLE, Moment
 from openstats.api.registry.writers import Fields, Writer
 from openstats.http.body import Body, OneFieldBody
 from openstats.http.parameters import Flag, ListParameters, Name, Repeated, Uuid
 from openstats.http.times import Seconds
-from openstats.storage.alerts import own
+from openstats.severities import Severity
+from openstats.storage.alerts import posted
 from openstats.storage.store import Database
 
 LONGEST = 4096
@@ -118,8 +118,8 @@ class AlertWriter(Writer):
 
     def existing(self, db: Database, fields: Fields) -> str | None:
         """Return the uuid of the open alert of the same scope and type."""
-        return own.find(db, fields)
+        return posted.find(db, fields)
 
     def save(self, db: Database, uuid: str, fields: Fields, now: int) -> None:
         """Open the alert, or bring it up to date."""
-        own.post(db, uuid, fields, now)
+        posted.post(db, uuid, fields, now)

@@ -1,16 +1,17 @@
-"""Notices: what Alertmanager's webhooks and Aodh's notifier send, read into plain values."""
+"""Notifications: what Alertmanager's webhooks and Aodh's notifier send, read into plain values."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
-from openstats.alerts import Labelled, Notice
+from openstats.alerts import Notification, SubjectLabels
 from openstats.errors import BodyError
 from openstats.http.validation import sentences
-from openstats.statistics.episodes import strand
+from openstats.statistics.episodes import replica_start
 from openstats.statistics.fingerprint import common_fingerprint, fingerprint
 
 LONGEST_NAME, LONGEST_TEXT = 255, 4096
@@ -28,20 +29,20 @@ def _storable(text: str) -> str:
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
-def _universal(told: datetime) -> datetime:
+def _in_utc(moment: datetime) -> datetime:
     try:
-        return told.astimezone(UTC) if told.tzinfo else told.replace(tzinfo=UTC)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except OverflowError:
         raise ValueError("must be a time between the years 1 and 9999 in UTC") from None
 
 
 Text = Annotated[str, AfterValidator(_storable)]
-Moment = Annotated[datetime, AfterValidator(_universal)]
+Moment = Annotated[datetime, AfterValidator(_in_utc)]
 Model = TypeVar("Model", bound=BaseModel)
 
 
-class Sent(BaseModel):
-    """One alert in a webhook of Alertmanager's; whatever else it says is left aside.
+class WebhookAlert(BaseModel):
+    """One alert in a webhook of Alertmanager's; its other fields are ignored.
 
     Alertmanager before 0.19, and some relays, send no fingerprint or no status.
     """
@@ -73,27 +74,27 @@ class Alarm(BaseModel):
     reason: Text = ""
 
 
-class Request(NamedTuple):
-    """What is known of a request beside its body; ``now`` is when it arrived.
+class Envelope(NamedTuple):
+    """What is known of a request beside its body.
 
-    ``independent``: those who send to its receiver are no cluster.
+    ``independent``: the senders of its receiver are no cluster.
     """
 
     request_id: str
     address: str
-    now: int
+    arrived_at: int
     independent: bool = False
 
 
-class Received(NamedTuple):
-    """What a request told; who sent it left ``truncated`` out.
+class Delivery(NamedTuple):
+    """What a request reports; its sender left out ``truncated`` alerts.
 
-    ``refused`` has a sentence for each alert that cannot be read: which one, and why.
+    ``problems`` has a sentence for each alert that cannot be read: which one, and why.
     """
 
-    notices: list[Notice]
+    notifications: list[Notification]
     truncated: int = 0
-    refused: Sequence[str] = ()
+    problems: Sequence[str] = ()
 
 
 class Reader:
@@ -102,126 +103,144 @@ class Reader:
     def __init__(self, options: Any) -> None:
         self._replicas = frozenset(options.replica_labels)
         self._severities: dict[str, str] = options.severities
-        self._unknown: str = options.unknown_severity
-        self._naming = options.instance_labels, options.tenant_labels, options.cloud_labels
-        self._kept = sorted({name for names in self._naming for name in names})
+        self._unknown_severity: str = options.unknown_severity
+        self._subject_names = options.instance_labels, options.tenant_labels, options.cloud_labels
+        self._stored_names = sorted({name for names in self._subject_names for name in names})
 
-    def severity(self, told: str) -> str:
-        """Say what somebody else's severity means."""
-        return self._severities.get(told.lower(), self._unknown)
-
-    def labelled(self, labels: Mapping[str, str]) -> Labelled:
-        """Pick what says whom an alert is about."""
-        return Labelled(*(_first(labels, names) for names in self._naming))
-
-    def kept(self, labels: Mapping[str, str]) -> dict[str, str]:
-        """Give those labels that are stored: the configured ones."""
-        return {name: labels[name][:LONGEST_NAME] for name in self._kept if name in labels}
-
-    def alertmanager(self, document: Any, request: Request) -> Received:
-        """Read a webhook; an alert that makes no sense does not spoil the others.
+    def read(self, kind: str, document: Any, envelope: Envelope) -> Delivery:
+        """Read what a receiver of a kind is sent.
 
         Raises:
             BodyError: nothing in it can be read.
         """
+        read = {"alertmanager": self._webhook, "aodh": self._alarm}[kind]
+        return read(document, envelope)
+
+    def _webhook(self, document: Any, envelope: Envelope) -> Delivery:
+        """Read a webhook of Alertmanager's; an alert that makes no sense does not spoil others."""
         webhook = _validated(Webhook, document)
-        notices, refused, problem = [], [], None
+        notifications, problems, last_error = [], [], None
         for entry in webhook.alerts:
             try:
-                notices.append(self._sent(_validated(Sent, entry), webhook, request))
+                alert = _validated(WebhookAlert, entry)
+                notifications.append(self._notification(alert, webhook, envelope))
             except BodyError as error:
-                problem = error
-                refused.append(f"{_title(entry)}: {error}")
-        if problem and not notices:
-            raise problem
-        return Received(notices, webhook.truncatedAlerts, refused)
+                last_error = error
+                problems.append(f"{_title(entry)}: {error}")
+        if last_error and not notifications:
+            raise last_error
+        return Delivery(notifications, webhook.truncatedAlerts, problems)
 
-    def _sent(self, sent: Sent, webhook: Webhook, request: Request) -> Notice:
-        name = sent.labels.get("alertname", "") or UNNAMED
-        message = next((sent.annotations[n] for n in MESSAGES if n in sent.annotations), name)
-        key, start = self._identity(sent)
-        began = _given(sent.startsAt)
-        return Notice(
-            fingerprint=short(key),
-            start=short(start if began else request.request_id),
+    def _notification(
+        self, alert: WebhookAlert, webhook: Webhook, envelope: Envelope
+    ) -> Notification:
+        key, start = self._identity(alert)
+        started_at = _seconds(alert.startsAt)
+        name = alert.labels.get("alertname", "") or UNNAMED
+        severity = self._severity(alert.labels.get("severity", ""))
+        labels = self._stored_labels(alert.labels)
+        subject = self._subject(labels)
+        key, start = short(key), short(start if started_at else envelope.request_id)
+        ended_at = _ended_at(alert, webhook.status, envelope.arrived_at)
+        sender = _sender(webhook, envelope)
+        return Notification(
+            key,
+            start,
             alert_type=name[:LONGEST_NAME],
-            severity=self.severity(sent.labels.get("severity", "")),
-            message=message[:LONGEST_TEXT],
-            started_at=began or request.now,
-            ended_at=_ended_at(sent, webhook.status, request.now),
-            labels=self.kept(sent.labels),
-            vague=not began,
-            sender=_sender(webhook, request),
+            severity=severity,
+            message=_message(alert.annotations, name),
+            started_at=started_at or envelope.arrived_at,
+            ended_at=ended_at,
+            labels=labels,
+            subject=subject,
+            timeless=not started_at,
+            sender=sender,
         )
 
-    def _identity(self, sent: Sent) -> tuple[str, str]:
+    def _subject(self, labels: Mapping[str, str]) -> SubjectLabels:
+        return SubjectLabels(*(_first(labels, names) for names in self._subject_names))
+
+    def _identity(self, alert: WebhookAlert) -> tuple[str, str]:
         """Return the fingerprint of an alert, and what its episode is known by.
 
         Raises:
             BodyError: it has neither a fingerprint nor labels.
         """
-        if not sent.fingerprint and not sent.labels:
+        if not alert.fingerprint and not alert.labels:
             raise BodyError("fingerprint: is missing, and there are no labels to compute it from")
-        start = f"{sent.startsAt:%Y-%m-%dT%H:%M:%S.%f}"
-        own = sent.fingerprint or fingerprint(sent.labels)
-        common = common_fingerprint(sent.labels, own, self._replicas)
-        return common, start if common == own else strand(start, own)
+        start = f"{alert.startsAt:%Y-%m-%dT%H:%M:%S.%f}"
+        own_key = alert.fingerprint or fingerprint(alert.labels)
+        common_key = common_fingerprint(alert.labels, own_key, self._replicas)
+        return common_key, start if common_key == own_key else replica_start(start, own_key)
 
-    def aodh(self, document: Any, request: Request) -> Received:
-        """Read a notification: it has no time, and its repetitions have the id of its request.
+    def _severity(self, severity: str) -> str:
+        """Return what somebody else's severity means here."""
+        return self._severities.get(severity.lower(), self._unknown_severity)
 
-        Raises:
-            BodyError: it cannot be read.
+    def _stored_labels(self, labels: Mapping[str, str]) -> dict[str, str]:
+        """Return those labels that are stored: the configured ones."""
+        return {name: labels[name][:LONGEST_NAME] for name in self._stored_names if name in labels}
+
+    def _alarm(self, document: Any, envelope: Envelope) -> Delivery:
+        """Read a notification of Aodh's.
+
+        It has no time, and its repetitions have the id of its request. It names no subject: its
+        alert is of all that the receiver may speak for.
         """
         alarm = _validated(Alarm, document)
         if alarm.current == "insufficient data":
             # Neither over nor worse: what follows will tell.
-            return Received([])
-        notice = Notice(
-            fingerprint=short(alarm.alarm_id),
-            start=short(request.request_id),
-            alert_type=alarm.alarm_name[:LONGEST_NAME],
-            severity=self.severity(alarm.severity),
-            message=(alarm.reason or alarm.alarm_name)[:LONGEST_TEXT],
-            started_at=request.now,
-            ended_at=request.now if alarm.current == "ok" else None,
-            vague=True,
+            return Delivery([])
+        name, message, now = alarm.alarm_name, alarm.reason, envelope.arrived_at
+        severity = self._severity(alarm.severity)
+        notification = Notification(
+            short(alarm.alarm_id),
+            short(envelope.request_id),
+            alert_type=name[:LONGEST_NAME],
+            severity=severity,
+            message=(message or name)[:LONGEST_TEXT],
+            started_at=now,
+            ended_at=now if alarm.current == "ok" else None,
+            timeless=True,
         )
-        return Received([notice])
-
-    def of(self, kind: str) -> Callable[[Any, Request], Received]:
-        """Give what reads the documents of a kind of receiver."""
-        return {"alertmanager": self.alertmanager, "aodh": self.aodh}[kind]
+        return Delivery([notification])
 
 
-def _given(moment: datetime | None) -> int | None:
+def _message(annotations: Mapping[str, str], name: str) -> str:
+    message = next((annotations[key] for key in MESSAGES if key in annotations), name)
+    return message[:LONGEST_TEXT]
+
+
+def _seconds(moment: datetime | None) -> int | None:
     """Return the Unix seconds of a time; None for what stands for none: the year 1, and 1970."""
     seconds = 0 if moment is None else int(moment.timestamp())
     return seconds if seconds > 0 else None
 
 
-def _ended_at(sent: Sent, group: Any, now: int) -> int | None:
+def _ended_at(alert: WebhookAlert, group_status: Any, now: int) -> int | None:
     """Return when an alert was over, as far as it says so; None: it fires."""
-    ended_at = _given(sent.endsAt)
-    over = group == RESOLVED or (ended_at is not None and ended_at <= now)
-    resolved = sent.status == RESOLVED if sent.status else over
-    return (ended_at or now) if resolved else None
+    ended_at = _seconds(alert.endsAt)
+    if alert.status:
+        is_over = alert.status == RESOLVED
+    else:
+        is_over = group_status == RESOLVED or (ended_at is not None and ended_at <= now)
+    return (ended_at or now) if is_over else None
 
 
-def _sender(webhook: Webhook, request: Request) -> str:
+def _sender(webhook: Webhook, envelope: Envelope) -> str:
     """Return who of several independent senders sent a webhook."""
-    if not request.independent:
+    if not envelope.independent:
         return ""
     url = webhook.externalURL if isinstance(webhook.externalURL, str) else ""
-    return hashlib.sha256((url or request.address).encode()).hexdigest()[:SENDER_DIGITS]
+    return hashlib.sha256((url or envelope.address).encode()).hexdigest()[:SENDER_DIGITS]
 
 
 def _title(entry: Any) -> str:
     """Return what an alert that cannot be read is found by in its sender's log."""
-    labels = entry.get("labels") if isinstance(entry, Mapping) else None
+    fields = entry if isinstance(entry, Mapping) else {}
+    labels = fields.get("labels")
     name = labels.get("alertname") if isinstance(labels, Mapping) else None
-    key = entry.get("fingerprint") if isinstance(entry, Mapping) else None
-    return f"alert {name or UNNAMED!r:.80} with fingerprint {key!r:.40}"
+    return f"alert {name or UNNAMED!r:.80} with fingerprint {fields.get('fingerprint')!r:.40}"
 
 
 def _first(labels: Mapping[str, str], names: Iterable[str]) -> str | None:
@@ -236,5 +255,18 @@ def _validated(model: type[Model], document: Any) -> Model:
 
 
 def short(key: str) -> str:
-    """Make a key that the store's columns hold: one that is too long, by its hash."""
+    """Return a key that the store's columns hold: of one that is too long, its hash."""
     return key if len(key) <= LONGEST_NAME else hashlib.sha256(key.encode()).hexdigest()
+
+
+def of_sender(sender: str, notifications: Sequence[Notification]) -> Sequence[Notification]:
+    """Return notifications with fingerprints of their sender's own, where senders share a receiver.
+
+    They may use the same fingerprints. An empty sender shares with nobody.
+    """
+    if not sender:
+        return notifications
+    return [
+        replace(notification, fingerprint=short(f"{sender}:{notification.fingerprint}"))
+        for notification in notifications
+    ]

@@ -1,7 +1,7 @@
 """Refused notifications: logged once a minute for each receiver, and counted.
 
-Who sends them does not send them again, so what they tell of is lost until somebody looks. Nothing
-here decides what is refused.
+Their senders do not repeat them, so what they report is lost until somebody looks. Nothing here
+decides what is refused.
 """
 
 import time
@@ -15,7 +15,7 @@ from oslo_log import log
 
 from openstats.alerts import Refusal
 from openstats.errors import StoreError
-from openstats.storage.alerts import received
+from openstats.storage.alerts.receivers import count_refusal
 from openstats.storage.store import Store
 
 LOG = log.getLogger(__name__)
@@ -74,15 +74,15 @@ class Refusals:
     def _write(self, name: str, refusal: Refusal) -> None:
         try:
             with self._store.transaction() as db:
-                received.note_refusal(db, name, refusal)
+                count_refusal(db, name, refusal)
         except StoreError as error:
             LOG.warning("%s: what was refused is not counted: %s", name, error)
 
     def pending(self) -> dict[str, Refusal]:
         """Return what was refused and is not in the store yet, by receiver."""
         with self._lock:
-            known = {name: pending.refusal for name, pending in self._pending.items()}
-        return {name: refusal for name, refusal in known.items() if refusal}
+            pending = [(name, one.refusal) for name, one in self._pending.items()]
+        return {name: refusal for name, refusal in pending if refusal}
 
 
 def around(app: WSGIApplication, refusals: Refusals, url: str) -> WSGIApplication:

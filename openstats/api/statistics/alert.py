@@ -7,16 +7,16 @@ from typing import Any
 
 from pydantic import BaseModel, Field, create_model
 
-from openstats.alerts import SEVERITIES
+from openstats.alerts import StatusFilter
 from openstats.http.answer import Answer
-from openstats.http.pagination import EachParameters
+from openstats.http.pagination import EachParameters, next_link
 from openstats.http.parameters import Aggregate, Flag, UuidParameters
+from openstats.http.request import Request
 from openstats.http.times import PeriodParameters
 from openstats.model import ObjectName, Selection
-from openstats.services.pages import check_size
-from openstats.statistics import alert as statistic
-from openstats.storage import coverage
-from openstats.storage.entries import alerts
+from openstats.services import alert_counts
+from openstats.severities import SEVERITIES
+from openstats.statistics.alert import datapoints, summary
 from openstats.unix_time import DAY
 
 PERIOD = DAY
@@ -40,9 +40,9 @@ class AlertParameters(EachParameters, UuidParameters, PeriodParameters):
         return Selection(self.aggregate or "customer", self.uuid)
 
     @property
-    def flags(self) -> tuple[bool | None, bool | None]:
-        """Whether alerts are to be open, and acknowledged."""
-        return self.opened, self.acknowledged
+    def status(self) -> StatusFilter:
+        """Which alerts count."""
+        return StatusFilter(self.opened, self.acknowledged)
 
     def pieces(self, now: int) -> list[tuple[int, int]]:
         """Return the period, or the hours, days or months of it."""
@@ -51,11 +51,11 @@ class AlertParameters(EachParameters, UuidParameters, PeriodParameters):
             return list(pairwise(self.calendar(now + 1, PERIOD)))
         return [self.bounds(now + 1, PERIOD)]
 
-    def shown(
+    def figures(
         self, pieces: Sequence[tuple[int, int]], counts: Sequence[Mapping[str, int]]
     ) -> list[dict[str, int]] | dict[str, int]:
         """Return the figures of the whole period, or of each piece, as they are answered."""
-        return statistic.datapoints(pieces, counts) if self.every else statistic.summary(counts[0])
+        return datapoints(pieces, counts) if self.every else summary(counts[0])
 
 
 FIGURES: dict[str, Any] = dict.fromkeys(SEVERITIES, (int, ...))
@@ -85,37 +85,27 @@ AlertAnswer: Any = (
 """Of all, with each, with interval, and with both."""
 
 
-def view(request: Any, parameters: AlertParameters) -> Answer:
+def view(request: Request, parameters: AlertParameters) -> Answer:
     """Count over everything selected, or by object; of the whole period, or by interval."""
+    store, scope, status = request.store, request.scope, parameters.status
     pieces = parameters.pieces(request.now)
     selection = replace(parameters.selection(), since=pieces[0][0], deleted=parameters.deleted)
     future = parameters.future(request.now)
-    with request.store.read() as db:
-        known = coverage.of_polls(db, request.scope, "quotas")
-        if not parameters.each:
-            # Without any of the two it is all that can be seen.
-            counted = selection if parameters.aggregate or parameters.uuid else None
-            counts = [
-                alerts.count(db, request.scope, counted, piece, parameters.flags)
-                for piece in pieces
-            ]
-            document = parameters.shown(pieces, counts)
-            return Answer(document, known, unobserved=future)
-        page = parameters.page(request, db, selection)
-        objects = alerts.named(db, request.scope, selection, **page)
-        check_size(len(objects), len(pieces), request.conf["usage"].max_datapoints)
-        by_object = [
-            alerts.by_object(db, request.scope, selection, piece, parameters.flags)
-            for piece in pieces
-        ]
-        link = parameters.link(request, db, selection, [*objects.values()])
-    document = [
-        _entry(of, parameters.shown(pieces, [counts.get(row, {}) for counts in by_object]))
-        for row, of in objects.items()
-    ]
-    return Answer(document, known, link, future)
+    if not parameters.each:
+        # Without any of the two it is all that can be seen.
+        selected = selection if parameters.aggregate or parameters.uuid else None
+        counts, coverage = alert_counts.total(store, scope, selected, pieces, status)
+        return Answer(parameters.figures(pieces, counts), coverage, unobserved=future)
+    page, limit = parameters.requested_page, request.conf["usage"].max_datapoints
+    report = alert_counts.by_object(
+        store, scope, selection, pieces, status, page, max_datapoints=limit
+    )
+    document = []
+    for name, object_counts in report.entries:
+        document.append(_entry(name, parameters.figures(pieces, object_counts)))
+    return Answer(document, report.coverage, next_link(request, report.next_marker), future)
 
 
-def _entry(of: ObjectName, figures: Any) -> dict[str, Any]:
-    shown = {"datapoints": figures} if isinstance(figures, list) else figures
-    return {"uuid": of.uuid, "name": of.name} | shown
+def _entry(name: ObjectName, figures: Any) -> dict[str, Any]:
+    series = {"datapoints": figures} if isinstance(figures, list) else figures
+    return {"uuid": name.uuid, "name": name.name} | series

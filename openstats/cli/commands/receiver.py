@@ -32,8 +32,8 @@ class Token(OpenstatsCommand):
 
         if not re.fullmatch(NAME, parsed_args.name):
             raise ConfigError(f"receiver name {parsed_args.name}: must be {NAMING}")
-        token = tokens.made()
-        section = SECTION.format(name=parsed_args.name, hash=tokens.hashed(token))
+        token = tokens.make_token()
+        section = SECTION.format(name=parsed_args.name, hash=tokens.hash_token(token))
         self.app.stdout.write(f"For openstats.conf:\n\n{section}\n")
         self.app.stdout.write(
             f"Token for the sender. Keep it secret; it is not shown again:\n\n{token}\n"

@@ -1,44 +1,108 @@
-"""Alerts at an end: what is open ends with what it is of, or below.
+"""Closing alerts: with their subjects, when nobody reports them any more, and for good.
 
-A receiver that tells of it since tells of nobody's alert: see ``histories``.
+A notification about the subject that arrives since is of nobody's alert: see ``histories``.
 """
 
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, or_, select, update
 
-from openstats.storage.alerts import rows as alert_rows
+from openstats.storage.alerts.episodes import ALERT_HAS_OPEN_EPISODE, end_episodes
+from openstats.storage.alerts.rows import time_columns, update_alerts
 from openstats.storage.dialects import one_of
 from openstats.storage.schema.alerts import STILL_OPEN, alert, alert_episode
 from openstats.storage.store import advisory_lock
 
 
-def close_of_owners(db: Connection, owner: str, rows: Collection[int], now: int) -> None:
-    """End the open alerts of owners (row ids), one of ``alert_schema.OWNERS``, or below them."""
-    _end(db, [one_of(alert.c[f"{owner}_id"], "ended")], sorted(rows), now)
+def close_of_owners(db: Connection, owner: str, row_ids: Collection[int], now: int) -> None:
+    """Close the open alerts on owners, one of ``OWNERS`` of the schema, or below them."""
+    _close_matching(db, [one_of(alert.c[f"{owner}_id"], "keys")], row_ids, now)
 
 
-def close_of_instances(db: Connection, cloud: int, uuids: Collection[str], now: int) -> None:
-    """End the open alerts of a cloud's instances."""
-    mine = [alert.c.cloud_id == cloud, one_of(alert.c.instance, "ended")]
-    _end(db, mine, sorted(uuids), now)
+def close_of_instances(db: Connection, cloud_id: int, uuids: Collection[str], now: int) -> None:
+    """Close the open alerts on a cloud's instances."""
+    conditions = [alert.c.cloud_id == cloud_id, one_of(alert.c.instance, "keys")]
+    _close_matching(db, conditions, uuids, now)
 
 
-def _end(db: Connection, which: list[Any], ended: list[Any], now: int) -> None:
-    if not ended:
+def _close_matching(
+    db: Connection, conditions: list[ColumnElement[bool]], keys: Collection[Any], now: int
+) -> None:
+    if not keys:
         return
     advisory_lock(db, "alerts")
-    chosen = select(alert.c.id, alert.c.created_at).where(*STILL_OPEN, *which)
-    found = db.execute(chosen, {"ended": ended}).all()
-    if not found:
+    query = select(alert.c.id, alert.c.created_at).where(*STILL_OPEN, *conditions)
+    rows = db.execute(query, {"keys": sorted(keys)}).all()
+    close_rows(db, rows, now)
+
+
+def close_rows(
+    db: Connection, rows: Collection[Any], now: int, *, reported_at: int | None = None
+) -> None:
+    """Close alerts, given by ``id`` and ``created_at``, and end their episodes."""
+    if not rows:
         return
-    times = [
-        {"row": row} | alert_rows.times(created_at, max(created_at, now))
-        for row, created_at in found
-    ]
-    values: dict[str, Any] = {name: bindparam(name) for name in times[0] if name != "row"}
-    db.execute(update(alert).where(alert.c.id == bindparam("row")).values(values), times)
-    going_on = one_of(alert_episode.c.alert_id, "rows"), alert_episode.c.ended_at.is_(None)
-    over = update(alert_episode).where(*going_on).values(ended_at=now, heard_at=None, voices=None)
-    db.execute(over, {"rows": [row for row, _ in found]})
+    closed = []
+    for row in rows:
+        times = time_columns(row.created_at, max(row.created_at, now))
+        closed.append({"row_id": row.id, **times})
+    update_alerts(db, closed)
+    end_episodes(db, [row.id for row in rows], now, reported_at=reported_at)
+
+
+def close_stale(db: Connection, reported_before: int) -> None:
+    """Close receivers' alerts not reported since a time, as of when they last were."""
+    advisory_lock(db, "alerts")
+    stale = *STILL_OPEN, alert.c.seen_at < reported_before, ALERT_HAS_OPEN_EPISODE
+    for row in db.execute(select(alert).where(*stale)).all():
+        _close_as_of(db, row, row.seen_at)
+
+
+def _close_as_of(db: Connection, row: Row[Any], at: int) -> None:
+    """Close an alert as of a time; what was over before it moved was never the new owner's."""
+    while row.created_at > at and (predecessor := _predecessor(db, row)):
+        db.execute(delete(alert).where(alert.c.id == row.id))
+        row = predecessor
+    until = max(row.created_at, at)
+    update_alerts(db, [{"row_id": row.id, **time_columns(row.created_at, until)}])
+    # Where it is a former owner's, its episodes ended with the move so far.
+    columns = alert_episode.c
+    open_then = or_(columns.ended_at.is_(None), columns.ended_at > until)
+    query = update(alert_episode).where(columns.alert_id == row.id, open_then)
+    db.execute(query.values(ended_at=until, heard_at=None, voices=None))
+
+
+def _predecessor(db: Connection, row: Row[Any]) -> Row[Any] | None:
+    """Return the alert of the former owner that went on as this one when it moved, if any."""
+    columns = alert_episode.c
+    query = select(alert).join(alert_episode, alert.c.id == columns.alert_id)
+    query = query.where(columns.source == row.source, columns.fingerprint == row.fingerprint)
+    query = query.where(alert.c.until == row.created_at, alert.c.id != row.id)
+    return db.execute(query.limit(1)).first()
+
+
+def firing_fingerprints(db: Connection, source: str) -> frozenset[str]:
+    """Return the fingerprints of a receiver's open alerts."""
+    open_here = *STILL_OPEN, alert.c.source == source, ALERT_HAS_OPEN_EPISODE
+    return frozenset(db.scalars(select(alert.c.fingerprint).where(*open_here)))
+
+
+def close_absent(
+    db: Connection, source: str, fingerprints: Collection[str], *, reported_before: int, now: int
+) -> int:
+    """Close a receiver's open alerts that were not reported since a time; return how many."""
+    advisory_lock(db, "alerts")
+    of_receiver = alert.c.source == source, one_of(alert.c.fingerprint, "fingerprints")
+    unreported = alert.c.seen_at < reported_before, ALERT_HAS_OPEN_EPISODE
+    query = select(alert.c.id, alert.c.created_at).where(*STILL_OPEN, *of_receiver, *unreported)
+    rows = db.execute(query, {"fingerprints": sorted(fingerprints)}).all()
+    close_rows(db, rows, now, reported_at=now)
+    return len(rows)
+
+
+def delete_closed(db: Connection, closed_before: int) -> int:
+    """Delete alerts that were closed before a time; return how many."""
+    # The first condition follows from the other: it is what the index goes by.
+    over = alert.c.created_at < closed_before, alert.c.until < closed_before
+    return db.execute(delete(alert).where(*over)).rowcount

@@ -1,25 +1,113 @@
-"""Parts of episodes: how those are stored that went on while they became another owner's.
+"""Episodes as they are stored: which alert each is in, and in which parts.
 
-Each part is a row, in the alert of its owner. The first has the episode's own start for a key; that
-of a later one is when it began, and a hash of that start.
+An episode that went on while its subject became another owner's has a part for each owner, in an
+alert of that owner. Each part is a row. The first has the episode's own start for a key; that of a
+later one is when it began, and a hash of that start. What episodes make is not decided here.
 """
 
 import json
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
-from openstats.alerts import Episode
+from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
+
+from openstats.alerts import Episode, Notification
+from openstats.storage.dialects import one_of
+from openstats.storage.schema.alerts import alert, alert_episode
+from openstats.storage.store import advisory_lock
 
 DIGITS = 32
-LATER = re.compile(rf"([0-9]+)\|([0-9a-f]{{{DIGITS}}})")
+LATER_KEY = re.compile(rf"([0-9]+)\|([0-9a-f]{{{DIGITS}}})")
+
+ALERT_HAS_OPEN_EPISODE = (
+    select(alert_episode.c.alert_id)
+    .where(alert_episode.c.alert_id == alert.c.id, alert_episode.c.ended_at.is_(None))
+    .exists()
+)
+"""The condition that a receiver's alert fires."""
 
 
-def key(part: Episode) -> str:
+def read_episodes(
+    db: Connection,
+    source: str,
+    notifications: Sequence[Notification],
+    *,
+    now: int,
+    reopen_within: int,
+) -> dict[str, dict[str, Episode]]:
+    """Return the episodes that notifications may be about, or that may be joined with theirs.
+
+    They come by fingerprint and start. Until the end of the transaction nobody else writes
+    alerts::
+
+        SELECT alert_episode.* FROM alert_episode JOIN alert ON …
+        WHERE source = :source AND fingerprint IN (…) AND alert.until >= :earliest
+    """
+    advisory_lock(db, "alerts")
+    fingerprints = {notification.fingerprint for notification in notifications}
+    starts = {notification.start for notification in notifications}
+    parameters = {"fingerprints": sorted(fingerprints), "starts": sorted(starts)}
+    of_these = alert_episode.c.source == source, one_of(alert_episode.c.fingerprint, "fingerprints")
+    stored_start = db.scalar(
+        select(func.min(alert_episode.c.started_at)).where(
+            *of_these, one_of(alert_episode.c.start, "starts")
+        ),
+        parameters,
+    )
+    # A sender's clock may be ahead: then the time that is stored is the earlier one.
+    earliest = min([now if stored_start is None else stored_start, now, *_starts(notifications)])
+    query = select(alert_episode).join(alert, alert.c.id == alert_episode.c.alert_id)
+    query = query.where(*of_these, alert.c.until >= earliest - reopen_within)
+    rows: dict[str, list[Row[Any]]] = {}
+    for row in db.execute(query, parameters):
+        rows.setdefault(row.fingerprint, []).append(row)
+    return {fingerprint: assemble(parts, starts) for fingerprint, parts in rows.items()}
+
+
+def _starts(notifications: Iterable[Notification]) -> list[int]:
+    return [notification.started_at for notification in notifications]
+
+
+def part_columns(part: Episode) -> dict[str, Any]:
+    """Return the columns of a part, without those that say which alert it is of."""
+    return {
+        "start": key_of(part),
+        "started_at": part.started_at,
+        "ended_at": part.ended_at,
+        "heard_at": part.reported_at,
+        "voices": json.dumps(sorted(part.senders)) if any(part.senders) else None,
+    }
+
+
+def delete_episodes(db: Connection, source: str, keys: Mapping[str, Collection[str]]) -> None:
+    """Delete parts of episodes by fingerprint and key."""
+    rows = []
+    for fingerprint, fingerprint_keys in keys.items():
+        for key in sorted(fingerprint_keys):
+            rows.append({"of_fingerprint": fingerprint, "key": key})
+    if rows:
+        columns = alert_episode.c
+        same_alert = columns.fingerprint == bindparam("of_fingerprint")
+        same_part = columns.source == source, same_alert, columns.start == bindparam("key")
+        db.execute(delete(alert_episode).where(*same_part), rows)
+
+
+def end_episodes(
+    db: Connection, alert_ids: Collection[int], ended_at: int, *, reported_at: int | None = None
+) -> None:
+    """End the open episodes of alerts; ``reported_at`` is None where no sender reported it."""
+    of_alerts = one_of(alert_episode.c.alert_id, "alert_ids")
+    query = update(alert_episode).where(of_alerts, alert_episode.c.ended_at.is_(None))
+    columns = {"ended_at": ended_at, "heard_at": reported_at, "voices": None}
+    db.execute(query.values(columns), {"alert_ids": sorted(alert_ids)})
+
+
+def key_of(part: Episode) -> str:
     """Return the key under which a part is stored."""
-    return later_key(part.start, part.since) if part.since else part.start
+    return later_key(part.start, part.owner_since) if part.owner_since else part.start
 
 
 def later_key(start: str, since: int) -> str:
@@ -28,36 +116,45 @@ def later_key(start: str, since: int) -> str:
 
 
 def _digest(start: str) -> str:
-    later = LATER.fullmatch(start)
-    return later[2] if later else sha256(start.encode()).hexdigest()[:DIGITS]
+    match = LATER_KEY.fullmatch(start)
+    return match[2] if match else sha256(start.encode()).hexdigest()[:DIGITS]
 
 
-def whole(rows: Sequence[Any], starts: Collection[str]) -> dict[str, Episode]:
+def assemble(rows: Sequence[Row[Any]], starts: Collection[str]) -> dict[str, Episode]:
     """Return episodes by start, put together of their rows; ``starts`` are some of theirs.
 
     Where neither its first part nor its start is known, the key of a part is one.
     """
     keys = {row.start for row in rows}
-    if not any(map(LATER.fullmatch, keys)):
+    if not any(map(LATER_KEY.fullmatch, keys)):
         return {row.start: _part(row, row.start, 0) for row in rows}
-    known = {_digest(start): start for start in (*starts, *keys) if not LATER.fullmatch(start)}
-    found: dict[str, list[Episode]] = {}
+    starts_of = {_digest(key): key for key in (*starts, *keys) if not LATER_KEY.fullmatch(key)}
+    episodes: dict[str, list[Episode]] = {}
     for row in sorted(rows, key=lambda row: int(row.started_at)):
-        start, later = known.get(_digest(row.start), row.start), LATER.fullmatch(row.start)
-        since = int(later[1]) if later and start != row.start else 0
-        found.setdefault(start, []).append(_part(row, start, since))
-    return {start: _joined(own) for start, own in found.items()}
+        start = starts_of.get(_digest(row.start), row.start)
+        match = LATER_KEY.fullmatch(row.start)
+        owner_since = int(match[1]) if match and start != row.start else 0
+        episodes.setdefault(start, []).append(_part(row, start, owner_since))
+    return {start: _whole(parts) for start, parts in episodes.items()}
 
 
-def _part(row: Any, start: str, since: int) -> Episode:
-    times = row.started_at, row.ended_at, row.heard_at
-    voices = frozenset(json.loads(row.voices)) if row.voices else frozenset()
-    return Episode(start, *times, row.alert_id, voices, since)
+def _part(row: Row[Any], start: str, owner_since: int) -> Episode:
+    return Episode(
+        start,
+        row.started_at,
+        row.ended_at,
+        reported_at=row.heard_at,
+        alert_id=row.alert_id,
+        senders=frozenset(json.loads(row.voices)) if row.voices else frozenset(),
+        owner_since=owner_since,
+    )
 
 
-def _joined(own: Sequence[Episode]) -> Episode:
+def _whole(parts: Sequence[Episode]) -> Episode:
     """Return the episode of these parts: as the last one is, and as old as the first."""
-    if len(own) == 1:
-        return own[0]
-    first, last = own[0], own[-1]
-    return replace(last, started_at=first.started_at, since=0, alert=None, parts=tuple(own))
+    if len(parts) == 1:
+        return parts[0]
+    first, last = parts[0], parts[-1]
+    return replace(
+        last, started_at=first.started_at, owner_since=0, alert_id=None, parts=tuple(parts)
+    )

@@ -1,17 +1,17 @@
-"""Alerts at a move: what is open ends for the former owner, and opens for the new one.
+"""Handing over alerts at a move: open ones end for the former owner, and open for the new one.
 
-Whose alerts are stays as it was while they were open, so the past is not changed here, but for that
-of tenants that nobody ever owned: they bring it along.
+The owners of an alert stay those of its time, so the past is not changed here, but for that of
+tenants that nobody ever owned: they bring it along.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Select, Table, delete, insert, select, update
 
-from openstats.storage.alerts import episodes
-from openstats.storage.alerts import rows as alert_rows
+from openstats.storage.alerts.episodes import later_key
+from openstats.storage.alerts.rows import ids_of, time_columns, update_alerts
 from openstats.storage.dialects import one_of
 from openstats.storage.schema import tables
 from openstats.storage.schema.alerts import STILL_OPEN, alert, alert_episode, alert_group
@@ -20,102 +20,121 @@ from openstats.storage.schema.types import FOREVER
 project, group, member = tables.project, tables.project_group, tables.project_group_member
 tenant = tables.tenant
 
-Row = dict[str, Any]
+Columns = dict[str, Any]
 Owners = dict[str, int | None]
 
 
-def hand_over(db: Connection, moved: Table, rows: Collection[int], now: int) -> None:
-    """Part the open alerts below tenants or projects (row ids) that belong to others as of now.
+def hand_over(db: Connection, table: Table, row_ids: Collection[int], now: int) -> None:
+    """Give the open alerts below tenants or projects to their present owners.
 
-    What a receiver is told since is about the new owner's alert. The number of statements does not
-    depend on that of alerts.
+    ``table`` is that of the tenants or projects (``row_ids``), which have moved as of now. What a
+    receiver reports since is about the new owner's alert. The number of statements does not depend
+    on that of alerts.
     """
-    owners, first = _owners(db, moved, rows)
-    below = alert.c[f"{moved.name}_id"]
-    found = select(alert).where(one_of(below, "rows"))
-    open_ones = db.execute(found.where(*STILL_OPEN), {"rows": sorted(set(rows) - first)})
-    known = [dict(row) for row in open_ones.mappings()]
-    _part(db, [row for row in known if row["created_at"] < now], owners, below.name, now)
-    given = [row for row in known if row["created_at"] >= now]
-    if first:
-        given += map(dict, db.execute(found, {"rows": sorted(first)}).mappings())
-    _give(db, [row["id"] for row in given], [owners[row[below.name]] for row in given])
+    owners, unowned_ids = _present_owners(db, table, row_ids)
+    below = alert.c[f"{table.name}_id"]
+
+    def owners_of(row: Columns) -> Owners:
+        return owners[row[below.name]]
+
+    alerts = select(alert).where(one_of(below, "row_ids"))
+    older: list[Columns] = []
+    reassigned = _rows(db, alerts, unowned_ids)
+    for row in _rows(db, alerts.where(*STILL_OPEN), set(row_ids) - unowned_ids):
+        (older if row["created_at"] < now else reassigned).append(row)
+    _continue(db, older, owners_of, now)
+    _reassign(db, reassigned, owners_of)
 
 
-def _owners(
-    db: Connection, moved: Table, rows: Collection[int]
+def _rows(db: Connection, query: Select[Any], row_ids: Collection[int]) -> list[Columns]:
+    if not row_ids:
+        return []
+    rows = db.execute(query, {"row_ids": sorted(row_ids)})
+    return [dict(row) for row in rows.mappings()]
+
+
+def _present_owners(
+    db: Connection, table: Table, row_ids: Collection[int]
 ) -> tuple[dict[int, Owners], set[int]]:
-    """Return whose rows are by now, and which of them never had another owner."""
-    if moved is tenant:
+    """Return the owners of tenants or projects, and which of them never had another owner."""
+    if table is tenant:
         columns = tenant.c.id, tenant.c.project_id, project.c.customer_id, tenant.c.project_since
-        found = select(*columns).outerjoin(project, project.c.id == tenant.c.project_id)
+        query = select(*columns).outerjoin(project, project.c.id == tenant.c.project_id)
     else:
-        found = select(project.c.id, project.c.id, project.c.customer_id, project.c.customer_since)
+        query = select(project.c.id, project.c.id, project.c.customer_id, project.c.customer_since)
     owners: dict[int, Owners] = {}
-    first: set[int] = set()
-    chosen = found.where(one_of(moved.c.id, "rows"))
-    for row, project_id, customer_id, since in db.execute(chosen, {"rows": sorted(rows)}):
-        owners[row] = {"project_id": project_id, "customer_id": customer_id}
-        first |= set() if since else {row}
-    return owners, first
+    unowned_ids: set[int] = set()
+    rows = db.execute(query.where(one_of(table.c.id, "row_ids")), {"row_ids": sorted(row_ids)})
+    for row_id, project_id, customer_id, owner_since in rows:
+        owners[row_id] = {"project_id": project_id, "customer_id": customer_id}
+        if not owner_since:
+            unowned_ids.add(row_id)
+    return owners, unowned_ids
 
 
-def _part(
-    db: Connection, rows: Sequence[Row], owners: Mapping[int, Owners], below: str, now: int
+def _continue(
+    db: Connection, rows: Sequence[Columns], owners_of: Callable[[Columns], Owners], now: int
 ) -> None:
-    """End alerts, and open those that go on with them, with the episodes that go on."""
+    """Close alerts, and open those of other owners that go on with them, with their episodes."""
     if not rows:
         return
-    ended = [{"row": row["id"]} | alert_rows.times(row["created_at"], now) for row in rows]
-    _update(db, ended)
-    times = alert_rows.times(now, FOREVER)
-    opened = [row | owners[row[below]] | times | {"uuid": str(uuid4())} for row in rows]
-    for row in opened:
-        del row["id"]
-    db.execute(insert(alert), opened)
-    written = select(alert.c.uuid, alert.c.id).where(one_of(alert.c.uuid, "uuids"))
-    ids = dict(db.execute(written, {"uuids": [row["uuid"] for row in opened]}).all())
-    new = {row["id"]: ids[other["uuid"]] for row, other in zip(rows, opened, strict=True)}
-    _regroup(db, [*new.values()])
-    _part_episodes(db, new, now)
+    closed, successors = [], []
+    for row in rows:
+        closed.append({"row_id": row["id"]} | time_columns(row["created_at"], now))
+        successor = row | owners_of(row) | time_columns(now, FOREVER) | {"uuid": str(uuid4())}
+        del successor["id"]
+        successors.append(successor)
+    update_alerts(db, closed)
+    db.execute(insert(alert), successors)
+    successor_ids = ids_of(db, [successor["uuid"] for successor in successors])
+    _set_groups(db, successor_ids)
+    ids = [row["id"] for row in rows]
+    _continue_episodes(db, dict(zip(ids, successor_ids, strict=True)), now)
 
 
-def _part_episodes(db: Connection, new: Mapping[int, int], now: int) -> None:
-    """End the episodes that are open in alerts, and have parts of them begin in the new ones."""
-    going_on = one_of(alert_episode.c.alert_id, "rows"), alert_episode.c.ended_at.is_(None)
-    values = {"rows": sorted(new)}
-    found = db.execute(select(alert_episode).where(*going_on), values).mappings().all()
-    db.execute(update(alert_episode).where(*going_on).values(ended_at=now), values)
-    begun = [
-        dict(row)
-        | {"start": episodes.later_key(row["start"], now), "alert_id": new[row["alert_id"]]}
-        | {"started_at": now}
-        for row in found
-    ]
-    if begun:
-        db.execute(insert(alert_episode), begun)
+def _continue_episodes(db: Connection, successor_ids: Mapping[int, int], now: int) -> None:
+    """End the open episodes of alerts, and have parts of them begin in the alerts that go on."""
+    of_alerts = one_of(alert_episode.c.alert_id, "alert_ids")
+    open_episodes = of_alerts, alert_episode.c.ended_at.is_(None)
+    parameters = {"alert_ids": sorted(successor_ids)}
+    query = select(alert_episode).where(*open_episodes)
+    rows = [dict(row) for row in db.execute(query, parameters).mappings()]
+    db.execute(update(alert_episode).where(*open_episodes).values(ended_at=now), parameters)
+    for row in rows:
+        row["start"] = later_key(row["start"], now)
+        row["alert_id"] = successor_ids[row["alert_id"]]
+        row["started_at"] = now
+    if rows:
+        db.execute(insert(alert_episode), rows)
 
 
-def _give(db: Connection, rows: Sequence[int], owners: Sequence[Owners]) -> None:
+def _reassign(
+    db: Connection, rows: Sequence[Columns], owners_of: Callable[[Columns], Owners]
+) -> None:
     """Give alerts to other owners as a whole."""
-    _update(db, [{"row": row} | owner for row, owner in zip(rows, owners, strict=True)])
-    if rows:
-        below = delete(alert_group).where(one_of(alert_group.c.alert_id, "rows"))
-        db.execute(below, {"rows": rows})
-        _regroup(db, rows)
+    if not rows:
+        return
+    update_alerts(db, [{"row_id": row["id"]} | owners_of(row) for row in rows])
+    ids = [row["id"] for row in rows]
+    old_groups = delete(alert_group).where(one_of(alert_group.c.alert_id, "alert_ids"))
+    db.execute(old_groups, {"alert_ids": ids})
+    _set_groups(db, ids)
 
 
-def _update(db: Connection, rows: Sequence[Row]) -> None:
-    if rows:
-        values: Row = {name: bindparam(name) for name in rows[0] if name != "row"}
-        db.execute(update(alert).where(alert.c.id == bindparam("row")).values(values), rows)
+def _set_groups(db: Connection, alert_ids: Sequence[int]) -> None:
+    """Put alerts below their projects' groups; those of the former customer are left just now.
 
+    The statement is::
 
-def _regroup(db: Connection, rows: Sequence[int]) -> None:
-    """Put alerts below their projects' groups; those of the former customer are left just now."""
-    owned = alert.join(member, member.c.project_id == alert.c.project_id)
-    owned = owned.join(group, group.c.id == member.c.project_group_id)
-    found = select(alert.c.id, group.c.id).select_from(owned)
-    found = found.where(group.c.customer_id == alert.c.customer_id, one_of(alert.c.id, "rows"))
+    INSERT INTO alert_group
+    SELECT alert.id, project_group.id FROM alert
+    JOIN project_group_member USING (project_id) JOIN project_group ON …
+    WHERE project_group.customer_id = alert.customer_id AND alert.id IN (…)
+    """
+    joined_groups = alert.join(member, member.c.project_id == alert.c.project_id)
+    joined_groups = joined_groups.join(group, group.c.id == member.c.project_group_id)
+    query = select(alert.c.id, group.c.id).select_from(joined_groups)
+    same_customer = group.c.customer_id == alert.c.customer_id
+    query = query.where(same_customer, one_of(alert.c.id, "alert_ids"))
     columns = alert_group.c.alert_id, alert_group.c.project_group_id
-    db.execute(insert(alert_group).from_select(columns, found), {"rows": rows})
+    db.execute(insert(alert_group).from_select(columns, query), {"alert_ids": alert_ids})

@@ -1,9 +1,8 @@
-"""Histories: of what an alert is at any time, since moves and deletions change whose that is."""
+"""Histories: the subject of an alert at any time, since moves and deletions change its owners."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, func, or_, select, union_all
@@ -16,8 +15,8 @@ from openstats.storage.schema.types import FOREVER
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """What an alert is of, by ``kind`` (None: nobody knows), with what that is below, as row ids.
+class Subject:
+    """What an alert is on, by ``kind`` (None: unknown), with the owners of that, as row ids.
 
     ``groups`` are the project groups that it is below.
     """
@@ -33,43 +32,48 @@ class Place:
 
     def columns(self) -> dict[str, Any]:
         """Return what the table ``alert`` keeps."""
-        refs = {f"{name}_id": getattr(self, f"{name}_id") for name in OWNERS}
-        return {"kind": self.kind, "instance": self.instance} | refs
+        owner_ids = {f"{owner}_id": getattr(self, f"{owner}_id") for owner in OWNERS}
+        return {"kind": self.kind, "instance": self.instance} | owner_ids
 
 
-NOWHERE = Place()
+NO_SUBJECT = Subject()
 
 MOVING = ("project", "tenant", "instance")
-"""Kinds of what may belong to another owner than before."""
+"""Kinds of subjects that may get another owner."""
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Places in order, each from a time on, until that of the next one; the first is 0."""
+    """Subjects in order, each from a time on, until that of the next one; the first is 0."""
 
     times: tuple[int, ...]
-    places: tuple[Place, ...]
+    subjects: tuple[Subject, ...]
 
-    def at(self, time: int) -> Place:
-        """Return the place at a time."""
-        return self.places[bisect_right(self.times, max(0, time)) - 1]
+    def at(self, time: int) -> Subject:
+        """Return the subject at a time."""
+        return self.subjects[bisect_right(self.times, max(0, time)) - 1]
 
     @property
     def changes(self) -> tuple[int, ...]:
-        """Return when one place became another."""
+        """When one subject became another."""
         return self.times[1:]
 
 
-def constant(place: Place) -> History:
-    """Return the history of what always was of one place."""
-    return History((0,), (place,))
+def constant_history(subject: Subject) -> History:
+    """Return the history of a subject that never changed."""
+    return History((0,), (subject,))
 
 
-def made(times: Iterable[int], place_at: Callable[[int], Place]) -> History:
-    """Return the history with the place that a function gives for each of these times."""
-    pairs = [(time, place_at(time)) for time in sorted({0, *times})]
-    changed = [pairs[0], *(pair for before, pair in pairwise(pairs) if pair[1] != before[1])]
-    return History(tuple(time for time, _ in changed), tuple(place for _, place in changed))
+def make_history(times: Iterable[int], subject_at: Callable[[int], Subject]) -> History:
+    """Return the history with the subject that a function returns for each of these times."""
+    changes: list[int] = []
+    subjects: list[Subject] = []
+    for time in sorted({0, *times}):
+        subject = subject_at(time)
+        if not subjects or subject != subjects[-1]:
+            changes.append(time)
+            subjects.append(subject)
+    return History(tuple(changes), tuple(subjects))
 
 
 class Period(NamedTuple):
@@ -84,77 +88,99 @@ Periods = Mapping[int | None, Sequence[Period]]
 """By row id, in order. There are none of what never moved and was never deleted."""
 
 
-def of_places(db: Connection, places: Sequence[Place]) -> list[History]:
-    """Return the histories of what is at these places now; after its deletion it is nowhere.
+def of_subjects(db: Connection, subjects: Sequence[Subject]) -> list[History]:
+    """Return the histories of what has these owners now; after its deletion it has none.
 
-    The number of statements does not depend on that of places.
+    The number of statements does not depend on that of subjects.
     """
-    tenants = _periods(db, TENANTS, {place.tenant_id for place in places})
-    owners = {period.owner for periods in tenants.values() for period in periods}
-    owned = {place.project_id for place in places} | owners
-    # Of owners before a move the place does not tell the customer.
-    projects = _periods(db, PROJECTS, owned, unmoved=bool(tenants))
-    ends = _ends(db, {place.customer_id for place in places if place.kind == "customer"})
-    if not tenants and not projects and not ends:
-        return [constant(place) for place in places]
-    return [_of_place(place, tenants, projects, ends) for place in places]
+    tenants = _periods(db, TENANTS, {subject.tenant_id for subject in subjects})
+    project_ids = {subject.project_id for subject in subjects}
+    for periods in tenants.values():
+        project_ids.update(period.owner for period in periods)
+    # The subject does not say whose customer's a project before a move was.
+    projects = _periods(db, PROJECTS, project_ids, unmoved=bool(tenants))
+    customer_ids = {subject.customer_id for subject in subjects if subject.kind == "customer"}
+    deletions = _deletions(db, customer_ids)
+    if not tenants and not projects and not deletions:
+        return [constant_history(subject) for subject in subjects]
+    return [_history(subject, tenants, projects, deletions) for subject in subjects]
 
 
 def _periods(
-    db: Connection, kind: Ownership, rows: Collection[int | None], *, unmoved: bool = False
+    db: Connection, kind: Ownership, row_ids: Collection[int | None], *, unmoved: bool = False
 ) -> Periods:
-    """Return who owned rows, and when: those that moved or were deleted, or all of them."""
-    wanted = {"rows": sorted(row for row in rows if row is not None)}
+    """Return who owned rows, and when: those that moved or were deleted, or all of them.
+
+    Of tenants::
+
+        SELECT id, project_since, coalesce(deleted_at, <forever>), project_id
+        FROM tenant WHERE id IN (…) AND (project_since > 0 OR deleted_at IS NOT NULL)
+        UNION ALL
+        SELECT tenant_id, since, until, project_id FROM former_project WHERE tenant_id IN (…)
+    """
+    parameter = {"row_ids": sorted(filter(None, row_ids))}
+    if not parameter["row_ids"]:
+        return {}
     now, former = owner_periods(kind)
     deleted_at = kind.owned.c.deleted_at
-    current = select(now.row_id, now.since, func.coalesce(deleted_at, now.until), now.owner_id)
-    current = current.where(one_of(now.row_id, "rows"))
+    present = select(now.row_id, now.since, func.coalesce(deleted_at, now.until), now.owner_id)
+    present = present.where(one_of(now.row_id, "row_ids"))
     if not unmoved:
-        current = current.where(or_(now.since > 0, deleted_at.is_not(None)))
-    before = select(former.row_id, former.since, former.until, former.owner_id)
-    both = union_all(current, before.where(one_of(former.row_id, "rows")))
-    found: dict[int | None, list[Period]] = {}
-    for row, *period in db.execute(both, wanted) if wanted["rows"] else ():
-        found.setdefault(row, []).append(Period(*period))
-    return {row: sorted(periods) for row, periods in found.items()}
+        present = present.where(or_(now.since > 0, deleted_at.is_not(None)))
+    past = select(former.row_id, former.since, former.until, former.owner_id)
+    past = past.where(one_of(former.row_id, "row_ids"))
+    periods: dict[int | None, list[Period]] = {}
+    for row_id, since, until, owner in db.execute(union_all(present, past), parameter):
+        periods.setdefault(row_id, []).append(Period(since, until, owner))
+    for owners in periods.values():
+        owners.sort()
+    return periods
 
 
-def _ends(db: Connection, customers: Collection[int | None]) -> dict[int | None, int]:
+def _deletions(db: Connection, customer_ids: Collection[int | None]) -> dict[int | None, int]:
     """Return when customers were deleted, by row id; those that exist are missing."""
-    table = tables.customer
-    gone = select(table.c.id, table.c.deleted_at).where(table.c.deleted_at.is_not(None))
-    wanted = {"rows": sorted(row for row in customers if row is not None)}
-    found = gone.where(one_of(table.c.id, "rows"))
-    return dict(db.execute(found, wanted).all()) if wanted["rows"] else {}
+    parameter = {"row_ids": sorted(filter(None, customer_ids))}
+    if not parameter["row_ids"]:
+        return {}
+    customer = tables.customer
+    deleted = select(customer.c.id, customer.c.deleted_at).where(customer.c.deleted_at.is_not(None))
+    return dict(db.execute(deleted.where(one_of(customer.c.id, "row_ids")), parameter).all())
 
 
-def _of_place(
-    place: Place, tenants: Periods, projects: Periods, ends: Mapping[int | None, int]
+def _history(
+    subject: Subject,
+    tenants: Periods,
+    projects: Periods,
+    deletions: Mapping[int | None, int],
 ) -> History:
-    if place.kind == "customer" and place.customer_id in ends:
-        return History((0, ends[place.customer_id]), (place, NOWHERE))
-    if place.kind not in MOVING:
-        return constant(place)
-    mine = tenants.get(place.tenant_id, ())
-    owners = {place.project_id, *(period.owner for period in mine)}
-    periods = [*mine, *(period for owner in owners for period in projects.get(owner, ()))]
+    if subject.kind == "customer" and subject.customer_id in deletions:
+        return History((0, deletions[subject.customer_id]), (subject, NO_SUBJECT))
+    if subject.kind not in MOVING:
+        return constant_history(subject)
+    tenant_periods = tenants.get(subject.tenant_id, ())
+    periods = [*tenant_periods]
+    for project_id in {subject.project_id, *(period.owner for period in tenant_periods)}:
+        periods += projects.get(project_id, ())
     edges = {edge for period in periods for edge in period[:2] if edge < FOREVER}
-    return made(edges, lambda time: _place_at(place, mine, projects, time))
+    return make_history(edges, lambda time: _subject_at(subject, tenant_periods, projects, time))
 
 
-def _place_at(place: Place, mine: Sequence[Period], projects: Periods, time: int) -> Place:
-    """Return the place at a time; ``mine`` is whose its tenant was."""
-    if mine and time >= mine[-1].until:
-        return NOWHERE
-    project_id = _owner(mine, time) if mine else place.project_id
-    customer_id = place.customer_id
+def _subject_at(
+    subject: Subject, tenant_periods: Sequence[Period], projects: Periods, time: int
+) -> Subject:
+    """Return what was of a subject at a time, given who owned its tenant, and projects."""
+    if tenant_periods and time >= tenant_periods[-1].until:
+        return NO_SUBJECT
+    project_id = _owner(tenant_periods, time) if tenant_periods else subject.project_id
+    customer_id = subject.customer_id
     if project_id in projects:
         customer_id = _owner(projects[project_id], time)
-    if project_id is None or customer_id is None:
-        # Of a project that is deleted a tenant may be left.
-        gone = place.kind == "project"
-        return NOWHERE if gone else replace(place, project_id=None, customer_id=None)
-    return replace(place, project_id=project_id, customer_id=customer_id)
+    if project_id is not None and customer_id is not None:
+        return replace(subject, project_id=project_id, customer_id=customer_id)
+    if subject.kind == "project":
+        return NO_SUBJECT
+    # A tenant may outlive its project.
+    return replace(subject, project_id=None, customer_id=None)
 
 
 def _owner(periods: Sequence[Period], time: int) -> int | None:

@@ -1,77 +1,95 @@
-"""Opening alerts: rows of the table ``alert`` with what each is below, whoever raises them."""
+"""Rows of the table ``alert``, with the groups that each is below, whoever raises the alerts."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from openstats.alerts import SEVERITIES, Notice
-from openstats.storage.alerts.histories import Place
+from openstats.alerts import Notification
+from openstats.severities import SEVERITIES
+from openstats.storage.alerts.histories import Subject
 from openstats.storage.alerts.subjects import with_groups
 from openstats.storage.dialects import one_of
 from openstats.storage.schema.alerts import alert, alert_group, span
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """An alert to be written; ``told`` says whether all who see it may read its message."""
+class AlertRow:
+    """A new alert; ``message_visible`` says whether all who see it may read its message."""
 
     source: str
-    notice: Notice
-    place: Place
+    notification: Notification
+    subject: Subject
     created_at: int
     until: int
     seen_at: int
-    told: bool = True
+    message_visible: bool = True
     uuid: str = field(default_factory=lambda: str(uuid4()))
 
 
-def times(created_at: int, until: int) -> dict[str, int]:
-    """Give the columns that say when an alert was open."""
+def time_columns(created_at: int, until: int) -> dict[str, int]:
+    """Return the columns that say when an alert was open."""
     return {"created_at": created_at, "until": until, "span": span(created_at, until)}
 
 
-def said(notice: Notice) -> dict[str, Any]:
-    """Give the columns that say what an alert is about."""
+def content_columns(notification: Notification) -> dict[str, Any]:
+    """Return the columns that say what an alert is about."""
     return {
-        "severity": SEVERITIES.index(notice.severity),
-        "alert_type": notice.alert_type,
-        "message": notice.message,
-        "labels": json.dumps(dict(notice.labels)) if notice.labels else None,
+        "severity": SEVERITIES.index(notification.severity),
+        "alert_type": notification.alert_type,
+        "message": notification.message,
+        "labels": json.dumps(dict(notification.labels)) if notification.labels else None,
     }
 
 
-def insert_all(db: Connection, opened: Sequence[Opened]) -> list[int]:
-    """Write new alerts and the groups that each is below; give their row ids, in the same order."""
-    if not opened:
+def insert_alerts(db: Connection, rows: Sequence[AlertRow]) -> list[int]:
+    """Write new alerts and the groups that each is below; return their row ids, in this order."""
+    if not rows:
         return []
-    rows = [_row(one) for one in opened]
-    db.execute(insert(alert), rows)
-    uuids = [row["uuid"] for row in rows]
-    written = select(alert.c.uuid, alert.c.id).where(one_of(alert.c.uuid, "uuids"))
-    ids = dict(db.execute(written, {"uuids": uuids}).all())
-    places = with_groups(db, [one.place for one in opened])
-    below = [
-        {"alert_id": ids[uuid], "project_group_id": held}
-        for uuid, place in zip(uuids, places, strict=True)
-        for held in place.groups
-    ]
-    if below:
-        db.execute(insert(alert_group), below)
+    db.execute(insert(alert), [_columns(row) for row in rows])
+    ids = ids_of(db, [row.uuid for row in rows])
+    memberships = []
+    for alert_id, subject in zip(ids, with_groups(db, [row.subject for row in rows]), strict=True):
+        for group_id in subject.groups:
+            memberships.append({"alert_id": alert_id, "project_group_id": group_id})
+    if memberships:
+        db.execute(insert(alert_group), memberships)
+    return ids
+
+
+def ids_of(db: Connection, uuids: Sequence[str]) -> list[int]:
+    """Return the row ids of alerts, in the order of their uuids."""
+    query = select(alert.c.uuid, alert.c.id).where(one_of(alert.c.uuid, "uuids"))
+    ids = dict(db.execute(query, {"uuids": uuids}).all())
     return [ids[uuid] for uuid in uuids]
 
 
-def _row(one: Opened) -> dict[str, Any]:
+def update_alerts(db: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Write columns of alerts; each row has ``row_id`` and the same columns as the others."""
+    if not rows:
+        return
+    columns: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "row_id"}
+    db.execute(update(alert).where(alert.c.id == bindparam("row_id")).values(columns), rows)
+
+
+def delete_alerts(db: Connection, row_ids: Collection[int]) -> None:
+    """Delete alerts by row id."""
+    if row_ids:
+        chosen_alerts = one_of(alert.c.id, "row_ids")
+        db.execute(delete(alert).where(chosen_alerts), {"row_ids": sorted(row_ids)})
+
+
+def _columns(row: AlertRow) -> dict[str, Any]:
     return {
-        "uuid": one.uuid,
-        "source": one.source,
-        "fingerprint": one.notice.fingerprint,
-        "told": one.told,
-        "seen_at": one.seen_at,
-        **times(one.created_at, one.until),
-        **said(one.notice),
-        **one.place.columns(),
+        "uuid": row.uuid,
+        "source": row.source,
+        "fingerprint": row.notification.fingerprint,
+        "told": row.message_visible,
+        "seen_at": row.seen_at,
+        **time_columns(row.created_at, row.until),
+        **content_columns(row.notification),
+        **row.subject.columns(),
     }

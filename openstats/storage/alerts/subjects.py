@@ -1,15 +1,22 @@
-"""Ancestry: of what an alert is, and whose that was while it was open, which it keeps for ever."""
+"""Subjects: what an alert is on, found by labels, restrictions, uuids or rows, with its owners."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, bindparam, literal, select
+from sqlalchemy import Connection, FromClause, Row, Select, Table, bindparam, select
 
-from openstats.alerts import Bound, Labelled
+from openstats.alerts import Restriction, SubjectLabels
 from openstats.errors import ConflictError
-from openstats.storage.alerts.histories import NOWHERE, History, Place, constant, made, of_places
+from openstats.storage.alerts.histories import (
+    NO_SUBJECT,
+    History,
+    Subject,
+    constant_history,
+    make_history,
+    of_subjects,
+)
 from openstats.storage.dialects import one_of
 from openstats.storage.schema import tables
 
@@ -17,202 +24,274 @@ cloud, tenant, instance = tables.cloud, tables.tenant, tables.instance
 project, customer = tables.project, tables.customer
 group, member = tables.project_group, tables.project_group_member
 
-Owned = tuple[int | None, int | None]
-"""A project and its customer, as row ids."""
+GroupOwner = tuple[int | None, int | None]
+"""A project and its customer, as row ids: a group is of both."""
 
-NOBODY = 0
+NO_ROW = 0
 """The row id that nothing has."""
 
-
-def _tenants(bound: Bound) -> Select[Any]:
-    """Select the tenants that somebody may name, with what is above them."""
-    columns = project.c.customer_id, tenant.c.project_id, tenant.c.id, tenant.c.cloud_id
-    found = select(*columns, tenant.c.tenant_id)
-    joined = tenant.join(cloud, cloud.c.id == tenant.c.cloud_id)
-    joined = joined.outerjoin(project, project.c.id == tenant.c.project_id)
-    if bound.clouds:
-        found = found.where(cloud.c.name.in_(bound.clouds))
-    if bound.tenants is not None:
-        found = found.where(tenant.c.uuid.in_(bound.tenants))
-    return found.select_from(joined)
+OWNERS_OF_TENANT = (
+    project.c.customer_id,
+    tenant.c.project_id,
+    tenant.c.id.label("tenant_id"),
+    tenant.c.cloud_id,
+)
+TENANT_WITH_PROJECT = tenant.outerjoin(project, project.c.id == tenant.c.project_id)
 
 
-def of_labels(db: Connection, bound: Bound, labelled: Sequence[Labelled]) -> list[History]:
-    """Return the history of each alert by what its labels say: the nearest that is inside a bound.
+class SubjectTable(NamedTuple):
+    """Where subjects of one kind are read: their table, with those of their owners, and columns."""
 
-    Who names a cloud means none of another, also where a tenant there has the same id.
+    table: Table
+    with_owners: FromClause
+    columns: Sequence[Any]
+
+
+SUBJECT_TABLES = {
+    "customer": SubjectTable(customer, customer, [customer.c.id.label("customer_id")]),
+    "project_group": SubjectTable(
+        group, group, [group.c.customer_id, group.c.id.label("project_group_id")]
+    ),
+    "project": SubjectTable(
+        project, project, [project.c.customer_id, project.c.id.label("project_id")]
+    ),
+    "tenant": SubjectTable(tenant, TENANT_WITH_PROJECT, OWNERS_OF_TENANT),
+    "cloud": SubjectTable(cloud, cloud, [cloud.c.id.label("cloud_id")]),
+    "instance": SubjectTable(
+        instance,
+        TENANT_WITH_PROJECT.join(instance, instance.c.tenant_id == tenant.c.id),
+        [*OWNERS_OF_TENANT, instance.c.uuid.label("instance")],
+    ),
+}
+"""By kind; the columns have the names of Subject's fields."""
+
+
+def of_labels(
+    db: Connection, restriction: Restriction, labels: Sequence[SubjectLabels]
+) -> list[History]:
+    """Return the history of each alert by its labels: of the nearest subject that they may name.
+
+    Labels that name a cloud mean no other, even where a tenant there has the same id.
     """
-    instances = _of_instances(db, bound, {one.instance for one in labelled} - {None})
-    tenants = _of_tenants(db, bound, {one.tenant for one in labelled} - {None})
-    clouds = _of_clouds(db, bound)
-    names = dict(db.execute(select(cloud.c.id, cloud.c.name)).all())
-    known = _histories(db, bound, [*instances.values(), *tenants.values()])
+    instance_uuids = {alert_labels.instance for alert_labels in labels} - {None}
+    keystone_ids = {alert_labels.tenant for alert_labels in labels} - {None}
+    instances = _instances(db, restriction, instance_uuids)
+    tenants = _tenants(db, restriction, keystone_ids)
+    clouds = _clouds(db, restriction)
+    cloud_names = dict(db.execute(select(cloud.c.id, cloud.c.name)).all())
+    subjects = chain.from_iterable([*instances.values(), *tenants.values()])
+    histories = _allowed_histories(db, restriction, subjects)
 
-    def nearest(one: Labelled, places: Iterable[Place]) -> History | None:
-        there = [place for place in places if one.cloud in (None, names[place.cloud_id])]
-        return _common([known[place] for place in there if place in known])
+    def history(subjects: Iterable[Subject], cloud_name: str | None) -> History | None:
+        return _common(
+            [
+                histories[subject]
+                for subject in subjects
+                if subject in histories and cloud_name in (None, cloud_names[subject.cloud_id])
+            ]
+        )
 
     return [
-        nearest(one, instances.get(one.instance, ()))
-        or nearest(one, tenants.get(one.tenant, ()))
-        or constant(clouds.get(one.cloud, NOWHERE))
-        for one in labelled
+        history(instances.get(alert_labels.instance, ()), alert_labels.cloud)
+        or history(tenants.get(alert_labels.tenant, ()), alert_labels.cloud)
+        or constant_history(clouds.get(alert_labels.cloud, NO_SUBJECT))
+        for alert_labels in labels
     ]
 
 
-def _histories(
-    db: Connection, bound: Bound, found: Iterable[Sequence[Place]]
-) -> dict[Place, History]:
-    """Return the histories of places that are inside a bound, or were; outside they are nowhere."""
-    places = [*dict.fromkeys(chain.from_iterable(found))]
-    histories = zip(places, of_places(db, places), strict=True)
-    if not bound.customer and not bound.project:
-        return dict(histories)
-    owners = _row(db, customer, bound.customer), _row(db, project, bound.project)
+def _allowed_histories(
+    db: Connection, restriction: Restriction, subjects: Iterable[Subject]
+) -> dict[Subject, History]:
+    """Return the histories of subjects that a receiver may name, or once might have."""
+    unique_subjects = [*dict.fromkeys(subjects)]
+    histories = dict(zip(unique_subjects, of_subjects(db, unique_subjects), strict=True))
+    if not restriction.customer and not restriction.project:
+        return histories
+    customer_id = _row_id(db, customer, restriction.customer)
+    project_id = _row_id(db, project, restriction.project)
 
-    def inside(place: Place) -> bool:
-        pairs = zip(owners, (place.customer_id, place.project_id), strict=True)
-        return all(owner in (None, own) for owner, own in pairs)
+    def is_allowed(subject: Subject) -> bool:
+        of_customer = customer_id in (None, subject.customer_id)
+        return of_customer and project_id in (None, subject.project_id)
 
-    narrowed = {place: _narrowed(history, inside) for place, history in histories}
     return {
-        place: history for place, history in narrowed.items() if any(map(inside, history.places))
+        subject: _restricted(history, is_allowed)
+        for subject, history in histories.items()
+        if any(map(is_allowed, history.subjects))
     }
 
 
-def _row(db: Connection, table: Any, uuid: str | None) -> int | None:
-    """Return the row id of a uuid, None for none; what is not there is nobody's."""
+def _row_id(db: Connection, table: Table, uuid: str | None) -> int | None:
+    """Return the row id of a uuid, None for no uuid; an unknown one is nobody's."""
     if uuid is None:
         return None
-    return db.scalar(select(table.c.id).where(table.c.uuid == uuid)) or NOBODY
+    return db.scalar(select(table.c.id).where(table.c.uuid == uuid)) or NO_ROW
 
 
-def _narrowed(history: History, inside: Callable[[Place], bool]) -> History:
-    return made(history.times, lambda time: p if inside(p := history.at(time)) else NOWHERE)
+def _restricted(history: History, is_allowed: Callable[[Subject], bool]) -> History:
+    """Return a history without subjects that are not allowed: of that time there is none."""
+
+    def subject_at(time: int) -> Subject:
+        subject = history.at(time)
+        return subject if is_allowed(subject) else NO_SUBJECT
+
+    return make_history(history.times, subject_at)
 
 
 def _common(histories: Sequence[History]) -> History | None:
-    """Return the history of what tenants have in common, at each time; None where nothing ever."""
+    """Return the history of what subjects have in common, at each time; None where nothing ever."""
     if len(histories) < 2:
         return next(iter(histories), None)
-    times = chain.from_iterable(history.times for history in histories)
-    common = made(times, lambda time: _shared([history.at(time) for history in histories]))
-    return None if common == constant(NOWHERE) else common
+    times = {time for history in histories for time in history.times}
+    common = make_history(
+        times, lambda time: _common_subject([history.at(time) for history in histories])
+    )
+    return None if common == constant_history(NO_SUBJECT) else common
 
 
-def _shared(places: Sequence[Place]) -> Place:
-    """Return the only place, or the project of all; nowhere if there is none."""
-    there = [place for place in places if place != NOWHERE]
-    if len(there) == 1:
-        return there[0]
-    projects = {(place.customer_id, place.project_id) for place in there}
-    if len(projects) != 1 or (owner := projects.pop())[1] is None:
-        return NOWHERE
-    return Place("project", owner[0], None, owner[1])
+def _common_subject(subjects: Iterable[Subject]) -> Subject:
+    """Return the only subject, or the project of all, if they have one."""
+    existing = [subject for subject in subjects if subject != NO_SUBJECT]
+    if len(existing) == 1:
+        return existing[0]
+    owners = {(subject.customer_id, subject.project_id) for subject in existing}
+    if len(owners) != 1:
+        return NO_SUBJECT
+    ((customer_id, project_id),) = owners
+    if project_id is None:
+        return NO_SUBJECT
+    return Subject("project", customer_id=customer_id, project_id=project_id)
 
 
-def _of_tenants(db: Connection, bound: Bound, keys: Collection[Any]) -> dict[Any, list[Place]]:
+def _allowed_tenants(restriction: Restriction) -> Select[Any]:
+    """Select the tenants that a receiver may name, with their owners and their Keystone ids."""
+    query = select(*OWNERS_OF_TENANT, tenant.c.tenant_id.label("keystone_id"))
+    if restriction.clouds:
+        query = query.where(cloud.c.name.in_(restriction.clouds))
+    if restriction.tenants is not None:
+        query = query.where(tenant.c.uuid.in_(restriction.tenants))
+    return query.select_from(TENANT_WITH_PROJECT.join(cloud, cloud.c.id == tenant.c.cloud_id))
+
+
+def _tenants(
+    db: Connection, restriction: Restriction, keystone_ids: Collection[Any]
+) -> dict[Any, list[Subject]]:
     """Return tenants by their id in Keystone: in each region there is one."""
-    chosen = _tenants(bound).where(one_of(tenant.c.tenant_id, "keys"))
-    found: dict[Any, list[Place]] = {}
-    for row in db.execute(chosen, {"keys": sorted(keys)}) if keys else ():
-        found.setdefault(row.tenant_id, []).append(_place_of("tenant", row))
-    return found
-
-
-def _of_instances(db: Connection, bound: Bound, uuids: Collection[Any]) -> dict[Any, list[Place]]:
-    mine = _tenants(bound).add_columns(instance.c.uuid.label("instance"))
-    mine = mine.join(instance, instance.c.tenant_id == tenant.c.id)
-    chosen = mine.where(one_of(instance.c.uuid, "uuids"))
-    rows = db.execute(chosen, {"uuids": sorted(uuids)}) if uuids else ()
-    return {row.instance: [_place_of("instance", row, row.instance)] for row in rows}
-
-
-def _place_of(kind: str, row: Any, instance: str | None = None) -> Place:
-    return Place(kind, row[0], None, row[1], row[2], row[3], instance)
-
-
-def _of_clouds(db: Connection, bound: Bound) -> dict[Any, Place]:
-    """Return the clouds for all of which somebody may speak, by name."""
-    if bound.customer or bound.project or bound.tenants is not None:
+    if not keystone_ids:
         return {}
-    chosen = select(cloud.c.name, cloud.c.id)
-    if bound.clouds:
-        chosen = chosen.where(cloud.c.name.in_(bound.clouds))
-    return {row.name: Place("cloud", cloud_id=row.id) for row in db.execute(chosen)}
+    query = _allowed_tenants(restriction).where(one_of(tenant.c.tenant_id, "keystone_ids"))
+    tenants: dict[Any, list[Subject]] = {}
+    for row in db.execute(query, {"keystone_ids": sorted(keystone_ids)}):
+        tenants.setdefault(row.keystone_id, []).append(_of_tenant_row("tenant", row))
+    return tenants
 
 
-def of_bound(db: Connection, bound: Bound) -> History:
-    """Return the history of all that somebody may speak for: tenants, a project or a customer."""
-    if bound.tenants is not None:
-        places = [_place_of("tenant", row) for row in db.execute(_tenants(bound))]
-        return _common([*_histories(db, bound, [places]).values()]) or constant(NOWHERE)
+def _instances(
+    db: Connection, restriction: Restriction, uuids: Collection[Any]
+) -> dict[Any, list[Subject]]:
+    """Return instances by uuid, each in a list like that of tenants."""
+    if not uuids:
+        return {}
+    query = _allowed_tenants(restriction).add_columns(instance.c.uuid.label("instance"))
+    query = query.join(instance, instance.c.tenant_id == tenant.c.id)
+    rows = db.execute(query.where(one_of(instance.c.uuid, "uuids")), {"uuids": sorted(uuids)})
+    return {row.instance: [_of_tenant_row("instance", row, row.instance)] for row in rows}
+
+
+def _of_tenant_row(kind: str, row: Row[Any], instance_uuid: str | None = None) -> Subject:
+    return Subject(
+        kind,
+        customer_id=row.customer_id,
+        project_id=row.project_id,
+        tenant_id=row.tenant_id,
+        cloud_id=row.cloud_id,
+        instance=instance_uuid,
+    )
+
+
+def _clouds(db: Connection, restriction: Restriction) -> dict[Any, Subject]:
+    """Return the clouds by name that a receiver may name as such."""
+    if restriction.customer or restriction.project or restriction.tenants is not None:
+        return {}
+    query = select(cloud.c.name, cloud.c.id)
+    if restriction.clouds:
+        query = query.where(cloud.c.name.in_(restriction.clouds))
+    return {row.name: Subject("cloud", cloud_id=row.id) for row in db.execute(query)}
+
+
+def of_restriction(db: Connection, restriction: Restriction) -> History:
+    """Return the history of all that a receiver may speak for: tenants, a project or a customer."""
+    if restriction.tenants is not None:
+        rows = db.execute(_allowed_tenants(restriction))
+        subjects = [_of_tenant_row("tenant", row) for row in rows]
+        histories = _allowed_histories(db, restriction, subjects)
+        return _common([*histories.values()]) or constant_history(NO_SUBJECT)
     for kind in ("project", "customer"):
-        if uuid := getattr(bound, kind):
-            return of_places(db, [_known(db, kind, uuid) or NOWHERE])[0]
-    return constant(NOWHERE)
+        if uuid := getattr(restriction, kind):
+            subject = _find(db, kind, uuid) or NO_SUBJECT
+            return of_subjects(db, [subject])[0]
+    return constant_history(NO_SUBJECT)
 
 
-def of_object(db: Connection, kind: str, uuid: str) -> Place:
-    """Return the place of what has a uuid.
+def of_object(db: Connection, kind: str, uuid: str) -> Subject:
+    """Return what has a uuid, with its owners.
 
     Raises:
-        ConflictError: nothing has that exists.
+        ConflictError: nothing has it, or nothing that exists.
     """
-    found = _known(db, kind, uuid, existing=True)
-    if found is None:
+    subject = _find(db, kind, uuid, existing=True)
+    if subject is None:
         raise ConflictError(f"scope: there is no {kind.replace('_', ' ')} {uuid}")
-    return found
+    return subject
 
 
-def _known(db: Connection, kind: str, uuid: str, *, existing: bool = False) -> Place | None:
-    row = db.execute(_place(kind, existing=existing), {"uuid": uuid}).first()
-    return None if row is None else Place(kind, *row)
+def _find(db: Connection, kind: str, uuid: str, *, existing: bool = False) -> Subject | None:
+    """Return what has a uuid, None for nothing.
 
+    Of an instance::
 
-def _place(kind: str, *, existing: bool) -> Select[Any]:
-    """Select what is above something, in the order of Place's fields; if it exists, or existed."""
-    none = literal(None)
-    of_tenant = project.c.customer_id, none, tenant.c.project_id, tenant.c.id, tenant.c.cloud_id
-    linked = tenant.outerjoin(project, project.c.id == tenant.c.project_id)
-    held = linked.join(instance, instance.c.tenant_id == tenant.c.id)
-    selects: dict[str, tuple[Any, Any, Sequence[Any]]] = {
-        "customer": (customer, customer, [customer.c.id]),
-        "project_group": (group, group, [group.c.customer_id, group.c.id]),
-        "project": (project, project, [project.c.customer_id, none, project.c.id]),
-        "tenant": (tenant, linked, of_tenant),
-        "cloud": (cloud, cloud, [none, none, none, none, cloud.c.id]),
-        "instance": (instance, held, [*of_tenant, instance.c.uuid]),
-    }
-    table, joined, columns = selects[kind]
-    found = select(*columns).select_from(joined).where(table.c.uuid == bindparam("uuid"))
+        SELECT project.customer_id, tenant.project_id, tenant.id AS tenant_id, tenant.cloud_id,
+               instance.uuid AS instance
+        FROM tenant LEFT JOIN project … JOIN instance … WHERE instance.uuid = :uuid
+    """
+    table, with_owners, columns = SUBJECT_TABLES[kind]
+    query = select(*columns).select_from(with_owners).where(table.c.uuid == bindparam("uuid"))
     if existing and "deleted_at" in table.c:
-        found = found.where(table.c.deleted_at.is_(None))
-    return found
+        query = query.where(table.c.deleted_at.is_(None))
+    row = db.execute(query, {"uuid": uuid}).mappings().first()
+    return None if row is None else Subject(kind, **row)
 
 
-def of_rows(db: Connection, kind: str, rows: Iterable[int]) -> dict[int, Place]:
-    """Give the places of tenants or clouds by row id."""
+def of_rows(db: Connection, kind: str, row_ids: Iterable[int]) -> dict[int, Subject]:
+    """Return tenants or clouds with their owners by row id."""
     if kind == "cloud":
-        return {row: Place("cloud", cloud_id=row) for row in rows}
-    chosen = _tenants(Bound()).where(one_of(tenant.c.id, "rows"))
-    found = db.execute(chosen, {"rows": sorted(set(rows))})
-    return {row[2]: _place_of("tenant", row) for row in found}
+        return {row_id: Subject("cloud", cloud_id=row_id) for row_id in row_ids}
+    query = _allowed_tenants(Restriction()).where(one_of(tenant.c.id, "row_ids"))
+    rows = db.execute(query, {"row_ids": sorted(set(row_ids))})
+    return {row.tenant_id: _of_tenant_row("tenant", row) for row in rows}
 
 
-def with_groups(db: Connection, places: Sequence[Place]) -> list[Place]:
-    """Add the groups that each place is below: of a former customer's nobody knows by now."""
-    wanted = {place.project_id for place in places if place.project_id is not None}
+def with_groups(db: Connection, subjects: Sequence[Subject]) -> list[Subject]:
+    """Add the groups that each subject is below: those of a former customer are not known now."""
+    project_ids = {subject.project_id for subject in subjects} - {None}
+    groups = _groups_of(db, project_ids) if project_ids else {}
+    return [replace(subject, groups=_groups(subject, groups)) for subject in subjects]
+
+
+def _groups_of(db: Connection, project_ids: Collection[Any]) -> dict[GroupOwner, list[int]]:
+    """Return the groups of projects, by project and customer."""
     columns = member.c.project_id, group.c.customer_id, member.c.project_group_id
-    rows = select(*columns).join(group, group.c.id == member.c.project_group_id)
-    rows = rows.where(one_of(member.c.project_id, "projects"))
-    held: dict[Owned, list[int]] = {}
-    for owned, owner, row in db.execute(rows, {"projects": sorted(wanted)}) if wanted else ():
-        held.setdefault((owned, owner), []).append(row)
-    return [replace(place, groups=_groups(place, held)) for place in places]
+    memberships = select(*columns).join(group, group.c.id == member.c.project_group_id)
+    memberships = memberships.where(one_of(member.c.project_id, "project_ids"))
+    groups: dict[GroupOwner, list[int]] = {}
+    for project_id, customer_id, group_id in db.execute(
+        memberships, {"project_ids": sorted(project_ids)}
+    ):
+        groups.setdefault((project_id, customer_id), []).append(group_id)
+    return groups
 
 
-def _groups(place: Place, held: Mapping[Owned, Sequence[int]]) -> tuple[int, ...]:
-    if place.project_group_id is not None:
-        return (place.project_group_id,)
-    return tuple(sorted(held.get((place.project_id, place.customer_id), ())))
+def _groups(subject: Subject, groups: Mapping[GroupOwner, Sequence[int]]) -> tuple[int, ...]:
+    if subject.project_group_id is not None:
+        return (subject.project_group_id,)
+    return tuple(sorted(groups.get((subject.project_id, subject.customer_id), ())))

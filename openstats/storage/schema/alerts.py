@@ -1,4 +1,4 @@
-"""The tables of alerts, as ``schema`` has all others."""
+"""The tables of alerts; all others are in ``tables``."""
 
 from bisect import bisect_left
 
@@ -11,17 +11,17 @@ from openstats.unix_time import DAY, HOUR
 metadata = tables.metadata
 
 SPANS = (HOUR, DAY, 7 * DAY, 31 * DAY, FOREVER)
-"""Alerts are kept apart by how long they were open, at most: so those that were active at some
-time are found by when they began, however many are long over. The last are those still open."""
+"""Alerts are divided by how long they were open, at most: so those that were active at some time
+are found by when they began, however many are long over. The last division are those still open."""
 
 
 def span(created_at: int, until: int) -> int:
-    """Give the place in SPANS of an alert that was open between two times."""
+    """Return the index in SPANS of an alert that was open between two times."""
     return bisect_left(SPANS, until - created_at) if until < FOREVER else len(SPANS) - 1
 
 
 OWNERS = ("customer", "project_group", "project", "tenant", "cloud")
-"""What an alert may be of, or below; and instances, which come and go."""
+"""What an alert may be on, or below, beside instances, which come and go."""
 
 # Whose it was when it was created, whatever moved since: one column for each owner.
 alert = Table(

@@ -8,7 +8,7 @@ from sqlalchemy import Table, select
 from webtest import TestApp
 
 from openstats.storage import ownership
-from openstats.storage.alerts import received
+from openstats.storage.alerts.closing import close_stale
 from openstats.storage.registry import moves
 from openstats.storage.schema import tables
 from openstats.storage.store import Store
@@ -142,7 +142,7 @@ def test_alert_that_went_stale_before_a_move_stays_the_former_owners(world: Buil
     two.tell(-400)
     two.move()
     with two.store.transaction() as db:
-        received.go_stale(db, MOVED + 10)
+        close_stale(db, MOVED + 10)
     assert (two.of("acme"), two.of("beta")) == ([(-400, -50)], [])
     two.tell(-400)
     assert (two.of("acme"), two.of("beta")) == ([(-400, 0)], [(0, None)])

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from webtest import TestApp
 
-from openstats.alerts import Notice
+from openstats.alerts import Notification
 from openstats.conf.alerts import receivers
 from openstats.storage.engines import Waits
 from openstats.storage.store import Store
@@ -41,7 +41,7 @@ from tests.devcloud.process import wait_for
 from tests.dying import killing
 from tests.postgresql import Server, free_port
 from tests.registry import NOW
-from tests.statistics.test_episodes import WITHIN, histories, naive
+from tests.statistics.notifications import WITHIN, merged_times, request_histories
 
 Api = Callable[..., TestApp]
 
@@ -59,28 +59,28 @@ def shared(
         yield TestApp(make_app(loaded(path, sections(am={})), store, clock=lambda: now[0])), now
 
 
-def told(notice: Notice, key: str) -> Document:
-    """Write a notice as Alertmanager does."""
-    ended = None if notice.ended_at is None else NOW - notice.ended_at
-    return sent(key, NOW - notice.started_at, ended, alertname=key)
+def document_of(notification: Notification, key: str) -> Document:
+    """Write a notification as Alertmanager does."""
+    ended = None if notification.ended_at is None else NOW - notification.ended_at
+    return sent(key, NOW - notification.started_at, ended, alertname=key)
 
 
 NUMBERS = count()
 
 
-@given(histories())
+@given(request_histories())
 @settings(max_examples=40)
 def test_any_order_of_requests_makes_the_same_alerts(
-    shared: tuple[TestApp, list[int]], requests: list[list[Notice]]
+    shared: tuple[TestApp, list[int]], requests: list[list[Notification]]
 ) -> None:
     (app, now), key = shared, str(next(NUMBERS))
-    whole = [notice for request in requests for notice in request]
-    for number, request in enumerate([*requests, whole, whole[::-1]]):
+    notifications = [notification for request in requests for notification in request]
+    for number, request in enumerate([*requests, notifications, notifications[::-1]]):
         now[0] = NOW + number
-        tell(app, "am", webhook(*(told(notice, key) for notice in request)))
+        tell(app, "am", webhook(*(document_of(notification, key) for notification in request)))
     entries = listed(app, f"alert_type={key}&limit=1000")
     found = sorted((entry["created_at"], entry["closed_at"]) for entry in entries)
-    assert found == naive(whole, WITHIN)
+    assert found == merged_times(notifications, WITHIN)
 
 
 def test_late_notification_changes_nothing(receiving: Api) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from webtest import TestApp
 
-from openstats.api.alerts import intake
 from openstats.api.alerts.refusals import MINUTE, Refusals
+from openstats.services import alerts
 from openstats.storage.engines import Waits
 from openstats.storage.store import Store
 from openstats.wsgi.app import make_app
@@ -38,14 +38,14 @@ def counted(app: TestApp) -> dict[str, int]:
     return found | {"received": app.get(URL).json["receivers"][0]["notices"]}
 
 
-# -- pieces
+# -- batches
 
 
-def test_many_alerts_are_stored_in_pieces(
+def test_many_alerts_are_stored_in_batches(
     either_receiving: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake, "PIECE", 10)
-    monkeypatch.setattr(intake, "PAUSE", 0)
+    monkeypatch.setattr(alerts, "BATCH", 10)
+    monkeypatch.setattr(alerts, "PAUSE", 0)
     app = either_receiving(am={})
     for _ in range(2):
         tell(app, "am", many(35))
@@ -53,21 +53,21 @@ def test_many_alerts_are_stored_in_pieces(
     assert counted(app) == {"all": 35, "open": 0, "received": 105}
 
 
-def test_a_piece_that_fails_is_sent_again_and_all_count_once(
+def test_a_batch_that_fails_is_sent_again_and_all_count_once(
     sqlite: Sqlite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Somebody else locks the store after the first piece."""
-    monkeypatch.setattr(intake, "PIECE", 10)
+    """Somebody else locks the store after the first batch."""
+    monkeypatch.setattr(alerts, "BATCH", 10)
     with sqlite.store() as migrated:
         hasty = Store(str(migrated.url), waits=Waits(lock=0.01))
         app = TestApp(make_app(loaded(tmp_path / "c.conf", sections(am={})), hasty, lambda: CLOCK))
         with closing(sqlite3.connect(str(migrated.url.database), isolation_level=None)) as other:
             lock = lambda _: other.execute("BEGIN IMMEDIATE")  # noqa: E731
-            monkeypatch.setattr(intake.time, "sleep", lock)
+            monkeypatch.setattr(alerts.time, "sleep", lock)
             tell(app, "am", many(35), 503)
             other.execute("ROLLBACK")
         assert counted(app) == {"all": 10, "open": 10, "received": 0}
-        monkeypatch.setattr(intake.time, "sleep", lambda _: None)
+        monkeypatch.setattr(alerts.time, "sleep", lambda _: None)
         tell(app, "am", many(35))
         assert counted(app) == {"all": 35, "open": 35, "received": 35}
         hasty.close()

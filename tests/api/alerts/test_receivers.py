@@ -12,7 +12,7 @@ from webtest import TestApp
 
 from openstats.storage.schema.alerts import receiver
 from openstats.storage.store import Store
-from openstats.tokens import hashed, made
+from openstats.tokens import hash_token, make_token
 from tests.api.receiving import (
     BEARER,
     OTHER,
@@ -35,7 +35,7 @@ CLOSED = "0001-01-01T00:00:00Z"
 RECEIVERS = {
     "am": {},
     "telemetry": {"kind": "aodh"},
-    "other": {"token_hash": hashed(OTHER)},
+    "other": {"token_hash": hash_token(OTHER)},
     "closed": {"token_hash": ""},
 }
 
@@ -85,7 +85,7 @@ def test_the_token_comes_as_bearer_or_as_a_password(app: TestApp, header: str) -
         TOKEN,
         "Bearer",
         f"Bearer {OTHER}",
-        f"Bearer {hashed(TOKEN)}",
+        f"Bearer {hash_token(TOKEN)}",
         f"Bearer {TOKEN}x",
         f"Bearer {TOKEN.upper()}",
         f"Token {TOKEN}",
@@ -171,17 +171,17 @@ def test_receivers_are_listed_with_what_came_in_and_no_secret(app: TestApp) -> N
     }
     nothing = (found["other"]["received_at"], found["other"]["notices"])
     assert nothing == (None, 0)
-    assert hashed(TOKEN) not in answer.text
+    assert hash_token(TOKEN) not in answer.text
     headers = {"If-None-Match": answer.headers["ETag"]}
     app.get(URL[:-1], headers=headers, status=304)
     app.get(f"{URL}?x=1", status=400)
 
 
 def test_a_new_token_opens_by_its_hash(receiving: Api) -> None:
-    token = made()
-    app = receiving(am={"token_hash": hashed(token)})
+    token = make_token()
+    app = receiving(am={"token_hash": hash_token(token)})
     tell(app, "am", webhook(sent()), Authorization=f"Bearer {token}")
-    assert made() != token
+    assert make_token() != token
 
 
 # -- what is understood

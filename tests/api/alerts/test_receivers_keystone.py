@@ -8,7 +8,7 @@ import pytest
 from webtest import TestApp
 
 from openstats.storage.store import Store
-from openstats.tokens import hashed
+from openstats.tokens import hash_token
 from tests.api.door import Door, token
 from tests.api.listening import listening, replies
 from tests.api.receiving import (
@@ -36,7 +36,7 @@ FORGED = {
 }
 RECEIVERS = sections(
     am={},
-    aodh={"kind": "aodh", "keystone": "true", "token_hash": hashed(OTHER)},
+    aodh={"kind": "aodh", "keystone": "true", "token_hash": hash_token(OTHER)},
     open={"keystone": "true", "token_hash": "", "tenant_visible": "true"},
     east={"keystone": "true", "clouds": "beta"},
 )

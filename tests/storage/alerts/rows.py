@@ -5,11 +5,10 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, update
 
-from openstats.alerts import Notice
-from openstats.storage.alerts import rows as alert_rows
+from openstats.alerts import Notification
 from openstats.storage.alerts import subjects
-from openstats.storage.alerts.histories import NOWHERE
-from openstats.storage.alerts.rows import Opened
+from openstats.storage.alerts.histories import NO_SUBJECT
+from openstats.storage.alerts.rows import AlertRow, insert_alerts
 from openstats.storage.schema.alerts import alert
 from openstats.storage.schema.types import FOREVER
 from openstats.unix_time import DAY
@@ -27,11 +26,11 @@ def one(
     **more: Any,
 ) -> str:
     """Create an alert that is open since START, and give its uuid."""
-    place = subjects.of_object(db, kind, uuid) if kind else NOWHERE
-    notice = Notice("f", "", "type", "Error", "message", START)
+    subject = subjects.of_object(db, kind, uuid) if kind else NO_SUBJECT
+    notification = Notification("f", "", "type", "Error", "message", START)
     times = {"created_at": START, "until": FOREVER, "seen_at": NOW} | more
-    made = Opened("test", notice, place, uuid=str(uuid4()), **times)
-    (row,) = alert_rows.insert_all(db, [made])
+    made = AlertRow("test", notification, subject, uuid=str(uuid4()), **times)
+    (row,) = insert_alerts(db, [made])
     if acknowledged:
         db.execute(update(alert).where(alert.c.id == row).values(acknowledged_at=NOW))
     return made.uuid

@@ -11,17 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Table, delete, insert, select, update
 
-from openstats.alerts import SEVERITIES, Finding, Notice
+from openstats.alerts import Notification, RuleResult, StatusFilter
 from openstats.errors import ConflictError
 from openstats.meters import AGGREGATES
 from openstats.model import EVERYTHING, ObjectName, Scope, Selection
+from openstats.severities import SEVERITIES
 from openstats.storage import ownership
-from openstats.storage.alerts import own as own_alerts
-from openstats.storage.alerts import rows as alert_rows
-from openstats.storage.alerts import subjects
-from openstats.storage.alerts.histories import NOWHERE
-from openstats.storage.alerts.rows import Opened
-from openstats.storage.entries import alerts, pagination
+from openstats.storage.alerts import own, subjects
+from openstats.storage.alerts.closing import delete_closed
+from openstats.storage.alerts.counts import ANY_STATUS, count, count_by_object, selected_objects
+from openstats.storage.alerts.histories import NO_SUBJECT
+from openstats.storage.alerts.rows import AlertRow, insert_alerts
+from openstats.storage.entries import pagination
+from openstats.storage.entries.alerts import ALERTS
 from openstats.storage.registry import moves
 from openstats.storage.schema import tables as schema
 from openstats.storage.schema.alerts import OWNERS, SPANS, alert, span
@@ -38,7 +40,14 @@ from tests.undone import undone
 BOUNDS = START, END
 KINDS = (*OWNERS, "instance")
 LENGTHS = [0, 1, *(length + off for length in SPANS[:-1] for off in (-1, 0, 1)), 2 * HOUR]
-FLAGS = [(None, None), (True, None), (False, None), (None, True), (None, False), (False, True)]
+STATUSES = [
+    StatusFilter(),
+    StatusFilter(opened=True),
+    StatusFilter(opened=False),
+    StatusFilter(acknowledged=True),
+    StatusFilter(acknowledged=False),
+    StatusFilter(opened=False, acknowledged=True),
+]
 
 
 @dataclass(frozen=True)
@@ -97,14 +106,13 @@ class Known:
         opened = created if self.opened_at is None else self.opened_at
         return opened, until if self.closed_at is None else self.closed_at
 
-    def active(self, bounds: tuple[int, int], flags: tuple[bool | None, bool | None]) -> bool:
+    def active(self, bounds: tuple[int, int], status: StatusFilter) -> bool:
         created, until = self.times
-        opened, acknowledged = flags
         return (
             created < bounds[1]
             and until >= bounds[0]
-            and opened in (None, until == FOREVER)
-            and acknowledged in (None, self.plan.acknowledged)
+            and status.opened in (None, until == FOREVER)
+            and status.acknowledged in (None, self.plan.acknowledged)
         )
 
     def visible(self, scope: Scope, now: dict[str, str | None], inside: Set[str]) -> bool:
@@ -175,7 +183,7 @@ def walked(db: Connection, plan: Planned, uuid: str) -> Known:
 
 def opened(db: Connection, plan: Planned) -> Known | None:
     """Create an alert of something that is there; None where nothing is."""
-    place, known = NOWHERE, Known(plan)
+    subject, known = NO_SUBJECT, Known(plan)
     if plan.kind:
         table = tables()[plan.kind]
         order = table.c.created_at if plan.kind == "instance" else table.c.id
@@ -183,10 +191,10 @@ def opened(db: Connection, plan: Planned) -> Known | None:
         if not found:
             return None
         uuid = found[plan.which % len(found)]
-        place, known = subjects.of_object(db, plan.kind, uuid), walked(db, plan, uuid)
+        subject, known = subjects.of_object(db, plan.kind, uuid), walked(db, plan, uuid)
     created, until = plan.times
-    notice = Notice("f", "", "type", plan.severity, "message", created)
-    (row,) = alert_rows.insert_all(db, [Opened("test", notice, place, created, until, NOW)])
+    notification = Notification("f", "", "type", plan.severity, "message", created)
+    (row,) = insert_alerts(db, [AlertRow("test", notification, subject, created, until, NOW)])
     if plan.acknowledged:
         db.execute(update(alert).where(alert.c.id == row).values(acknowledged_at=NOW))
     return known
@@ -240,7 +248,7 @@ LATER = NOW, NOW + 1000
 @given(
     worlds,
     st.lists(planned, max_size=12),
-    st.sampled_from(FLAGS),
+    st.sampled_from(STATUSES),
     st.booleans(),
     st.sampled_from([BOUNDS, LATER]),
 )
@@ -249,7 +257,7 @@ def test_counts_are_those_of_a_walk_through_all(
     shared_store: Store,
     world: World,
     plans: list[Planned],
-    flags: tuple[bool | None, bool | None],
+    status: StatusFilter,
     everything: bool,
     bounds: tuple[int, int],
 ) -> None:
@@ -257,25 +265,25 @@ def test_counts_are_those_of_a_walk_through_all(
         known = history(db, world, plans)
         scope = EVERYTHING if everything else drawn(db, world)
         now, inside = projects_now(db), tenants_inside(db, scope)
-        active = (one for one in known if one.active(bounds, flags))
+        active = (one for one in known if one.active(bounds, status))
         seen = [one for one in active if one.visible(scope, now, inside)]
-        assert alerts.count(db, scope, None, bounds, flags) == counted(iter(seen))
+        assert count(db, scope, None, bounds, status) == counted(iter(seen))
         for aggregate in AGGREGATES:
             # With what has vanished, however long ago.
             all_of_it = Selection(aggregate, since=0)
             listed = members.read(db, scope, all_of_it).objects
             of_any = (one for one in seen if one.of(aggregate) & {of.uuid for of in listed})
-            assert alerts.count(db, scope, all_of_it, bounds, flags) == counted(of_any)
+            assert count(db, scope, all_of_it, bounds, status) == counted(of_any)
             expected = [
                 (of, counted(one for one in seen if of.uuid in one.of(aggregate))) for of in listed
             ]
-            assert each(db, scope, all_of_it, bounds, flags) == expected
+            assert each(db, scope, all_of_it, bounds, status) == expected
             picked = tuple(of.uuid for of in listed[:2])
             if picked:
                 of_picked = (one for one in seen if one.of(aggregate) & {*picked})
                 selection = Selection(aggregate, picked, since=0)
-                assert alerts.count(db, scope, selection, bounds, flags) == counted(of_picked)
-                assert each(db, scope, selection, bounds, flags) == expected[:2]
+                assert count(db, scope, selection, bounds, status) == counted(of_picked)
+                assert each(db, scope, selection, bounds, status) == expected[:2]
 
 
 def each(
@@ -283,10 +291,10 @@ def each(
     scope: Scope,
     selection: Selection,
     bounds: tuple[int, int],
-    flags: tuple[bool | None, bool | None] = (None, None),
+    status: StatusFilter = ANY_STATUS,
 ) -> list[tuple[ObjectName, dict[str, int]]]:
-    counts = alerts.by_object(db, scope, selection, bounds, flags)
-    return [(of, counts.get(row, {})) for row, of in alerts.named(db, scope, selection).items()]
+    counts = count_by_object(db, scope, selection, bounds, status)
+    return [(of, counts.get(row, {})) for row, of in selected_objects(db, scope, selection).items()]
 
 
 @given(worlds, st.lists(planned, max_size=12))
@@ -295,28 +303,26 @@ def test_list_and_count_agree(shared_store: Store, world: World, plans: list[Pla
         history(db, world, plans)
         scope = drawn(db, world)
         filters = {"start": START, "end": END}
-        found, _ = pagination.page(
-            db, alerts.ALERTS, scope, filters=filters, limit=1000, marker=None
-        )
+        found, _ = pagination.page(db, ALERTS, scope, filters=filters, limit=1000, marker=None)
         listed = dict(Counter(entry["severity"] for entry in found))
-        assert listed == alerts.count(db, scope, None, BOUNDS)
+        assert listed == count(db, scope, None, BOUNDS)
         assert not any("labels" in entry for entry in found)
 
 
 @given(st.integers(0, 2**40), st.one_of(st.none(), st.sampled_from(LENGTHS), st.integers(0, 2**40)))
 def test_a_span_is_the_shortest_that_an_alert_fits_into(created: int, length: int | None) -> None:
-    place = span(created, FOREVER if length is None else created + length)
+    subject = span(created, FOREVER if length is None else created + length)
     if length is None:
-        assert place == len(SPANS) - 1
+        assert subject == len(SPANS) - 1
     else:
-        assert length <= SPANS[place]
-        assert not place or length > SPANS[place - 1]
+        assert length <= SPANS[subject]
+        assert not subject or length > SPANS[subject - 1]
 
 
 def errors(db: Connection, *of: str, scope: Scope = EVERYTHING) -> int:
     """Count the errors of an aggregate's objects, or of all."""
     selection = Selection(of[0], of[1:]) if of else None
-    return alerts.count(db, scope, selection, BOUNDS).get("Error", 0)
+    return count(db, scope, selection, BOUNDS).get("Error", 0)
 
 
 @pytest.mark.parametrize(
@@ -375,16 +381,16 @@ def test_a_move_ends_what_is_open_and_opens_it_for_the_new_owner(db: Connection)
     assert row is not None
     moves.move(db, ownership.TENANTS, {row: to}, NOW + 60)
     projects = uuids(db, "project")
-    listed, _ = pagination.page(db, alerts.ALERTS, EVERYTHING, filters={}, limit=9, marker=None)
+    listed, _ = pagination.page(db, ALERTS, EVERYTHING, filters={}, limit=9, marker=None)
     times = sorted((e["created_at"], e["closed_at"] or 0, e["acknowledged"]) for e in listed)
     old, new = (START, NOW + 60, True), (NOW + 60, 0, True)
     assert times == [(START, 0, True), (START, NOW, False), old, old, new, new]
     for name, opened in (("p", 1), ("q", 2)):
         picked = Selection("project", (projects[name],))
-        counts = alerts.count(db, EVERYTHING, picked, (NOW + 61, NOW + 62), (True, None))
+        counts = count(db, EVERYTHING, picked, (NOW + 61, NOW + 62), StatusFilter(opened=True))
         assert counts == {"Error": opened}
     web = Selection("project_group", (uuids(db, "project_group")["web"],))
-    assert alerts.count(db, EVERYTHING, web, (NOW + 61, NOW + 62)) == {"Error": 1}
+    assert count(db, EVERYTHING, web, (NOW + 61, NOW + 62)) == {"Error": 1}
 
 
 def test_alert_opened_at_the_move_belongs_to_the_new_owner(db: Connection) -> None:
@@ -438,7 +444,7 @@ def test_deleted_objects_keep_their_alerts(db: Connection) -> None:
     assert errors(db, "project_group", web) == 3
     listed = each(db, EVERYTHING, Selection("project"), BOUNDS)
     assert [(of.name, found) for of, found in listed] == [("q", {})]
-    page, _ = pagination.page(db, alerts.ALERTS, EVERYTHING, filters={}, limit=9, marker=None)
+    page, _ = pagination.page(db, ALERTS, EVERYTHING, filters={}, limit=9, marker=None)
     scopes = [entry["scope"] for entry in page]
     assert scopes == [{"instance": "i"}, {"project_group": web}, {"project": project}]
 
@@ -449,7 +455,7 @@ def test_rows_that_go_leave_alerts_behind(db: Connection) -> None:
     one(db, "project_group", group)
     db.execute(delete(schema.project_group))
     assert errors(db) == 1
-    page, _ = pagination.page(db, alerts.ALERTS, EVERYTHING, filters={}, limit=9, marker=None)
+    page, _ = pagination.page(db, ALERTS, EVERYTHING, filters={}, limit=9, marker=None)
     assert [entry["scope"] for entry in page] == [None]
 
 
@@ -463,7 +469,7 @@ def test_there_has_to_be_what_it_is_of(db: Connection) -> None:
 def test_alerts_closed_long_ago_are_deleted(db: Connection, until: int, left: int) -> None:
     site(db).project("p", groups=["web"]).discover()
     one(db, "project", uuids(db, "project")["p"], until=until)
-    assert own_alerts.forget(db, NOW) == 1 - left
+    assert delete_closed(db, NOW) == 1 - left
     assert len(db.execute(select(alert)).all()) == left
 
 
@@ -473,9 +479,9 @@ def test_rules_that_find_the_same_at_once_open_one_alert(store: Store) -> None:
         cloud, tenant = there.cloud.id, there.row("p")
 
     def find(db: Connection, _: int, turn: int) -> None:
-        found = [Finding("tenant", tenant, f"quota.{n}", "Error", "") for n in range(turn + 1)]
-        found.append(Finding("cloud", cloud, "quota.cloud", "Error", ""))
-        own_alerts.settle(db, own_alerts.standing(db, cloud, "quota."), found, NOW)
+        found = [RuleResult("tenant", tenant, f"quota.{n}", "Error", "") for n in range(turn + 1)]
+        found.append(RuleResult("cloud", cloud, "quota.cloud", "Error", ""))
+        own.settle(db, own.open_alerts(db, cloud, "quota."), found, NOW)
 
     together(store, find)
     with store.read() as db:

@@ -3,10 +3,10 @@
 import pytest
 from sqlalchemy import Connection, select
 
-from openstats.alerts import Bound, Labelled
+from openstats.alerts import Restriction, SubjectLabels
 from openstats.errors import ConflictError
 from openstats.storage.alerts import subjects
-from openstats.storage.alerts.histories import NOWHERE
+from openstats.storage.alerts.histories import NO_SUBJECT
 from openstats.storage.inventory import instances
 from openstats.storage.registry import clouds, customers, tenants
 from openstats.storage.registry.customers import ObjectChange
@@ -95,9 +95,9 @@ def test_of_what_is_deleted_nothing_is_posted(db: Connection, kind: str) -> None
 def test_label_of_a_deleted_object_names_no_subject(db: Connection) -> None:
     here, _ = alarmed(db)
     here.without("p").discover(NOW).discover(END)
-    for bound in (Bound(), Bound(customer=uuids(db, "customer")["acme"])):
-        (history,) = subjects.of_labels(db, bound, [Labelled(tenant="p")])
-        assert (history.at(END - 1).kind, history.at(END)) == ("tenant", NOWHERE)
+    for bound in (Restriction(), Restriction(customer=uuids(db, "customer")["acme"])):
+        (history,) = subjects.of_labels(db, bound, [SubjectLabels(tenant="p")])
+        assert (history.at(END - 1).kind, history.at(END)) == ("tenant", NO_SUBJECT)
     here.project("p", groups=["web"]).discover(END + 60)
-    (history,) = subjects.of_labels(db, Bound(), [Labelled(tenant="p")])
+    (history,) = subjects.of_labels(db, Restriction(), [SubjectLabels(tenant="p")])
     assert history.changes == ()

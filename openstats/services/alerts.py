@@ -1,0 +1,125 @@
+"""Intake of alerts: what a receiver is sent becomes alerts in the store, batch by batch.
+
+Each batch is a transaction of its own, so that many alerts at once keep nobody else from writing
+for long. A batch that is stored again changes nothing: what is sent again after a failure counts
+once.
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from openstats.alerts import Notification, ReceiverCounts, Refusal, Restriction
+from openstats.statistics.episodes import fold
+from openstats.storage.alerts import receivers, subjects
+from openstats.storage.alerts.episodes import read_episodes
+from openstats.storage.alerts.histories import History
+from openstats.storage.alerts.received import write_revisions
+from openstats.storage.store import Database, Store
+
+BATCH = 1000
+"""Alerts that are stored in one transaction."""
+
+PAUSE = 0.1
+"""Seconds between two batches. On SQLite a waiting writer looks again after that time at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """A receiver as the intake knows it.
+
+    ``restriction`` is that of who sent the request. What fires again ``reopen_within`` seconds
+    after its end is the same alert; ``message_visible``: all who see an alert read its message.
+    """
+
+    name: str
+    restriction: Restriction
+    reopen_within: int
+    message_visible: bool = False
+
+
+def receive(
+    store: Store,
+    receiver: Receiver,
+    notifications: Sequence[Notification],
+    *,
+    truncated: int,
+    now: int,
+) -> None:
+    """Store the notifications of a request, which arrived at ``now``.
+
+    Those of one alert are in one batch, in the order of time. ``truncated`` is how many alerts the
+    sender left out.
+    """
+    batches = list(_batches(notifications))
+    for number, batch in enumerate(batches, 1):
+        with store.transaction() as db:
+            _store(db, receiver, batch, now)
+            if number == len(batches):
+                # Counted once all of it is stored: what was cut off in between is sent again.
+                receivers.count_notifications(
+                    db, receiver.name, now, notifications=len(notifications), truncated=truncated
+                )
+        if number < len(batches) and store.embedded:
+            time.sleep(PAUSE)
+
+
+def _store(
+    db: Database, receiver: Receiver, notifications: Sequence[Notification], now: int
+) -> None:
+    """Bring the alerts of these notifications up to date."""
+    source, reopen_within = receiver.name, receiver.reopen_within
+    stored = read_episodes(db, source, notifications, now=now, reopen_within=reopen_within)
+    histories = _histories(db, receiver.restriction, notifications)
+    changes = {fingerprint: history.changes for fingerprint, history in histories.items()}
+    revisions = fold(stored, notifications, changes, now=now, reopen_within=reopen_within)
+    visible = receiver.message_visible
+    write_revisions(db, source, revisions, histories, message_visible=visible, now=now)
+
+
+def _histories(
+    db: Database, restriction: Restriction, notifications: Iterable[Notification]
+) -> dict[str, History]:
+    """Return the history of each fingerprint's subject, as its last notification names it."""
+    labels = {notification.fingerprint: notification.subject for notification in notifications}
+    named_subjects = {key: subject for key, subject in labels.items() if subject is not None}
+    histories: dict[str, History] = {}
+    if named_subjects:
+        values = subjects.of_labels(db, restriction, [*named_subjects.values()])
+        histories = dict(zip(named_subjects, values, strict=True))
+    if len(histories) < len(labels):
+        history = subjects.of_restriction(db, restriction)
+        histories = dict.fromkeys(labels, history) | histories
+    return histories
+
+
+def _batches(notifications: Iterable[Notification]) -> Iterator[list[Notification]]:
+    """Yield batches, at least one; those of one alert are never in two.
+
+    If one request reports that an episode fires and that it is over, it is over.
+    """
+    last_of_episode = {(n.fingerprint, n.start): n for n in sorted(notifications, key=_order)}
+    batch: list[Notification] = []
+    for notification in last_of_episode.values():
+        if len(batch) >= BATCH and notification.fingerprint != batch[-1].fingerprint:
+            yield batch
+            batch = []
+        batch.append(notification)
+    yield batch
+
+
+def _order(notification: Notification) -> tuple[str, int, bool]:
+    return notification.fingerprint, notification.started_at, notification.ended_at is not None
+
+
+def receiver_counts(store: Store, pending: Mapping[str, Refusal]) -> dict[str, ReceiverCounts]:
+    """Return the counts of receivers by name, with refusals that are not stored yet."""
+    with store.read() as db:
+        counts = receivers.receiver_counts(db)
+    for name, refusal in pending.items():
+        stored = counts.get(name, ReceiverCounts())
+        refused = stored.refused + refusal.number
+        counts[name] = replace(
+            stored, refused=refused, refused_at=refusal.at, refusal=refusal.reason
+        )
+    return counts

@@ -1,0 +1,221 @@
+"""Counts of the alerts that were active in an interval: of all, or by object."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    Subquery,
+    bindparam,
+    func,
+    select,
+    union_all,
+)
+
+from openstats.alerts import StatusFilter
+from openstats.model import ObjectName, Scope, Selection
+from openstats.severities import SEVERITIES
+from openstats.storage.access.selection import object_name, object_query, prepared_objects
+from openstats.storage.access.visibility import OBJECTS, variables, visible_alert, visible_object
+from openstats.storage.dialects import constant, one_of
+from openstats.storage.prepared import Prepared
+from openstats.storage.schema.alerts import SPANS, alert, alert_group
+from openstats.storage.schema.types import FOREVER
+
+ANY_STATUS = StatusFilter()
+
+OWNER_COLUMNS: dict[str, ColumnElement[Any]] = {
+    "customer": alert.c.customer_id,
+    "project": alert.c.project_id,
+    "project_group": alert_group.c.project_group_id,
+}
+"""By aggregate, the column that says of which object an alert is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What tells statements that count alerts apart.
+
+    ``aggregate`` is None where all count. ``filtered``: only objects of the parameter ``uuids``;
+    ``past`` is that of a Selection; ``by_object``: one row for each object and severity.
+    """
+
+    aggregate: str | None
+    everything: bool
+    status: StatusFilter
+    filtered: bool = False
+    past: str = "none"
+    by_object: bool = False
+
+
+@cache
+def _statement(shape: Shape) -> Prepared:
+    """Return the statement that counts alerts active in [:start, :end) by severity.
+
+    Alerts of a span were open for at most so long. So those that were still open at ``:start``
+    were created at most so long before it, and are found by the index on span and created_at::
+
+        SELECT count(*) FILTER (WHERE severity = 0), …, count(*) FILTER (WHERE severity = 3)
+        FROM (
+            SELECT severity FROM alert
+            WHERE span = 0 AND created_at >= :start - 3600
+                AND created_at < :end AND until >= :start AND <visible, selected, of the status>
+            UNION ALL
+            SELECT severity FROM alert
+            WHERE span = 1 AND created_at >= :start - 86400 AND …
+            UNION ALL …
+        )
+    """
+    active = union_all(*_active_by_span(shape)).subquery("active")
+    if shape.by_object:
+        keys = active.c.severity, active.c.owner_id
+        return Prepared(select(*keys, func.count()).group_by(*keys))
+    # In one pass: grouping would sort them first.
+    return Prepared(select(*_count_of_each_severity(active)))
+
+
+def _active_by_span(shape: Shape) -> list[Select[Any]]:
+    """Return one statement for each span, of the active alerts in it."""
+    conditions = [
+        alert.c.created_at < bindparam("end"),
+        alert.c.until >= bindparam("start"),
+        visible_alert(everything=shape.everything),
+        *_status_conditions(shape.status),
+    ]
+    if not shape.by_object and shape.aggregate:
+        conditions.append(_belongs_to_selected(shape.aggregate, shape))
+    query = _alerts_with_owner(shape).where(*conditions)
+    statements = []
+    for index, length in enumerate(SPANS):
+        of_span = query.where(alert.c.span == index)
+        if length < FOREVER:
+            # As a constant: a parameter of the interval would have the type of one.
+            earliest: ColumnElement[int] = bindparam("start") - bindparam(None, length, BigInteger)
+            of_span = of_span.where(alert.c.created_at >= earliest)
+        statements.append(of_span)
+    return statements
+
+
+def _alerts_with_owner(shape: Shape) -> Select[Any]:
+    """Select severities, with the owner of the aggregate if alerts are counted by object."""
+    if not shape.by_object:
+        return select(alert.c.severity)
+    aggregate = shape.aggregate or "customer"
+    alerts: FromClause = alert
+    if aggregate == "project_group":
+        alerts = alert.join(alert_group, alert_group.c.alert_id == alert.c.id)
+    owner_id = OWNER_COLUMNS[aggregate].label("owner_id")
+    return select(alert.c.severity, owner_id).select_from(alerts)
+
+
+def _count_of_each_severity(active: Subquery) -> list[ColumnElement[int]]:
+    columns: list[ColumnElement[int]] = []
+    for index in range(len(SEVERITIES)):
+        of_severity = active.c.severity == constant(index)
+        columns.append(func.count().filter(of_severity))
+    return columns
+
+
+def _belongs_to_selected(aggregate: str, shape: Shape) -> ColumnElement[bool]:
+    """Return the condition that an alert is of a visible object that is selected, or below it.
+
+    The present owner need not see it: it may be visible through its project of that time.
+    """
+    table, owner_id = OBJECTS[aggregate], OWNER_COLUMNS[aggregate]
+    visible = visible_object(aggregate, everything=shape.everything, past=shape.past)
+    owner = select(table.c.id).where(table.c.id == owner_id, visible)
+    if shape.filtered:
+        # As a table of its own: uuids are looked up once for a statement.
+        ids = select(table.c.id).where(one_of(table.c.uuid, "uuids")).cte("uuids")
+        owner = owner.where(owner_id.in_(select(ids)))
+    if aggregate == "project_group":
+        owner = owner.where(alert_group.c.alert_id == alert.c.id)
+    return owner.correlate(alert).exists()
+
+
+def _status_conditions(status: StatusFilter) -> list[ColumnElement[bool]]:
+    conditions = []
+    if status.opened is not None:
+        is_open = alert.c.until == FOREVER
+        conditions.append(is_open if status.opened else alert.c.until < FOREVER)
+    if status.acknowledged is not None:
+        at = alert.c.acknowledged_at
+        conditions.append(at.is_not(None) if status.acknowledged else at.is_(None))
+    return conditions
+
+
+def count(
+    db: Connection,
+    scope: Scope,
+    selection: Selection | None,
+    interval: tuple[int, int],
+    status: StatusFilter = ANY_STATUS,
+) -> dict[str, int]:
+    """Return the number of alerts by severity that were active in [start, end); of 0 there is none.
+
+    Without a selection all count that the caller sees.
+    """
+    shape = Shape(None, scope.everything, status)
+    if selection:
+        if selection.since is None:
+            selection = replace(selection, since=0)
+        shape = replace(
+            shape,
+            aggregate=selection.aggregate,
+            filtered=bool(selection.uuids),
+            past=selection.past,
+        )
+    numbers = _statement(shape).row(db, _parameters(scope, selection, interval))
+    return _by_severity(numbers)
+
+
+def _by_severity(numbers: Sequence[int]) -> dict[str, int]:
+    pairs = zip(SEVERITIES, numbers, strict=True)
+    return {severity: number for severity, number in pairs if number}
+
+
+def count_by_object(
+    db: Connection,
+    scope: Scope,
+    selection: Selection,
+    interval: tuple[int, int],
+    status: StatusFilter = ANY_STATUS,
+) -> dict[int, dict[str, int]]:
+    """Return likewise the numbers of each object, by row id; those without any are missing."""
+    shape = Shape(selection.aggregate, scope.everything, status, by_object=True)
+    counts: dict[int, dict[str, int]] = {}
+    rows = _statement(shape).rows(db, _parameters(scope, selection, interval))
+    for severity, owner_id, number in rows:
+        counts.setdefault(owner_id, {})[SEVERITIES[severity]] = number
+    return counts
+
+
+def _parameters(
+    scope: Scope, selection: Selection | None, interval: tuple[int, int]
+) -> dict[str, Any]:
+    start, end = interval
+    return variables(scope, selection) | {"start": start, "end": end}
+
+
+def selected_objects(
+    db: Connection,
+    scope: Scope,
+    selection: Selection,
+    *,
+    limit: int | None = None,
+    marker: str | None = None,
+) -> dict[int, ObjectName]:
+    """Return the selected objects that are visible by row id, in order of name, then uuid.
+
+    ``marker`` is the uuid of the last object of the page before.
+    """
+    query = prepared_objects(object_query(scope, selection, limit=limit, marker=marker))
+    name = object_name(selection.aggregate)
+    parameters = variables(scope, selection) | {"limit": limit, "marker": marker}
+    return {row[0]: name(row) for row in query.rows(db, parameters)}

@@ -1,0 +1,98 @@
+"""Alerts that callers post, and what callers do to alerts: close and acknowledge them."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection, Row, select, update
+
+from openstats.alerts import BY_API, Notification, split
+from openstats.errors import ConflictError
+from openstats.storage.alerts.closing import close_rows
+from openstats.storage.alerts.histories import NO_SUBJECT, Subject, of_subjects
+from openstats.storage.alerts.rows import AlertRow, content_columns, insert_alerts
+from openstats.storage.alerts.subjects import of_object
+from openstats.storage.schema.alerts import STILL_OPEN, alert
+from openstats.storage.schema.types import FOREVER
+from openstats.storage.store import advisory_lock
+
+
+def find(db: Connection, body: Mapping[str, Any]) -> str | None:
+    """Return the uuid of the open alert that was posted for the same cause, if there is one.
+
+    Until the end of the transaction nobody else writes alerts.
+    """
+    advisory_lock(db, "alerts")
+    same_cause = alert.c.source == BY_API, alert.c.fingerprint == _fingerprint(body)
+    return db.scalar(select(alert.c.uuid).where(*STILL_OPEN, *same_cause))
+
+
+def _fingerprint(body: Mapping[str, Any]) -> str:
+    """Return what tells one cause from others: the scope, and the type, whatever that holds."""
+    ((kind, uuid),) = (body.get("scope") or {"": ""}).items()
+    return hashlib.sha256(f"{kind}:{uuid}:{body['alert_type']}".encode()).hexdigest()
+
+
+def post(db: Connection, uuid: str, body: Mapping[str, Any], now: int) -> None:
+    """Create the alert of a uuid, or update what an open one is about.
+
+    Former owners of its subject get alerts of their time, which ended with the moves.
+
+    Raises:
+        ConflictError: there is nothing of the scope's uuid.
+    """
+    notification = Notification(
+        fingerprint=_fingerprint(body),
+        start="",
+        alert_type=body["alert_type"],
+        severity=body["severity"],
+        message=body["message"],
+        started_at=min(body.get("created_at", now), now),
+    )
+    contents = content_columns(notification) | {"seen_at": now}
+    if db.execute(update(alert).where(alert.c.uuid == uuid).values(contents)).rowcount:
+        return
+    (history,) = of_subjects(db, [_subject(db, body)])
+    rows = []
+    for start, end in split(notification.started_at, None, history.changes):
+        subject, until = history.at(start), FOREVER if end is None else end
+        rows.append(AlertRow(BY_API, notification, subject, start, until, now))
+    rows[-1] = replace(rows[-1], uuid=uuid)
+    insert_alerts(db, rows)
+
+
+def _subject(db: Connection, body: Mapping[str, Any]) -> Subject:
+    if not body.get("scope"):
+        return NO_SUBJECT
+    ((kind, uuid),) = body["scope"].items()
+    return of_object(db, kind, uuid)
+
+
+def close(db: Connection, uuid: str, now: int) -> None:
+    """Close an alert by hand, whoever raised it.
+
+    Raises:
+        ConflictError: it is closed.
+    """
+    row = _read(db, uuid)
+    if row.until < FOREVER:
+        raise ConflictError(f"it was closed at {row.until}")
+    close_rows(db, [row], now, reported_at=now)
+
+
+def acknowledge(db: Connection, uuid: str, now: int) -> None:
+    """Note that somebody knows of an alert.
+
+    Raises:
+        ConflictError: it was noted before.
+    """
+    row = _read(db, uuid)
+    if row.acknowledged_at is not None:
+        raise ConflictError(f"it was acknowledged at {row.acknowledged_at}")
+    db.execute(update(alert).where(alert.c.id == row.id).values(acknowledged_at=now))
+
+
+def _read(db: Connection, uuid: str) -> Row[Any]:
+    advisory_lock(db, "alerts")
+    return db.execute(select(alert).where(alert.c.uuid == uuid)).one()

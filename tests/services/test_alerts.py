@@ -1,0 +1,87 @@
+"""Intake of alerts: batches are transactions, a repetition counts once, subjects are found."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from openstats.alerts import (
+    Notification,
+    ReceiverCounts,
+    Refusal,
+    Restriction,
+    SubjectLabels,
+)
+from openstats.model import EVERYTHING
+from openstats.services import alerts
+from openstats.services.alerts import Receiver, receive, receiver_counts
+from openstats.storage.alerts.counts import count
+from openstats.storage.schema.alerts import alert
+from openstats.storage.store import Store
+from tests.registry import site, uuids
+from tests.statistics.notifications import NOW, notification
+
+RECEIVER = Receiver("am", Restriction(), reopen_within=900)
+TENANT = SubjectLabels(tenant="p")
+
+
+def reported(start: int, end: int | None = None, **fields: Any) -> Notification:
+    """Return a notification of times in seconds before NOW, which names the tenant."""
+    return notification(start, end, **{"subject": TENANT} | fields)
+
+
+def stored(store: Store) -> list[tuple[int, str | None]]:
+    """Return when each alert began, and what kind of thing it is on."""
+    with store.read() as db:
+        rows = db.execute(select(alert.c.created_at, alert.c.kind).order_by(alert.c.created_at))
+        return [(row.created_at, row.kind) for row in rows]
+
+
+def test_notifications_are_stored_once_however_often_they_are_sent(store: Store) -> None:
+    with store.transaction() as db:
+        site(db).project("p").discover()
+    for now in (NOW, NOW + 60):
+        receive(store, RECEIVER, [reported(600)], truncated=1, now=now)
+    assert stored(store) == [(NOW - 600, "tenant")]
+    with store.read() as db:
+        assert count(db, EVERYTHING, None, (NOW, NOW + 1)) == {"Error": 1}
+    counts = receiver_counts(store, {})["am"]
+    assert (counts.notices, counts.truncated, counts.received_at) == (2, 2, NOW + 60)
+
+
+def test_without_labels_the_subject_is_all_that_the_receiver_may_speak_for(store: Store) -> None:
+    with store.transaction() as db:
+        site(db).project("p").discover()
+        restriction = Restriction(project=uuids(db, "project")["p"])
+    batch = [
+        reported(600, fingerprint="a"),
+        reported(500, fingerprint="b", subject=None),
+        reported(400, fingerprint="c", subject=SubjectLabels(tenant="unknown")),
+    ]
+    receive(store, Receiver("am", restriction, reopen_within=900), batch, truncated=0, now=NOW)
+    assert stored(store) == [(NOW - 600, "tenant"), (NOW - 500, "project"), (NOW - 400, None)]
+
+
+def test_notifications_of_one_alert_are_never_in_two_batches(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alerts, "BATCH", 2)
+    monkeypatch.setattr(alerts, "PAUSE", 0)
+    batch = [reported(3600 * n, 3600 * n - 60, fingerprint=f"{n % 3}") for n in range(1, 10)]
+    receive(store, RECEIVER, batch, truncated=0, now=NOW)
+    assert len(stored(store)) == len(batch)
+    assert receiver_counts(store, {})["am"].notices == len(batch)
+
+
+def test_an_empty_request_is_counted(store: Store) -> None:
+    receive(store, RECEIVER, [], truncated=3, now=NOW)
+    assert receiver_counts(store, {}) == {"am": ReceiverCounts(NOW, truncated=3)}
+
+
+def test_refusals_that_are_not_stored_yet_are_counted(store: Store) -> None:
+    receive(store, RECEIVER, [], truncated=0, now=NOW)
+    pending = {"am": Refusal(2, NOW + 1, "400: x"), "": Refusal(1, NOW, "404: y")}
+    assert receiver_counts(store, pending) == {
+        "am": ReceiverCounts(NOW, refused=2, refused_at=NOW + 1, refusal="400: x"),
+        "": ReceiverCounts(refused=1, refused_at=NOW, refusal="404: y"),
+    }
