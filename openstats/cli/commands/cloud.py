@@ -7,7 +7,7 @@ from openstats.cli.main import OpenstatsCommand
 from openstats.errors import ObjectUnknownError
 
 
-class Accept(OpenstatsCommand):
+class AcceptCloud(OpenstatsCommand):
     """Accept that many tenants, servers or volumes disappeared."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:

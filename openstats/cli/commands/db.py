@@ -5,7 +5,7 @@ import argparse
 from openstats.cli.main import OpenstatsCommand
 
 
-class Upgrade(OpenstatsCommand):
+class UpgradeStore(OpenstatsCommand):
     """Create the store or upgrade its schema."""
 
     def take_action(self, _parsed_args: argparse.Namespace) -> int:

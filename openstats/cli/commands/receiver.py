@@ -16,7 +16,7 @@ token_hash = {hash}
 """
 
 
-class Token(OpenstatsCommand):
+class CreateToken(OpenstatsCommand):
     """Create a token for a receiver of alerts, and its hash."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:

@@ -11,7 +11,7 @@ from openstats.cli.main import OpenstatsCommand
 from openstats.errors import RegistryError
 
 
-class Import(OpenstatsCommand):
+class ImportRegistry(OpenstatsCommand):
     """Import the registry from a YAML document.
 
     Create or replace its customers, projects, groups, links and grants.
@@ -50,7 +50,7 @@ def _text(file: str) -> str:
     return sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
 
 
-class Export(OpenstatsCommand):
+class ExportRegistry(OpenstatsCommand):
     """Export the registry as a YAML document."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:

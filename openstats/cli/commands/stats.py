@@ -108,7 +108,7 @@ def _added(arguments: Arguments, *names: str) -> list[str]:
     return [name for name in names if name in (arguments["with"] or "").split(",")]
 
 
-class Resource(StatisticCommand):
+class ShowResource(StatisticCommand):
     """Show capacity, allocation and quota sums of a cloud."""
 
     name = "resource"
@@ -120,7 +120,7 @@ class Resource(StatisticCommand):
         return list(FIGURES)
 
 
-class Quota(StatisticCommand):
+class ShowQuota(StatisticCommand):
     """Show quota limits and use: one sum, or with --each a list."""
 
     name = "quota"
@@ -133,7 +133,7 @@ class Quota(StatisticCommand):
         return [*names, *FIGURES]
 
 
-class Customer(StatisticCommand):
+class ShowCustomer(StatisticCommand):
     """Show projects, groups and instances of each customer."""
 
     name = "customer"
@@ -143,7 +143,7 @@ class Customer(StatisticCommand):
         return [*_added(arguments, "uuid"), "name", "projects", "project_groups", "instances"]
 
 
-class Usage(StatisticCommand):
+class ShowUsage(StatisticCommand):
     """Show CPU, memory or storage used in each interval."""
 
     name = "usage"
@@ -156,7 +156,7 @@ class Usage(StatisticCommand):
         return [*columns, "from", "to", "value", *_added(arguments, "observed")]
 
 
-class Alert(StatisticCommand):
+class ShowAlert(StatisticCommand):
     """Show the number of active alerts by severity."""
 
     name = "alert"
@@ -170,7 +170,7 @@ class Alert(StatisticCommand):
         return [*names, *times, *FIGURES]
 
 
-class CreationTime(StatisticCommand):
+class ShowCreationTime(StatisticCommand):
     """Show the number of objects created in each interval."""
 
     name = "creation-time"
