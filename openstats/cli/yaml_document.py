@@ -10,7 +10,7 @@ import yaml
 from openstats.errors import RegistryError
 
 
-class _Loader(yaml.SafeLoader):
+class _LoaderWithoutAliases(yaml.SafeLoader):
     """A loader without aliases: some lines of them stand for more than any machine can hold."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
@@ -32,7 +32,7 @@ def load(text: str, name: str) -> Any:
         RegistryError: it is no YAML, has aliases, or nests too deeply.
     """
     try:
-        return _Loader(text).get_single_data()
+        return _LoaderWithoutAliases(text).get_single_data()
     except (yaml.YAMLError, ValueError) as error:
         raise RegistryError(f"{name} cannot be read: {_reason(error)}") from error
     except RecursionError:
