@@ -17,7 +17,7 @@ from openstats.api.alerts.notifications import Delivery, Envelope, Reader, of_se
 from openstats.api.registry.resources import READING
 from openstats.conf.alerts import receivers
 from openstats.errors import OpenstatsError, PermissionDeniedError, UnauthenticatedError
-from openstats.http import answer, body, errors
+from openstats.http import answer, body, errors, request_id
 from openstats.http.auth.policy import RECEIVE
 from openstats.http.body import BodyLimits
 from openstats.http.errors import TooLargeError
@@ -36,7 +36,6 @@ OBJECTS = 20
 UNMATCHED_HASH = "0" * 64
 """A hash that no token has."""
 
-REQUEST_ID = "HTTP_X_OPENSTACK_REQUEST_ID"
 MOST_LOGGED = 20
 """Alerts of one request of which the log says why they cannot be read."""
 
@@ -106,7 +105,7 @@ def receive(request: Request) -> Response:
 def _receive(request: Request, name: str) -> Response:
     options: Any = receivers(request.conf).get(name)
     restriction = _restriction(request, options)
-    parse(Sending, request.environ.get("QUERY_STRING", ""))
+    parse(Sending, request.query_string)
     delivery = _read(request, options)
     _log(name, delivery)
     receiver = alerts.Receiver(
@@ -127,7 +126,7 @@ def _read(request: Request, options: Any) -> Delivery:
     document = body.document(request, limits)
     _check_number(document, group.max_alerts)
     envelope = Envelope(
-        request_id=environ.get(REQUEST_ID) or request.request_id,
+        request_id=environ.get(request_id.VARIABLE) or request.request_id,
         address=environ.get("REMOTE_ADDR", ""),
         arrived_at=request.now,
         independent=options.independent,
@@ -195,7 +194,7 @@ def _token(header: str) -> str:
 
 def entries(request: Request) -> Response:
     """List the receivers, with what came in at each, and what was refused."""
-    parse(Query, request.environ.get("QUERY_STRING", ""))
+    parse(Query, request.query_string)
     counts = alerts.receiver_counts(request.store, request.registry.refusals.pending())
     document = {
         "receivers": [

@@ -28,7 +28,7 @@ View = Callable[[Resource, Request], Response]
 
 def list_entries(resource: Resource, request: Request) -> Response:
     """List the entries that the caller sees."""
-    query = parse(resource.filters, request.environ.get("QUERY_STRING", ""))
+    query = parse(resource.filters, request.query_string)
     with request.store.read() as db:
         entries, has_more = pagination.page(
             db,
@@ -48,7 +48,7 @@ def _page(
     """Return the response that lists entries, with links to the page behind a marker."""
     if marker is None:
         return answer.respond({resource.key: entries}, request.environ)
-    query = request.environ.get("QUERY_STRING", "")
+    query = request.query_string
     href = f"{request.script_name}{resource.url}{next_page(query, marker)}"
     document = {resource.key: entries, "links": [{"rel": "next", "href": href}]}
     return answer.respond(document, request.environ, link_header(query, marker).items())
@@ -56,7 +56,7 @@ def _page(
 
 def show(resource: Resource, request: Request) -> Response:
     """Show a single entry."""
-    query = parse(resource.entry_query, request.environ.get("QUERY_STRING", ""))
+    query = parse(resource.entry_query, request.query_string)
     uuid, deleted = dashed_uuid(request.matchdict["uuid"]), getattr(query, "deleted", False)
     with request.store.read() as db:
         entry = pagination.one(db, resource.listing, request.scope, uuid, deleted=deleted)
@@ -214,13 +214,13 @@ def _check_fixed(fields: Fields, entry: Entry) -> None:
 def _fields(resource: Resource, request: Request) -> Fields:
     """Return the fields of the body, and what the configuration adds to them."""
     _check_origin(request)
-    parse(Query, request.environ.get("QUERY_STRING", ""))
+    parse(Query, request.query_string)
     fields = body.read(request, resource.bodies[request.method]).field_values()
     return resource.writer.completed(request.conf, fields)
 
 
 def _uuid(request: Request) -> str:
-    parse(Query, request.environ.get("QUERY_STRING", ""))
+    parse(Query, request.query_string)
     return dashed_uuid(request.matchdict["uuid"])
 
 
