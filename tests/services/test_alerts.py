@@ -1,8 +1,7 @@
-"""Intake of alerts: batches are transactions, a repetition counts once, subjects are found."""
+"""Intake of alerts: a repetition counts once, subjects are found, and what came in is counted."""
 
 from typing import Any
 
-import pytest
 from sqlalchemy import select
 
 from openstats.alerts import (
@@ -13,9 +12,9 @@ from openstats.alerts import (
     SubjectLabels,
 )
 from openstats.model import EVERYTHING
-from openstats.services import alerts
 from openstats.services.alerts import Receiver, receive, receiver_counts
 from openstats.storage.alerts.counts import count
+from openstats.storage.alerts.receivers import count_refusal
 from openstats.storage.schema.alerts import alert
 from openstats.storage.store import Store
 from tests.registry import site, uuids
@@ -62,26 +61,17 @@ def test_without_labels_the_subject_is_all_that_the_receiver_may_speak_for(store
     assert stored(store) == [(NOW - 600, "tenant"), (NOW - 500, "project"), (NOW - 400, None)]
 
 
-def test_notifications_of_one_alert_are_never_in_two_batches(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(alerts, "BATCH", 2)
-    monkeypatch.setattr(alerts, "PAUSE", 0)
-    batch = [reported(3600 * n, 3600 * n - 60, fingerprint=f"{n % 3}") for n in range(1, 10)]
-    receive(store, RECEIVER, batch, truncated=0, now=NOW)
-    assert len(stored(store)) == len(batch)
-    assert receiver_counts(store, {})["am"].notices == len(batch)
-
-
 def test_an_empty_request_is_counted(store: Store) -> None:
     receive(store, RECEIVER, [], truncated=3, now=NOW)
     assert receiver_counts(store, {}) == {"am": ReceiverCounts(NOW, truncated=3)}
 
 
-def test_refusals_that_are_not_stored_yet_are_counted(store: Store) -> None:
+def test_refusals_that_are_not_stored_yet_are_added(store: Store) -> None:
     receive(store, RECEIVER, [], truncated=0, now=NOW)
+    with store.transaction() as db:
+        count_refusal(db, "am", Refusal(3, NOW, "403: z"))
     pending = {"am": Refusal(2, NOW + 1, "400: x"), "": Refusal(1, NOW, "404: y")}
     assert receiver_counts(store, pending) == {
-        "am": ReceiverCounts(NOW, refused=2, refused_at=NOW + 1, refusal="400: x"),
+        "am": ReceiverCounts(NOW, refused=5, refused_at=NOW + 1, refusal="400: x"),
         "": ReceiverCounts(refused=1, refused_at=NOW, refusal="404: y"),
     }
