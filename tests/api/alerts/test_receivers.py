@@ -360,7 +360,7 @@ def test_unreadable_alerts_are_logged(app: TestApp, caplog: pytest.LogCaptureFix
     assert "am: 12 left out, 0 not read" in caplog.text
 
 
-TOO_MANY = f"a number of at most {2**31 - 1}"
+TOO_MANY = f"at most {2**31 - 1}"
 
 
 @pytest.mark.parametrize(
