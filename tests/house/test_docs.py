@@ -124,6 +124,16 @@ def test_every_module_that_the_architecture_names_is_there():
     assert [path for path in paths if not any((root / path).exists() for root in roots)] == []
 
 
+def test_every_function_that_the_architecture_names_is_there():
+    """A stop of a walk is a module and a name in it, next to one another."""
+    stops = re.findall(r"``([\w/]+\.py)``\s+``([\w.]+)``", ARCHITECTURE)
+    assert len(stops) > 30
+    for path, name in stops:
+        source = (PACKAGE / path).read_text()
+        for part in name.split("."):
+            assert re.search(rf"^ *(?:def|class) {part}\b", source, re.MULTILINE), (path, name)
+
+
 def test_the_architecture_names_every_room():
     rooms = {path.parent.relative_to(PACKAGE) for path in PACKAGE.glob("*/**/__init__.py")}
     versions = Path("storage/migrations/versions")
