@@ -1,1 +1,4 @@
-"""When to ask which cloud, and what to keep: brings clouds, statistics and storage together."""
+"""The collector: schedules polls of clouds, and stores what they return.
+
+SQL belongs in ``storage``, calls to OpenStack in ``clouds``.
+"""

@@ -1,6 +1,6 @@
-"""Alertmanagers that are asked what fires: they do not report what was resolved while silenced.
+"""Polling of Alertmanagers: they do not notify of alerts that resolve while silenced.
 
-An alert is closed only where every Alertmanager of its receiver lacks it twice in a row.
+An alert is closed when no Alertmanager of its receiver has it in two consecutive polls.
 """
 
 import re
@@ -22,16 +22,16 @@ from openstats.storage.store import Store
 LOG = log.getLogger(__name__)
 
 FINGERPRINT = re.compile("[0-9a-f]{16}")
-"""A fingerprint as Alertmanager makes it."""
+"""The format of Alertmanager's fingerprints."""
 
 WARM = 900
-"""Seconds after its start before which an Alertmanager may not have heard of all that fires."""
+"""Seconds after its start until an Alertmanager is expected to know all firing alerts."""
 
 
 class Alertmanagers:
-    """Asks the Alertmanagers of all receivers with ``api_urls``, one after another.
+    """Polls the Alertmanagers of all receivers with ``api_urls``, one after another.
 
-    ``clock`` gives Unix seconds.
+    ``clock`` returns Unix seconds.
     """
 
     def __init__(self, store: Store, conf: Any, clock: Callable[[], float]) -> None:
@@ -46,7 +46,7 @@ class Alertmanagers:
         self._thread: Thread | None = None
 
     def start(self) -> None:
-        """Ask in a thread of its own, if it is time to, and nobody is being asked."""
+        """Start a poll in a separate thread if one is due and none is running."""
         due = abs(self._clock() - self._asked_at) >= self._alerts.api_interval
         if self._receivers and due and not (self._thread and self._thread.is_alive()):
             self._asked_at = self._clock()
@@ -54,7 +54,10 @@ class Alertmanagers:
             self._thread.start()
 
     def ask(self) -> None:
-        """Ask all of them, and close what none has any more."""
+        """Poll all Alertmanagers; close the alerts that are firing in none of them any more.
+
+        Errors are logged, not raised.
+        """
         for name, urls in self._receivers.items():
             attempt(f"Alertmanagers of {name}", partial(self._ask, name, urls))
 
@@ -69,7 +72,7 @@ class Alertmanagers:
         if firing_there is None:
             return
         with self._store.transaction() as db:
-            # Others are of senders that have fingerprints of their own.
+            # Other fingerprints come from senders that compute their own.
             comparable = filter(FINGERPRINT.fullmatch, firing_fingerprints(db, name))
             absent = frozenset(comparable) - firing_there
             if last_answer:
@@ -81,7 +84,11 @@ class Alertmanagers:
         self._absent = {**self._absent, name: (now, absent)}
 
     def _firing(self, urls: list[str], now: int) -> frozenset[str] | None:
-        """Return the fingerprints that fire anywhere; None where that is not known yet."""
+        """Return the fingerprints that fire in any Alertmanager; None while one is starting.
+
+        Raises:
+            CloudError: an Alertmanager cannot be read.
+        """
         answers = [read_firing(url) for url in urls]
         if any(now - answer.started_at < WARM for answer in answers):
             return None

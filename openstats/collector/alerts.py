@@ -1,4 +1,4 @@
-"""Alerts of our own: when rules are applied, and with which options."""
+"""openstats' own alerts: when their rules are applied, and with which options."""
 
 from typing import Any
 
@@ -17,16 +17,16 @@ RULES = {
     "capacity": CLOUD_RULES,
     "providers": CLOUD_RULES,
 }
-"""By kind of poll, the rules that it brings figures for."""
+"""The rules that each kind of poll supplies with figures."""
 
 
 def after(context: PollContext, lease: Lease, since: float) -> None:
-    """Apply the rules of a kind of poll to what is in the store now, and do the housekeeping.
+    """Apply the rules of a kind of poll to the stored figures, and do the housekeeping.
 
-    ``since`` is when this collector began to be at work: what it could not have polled is nobody's
-    fault.
+    ``since`` is the Unix time from which this collector has been at work: a cloud is not silent
+    for time in which the collector could not poll it.
     """
-    # Not as of when the poll began: others have written since.
+    # Not the time at which the poll began: other polls have written since.
     now = int(context.clock())
     rules = RULES.get(lease.kind, {})
     with context.store.transaction() as db:
@@ -48,7 +48,10 @@ def _thresholds(options: Any) -> RuleThresholds:
 
 
 def keep_house(context: PollContext, *, now: int, since: float) -> None:
-    """Report silent clouds, close alerts that went stale, and delete old ones."""
+    """Report silent clouds, close stale alerts, and delete old closed ones.
+
+    ``now`` and ``since`` are Unix seconds.
+    """
     alerts, options = context.alerts, context.options
     with context.store.transaction() as db:
         close_stale(db, now - alerts.stale_after)

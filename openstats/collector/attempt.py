@@ -1,4 +1,4 @@
-"""Work that a collector does beside its polls; no poll depends on it."""
+"""Running work whose failure must not end the collector."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ LOG = log.getLogger(__name__)
 
 
 def attempt(subject: str, work: Callable[[], None]) -> None:
-    """Do some work; log what it fails with, and let the collector go on."""
+    """Call ``work``; log any exception with ``subject`` instead of raising it."""
     try:
         work()
     except StoreError as error:

@@ -1,6 +1,6 @@
-"""Matching an entry of clouds.yaml with a registered cloud, by Keystone identity and region.
+"""Matching entries of clouds.yaml with registered clouds, by Keystone identity and region.
 
-Both are known after a sign-in only, so the first poll of a cloud begins with it.
+Both are known only after a sign-in, so the first poll of a cloud begins with the matching.
 """
 
 import socket
@@ -19,37 +19,37 @@ from openstats.storage.registry import clouds, keystones
 from openstats.storage.store import Store
 
 CloudKey = tuple[str, str]
-"""The Keystone and the region of a cloud."""
+"""The Keystone URL and the region of a cloud."""
 
 
 @dataclass(frozen=True)
 class Match:
-    """The registered cloud of an entry, and whether that is certain."""
+    """The registered cloud of an entry, and whether the match is certain."""
 
     cloud: Cloud
     is_certain: bool
 
 
 def state_of(store: Store, cloud: Cloud) -> tuple[Cloud, keystones.Marks]:
-    """Return a cloud as it is now, and its marks: its identity, and the entry that asks it."""
+    """Return the current row of a cloud, and its marks: its identity and the entry in use."""
     with store.read() as db:
         return keystones.current(db, cloud), keystones.marks_of(db, cloud)
 
 
 def match(store: Store, cloud: Cloud, choice: EntryChoice, *, wait: bool) -> Match:
-    """Return the registered cloud that an entry leads to: its own, or the same under another URL.
+    """Return the registered cloud that an entry leads to: its own, or the same at another URL.
 
-    What the entry shows of the cloud is written. ``wait``: raise an error where only a discovery
-    can tell.
+    Write the marks that the entry shows of the cloud. With ``wait``, raise an error if only a
+    discovery can decide whether two clouds are the same.
 
     Raises:
-        CloudError: one cannot sign in, or has to wait.
+        CloudError: the sign-in fails, or the decision has to wait for a discovery.
     """
     connection = choice.connection
     identity = keystone_identity.identify(connection)
     placed_cloud = _mark(store, cloud, choice, identity)
     if placed_cloud.id != cloud.id:
-        # Whether it is asked by this entry is seen when both are compared.
+        # The comparison of both entries decides whether this one is used.
         return Match(placed_cloud, is_certain=False)
     matched, is_certain = placed_cloud, True
     with store.read() as db:
@@ -73,7 +73,7 @@ def match(store: Store, cloud: Cloud, choice: EntryChoice, *, wait: bool) -> Mat
 
 
 def _mark(store: Store, cloud: Cloud, choice: EntryChoice, identity: KeystoneIdentity) -> Cloud:
-    """Write the marks of a cloud, and a region if it has none; return the cloud of that region."""
+    """Write a cloud's marks, and its region if it has none; return the cloud of that region."""
     region, services = choice.connection.region, endpoints.roots(choice.connection)
     with store.transaction() as db:
         placed_cloud = cloud
@@ -86,7 +86,10 @@ def _mark(store: Store, cloud: Cloud, choice: EntryChoice, identity: KeystoneIde
 
 
 def _marks(choice: EntryChoice, identity: KeystoneIdentity) -> keystones.Marks:
-    """Return the identity of a Keystone, and the entry that asks the cloud, as marks."""
+    """Return the marks of a cloud: the identity of its Keystone, and the entry in use.
+
+    A shared choice keeps the marks of the other entry.
+    """
     marks = {
         "urls": sorted(identity.urls),
         "ids": sorted(identity.ids),
@@ -108,7 +111,7 @@ def _marks(choice: EntryChoice, identity: KeystoneIdentity) -> keystones.Marks:
 
 
 def _was_renamed(connection: Connection, cloud: Cloud, candidate: keystones.KnownKeystone) -> bool:
-    """Return whether a cloud's region has the services of a region that is gone."""
+    """Return whether a candidate's region is gone and a cloud's region has its services."""
     services = endpoints.roots(connection)
     return bool(
         services
@@ -124,7 +127,7 @@ def _is_same(
     cloud: Cloud,
     candidate: keystones.KnownKeystone,
 ) -> bool | None:
-    """Return whether another registered cloud is this one; None while that is unknown."""
+    """Return whether a candidate is the same cloud as this one; None if undecided."""
     other_identity = identity_of(candidate.marks)
     if candidate.cloud.keystone == cloud.keystone:
         return False
@@ -141,14 +144,17 @@ def _undecided(connection: Connection, cloud: Cloud) -> CloudError:
 
 
 def refuse(store: Store, cloud: Cloud, candidates: Sequence[Connection], reason: str) -> None:
-    """Write why no entry of this machine asks a cloud."""
+    """Write the reason why no entry of this machine is used for a cloud."""
     reasons = {connection.cloud.name: reason for connection in candidates}
     with store.transaction() as db:
         keystones.leave_aside(db, cloud, socket.gethostname(), reasons)
 
 
 def group(store: Store, connections: Mapping[str, Connection]) -> list[list[Connection]]:
-    """Return the entries of each cloud, as far as known; the one that asks it comes first."""
+    """Return the entries grouped by cloud, as far as known; the entry in use comes first.
+
+    Registered clouds precede new ones.
+    """
     groups: dict[CloudKey, list[Connection]] = {}
     names: dict[CloudKey, str] = {}
     registered: set[CloudKey] = set()
@@ -161,7 +167,7 @@ def group(store: Store, connections: Mapping[str, Connection]) -> list[list[Conn
                 registered.add(key)
             names.setdefault(key, str(keystones.marks_of(db, cloud).get("entry") or cloud.name))
             groups.setdefault(key, []).append(connection)
-    # Those that are known first: an entry of a name that another one gave up is of a new cloud.
+    # Registered clouds first: an entry may have a name that a registered cloud gave up.
     keys = sorted(groups, key=lambda key: key not in registered)
     return [_named_first(groups[key], names[key]) for key in keys]
 
@@ -171,6 +177,6 @@ def _named_first(connections: Sequence[Connection], name: str) -> list[Connectio
 
 
 def adopt(connection: Connection, cloud: Cloud) -> None:
-    """Set the Keystone of a connection to the registered cloud's, by which all is written."""
+    """Set a connection's Keystone to the registered cloud's, which is the key of all writes."""
     entry = connection.entry
     connection.entry = replace(entry, cloud=replace(entry.cloud, keystone=cloud.keystone))

@@ -1,7 +1,7 @@
-"""The collector: it leases jobs that are due, and runs each in a thread of its cloud.
+"""The collector: leases due jobs, and runs each in a thread of its cloud.
 
-``run`` does so for ever, ``cycle`` once for everything. What happens to a job in its thread is in
-``runner``.
+``run`` does so until it is stopped, ``cycle`` runs every job once. ``runner`` has the steps of a
+job in its thread.
 """
 
 import random
@@ -41,36 +41,36 @@ Faults = Mapping[str, EntryFault]
 NO_FAULTS: Faults = MappingProxyType({})
 
 WRITERS = 4
-"""Polls that write at once: there are more polls than connections to a store, and they can wait."""
+"""Polls that may write at once: a store has fewer connections than there are polls."""
 
 ENDING = 5.0
-"""Seconds in which polls under way may end once the collector does."""
+"""Seconds that polls under way have to end when the collector closes."""
 
 LONGEST_REST = 5.0
-"""Seconds after which the collector looks into the store whether somebody made a job due."""
+"""Longest pause in seconds before the collector checks the store for due jobs again."""
 
 SHORTEST_REST = 0.05
-"""Seconds for which it rests at least, so that it does not spin while a job is taken elsewhere."""
+"""Shortest pause in seconds: no busy loop while a due job is leased by another collector."""
 
 
 def spread(interval: float, share: float) -> float:
-    """Return an interval that is varied by up to a share, so that clouds are not asked at once."""
+    """Return an interval varied randomly by up to ``share``, so that polls of clouds spread out."""
     return interval * (1 + random.uniform(-share, share))  # noqa: S311 (no secret)
 
 
 class Collector:
-    """Asks clouds when they are due; any number of collectors may share a store.
+    """Polls clouds when they are due; any number of collectors may share a store.
 
     Args:
-        store: where jobs are leased and figures are kept.
-        connections: the clouds that this collector can ask, by name.
-        conf: the configuration.
-        connect: makes a connection to a further cloud, if there is an entry for it by now.
-        faults: entries that cannot be used, by the names of their clouds.
-        clock: returns Unix seconds.
-        uptime: returns seconds since this machine was started.
-        jitter: varies an interval by a share of it.
-        progress: shows how far a poll is.
+        store: holds the jobs and the figures.
+                connections: the clouds that this collector can poll, by name.
+                conf: the configuration.
+                connect: makes a connection to another cloud if clouds.yaml has an entry for it.
+                faults: unusable entries, by the names of their clouds.
+                clock: returns Unix seconds.
+                uptime: returns seconds since this machine was started.
+                jitter: varies an interval by a share of it.
+                progress: shows the progress of a poll.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Collector:
         self.context = PollContext(
             store=store,
             options=conf.collector,
-            # Not conf.usage, which is what oslo.config prints for --help.
+            # Not conf.usage: oslo.config prints that for --help.
             usage=conf["usage"],
             alerts=conf.alerts,
             clock=clock,
@@ -112,12 +112,12 @@ class Collector:
         self._cycling: set[str] = set()
 
     def register(self) -> None:
-        """Write the clouds of this collector and their jobs into the registry."""
+        """Register the clouds of this collector and their jobs."""
         self.connections.register()
         self._registered = True
 
     def run(self) -> None:
-        """Poll what is due, for ever, until ``stop`` is called from another thread."""
+        """Run due polls until ``stop`` is called from another thread."""
         while not self.stopped.is_set():
             self._wake.clear()
             self.heartbeat.note_turn()
@@ -125,7 +125,7 @@ class Collector:
         self.close()
 
     def _turn(self) -> float:
-        """Start the polls that are due; return the seconds until there may be others."""
+        """Start the due polls; return the seconds until others may be due. Log all errors."""
         try:
             if not self._registered:
                 self.register()
@@ -139,19 +139,19 @@ class Collector:
         except StoreError as error:
             LOG.error("%s", error)
         except Exception:
-            # A loop that ended would leave the figures to grow old while everything looks well.
+            # If the loop ended, figures would grow old while everything seems well.
             LOG.exception("a defect of openstats in the collector's loop")
         return LONGEST_REST
 
     def _keep_house(self) -> None:
-        """Keep alerts up to date even where nothing is polled."""
+        """Keep alerts up to date even if nothing is polled."""
         if self._working_time.note_turn():
             now, since = int(self._clock()), self._working_time.since()
             attempt("alerts", partial(alerts.keep_house, self.context, now=now, since=since))
             self._alertmanagers.start()
 
     def _lease(self, kinds: Iterable[str], free: Mapping[str, int]) -> list[Lease]:
-        """Lease jobs that are due; of each cloud at most as many as it has ``free`` threads."""
+        """Lease due jobs: for each cloud at most the number of its ``free`` threads."""
         if not free:
             return []
         now = self._clock()
@@ -160,7 +160,7 @@ class Collector:
             return jobs.lease(db, free, kinds, now=now, until=until, limit=limit, per_cloud=free)
 
     def _start(self, lease: Lease, *, full: bool) -> Future[None]:
-        """Start a poll in a thread of its cloud; its lease is renewed until the poll has ended."""
+        """Start a poll in a thread of its cloud; renew its lease until the poll ends."""
         self.heartbeat.add(lease)
         crew = self._crews.crew(lease.cloud.name)
         poll = crew.submit(partial(self.runner.run, lease, crew.calls, full=full))
@@ -168,7 +168,7 @@ class Collector:
         return poll
 
     def _end(self, lease: Lease, poll: Future[None]) -> None:
-        # One that was cancelled before it began has its lease still.
+        # A poll that was cancelled before it began still holds its lease.
         if not poll.cancelled():
             self.heartbeat.remove(lease)
         self._wake.set()
@@ -181,20 +181,20 @@ class Collector:
         return min(max(due_at - self._clock(), SHORTEST_REST), LONGEST_REST)
 
     def stop(self) -> None:
-        """End ``run`` soon: polls under way make no more calls, and their jobs stay due."""
+        """Make ``run`` end soon: polls under way make no more calls, and their jobs stay due."""
         self.stopped.set()
         self._wake.set()
         self.connections.stop()
 
     def close(self) -> None:
-        """End the threads; release jobs that have not begun, or do not end soon."""
+        """End the threads; release jobs that have not begun or do not end soon (``ENDING``)."""
         self.stop()
         self._crews.close(ENDING)
         for lease in self.heartbeat.leases:
             self.runner.release(lease)
         self.heartbeat.stop()
 
-    # -- everything once
+    # -- one cycle on demand
 
     def cycle(
         self,
@@ -203,14 +203,14 @@ class Collector:
         full: bool = False,
         patience: float | None = None,
     ) -> list[str]:
-        """Poll everything once, now, each cloud phase by phase; return the errors.
+        """Poll every cloud once, now, phase by phase; return the errors.
 
-        ``patience`` are seconds after which a cloud that is silent is not waited for. Its cycle
-        goes on, and until it is over ``run`` lets the cloud alone.
+        After ``patience`` seconds without an answer, a cloud is no longer waited for. Its cycle
+        continues, and ``run`` does not poll that cloud until the cycle ends.
         """
         connections = self.connections.by_name
         for connection in connections.values():
-            # Somebody asks for it now, and may have mended what was refused.
+            # A user requested this cycle, and may have fixed the cause of a refusal.
             connection.forget_refusal()
         cycles = Workers(len(connections), "cycle")
         self._cycling |= connections.keys()
@@ -222,7 +222,7 @@ class Collector:
         return self._errors(kinds)
 
     def _cycle_cloud(self, name: str, kinds: Collection[str], *, full: bool) -> None:
-        # Its first poll may have it named after another entry.
+        # The first poll may rename the cloud after another entry.
         uuid = self.connections.uuid_of(name)
         try:
             for phase in PHASES:
@@ -233,7 +233,7 @@ class Collector:
             self._wake.set()
 
     def _poll_now(self, uuid: str | None, kinds: list[str], *, full: bool) -> None:
-        """Poll some kinds of a cloud at once, and wait for them."""
+        """Run polls of the given kinds for one cloud, and wait for them."""
         with self._store.transaction() as db:
             clouds = [cloud for cloud in cloud_rows.clouds(db) if cloud.uuid == uuid]
             jobs.make_due(db, [cloud.id for cloud in clouds], kinds, self._clock())
@@ -241,7 +241,7 @@ class Collector:
         wait([self._start(lease, full=full) for lease in leases])
 
     def _errors(self, kinds: Collection[str]) -> list[str]:
-        """Return the faults of entries, and the errors of the last polls of some kinds."""
+        """Return the faults of entries, and the errors of the last polls of the given kinds."""
         errors = list(self.connections.faults.values())
         with self._store.read() as db:
             outcomes = jobs.outcomes(db)

@@ -1,7 +1,7 @@
-"""Which clouds a collector asks, and by which entry of clouds.yaml.
+"""The clouds that a collector polls, and the entry of clouds.yaml that it uses for each.
 
-Clouds may be registered, moved and removed while it runs. What an entry is of is found out by
-``entry_verification``, ``entry_choice`` and ``cloud_matching``; here is what follows from it.
+Clouds may be registered, moved and removed while it runs. ``entry_verification``, ``entry_choice``
+and ``cloud_matching`` decide which entry belongs to which cloud; this module applies the result.
 """
 
 import socket
@@ -25,13 +25,13 @@ from openstats.storage.store import Database, Store
 LOG = log.getLogger(__name__)
 
 PATIENCE = 30.0
-"""Seconds for which a cloud may wait for its own collector, before others look for its entry."""
+"""Seconds that a cloud may be overdue before other collectors look for its entry."""
 
 PAUSE = 60.0
 """Seconds between two readings of clouds.yaml."""
 
 Connect = Callable[[str], Connection | None]
-"""Makes a connection as clouds.yaml is now; None where it has no such entry. Or ConfigError."""
+"""Returns a connection by clouds.yaml as it is now; None without an entry. Raises ConfigError."""
 
 
 def _file() -> str:
@@ -39,11 +39,11 @@ def _file() -> str:
 
 
 class Connections:
-    """The connections of a collector to registered clouds, by the names of these.
+    """The connections of a collector to registered clouds, by the names of the clouds.
 
-    ``by_name`` has the entry that asks each cloud. ``refused`` are clouds that entries of other
-    machines see more of: they are not asked unless nobody does. ``faults`` are the reasons why
-    entries cannot be used.
+    ``by_name`` holds the connection that is used for each cloud. ``refused`` names the clouds of
+    which entries of other machines see more; they are polled only if they are overdue.
+    ``faults`` holds the reasons why entries cannot be used.
     """
 
     def __init__(
@@ -63,16 +63,16 @@ class Connections:
         self._connect = connect
         self._clock = clock
         self._next_reading = 0.0
-        # By the names of clouds: their uuids, and all entries of this machine.
+        # By cloud name: the uuids, and all connections of this machine.
         self._uuids: dict[str, str] = {}
         self._candidates: dict[str, list[Connection]] = {}
-        # Clouds by uuid, as they were marked then: others may ask them by other entries.
+        # Marks of settled clouds by uuid: other collectors may change them to another entry.
         self._settled: dict[str, keystones.Marks] = {}
         self._change_lock = Lock()
         self._settle_locks: dict[str, Lock] = {}
 
     def uuid_of(self, name: str) -> str | None:
-        """Return the uuid of a cloud by the name that it has now."""
+        """Return the uuid of a cloud by its current name; None if unknown."""
         return self._uuids.get(name)
 
     def stop(self) -> None:
@@ -81,10 +81,10 @@ class Connections:
             for connection in candidates:
                 connection.stop()
 
-    # -- which clouds there are
+    # -- registered clouds
 
     def register(self) -> None:
-        """Write all clouds and their jobs into the registry."""
+        """Register all clouds and their jobs."""
         groups = cloud_matching.group(self._store, self.by_name)
         self.by_name = {}
         with self._store.transaction() as db:
@@ -97,13 +97,13 @@ class Connections:
         return clouds.register(db, connection.cloud, connection.entry.urls, self._clock())
 
     def _register_unusable(self, db: Database, cloud: Cloud, reason: str) -> None:
-        """Register a cloud whose entry cannot be used, with the reason; it may be mended later."""
+        """Register a cloud whose entry cannot be used yet, with the reason."""
         LOG.warning("%s: %s", _file(), reason)
         registered = clouds.register_unusable(db, cloud, _file(), self._clock())
         jobs.record_error(db, registered, f"{_file()}: {reason}", self._clock())
 
     def _add(self, cloud: Cloud, candidates: Sequence[Connection]) -> None:
-        """Add a cloud and entries that may ask it, beside those that it has."""
+        """Add a cloud and candidate entries to those that it already has."""
         with self._change_lock:
             entries = list(self._candidates.get(cloud.name, []))
             entries.extend(entry for entry in candidates if entry not in entries)
@@ -122,7 +122,7 @@ class Connections:
             self._candidates.pop(name, None)
 
     def refresh(self) -> None:
-        """Forget clouds that were removed, and take up those that nobody asks."""
+        """Forget removed clouds, and adopt overdue ones that no collector polls."""
         now = self._clock()
         self._follow_registry()
         with self._store.read() as db:
@@ -135,7 +135,7 @@ class Connections:
                 self._take_up(cloud)
 
     def _follow_registry(self) -> None:
-        """Forget clouds that were removed; entries of one that was joined ask the other."""
+        """Forget removed clouds; if one was joined with another, move its entries there."""
         with self._store.read() as db:
             uuids = {cloud.name: cloud.uuid for cloud in clouds.clouds(db)}
             removed = [n for n, uuid in list(self._uuids.items()) if uuids.get(n) != uuid]
@@ -146,12 +146,12 @@ class Connections:
             LOG.info("%s is not registered any more", name)
             self._forget(name)
             owner = owners.get(name)
-            # One that was removed and is there again may have another entry now.
+            # A cloud that was removed and registered again may have another entry now.
             if owner is not None and (owner.name != name or owner.uuid in uuids_before):
                 self._add(owner, entries[name])
 
     def _take_up(self, cloud: Cloud) -> None:
-        """Add a cloud that no collector asks, if clouds.yaml has an entry for it by now."""
+        """Add a cloud that no collector polls if clouds.yaml has an entry for it now."""
         try:
             connection = self._connect(cloud.name)
         except ConfigError as error:
@@ -165,7 +165,7 @@ class Connections:
                     words = f"{_file()}: the entry {cloud.name} is of the cloud {owner.name} now"
                     jobs.record_error(db, cloud, words, now=self._clock())
                     return None
-                # What it is of could not be told before its entry was mended.
+                # Its identity was unknown until the entry was fixed.
                 clouds.remove_cloud(db, cloud)
             registered = owner or self._register(db, connection)
         with self._change_lock:
@@ -181,17 +181,17 @@ class Connections:
         if is_new:
             LOG.warning("%s", error)
 
-    # -- which entry asks a cloud
+    # -- the entry in use
 
     def settle(self, cloud: Cloud, kind: str) -> tuple[Cloud, Connection]:
-        """Return the registered cloud behind a job, and the entry that asks it.
+        """Return the registered cloud of a job, and the connection to use for it.
 
         The first poll of a cloud verifies which entries lead to it, chooses the one that sees most,
-        and matches what that shows with the registered clouds.
+        and matches its identity with the registered clouds.
 
         Raises:
-            LeaseLostError: it is another cloud of the registry.
-            CloudError: one cannot sign in.
+            LeaseLostError: the cloud was removed, or is the same as another registered cloud.
+            CloudError: the sign-in fails.
         """
         with self._settle_locks.setdefault(cloud.uuid, Lock()):
             candidates = self._candidates.get(cloud.name)
@@ -216,7 +216,7 @@ class Connections:
             return match.cloud, choice.connection
 
     def _is_abandoned(self, marks: keystones.Marks) -> bool:
-        """Return whether the entry that asked a cloud, on this machine, is gone."""
+        """Return whether the entry in the marks was on this machine and no longer exists."""
         if marks.get("host") != socket.gethostname():
             return False
         try:
@@ -225,10 +225,10 @@ class Connections:
             return False
 
     def _follow_join(self, cloud: Cloud, owner: Cloud, candidates: list[Connection]) -> None:
-        """Hand the entries of a cloud over to the one that it is the same as.
+        """Move the entries of a cloud to ``owner`` if that is another registered cloud.
 
         Raises:
-            LeaseLostError: it is another one.
+            LeaseLostError: the entries were moved.
         """
         if owner.uuid != cloud.uuid:
             self._forget(cloud.name)
@@ -238,7 +238,7 @@ class Connections:
     def _dismiss_rejected(
         self, verification: Verification, candidates: list[Connection]
     ) -> list[Connection]:
-        """Register entries of other names that lead elsewhere as new clouds; return the others."""
+        """Register rejected entries with other names as new clouds; return the remaining ones."""
         name = verification.cloud.name
         names = verification.rejections.keys() - {name}
         strangers = [entry for entry in candidates if entry.cloud.name in names]
@@ -254,7 +254,11 @@ class Connections:
         return remaining
 
     def _choose(self, verification: Verification, *, is_heir: bool) -> EntryChoice:
-        """Return the entry that asks a cloud; refuse one of which other machines see more."""
+        """Return the entry to use for a cloud; refuse the cloud if its last entry saw more.
+
+        Raises:
+            LessSeenError: every candidate sees less than the entry in the marks.
+        """
         cloud, candidates = verification.cloud, verification.candidates
         try:
             choice = entry_choice.choose(self._store, cloud, candidates, is_heir=is_heir)
@@ -265,12 +269,12 @@ class Connections:
         return replace(choice, left_aside={**choice.left_aside, **verification.rejections})
 
     def _use(self, cloud: Cloud, choice: EntryChoice, candidates: list[Connection]) -> None:
-        """Use an entry for a cloud, which is settled if these are still all its candidates."""
+        """Use an entry for a cloud; settle the cloud if ``candidates`` are still its own list."""
         cloud_matching.adopt(choice.connection, cloud)
         for name, reason in choice.left_aside.items():
             LOG.warning("the entry %s of clouds.yaml is left aside: %s", name, reason)
         with self._change_lock:
             self.by_name = self.by_name | {cloud.name: choice.connection}
-            # Another entry may have turned out to be of this cloud meanwhile.
+            # Another thread may have added an entry of this cloud meanwhile.
             if self._candidates.get(cloud.name) is candidates:
                 self._settled[cloud.uuid] = cloud_matching.state_of(self._store, cloud)[1]

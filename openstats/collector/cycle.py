@@ -1,4 +1,4 @@
-"""Waiting for cycles on demand, but not for clouds that do not answer."""
+"""Waiting for cycles on demand, with a timeout for clouds that do not answer."""
 
 import time
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from concurrent.futures import Future, wait
 from openstats.clouds.connection import Connection
 
 PAUSE = 0.2
-"""Seconds between two looks whether clouds still answer."""
+"""Seconds between two checks for clouds that stopped answering."""
 
 
 def wait_for(
@@ -15,9 +15,10 @@ def wait_for(
     connections: Mapping[str, Connection],
     patience: float | None,
 ) -> None:
-    """Wait for cycles by cloud name, until all that are left were silent for ``patience`` seconds.
+    """Wait until each cycle has ended, or every remaining cloud is silent for ``patience`` seconds.
 
-    Raises whatever a cycle that ended has raised.
+    ``cycles`` and ``connections`` have cloud names as keys. Without ``patience`` there is no
+    timeout. Reraise the exception of a cycle that has ended.
     """
     began_at = time.monotonic()
     pending = set(cycles.values())
@@ -34,5 +35,5 @@ def wait_for(
 
 
 def _answered_at(connection: Connection | None, began_at: float) -> float:
-    """Return when a cloud answered last, or when the wait for it began."""
+    """Return when a cloud last answered, but no earlier than ``began_at`` (monotonic seconds)."""
     return max(began_at, connection.in_flight.answered_at) if connection else began_at

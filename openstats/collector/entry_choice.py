@@ -1,7 +1,7 @@
-"""Which of several entries of clouds.yaml asks a cloud: the one that sees most of it.
+"""Choosing among several entries of clouds.yaml for one cloud: the one that sees most is used.
 
-Entries of one cloud may stand in the files of several machines. The marks of a cloud (what it is
-known by, in the registry) name the entry that asks it, so that none that sees less takes over.
+Several machines may have entries for one cloud. The marks of a cloud (its identity in the registry)
+name the entry in use, so that an entry that sees less cannot replace it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,16 +18,20 @@ from openstats.storage.store import Store
 
 
 class LessSeenError(CloudError):
-    """An entry sees less of a cloud than another one, by which the cloud was asked before."""
+    """Every available entry sees less of a cloud than the entry used before."""
 
 
 @dataclass(frozen=True)
 class EntryChoice:
-    """The entry that asks a cloud, what it does not see, and why others are not used.
+    """The entry to use for a cloud.
 
-    ``blind_spots`` is None where there was nothing to compare with. ``marks`` are those of the
-    cloud before; where ``is_shared``, another entry asks it as well, and stays in them. Of one that
-    ``is_heir`` the former entry is gone: the cloud gets its name.
+    Attributes:
+        connection: the connection of the chosen entry.
+        blind_spots: what the entry does not see; None if there was nothing to compare it with.
+        left_aside: the reasons why other entries are not used, by name.
+        marks: the marks of the cloud before this choice.
+        is_shared: another entry, which sees as much, is in use too and stays in the marks.
+        is_heir: the former entry is gone; the cloud takes the name of this one.
     """
 
     connection: Connection
@@ -41,13 +45,13 @@ class EntryChoice:
 def choose(
     store: Store, cloud: Cloud, candidates: Sequence[Connection], *, is_heir: bool
 ) -> EntryChoice:
-    """Return the entry that asks a cloud: the one that sees most, and no less than the former one.
+    """Return the entry that sees most of a cloud, and no less than the entry in its marks.
 
-    ``is_heir``: the entry by which it was asked is gone.
+    ``is_heir`` tells that the entry in the marks is gone.
 
     Raises:
-        LessSeenError: all see less.
-        CloudError: one cannot sign in.
+        LessSeenError: every candidate sees less.
+        CloudError: no candidate can sign in, or a failure is transient.
     """
     with store.read() as db:
         marks = keystones.marks_of(db, cloud)
@@ -60,12 +64,15 @@ def choose(
     number, former_number = len(choice.blind_spots or ()), marks.get("unseen")
     if number > (former_number or 0):
         raise _less_seen(cloud, choice, marks)
-    # Entries that see as much, on several machines, do not take turns.
+    # Entries of several machines that see equally much do not replace one another.
     return replace(choice, is_shared=number == former_number and not is_heir, is_heir=is_heir)
 
 
 def _has_asked(marks: keystones.Marks, candidates: Sequence[Connection]) -> bool:
-    """Return whether the entry that asked a cloud is one of these; several may have its name."""
+    """Return whether the entry in the marks is among the candidates.
+
+    The credential decides, since entries of several machines may have the same name.
+    """
     namesakes = [candidate for candidate in candidates if candidate.cloud.name == marks["entry"]]
     if "credential" not in marks:
         return bool(namesakes)
@@ -73,10 +80,10 @@ def _has_asked(marks: keystones.Marks, candidates: Sequence[Connection]) -> bool
 
 
 def _most_seeing(candidates: Sequence[Connection]) -> EntryChoice:
-    """Return the entry that sees most, or the first of several; sign in with each.
+    """Sign in with each candidate; return the first one with the fewest blind spots.
 
     Raises:
-        CloudError: none can sign in, or it cannot be told now which sees most.
+        CloudError: no candidate can sign in, or a failure is transient.
     """
     views: list[tuple[Connection, list[str]]] = []
     reasons: dict[str, str] = {}

@@ -1,6 +1,6 @@
 """Verifying that an entry whose URL or region changed still leads to its registered cloud.
 
-The projects of its Keystone and its services identify a cloud; the name of the entry does not.
+The projects in Keystone and the service endpoints identify a cloud; the entry's name does not.
 """
 
 from collections.abc import Mapping, Sequence, Set
@@ -19,12 +19,15 @@ from openstats.storage.store import Store
 
 
 class AnotherCloudError(CloudError):
-    """The entry of a cloud leads to another one now."""
+    """No entry of a registered cloud leads to it any more."""
 
 
 @dataclass(frozen=True)
 class RegisteredCloud:
-    """A cloud as it is registered; ``linked_ids`` are the tenants that belong to projects."""
+    """A registered cloud, its marks, and the Keystone ids of its tenants.
+
+    ``linked_ids`` are the tenants that belong to projects.
+    """
 
     cloud: Cloud
     marks: keystones.Marks
@@ -33,13 +36,13 @@ class RegisteredCloud:
 
     @property
     def identity(self) -> KeystoneIdentity | None:
-        """What its Keystone is known by; None before the first sign-in."""
+        """The identity of its Keystone; None before the first sign-in."""
         return identity_of(self.marks) if self.marks else None
 
 
 @dataclass(frozen=True)
 class Verification:
-    """A registered cloud, the entries that lead to it, and why others do not."""
+    """A registered cloud, the entries that lead to it, and why others do not (by name)."""
 
     cloud: Cloud
     candidates: list[Connection]
@@ -61,12 +64,12 @@ def cloud_of_entry(connection: Connection) -> Cloud:
 def verify(
     store: Store, cloud: Cloud, candidates: Sequence[Connection], *, is_heir: bool
 ) -> Verification:
-    """Return which entries lead to a registered cloud; move it to the new place of its own entry.
+    """Return which entries lead to a registered cloud; move it to the new URL of its own entry.
 
-    ``is_heir``: the entry by which it was asked is gone, and any other takes its place.
+    ``is_heir`` tells that the entry in the marks is gone, and that any other entry may replace it.
 
     Raises:
-        AnotherCloudError: none of them does.
+        AnotherCloudError: no entry leads to the cloud.
         CloudError: Keystone does not answer.
     """
     moved = [candidate for candidate in candidates if not _is_as_registered(candidate, cloud)]
@@ -103,10 +106,10 @@ def _registered(store: Store, cloud: Cloud) -> RegisteredCloud:
 def _divide(
     connections: Sequence[Connection], registered: RegisteredCloud, *, is_only: bool
 ) -> tuple[dict[str, str], list[Connection]]:
-    """Return why entries do not lead to a cloud, and which do; one that cannot sign in is neither.
+    """Return why entries do not lead to a cloud, and which do; leave out those that cannot sign in.
 
     Raises:
-        CloudError: this cannot be decided now.
+        CloudError: the failure is transient, or the only entry cannot sign in.
     """
     rejections: dict[str, str] = {}
     verified: list[Connection] = []
@@ -128,7 +131,7 @@ def _rejection(connection: Connection, registered: RegisteredCloud) -> str | Non
     """Return why an entry does not lead to a cloud; None if it does.
 
     Raises:
-        CloudError: one cannot sign in.
+        CloudError: the sign-in fails.
     """
     cloud = registered.cloud
     if cloud.region and not _is_in_region(connection, registered):
@@ -147,7 +150,7 @@ def _sentence(cloud: Cloud, position: str) -> str:
 
 
 def _is_in_region(connection: Connection, registered: RegisteredCloud) -> bool:
-    """Return whether an entry is in a cloud's region, or in one that has the same services."""
+    """Return whether an entry is in a cloud's region, or in one with the same endpoints."""
     if connection.region in ("", registered.cloud.region):
         return True
     services = registered.marks.get("services")
@@ -157,7 +160,7 @@ def _is_in_region(connection: Connection, registered: RegisteredCloud) -> bool:
 
 
 def _is_of_keystone(connection: Connection, registered: RegisteredCloud) -> bool:
-    """Return whether an entry's Keystone is the cloud's, by its URL or by the projects it has."""
+    """Return whether an entry's Keystone is the cloud's, by its URL or by its projects."""
     is_at_url = cloud_of_entry(connection).keystone == registered.cloud.keystone
     if is_at_url or not registered.tenant_ids:
         return True

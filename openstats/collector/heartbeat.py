@@ -1,6 +1,6 @@
-"""The heartbeat of a collector: it renews the leases of polls under way.
+"""The heartbeat of a collector: renews the leases of polls under way.
 
-It also checks that the collector's loop still turns.
+It also detects a stuck collector loop.
 """
 
 import time
@@ -18,11 +18,11 @@ from openstats.storage.store import Store
 LOG = log.getLogger(__name__)
 
 PATIENCE = 120.0
-"""Seconds after which a loop that does not turn counts as stuck."""
+"""Seconds without an iteration after which the loop counts as stuck."""
 
 
 class Heartbeat:
-    """Renews leases for ``seconds``, at a third of that interval."""
+    """Renews leases by ``seconds``, every third of that time, in its own thread."""
 
     def __init__(self, store: Store, seconds: float, clock: Callable[[], float]) -> None:
         self._store = store
@@ -47,11 +47,11 @@ class Heartbeat:
         del self._leases[lease.token]
 
     def note_turn(self) -> None:
-        """Note that the collector looks for work now."""
+        """Record an iteration of the collector's loop."""
         self._turned_at = time.monotonic()
 
     def check(self) -> None:
-        """Raise CollectorError if the collector looked for work once, and does no longer."""
+        """Raise CollectorError if the loop was started and is stuck (``PATIENCE``)."""
         if self._turned_at is None or self._stopped.is_set():
             return
         if (seconds := time.monotonic() - self._turned_at) > PATIENCE:
@@ -67,7 +67,7 @@ class Heartbeat:
                 self._renew(lease)
 
     def _renew(self, lease: Lease) -> None:
-        # One that is lost, or over by now, is its own poll's affair.
+        # The poll itself handles a lease that was lost.
         try:
             with suppress(LeaseLostError), self._store.transaction() as db:
                 jobs.renew(db, lease, self._clock() + self._seconds)

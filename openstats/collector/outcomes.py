@@ -1,4 +1,4 @@
-"""The outcome of a poll, as its job keeps it: when the next is due, and what went wrong."""
+"""Writing the outcome of a poll to its job: when the next poll is due, and what went wrong."""
 
 from oslo_log import log
 
@@ -11,10 +11,10 @@ LOG = log.getLogger(__name__)
 
 
 def succeed(poll: Poll) -> None:
-    """Write that a poll brought figures, and what is missing in them.
+    """Record the success of a poll, and what its figures lack.
 
     Raises:
-        LeaseLostError: another collector does this job now.
+        LeaseLostError: another collector holds the lease now.
     """
     result, lease = poll.result, poll.lease
     now = poll.context.clock()
@@ -38,7 +38,7 @@ def succeed(poll: Poll) -> None:
 
 
 def fail(context: PollContext, lease: Lease, began_at: int, error: OpenstatsError) -> None:
-    """Write that a poll brought nothing; the cloud may have asked for a pause (``retry_after``)."""
+    """Record the failure of a poll; the next one respects the error's ``retry_after`` (seconds)."""
     now = context.clock()
     pause = max(context.options.retry_interval, getattr(error, "retry_after", 0))
     next_at, seconds = now + context.jittered(pause), now - began_at

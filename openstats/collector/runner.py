@@ -1,4 +1,4 @@
-"""The runner of polls: from a leased job to its outcome in the store. It starts no threads."""
+"""Running one poll, from a leased job to its outcome in the store; starts no threads."""
 
 from concurrent.futures import CancelledError, Executor
 from dataclasses import replace
@@ -27,7 +27,7 @@ LOG = log.getLogger(__name__)
 
 
 class Runner:
-    """Runs polls of a collector; a poll never ends the collector, however it fails."""
+    """Runs the polls of a collector; no exception of a poll ends the collector."""
 
     def __init__(
         self, context: PollContext, connections: Connections, working_time: WorkingTime
@@ -37,24 +37,24 @@ class Runner:
         self._working_time = working_time
 
     def run(self, lease: Lease, calls: Executor, *, full: bool) -> None:
-        """Run a poll and write its outcome; then apply the rules of alerts.
+        """Run a poll, write its outcome, and apply the alert rules.
 
-        ``calls`` makes its calls side by side; ``full`` reads everything anew.
+        ``calls`` executes concurrent calls. ``full`` requests that everything is read again.
         """
         began_at = self._now()
         try:
             cloud, connection = self._connections.settle(lease.cloud, lease.kind)
-            # The first poll of a cloud finds out what it is, and how it is called.
+            # The first poll of a cloud determines its identity and name.
             lease, began_at = replace(lease, cloud=cloud), self._now()
             shared = shared_services.find(self._context.store, cloud, connection)
             poll = Poll(self._context, lease, connection, calls, began_at, full, shared)
             outcomes.succeed(kinds.ask(poll))
         except LeaseLostError as error:
-            # Whoever has the job now knows better what is wrong.
+            # The collector that holds the lease now writes the outcome.
             LOG.warning("%s", error)
             return
         except (StoppedError, CancelledError) as error:
-            # A call that waited for a thread is cancelled, and has no words.
+            # CancelledError, of a call that waited for a thread, has no message.
             LOG.info("%s", log_line(lease, str(error) or "stopped"))
             self.release(lease)
             return
@@ -71,7 +71,7 @@ class Runner:
         attempt(f"alerts of {lease.cloud.name}", rules)
 
     def release(self, lease: Lease) -> None:
-        """Release a job: it is due as before."""
+        """Release the lease of a job, which stays due; log errors."""
         attempt(f"giving back {lease.kind} of {lease.cloud.name}", partial(self._release, lease))
 
     def _release(self, lease: Lease) -> None:

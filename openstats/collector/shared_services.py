@@ -1,7 +1,7 @@
 """Services that several regions of a Keystone share: their figures count in one region only.
 
-A service is known by its endpoint. Its figures are those of the region that was registered first;
-the others have none of it.
+The endpoint identifies a service. Its figures belong to the region that was registered first; the
+other regions have no figures of it.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,10 @@ COMPUTE, BLOCK_STORAGE, PLACEMENT = "compute", "block-storage", "placement"
 
 
 def find(store: Store, cloud: Cloud, connection: Connection) -> Mapping[str, str]:
-    """Return, by service, the name of the cloud that has its figures; log and write changes."""
+    """Return the shared services of a cloud, with the name of the cloud that has their figures.
+
+    Log and store changes.
+    """
     with store.read() as db:
         marks = keystones.marks_of(db, cloud)
         regions = clouds.regions_of(db, cloud.keystone)
@@ -40,7 +43,7 @@ def find(store: Store, cloud: Cloud, connection: Connection) -> Mapping[str, str
 
 
 def _common(connection: Connection, endpoint_of: Mapping[str, str]) -> list[str]:
-    """Return the services of a connection that have the same endpoints in another region."""
+    """Return the services of a connection whose endpoints are those of another region."""
     roots = endpoints.roots(connection)
     return [service for service, endpoint in roots.items() if endpoint_of.get(service) == endpoint]
 

@@ -1,4 +1,4 @@
-"""Threads of a collector: each cloud has its own, so that no cloud waits for another's calls."""
+"""The threads of a collector: each cloud has its own, so that clouds do not wait for another."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -14,9 +14,9 @@ Task = tuple[Future[Any], Callable[[], Any]]
 
 
 class Workers(Executor):
-    """An executor whose threads do not keep a process from ending, even if a call hangs.
+    """An executor with daemon threads: a hanging call does not keep the process from ending.
 
-    Those of ``concurrent.futures`` are waited for, however long a cloud is silent.
+    At exit, Python waits for the threads of ``concurrent.futures`` executors without a timeout.
     """
 
     def __init__(self, size: int, name: str) -> None:
@@ -29,10 +29,10 @@ class Workers(Executor):
         self._lock = Lock()
 
     def submit(self, call: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Make a call in a thread: one that is idle, or a new one while there are not too many.
+        """Queue a call; start a thread for it if none is idle and fewer than ``size`` are running.
 
         Raises:
-            StoppedError: no call is made any more.
+            StoppedError: the executor was shut down.
         """
         future: Future[Any] = Future()
         with self._lock:
@@ -48,18 +48,18 @@ class Workers(Executor):
     def _work(self) -> None:
         while task := self._tasks.get():
             _make(*task)
-            # The last call's values must not live until the next one.
+            # Release the values of this call before waiting for the next one.
             del task
             self._idle.release()
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """End the threads after their calls; ``cancel_futures`` cancels calls that wait for one."""
+        """End the threads after their calls; ``cancel_futures`` cancels queued calls."""
         with self._lock:
             self._closed = True
             while cancel_futures and not self._tasks.empty():
                 if task := self._tasks.get():
                     task[0].cancel()
-                    # Only this wakes those that wait for it.
+                    # cancel() alone does not wake concurrent.futures.wait().
                     task[0].set_running_or_notify_cancel()
             for _ in self._threads:
                 self._tasks.put(None)
@@ -67,7 +67,7 @@ class Workers(Executor):
             self.join(None)
 
     def join(self, seconds: float | None) -> bool:
-        """Wait for the threads to end after ``shutdown``; return whether all did."""
+        """Wait up to ``seconds`` for the threads after ``shutdown``; return whether all ended."""
         ends_at = None if seconds is None else time.monotonic() + seconds
         for thread in self._threads:
             thread.join(None if ends_at is None else max(0.0, ends_at - time.monotonic()))
@@ -84,7 +84,7 @@ def _make(future: Future[Any], call: Callable[[], Any]) -> None:
 
 
 class Crew:
-    """The threads of one cloud: for its jobs, and for calls that a job makes side by side."""
+    """The threads of one cloud: ``size`` for jobs, and ``size`` for concurrent calls of jobs."""
 
     def __init__(self, cloud: str, size: int) -> None:
         self.jobs = Workers(size, f"poll-{cloud}")
@@ -93,19 +93,19 @@ class Crew:
 
     @property
     def jobs_under_way(self) -> int:
-        """How many jobs are under way."""
+        """The number of jobs that have not ended."""
         self._under_way = {future for future in self._under_way if not future.done()}
         return len(self._under_way)
 
     def submit(self, job: Callable[[], None]) -> Future[None]:
-        """Do a job in a thread of this cloud."""
+        """Run a job in a thread of this cloud."""
         future = self.jobs.submit(job)
         self._under_way.add(future)
         return future
 
 
 class Crews:
-    """The crews of all clouds, ``size`` threads for jobs and as many for calls in each."""
+    """The crews of all clouds; each has ``size`` threads for jobs and ``size`` for calls."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -113,14 +113,14 @@ class Crews:
         self._lock = Lock()
 
     def crew(self, cloud: str) -> Crew:
-        """Return a cloud's crew."""
+        """Return the crew of a cloud; create it on first use."""
         with self._lock:
             if cloud not in self._crews:
                 self._crews[cloud] = Crew(cloud, self._size)
             return self._crews[cloud]
 
     def free(self, clouds: Iterable[str]) -> Mapping[str, int]:
-        """Return how many free threads each cloud has for jobs; clouds without any are left out."""
+        """Return the number of free job threads of each cloud; leave out clouds without any."""
         free: dict[str, int] = {}
         for cloud in clouds:
             number = self._size - self.crew(cloud).jobs_under_way
@@ -129,7 +129,7 @@ class Crews:
         return free
 
     def close(self, seconds: float) -> None:
-        """End all threads, and wait for them no longer than so many seconds."""
+        """End all threads, and wait for them at most ``seconds``."""
         ends_at = time.monotonic() + seconds
         crews = self._crews.values()
         pools = [*(crew.jobs for crew in crews), *(crew.calls for crew in crews)]

@@ -1,6 +1,7 @@
-"""The working time of a collector: it may sleep, be stopped, or have its clock set.
+"""The working time of a collector: detects suspensions, stops and changes of the clock.
 
-What it could not see meanwhile says nothing of clouds. Leases and readings do not depend on it.
+The age of figures is judged only over time in which the collector was at work. Leases and readings
+do not depend on it.
 """
 
 from collections.abc import Callable
@@ -10,19 +11,19 @@ from oslo_log import log
 LOG = log.getLogger(__name__)
 
 STEP = 5.0
-"""Seconds from which on a step of the clock is logged."""
+"""Clock steps longer than this many seconds are logged."""
 
 BREAK = 120.0
-"""Seconds without a turn after which a collector was not at work; it has one every few seconds."""
+"""Seconds without a turn that count as a break; a running collector has one every few seconds."""
 
 HOUSEKEEPING = 60.0
-"""Seconds of uptime after which housekeeping is due again."""
+"""Seconds of uptime between two runs of the housekeeping."""
 
 
 class WorkingTime:
-    """Remembers since when, in Unix seconds, a collector has been at work without a break.
+    """Records the Unix time from which a collector has been at work without a break.
 
-    ``clock`` returns Unix seconds, ``uptime`` seconds that pass whatever the clock is set to.
+    ``clock`` returns Unix seconds, ``uptime`` seconds of a monotonic clock.
     """
 
     def __init__(self, clock: Callable[[], float], uptime: Callable[[], float]) -> None:
@@ -32,9 +33,9 @@ class WorkingTime:
         self._last_housekeeping = -HOUSEKEEPING
 
     def note_turn(self) -> bool:
-        """Note that the collector is at work now, and will be every few seconds.
+        """Record a turn of the collector's loop; return whether housekeeping is due now.
 
-        Return whether housekeeping is due, which is noted as done.
+        If it is due, record it as done.
         """
         self._compare_clocks()
         uptime = self._uptime()
@@ -44,7 +45,10 @@ class WorkingTime:
         return True
 
     def since(self) -> float:
-        """Return since when it is at work; without turns it runs on demand, without breaks."""
+        """Return the Unix time from which the collector has been at work without a break.
+
+        Without turns (a cycle on demand), no breaks are detected.
+        """
         if self._last_turn:
             self._compare_clocks()
         return self._since

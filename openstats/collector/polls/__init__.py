@@ -1,1 +1,1 @@
-"""Polls: what each asks a cloud, and what of the answer is kept."""
+"""Polls, one module for each kind: what it asks a cloud, and what it stores of the answer."""

@@ -1,4 +1,4 @@
-"""Capacity: from Nova's hypervisor statistics, or from Placement."""
+"""Capacity: reads Nova's hypervisor statistics, or Placement's providers."""
 
 from oslo_log import log
 
@@ -14,16 +14,16 @@ from openstats.storage.inventory import capacity, compute_hosts, instances, reso
 LOG = log.getLogger(__name__)
 
 TOTALS = ("vcpus", "memory_mb")
-"""Figures that do not change all the time."""
+"""Figures that rarely change."""
 
 NOTHING = Capacity(0, 0, 0, 0, 0, 0)
 
 
 def poll(poll: Poll) -> None:
-    """Read what the hypervisors have: one call to Nova, or Placement's changed providers.
+    """Read the capacity: one call to Nova, or Placement's changed providers.
 
     Raises:
-        CloudError: nobody answers, or Nova sums up less than it lists.
+        CloudError: the service does not answer, or Nova's statistics are less than its list.
     """
     source = poll.connection.entry.settings.capacity_source
     if COMPUTE in poll.shared or (source == "placement" and PLACEMENT in poll.shared):
@@ -44,7 +44,7 @@ def poll(poll: Poll) -> None:
 
 
 def _is_suspect(poll: Poll, figures: Capacity) -> bool:
-    """Return whether there is less than before, or nothing, or servers without any use."""
+    """Return whether capacity is zero or shrank, or nothing is used although there are servers."""
     with poll.store.read() as db:
         stored = capacity.by_cloud(db).get(poll.cloud.id)
         used_hosts = instances.hosts(db, poll.cloud)
@@ -57,21 +57,22 @@ def _is_suspect(poll: Poll, figures: Capacity) -> bool:
 
 
 def _refuse_part(poll: Poll, figures: Capacity) -> None:
-    """Raise OddFigureError if statistics are less than the list of hypervisors shows.
+    """Raise OddFigureError if Nova's statistics are less than the sums of its hypervisors.
 
-    They are asked for before and after it, for others add and remove hypervisors meanwhile.
+    The statistics are read before and after the list: hypervisors may be added and removed
+    meanwhile.
     """
     try:
         listed_sums = tallies.hypervisors(poll.connection, poll.paging)
     except RefusedError:
-        # There is nothing to hold them against.
+        # There is nothing to compare them with.
         return
     if all(getattr(figures, name) >= total for name, total in listed_sums.items()):
         return
     later_figures = nova.capacity(poll.connection)
     for name, total in listed_sums.items():
         figure = max(getattr(figures, name), getattr(later_figures, name))
-        # What is used changes all the time, but not from nothing to nothing.
+        # Usage changes all the time; only a zero for it is wrong for certain.
         if figure < total and (name in TOTALS or not figure):
             raise OddFigureError(
                 f"{poll.cloud.name}: Nova's hypervisor statistics say {name} = {figure}, and its "
@@ -80,14 +81,17 @@ def _refuse_part(poll: Poll, figures: Capacity) -> None:
 
 
 def _write_nothing(poll: Poll) -> None:
-    """Write that a cloud has no capacity of its own: its services are another one's."""
+    """Record zero capacity for a cloud whose services belong to another cloud."""
     with poll.writing() as db:
         capacity.record(db, poll.cloud, NOTHING, poll.now)
         compute_hosts.record(db, poll.cloud, dict.fromkeys(compute_hosts.STATES, 0))
 
 
 def _read_placement(poll: Poll, refusal: str = "") -> None:
-    """Read Placement's providers; log Nova's ``refusal`` where it gave the figures before."""
+    """Read and record Placement's providers.
+
+    Log Nova's ``refusal`` if the stored figures are Nova's.
+    """
     if PLACEMENT in poll.shared:
         return _write_nothing(poll)
     current = providers.read(poll)

@@ -1,6 +1,6 @@
-"""Discovery: a Keystone's projects become customers, groups, projects and tenants.
+"""Discovery: derives customers, groups, projects and tenants from Keystone's projects.
 
-Absence is not deletion: a tenant that the list does not show is asked for by its id.
+Absence is not deletion: a tenant that is missing in the list is requested by its id.
 """
 
 from openstats.auth_url import compared
@@ -14,15 +14,14 @@ from openstats.storage.counts import creation_time
 from openstats.storage.registry import clouds, discovery, tenants
 
 MOST_ASKED = 50
-"""Tenants that are asked for by id because the list does not show them; of more, a sample."""
+"""Missing tenants that one poll requests by id; of more, a sample."""
 
 
 def poll(poll: Poll) -> None:
-    """Read all projects and assign them; the catalog tells further URLs of the cloud.
+    """Read and assign all projects; store further URLs of the cloud from the catalog.
 
     Raises:
-        CloudError: Keystone's list is empty, or leaves out what Keystone shows by its id, or too
-            many tenants are gone at once.
+        CloudError: Keystone's list is empty or incomplete, or too many tenants are gone at once.
     """
     listing = keystone.projects(poll.connection, poll.paging, first=poll.is_first)
     if not listing.projects:
@@ -41,7 +40,7 @@ def poll(poll: Poll) -> None:
             first=poll.is_first,
             unread=unreadable_ids,
         )
-        # The first full syncs of servers and volumes may have been before, or at the same time.
+        # The first full syncs of servers and volumes may be earlier, or concurrent.
         creation_time.date_objects(db, {})
         jobs.make_due(db, [poll.cloud.id], ["quotas"], poll.now)
     if warnings:
@@ -50,7 +49,7 @@ def poll(poll: Poll) -> None:
 
 
 def _unreadable_ids(poll: Poll, listing: keystone.ProjectList) -> set[str]:
-    """Return the ids of tenants that may be among the projects that were left out."""
+    """Return the ids of tenants that may be among the projects that could not be read."""
     poll.note_omissions(listing.omissions)
     if not listing.omissions.unnamed:
         return listing.omissions.ids
@@ -59,7 +58,7 @@ def _unreadable_ids(poll: Poll, listing: keystone.ProjectList) -> set[str]:
 
 
 def _refuse_cut(poll: Poll, listed_ids: set[str]) -> None:
-    """Raise CloudError if Keystone shows by its id a tenant that its list does not show."""
+    """Raise CloudError if Keystone's list lacks a tenant that exists, or too many are gone."""
     with poll.store.read() as db:
         unlisted_ids = sorted(tenants.living(db, poll.cloud) - listed_ids)
         once_listed_ids = tenants.listed_once(db, poll.cloud)

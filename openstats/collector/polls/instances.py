@@ -1,6 +1,7 @@
-"""Instances: servers that changed, and in a full sync all of them.
+"""Instances: reads the servers that changed, and in a full sync all servers.
 
-Absence is not deletion: a server goes when Nova says DELETED, or 404 to its very id.
+Absence is not deletion: a server is removed when Nova reports it as DELETED, or answers 404 to a
+request for its id.
 """
 
 from collections.abc import Sequence
@@ -16,19 +17,19 @@ from openstats.storage.counts import creation_time
 from openstats.storage.inventory import allocation, instances
 
 MOST_ASKED = 1000
-"""Servers that one poll asks for by id, because a full sync did not show them."""
+"""Servers missing in a full sync that one poll requests by id, at most."""
 
 SAMPLE = 50
-"""Of servers of which too many are gone at once, how many are asked for by id."""
+"""Servers that are requested by id if too many are missing at once."""
 
 
 def poll(poll: Poll) -> None:
-    """Read the servers that changed since the last poll; all of them when a full sync is due.
+    """Read the servers that changed since the last poll; in a full sync, read all servers.
 
     Raises:
-        CloudError: cells are down, the list of servers is cut, or too many of them are gone at
-            once. What was read is kept, nothing is deleted, and the next poll begins where the last
-            complete one ended.
+        CloudError: cells are down, the list of servers is cut, or too many servers are gone at
+            once. The servers that were read are stored, and missing ones are not deleted. The
+            next poll starts where the last complete one ended.
     """
     if COMPUTE in poll.shared:
         _leave_to_another_region(poll)
@@ -50,7 +51,7 @@ def poll(poll: Poll) -> None:
         cursor["swept_at"] = poll.now
     poll.note_omissions(omissions)
     if poll.result.missing:
-        # The next poll reads all again: what is missing must not be forgotten meanwhile.
+        # The next poll reads everything again, so that it reports what is missing too.
         cursor["swept_at"] = 0
     poll.result.cursor = cursor | {"since": poll.now - poll.overlap}
     with poll.store.read() as db:
@@ -70,12 +71,12 @@ def _refuse_down_cells(poll: Poll, hosts: Sequence[str]) -> None:
 def _leave_to_another_region(poll: Poll) -> None:
     with poll.writing() as db:
         poll.follow_up(db, instances.remove_all(db, poll.cloud))
-    # Once they are its own, all are read anew.
+    # When the servers become its own, the next poll reads all of them.
     poll.result.cursor = {}
 
 
 def _note_twins(poll: Poll) -> None:
-    """Note other clouds that have the same servers, which count twice."""
+    """Note other clouds with the same servers, which are counted twice."""
     with poll.store.read() as db:
         twins = instances.twins(db, poll.cloud)
     for name, number, uuid in twins:
@@ -86,9 +87,9 @@ def _note_twins(poll: Poll) -> None:
 
 
 def _read(poll: Poll, omissions: Omissions, changed_since: int | None = None) -> None:
-    """Write servers page by page, so that neither memory nor a transaction grows with the cloud."""
+    """Read and write servers page by page: memory and transactions do not grow with the cloud."""
     number = 0
-    # Servers that a full sync did not show are looked for by this time.
+    # A full sync finds the missing servers by this time.
     listed_at = poll.now if changed_since is None else 0
     pages = nova.servers(
         poll.connection, paging=poll.paging, changed_since=changed_since, omissions=omissions
@@ -105,10 +106,12 @@ def _read(poll: Poll, omissions: Omissions, changed_since: int | None = None) ->
 
 
 def _finish_full_sync(poll: Poll, omissions: Omissions) -> None:
-    """Ask by id for each server that was not listed; after the first poll, date the tenants.
+    """Request unlisted servers by id, and remove those that do not exist any more.
+
+    In the first poll, set the creation dates of tenants.
 
     Raises:
-        CloudError: Nova shows by its id a server that its list leaves out, or too many are gone.
+        CloudError: Nova's list leaves out a server that exists, or too many are gone at once.
     """
     with poll.writing() as db:
         instances.keep(db, poll.cloud, omissions.ids, poll.now)
@@ -131,7 +134,11 @@ def _finish_full_sync(poll: Poll, omissions: Omissions) -> None:
 
 
 def _ask_by_id(poll: Poll, uuids: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return which of the servers Nova shows by their ids, and which are deleted."""
+    """Request servers by id; return those that exist, and those that are deleted.
+
+    Raises:
+        StoppedError: the collector is stopping.
+    """
     existing: list[str] = []
     deleted: list[str] = []
     for uuid in uuids:
@@ -147,7 +154,7 @@ def _ask_by_id(poll: Poll, uuids: Sequence[str]) -> tuple[list[str], list[str]]:
 def _refuse_cut(
     poll: Poll, unlisted: Sequence[str], existing: Sequence[str], omissions: Omissions
 ) -> None:
-    # One that was left out without an id may be any of these.
+    # An unreadable server without an id may be any of these.
     if existing and not omissions.unnamed:
         raise CloudError(
             f"{poll.cloud.name}: Nova's list of servers is cut: it leaves out {len(unlisted)}, of "

@@ -1,4 +1,4 @@
-"""The kinds of polls: which there are, in which order they come, and how one is run."""
+"""The kinds of polls: their functions, their order in a cycle, and how to run one."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -29,17 +29,17 @@ POLLS: dict[str, Callable[[Poll], None]] = {
     "usage": usage.poll,
 }
 PHASES = (("discovery",), ("instances", "volumes"), ("capacity", "quotas"), ("providers", "usage"))
-"""In a cycle that is run on demand, what must be known before the next is asked."""
+"""The phases of a cycle on demand: each needs the results of the phase before."""
 
 
 def ask(poll: Poll) -> Poll:
-    """Run a poll, and once more where a service speaks its microversion no longer; return it."""
+    """Run a poll; repeat it once if a service refuses the microversion. Return the poll."""
     try:
         POLLS[poll.lease.kind](poll)
     except VersionRefusedError as error:
         LOG.warning("%s; which microversions there are is asked again", log_line(poll.lease, error))
         poll.connection.forget_versions()
-        # It begins anew, with the cursor that was left by the last one.
+        # A copy has a new result, with the cursor of the last successful poll.
         poll = replace(poll)
         POLLS[poll.lease.kind](poll)
     return poll

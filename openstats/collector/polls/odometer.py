@@ -1,4 +1,7 @@
-"""The odometer of one cloud, as a poll moves it on: deltas become readings, and old ones go."""
+"""Writing the odometer of one cloud: deltas become readings, and old readings are thinned.
+
+The arithmetic is in ``statistics.odometer`` and ``statistics.thinning``.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -18,8 +21,7 @@ from openstats.unix_time import HOUR
 class Odometer:
     """Adds deltas to the readings of a poll's cloud.
 
-    ``stepped`` says that the clock was set since the last poll, so that it is not known how much
-    time passed.
+    ``stepped`` tells that the clock was set since the last poll: the elapsed time is unknown.
     """
 
     poll: Poll
@@ -29,16 +31,16 @@ class Odometer:
     def add(
         self, db: Database, name: str, delta: Delta, *, dated: bool = False, longest: int = LONGEST
     ) -> None:
-        """Write the reading that follows from a delta, or a gap's end.
+        """Write the reading that results from a delta, or the end of a gap.
 
-        A gap ends where the time before the delta is not known: it is longer than ``longest``
-        seconds, or the clock was set and the delta is not ``dated`` by the source's clock. A delta
-        that is not later than the last reading came too late, and is ignored.
+        Write the end of a gap if more than ``longest`` seconds have passed since the last reading,
+        or if the clock was set and the delta is not ``dated`` by the source's clock. Ignore a
+        delta that is not later than the last reading.
         """
         longest = longest if dated or not self.stepped else 0
         self._append(db, USAGE_METERS[name], delta, longest)
         if name in OBSERVED:
-            # Whoever burnt something, or had nothing to burn it with, was observed.
+            # A tenant that used something, or had nothing to use, was observed.
             self._append(db, OBSERVED[name], replace(delta, gains={}), longest)
 
     def _append(self, db: Database, meter: UsageMeter, delta: Delta, longest: int) -> None:
@@ -56,7 +58,7 @@ class Odometer:
         readings.append(db, cloud, meter.name, reading, after_gap=passed > HOUR)
 
     def _advance(self, db: Database, meter: UsageMeter, last: Reading, delta: Delta) -> Reading:
-        """Return the next reading; every tenant (Keystone id) that a source reports has a slot."""
+        """Return the next reading; create slots for tenants (Keystone ids) that have none."""
         slots = self._slots
         without_slot = (delta.gains.keys() | delta.unobserved) - slots.keys()
         if without_slot:
@@ -70,7 +72,7 @@ class Odometer:
 
 
 def thin(poll: Poll, names: Iterable[str]) -> None:
-    """Delete readings of meters that are closer together than their age asks for."""
+    """Delete the readings of meters that are denser than the retention for their age."""
     options = poll.context.usage
     retention = Retention(options.all_days, options.hourly_days, options.timezone)
     with poll.writing() as db:

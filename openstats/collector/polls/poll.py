@@ -1,6 +1,6 @@
 """A poll: a leased job, the context of its collector, and its result.
 
-What a kind of poll asks for and keeps is in the module of that kind.
+Code for one kind of poll belongs in the module of that kind.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +25,7 @@ Jitter = Callable[[float, float], float]
 """Varies an interval by up to a share of it."""
 
 Progress = Callable[[str, str, int, int | None], None]
-"""Shows how far a poll is: cloud, what is read, how many so far, of how many (None: unknown)."""
+"""Shows the progress of a poll: cloud, subject, number read, total (None if unknown)."""
 
 
 def no_progress(_cloud: str, _subject: str, _done: int, _total: int | None) -> None:
@@ -34,12 +34,12 @@ def no_progress(_cloud: str, _subject: str, _done: int, _total: int | None) -> N
 
 @dataclass(frozen=True)
 class PollContext:
-    """What all polls of a collector share.
+    """The objects and options that all polls of a collector share.
 
     ``options``, ``usage`` and ``alerts`` are groups of the configuration. ``clock`` returns Unix
-    seconds, ``uptime`` seconds that pass whatever the clock is set to. ``jitter`` varies an
-    interval by up to a share of it. ``writers`` limits how many polls write at once. ``stopped``
-    returns whether the collector is stopping.
+    seconds, ``uptime`` seconds of a monotonic clock. ``jitter`` varies an interval by up to a
+    share of it. ``writers`` limits the number of polls that write at once. ``stopped`` returns
+    whether the collector is stopping.
     """
 
     store: Store
@@ -54,11 +54,11 @@ class PollContext:
     progress: Progress
 
     def jittered(self, interval: float) -> float:
-        """Return an interval, varied so that clouds are not all asked at once."""
+        """Return an interval (seconds) varied by the jitter, so that polls of clouds spread out."""
         return self.jitter(interval, self.options.jitter)
 
     def spread(self, interval: float) -> float:
-        """Return seconds from none to twice the jitter of an interval."""
+        """Return a number of seconds between 0 and twice the jitter of an interval."""
         return self.jittered(interval) - interval * (1 - float(self.options.jitter))
 
 
@@ -66,8 +66,8 @@ class PollContext:
 class PollResult:
     """The result of a poll: the cursor for the next poll of its kind, and what could not be read.
 
-    ``missing`` is a sentence on what a poll that succeeded did not bring. ``next_at`` is when the
-    next poll is due, where that is not an interval later.
+    ``missing`` describes what the figures of a successful poll lack. ``next_at`` is the Unix time
+    of the next poll; None for the interval of its kind.
     """
 
     cursor: dict[str, Any]
@@ -79,9 +79,9 @@ class PollResult:
 class Poll:
     """A leased job of a cloud, with everything that it may use.
 
-    ``now`` is the Unix time at which it began, ``full`` whether everything is to be read anew.
-    ``calls`` makes calls side by side. ``shared`` are the services whose figures another cloud
-    has, with its name, as ``shared_services`` finds them.
+    ``now`` is the Unix time at which it began. ``full`` requests that everything is read again.
+    ``calls`` executes concurrent calls. ``shared`` holds the services whose figures belong to
+    another cloud, with the name of that cloud (see ``shared_services``).
     """
 
     context: PollContext
@@ -98,7 +98,7 @@ class Poll:
 
     @property
     def store(self) -> Store:
-        """The store, in which every poll reads and writes."""
+        """The store that all polls read and write."""
         return self.context.store
 
     @property
@@ -108,69 +108,69 @@ class Poll:
 
     @property
     def cloud(self) -> Cloud:
-        """The cloud as the registry knows it."""
+        """The registered cloud."""
         return self.lease.cloud
 
     @property
     def is_first(self) -> bool:
-        """Whether no poll of this kind ever succeeded."""
+        """Whether no poll of this kind has succeeded yet."""
         return self.lease.polled_at is None
 
     @property
     def overlap(self) -> int:
-        """Seconds by which dates of the cloud may be too early."""
+        """The number of seconds by which dates of the cloud may be too early."""
         return int(self.options.overlap) + self.connection.clock_skew.behind
 
     @property
     def paging(self) -> Paging:
-        """How lists are read; one that is under way ends when the collector stops."""
+        """The options for reading lists; a list under way is aborted when the collector stops."""
         options = self.options
         return Paging(options.page_size, options.max_pages, self.context.stopped, options.max_items)
 
     def full_sync_due(self, cursor: Mapping[str, Any]) -> bool:
-        """Return whether everything is to be read rather than what changed."""
-        # The key is the one that stores of all versions have.
+        """Return whether to read everything instead of only the changes."""
+        # The key keeps its old name: stores of earlier versions have it.
         return self.full or self.now - cursor.get("swept_at", 0) >= self.options.full_interval
 
     def note_missing(self, sentence: str) -> None:
-        """Note what this poll could not read, beside what it could."""
+        """Add a sentence on what this poll could not read to its result."""
         sentences = [self.result.missing] if self.result.missing else []
         self.result.missing = "; ".join([*sentences, sentence])
 
     def note_omissions(self, omissions: Omissions) -> None:
-        """Note the items of a list that could not be read, if there are any."""
+        """Add the items of a list that could not be read to the result, if there are any."""
         if omissions.number:
             self.note_missing(str(omissions))
 
     def report(self, subject: str, done: int, total: int | None = None) -> None:
-        """Show progress: how many of a subject ("servers") were read, and of how many."""
+        """Show progress: ``done`` of ``total`` items of a subject ("servers") were read."""
         self.context.progress(self.cloud.name, subject, done, total)
 
     @contextmanager
     def writing(self) -> Iterator[Database]:
-        """Open a transaction for what was read; it renews the lease first.
+        """Open a transaction for writing what was read; renew the lease first.
 
         Raises:
-            LeaseLostError: another collector does this job now, and nothing is written.
+            LeaseLostError: another collector holds the lease now; nothing is written.
         """
         with self.context.writers, self.store.transaction() as db:
             jobs.renew(db, self.lease, self.context.clock() + self.options.lease)
             yield db
 
     def follow_up(self, db: Database, changes: Changes) -> None:
-        """Make due what changes call for: quotas of tenants, hypervisors, and discovery."""
+        """Schedule what changes require: quotas of tenants, hypervisors, and discovery."""
         resource_providers.touch(db, self.cloud, changes.hosts)
         quota.make_due(db, changes.tenants, int(self.context.clock()))
         if not changes.tenants:
             return
         jobs.make_due(db, [self.cloud.id], ["quotas"], self.now)
         if tenants.unmet(db, self.cloud):
-            # Discovery has to look for tenants that only this poll knows; once for each of them.
+            # Discovery must look for tenants that only this poll has seen, once for each of them.
             pause = self.options.retry_interval
             jobs.make_due_again(db, self.cloud.id, "discovery", now=self.now, pause=pause)
 
 
 def log_line(lease: Lease, words: object) -> str:
-    """Return a line of the log on the end of a poll; ``words`` may begin with its cloud."""
+    """Return a log line about the end of a poll; drop the cloud's name if ``words`` repeat it."""
     cloud = lease.cloud.name
     return f"{lease.kind} of {cloud}: {str(words).removeprefix(f'{cloud}: ')}"

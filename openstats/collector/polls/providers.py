@@ -1,4 +1,4 @@
-"""Placement's providers: what can be given away, and in which availability zones."""
+"""Placement's providers: reads what they can allocate, and their availability zones."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 
@@ -18,10 +18,10 @@ from openstats.storage.inventory import capacity, instances, resource_providers
 LOG = log.getLogger(__name__)
 
 MOST_ASKED = 20
-"""Providers that are asked for by id because the list does not show them; of more, a sample."""
+"""Missing providers that one check requests by id; of more, a sample."""
 
 FIXED: dict[str, Callable[[Provider], object]] = {
-    # What is below a disabled root is disabled with it.
+    # A disabled root disables its children.
     "traits": lambda provider: (
         provider.sharing,
         provider.uuid == provider.root and provider.disabled,
@@ -30,16 +30,17 @@ FIXED: dict[str, Callable[[Provider], object]] = {
         (i.resource_class, i.total, i.reserved) for i in provider.inventories
     ),
 }
-"""What a provider cannot have otherwise at the same generation."""
+"""The properties of a provider that can change only with its generation."""
 
 Stored = Mapping[str, Provider]
-"""Providers by uuid, as the last poll left them."""
+"""The providers of the last poll, by uuid."""
 
 
 def poll(poll: Poll) -> None:
-    """Read the providers, unless they are what the capacity was just read from.
+    """Read the providers, unless the poll of the capacity reads them.
 
-    Those of a cloud that has no Placement, or refuses, stay as they were: its capacity is Nova's.
+    If a cloud has no Placement or refuses the call, the stored providers remain; its capacity comes
+    from Nova.
     """
     if {COMPUTE, PLACEMENT} & poll.shared.keys():
         with poll.writing() as db:
@@ -61,10 +62,12 @@ def poll(poll: Poll) -> None:
 
 
 def read(poll: Poll) -> list[Provider]:
-    """Return all providers; unchanged ones are read again when they are old, or all are to be.
+    """Return all providers; reuse stored ones that have not changed and are not old.
+
+    A full poll reads all of them again.
 
     Raises:
-        CloudError: Placement does not answer, or a list of it is not complete.
+        CloudError: Placement does not answer, or one of its lists is incomplete.
     """
     with poll.store.read() as db:
         stored = resource_providers.by_uuid(db, poll.cloud)
@@ -95,9 +98,9 @@ def _unreadable(
 
 
 def _refuse_contradictions(poll: Poll, current: Iterable[Provider], stored: Stored) -> None:
-    """Raise CloudError if a provider changed, though its generation did not.
+    """Raise CloudError if a provider changed although its generation did not.
 
-    Placement raises the generation with each change of inventories and traits.
+    Placement increments the generation with each change of inventories and traits.
     """
     for provider in current:
         if _is_changed(provider, stored):
@@ -120,7 +123,7 @@ def _is_changed(provider: Provider, stored: Stored) -> bool:
 def _refuse_cut(poll: Poll, current: Iterable[Provider], stored: Stored) -> None:
     """Raise CloudError if the list leaves out providers that exist, or too many are gone.
 
-    A provider that has no inventory any more is as good as gone.
+    A provider that lost all its inventories counts as gone.
     """
     inventories = {provider.uuid: provider.inventories for provider in current}
     unlisted = sorted(stored.keys() - inventories.keys())
@@ -140,7 +143,7 @@ def _refuse_cut(poll: Poll, current: Iterable[Provider], stored: Stored) -> None
 
 
 def _note_unlisted(poll: Poll, current: Iterable[Provider]) -> None:
-    """Note hypervisors with servers that are not among the providers."""
+    """Note hypervisors that have servers, but no provider."""
     with poll.store.read() as db:
         hosts = instances.hosts(db, poll.cloud)
     unlisted = sorted(hosts - {provider.name for provider in current})
@@ -152,7 +155,7 @@ def _note_unlisted(poll: Poll, current: Iterable[Provider]) -> None:
 
 
 def _enabled_of(providers: Iterable[Provider], disabled: Set[str]) -> list[Provider]:
-    """Return the roots that Nova disabled, and Placement does not list as such."""
+    """Return the root providers that are disabled in Nova, but not listed as such in Placement."""
     enabled = []
     for provider in providers:
         is_disabled_root = provider.uuid == provider.root and provider.name in disabled
@@ -162,16 +165,16 @@ def _enabled_of(providers: Iterable[Provider], disabled: Set[str]) -> list[Provi
 
 
 def _may_share(provider: Provider) -> bool:
-    """Return whether a provider may be one that shares its disk, and is not listed as such."""
+    """Return whether a provider looks like a shared disk, but is not listed as sharing."""
     classes = {inventory.resource_class for inventory in provider.inventories}
     is_storage = "DISK_GB" in classes and not classes & {"VCPU", "PCPU"}
     return is_storage and provider.uuid == provider.root and not provider.sharing
 
 
 def _refuse_cut_trait(poll: Poll, trait: str, unlisted: Sequence[Provider]) -> None:
-    """Raise CloudError if a provider has a trait, and the list of that trait leaves it out.
+    """Raise CloudError if a provider has a trait, but is missing in the list of that trait.
 
-    Clouds older than a trait have it nowhere.
+    A cloud older than the trait passes: no provider has it.
     """
     for provider in sample(unlisted, MOST_ASKED):
         if trait in placement.traits(poll.connection, provider.uuid):

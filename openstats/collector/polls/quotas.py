@@ -1,7 +1,7 @@
-"""Quotas: limits and use of tenants that changed, or whose figures grew old.
+"""Quotas: reads the limits and usage of tenants that changed, or whose figures are old.
 
-Tenants are read in pieces, several at once. What is read of a piece is held against what services
-list, and written, before the next one.
+Tenants are read in pieces, with concurrent calls. The quotas of a piece are compared with the lists
+of services, and written, before the next piece is read.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,21 +22,21 @@ from openstats.errors import CloudError, OddFigureError
 from openstats.storage import failed_quotas, quota
 
 PIECE = 200
-"""Tenants that are read before anything is written."""
+"""The number of tenants in a piece."""
 
 FEWEST_FAILURES = 8
-"""Tenants that may fail in a row before the cloud counts as down, be there fewer threads."""
+"""Consecutive failures before the cloud counts as down; more if there are more threads."""
 
 DueTenant = tuple[int, str]
 """A tenant by row and by Keystone id."""
 
 
 def poll(poll: Poll) -> None:
-    """Read the quotas that are due, two calls a tenant, several tenants at once.
+    """Read the quotas that are due: two calls for each tenant, several tenants at once.
 
     Raises:
-        CloudError: cells are down (Nova would count without them), the cloud stopped answering, or
-            there was an answer for none, neither now nor ever before.
+        CloudError: cells are down (Nova would not count their servers), the cloud stopped
+            answering, every tenant that was due failed, or no tenant of the cloud has quotas.
     """
     with poll.store.transaction() as db:
         if poll.full:
@@ -58,7 +58,7 @@ def _refuse_down_cells(poll: Poll) -> None:
 
 
 def _read(poll: Poll, due_tenants: Sequence[DueTenant]) -> None:
-    """Read and write the quotas of tenants, piece by piece.
+    """Read, check and write the quotas of tenants, piece by piece.
 
     Raises:
         CloudError: the cloud stopped answering, or every tenant failed.
@@ -79,7 +79,7 @@ def _read(poll: Poll, due_tenants: Sequence[DueTenant]) -> None:
 
 
 def _ask(poll: Poll, streak: FailureStreak, piece: Sequence[DueTenant]) -> list[TenantQuotas]:
-    """Ask for tenants side by side; leave out those that were not asked any more."""
+    """Read the quotas of tenants concurrently; leave out tenants skipped after failures."""
     answers = poll.calls.map(lambda tenant: tenant_quotas.read(poll, streak, *tenant), piece)
     return [answer for answer in answers if answer]
 
@@ -87,7 +87,10 @@ def _ask(poll: Poll, streak: FailureStreak, piece: Sequence[DueTenant]) -> list[
 def _without_undercounts(
     check: UndercountCheck, figures: Iterable[TenantQuotas]
 ) -> list[TenantQuotas]:
-    """Return figures without the services that do not count what they list."""
+    """Return figures without the services that count less than they list.
+
+    If an undercount is not certain, keep the figures and mark the tenant as ``is_moving``.
+    """
     by_row = {tenant.row: tenant for tenant in figures}
     for measure in MEASURES:
         counts = _counts(measure, by_row.values())
@@ -101,7 +104,7 @@ def _without_undercounts(
 
 
 def _counts(measure: QuotaMeasure, figures: Iterable[TenantQuotas]) -> list[TenantCount]:
-    """Return what quotas count of a measure, where its service was asked and answered."""
+    """Return the usage of a measure's quota for tenants whose service was asked and answered."""
     counts = []
     for tenant in figures:
         if measure.meter in tenant.quotas and measure.service not in tenant.assumed:
@@ -111,7 +114,7 @@ def _counts(measure: QuotaMeasure, figures: Iterable[TenantQuotas]) -> list[Tena
 
 
 def _with_contradictions(poll: Poll, figures: Sequence[TenantQuotas]) -> list[TenantQuotas]:
-    """Return figures with their contradictions: servers that Nova counts, but did not list."""
+    """Return figures with contradictions added: servers that Nova counts, but did not list."""
     counts = []
     for tenant in figures:
         if "max_instances" in tenant.quotas:
@@ -142,21 +145,21 @@ def _write(poll: Poll, figures: Iterable[TenantQuotas]) -> None:
 
 
 def _pause(poll: Poll, figures: TenantQuotas) -> int:
-    """Return the seconds after which a tenant is asked for again."""
+    """Return the seconds until the quotas of a tenant are read again."""
     options, error = poll.options, figures.error
     if figures.is_moving:
         return int(options.retry_interval + options.overlap)
     if error is None or isinstance(error, OddFigureError):
-        # Who answers is not asked so often that it would be a burden, for as long as that is odd.
+        # A wrong figure may last: frequent retries would only load the cloud.
         return int(options.quota_max_age)
     return int(max(options.retry_interval, error.retry_after))
 
 
 def _note_failed(poll: Poll) -> None:
-    """Note how many tenants have quotas that could not be read, or believed.
+    """Note the number of tenants whose quotas could not be read, or were rejected.
 
     Raises:
-        CloudError: no tenant has any.
+        CloudError: no tenant of the cloud has quotas.
     """
     with poll.store.read() as db:
         failed = failed_quotas.of_cloud(db, poll.cloud)

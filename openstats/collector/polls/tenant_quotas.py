@@ -1,4 +1,4 @@
-"""The quotas of one tenant: two calls, of which either may fail. Nothing is written here."""
+"""Reading the quotas of one tenant: two calls, each of which may fail. Writes nothing."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
@@ -14,9 +14,9 @@ from openstats.model import Quota, VolumeTypeQuota
 
 @dataclass
 class FailureStreak:
-    """How many tenants failed in a row; from ``limit`` on the cloud counts as down.
+    """Counts the tenants that failed in a row; at ``limit``, the cloud counts as down.
 
-    Several threads note what came of their tenants.
+    Thread-safe.
     """
 
     limit: int
@@ -25,7 +25,7 @@ class FailureStreak:
     _lock: Lock = field(default_factory=Lock)
 
     def note(self, error: CloudError | None) -> None:
-        """Count a tenant's outcome; a cloud that asks to be left alone is asked no more."""
+        """Count the outcome of a tenant; with ``retry_after``, an error reaches the limit."""
         with self._lock:
             self.number = self.number + 1 if error else 0
             if error and error.retry_after:
@@ -34,18 +34,21 @@ class FailureStreak:
 
     @property
     def is_over_limit(self) -> bool:
-        """Whether no more tenants should be asked."""
+        """Whether to skip the remaining tenants."""
         return self.number >= self.limit
 
 
 @dataclass(frozen=True)
 class TenantQuotas:
-    """The quotas that were read of one tenant, by row and by Keystone id (``key``).
+    """The quotas of one tenant, which is given by row and by Keystone id (``key``).
 
-    A service that failed is missing in ``quotas``; ``volume_types`` is None where Cinder failed.
-    ``error`` says why a service is missing, ``contradiction`` what is wrong with those that are
-    not; ``is_moving`` that something changes just now. Services that are ``assumed`` were not
-    asked.
+    Attributes:
+        quotas: the quotas by meter, without those of services that failed.
+        volume_types: the quotas of volume types; None if Cinder failed.
+        error: the reason why a service is missing.
+        contradiction: what is wrong with the quotas that are present.
+        is_moving: servers or volumes seem to be changing just now.
+        assumed: services that were not asked.
     """
 
     row: int
@@ -58,14 +61,14 @@ class TenantQuotas:
     assumed: Collection[str] = ()
 
     def without(self, service: str, error: CloudError) -> "TenantQuotas":
-        """Return a copy without a service whose figures are not believed."""
+        """Return a copy without the figures of a service, for the reason ``error``."""
         names = _names(service)
         quotas = {name: quota for name, quota in self.quotas.items() if name not in names}
         types = None if service == VOLUME else self.volume_types
         return replace(self, quotas=quotas, volume_types=types, error=self.error or error)
 
     def with_nothing(self, service: str) -> "TenantQuotas":
-        """Return a copy with nothing of a service, which was not asked."""
+        """Return a copy with zero for all quotas of a service that was not asked."""
         quotas = self.quotas | dict.fromkeys(_names(service), Quota(0, 0))
         return replace(self, quotas=quotas, assumed=(*self.assumed, service))
 
@@ -75,12 +78,12 @@ def _names(service: str) -> set[str]:
 
 
 def read(poll: Poll, streak: FailureStreak, row: int, key: str) -> TenantQuotas | None:
-    """Return the quotas of a tenant; None once too many have failed in a row.
+    """Return the quotas of a tenant; None if too many tenants have failed in a row.
 
-    A failure of one tenant spoils that one only.
+    An error of a service becomes the ``error`` of this tenant.
 
     Raises:
-        VersionRefusedError: the poll has to be repeated with another microversion.
+        VersionRefusedError: the poll must be repeated with another microversion.
     """
     if streak.is_over_limit:
         return None
@@ -89,11 +92,11 @@ def read(poll: Poll, streak: FailureStreak, row: int, key: str) -> TenantQuotas 
         try:
             figures = ask(poll, figures)
         except TenantUnknownError:
-            # It has no quota, and discovery will take it away.
+            # The tenant has no quotas; the next discovery removes it.
             figures = _nothing(row, key)
             break
         except VersionRefusedError:
-            # Of all tenants.
+            # It concerns all tenants.
             raise
         except CloudError as error:
             figures = replace(figures, error=figures.error or error)

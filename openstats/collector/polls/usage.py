@@ -1,6 +1,6 @@
-"""Usage: one poll moves the odometer on.
+"""Usage: one poll advances the odometer of a cloud.
 
-What is allocated follows from the inventory, what is used is read from a meter source.
+Allocated amounts are derived from the inventory, used amounts are read from a meter source.
 """
 
 from collections import Counter
@@ -23,25 +23,25 @@ from openstats.storage.usage import readings
 from openstats.unix_time import HOUR
 
 ALLOCATED = ("vcpu_hours", "memory", "storage")
-"""What is allocated, in the order of ``storage.inventory.allocation``."""
+"""The allocated meters, in the order of the sums of ``storage.inventory.allocation``."""
 
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 NOVA = "nova"
-"""The meter source that asks for the servers that are known."""
+"""The meter source that reads the diagnostics of the stored servers."""
 STEP = 0.1
-"""By which share wall clock and uptime may differ before the wall clock is not believed."""
+"""The share of the elapsed time by which wall clock and uptime may differ."""
 
 
 @dataclass(frozen=True)
 class Moment:
-    """A moment by two clocks: Unix seconds, and seconds since a machine was started."""
+    """A moment by two clocks: Unix seconds, and seconds since boot; ``boot`` is the boot id."""
 
     wall: float
     uptime: float
     boot: str
 
     def is_stepped(self, previous: Mapping[str, Any]) -> bool:
-        """Return whether the wall clock was set since a previous moment on this machine."""
+        """Return whether the wall clock was set since a previous moment of the same boot."""
         if previous.get("boot") != self.boot:
             return False
         passed = self.uptime - previous["uptime"]
@@ -49,13 +49,13 @@ class Moment:
 
 
 def poll(poll: Poll) -> None:
-    """Add to the totals what came since the last readings, and delete readings that grew old."""
+    """Add the usage since the last readings to the odometer; thin old readings once an hour."""
     now = poll.now // GRID * GRID
     boot = BOOT.read_text().strip() if BOOT.exists() else ""
     moment = Moment(poll.context.clock(), poll.context.uptime(), boot)
     odometer = Odometer(poll, moment.is_stepped(poll.result.cursor.get("moment", {})))
     poll.result.cursor["moment"] = asdict(moment)
-    # Not an interval after this one: readings are on the grid, whenever they were asked for.
+    # On the grid, not an interval after this poll: readings are on the grid too.
     poll.result.next_at = now + GRID + poll.context.spread(GRID)
     _allocate(poll, now, odometer)
     _measure(poll, now, odometer)
@@ -65,21 +65,25 @@ def poll(poll: Poll) -> None:
 
 
 def _allocate(poll: Poll, now: int, odometer: Odometer) -> None:
-    """Add what servers and volumes had since the last readings, each server while it existed."""
+    """Add the allocations of servers and volumes since the last readings.
+
+    Each server counts while it existed.
+    """
     longest = max(LONGEST, 2 * poll.options.instances_interval)
     with poll.writing() as db:
         at = _inventoried(poll, db, now)
         for name, delta in _deltas(poll, db, at).items():
             odometer.add(db, name, delta, longest=longest)
-        # Of more time than the longest delta nothing is counted any more.
+        # No delta reaches further back than this.
         allocation.forget_ended(db, poll.cloud, at - longest - GRID)
         volume_changes.forget(db, poll.cloud, at - longest - GRID)
 
 
 def _inventoried(poll: Poll, db: Database, now: int) -> int:
-    """Return the time until which the inventory holds all that was created and deleted.
+    """Return the time until which the inventory has all creations and deletions.
 
-    Where it cannot be read, what was there stands for some polls.
+    Return ``now`` if the inventory cannot be read: its last state then remains valid for some
+    polls.
     """
     polled_at = jobs.polled_at(db, poll.cloud, "instances")
     if polled_at is None or polled_at >= now or jobs.failing(db, poll.cloud, "instances"):
@@ -88,9 +92,9 @@ def _inventoried(poll: Poll, db: Database, now: int) -> int:
 
 
 def _deltas(poll: Poll, db: Database, at: int) -> dict[str, Delta]:
-    """Return what tenants (Keystone ids) had since the last readings, by meter.
+    """Return the allocations of tenants (Keystone ids) since the last readings, by meter.
 
-    A meter whose inventory is not known is missing.
+    Leave out meters whose inventory is unknown or too old.
     """
     if not _fresh(poll, db, "instances"):
         return {}
@@ -113,7 +117,7 @@ def _deltas(poll: Poll, db: Database, at: int) -> dict[str, Delta]:
 
 
 def _delta(at: int, seconds: int, totals: Mapping[str, int]) -> Delta:
-    """Return a delta whose tenants were observed all the time."""
+    """Return a delta whose tenants were observed for the whole time."""
     gains = {key: (float(total), float(seconds)) for key, total in totals.items()}
     return Delta(at, float(seconds), gains)
 
@@ -121,10 +125,10 @@ def _delta(at: int, seconds: int, totals: Mapping[str, int]) -> Delta:
 def _with_volumes(
     disks: Mapping[str, int], sizes: Mapping[str, int], gained: Mapping[str, int], seconds: int
 ) -> dict[str, int]:
-    """Return MiB-seconds of disks and volumes by tenant.
+    """Return the MiB-seconds of disks and volumes by tenant.
 
-    ``sizes`` are those of volumes now; ``gained`` are MiB-seconds for which they were not yet so
-    large.
+    ``disks`` are MiB-seconds, ``sizes`` the current sizes of volumes in MiB. ``gained`` are the
+    MiB-seconds to subtract for the time before the volumes had these sizes.
     """
     totals = Counter(disks)
     totals.update({key: size * seconds for key, size in sizes.items()})
@@ -133,14 +137,14 @@ def _with_volumes(
 
 
 def _gained(poll: Poll, db: Database, start: int, at: int) -> dict[str, int]:
-    """Return MiB-seconds by tenant for which volumes that exist now did not exist yet."""
+    """Return the MiB-seconds by tenant in which current volumes did not exist yet."""
     if not poll.connection.entry.settings.block_storage:
         return {}
     return _mebibytes(volume_changes.not_yet(db, poll.cloud, start, at))
 
 
 def _volume_sizes(poll: Poll, db: Database) -> dict[str, int] | None:
-    """Return MiB of volumes by tenant; None where they are not known any more."""
+    """Return the MiB of volumes by tenant; None if they were not read recently."""
     if not poll.connection.entry.settings.block_storage:
         return {}
     if not _fresh(poll, db, "volumes"):
@@ -153,14 +157,14 @@ def _mebibytes(gigabytes: Mapping[str, int]) -> dict[str, int]:
 
 
 def _fresh(poll: Poll, db: Database, kind: str) -> bool:
-    """Return whether the inventory was read lately: for some polls it may stand as it is."""
+    """Return whether the inventory was read recently: within two intervals, or ``LONGEST``."""
     polled_at = jobs.polled_at(db, poll.cloud, kind)
     longest = max(LONGEST, 2 * getattr(poll.options, f"{kind}_interval"))
     return polled_at is not None and poll.now - polled_at <= longest
 
 
 def _measure(poll: Poll, now: int, odometer: Odometer) -> None:
-    """Read what the cloud's source has since the last time, batch by batch."""
+    """Read the cloud's meter source from where the last poll ended, and write batch by batch."""
     source, options = _source(poll)
     read = meters.load(source)
     request = _request(poll, now, source, options)
@@ -182,7 +186,7 @@ def _measure(poll: Poll, now: int, odometer: Odometer) -> None:
 def _source(poll: Poll) -> tuple[str, Mapping[str, Any]]:
     """Return the meter source of the cloud, and its options."""
     if COMPUTE in poll.shared:
-        # It has no servers of its own: all that is measured is that they use nothing.
+        # It has no servers of its own; Nova's source measures that they use nothing.
         return NOVA, {}
     settings = poll.connection.entry.settings
     return settings.meter_source, settings.meter_options
@@ -191,10 +195,10 @@ def _source(poll: Poll) -> tuple[str, Mapping[str, Any]]:
 def _request(
     poll: Poll, now: int, source: str, meter_options: Mapping[str, Any]
 ) -> MeterRequest | None:
-    """Return what the source is asked; None where it needs servers, and these were never read."""
+    """Return the request to the source; None if it needs servers and these were never read."""
     with poll.store.read() as db:
         if source == NOVA and jobs.polled_at(db, poll.cloud, "instances") is None:
-            # That no server is known does not say that none used anything.
+            # Without an inventory, usage is unknown rather than zero.
             return None
         last = readings.newest_by_meter(db, poll.cloud)
         running = instances.running(db, poll.cloud)
@@ -213,7 +217,7 @@ def _request(
 
 
 def _remember_missing(poll: Poll, now: int, *, is_new: bool) -> None:
-    """Note anew what was missing, where this step of the grid was read already."""
+    """Repeat what was missing if a poll has already read this step of the grid."""
     previous = poll.result.cursor.get("missing", {})
     if not is_new and previous.get("at") == now:
         poll.result.missing = previous["what"]

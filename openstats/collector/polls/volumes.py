@@ -1,6 +1,6 @@
-"""Volumes: which tenants' block storage changed, so that only their quotas are read again.
+"""Volumes: detects the tenants whose block storage changed, so that their quotas are read again.
 
-Cinder's lists are compared with its own counts, and with the rights of the user.
+Cinder's lists are checked against its own counts and the permissions of the user.
 """
 
 from openstats.clouds.services import cinder
@@ -14,16 +14,16 @@ from openstats.storage.inventory import root_disks, volumes
 from openstats.storage.registry import tenants
 
 COUNTED = ("volumes", "GiB of volumes", "snapshots")
-"""What Cinder counts, in the order of ``Counts``."""
+"""The names of Cinder's counts, in the order of ``Counts``."""
 
 Counts = tuple[int, int, int]
 
 
 def poll(poll: Poll) -> None:
-    """Compare what volumes and snapshots sum to with the last time; read all if it differs.
+    """Compare Cinder's summary with the last one; read all volumes and snapshots if it differs.
 
     Raises:
-        CloudError: Cinder lists a part of the volumes or snapshots only, or too many of them are
+        CloudError: Cinder lists only a part of the volumes or snapshots, or too many of them are
             gone at once.
     """
     if not poll.connection.entry.settings.block_storage:
@@ -45,12 +45,12 @@ def _leave_to_another_region(poll: Poll) -> None:
     with poll.writing() as db:
         tenant_ids = volumes.write(db, poll.cloud, {}, poll.now)
         poll.follow_up(db, Changes(tenants=frozenset(tenant_ids)))
-    # Once they are its own, all are read anew.
+    # When the volumes become its own, the next poll reads all of them.
     poll.result.cursor = {}
 
 
 def _read_all(poll: Poll, counts: Counts | None) -> None:
-    """Read all volumes and snapshots; ``counts`` are Cinder's own, where it has any."""
+    """Read, check and write all volumes and snapshots; ``counts`` are Cinder's own, if any."""
     sums = cinder.sum_by_tenant(poll.connection, poll.paging)
     if {*sums.use, *sums.spoiled} <= {poll.connection.project}:
         cinder.refuse_part(poll.connection)
@@ -69,7 +69,7 @@ def _read_all(poll: Poll, counts: Counts | None) -> None:
     for omissions in sums.omissions:
         poll.note_omissions(omissions)
     if poll.result.missing:
-        # The next poll reads all again: what is missing must not be forgotten meanwhile.
+        # The next poll reads everything again, so that it reports what is missing too.
         poll.result.cursor["fingerprint"] = None
 
 
@@ -84,9 +84,9 @@ def _write(poll: Poll, sums: cinder.VolumeSums) -> None:
 
 
 def _first_created(poll: Poll, sums: cinder.VolumeSums) -> dict[str, int]:
-    """Return when the first volume of each tenant (Keystone id) was created, where that is known.
+    """Return the Unix time of the first volume of each tenant (Keystone id), if known.
 
-    Nothing was created later than now, whatever the cloud's clock says.
+    Times in the future, from a cloud whose clock is fast, become now.
     """
     first_created = {}
     for tenant, use in sums.use.items():
@@ -96,11 +96,11 @@ def _first_created(poll: Poll, sums: cinder.VolumeSums) -> dict[str, int]:
 
 
 def _refuse_cut(poll: Poll, sums: cinder.VolumeSums, counts: Counts) -> None:
-    """Raise CloudError if the list differs from the counts before and after it."""
+    """Raise CloudError if the list is outside the range of the counts before and after it."""
     numbers = sums.volumes, _gigabytes(sums, counts[1]), sums.snapshots
     if numbers == counts:
         return
-    # Others create and delete meanwhile.
+    # Volumes may have been created and deleted while the list was read.
     later_counts = cinder.counts(poll.connection)
     for name, number, *bounds in zip(COUNTED, numbers, counts, later_counts, strict=True):
         if not min(bounds) <= number <= max(bounds):
@@ -111,7 +111,7 @@ def _refuse_cut(poll: Poll, sums: cinder.VolumeSums, counts: Counts) -> None:
 
 
 def _gigabytes(sums: cinder.VolumeSums, count: int) -> int:
-    """Return GiB of all volumes that were listed; the count where some could not be read."""
+    """Return the GiB of all listed volumes; ``count`` if some could not be read."""
     if any(omissions.number for omissions in sums.omissions):
         return count
     return sum(use.gigabytes for use in sums.use.values())

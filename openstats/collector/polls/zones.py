@@ -1,6 +1,7 @@
-"""Availability zones of Placement's providers, by Nova: a provider has the name of its host.
+"""The availability zones of Placement's providers, from Nova.
 
-Placement itself knows no zones. Providers below another one are where their root is.
+Placement itself has no zones. A root provider has the name of its host or hypervisor; child
+providers are in the zone of their root.
 """
 
 from collections.abc import Iterable, Mapping, Sequence, Set
@@ -19,9 +20,9 @@ LOG = log.getLogger(__name__)
 
 
 class ProviderZones(NamedTuple):
-    """The zones of roots by name, and the names of those whose service Nova disabled.
+    """The zones of root providers by name, and the names of roots with a disabled service in Nova.
 
-    ``is_part``: some could not be read.
+    ``is_part`` tells that some zones could not be read.
     """
 
     by_name: Mapping[str, str]
@@ -30,9 +31,9 @@ class ProviderZones(NamedTuple):
 
 
 def read(poll: Poll, current: Sequence[Provider], stored: Iterable[Provider]) -> ProviderZones:
-    """Return the zones of roots; where Nova fails, those that are stored.
+    """Return the zones of root providers; the stored ones, and a note, if Nova fails.
 
-    There are none where Nova refuses, and none are stored.
+    If Nova refuses the call and no zones are stored, return none, without a note.
     """
     names = {provider.name for provider in current}
     stored_zones: dict[str, str] = {}
@@ -55,11 +56,11 @@ def read(poll: Poll, current: Sequence[Provider], stored: Iterable[Provider]) ->
 
 
 def _ask_nova(poll: Poll, current: Iterable[Provider]) -> ProviderZones:
-    """Return the zones by the names of hosts, or of hypervisors where these have others."""
+    """Return the zones by host name, or by hypervisor name if providers are not named by host."""
     zones = nova.zones(poll.connection)
     poll.note_omissions(zones.omissions)
     is_part = bool(zones.omissions.number)
-    # Others draw on a provider that shares; no host of Nova's has its name.
+    # A sharing provider belongs to no host, and no host has its name.
     owners = [provider for provider in current if _is_root(provider) and not provider.sharing]
     if all(provider.name in zones.of_hosts for provider in owners):
         return ProviderZones(zones.of_hosts, zones.disabled, is_part)
@@ -83,7 +84,7 @@ def _ask_nova(poll: Poll, current: Iterable[Provider]) -> ProviderZones:
 
 
 def assign(providers: Sequence[Provider], zones: Mapping[str, str]) -> list[Provider]:
-    """Return providers, and those below them, in the zones of their roots."""
+    """Return copies of all providers, each with the zone of its root."""
     of_roots = {p.uuid: zones.get(p.name) for p in providers if _is_root(p)}
     return [replace(p, zone=of_roots.get(p.root)) for p in providers]
 

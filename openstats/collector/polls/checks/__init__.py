@@ -1,4 +1,4 @@
-"""Checks: whether what a cloud answered is complete, before a poll keeps it.
+"""Checks: whether the answers of a cloud are complete, before a poll stores them.
 
-No list is taken for the whole: each is held against something else that is known of it.
+No list is assumed to be complete: each is compared with another source.
 """

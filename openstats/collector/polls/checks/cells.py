@@ -1,4 +1,4 @@
-"""Cells of Nova that are down: Nova answers 200, and leaves their servers out."""
+"""Nova cells that are down: Nova omits their servers from a successful response."""
 
 from openstats.clouds.services import nova
 from openstats.collector.polls.poll import Poll
@@ -6,10 +6,10 @@ from openstats.storage.inventory import compute_hosts, instances
 
 
 def hidden_hosts(poll: Poll) -> list[str]:
-    """Return the compute hosts whose cell does not answer; write how many are up and down.
+    """Return the compute hosts whose cell is down; store the numbers of hosts by state.
 
     Raises:
-        CloudError: Nova lists no compute services, though servers are on hosts.
+        CloudError: Nova lists no compute services although servers are on hosts.
     """
     with poll.store.read() as db:
         used_hosts = instances.hosts(db, poll.cloud)

@@ -1,6 +1,7 @@
-"""Mass disappearances: many things that are missing at once are not believed at once.
+"""Mass disappearances: many items that are missing at once are not deleted at once.
 
-The cloud may show a part only. It is believed after some sightings, or when an admin accepts it.
+The cloud may show only a part of them. They are deleted after several sightings, or when an admin
+accepts the loss.
 """
 
 from dataclasses import replace
@@ -16,15 +17,15 @@ LOG = log.getLogger(__name__)
 
 
 def is_mass(poll: Poll, missing: int, total: int) -> bool:
-    """Return whether more of a ``total`` is missing at once than may be."""
+    """Return whether more items of ``total`` are missing than the options allow at once."""
     options = poll.options
     return missing > max(float(options.vanish_floor), float(options.vanish_share) * total)
 
 
 def check(poll: Poll, subject: str, missing: int, total: int) -> None:
-    """Raise CloudError if too many are missing at once, until that was seen often enough.
+    """Raise CloudError if too many items are missing at once and that is not confirmed yet.
 
-    ``subject`` names what is counted, in the plural.
+    Repeated sightings or an admin confirm it. ``subject`` is the plural noun of the items.
     """
     is_excessive = is_mass(poll, missing, total)
     with poll.writing() as db:
@@ -45,7 +46,7 @@ def check(poll: Poll, subject: str, missing: int, total: int) -> None:
 
 
 def _counted(poll: Poll, previous: Sighting | None, sighting: Sighting) -> Sighting:
-    """Return a sighting with how often it was seen; where much more is gone it is another one."""
+    """Return a sighting that counts the previous one; start anew if many more items are gone."""
     if previous is None or is_mass(poll, sighting.gone - previous.gone, sighting.total):
         return sighting
     return replace(sighting, seen=previous.seen + 1, accepted=previous.accepted)
@@ -58,6 +59,6 @@ def _error(poll: Poll, subject: str, sighting: Sighting) -> CloudError:
         f"before stay until this was seen {options.vanish_sightings} times (so far: "
         f"{sighting.seen}), or somebody confirms it: openstats cloud accept {name}"
     )
-    # Not at the pace of failures: a cloud needs time to come to itself.
+    # The regular interval instead of retry_interval: a cloud needs time to recover.
     error.retry_after = getattr(options, f"{poll.lease.kind}_interval")
     return error

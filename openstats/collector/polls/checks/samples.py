@@ -1,4 +1,4 @@
-"""Samples: of many items that a list leaves out, a few are asked for by their ids."""
+"""Samples of the items that a list lacks, to be requested by their ids."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -7,5 +7,5 @@ T = TypeVar("T")
 
 
 def sample(items: Sequence[T], number: int) -> Sequence[T]:
-    """Return at most ``number`` items, evenly spread: lists are sorted, and cut at their end."""
+    """Return at most ``number`` items, evenly spaced: a sorted list may be cut at its end."""
     return items[:: 1 + len(items) // number]

@@ -1,9 +1,9 @@
 """Undercounts: servers and volumes that services list, but do not count in quotas.
 
-A quota of less than its tenant is known to have makes that tenant's own list be asked for, after
-the quota. What is in it, was there before the quota was asked for and did not change since must
-have been counted, whatever came and went meanwhile. vCPUs and memory are no such measure: Nova may
-count them by what Placement allocates, which is nothing for Ironic's nodes and shelved servers.
+If a quota's usage is lower than the stored inventory of its tenant, the tenant's own list is read
+after the quota. Items that existed before the quota was read, and have not changed since, must have
+been counted. vCPUs and memory are not checked: Nova may count them by Placement's allocations,
+which are zero for Ironic nodes and shelved servers.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -28,11 +28,16 @@ from openstats.storage.store import Database
 
 @dataclass(frozen=True)
 class QuotaMeasure:
-    """What a service lists and counts.
+    """A quota whose usage can be compared with a list of the same service.
 
-    ``meter`` is the quota, ``unit`` how many of it are one of what is listed, ``share`` how much of
-    that must be counted at least. ``stored`` reads how many each tenant (row) has, ``tally`` asks a
-    cloud for a tenant's own.
+    Attributes:
+        service: the service.
+        meter: the name of the quota.
+        sentence: the message of an undercount: usage, tenant, listed number.
+        stored: returns the stored number of each tenant (row).
+        tally: reads the number from a tenant's own list.
+        unit: the number of quota units in one listed unit.
+        share: the share of the listed number that must be counted.
     """
 
     service: str
@@ -44,7 +49,7 @@ class QuotaMeasure:
     share: float = 1.0
 
     def is_low(self, in_use: int, number: int) -> bool:
-        """Return whether the count is too low for the number that is listed."""
+        """Return whether a quota's usage is too low for the listed number."""
         return in_use < self.share * number
 
 
@@ -58,14 +63,14 @@ VOLUMES = QuotaMeasure(
     volumes.gigabytes_by_row,
     tallies.gigabytes,
     unit=1024,
-    # Cinder keeps counters beside its volumes, and loses count by what failed.
+    # Cinder's separate counters become wrong when operations fail.
     share=0.5,
 )
 MEASURES = SERVERS, VOLUMES
 
 
 class Undercount(NamedTuple):
-    """What is wrong with a count; where that is not certain, it may have changed just now."""
+    """An undercount; if it is not certain, it may be due to a change just now."""
 
     sentence: str
     is_certain: bool
@@ -73,7 +78,7 @@ class Undercount(NamedTuple):
 
 @dataclass
 class UndercountCheck:
-    """Compares the counts of one poll with lists; of too many, those of a sample."""
+    """Compares the quotas of one poll with lists, for at most ``MOST_ASKED`` tenants."""
 
     poll: Poll
     _asked_number: int = 0
@@ -84,7 +89,8 @@ class UndercountCheck:
     ) -> dict[int, Undercount]:
         """Return the undercounts by tenant (row).
 
-        Tenants that are too many to be asked for are judged as the sample was.
+        Tenants beyond the sample are judged by the stored numbers; their undercounts are certain if
+        one of the sample was.
         """
         with self.poll.store.read() as db:
             stored = measure.stored(db, self.poll.cloud)
@@ -103,7 +109,7 @@ class UndercountCheck:
         return undercounts
 
     def _compare(self, measure: QuotaMeasure, count: TenantCount) -> Undercount | None:
-        """Ask for a tenant's own list, and return what is wrong with its count."""
+        """Read a tenant's own list; return the undercount, or None."""
         poll = self.poll
         unchanged_since = poll.now - poll.overlap
         tally = measure.tally(poll.connection, count.key, unchanged_since, poll.paging)

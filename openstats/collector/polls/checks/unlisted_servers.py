@@ -1,7 +1,7 @@
-"""Servers that Nova counts against quotas, but left out of its list of all servers.
+"""Servers that Nova counts against quotas, but omitted from its list of all servers.
 
-A tenant with more servers in use than are known is asked for its own list: what came meanwhile is
-taken up, what was there before shows that the list of all was cut.
+If a tenant uses more servers than are stored, its own list is read and its servers are stored.
+Servers older than the list of all servers prove that this list was cut.
 """
 
 from collections.abc import Iterable
@@ -15,13 +15,13 @@ from openstats.storage import jobs
 from openstats.storage.inventory import instances
 
 MOST_ASKED = 20
-"""Tenants whose own list one poll asks for."""
+"""Tenants whose own list one call of ``check`` reads, at most."""
 
 COUNTED_SERVERS = "Nova counts {} servers of tenant {} as in use, and lists {}"
 
 
 class TenantCount(NamedTuple):
-    """A tenant by row and by Keystone id, and how many of something its quota has in use."""
+    """The usage of a quota of a tenant, which is given by row and by Keystone id (``key``)."""
 
     row: int
     key: str
@@ -29,9 +29,10 @@ class TenantCount(NamedTuple):
 
 
 def check(poll: Poll, counts: Iterable[TenantCount]) -> dict[int, str]:
-    """Compare the servers that quotas count with those that are known; return contradictions.
+    """Compare the servers that quotas count with the stored ones; return the contradictions.
 
-    That is a sentence for each tenant (row). What the list of all servers left out is noted.
+    A contradiction is a sentence for a tenant (row). Note the servers that the list of all servers
+    left out as missing.
     """
     with poll.store.read() as db:
         polled_at = jobs.polled_at(db, poll.cloud, "instances")
@@ -51,9 +52,9 @@ def check(poll: Poll, counts: Iterable[TenantCount]) -> dict[int, str]:
 
 
 def _take_up(poll: Poll, tenant: str, *, listed_at: int) -> int:
-    """Write the servers of a tenant (Keystone id), and return how many there are.
+    """Read and write the servers of a tenant (Keystone id); return their number.
 
-    Servers that are new here, and older than the list of all, are noted: it left them out.
+    Note as missing the new servers that are older than the list of all servers (``listed_at``).
     """
     omissions = Omissions(poll.cloud.name, "server")
     servers: list[Instance] = []

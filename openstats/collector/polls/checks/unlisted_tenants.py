@@ -1,6 +1,6 @@
-"""Tenants that only Nova or Cinder shows: new ones, or some that Keystone's list left out.
+"""Tenants that only Nova or Cinder shows: new ones, and those that Keystone's list left out.
 
-``Poll.follow_up`` makes discovery due for both; this check tells them apart.
+``Poll.follow_up`` schedules a discovery for both; this check distinguishes them.
 """
 
 from collections.abc import Mapping
@@ -12,14 +12,14 @@ from openstats.storage import jobs
 from openstats.storage.registry import tenants
 
 MOST_ASKED = 5
-"""Tenants that one poll asks Keystone for."""
+"""Tenants that one poll requests from Keystone, at most."""
 
 
 def check(poll: Poll, subject: str, first_created: Mapping[str, int]) -> None:
-    """Note tenants that Keystone has, and that its list left out though they are older than it.
+    """Note tenants that exist in Keystone and are older than its list, but missing in it.
 
-    ``first_created`` is when the first server or volume of each tenant (Keystone id) was created;
-    ``subject`` names which of the two, in the plural.
+    ``first_created`` is the Unix time at which the first server or volume of each tenant
+    (Keystone id) was created. ``subject`` is "servers" or "volumes".
     """
     with poll.store.read() as db:
         listed_at = jobs.polled_at(db, poll.cloud, "discovery")
@@ -33,7 +33,7 @@ def check(poll: Poll, subject: str, first_created: Mapping[str, int]) -> None:
     try:
         existing = [key for key in older[:MOST_ASKED] if keystone.exists(poll.connection, key)]
     except CloudError:
-        # Discovery is due, and will say what is wrong with Keystone.
+        # Discovery is due, and reports errors of Keystone.
         return
     if existing:
         poll.note_missing(
