@@ -1,5 +1,6 @@
-"""SQL: the only room that knows the store's tables, on SQLite and PostgreSQL alike.
+"""Storage: the only package that knows the store's tables, on SQLite and on PostgreSQL.
 
-Functions take an open connection and answer plain values of ``openstats.model``. They never
-commit: ``Store.read`` and ``Store.transaction`` belong to the doors and the collector.
+Functions take an open connection and return plain values of ``openstats.model``. They never commit:
+their callers (views, commands, the collector) open connections with ``Store.read`` and
+``Store.transaction``.
 """

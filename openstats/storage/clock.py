@@ -1,4 +1,4 @@
-"""The clock of the store: its server's, where it has one, so that all collectors agree."""
+"""The clock of the store: the database server's if there is one, so that all collectors agree."""
 
 import time
 from collections.abc import Callable
@@ -14,25 +14,25 @@ from openstats.storage.store import Store
 LOG = log.getLogger(__name__)
 
 COMPARISON = 30.0
-"""Seconds after which the clocks are compared again."""
+"""Seconds between comparisons of the machine's clock with the server's."""
 
 STEP = 5.0
-"""Seconds of difference from which on a step of a clock is logged."""
+"""Seconds of difference above which a step of a clock is logged."""
 
 uptime = partial(time.clock_gettime, time.CLOCK_BOOTTIME)
-"""Return seconds since this machine was started, also those for which it slept."""
+"""Return the seconds since this machine was started, including time in suspend."""
 
 
 def clock_of(store: Store) -> Callable[[], float]:
-    """Return a clock of Unix seconds: this machine's where the store is a file on it."""
+    """Return a function that returns Unix seconds: this machine's clock if the store is a file."""
     return time.time if store.embedded else ServerClock(store)
 
 
 class ServerClock:
-    """Unix seconds by a server's clock; between two comparisons, by this machine's uptime.
+    """A clock of Unix seconds that follows the server's; between comparisons it uses the uptime.
 
-    Leases compare times of several machines. With clocks of their own, a machine that is ahead
-    would take over the jobs of others, and one that is behind would wait for as long.
+    Leases compare times of several machines. If each machine used its own clock, one that is ahead
+    would take over other machines' jobs, and one that is behind would wait longer than it has to.
     """
 
     def __init__(self, store: Store, uptime: Callable[[], float] = uptime) -> None:
@@ -43,7 +43,7 @@ class ServerClock:
         self._offset = time.time() - uptime()
 
     def __call__(self) -> float:
-        """Return the time; ask the server now and then."""
+        """Return the time in Unix seconds; compare with the server first if that is due."""
         last = self._compared_at
         is_due = last is None or self._uptime() - last > COMPARISON
         if is_due and self._lock.acquire(blocking=False):
@@ -60,7 +60,7 @@ class ServerClock:
                 now = float(db.scalar(text("SELECT extract(epoch FROM clock_timestamp())")) or 0)
         except StoreError as error:
             LOG.debug("the clock goes on by itself: %s", error)
-            # Not at once again: callers must not wait for the store.
+            # Do not retry at once: callers must not wait for the store.
             self._compared_at = self._uptime()
             return
         offset = now - (began_at + self._uptime()) / 2

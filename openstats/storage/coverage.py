@@ -1,8 +1,8 @@
-"""Coverage: of how many tenants and clouds that a caller asks about the figures are known.
+"""Coverage: how many of the tenants and clouds behind a figure have data, and how old it is.
 
-Every statistic counts the same: the tenants that count and are linked to a project, and the clouds
-of these; all clouds for a caller who sees everything and narrows nothing down. A cloud whose
-projects discovery never read is never known.
+All statistics count the same set: tenants that count and are linked to a project, and the clouds of
+these tenants. For a caller who sees everything and uses no filter, all clouds count. A cloud counts
+as unknown until discovery has read its projects.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -40,21 +40,21 @@ cloud, job = tables.cloud, tables.job
 
 
 def polled(kind: str) -> ColumnElement[bool]:
-    """Return the condition that a kind of poll of a cloud ever succeeded."""
+    """Return the condition that a poll of this kind has ever succeeded for a cloud."""
     poll = job.alias(kind)
     of_cloud = poll.c.cloud_id == cloud.c.id, poll.c.kind == kind
     return exists().where(*of_cloud, poll.c.polled_at.is_not(None))
 
 
 def discovered() -> ColumnElement[bool]:
-    """Return the condition that the projects of a cloud were ever read."""
+    """Return the condition that the projects of a cloud have ever been read."""
     member = tenant.alias("own")
     linked = exists().where(member.c.cloud_id == cloud.c.id, member.c.project_id.is_not(None))
     return or_(polled("discovery"), linked)
 
 
 def _tenants(*, everything: bool) -> Subquery:
-    """Count the linked tenants that count, by cloud."""
+    """Select the number of linked tenants that count, by cloud."""
     rows = select(tenant.c.cloud_id, func.count().label("tenants"))
     rows = rows.where(tenant.c.project_id.is_not(None), counts)
     if not everything:
@@ -64,7 +64,7 @@ def _tenants(*, everything: bool) -> Subquery:
 
 
 def _all_polled(kinds: Collection[str]) -> ColumnElement[Any]:
-    """Return when polls of these kinds succeeded, the oldest of them; NULL where one never did."""
+    """Return when these kinds of polls last succeeded: the oldest time, NULL if one never did."""
     oldest = case((func.count(job.c.polled_at) == len(kinds), func.min(job.c.polled_at)))
     of_kinds = job.c.cloud_id == cloud.c.id, or_(*(job.c.kind == kind for kind in kinds))
     return select(oldest).where(*of_kinds).scalar_subquery()
@@ -72,9 +72,10 @@ def _all_polled(kinds: Collection[str]) -> ColumnElement[Any]:
 
 @cache
 def _polls(kinds: tuple[str, ...], *, everything: bool) -> Prepared:
-    """Count tenants and clouds, and those of clouds of which all kinds of polls succeeded.
+    """Select the number of tenants and clouds, and for how many all kinds of polls succeeded.
 
-    A caller who does not see everything sees the clouds of visible tenants, and those of a role::
+    A caller who does not see everything sees the clouds of visible tenants, and the clouds on which
+    they have a role::
 
         SELECT sum(tenants), sum(tenants) of rows with polled_at, count(id), count(polled_at),
                min(polled_at)
@@ -104,28 +105,32 @@ def _polls(kinds: tuple[str, ...], *, everything: bool) -> Prepared:
 
 
 def of_polls(db: Database, scope: Scope, *kinds: str) -> Coverage:
-    """Return of how many visible tenants and clouds polls of all these kinds ever succeeded."""
+    """Return for how many visible tenants and clouds all these kinds of polls have succeeded."""
     row = _polls(kinds, everything=scope.everything).row(db, variables(scope))
     tenants, tenants_known, clouds, clouds_known, oldest = row
     return Coverage(tenants, tenants_known, clouds, clouds_known, oldest)
 
 
 quotas_known = and_(quota.c.compute_at.is_not(None), quota.c.volume_at.is_not(None))
-"""Whether the quotas of a tenant were read of all services, be they old."""
+"""The condition that the quotas of a tenant have been read from all services, at any time."""
 
 
 def quota_tenants() -> list[ColumnElement[Any]]:
-    """Return, as sums over tenants with their quotas, how many there are, known, and how old."""
+    """Return columns that count tenants and known quotas, and the time of the oldest quota.
+
+    They are aggregates over tenants joined with their quotas. The time is in Unix seconds.
+    """
     compute, volume = quota.c.compute_at, quota.c.volume_at
     older = case((or_(volume.is_(None), compute < volume), compute), else_=volume)
     return [func.count(tenant.c.id), func.count().filter(quotas_known), func.min(older)]
 
 
 def quota_clouds(*, everything: bool, filtered: bool) -> list[ColumnElement[Any]]:
-    """Return, as sums over tenants with their quotas, how many clouds they are in, and known.
+    """Return columns that count the clouds of tenants, and those with known quotas.
 
-    Where everything is summed these are all clouds. Clouds of a role that were never read are
-    among those of whoever narrows nothing down.
+    They are aggregates over tenants joined with their quotas. Without a filter, a caller who sees
+    everything gets the number of all clouds, and other callers also get the clouds on which they
+    have a role and whose projects were never read.
     """
     if everything and not filtered:
         return [_number_of_clouds(), _number_of_clouds(polled("quotas"), discovered())]
@@ -136,7 +141,7 @@ def quota_clouds(*, everything: bool, filtered: bool) -> list[ColumnElement[Any]
 
 
 def of_quotas(row: Sequence[Any]) -> Coverage:
-    """Return the coverage in a row of ``quota_tenants`` and ``quota_clouds``."""
+    """Return the coverage in a row with the columns of ``quota_tenants`` and ``quota_clouds``."""
     tenants, tenants_known, oldest, clouds, clouds_known = row
     return Coverage(tenants, tenants_known, clouds, clouds_known, oldest)
 
@@ -152,9 +157,9 @@ def _read(kind: str) -> Prepared:
 
 
 def read_clouds(db: Database, clouds: Iterable[int], kind: str) -> set[int]:
-    """Return of which of these clouds (row ids) a kind of poll succeeded, and projects were read.
+    """Return which of these clouds (row ids) had a successful poll of this kind and a discovery.
 
-    Polls that find no project to ask about succeed as well.
+    A poll also succeeds if it finds no project to ask about.
     """
     return {row[0] for row in _read(kind).rows(db, {"clouds": [*clouds]})}
 
@@ -166,9 +171,9 @@ def _listed_clouds(*, everything: bool) -> Prepared:
 
 
 def listed_clouds(db: Database, scope: Scope) -> dict[int, bool]:
-    """Return the clouds (row ids) that count for a caller even without a tenant in them.
+    """Return the clouds (row ids) that count for a caller even if they have no tenant there.
 
-    And whether the projects of each were ever read.
+    The values say whether the projects of the cloud have ever been read.
     """
     if not (scope.everything or scope.clouds):
         return {}

@@ -1,4 +1,4 @@
-"""What SQLite and PostgreSQL, or SQLAlchemy for them, spell differently."""
+"""Differences between SQLite and PostgreSQL, and between SQLAlchemy's dialects for them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -28,7 +28,7 @@ DIALECTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.in
 
 
 def upsert(db: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Write rows, all with the same keys; replace those whose primary key exists."""
+    """Insert rows, or replace those whose primary key exists; all rows have the same keys."""
     if not rows:
         return
     keys = [column.name for column in table.primary_key]
@@ -38,13 +38,13 @@ def upsert(db: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None
 
 
 def add_missing(db: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Write those rows that do not exist, even if another transaction adds them just now."""
+    """Insert the rows that do not exist yet, even if another transaction inserts them just now."""
     if rows:
         db.execute(DIALECTS[db.dialect.name](table).on_conflict_do_nothing(), rows)
 
 
 class JsonRows(FunctionElement[str]):
-    """The rows of a JSON list: one parameter, however many values there are."""
+    """The elements of a JSON list as rows: a list of any length is one parameter."""
 
     inherit_cache = True
 
@@ -60,22 +60,25 @@ def _compile_for_postgresql(element: JsonRows, compiler: SQLCompiler, **options:
 
 
 def constant(number: int) -> ColumnElement[int]:
-    """Return a constant integer: part of the statement's text, not a parameter."""
+    """Return an integer constant: part of the SQL text, not a parameter."""
     return literal_column(str(number), BigInteger)
 
 
 def whole_sum(value: ColumnElement[Any]) -> ColumnElement[int]:
-    """Return a sum as an integer: PostgreSQL's sum of bigint is numeric, a Decimal in Python."""
+    """Return a sum as an integer; 0 for no rows.
+
+    PostgreSQL's sum of bigint is numeric, which the driver returns as a Decimal.
+    """
     return cast(func.coalesce(func.sum(value), 0), BigInteger)
 
 
 def one_of(column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
-    """Return the condition that a column is among the values of a list parameter."""
+    """Return the condition that a column has one of the values of the list parameter ``name``."""
     return column.in_(_values(name, column.type))
 
 
 def numbers(name: str) -> CTE:
-    """Return a table with the column ``value``: the integers of a list parameter."""
+    """Return a table of the integers in the list parameter ``name``, in the column ``value``."""
     return _values(name, BigInteger()).cte(name)
 
 

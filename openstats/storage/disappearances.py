@@ -1,6 +1,6 @@
-"""Mass disappearances: what is gone from clouds all at once, and how often that was seen.
+"""Mass disappearances: many objects of a cloud that were missing at once, and how often.
 
-It is kept with the job that sees it, until that job sees otherwise.
+A record stays with the job that saw the disappearance until a later poll of that job replaces it.
 """
 
 import json
@@ -18,7 +18,10 @@ job = tables.job
 
 @dataclass(frozen=True)
 class Sighting:
-    """That so many of so many things are gone, how often that was seen, and if it was accepted."""
+    """A mass disappearance: ``gone`` of ``total`` objects were missing in ``seen`` polls.
+
+    ``accepted``: an operator confirmed that they are gone.
+    """
 
     gone: int
     total: int
@@ -27,7 +30,7 @@ class Sighting:
 
 
 def read(db: Connection, cloud: Cloud, kind: str) -> dict[str, Sighting]:
-    """Return what a kind of poll saw disappear, by what it is ("servers")."""
+    """Return the disappearances that a kind of poll saw, by what is missing ("servers")."""
     condition = job.c.cloud_id == cloud.id, job.c.kind == kind
     content = db.scalar(select(job.c.vanished).where(*condition))
     sightings = {}
@@ -37,7 +40,7 @@ def read(db: Connection, cloud: Cloud, kind: str) -> dict[str, Sighting]:
 
 
 def write(db: Connection, cloud: Cloud, kind: str, sightings: Mapping[str, Sighting]) -> None:
-    """Write what a kind of poll sees; nothing, once it sees nothing disappear."""
+    """Write the disappearances that a kind of poll sees; an empty mapping clears the record."""
     condition = job.c.cloud_id == cloud.id, job.c.kind == kind
     content = {subject: asdict(sighting) for subject, sighting in sightings.items()}
     value = json.dumps(content) if content else None
@@ -45,7 +48,7 @@ def write(db: Connection, cloud: Cloud, kind: str, sightings: Mapping[str, Sight
 
 
 def accept(db: Connection, cloud: Cloud, now: float) -> dict[str, Sighting]:
-    """Accept and return all that is seen to have disappeared; its jobs are due at once."""
+    """Mark all disappearances of a cloud as accepted and return them; make their jobs due now."""
     accepted: dict[str, Sighting] = {}
     kinds = select(job.c.kind).where(job.c.cloud_id == cloud.id, job.c.vanished.is_not(None))
     for kind in db.scalars(kinds).all():

@@ -1,4 +1,7 @@
-"""SQLAlchemy's engines for both kinds of store, with a bound for each wait. No tables."""
+"""SQLAlchemy engines for both kinds of stores, with a limit for each wait.
+
+Nothing here knows a table.
+"""
 
 import os
 import socket
@@ -15,17 +18,17 @@ from sqlalchemy.exc import DisconnectionError
 from openstats.errors import ConfigError
 
 GRACE = 2.0
-"""Seconds that a server has to cancel a statement itself, before its connection is cut here."""
+"""Seconds that the server has to cancel a statement itself before the connection is cut."""
 
 PAUSE = 0.25
-"""Seconds between two looks for connections that are overdue."""
+"""Seconds between checks for connections that have exceeded their time."""
 
 
 @dataclass(frozen=True)
 class Waits:
-    """Seconds that a store may take: to connect, for a lock, and for one use of a connection.
+    """Limits in seconds: to connect, for a lock, and for one use of a connection.
 
-    ``pool`` is how long a free connection is waited for, ``use`` None for as long as it takes.
+    ``pool`` limits the wait for a free connection. ``use`` is None for no limit.
     """
 
     connect: float = 5
@@ -57,14 +60,15 @@ def make_engine(url: URL, pool_size: int, waits: Waits) -> Engine:
 
 
 def _server(url: URL, pool_size: int, waits: Waits) -> Engine:
-    # A server whose machine is gone says nothing: the kernel finds out within half a minute.
+    # A server whose machine has died sends nothing: with keepalives, the kernel notices within half
+    # a minute.
     keepalives = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
     engine = create_engine(
         url,
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=waits.pool,
-        # Else the cutter asks, so that this has a bound, too.
+        # Otherwise the cutter pings, so that the ping has a time limit as well.
         pool_pre_ping=waits.use is None,
         connect_args={"connect_timeout": max(1, round(waits.connect))} | keepalives,
     )
@@ -94,9 +98,9 @@ def _sqlite(url: URL, waits: Waits) -> Engine:
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
-    # The driver's own transactions begin late, at the first write: we begin them ourselves.
+    # The driver begins transactions late, at the first write. We begin them ourselves.
     connection.isolation_level = None
-    # SQLite's own knows the letters of ASCII only.
+    # SQLite's own lower() converts ASCII letters only.
     connection.create_function("lower", 1, _lower, deterministic=True)
     for pragma in (
         "journal_mode = WAL",
@@ -115,7 +119,8 @@ def _begin_sqlite(connection: Connection) -> None:
     if connection.get_execution_options().get("write", False):
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     else:
-        # It asks for no lock, so it does not fail; SQLAlchemy takes ten times as long for it.
+        # BEGIN takes no lock, so that it cannot fail. Through SQLAlchemy it would take ten times as
+        # long.
         connection.connection.execute("BEGIN")
 
 
@@ -124,7 +129,7 @@ def _interrupt(connection: Any) -> None:
 
 
 def _cut(connection: Any) -> None:
-    """Shut a connection down at this end: its server may be frozen, and not even notice."""
+    """Shut down the local end of a connection: a frozen server would not react to anything else."""
     with socket.socket(fileno=os.dup(connection.fileno())) as copy:
         copy.shutdown(socket.SHUT_RDWR)
 
@@ -132,7 +137,7 @@ def _cut(connection: Any) -> None:
 class Cutter:
     """Ends each use of a connection that takes too long.
 
-    A server's own statement_timeout does not help where the server is frozen.
+    The server's own statement_timeout does not help if the server is frozen.
     """
 
     def __init__(self, engine: Engine, waits: Waits, cut: Callable[[Any], None]) -> None:
@@ -173,13 +178,13 @@ class Cutter:
                         self._cut_quietly(connection)
 
     def _cut_quietly(self, connection: Any) -> None:
-        # It may end by itself in this very moment.
+        # The use may end by itself at this moment.
         with suppress(Exception):
             self._cut(connection)
 
 
 def _ping(connection: Any) -> None:
-    """Raise DisconnectionError if the server closed this connection: the pool opens another."""
+    """Raise DisconnectionError if the server closed this connection; the pool then opens one."""
     import psycopg  # noqa: PLC0415 (there is a connection of it)
 
     try:

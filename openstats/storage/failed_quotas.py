@@ -1,4 +1,4 @@
-"""Tenants whose quotas could not be read, or believed, when they were asked for last."""
+"""Tenants whose quotas could not be read, or were implausible, when they were last requested."""
 
 from typing import NamedTuple
 
@@ -10,9 +10,9 @@ from openstats.storage.schema.tables import quota, tenant
 
 
 class QuotaFailures(NamedTuple):
-    """The number of tenants that failed, of how many, and one reason.
+    """The number of tenants with an error, the number of all tenants, and one of the errors.
 
-    ``known`` says how many of all have quotas of both services, be they old.
+    ``known`` is the number of tenants whose quotas of both services have been read, at any time.
     """
 
     tenants: int
@@ -22,7 +22,7 @@ class QuotaFailures(NamedTuple):
 
 
 def of_cloud(db: Connection, cloud: Cloud) -> QuotaFailures:
-    """Return the number of tenants of a cloud whose last reading was not complete."""
+    """Return the number of linked tenants of a cloud whose last quota reading was incomplete."""
     columns = (
         func.count(quota.c.error),
         func.count(),

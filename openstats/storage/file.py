@@ -1,4 +1,7 @@
-"""The file of an embedded store: created with its mode, and watched, which SQLite does not."""
+"""The file of an embedded store: creates it, and detects that it was replaced or removed.
+
+SQLite would create the file with another mode, and goes on using a file that was deleted.
+"""
 
 import os
 import pwd
@@ -10,7 +13,7 @@ from threading import Lock
 from openstats.errors import StoreError
 
 MODE = 0o640
-"""The mode of a file that is made here; SQLite gives its other files the same."""
+"""The mode of a new file. SQLite creates its companion files with the mode of the main file."""
 
 COMPANIONS = ("-wal", "-shm")
 
@@ -25,7 +28,7 @@ class FileError(StoreError):
 
 
 class StoreFile:
-    """The file at a path, and whether it is still the one that was opened."""
+    """The file at a path; knows whether it is still the one that was opened."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -36,20 +39,20 @@ class StoreFile:
 
     @property
     def missing(self) -> bool:
-        """Whether there is no file, and never was one.
+        """Whether the file does not exist and was never opened.
 
         Raises:
-            StoreError: nobody but another user can look there.
+            StoreError: this user may not look at the path.
         """
         with self._translated_errors():
             return self._identity is None and _identity(self._names[0]) is None
 
     def was_replaced(self) -> bool:
-        """Return whether there is another file than before; create a first one where there is none.
+        """Return whether the file was replaced since the last call; the first call may create it.
 
         Raises:
             FileError: the file was removed.
-            StoreError: it cannot be made or looked at.
+            StoreError: the file cannot be created or inspected.
         """
         with self._translated_errors():
             if self._identity is None:
@@ -83,7 +86,7 @@ class StoreFile:
             ) from error
 
     def advice(self) -> str:
-        """Return what to do if SQLite may not write, or not even open, the file."""
+        """Return what to do if this user may not write the file or directory; empty if they may."""
         read_only: list[str] = []
         for path in (self.path, self.path.parent):
             if not os.access(path, os.W_OK, effective_ids=True):
@@ -97,7 +100,7 @@ class StoreFile:
         )
 
     def discard_companions(self) -> None:
-        """Remove the log of the former file: SQLite would replay it into the new one."""
+        """Delete the replaced file's log files: SQLite would replay them into the new file."""
         for name, identity in self._companions.items():
             if identity is not None and _identity(name) == identity:
                 Path(name).unlink(missing_ok=True)
@@ -112,14 +115,15 @@ def _user() -> str:
 
 
 def _make(path: Path) -> None:
-    # Never opened where it is there: closing it would give away the locks that SQLite holds on it
-    # for this process, as POSIX has it.
+    # An existing file is never opened here: closing it would release the POSIX locks that SQLite
+    # holds on it for this process.
     if not path.exists():
         os.close(os.open(path, os.O_CREAT | os.O_RDONLY, MODE))
 
 
 def _identity(name: str) -> Identity | None:
-    # Each time that the store is used: a Path would take longer than the question.
+    # Called each time that the store is used: building a Path would take longer than the system
+    # call.
     try:
         status = os.stat(name)
     except FileNotFoundError:

@@ -1,9 +1,9 @@
-"""Jobs: what each cloud is asked for, when that is due, who asks, and how the last poll went.
+"""Jobs: what each cloud is asked for, when it is due, who asks, and how the last poll went.
 
-A job is leased by a conditional update, so that any number of collectors share the work. Each
-transaction of a poll begins with ``renew``: a collector that outslept its lease writes nothing.
-Errors are kept as terminals and logs may show them: they name things as clouds do. What was seen to
-disappear is kept with a job as well, and lives in ``disappearances``.
+A conditional update leases a job, so that any number of collectors share the work. Each transaction
+of a poll begins with ``renew``: a collector that has lost its lease writes nothing. Stored errors
+are escaped for terminals and logs, because they contain names from clouds. A job also stores mass
+disappearances; ``disappearances`` reads and writes these.
 """
 
 import json
@@ -33,17 +33,21 @@ from openstats.storage.schema.clouds import cloud_of
 cloud, job = tables.cloud, tables.job
 
 KINDS = ("discovery", "capacity", "instances", "volumes", "quotas", "providers", "usage")
-"""What each cloud is asked for."""
+"""The kinds of jobs that each cloud has."""
 
 TOLERANCE = 60
 """Seconds by which the clocks of collectors on one store may differ."""
 
 LONGEST_LEASE = 3600
-"""Seconds beyond which no lease can reach, but by a clock that was set back since."""
+"""Seconds that a lease lasts at most. A lease that ends later than this from now was written before
+the clock was set back; it counts as free."""
 
 
 class JobOutcome(NamedTuple):
-    """How the last poll of a job went; times are Unix seconds, ``cloud`` is a name."""
+    """The result of a job's last poll. Times are Unix seconds, ``cloud`` is a name.
+
+    ``seconds`` is how long the poll took.
+    """
 
     cloud: str
     kind: str
@@ -54,7 +58,7 @@ class JobOutcome(NamedTuple):
 
 
 def ensure(db: Connection, cloud_id: int, kinds: Iterable[str], now: float) -> None:
-    """Add the jobs that a cloud does not have yet, due at once."""
+    """Add the jobs that a cloud lacks; they are due at once."""
     existing = set(db.scalars(select(job.c.kind).where(job.c.cloud_id == cloud_id)))
     missing = [kind for kind in kinds if kind not in existing]
     if missing:
@@ -68,17 +72,20 @@ def ensure(db: Connection, cloud_id: int, kinds: Iterable[str], now: float) -> N
 
 
 def make_due(db: Connection, cloud_ids: Iterable[int], kinds: Iterable[str], now: float) -> None:
-    """Make jobs due now; those that are due already keep their place."""
+    """Make jobs of these kinds due now; jobs that are already due keep their place in the queue."""
     _bring_forward(db, job.c.cloud_id.in_(list(cloud_ids)) & job.c.kind.in_(list(kinds)), now)
 
 
 def make_all_due(db: Connection, cloud_ids: Iterable[int], now: float) -> None:
-    """Make every job of these clouds due now; those that are due already keep their place."""
+    """Make all jobs of these clouds due now; jobs that are already due keep their place."""
     _bring_forward(db, job.c.cloud_id.in_(list(cloud_ids)), now)
 
 
 def make_due_again(db: Connection, cloud_id: int, kind: str, *, now: float, pause: float) -> None:
-    """Make a job due now, but not before a pause after its last poll, failed or not."""
+    """Make a job due now, or ``pause`` seconds after its last poll if that is later.
+
+    A failed poll counts as well.
+    """
     condition = (job.c.cloud_id == cloud_id) & (job.c.kind == kind)
     ends = db.execute(select(job.c.polled_at, job.c.error_at).where(condition)).first()
     earliest = max([now, *(at + pause for at in ends or () if at is not None)])
@@ -90,16 +97,16 @@ def _bring_forward(db: Connection, condition: ColumnElement[bool], next_at: floa
 
 
 def next_at(db: Connection, clouds: Iterable[str]) -> float | None:
-    """Return when the next job of these clouds falls due or its lease ends; None without jobs."""
+    """Return when the next job of these clouds (names) is due or its lease ends; None for none."""
     earliest = func.min(func.coalesce(job.c.leased_until, job.c.next_at))
     query = select(earliest).join(cloud, cloud.c.id == job.c.cloud_id)
     return db.scalar(query.where(cloud.c.name.in_(list(clouds))))
 
 
 def overdue(db: Connection, now: float, patience: float) -> list[Cloud]:
-    """Return, by name, the clouds that no collector asks.
+    """Return the clouds that no collector asks, ordered by name.
 
-    A job of theirs has been due for ``patience`` seconds, and none is under way::
+    A job of such a cloud has been due for ``patience`` seconds, and no job of it is leased::
 
         SELECT * FROM cloud
         WHERE EXISTS (SELECT * FROM job WHERE cloud_id = cloud.id AND next_at <= :now - :patience)
@@ -126,10 +133,10 @@ def lease(
     limit: int,
     per_cloud: Mapping[str, int] | None = None,
 ) -> list[Lease]:
-    """Lease up to ``limit`` due jobs of clouds (names), longest due first; return the leases.
+    """Lease up to ``limit`` due jobs of clouds (names), longest overdue first; return the leases.
 
-    ``per_cloud`` limits the jobs of each cloud; without it a cloud has any number of them. Two
-    collectors that lease at once get different jobs: PostgreSQL skips rows that are locked, and
+    ``per_cloud`` limits the number of jobs by cloud; a cloud that is not in it has no limit. Two
+    collectors that lease at the same time get different jobs: PostgreSQL skips locked rows, and
     SQLite has one writer at a time.
     """
     leases = []
@@ -153,8 +160,9 @@ def _due(
         ORDER BY next_at LIMIT :limit
         FOR UPDATE OF job SKIP LOCKED
 
-    A poll that ended in the future shows that the clock was set back: what is due by it would have
-    to wait until the clock is there again. Nor does a lease reach further than an hour.
+    A poll that ended in the future shows that the clock was set back. Its job is due now: otherwise
+    it would wait until the clock reaches that time again. For the same reason, a lease that ends
+    more than an hour from now counts as free.
     """
     ended_later = or_(job.c.polled_at > now + TOLERANCE, job.c.error_at > now + TOLERANCE)
     leased_until = job.c.leased_until
@@ -168,7 +176,7 @@ def _due(
 
 
 def _of_each_cloud(rows: Iterable[Row[Any]], per_cloud: Mapping[str, int]) -> list[Row[Any]]:
-    """Return the first rows of each cloud, as many as it may have."""
+    """Return the first rows of each cloud, up to the cloud's limit."""
     remaining = dict(per_cloud)
     chosen_rows = []
     for row in rows:
@@ -180,10 +188,10 @@ def _of_each_cloud(rows: Iterable[Row[Any]], per_cloud: Mapping[str, int]) -> li
 
 
 def _take(db: Connection, row: Row[Any], *, now: float, until: float) -> Lease:
-    """Write a lease into a job that is locked: ``SET leased_until = :until, lease_token = …``."""
+    """Write a lease into a locked job: ``SET leased_until = :until, lease_token = …``."""
     lease = Lease(cloud_of(row), row.kind, str(uuid4()), json.loads(row.cursor), row.polled_at)
     values: dict[str, Any] = {"leased_until": until, "lease_token": lease.token}
-    # Nothing ended later than now, whatever the clock was.
+    # If the clock was set back, ends of polls in the future become the present.
     for column, ended_at in (("polled_at", row.polled_at), ("error_at", row.error_at)):
         if ended_at is not None and ended_at > now:
             values[column] = int(now)
@@ -193,16 +201,16 @@ def _take(db: Connection, row: Row[Any], *, now: float, until: float) -> Lease:
 
 
 def _update(lease: Lease) -> Update:
-    """Return an update that changes a job only while its lease is held."""
+    """Return an update that changes a job only if this lease is still held."""
     condition = job.c.cloud_id == lease.cloud.id, job.c.kind == lease.kind
     return update(job).where(*condition, job.c.lease_token == lease.token)
 
 
 def renew(db: Connection, lease: Lease, until: float) -> None:
-    """Prolong a lease, as the first thing in a transaction.
+    """Extend a lease. This must be the first statement of a transaction.
 
     Raises:
-        LeaseLostError: another collector has it, or the cloud has another URL by now.
+        LeaseLostError: another collector has the job, or the URL of the cloud has changed.
     """
     renewed = db.execute(_update(lease).values(leased_until=until))
     if renewed.rowcount != 1:
@@ -213,7 +221,7 @@ def renew(db: Connection, lease: Lease, until: float) -> None:
 
 
 def release(db: Connection, lease: Lease) -> None:
-    """End a lease without an outcome: the job is due as it was."""
+    """End a lease without a result; the due time of the job does not change."""
     db.execute(_update(lease).values(leased_until=None, lease_token=None))
 
 
@@ -230,7 +238,7 @@ def succeed(
     cursor: Mapping[str, object],
     error: str | None = None,
 ) -> None:
-    """Write that a poll brought figures; ``error`` tells what was missing in them."""
+    """Record that a poll read figures; ``error`` describes the part of them that is missing."""
     values = {
         "polled_at": now,
         "error": escaped(error) if error else None,
@@ -243,27 +251,30 @@ def succeed(
 def fail(
     db: Connection, lease: Lease, *, now: int, next_at: float, seconds: float, error: str
 ) -> None:
-    """Write that a poll failed: the last good figures stay, with their age."""
+    """Record that a poll failed. The last figures stay, with their age."""
     _end(db, lease, next_at, seconds, {"error": escaped(error), "error_at": now})
 
 
 def _end(
     db: Connection, lease: Lease, next_at: float, seconds: float, values: dict[str, Any]
 ) -> None:
-    """Write an outcome and end the lease, in one update."""
+    """Write the result of a poll and end its lease, in one update."""
     values = values | {"next_at": next_at, "seconds": seconds}
     db.execute(_update(lease).values(values | {"leased_until": None, "lease_token": None}))
 
 
 def record_error(db: Connection, owner: Cloud, error: str, now: float) -> bool:
-    """Write why no collector asks a cloud into its due jobs without an error; return if any is."""
+    """Write why no collector asks a cloud into its due jobs that have no error.
+
+    Return whether there was such a job.
+    """
     condition = job.c.cloud_id == owner.id, job.c.next_at <= now, job.c.error.is_(None)
     values = {"error": escaped(error), "error_at": int(now)}
     return bool(db.execute(update(job).where(*condition).values(values)).rowcount)
 
 
 def polled_at(db: Connection, owner: Cloud, kind: str) -> int | None:
-    """Return when a kind of poll last succeeded."""
+    """Return when a kind of poll last succeeded; None for never."""
     condition = job.c.cloud_id == owner.id, job.c.kind == kind
     return db.scalar(select(job.c.polled_at).where(*condition))
 
@@ -276,7 +287,7 @@ def failing(db: Connection, owner: Cloud, kind: str) -> bool:
 
 
 def outcomes(db: Connection) -> list[JobOutcome]:
-    """Return how the last poll of every job went, by cloud and kind."""
+    """Return the results of the last polls of all jobs, ordered by cloud and kind."""
     columns = cloud.c.name, job.c.kind, job.c.polled_at, job.c.error, job.c.error_at, job.c.seconds
     query = select(*columns).join(job, job.c.cloud_id == cloud.c.id)
     return [JobOutcome(*row) for row in db.execute(query.order_by(cloud.c.name, job.c.kind))]

@@ -1,4 +1,4 @@
-"""Migrations of the store's schema: up, down, and new ones. What they do is in ``migrations/``."""
+"""Runs migrations of the store's schema and creates new ones; ``migrations/`` holds them."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def upgrade(store: Store, revision: str = "head") -> None:
     """Run the migrations up to a revision, in one transaction.
 
     Raises:
-        StoreError: a newer openstats made the store.
+        StoreError: the store has the schema of a newer openstats.
     """
     store.refuse_newer()
     with store.transaction() as connection:
@@ -36,12 +36,12 @@ def downgrade(store: Store, revision: str) -> None:
 
 
 def difference(store: Store) -> None:
-    """Raise alembic's CommandError unless the migrations make exactly ``schema.metadata``."""
+    """Raise alembic's CommandError unless the migrations produce exactly ``schema.metadata``."""
     with store.read() as connection:
         command.check(_config(connection))
 
 
 def create(store: Store, message: str, revision: str) -> None:
-    """Write a migration from the difference between the store and ``schema.metadata``."""
+    """Write a new migration file from the difference between the store and ``schema.metadata``."""
     with store.read() as connection:
         command.revision(_config(connection), message, autogenerate=True, rev_id=revision)

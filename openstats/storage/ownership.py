@@ -1,6 +1,6 @@
-"""Ownership: which project a tenant belongs to, and which customer a project, and did before moves.
+"""Ownership: which project a tenant belongs to, which customer a project, and since when.
 
-An owner that a row has now is in the row itself, former ones are in a table beside it.
+The present owner is in the row itself; former owners are in a table beside it.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from openstats.storage.schema.types import FOREVER
 
 @dataclass(frozen=True)
 class Ownership:
-    """A table whose rows have an owner, and the table of their former ones."""
+    """A table whose rows have owners, and the table of their former owners."""
 
     owned: Table
     owner: str
@@ -23,17 +23,17 @@ class Ownership:
 
     @property
     def owner_id(self) -> ColumnElement[Any]:
-        """The column of the present owner; NULL for nobody."""
+        """The column with the row id of the present owner; NULL for none."""
         return self.owned.c[f"{self.owner}_id"]
 
     @property
     def since(self) -> ColumnElement[Any]:
-        """The column of when the present owner got it; 0 for always."""
+        """The column with the time since which the present owner has the row; 0 for always."""
         return self.owned.c[f"{self.owner}_since"]
 
     @property
     def former_id(self) -> ColumnElement[Any]:
-        """The column of the row that once had another owner."""
+        """The column of the former owners' table with the row id of the owned row."""
         return self.former.c[f"{self.owned.name}_id"]
 
 
@@ -43,7 +43,7 @@ PROJECTS = Ownership(tables.project, "customer", tables.former_customer)
 
 @dataclass(frozen=True)
 class OwnerPeriods:
-    """A table in which rows belong to owners in ``[since, until)``, and its columns."""
+    """A table whose rows say that a row belonged to an owner in ``[since, until)``; its columns."""
 
     table: FromClause
     row_id: ColumnElement[Any]
@@ -53,7 +53,7 @@ class OwnerPeriods:
 
 
 def owner_periods(kind: Ownership) -> tuple[OwnerPeriods, OwnerPeriods]:
-    """Return the present owners, and the former ones: both together are all that ever were."""
+    """Return the periods of present owners and those of former owners; together they are all."""
     forever = constant(FOREVER)
     present = OwnerPeriods(kind.owned, kind.owned.c.id, kind.owner_id, kind.since, forever)
     columns = kind.former.c

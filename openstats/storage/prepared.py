@@ -1,7 +1,7 @@
-"""Prepared statements: those that every request needs, compiled once and given to the driver.
+"""Prepared statements: compiled once and passed directly to the driver, for use in every request.
 
-SQLAlchemy's own way to execute a small query takes several times what the store needs for it.
-Whatever is written, and what is asked less often, goes through SQLAlchemy.
+For a small query, SQLAlchemy's execution takes several times as long as the database. Writes and
+rare queries go through SQLAlchemy.
 """
 
 import json
@@ -12,15 +12,16 @@ from sqlalchemy import Connection, SelectBase
 from sqlalchemy.exc import DBAPIError
 
 Statement = tuple[str, list[str] | None, dict[str, Any]]
-"""SQL, the names of its parameters in order (None: the driver takes them by name), constants."""
+"""The SQL, the names of its parameters in order (None: the driver takes them by name), and the
+values of its constants."""
 
 
 class Prepared:
-    """A statement that is compiled once for each kind of store.
+    """A statement that is compiled once for each dialect.
 
-    Its rows are plain tuples of what drivers return by themselves: integers, texts and bytes. Lists
-    are parameters of ``dialects.one_of`` and ``dialects.numbers``, which take JSON; a statement
-    with a parameter that SQLAlchemy would spell out for each of its values cannot be prepared.
+    Its rows are plain tuples of the driver's own types: integers, texts and bytes. List parameters
+    are those of ``dialects.one_of`` and ``dialects.numbers``, which take JSON; a statement with a
+    parameter that SQLAlchemy would expand to one placeholder for each value cannot be prepared.
     """
 
     def __init__(self, statement: SelectBase) -> None:
@@ -28,10 +29,10 @@ class Prepared:
         self._compiled: dict[str, Statement] = {}
 
     def rows(self, db: Connection, values: Mapping[str, Any]) -> Sequence[Any]:
-        """Return all rows; ``values`` are those of the parameters, by name.
+        """Return all rows; ``values`` are the parameters by name.
 
         Raises:
-            DBAPIError: as from SQLAlchemy.
+            DBAPIError: as SQLAlchemy raises it.
         """
         driver = db.dialect.loaded_dbapi
         sql, names, constants = self._compiled.get(db.dialect.name) or self._compile(db)
@@ -48,7 +49,8 @@ class Prepared:
         """Return the only row.
 
         Raises:
-            DBAPIError: as from SQLAlchemy.
+            DBAPIError: as SQLAlchemy raises it.
+            ValueError: there is no row, or more than one.
         """
         (row,) = self.rows(db, values)
         return row

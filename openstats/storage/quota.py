@@ -1,4 +1,4 @@
-"""Quota: limits and use of tenants, summed; and what the collector writes of them."""
+"""Quota: sums of limits and use over tenants; writes what the collector reads."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ from openstats.storage.volume_types import encode
 customer = tables.customer
 
 Sums = dict[str, QuotaSum]
-"""Sums by the names of ``meters.QUOTAS``."""
+"""Sums by the name of the meter in ``meters.QUOTAS``."""
 
 
 def _sums() -> list[ColumnElement[Any]]:
@@ -70,22 +70,22 @@ def _sums() -> list[ColumnElement[Any]]:
 
 
 def _sums_of(columns: Iterable[int]) -> Sums:
-    """Return the sums in columns of ``_sums``."""
+    """Return the sums from the columns of ``_sums``."""
     figures = iter(columns)
     sums: Sums = {}
     for name in QUOTA_NAMES:
         limit, unlimited, in_use = next(figures), next(figures), next(figures)
-        # Each unlimited one has lowered the sum by one.
+        # The limit of each unlimited quota is -1, which lowered the sum.
         sums[name] = QuotaSum(limit + unlimited, unlimited, in_use)
     return sums
 
 
 @dataclass(frozen=True, slots=True)
 class TotalQuery:
-    """The tenants that a statement sums over; one statement is compiled for each query.
+    """The key of a statement that sums over tenants; each key has one compiled statement.
 
-    ``filtered`` takes the objects in the parameter ``uuids`` only. Without ``with_sums`` only the
-    coverage is selected.
+    ``filtered``: only objects in the parameter ``uuids``. Without ``with_sums``, the statement
+    selects the coverage only.
     """
 
     aggregate: str
@@ -96,7 +96,7 @@ class TotalQuery:
 
 @cache
 def _total(query: TotalQuery) -> Prepared:
-    """Select the coverage of what is selected, five columns, and its sums.
+    """Select the coverage of the selected objects (five columns) and the sums over their tenants.
 
     ::
 
@@ -120,13 +120,16 @@ def _total(query: TotalQuery) -> Prepared:
 
 
 def total(db: Connection, scope: Scope, selection: Selection) -> tuple[Sums, Coverage]:
-    """Return the sums over all tenants of what is selected, each once, and their coverage."""
+    """Return the sums over all tenants of the selected objects, and their coverage.
+
+    A tenant counts once, even if it belongs to several selected groups.
+    """
     row = _row(db, scope, selection, with_sums=True)
     return _sums_of(row[5:]), of_quotas(row[:5])
 
 
 def coverage(db: Connection, scope: Scope, selection: Selection) -> Coverage:
-    """Return the coverage of what is selected."""
+    """Return the coverage of the selected objects."""
     return of_quotas(_row(db, scope, selection, with_sums=False))
 
 
@@ -141,7 +144,7 @@ def _row(db: Connection, scope: Scope, selection: Selection, *, with_sums: bool)
 
 
 def _by_object(aggregate: str, *, everything: bool) -> Subquery:
-    """Sum by object, as a subquery; objects without tenants are not in it."""
+    """Return the sums by object as a subquery; it has no rows for objects without tenants."""
     tenants = from_projects()
     key = project.c.customer_id if aggregate == "customer" else project.c.id
     if aggregate == "project_group":
@@ -154,7 +157,7 @@ def _by_object(aggregate: str, *, everything: bool) -> Subquery:
 
 @cache
 def _each(query: ObjectQuery) -> Prepared:
-    """Select visible objects, four columns, with their sums; 0 where they have no tenants."""
+    """Select visible objects (four columns) with their sums; 0 for objects without tenants."""
     sums = _by_object(query.aggregate, everything=query.everything)
     objects_id = OBJECTS[query.aggregate].c.id
     rows = objects(query).outerjoin(sums, sums.c.object_id == objects_id)
@@ -172,9 +175,10 @@ def each(
     limit: int | None = None,
     marker: str | None = None,
 ) -> list[tuple[ObjectName, Sums]]:
-    """Return the sums by visible object, by name, then uuid; a tenant in two groups counts in both.
+    """Return visible objects with their sums, ordered by name, then uuid.
 
-    ``marker`` is the uuid of the last object of the page before.
+    A tenant in two groups counts in both. ``marker`` is the uuid of the last object of the previous
+    page.
     """
     query = object_query(scope, selection, limit=limit, marker=marker)
     values = variables(scope, selection) | {"limit": limit, "marker": marker}
@@ -184,7 +188,7 @@ def each(
 
 
 def by_cloud(db: Connection) -> dict[int, Sums]:
-    """Return the sums by cloud over its tenants that are linked to a project."""
+    """Return, by cloud (row id), the sums over the tenants that are linked to a project."""
     tenants = tenant.outerjoin(quota, quota.c.tenant_id == tenant.c.id)
     rows = select(tenant.c.cloud_id, *_sums()).select_from(tenants)
     linked = rows.where(tenant.c.project_id.is_not(None), counts).group_by(tenant.c.cloud_id)
@@ -192,7 +196,11 @@ def by_cloud(db: Connection) -> dict[int, Sums]:
 
 
 def of_cloud(db: Connection, cloud: Cloud) -> Iterator[tuple[int, str | None, dict[str, Quota]]]:
-    """Yield each tenant's row id, its customer's uuid and its quotas, where they are known."""
+    """Yield each tenant's row id, its customer's uuid and those of its quotas that are known.
+
+    The uuid is None for a tenant that is linked to no project. Tenants that do not count are
+    missing.
+    """
     owners = tenant.join(quota, quota.c.tenant_id == tenant.c.id)
     owners = owners.outerjoin(project, project.c.id == tenant.c.project_id)
     owners = owners.outerjoin(customer, customer.c.id == project.c.customer_id)
@@ -219,13 +227,16 @@ def _of_clouds() -> Prepared:
 
 
 def of_clouds(db: Connection, clouds: Iterable[int]) -> tuple[Sums, Coverage]:
-    """Return the sums over the tenants of these clouds that are linked to a project."""
+    """Return the sums over the linked tenants of these clouds (row ids), and their coverage.
+
+    The coverage has no numbers of clouds.
+    """
     tenants, tenants_known, oldest, *sums = _of_clouds().row(db, {"clouds": [*clouds]})
     return _sums_of(sums), Coverage(tenants, tenants_known, oldest=oldest)
 
 
 def due(db: Connection, cloud: Cloud, now: int) -> list[tuple[int, str]]:
-    """Return the tenants (row id, Keystone id) whose quotas are to be read, longest due first."""
+    """Return the tenants (row id, Keystone id) whose quotas are due, the longest overdue first."""
     rows = select(tenant.c.id, tenant.c.tenant_id).join(quota, quota.c.tenant_id == tenant.c.id)
     rows = rows.where(tenant.c.cloud_id == cloud.id, tenant.c.deleted_at.is_(None))
     rows = rows.where(tenant.c.project_id.is_not(None), quota.c.due_at <= now)
@@ -233,9 +244,10 @@ def due(db: Connection, cloud: Cloud, now: int) -> list[tuple[int, str]]:
 
 
 def make_due(db: Connection, tenants: Iterable[int], now: int) -> None:
-    """Make the quotas of these tenants (row ids) due, to be read at the next occasion.
+    """Make the quotas of these tenants (row ids) due now.
 
-    Those that are due get a new date as well: a reading under way then knows that it came too soon.
+    Quotas that are already due get the new time as well: a reading that is under way can then
+    detect that it began too early.
     """
     rows = [{"tenant": tenant_id, "now": now} for tenant_id in sorted(set(tenants))]
     if rows:
@@ -250,7 +262,7 @@ def make_cloud_due(db: Connection, cloud: Cloud, now: int) -> None:
 
 
 Quotas = Mapping[str, Quota]
-"""A tenant's quotas by the names of ``meters.QUOTAS``."""
+"""A tenant's quotas by the name of the meter in ``meters.QUOTAS``."""
 
 VolumeTypes = Mapping[str, VolumeTypeQuota]
 """A tenant's quotas by volume type."""
@@ -267,10 +279,10 @@ def record(
     asked_at: int | None = None,
     volume_types: VolumeTypes | None = None,
 ) -> None:
-    """Write what was read of a tenant; services that did not answer keep their last figures.
+    """Write the quotas of a tenant; services that did not answer keep their last figures.
 
-    What was made due after ``asked_at``, when the reading began, stays so: it may have come too
-    soon for what changed.
+    A tenant that was made due after ``asked_at``, when the reading began, stays due: the reading
+    may have missed the change.
     """
     values: dict[str, Any] = {"due_at": due_at, "error": error}
     if asked_at is not None:

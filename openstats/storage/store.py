@@ -1,6 +1,6 @@
-"""The store: an engine, and the two ways to use it: read, and write in one transaction.
+"""The store: an engine, with a context manager for reads and one for write transactions.
 
-No statement about tables stands here, but for those that compare the schema's version.
+It contains no statements about tables, except those that compare the schema's revision.
 """
 
 from collections.abc import Iterator
@@ -40,39 +40,39 @@ LOG = log.getLogger(__name__)
 
 DRIVERS = ("sqlite", "postgresql+psycopg")
 SCHEMA_ERRORS = ("42P01", "42703", "3F000", "42501")
-"""PostgreSQL's codes for a table, column or schema that is missing, or not for this user."""
+"""PostgreSQL's error codes for a table, column or schema that is missing or not permitted."""
 
 STATEMENT_ERRORS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
-"""What is wrong with a statement, or with its values."""
+"""Errors that a statement or its values cause."""
 
 SCHEMA_CHECK = 1.0
-"""Seconds after which readers compare the schema again."""
+"""Seconds after which a reader compares the schema again."""
 
 Database = Connection
-"""What ``read`` and ``transaction`` open, and the functions of this package take."""
+"""The connection that ``read`` and ``transaction`` open, and that all functions here take."""
 
 
 class SchemaError(StoreError):
-    """The schema of the store is not the one that this code works with."""
+    """The store has another schema revision than the one that this code works with."""
 
     title = "The store has another schema"
 
 
 class Store:
-    """The database of an openstats; safe to share between threads.
+    """The database of an openstats; threads can share it.
 
-    ``waits`` bounds whatever is waited for. Once ``check`` found the right schema, every use of the
-    store compares it again: the store may be upgraded, or replaced, while this runs.
+    ``waits`` limits every wait. After ``check`` has found the right schema, each use of the store
+    compares it again, because the store may be upgraded or replaced meanwhile.
 
     Raises:
-        ConfigError: the URL is none of a file or a server that it can use.
+        ConfigError: the URL is not one of a supported database.
     """
 
     def __init__(self, url: str, pool_size: int = 5, waits: Waits = USUAL) -> None:
         self.url = _parse(url)
         self.embedded = self.url.get_backend_name() == "sqlite"
         self.engine = make_engine(self.url, pool_size, waits)
-        # SQLite's readers see one state by themselves, PostgreSQL's have to say so.
+        # A reader in SQLite sees one state by default; PostgreSQL needs an isolation level for it.
         self._reading = {} if self.embedded else {"isolation_level": "REPEATABLE READ"}
         path = str(self.url.database)
         watched = self.embedded and not path.startswith("file:")
@@ -82,11 +82,12 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Open a connection that sees one state of the store and changes nothing."""
+        """Open a read-only connection that sees one state of the store."""
         with translated_errors(self):
             self._check_file()
             with self.engine.connect().execution_options(**self._reading) as connection:
-                # Not with the first statement: prepared ones go past SQLAlchemy.
+                # SQLAlchemy would begin with its first statement, but prepared statements bypass
+                # it.
                 connection.begin()
                 if self._checked and monotonic() - self._schema_checked_at > SCHEMA_CHECK:
                     self._check_schema(connection)
@@ -94,10 +95,10 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """Open a connection whose writes are committed, or rolled back if the block raises.
+        """Open a connection that commits after the block, or rolls back if the block raises.
 
-        On SQLite it holds the one write lock from the beginning, so that nothing can fail halfway
-        because another writer came first.
+        On SQLite it holds the only write lock from the beginning, so that the transaction cannot
+        fail halfway because of another writer.
         """
         with translated_errors(self):
             self._check_file()
@@ -107,7 +108,7 @@ class Store:
                 yield connection
 
     def check(self) -> None:
-        """Raise StoreError unless the schema is the one that this code works with."""
+        """Raise StoreError unless the store has the schema that this code works with."""
         if self._file and self._file.missing:
             raise self._schema_error(None)
         with self.read() as connection:
@@ -115,14 +116,14 @@ class Store:
         self._checked = True
 
     def refuse_newer(self) -> None:
-        """Raise StoreError if the schema is one that this code does not know."""
+        """Raise StoreError if the schema is newer than the one that this code works with."""
         with self.read() as connection:
             revision = _revision(connection)
         if revision and revision > HEAD:
             raise self._schema_error(revision)
 
     def _check_file(self) -> None:
-        """Reopen a file that was replaced: SQLite would go on with the old one."""
+        """Reopen a file that was replaced: SQLite would continue to use the old one."""
         if self._file and self._file.was_replaced():
             LOG.warning("the file of the store %s was replaced: it is opened anew", self)
             self.engine.dispose()
@@ -145,12 +146,12 @@ class Store:
         return SchemaError(f"{has} and this version needs {HEAD}: run 'openstats db upgrade'")
 
     def ping(self) -> None:
-        """Raise StoreError unless the store answers; its tables are not read."""
+        """Raise StoreError unless the store answers; read no table."""
         with self.read() as connection:
             connection.execute(text("SELECT 1"))
 
     def advice(self) -> str:
-        """Return what to do about a file that may not be written; nothing if it may."""
+        """Return what to do if the file of the store is not writable; empty if it is."""
         return self._file.advice() if self._file else ""
 
     def close(self) -> None:
@@ -169,17 +170,18 @@ def _revision(connection: Connection) -> str | None:
 
 
 def _parse(url: str) -> URL:
-    """Return a URL as SQLAlchemy understands it.
+    """Return the URL of a database, as SQLAlchemy represents it.
 
     Raises:
-        ConfigError: it cannot be used; nothing of it is shown, which may be of a password.
+        ConfigError: the URL is not usable. The message shows no part of it, because any part may
+            belong to a password.
     """
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
         parsed = URL.create("nothing")
     if "@" in (parsed.host or ""):
-        # The part of a password behind its "@" is taken for the host, and would be printed.
+        # SQLAlchemy takes the part of a password after its "@" for the host, and would print it.
         raise ConfigError(
             "[database] connection: more than one '@' stands before the database: write those of "
             "user and password as %40, and : / % # ? as %3A %2F %25 %23 %3F"
@@ -193,9 +195,9 @@ def _parse(url: str) -> URL:
 
 
 def advisory_lock(db: Connection, name: str) -> None:
-    """Wait for the lock of a name, and hold it until the transaction ends.
+    """Take the lock of a name, and hold it until the transaction ends.
 
-    SQLite needs none: it has one writer at a time.
+    SQLite needs no such lock: it has one writer at a time.
     """
     if db.dialect.name == "postgresql":
         db.execute(select(func.pg_advisory_xact_lock(func.hashtext(name))))
@@ -203,14 +205,14 @@ def advisory_lock(db: Connection, name: str) -> None:
 
 @contextmanager
 def translated_errors(store: Store) -> Iterator[None]:
-    """Raise StoreError for a store that does not answer; errors of a statement's own stay."""
+    """Raise StoreError if the store does not answer; let errors of a statement itself pass."""
     try:
         yield
     except (DatabaseError, InterfaceError, PoolTimeoutError, PendingRollbackError) as error:
         if not _is_unavailable(error):
             raise
         reason = error.orig if isinstance(error, DBAPIError) else error
-        # psycopg's messages have several lines, and those of a log are one.
+        # psycopg's messages have several lines; a log message has one.
         sentence = " ".join(str(reason).split())
         raise StoreError(
             f"the store {store} does not answer: {sentence}{store.advice()}"
@@ -218,7 +220,7 @@ def translated_errors(store: Store) -> Iterator[None]:
 
 
 def _is_unavailable(error: Exception) -> bool:
-    """Return whether the store is at fault: down, read-only, broken, full, locked, or upgraded."""
+    """Return whether the store is at fault: down, read-only, broken, full, locked or upgraded."""
     if not isinstance(error, STATEMENT_ERRORS):
         return True
     return getattr(error.orig, "sqlstate", "") in SCHEMA_ERRORS

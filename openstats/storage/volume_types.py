@@ -1,4 +1,7 @@
-"""Quotas by volume type, as a column holds them: short, for they lie beside what is summed."""
+"""Quotas by volume type, as compact JSON for one column.
+
+The column is in the rows that are summed, so that its size matters.
+"""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +15,7 @@ PARTS = ("limit", "in_use")
 
 
 def encode(quotas: Mapping[str, VolumeTypeQuota]) -> str:
-    """Return quotas by type as JSON: of each type the limits and uses in the order of ``NAMES``."""
+    """Return quotas by type as JSON: for each type, limits and uses in the order of ``NAMES``."""
     rows = {name: _row(quota) for name, quota in quotas.items()}
     return json.dumps(rows, separators=(",", ":"))
 
@@ -26,9 +29,9 @@ def _row(quota: VolumeTypeQuota) -> list[int | None]:
 
 
 def decode(content: str | None) -> dict[str, Any]:
-    """Return limit and use by type, then by name; empty where nothing is stored.
+    """Return limit and use by type, then by name; empty if nothing is stored.
 
-    A figure that is not known is None.
+    An unknown limit or use is None.
     """
     rows = json.loads(content or "{}")
     return {name: _by_name(row) for name, row in rows.items()}

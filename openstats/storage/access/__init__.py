@@ -1,1 +1,1 @@
-"""Access: what grants let a caller see."""
+"""Access: what grants allow a caller to see."""

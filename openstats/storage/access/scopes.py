@@ -1,6 +1,6 @@
-"""Scopes: what grants, or the project or domain of a token, let a caller see.
+"""Scopes: what a caller may see because of grants, or of the project or domain of a token.
 
-What a scope hides in a statement is for ``visibility``.
+``visibility`` applies a scope to a statement.
 """
 
 from collections import defaultdict
@@ -39,7 +39,7 @@ NOTHING = Scope(projects=frozenset())
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """The Keystone that issues tokens: the clouds that are its own, by name, or else by URL."""
+    """The Keystone that issues tokens: its own clouds by name, or else by URL."""
 
     clouds: Collection[str] = ()
     urls: Collection[str] = ()
@@ -52,9 +52,9 @@ def granted_scope(
     groups: Collection[str] = (),
     subject: str | None = None,
 ) -> Scope | None:
-    """Return what is granted to a Keystone user, to groups, or to a portal's subject.
+    """Return what is granted to a Keystone user, to Keystone groups, or to a portal's subject.
 
-    None: there is no grant at all.
+    None: there are no grants at all.
     """
     grantees = {"user_id": user_id or None, "subject": subject or None, "group_ids": [*groups]}
     uuids = _uuids(db, _select_granted(), grantees)
@@ -63,7 +63,7 @@ def granted_scope(
 
 @cache
 def _select_granted() -> CompoundSelect[Any]:
-    """Select the grants of somebody, and all that they are for, as (kind, uuid).
+    """Select the grants of a caller and everything that they cover, as pairs (kind, uuid).
 
     ::
 
@@ -72,9 +72,9 @@ def _select_granted() -> CompoundSelect[Any]:
         SELECT 'grants', uuid FROM held
         UNION ALL SELECT 'customers', customer.uuid FROM customer, held
             WHERE customer.id = held.customer_id
-        UNION ALL ... -- likewise projects, groups and clouds; and those that belong to them
+        UNION ALL ... -- projects, groups and clouds of grants; then what belongs to these
     """
-    # A parameter that is NULL equals nothing, as it should: nobody has the grants of others.
+    # NULL equals nothing, so that a parameter of NULL matches no grant.
     is_grantee = or_(
         grant.c.user_id == bindparam("user_id", type_=Text),
         grant.c.subject == bindparam("subject", type_=Text),
@@ -122,22 +122,25 @@ def _select_group_grants() -> Select[Any]:
 
 
 def grants_to_groups(db: Connection) -> bool:
-    """Return whether it matters in which groups a user is."""
+    """Return whether any grant names a Keystone group: only then the groups of a user matter."""
     return bool(db.scalar(_select_group_grants()))
 
 
 def token_project_scope(db: Connection, issuer: Issuer, keystone_id: str) -> Scope:
-    """Return the tenants that a project of the tokens' Keystone is, on its own clouds only."""
+    """Return the scope of a token for a Keystone project: its tenants on the issuer's clouds."""
     return _scope(_uuids(db, _select_token_project(), _token_parameters(issuer, keystone_id)))
 
 
 def token_domain_scope(db: Connection, issuer: Issuer, keystone_id: str) -> Scope:
-    """Return the customer that was discovered from a domain of the tokens' Keystone."""
+    """Return the scope of a token for a Keystone domain: the customer discovered from it.
+
+    It includes the projects of the customer.
+    """
     return _scope(_uuids(db, _select_token_domain(), _token_parameters(issuer, keystone_id)))
 
 
 def _token_parameters(issuer: Issuer, keystone_id: str) -> dict[str, Any]:
-    # Where clouds are named, it does not matter where they are found.
+    # If clouds are configured by name, URLs are not used.
     urls = () if issuer.clouds else issuer.urls
     return {"keystone_id": keystone_id, "clouds": [*issuer.clouds], "urls": [*urls]}
 

@@ -1,6 +1,6 @@
-"""Selection: which of the visible customers, projects and groups a statistic is about, and a page.
+"""Selection: which visible customers, projects and groups a statistic covers, and which page.
 
-What the caller may see is for ``visibility``.
+``visibility`` decides what the caller may see.
 """
 
 from collections.abc import Callable
@@ -33,11 +33,12 @@ group, member, customer = tables.project_group, tables.project_group_member, tab
 
 @dataclass(frozen=True, slots=True)
 class ObjectQuery:
-    """Which objects a statement selects; one is compiled for each.
+    """The key of a statement that selects objects; each key has one compiled statement.
 
-    ``filtered`` takes those of the parameter ``uuids`` only, ``after`` those that follow the object
-    ``marker`` in order of name and uuid, ``limited`` the first ``limit``. ``past`` is that of a
-    Selection, or ``deleted``: also what was visible until it was deleted.
+    ``filtered``: only objects in the parameter ``uuids``. ``after``: only objects that follow the
+    object ``marker`` in order of name and uuid. ``limited``: only the first ``limit``. ``past`` is
+    that of a Selection, or ``deleted``, which includes objects that were visible until they were
+    deleted.
     """
 
     aggregate: str
@@ -49,14 +50,14 @@ class ObjectQuery:
 
     @property
     def narrowed(self) -> bool:
-        """Whether not all visible objects are selected."""
+        """Whether the query leaves out some visible objects."""
         return self.filtered or self.after or self.limited
 
 
 def object_query(
     scope: Scope, selection: Selection, *, limit: int | None = None, marker: str | None = None
 ) -> ObjectQuery:
-    """Return the query for a page of the selected objects that a caller sees."""
+    """Return the query for one page of the selected objects that the caller sees."""
     return ObjectQuery(
         selection.aggregate,
         everything=scope.everything,
@@ -68,7 +69,7 @@ def object_query(
 
 
 def objects(query: ObjectQuery) -> Select[Any]:
-    """Select id, uuid, name and customer's uuid of visible objects, by name, then uuid.
+    """Select id, uuid, name and the customer's uuid of visible objects, ordered by name, then uuid.
 
     The second page of some projects, for example::
 
@@ -107,17 +108,17 @@ def prepared_objects(query: ObjectQuery) -> Prepared:
 
 
 def object_name(aggregate: str) -> Callable[[Any], ObjectName]:
-    """Return a function that makes the name of an object from a row of ``objects``."""
+    """Return a function that makes an ObjectName of a row of ``objects``."""
     if aggregate == "customer":
         return lambda row: ObjectName(row[1], row[2])
     return lambda row: ObjectName(*row[1:4])
 
 
 def check_marker(db: Connection, scope: Scope, selection: Selection, marker: str) -> None:
-    """Raise unless the object of a uuid is visible: its place would tell its name.
+    """Raise unless the object with this uuid is visible: its position would reveal its name.
 
     Raises:
-        ParameterError: it is not, or there is none.
+        ParameterError: no visible object has this uuid.
     """
     narrowed = replace(selection, uuids=(marker,))
     statement = prepared_objects(object_query(scope, narrowed))
@@ -126,17 +127,14 @@ def check_marker(db: Connection, scope: Scope, selection: Selection, marker: str
 
 
 def follows(db: Connection, scope: Scope, selection: Selection, marker: str) -> bool:
-    """Return whether any selected object that is visible comes after the one of a uuid."""
+    """Return whether a visible selected object comes after the object with the uuid ``marker``."""
     statement = prepared_objects(object_query(scope, selection, limit=1, marker=marker))
     values = variables(scope, selection) | {"marker": marker, "limit": 1}
     return bool(statement.rows(db, values))
 
 
 def selected(aggregate: str, *, filtered: bool) -> ColumnElement[bool]:
-    """Return the condition that a project belongs to the selected objects.
-
-    Through however many groups.
-    """
+    """Return the condition that a project belongs to at least one of the selected objects."""
     if aggregate == "project_group":
         return project.c.id.in_(_grouped_projects(filtered=filtered))
     if not filtered:
@@ -149,14 +147,14 @@ def selected(aggregate: str, *, filtered: bool) -> ColumnElement[bool]:
 
 @cache
 def _grouped_projects(*, filtered: bool) -> Select[Any]:
-    """Select the projects in any group, or in the selected ones: each once."""
+    """Select the projects that are in any group, or in one of the selected groups."""
     projects = select(member.c.project_id).join(group, group.c.id == member.c.project_group_id)
     projects = projects.where(group.c.deleted_at.is_(None))
     return projects.where(one_of(group.c.uuid, "uuids")) if filtered else projects
 
 
 def from_projects() -> FromClause:
-    """Join projects with their tenants and those with their quotas."""
+    """Return projects joined with their tenants, and these with their quotas."""
     return project.join(tenant, tenant.c.project_id == project.c.id).outerjoin(
         quota, quota.c.tenant_id == tenant.c.id
     )

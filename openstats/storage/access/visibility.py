@@ -1,8 +1,8 @@
 """Visibility: every clause that decides what a caller may see.
 
-A caller's scope becomes parameters (``variables``) of a statement, so that a statement is compiled
-once for all callers but those who see everything: theirs (``everything``) has no such clause. Which
-of the visible objects a statistic is about is for ``selection``.
+The scope of a caller becomes parameters of a statement (``variables``), so that all callers share
+one compiled statement. Only callers who see everything (``everything``) have another one, without
+these clauses. ``selection`` decides which of the visible objects a statistic covers.
 """
 
 from typing import Any
@@ -33,7 +33,7 @@ former_project, former_customer = tables.former_project, tables.former_customer
 OBJECTS: dict[str, Table] = {"customer": customer, "project": project, "project_group": group}
 
 SCOPES = ("projects", "tenants", "customers", "groups", "clouds")
-"""The parts of a scope; each is a parameter, ``scope_projects`` and so on: a list of uuids."""
+"""The parts of a scope. Each is a parameter with a list of uuids: ``scope_projects`` and so on."""
 
 tenant_quota = quota.alias("held")
 holds_resources = exists().where(
@@ -47,9 +47,9 @@ holds_resources = exists().where(
 counts: ColumnElement[bool] = and_(
     tenant.c.deleted_at.is_(None), or_(tenant.c.enabled, holds_resources)
 )
-"""Whether a tenant counts: it exists, and a disabled one only while it holds something.
+"""The condition that a tenant counts: it exists, and it is enabled or holds resources.
 
-Only for disabled ones is what they hold looked up.
+Only for disabled tenants, the database looks up whether they hold resources.
 """
 
 
@@ -67,12 +67,12 @@ def variables(scope: Scope, selection: Selection | None = None) -> dict[str, Any
 
 
 def granted_customers() -> Select[Any]:
-    """Select the customers (row ids) that the caller has a role on."""
+    """Select the customers (row ids) on which the caller has a role."""
     return select(customer.c.id).where(one_of(customer.c.uuid, "scope_customers"))
 
 
 def granted_clouds() -> Select[Any]:
-    """Select the clouds (row ids) that the caller has a role on."""
+    """Select the clouds (row ids) on which the caller has a role."""
     return select(cloud.c.id).where(granted_cloud())
 
 
@@ -82,7 +82,7 @@ def granted_cloud() -> ColumnElement[bool]:
 
 
 def visible_tenant(*, everything: bool) -> ColumnElement[bool]:
-    """Return the condition that a tenant's project exists, and the caller may see the tenant."""
+    """Return the condition that a tenant's project exists and the caller may see the tenant."""
     exists_now = project.c.deleted_at.is_(None)
     return exists_now if everything else and_(exists_now, tenant_in_scope())
 
@@ -93,12 +93,12 @@ def tenant_in_scope() -> ColumnElement[bool]:
 
 
 def visible_project(*, everything: bool) -> ColumnElement[bool]:
-    """Return the condition that a project exists, and the caller may see it."""
+    """Return the condition that a project exists and the caller may see it."""
     return and_(project.c.deleted_at.is_(None), project_in_scope(everything=everything))
 
 
 def project_in_scope(*, everything: bool) -> ColumnElement[bool]:
-    """Return the condition that the caller may see a project, or might while it existed."""
+    """Return the condition that the caller may see a project, whether or not it is deleted."""
     if everything:
         return true()
     scope_tenant = tenant.alias("single")
@@ -107,21 +107,22 @@ def project_in_scope(*, everything: bool) -> ColumnElement[bool]:
 
 
 def project_past_in_scope(project_id: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Return the condition that the caller sees a tenant's time with a project (row id).
+    """Return the condition that the caller may see a tenant's time in a project (row id).
 
-    Of a tenant in the scope that is the time with its present project; of a cloud in the scope,
-    all time of its tenants.
+    A caller sees all time in projects of the scope, the time of tenants of the scope in their
+    present project, and all time of tenants in clouds of the scope.
     """
     scope_project = project.alias("seen")
     projects = select(scope_project.c.id).where(one_of(scope_project.c.uuid, "scope_projects"))
-    # NULL where a tenant belongs to no project any more, which is no reason not to be seen.
+    # NULL if the tenant belongs to no project any more. Its time in clouds of the scope is visible
+    # nevertheless.
     present = func.coalesce(tenant.c.project_id, 0)
     with_present = and_(one_of(tenant.c.uuid, "scope_tenants"), project_id == present)
     return or_(project_id.in_(projects), with_present, tenant.c.cloud_id.in_(granted_clouds()))
 
 
 def visible_group(*, everything: bool) -> ColumnElement[bool]:
-    """Return the condition that a project group exists, and the caller may see it."""
+    """Return the condition that a project group exists and the caller may see it."""
     exists_now = group.c.deleted_at.is_(None)
     if everything:
         return exists_now
@@ -129,7 +130,7 @@ def visible_group(*, everything: bool) -> ColumnElement[bool]:
 
 
 def object_ever_in_scope(aggregate: str, *, everything: bool) -> ColumnElement[bool]:
-    """Return the condition that the caller sees an object, or might while it existed."""
+    """Return the condition that the caller may see an object, whether or not it is deleted."""
     if everything:
         return true()
     in_scope = project_in_scope(everything=False)
@@ -137,12 +138,13 @@ def object_ever_in_scope(aggregate: str, *, everything: bool) -> ColumnElement[b
 
 
 def visible_object(aggregate: str, *, everything: bool, past: str) -> ColumnElement[bool]:
-    """Return the condition that the caller sees a customer, project or project group.
+    """Return the condition that the caller may see a customer, project or project group.
 
-    A customer or group is visible through any of its visible projects; to who sees everything,
-    always. ``past`` says which deleted objects are visible, too: ``none`` of them; ``since``, those
-    that vanished after the parameter ``since``; ``deleted``, what was visible until it was deleted;
-    ``all``, also what once belonged to a customer of the caller's.
+    A customer or group is visible if one of its projects is; a caller who sees everything sees all
+    of them. ``past`` says which deleted objects are visible as well. ``none``: none. ``since``:
+    objects that vanished after the parameter ``since``. ``deleted``: objects that were visible
+    until they were deleted. ``all``: all objects that were ever visible, and projects that once
+    belonged to a customer of the caller.
     """
     existed = _existed(OBJECTS[aggregate], past)
     if everything:
@@ -175,7 +177,7 @@ def _visible_now(aggregate: str) -> ColumnElement[bool]:
 
 
 def _visible_ever(aggregate: str) -> ColumnElement[bool]:
-    """Return the condition that an object is or was in scope, or in a cloud of the caller's."""
+    """Return the condition that an object is or was in the scope, or in a cloud of the caller."""
     in_clouds = _projects_ever_in_clouds()
     in_scope = or_(project_in_scope(everything=False), project.c.id.in_(in_clouds))
     if aggregate == "project":
@@ -189,14 +191,14 @@ def _visible_ever(aggregate: str) -> ColumnElement[bool]:
 
 
 def _owner_in_scope(aggregate: str, project_seen: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Return the condition that the caller sees a customer or group, or one of its projects."""
+    """Return the condition that the caller may see a customer or group, or one of its projects."""
     if aggregate == "customer":
         return _customer_in_scope(project_seen)
     return _group_in_scope(project_seen)
 
 
 def _customer_in_scope(project_seen: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Return the condition that a customer is in scope, owns a group that is, or a seen project."""
+    """Return the condition that a customer, one of its groups or one of its projects is visible."""
     groups = select(group.c.customer_id).where(one_of(group.c.uuid, "scope_groups"))
     owns_group = customer.c.id.in_(groups.where(group.c.deleted_at.is_(None)))
     owns_project = customer.c.id.in_(select(project.c.customer_id).where(project_seen))
@@ -204,7 +206,7 @@ def _customer_in_scope(project_seen: ColumnElement[bool]) -> ColumnElement[bool]
 
 
 def _group_in_scope(project_seen: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Return the condition that a group is in scope, or its customer, or it has a seen project."""
+    """Return the condition that a group, its customer or one of its projects is visible."""
     members = select(member.c.project_group_id).join(project, project.c.id == member.c.project_id)
     return or_(
         one_of(group.c.uuid, "scope_groups"),
@@ -228,16 +230,17 @@ def _projects_ever_in_clouds() -> Any:
 
 
 def _former_projects() -> Select[Any]:
-    """Select the projects that once belonged to a customer of the caller's."""
+    """Select the projects that once belonged to a customer of the caller."""
     former = former_customer.c
     return select(former.project_id).where(former.customer_id.in_(granted_customers()))
 
 
 def visible_alert(*, everything: bool) -> ColumnElement[bool]:
-    """Return the condition that the caller sees an alert: below a project or customer in scope.
+    """Return the condition that the caller may see an alert.
 
-    Alerts on a customer or group itself need a role on it. Of a tenant in scope there are those of
-    its time with its present project; of a cloud in scope, those of all time of its tenants.
+    An alert is visible below a project or customer of the scope. An alert on a customer or group
+    itself needs a role on that object. For a tenant of the scope, alerts of its time in the present
+    project are visible; for a cloud of the scope, alerts of its tenants of all time.
     """
     if everything:
         return true()
@@ -253,12 +256,12 @@ def visible_alert(*, everything: bool) -> ColumnElement[bool]:
 
 
 def _scope_ids(table: Table, parameter: str) -> Select[Any]:
-    """Select the row ids of uuids in a parameter: looked up once for a statement."""
+    """Select the row ids of the uuids in a parameter: a CTE, looked up once for each statement."""
     return select(select(table.c.id).where(one_of(table.c.uuid, parameter)).cte(parameter))
 
 
 def _scope_tenants() -> Select[Any]:
-    """Select the tenants in scope, each with its present project."""
+    """Select the tenants in the scope, each with its present project."""
     scope_tenant = tenant.alias("own")
     linked = select(scope_tenant.c.id, scope_tenant.c.project_id)
     return select(linked.where(one_of(scope_tenant.c.uuid, "scope_tenants")).cte("single"))

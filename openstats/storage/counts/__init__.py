@@ -1,1 +1,1 @@
-"""Counts: how many there are, and how many were created."""
+"""Counts of objects: how many there are, and how many were created when."""

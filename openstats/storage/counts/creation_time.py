@@ -33,7 +33,7 @@ from openstats.storage.store import advisory_lock
 
 @cache
 def _counts(kind: str, *, everything: bool) -> Prepared:
-    """Count by piece, in integers, so that only pieces that hold something come back.
+    """Select the number of created objects by piece; empty pieces are missing.
 
     ::
 
@@ -51,7 +51,7 @@ def _counts(kind: str, *, everything: bool) -> Prepared:
     piece = (((created_at - start + 1) * pieces - 1) // length).label("piece")
     rows = select(piece, func.count()).where(created_at >= start, created_at < bindparam("end"))
     rows = rows.where(object_ever_in_scope(kind, everything=everything))
-    # By its name: PostgreSQL does not see that two expressions with parameters are the same.
+    # By name: PostgreSQL does not recognize two expressions with parameters as equal.
     return Prepared(rows.group_by(literal_column("piece")))
 
 
@@ -67,13 +67,16 @@ def _dates(kind: str, *, everything: bool) -> Prepared:
 def dates(
     db: Connection, scope: Scope, kind: str, start: int, end: int
 ) -> Sequence[tuple[int, int]]:
-    """Return the dates in [start, end) at which objects were created, each with how many were."""
+    """Return the times in [start, end) at which objects were created, each with their number."""
     values = variables(scope) | {"start": start, "end": end}
     return _dates(kind, everything=scope.everything).rows(db, values)
 
 
 def counts(db: Connection, scope: Scope, kind: str, interval: Interval) -> dict[int, int]:
-    """Return how many objects were created, by piece; deleted ones count, undated ones do not."""
+    """Return the number of created objects by piece of the interval.
+
+    Deleted objects count, objects without a date do not. Pieces without objects are missing.
+    """
     values = variables(scope) | {
         "start": interval.start,
         "end": interval.end,
@@ -84,17 +87,18 @@ def counts(db: Connection, scope: Scope, kind: str, interval: Interval) -> dict[
 
 
 def date_objects(db: Connection, first_created: Mapping[int, int]) -> None:
-    """Write the dates of undated objects: that of their tenants' earliest server or volume.
+    """Write the dates of undated objects: the creation of the earliest server or volume below them.
 
-    ``first_created`` is that date by tenant (row id), as one of a cloud's two first full syncs saw
-    it. Like discovery this writes in many places: nothing else may have been written in its
-    transaction.
+    ``first_created`` is the time of the earliest server or volume by tenant (row id), as one of the
+    first two full syncs of a cloud found it. Like discovery, this function takes a lock and updates
+    many rows: its transaction must not write anything before it.
     """
     advisory_lock(db, "discovery")
     _date_tenants(db, first_created)
     of_project = select(func.min(tenant.c.first_created))
     _date(db, project, of_project.where(tenant.c.project_id == project.c.id))
-    # Projects that were found later have dates of their own, which say nothing of their owner's.
+    # Projects that were discovered later have a date of their own, which says nothing about the age
+    # of their owner.
     oldest = select(func.min(project.c.created_at)).where(project.c.undated)
     _date(db, tables.customer, oldest.where(project.c.customer_id == tables.customer.c.id))
     of_members = oldest.join(member, member.c.project_id == project.c.id)
@@ -102,7 +106,7 @@ def date_objects(db: Connection, first_created: Mapping[int, int]) -> None:
 
 
 def _date_tenants(db: Connection, first_created: Mapping[int, int]) -> None:
-    """Write the dates of tenants (row ids) that are earlier than those known."""
+    """Write the dates of tenants (row ids) that are earlier than the stored ones."""
     rows = [{"row": row_id, "date": date} for row_id, date in first_created.items()]
     if rows:
         present = tenant.c.first_created
@@ -112,6 +116,6 @@ def _date_tenants(db: Connection, first_created: Mapping[int, int]) -> None:
 
 
 def _date(db: Connection, table: Table, earliest: Select[Any]) -> None:
-    # One whose tenants were given to others keeps the date that it had of them.
+    # A project whose tenants were moved to other projects keeps its date.
     date = func.coalesce(earliest.scalar_subquery(), table.c.created_at)
     db.execute(update(table).where(table.c.undated).values(created_at=date))

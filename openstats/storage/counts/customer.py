@@ -1,4 +1,4 @@
-"""Customer: how many projects, groups and instances there are by customer."""
+"""Customer counts: the number of projects, project groups and instances by customer."""
 
 from functools import cache
 
@@ -26,9 +26,10 @@ CUSTOMERS = Selection("customer")
 
 
 def _by_customer(*, everything: bool) -> Subquery:
-    """Count projects and instances by customer, as a subquery.
+    """Select the number of projects and instances by customer, as a subquery.
 
-    A project counts with any tenant that does, and without any that exists: made by hand.
+    A project counts if one of its tenants counts, or if it has no tenants that exist, as when it
+    was created by hand.
     """
     exists_now = and_(tenant.c.project_id == project.c.id, tenant.c.deleted_at.is_(None))
     without_tenant = tenant.c.id.is_(None)
@@ -42,7 +43,7 @@ def _by_customer(*, everything: bool) -> Subquery:
 
 
 def _groups(*, everything: bool) -> Subquery:
-    """Count project groups by customer, as a subquery."""
+    """Select the number of project groups by customer, as a subquery."""
     rows = select(group.c.customer_id, func.count().label("project_groups"))
     rows = rows.where(visible_group(everything=everything))
     return rows.group_by(group.c.customer_id).subquery("groups")
@@ -50,7 +51,7 @@ def _groups(*, everything: bool) -> Subquery:
 
 @cache
 def _listing(query: ObjectQuery) -> Prepared:
-    """Select visible customers, four columns, with their counts; 0 where they have nothing."""
+    """Select visible customers (four columns) with their counts; 0 where they have nothing."""
     numbers = _by_customer(everything=query.everything)
     groups = _groups(everything=query.everything)
     rows = objects(query).outerjoin(numbers, numbers.c.customer_id == customer.c.id)
@@ -68,9 +69,9 @@ def listing(
     limit: int | None = None,
     marker: str | None = None,
 ) -> list[CustomerCounts]:
-    """Return the selected customers that are visible, by name, then uuid, with their visible part.
+    """Return the selected visible customers by name, then uuid, with counts of what is visible.
 
-    ``marker`` is the uuid of the last customer of the page before.
+    ``marker`` is the uuid of the last customer of the previous page.
     """
     values = variables(scope, selection) | {"limit": limit, "marker": marker}
     query = object_query(scope, selection, limit=limit, marker=marker)

@@ -1,1 +1,1 @@
-"""The registry as a document: exported, and imported."""
+"""Export of the registry to a document, and import from one."""

@@ -1,7 +1,7 @@
-"""Differences: what a write of many things changed in the registry, for the audit.
+"""Differences between two states of the registry, for the audit of an import.
 
-One entry of the audit for each customer, group, project, tenant and grant that differs from what it
-was; what is written over HTTP one by one is recorded there.
+The audit gets one entry for each customer, group, project, tenant and grant that changed. Single
+writes over HTTP are recorded by the views, not here.
 """
 
 from collections.abc import Sequence
@@ -19,16 +19,16 @@ from openstats.storage.schema import tables
 
 LISTINGS = {"customer": CUSTOMERS, "project_group": GROUPS, "project": PROJECTS, "grant": GRANTS}
 BATCH = 1000
-"""Values that one statement takes."""
+"""The number of values that one statement takes."""
 
 project, tenant = tables.project, tables.tenant
 
 State = dict[tuple[str, str], Entry]
-"""Entries by kind and uuid; of tenants only the project to which each is linked."""
+"""Entries by kind and uuid; the entry of a tenant is only the project that it is linked to."""
 
 
 def state(db: Connection) -> State:
-    """Return the registry as it is."""
+    """Return the present state of the registry."""
     entries: State = {}
     for kind, listing in LISTINGS.items():
         for entry in page(db, listing, EVERYTHING, filters={}, limit=ALL, marker=None)[0]:
@@ -40,7 +40,7 @@ def state(db: Connection) -> State:
 
 
 def record(db: Connection, author: Author, old: State) -> None:
-    """Write one entry of the audit for each object that differs from an earlier state."""
+    """Write one audit entry for each object that differs from an earlier state."""
     new = state(db)
     keys = [key for key in sorted(old.keys() | new.keys()) if old.get(key) != new.get(key)]
     tenants = _tenants(db, [uuid for kind, uuid in keys if kind == "tenant"])
@@ -55,7 +55,7 @@ def record(db: Connection, author: Author, old: State) -> None:
 
 
 def _tenants(db: Connection, uuids: Sequence[str]) -> dict[str, Entry]:
-    """Return tenants with all their fields, those that are gone as well, by uuid."""
+    """Return tenants with all their fields by uuid, including deleted ones."""
     tenants: dict[str, Entry] = {}
     for start in range(0, len(uuids), BATCH):
         filters = {"uuid": tuple(uuids[start : start + BATCH])}

@@ -1,6 +1,6 @@
-"""The registry as a document on its way out: customers with all that is theirs, and grants.
+"""Export of the registry to a document: customers with everything they own, and grants.
 
-Clouds are not in it: they are read from clouds.yaml.
+Clouds are not exported: they are registered from clouds.yaml.
 """
 
 from collections import defaultdict
@@ -22,7 +22,10 @@ Entry = dict[str, Any]
 
 
 def export_registry(db: Connection) -> Entry:
-    """Return the whole registry, by name, then uuid; what an import does not take is left out."""
+    """Return the whole registry as a document, ordered by name, then uuid.
+
+    It has only what an import accepts: objects and tenants that are not deleted.
+    """
     tenants, groups = _tenants(db), _groups(db)
     projects: dict[int, list[Entry]] = defaultdict(list)
     for row in _existing(db, project):
@@ -45,7 +48,7 @@ def _existing(db: Connection, table: Table) -> Iterable[Row[Any]]:
 
 
 def _entry(row: Row[Any]) -> Entry:
-    """Return an object; its name as an import takes it, whatever a cloud may hold."""
+    """Return the entry of an object. Its name is cleaned, so that an import accepts it."""
     entry = {"uuid": row.uuid, "name": cleaned(row.name) or row.uuid, "created_at": row.created_at}
     if row.keystone:
         entry["origin"] = {"keystone": row.keystone, "id": row.keystone_id}
@@ -53,11 +56,11 @@ def _entry(row: Row[Any]) -> Entry:
 
 
 def _tenants(db: Connection) -> dict[int | None, list[Entry]]:
-    """Return the tenants of each project (row id), and under None those unlinked by hand."""
+    """Return the tenants of each project (row id); tenants unlinked by hand are under None."""
     columns = select(tenant.c.project_id, tenant.c.tenant_id, cloud.c.name)
     statement = columns.join(cloud, cloud.c.id == tenant.c.cloud_id).where(
         or_(tenant.c.project_id.is_not(None), tenant.c.project_by_hand),
-        # Another store never hears of those that are gone.
+        # Deleted tenants are left out: another store would never discover them.
         tenant.c.deleted_at.is_(None),
     )
     tenants: dict[int | None, list[Entry]] = defaultdict(list)
@@ -83,7 +86,7 @@ def _groups(db: Connection) -> dict[int, list[Entry]]:
 
 
 def _grants(db: Connection) -> list[Entry]:
-    """Return all grants; a cloud is called by its name, as in the links of tenants."""
+    """Return all grants; clouds are named by name, as in the links of tenants."""
     cloud_names = {row.uuid: row.name for row in db.execute(select(cloud.c.uuid, cloud.c.name))}
     entries, _ = page(db, GRANTS, EVERYTHING, filters={}, limit=ALL, marker=None)
     for entry in entries:

@@ -1,8 +1,8 @@
-"""The registry from a document: customers with their groups, projects and linked tenants; grants.
+"""Import of the registry from a document: customers, groups, projects, linked tenants and grants.
 
-Where a document differs from what discovery found, it was set by hand, and discovery leaves it
-alone. Clouds are not in it: they are read from clouds.yaml. What an entry may hold is in
-``models``.
+Where the document differs from what discovery found, the value counts as set by hand, and discovery
+does not change it. Clouds are not imported: they are registered from clouds.yaml. The format of
+entries is defined in ``models``.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -43,12 +43,13 @@ Written = TypeVar("Written", bound=ObjectEntry)
 def import_registry(
     db: Connection, content: Any, now: int, author: Author | None = None
 ) -> dict[str, int]:
-    """Create or replace what a document names, by uuid, and leave the rest; return how many.
+    """Create or replace the objects of a document by uuid; return the number of entries by kind.
 
-    What changed is in the audit under the name of ``author``, if there is one.
+    Objects that are not in the document do not change. If there is an ``author``, the changes are
+    recorded in the audit.
 
     Raises:
-        RegistryError: the document has unknown keys, or contradicts itself or what is there.
+        RegistryError: the document has unknown keys, or contradicts itself or the registry.
     """
     document = parse(content)
     advisory_lock(db, "discovery")
@@ -60,7 +61,7 @@ def import_registry(
 
 
 def _write(db: Connection, document: Document, now: int) -> dict[str, int]:
-    """Write a document; return how many entries it has of what."""
+    """Write a document; return the number of its entries by kind."""
     customers = _put_all(db, customer, ((entry, {}) for entry in document.customers), now)
     projects = _put_all(db, project, _owned_projects(customers), now)
     groups = _put_all(db, group, _owned_groups(customers), now)
@@ -78,7 +79,7 @@ def _write(db: Connection, document: Document, now: int) -> dict[str, int]:
 def _put_all(
     db: Connection, table: Table, entries: Iterable[tuple[Written, Columns]], now: int
 ) -> list[tuple[Written, Row]]:
-    """Write objects, each with the columns of its owner; return them with their rows."""
+    """Write objects with their owner's row id; return them with their rows."""
     rows = ObjectRows(db, table, now)
     entries_and_rows = [(entry, _put(rows, entry, owner)) for entry, owner in entries]
     rows.write(db)
@@ -111,7 +112,7 @@ def _owned_groups(
 def _links(
     projects: Iterable[tuple[ProjectEntry, Row]], unlinked: Iterable[TenantEntry]
 ) -> list[tuple[TenantEntry, int | None]]:
-    """Return the tenants of projects (row ids), and those that are linked to none."""
+    """Return the tenants with the row ids of their projects; None for unlinked tenants."""
     links: list[tuple[TenantEntry, int | None]] = []
     for owner, row in projects:
         links += [(entry, row["id"]) for entry in owner.tenants]
@@ -121,10 +122,10 @@ def _links(
 def _tenant_rows(
     db: Connection, links: Sequence[tuple[TenantEntry, int | None]]
 ) -> dict[int, int | None]:
-    """Return links by the row ids of their tenants, which discovery has found before.
+    """Return the links by the row ids of the tenants, which discovery must have found before.
 
     Raises:
-        RegistryError: no such cloud is registered, or it has no such tenant.
+        RegistryError: a cloud is not registered, or it has no such tenant.
     """
     cloud_ids = {row.name: row.id for row in db.execute(select(cloud.c.name, cloud.c.id))}
     columns = select(tenant.c.cloud_id, tenant.c.tenant_id, tenant.c.id)
@@ -155,7 +156,7 @@ def _members(
     """Return the projects of groups, by row id.
 
     Raises:
-        RegistryError: a group's customer has no project of a uuid.
+        RegistryError: the group's customer has no project with one of the uuids.
     """
     columns = project.c.uuid, project.c.id, project.c.customer_id
     rows = db.execute(select(*columns).where(project.c.deleted_at.is_(None)))
@@ -172,10 +173,10 @@ def _members(
 
 
 def _grant(db: Connection, entry: GrantEntry, now: int) -> None:
-    """Create or replace a grant; one that says the same as one that is there changes nothing.
+    """Create or replace a grant; do nothing if the same grant exists under another uuid.
 
     Raises:
-        RegistryError: there is nothing of the name or uuid that it is on.
+        RegistryError: the object of the grant does not exist.
     """
     values = entry.values()
     if values.kind == "cloud":

@@ -1,6 +1,6 @@
-"""Models of a registry document: what each entry may hold, and which sentence refuses it.
+"""Models of a registry document: what each entry may contain, and the messages for errors.
 
-What is in the store, and whether an entry contradicts it, is for ``importer``.
+``importer`` compares entries with the store; nothing here reads it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -33,7 +33,7 @@ FIELD_RULES = {
     "scope": f"scope must have exactly one of {', '.join(ROLES)}",
     **dict.fromkeys(GRANTEES, f"it must have exactly one of {', '.join(GRANTEES)}, a name"),
 }
-"""What is said of anything that is wrong in some fields."""
+"""The messages for fields whose errors all get the same message."""
 
 
 def _name(value: Any) -> Any:
@@ -47,7 +47,7 @@ def _name(value: Any) -> Any:
 
 
 def _uuid(value: Any) -> str:
-    """Return the dashed form of a uuid; a new one for None."""
+    """Return the dashed form of a uuid; a new uuid for None."""
     if value is None:
         return str(uuid4())
     try:
@@ -84,7 +84,7 @@ Kind = Literal["customer", "project_group", "project", "cloud"]
 
 T = TypeVar("T")
 Entries = Annotated[list[T], Strict(), BeforeValidator(lambda value: value or [])]
-"""A list; what is empty, or null, is the empty one."""
+"""A list of entries; null and empty values become the empty list."""
 
 
 class OriginEntry(BaseModel):
@@ -99,19 +99,19 @@ class OriginEntry(BaseModel):
 
 
 class Entry(BaseModel):
-    """An entry of a document: a mapping with no other keys than its fields."""
+    """An entry of a document: a mapping without keys other than its fields."""
 
     model_config = ConfigDict(extra="forbid")
     kind: ClassVar[str]
     _label: str = PrivateAttr("")
 
     def error(self, message: str) -> RegistryError:
-        """Return the error that says what is wrong with this entry."""
+        """Return an error about this entry; the message names the entry."""
         return _error(self.kind, message, self._label)
 
 
 class TenantEntry(Entry):
-    """A tenant: its cloud by name, and its id in Keystone; both are taken as texts."""
+    """A tenant: the name of its cloud, and its Keystone id. Both are converted to text."""
 
     kind = "tenant"
 
@@ -128,7 +128,7 @@ class ObjectEntry(Entry):
     origin: Annotated[OriginEntry | None, BeforeValidator(lambda value: value or None)] = None
 
     def columns(self) -> Row:
-        """Return the columns that the entry sets; without created_at that stays as it is."""
+        """Return the columns that the entry sets; without created_at, that column stays."""
         columns: Row = {"uuid": self.uuid, "name": self.name}
         if "created_at" in self.model_fields_set:
             columns["created_at"] = self.created_at
@@ -138,7 +138,7 @@ class ObjectEntry(Entry):
 
 
 class ProjectEntry(ObjectEntry):
-    """A project, and the tenants that are linked to it."""
+    """A project, with the tenants that are linked to it."""
 
     kind = "project"
 
@@ -146,7 +146,7 @@ class ProjectEntry(ObjectEntry):
 
 
 class ProjectGroupEntry(ObjectEntry):
-    """A project group, and the uuids of the projects in it."""
+    """A project group, with the uuids of the projects in it."""
 
     kind = "project_group"
 
@@ -154,7 +154,7 @@ class ProjectGroupEntry(ObjectEntry):
 
 
 class CustomerEntry(ObjectEntry):
-    """A customer, and what it owns."""
+    """A customer, with the projects and project groups that it owns."""
 
     kind = "customer"
 
@@ -163,7 +163,10 @@ class CustomerEntry(ObjectEntry):
 
 
 class GrantEntry(Entry):
-    """A grant: one grantee, a role, and what it is on: by uuid, a cloud by name."""
+    """A grant: one grantee, a role, and the object that it is on.
+
+    The object is given by uuid, a cloud by name.
+    """
 
     kind = "grant"
 
@@ -190,14 +193,14 @@ class GrantEntry(Entry):
         return {kind: name for kind, name in grantees.items() if name is not None}
 
     def values(self) -> GrantValues:
-        """Return what the grant says; the uuid of a cloud is still its name."""
+        """Return the values of the grant; for a cloud, ``object_uuid`` holds its name."""
         ((grantee_kind, grantee),) = self._grantees().items()
         ((kind, object_uuid),) = self.scope.items()
         return GrantValues(grantee_kind, grantee, self.role, kind, object_uuid)
 
 
 class Document(Entry):
-    """A whole document."""
+    """A whole registry document."""
 
     kind = "document"
 
@@ -206,7 +209,7 @@ class Document(Entry):
     grants: Entries[GrantEntry] = []
 
     def label_all(self) -> None:
-        """Label each entry, so that errors can tell it from others."""
+        """Label each entry, so that error messages can name it."""
         _label_all(self.customers)
         _label_all(self.unlinked)
         _label_all(self.grants)
@@ -225,14 +228,14 @@ LISTS: dict[tuple[str, str], type[Entry]] = {
     ("customer", "project_groups"): ProjectGroupEntry,
     ("project", "tenants"): TenantEntry,
 }
-"""What is in the lists of entries, by the kind of the entry and the name of the list."""
+"""The models of list elements, by the kind of the entry and the name of the list."""
 
 
 def parse(content: Any) -> Document:
-    """Return the document that YAML or JSON holds.
+    """Return the document in parsed YAML or JSON.
 
     Raises:
-        RegistryError: it holds something that is not acceptable; it tells of the first such thing.
+        RegistryError: the document is not valid; the message describes the first error.
     """
     try:
         document = Document.model_validate(content)
@@ -245,13 +248,13 @@ def parse(content: Any) -> Document:
 
 
 def _refusal(content: Any, error: Any) -> RegistryError:
-    """Return the error in our words: in which entry, what is wrong, and what is allowed."""
+    """Return an error in our own words: the entry, what is wrong, and what is allowed."""
     model, label, location = _locate(content, error["loc"])
     return _error(model.kind, _message(model, location, error), label)
 
 
 def _locate(content: Any, location: tuple[Any, ...]) -> tuple[type[Entry], str, tuple[Any, ...]]:
-    """Return the model and label of the innermost entry of a location, and the rest of it."""
+    """Return the model and label of the innermost entry at a location, and the remaining path."""
     model: type[Entry] = Document
     label = ""
     while len(location) > 1 and (model.kind, location[0]) in LISTS:
@@ -282,7 +285,7 @@ def _error(kind: str, message: str, label: str) -> RegistryError:
 
 
 def _label(kind: str, number: int, name: Any, owner: str) -> str:
-    """Return the words for an entry: its name, or else its number in a list; and whose it is."""
+    """Return the words for an entry: its name, or else its number in its list; and its owner."""
     is_named = isinstance(name, str) and name
     label = f"{kind} '{escaped(name[:100])}'" if is_named else f"{kind} number {number}"
     return f"{label} of {owner}" if owner else label

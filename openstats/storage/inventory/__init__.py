@@ -1,1 +1,1 @@
-"""The inventory: what polls read of servers, volumes, hypervisors and providers."""
+"""The inventory: what polls read about servers, volumes, hypervisors and resource providers."""

@@ -1,6 +1,7 @@
-"""What servers had while they existed, to the second; those that ended lately are included.
+"""Allocation of servers over time, to the second, including servers that ended recently.
 
-Amounts are times seconds, by tenant (Keystone id); what volumes take is in ``volumes``.
+Amounts are multiplied by seconds and summed by tenant (Keystone id). The use of volumes is in
+``volumes``. In this module, a piece is a period in which a server did not change.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -34,7 +35,7 @@ SAME_SERVER = (instance.c.cloud_id == ended_instance.c.cloud_id) & (
 )
 
 Amount = tuple[int, int, int]
-"""vCPU-seconds, and MiB-seconds of memory and of disk."""
+"""vCPU-seconds, MiB-seconds of memory, and MiB-seconds of disk."""
 
 Amounts = dict[str, Amount]
 """Amounts by tenant (Keystone id)."""
@@ -44,11 +45,11 @@ FIGURES = ("vcpus", "ram", "disk", "created_at")
 
 
 def write_ended(db: Connection, cloud: Cloud, departures: Sequence[Departure], now: int) -> None:
-    """Keep servers that were deleted until readings have counted them.
+    """Store servers that were deleted, until the readings have counted them.
 
-    Of those that are not deleted here yet it is known whether their root was on a volume, and when
-    they changed last; others that are kept were reported before. Nothing ended later than ``now``,
-    whatever the cloud's clock says.
+    For a server that is still in the table ``instance``, this row says whether its root disk is on
+    a volume and when it last changed. A server that is only in ``ended_instance`` was reported
+    before, and is skipped. No end is later than ``now``, even if the cloud's clock is ahead.
     """
     ends = {one.last: min(one.ended_at, now) for one in departures if one.last}
     row_ids = tenants.rows_of(db, cloud, {server.tenant for server in ends}, now)
@@ -68,7 +69,10 @@ def write_ended(db: Connection, cloud: Cloud, departures: Sequence[Departure], n
 
 
 def write_changed(db: Connection, cloud: Cloud, moments: Mapping[str, int]) -> None:
-    """Keep what servers (uuids) had until they changed: as they are now they count from then on."""
+    """Store what servers (uuids) had until they changed; their present row counts from then on.
+
+    ``moments`` says when each server changed.
+    """
     pieces = _pieces(db, cloud, list(moments))
     alive = _alive(db, cloud, list(moments))
     _put_aside(db, cloud, pieces.values())
@@ -81,19 +85,19 @@ def write_changed(db: Connection, cloud: Cloud, moments: Mapping[str, int]) -> N
 
 
 def _since(server: Any, pieces: Mapping[str, Any]) -> int:
-    """Return since when a server has been as it is."""
+    """Return the time since which a server has been unchanged."""
     piece = pieces.get(server.uuid)
     return int(max(server.created_at, piece.ended_at) if piece else server.created_at)
 
 
 def _pieces(db: Connection, cloud: Cloud, uuids: Sequence[str]) -> dict[str, Any]:
-    """Return the latest ended piece of servers, by uuid."""
+    """Return the latest ended piece of each server, by uuid."""
     rows = select(ended_instance).where(ended_instance.c.cloud_id == cloud.id)
     return _by_uuid(db, rows.where(ended_instance.c.uuid.in_(uuids)))
 
 
 def _alive(db: Connection, cloud: Cloud, uuids: Sequence[str]) -> dict[str, Any]:
-    """Return those of the servers that exist, by uuid, with their ``local`` disk."""
+    """Return the servers that exist, by uuid, with their ``local`` disk in MiB."""
     rows = select(instance, local_disk().label("local")).where(instance.c.cloud_id == cloud.id)
     return _by_uuid(db, rows.where(instance.c.uuid.in_(uuids)))
 
@@ -103,7 +107,7 @@ def _by_uuid(db: Connection, rows: Select[Any]) -> dict[str, Any]:
 
 
 def _put_aside(db: Connection, cloud: Cloud, pieces: Collection[Any]) -> None:
-    """Keep earlier pieces of servers under new uuids: a server has one piece, its latest."""
+    """Move earlier pieces of servers to new uuids: only the latest piece has the server's uuid."""
     if pieces:
         of_cloud = ended_instance.c.cloud_id == cloud.id
         statement = update(ended_instance).where(
@@ -114,15 +118,16 @@ def _put_aside(db: Connection, cloud: Cloud, pieces: Collection[Any]) -> None:
 
 
 def forget_ended(db: Connection, cloud: Cloud, moment: int) -> None:
-    """Delete servers that ended before a moment."""
+    """Delete servers and pieces that ended before a moment."""
     of_cloud = ended_instance.c.cloud_id == cloud.id
     db.execute(delete(ended_instance).where(of_cloud, ended_instance.c.ended_at < moment))
 
 
 def between(db: Connection, cloud: Cloud, start: int, end: int) -> Amounts:
-    """Return what the servers of a cloud had in ``[start, end)``, each while it existed.
+    """Return what the servers of a cloud had in ``[start, end)``, while they existed.
 
-    One that changed, or was restored, counts as it was until then, and as it is from then on::
+    A server that was changed or restored counts with its old values until then, and with its
+    present values from then on::
 
         time            start                                end
         exists now        |----------[ created or changed ....|....
@@ -143,7 +148,7 @@ def _sum(first: Amount, second: Amount) -> Amount:
 
 
 def _changed_at() -> ColumnElement[int]:
-    """Return, as an expression, since when a server has been as it is."""
+    """Return an expression for the time since which a server has been unchanged."""
     created_at, changed_at = instance.c.created_at, ended_instance.c.ended_at
     return case((changed_at > created_at, changed_at), else_=created_at)
 
@@ -153,7 +158,7 @@ def _ended_at(end: int) -> ColumnElement[int]:
 
 
 def _seconds(begin: ColumnElement[int], start: int, end: Any) -> ColumnElement[int]:
-    """Return, as an expression, for how long of ``[start, end)`` a server existed."""
+    """Return an expression for the seconds of ``[start, end)`` that come after ``begin``."""
     first = case((begin > start, begin), else_=start)
     return case((first < end, end - first), else_=0)
 
@@ -166,7 +171,7 @@ def _amounts(
     disk: ColumnElement[int],
     condition: ColumnElement[bool],
 ) -> Amounts:
-    """Return the sums over servers by tenant.
+    """Return the sums over servers by tenant (Keystone id).
 
     ::
 

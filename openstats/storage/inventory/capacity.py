@@ -1,4 +1,4 @@
-"""Capacity: what the hypervisors of clouds have, as Nova or Placement told it."""
+"""Capacity: what the hypervisors of clouds have, as reported by Nova or Placement."""
 
 from dataclasses import asdict
 from functools import cache
@@ -16,7 +16,7 @@ capacity, cloud = tables.capacity, tables.cloud
 
 @cache
 def _at(*, of_region: bool) -> Select[Any]:
-    """Select the clouds of a URL (and a region), each with its capacity, if it was ever read."""
+    """Select the clouds at a URL (and in a region), with their capacity if it was ever read."""
     rows = select(cloud.c.id.label("cloud_id"), capacity)
     rows = rows.join(cloud_url, cloud_url.c.cloud_id == cloud.c.id)
     rows = rows.outerjoin(capacity, capacity.c.cloud_id == cloud.c.id)
@@ -25,9 +25,9 @@ def _at(*, of_region: bool) -> Select[Any]:
 
 
 def at(db: Connection, url: str, region: str | None) -> dict[int, tuple[Capacity, int] | None]:
-    """Return, by cloud, the capacity and when it was read; None where it never was.
+    """Return, by cloud (row id), the capacity and when it was read; None if it was never read.
 
-    ``url`` is in its compared form. No cloud at all: nobody registered that URL.
+    ``url`` is in compared form. The result is empty if no registered cloud has that URL.
     """
     values = {"url": url} | ({"region": region} if region else {})
     rows = db.execute(_at(of_region=bool(region)), values)
@@ -35,14 +35,14 @@ def at(db: Connection, url: str, region: str | None) -> dict[int, tuple[Capacity
 
 
 def regions(db: Connection, url: str) -> list[str]:
-    """Return the regions of an auth_url, in its compared form, by name."""
+    """Return the names of the regions at a URL, which is in compared form, in order."""
     clouds = select(cloud_url.c.cloud_id).where(cloud_url.c.url == url)
     names = select(cloud.c.region).where(cloud.c.id.in_(clouds)).distinct()
     return list(db.scalars(names.order_by(cloud.c.region)))
 
 
 def by_cloud(db: Connection) -> dict[int, tuple[Capacity, int]]:
-    """Return, by cloud, the capacity and when it was read; clouds never read are missing."""
+    """Return, by cloud (row id), the capacity and when it was read; unread clouds are missing."""
     return {row.cloud_id: _capacity(row) for row in db.execute(select(capacity))}
 
 
@@ -52,6 +52,6 @@ def _capacity(row: Any) -> tuple[Capacity, int]:
 
 
 def record(db: Connection, owner: Cloud, figures: Capacity, now: int) -> None:
-    """Write what a cloud's hypervisors have."""
+    """Replace the capacity of a cloud."""
     db.execute(delete(capacity).where(capacity.c.cloud_id == owner.id))
     db.execute(insert(capacity).values(cloud_id=owner.id, collected_at=now, **asdict(figures)))

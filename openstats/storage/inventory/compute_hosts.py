@@ -1,4 +1,4 @@
-"""How many compute hosts of a cloud are up, down and disabled."""
+"""The number of compute hosts of a cloud that are up, down and disabled."""
 
 from collections.abc import Mapping
 
@@ -11,13 +11,13 @@ STATES = ("up", "down", "disabled")
 
 
 def record(db: Connection, owner: Cloud, hosts: Mapping[str, int]) -> None:
-    """Write how many hosts are in each state."""
+    """Replace the numbers of hosts by state."""
     db.execute(delete(compute_hosts).where(compute_hosts.c.cloud_id == owner.id))
     db.execute(insert(compute_hosts).values(cloud_id=owner.id, **hosts))
 
 
 def by_cloud(db: Connection) -> dict[int, dict[str, int]]:
-    """Return the numbers by cloud; a cloud whose services were never read is missing."""
+    """Return the numbers by cloud (row id); clouds whose services were never read are missing."""
     hosts = {}
     for row in db.execute(select(compute_hosts)):
         hosts[row.cloud_id] = {state: getattr(row, state) for state in STATES}

@@ -16,11 +16,12 @@ from openstats.storage.schema import tables
 instance, tenant = tables.instance, tables.tenant
 
 SAMPLE = 100
-"""Servers that are looked for in other clouds, before all are."""
+"""The number of servers that are looked up in other clouds first; only on a match are all
+compared."""
 
 FIELDS = [field.name for field in fields(Instance) if field.name != "updated_at"]
 COUNTED = ("tenant_id", "vcpus", "ram", "disk")
-"""What usage counts of a server."""
+"""The columns that usage depends on."""
 COMPARED = (*COUNTED, "status", "host")
 
 Row = Mapping[Any, Any]
@@ -29,9 +30,9 @@ Row = Mapping[Any, Any]
 def write(
     db: Connection, cloud: Cloud, servers: Sequence[Instance], *, seen: int, now: int
 ) -> Changes:
-    """Write servers that exist; return where something changed.
+    """Write servers that exist; return the tenants and hosts where something changed.
 
-    Nothing was created later than ``now``, whatever the cloud's clock says.
+    No creation time is later than ``now``, even if the cloud's clock is ahead.
     """
     row_ids = tenants.rows_of(db, cloud, {server.tenant for server in servers}, now)
     old = _rows(db, cloud, [server.uuid for server in servers])
@@ -47,7 +48,7 @@ def write(
 def _resized(
     old: Mapping[str, Row], new: Iterable[Row], servers: Iterable[Instance], now: int
 ) -> dict[str, int]:
-    """Return the servers (uuids) of which usage counts something else now, and since when."""
+    """Return the servers (uuids) whose counted columns changed, and when."""
     moments = {}
     for row, server in zip(new, servers, strict=True):
         previous = old.get(server.uuid)
@@ -67,7 +68,7 @@ def _differ(old: Row, new: Row, names: Iterable[str]) -> bool:
 
 
 def _changes_between(old: Mapping[str, Row], new: Iterable[Row]) -> Changes:
-    """Return the tenants and hosts of servers that are new or changed, and those they left."""
+    """Return the tenants and hosts of new and changed servers, including those that they left."""
     rows: list[Row] = []
     for row in new:
         previous = old.get(row["uuid"])
@@ -84,13 +85,13 @@ def _changes(rows: Collection[Row]) -> Changes:
 
 
 def _rows(db: Connection, cloud: Cloud, uuids: Sequence[str]) -> dict[str, Row]:
-    """Return those of the servers that are known, by uuid."""
+    """Return the rows of these servers by uuid; unknown servers are missing."""
     of_uuids = instance.c.cloud_id == cloud.id, instance.c.uuid.in_(uuids)
     return {row.uuid: row._mapping for row in db.execute(select(instance).where(*of_uuids))}
 
 
 def remove(db: Connection, cloud: Cloud, uuids: Iterable[str], *, now: int) -> Changes:
-    """Delete servers that ended, and end their alerts; return where they were."""
+    """Delete servers that ended, and close their alerts; return their tenants and hosts."""
     rows = _rows(db, cloud, list(uuids))
     if rows:
         of_cloud = instance.c.cloud_id == cloud.id
@@ -100,7 +101,7 @@ def remove(db: Connection, cloud: Cloud, uuids: Iterable[str], *, now: int) -> C
 
 
 def remove_all(db: Connection, cloud: Cloud) -> Changes:
-    """Delete all servers of a cloud; return where they were."""
+    """Delete all servers of a cloud; return their tenants and hosts."""
     of_cloud = instance.c.cloud_id == cloud.id
     changes = _changes([row._mapping for row in db.execute(select(instance).where(of_cloud))])
     db.execute(delete(instance).where(of_cloud))
@@ -108,7 +109,7 @@ def remove_all(db: Connection, cloud: Cloud) -> Changes:
 
 
 def twins(db: Connection, cloud: Cloud) -> list[tuple[str, int, str]]:
-    """Return by name which clouds have servers of a cloud, how many, and the uuid of one."""
+    """Return the clouds that have servers of this cloud: name, number of servers, uuid of one."""
     sample = select(instance.c.uuid).where(instance.c.cloud_id == cloud.id)
     uuids = list(db.scalars(sample.order_by(instance.c.uuid).limit(SAMPLE)))
     twin, owner = instance.alias("twin"), tables.cloud
@@ -119,7 +120,7 @@ def twins(db: Connection, cloud: Cloud) -> list[tuple[str, int, str]]:
 
 
 def _common(db: Connection, cloud: Cloud, twin_id: int) -> tuple[int, str]:
-    """Return how many servers a cloud has in common with another (row id), and the uuid of one."""
+    """Return the number of servers that a cloud shares with another (row id), and one uuid."""
     twin = instance.alias("twin")
     in_both = (twin.c.cloud_id == twin_id) & (twin.c.uuid == instance.c.uuid)
     rows = select(func.count(), func.min(instance.c.uuid)).join(twin, in_both)
@@ -128,42 +129,42 @@ def _common(db: Connection, cloud: Cloud, twin_id: int) -> tuple[int, str]:
 
 
 def unseen(db: Connection, cloud: Cloud, seen: int) -> list[str]:
-    """Return the servers (uuids) that the full sync of time ``seen`` did not show."""
+    """Return the servers (uuids) that the full sync at time ``seen`` did not list."""
     rows = select(instance.c.uuid).where(instance.c.cloud_id == cloud.id, instance.c.seen < seen)
     return list(db.scalars(rows.order_by(instance.c.uuid)))
 
 
 def keep(db: Connection, cloud: Cloud, uuids: Iterable[str], seen: int) -> None:
-    """Note that the full sync of time ``seen`` showed servers that could not be read."""
+    """Record that the full sync at time ``seen`` listed servers, but that they were unreadable."""
     of_uuids = instance.c.cloud_id == cloud.id, instance.c.uuid.in_(list(uuids))
     db.execute(update(instance).where(*of_uuids).values(seen=seen))
 
 
 def number(db: Connection, cloud: Cloud) -> int:
-    """Return how many servers there are."""
+    """Return the number of servers of a cloud."""
     of_cloud = instance.c.cloud_id == cloud.id
     return db.scalar(select(func.count()).select_from(instance).where(of_cloud)) or 0
 
 
 def numbers(db: Connection, cloud: Cloud) -> dict[int, int]:
-    """Return how many servers there are, by tenant (row id)."""
+    """Return the number of servers by tenant (row id)."""
     rows = select(instance.c.tenant_id, func.count()).where(instance.c.cloud_id == cloud.id)
     return dict(db.execute(rows.group_by(instance.c.tenant_id)).all())
 
 
 def uuids(db: Connection, cloud: Cloud, among: Sequence[str]) -> set[str]:
-    """Return which servers among these are known."""
+    """Return which of these servers are known."""
     return set(_rows(db, cloud, among))
 
 
 def hosts(db: Connection, cloud: Cloud) -> set[str]:
-    """Return the hypervisors on which servers are, by name."""
+    """Return the names of the hypervisors that have servers."""
     with_host = instance.c.cloud_id == cloud.id, instance.c.host != ""
     return set(db.scalars(select(instance.c.host).where(*with_host).distinct()))
 
 
 def running(db: Connection, cloud: Cloud) -> list[Instance]:
-    """Return the servers that are running; their tenants are Keystone ids."""
+    """Return the servers with the status ACTIVE; their tenants are Keystone ids."""
     columns = [tenant.c.tenant_id if name == "tenant" else instance.c[name] for name in FIELDS]
     rows = select(*columns).join(tenant, tenant.c.id == instance.c.tenant_id)
     rows = rows.where(tenant.c.cloud_id == cloud.id, instance.c.status == "ACTIVE")
@@ -171,14 +172,17 @@ def running(db: Connection, cloud: Cloud) -> list[Instance]:
 
 
 def first_created(db: Connection, cloud: Cloud) -> dict[int, int]:
-    """Return the creation of each tenant's earliest server, by tenant (row id)."""
+    """Return the creation time of each tenant's earliest server, by tenant (row id)."""
     rows = select(instance.c.tenant_id, func.min(instance.c.created_at))
     rows = rows.where(instance.c.cloud_id == cloud.id).group_by(instance.c.tenant_id)
     return dict(db.execute(rows).all())
 
 
 def first_of_unmet(db: Connection, cloud: Cloud) -> dict[str, int]:
-    """Return the creation of the first server of each tenant (Keystone id) not discovered yet."""
+    """Return the creation time of the earliest server of each tenant that is not discovered yet.
+
+    Tenants are Keystone ids.
+    """
     rows = select(tenant.c.tenant_id, func.min(instance.c.created_at))
     rows = rows.join(instance, instance.c.tenant_id == tenant.c.id)
     rows = rows.where(tenants.unmet_of(cloud)).group_by(tenant.c.tenant_id)

@@ -1,4 +1,4 @@
-"""Placement's resource providers: one for each hypervisor, and what it has of each class."""
+"""Placement's resource providers: one for each hypervisor, with its inventory by resource class."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -26,7 +26,7 @@ cloud, provider, inventory = tables.cloud, tables.provider, tables.inventory
 
 COLUMNS = [field.name for field in fields(Provider) if field.name != "inventories"]
 TOUCHED = 0
-"""When a provider was read that is to be read again."""
+"""The value of ``read_at`` of a provider that has to be read again."""
 
 DISK = "DISK_GB"
 
@@ -36,7 +36,7 @@ OF_PROVIDER = (provider.c.cloud_id == inventory.c.cloud_id) & (
 
 
 def inventories(db: Connection) -> dict[str, dict[str | None, list[Inventory]]]:
-    """Return, by cloud (uuid) and availability zone, what providers have that are not disabled."""
+    """Return, by cloud (uuid) and availability zone, the inventories of enabled providers."""
     columns = [inventory.c[field.name] for field in fields(Inventory)]
     rows = select(cloud.c.uuid, provider.c.zone, *columns).join(provider, OF_PROVIDER)
     rows = rows.join(cloud, cloud.c.id == inventory.c.cloud_id).where(~provider.c.disabled)
@@ -47,9 +47,10 @@ def inventories(db: Connection) -> dict[str, dict[str | None, list[Inventory]]]:
 
 
 def disk_shared() -> ColumnElement[bool | None]:
-    """Return, as an expression, whether a cloud's disk is shared, or counted more than once.
+    """Return an expression for whether a cloud's disk is shared, or counted more than once.
 
-    True where clouds.yaml says so, or a sharing provider has disk; NULL where no provider is known.
+    It is true if clouds.yaml says so or a sharing provider has disk, and NULL if no provider is
+    known.
     """
     of_cloud = provider.c.cloud_id == cloud.c.id
     is_disk = inventory.c.resource_class == DISK
@@ -59,7 +60,7 @@ def disk_shared() -> ColumnElement[bool | None]:
 
 
 def by_uuid(db: Connection, owner: Cloud) -> dict[str, Provider]:
-    """Return the providers of a cloud as they were last read."""
+    """Return the providers of a cloud by uuid, as they were last read."""
     by_provider: defaultdict[str, list[Inventory]] = defaultdict(list)
     for row in db.execute(select(inventory).where(inventory.c.cloud_id == owner.id)):
         by_provider[row.provider].append(Inventory(*row[2:]))
@@ -73,7 +74,7 @@ def _provider(row: Any, inventories: Iterable[Inventory]) -> Provider:
 
 
 def record(db: Connection, owner: Cloud, new: Sequence[Provider], now: int) -> None:
-    """Write all providers of a cloud; those touched since they were read stay so."""
+    """Replace all providers of a cloud; providers touched since they were read stay touched."""
     of_cloud = provider.c.cloud_id == owner.id
     marked = select(provider.c.uuid).where(of_cloud, provider.c.read_at == TOUCHED)
     touched = set(db.scalars(marked))
@@ -102,9 +103,9 @@ def _record_inventories(db: Connection, owner: Cloud, new: Iterable[Provider]) -
 
 
 def touch(db: Connection, owner: Cloud, hosts: Iterable[str]) -> None:
-    """Mark the providers of hypervisors as to be read again: a server came or went.
+    """Mark the providers of hypervisors to be read again, because a server arrived or left.
 
-    Placement's generation tells of most changes, but not of allocations that were deleted.
+    Placement's generation shows most changes, but not deleted allocations.
     """
     of_hosts = provider.c.cloud_id == owner.id, provider.c.name.in_(sorted(hosts))
     db.execute(update(provider).where(*of_hosts).values(read_at=TOUCHED))

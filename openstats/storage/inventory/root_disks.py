@@ -1,7 +1,7 @@
-"""Where the root disks of servers are: on their hypervisor, or on a volume.
+"""Root disks: whether the root disk of a server is on its hypervisor or on a volume.
 
-Nova shows the image also of a server whose root is a volume, and Placement allocates no disk for it
-then. Which volume is attached as which device, Cinder tells.
+Nova shows the image even of a server whose root disk is a volume, although Placement then allocates
+no disk for it. Cinder says which volume is attached as which device.
 """
 
 from collections.abc import Collection
@@ -18,16 +18,17 @@ instance = tables.instance
 OF_SERVER = (first_volume.c.cloud_id == instance.c.cloud_id) & (
     first_volume.c.server == instance.c.uuid
 )
-# Where Nova does not show the root device, the first disk is it.
+# If Nova does not show the root device, the first disk counts as the root device.
 ROOT = OF_SERVER & (
     (instance.c.root_device == "") | (first_volume.c.device == instance.c.root_device)
 )
 
 
 def write(db: Connection, cloud: Cloud, attachments: Collection[tuple[str, str]]) -> None:
-    """Write servers (uuids) with the devices that volumes are attached as.
+    """Store servers (uuids) with the names of the devices that volumes are attached as.
 
-    A root volume stays attached as long as its server exists.
+    Rows of servers that no longer exist are deleted. Other rows stay, because a root volume stays
+    attached as long as its server exists.
     """
     of_cloud = first_volume.c.cloud_id == cloud.id
     db.execute(delete(first_volume).where(of_cloud, ~exists().where(OF_SERVER)))
@@ -38,7 +39,7 @@ def write(db: Connection, cloud: Cloud, attachments: Collection[tuple[str, str]]
 
 
 def local_disk() -> ColumnElement[int]:
-    """Return, as an expression, MiB of an instance's disk that its hypervisor holds."""
+    """Return an expression for the MiB of an instance's disk that are on its hypervisor."""
     without_root = instance.c.disk - instance.c.root
     on_volume = (instance.c.root > 0) & exists().where(ROOT)
     return case((on_volume, without_root), else_=instance.c.disk)

@@ -1,7 +1,7 @@
-"""What tenants gained or lost of volumes lately, so that readings count each size for its time.
+"""Recent changes in the size of tenants' volumes, so that readings count each size for its time.
 
-Cinder does not tell when a volume changed: a change counts from the poll that saw it. Changes are
-kept beside the cursors of meter sources, whose names have no colon.
+Cinder does not say when a volume changed: a change counts from the poll that saw it. Changes are
+stored with the cursors of meter sources, under a name with a colon, which no meter source has.
 """
 
 from collections import Counter
@@ -16,13 +16,13 @@ SOURCE = ":volumes"
 
 
 def note(db: Connection, cloud: Cloud, at: int, gained: Mapping[str, int]) -> None:
-    """Keep what tenants (Keystone ids) gained at a moment, in GiB; a loss is below 0."""
+    """Store what tenants (Keystone ids) gained at a moment, in GiB; a loss is negative."""
     sizes = {tenant_id: size for tenant_id, size in gained.items() if size}
     _write(db, cloud, [*_changes(db, cloud), (at, sizes)])
 
 
 def forget(db: Connection, cloud: Cloud, moment: int) -> None:
-    """Delete the changes of before a moment."""
+    """Delete the changes before a moment."""
     changes = _changes(db, cloud)
     recent = [(at, sizes) for at, sizes in changes if at >= moment]
     if len(recent) < len(changes):
@@ -30,7 +30,10 @@ def forget(db: Connection, cloud: Cloud, moment: int) -> None:
 
 
 def not_yet(db: Connection, cloud: Cloud, start: int, end: int) -> dict[str, int]:
-    """Return GiB-seconds of ``[start, end)`` by tenant for which gains had not happened yet."""
+    """Return by tenant (Keystone id) the GiB-seconds to subtract from the present use.
+
+    These are the gains after ``start``, times the seconds of ``[start, end)`` before each of them.
+    """
     gigabyte_seconds = Counter[str]()
     for at, sizes in _changes(db, cloud):
         seconds = min(at, end) - start

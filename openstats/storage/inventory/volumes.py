@@ -1,4 +1,4 @@
-"""Block storage: what each tenant has of volumes and snapshots."""
+"""Block storage: the volumes and snapshots that each tenant has."""
 
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass, fields
@@ -16,7 +16,7 @@ from openstats.storage.schema import tables
 tenant, volume_use = tables.tenant, tables.volume_use
 
 Use = tuple[int, ...]
-"""The values of COLUMNS."""
+"""The values of the columns in COLUMNS."""
 
 COLUMNS = [field.name for field in fields(VolumeUse)][:4]
 SIZE = COLUMNS.index("gigabytes")
@@ -25,16 +25,16 @@ NOTHING: Use = (0, 0, 0, 0)
 
 @dataclass(frozen=True)
 class Exemptions:
-    """Whose use stays as it was: ``tenants`` (Keystone ids) some of whose things were unreadable.
+    """Tenants whose use must not change: ``tenants`` (Keystone ids) with unreadable volumes.
 
-    ``rises_only``: it is not known whose these are, so that nobody's use falls.
+    ``rises_only``: the owners of unreadable volumes are unknown, so that nobody's use may fall.
     """
 
     tenants: frozenset[str] = frozenset()
     rises_only: bool = False
 
     def hold(self, tenant_id: str, old: Use, new: Use) -> bool:
-        """Return whether the use of a tenant stays as it was."""
+        """Return whether the stored use of a tenant stays."""
         falls = any(map(lt, new, old))
         return tenant_id in self.tenants or (self.rises_only and falls)
 
@@ -53,7 +53,7 @@ def write(
 ) -> set[int]:
     """Write a full sync (by Keystone id); return the tenants (row ids) whose use changed.
 
-    What was there before the ``first`` one is not known: usage counts what that one shows.
+    The use before the ``first`` full sync is unknown: usage counts what the first one found.
     """
     row_ids = tenants.rows_of(db, cloud, use_by_tenant, now)
     old = _use(db, cloud)
@@ -84,7 +84,7 @@ def _changes(
 
 
 def _rows_of(cloud: Cloud, *columns: ColumnElement[Any]) -> Select[Any]:
-    """Select columns of the tenants of a cloud that were ever in a full sync."""
+    """Select columns of the tenants of a cloud that appeared in a full sync."""
     rows = select(*columns).select_from(volume_use)
     return rows.join(tenant, tenant.c.id == volume_use.c.tenant_id).where(
         tenant.c.cloud_id == cloud.id
@@ -92,20 +92,20 @@ def _rows_of(cloud: Cloud, *columns: ColumnElement[Any]) -> Select[Any]:
 
 
 def numbers(db: Connection, cloud: Cloud) -> tuple[int, int]:
-    """Return how many volumes and snapshots there are."""
+    """Return the number of volumes and of snapshots of a cloud."""
     columns = volume_use.c.volumes, volume_use.c.snapshots
     row = db.execute(_rows_of(cloud, *map(whole_sum, columns))).one()
     return row[0], row[1]
 
 
 def gigabytes(db: Connection, cloud: Cloud) -> dict[str, int]:
-    """Return GiB of volumes, attached or not, by tenant (Keystone id)."""
+    """Return the GiB of volumes, attached or not, by tenant (Keystone id)."""
     rows = _rows_of(cloud, tenant.c.tenant_id, volume_use.c.gigabytes)
     return dict(db.execute(rows).all())
 
 
 def gigabytes_by_row(db: Connection, cloud: Cloud) -> dict[int, int]:
-    """Return GiB of volumes, attached or not, by tenant (row id)."""
+    """Return the GiB of volumes, attached or not, by tenant (row id)."""
     rows = _rows_of(cloud, volume_use.c.tenant_id, volume_use.c.gigabytes)
     return dict(db.execute(rows).all())
 

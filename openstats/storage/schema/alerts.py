@@ -1,4 +1,4 @@
-"""The tables of alerts; all others are in ``tables``."""
+"""The tables of alerts. All other tables are in ``tables``, ``clouds`` and ``instances``."""
 
 from bisect import bisect_left
 
@@ -10,32 +10,48 @@ from openstats.unix_time import DAY, HOUR
 
 metadata = tables.metadata
 
+# Columns whose names differ from the code's:
+#
+#   alert.kind, alert.instance   Subject: what the alert is on
+#   alert.told                   AlertRow.message_visible
+#   alert.until                  closed_at in entries; FOREVER while the alert is open
+#   alert.seen_at                when the alert was last reported, by a receiver, rule or caller
+#   alert_episode.heard_at       Episode.reported_at
+#   alert_episode.voices         Episode.senders
+#   alert_episode.start          the key of a part: Episode.start for the first part of an episode
+#   receiver.notices             the number of notifications
+
 SPANS = (HOUR, DAY, 7 * DAY, 31 * DAY, FOREVER)
-"""Alerts are divided by how long they were open, at most: so those that were active at some time
-are found by when they began, however many are long over. The last division are those still open."""
+"""Alerts are divided by how long they were open: entry i is the longest duration in division i, in
+seconds. A search for the alerts that were active at some time then needs only a range of created_at
+in each division, however many alerts were closed long ago. The last division holds the alerts that
+are still open."""
 
 
 def span(created_at: int, until: int) -> int:
-    """Return the index in SPANS of an alert that was open between two times."""
+    """Return the index in SPANS for an alert that was open from ``created_at`` until ``until``."""
     return bisect_left(SPANS, until - created_at) if until < FOREVER else len(SPANS) - 1
 
 
 OWNERS = ("customer", "project_group", "project", "tenant", "cloud")
-"""What an alert may be on, or below, beside instances, which come and go."""
+"""What an alert can be on or below. Instances are not among them: they come and go, and an alert
+keeps their uuid in a column of its own."""
 
-# Whose it was when it was created, whatever moved since: one column for each owner.
+# The owners are those of the time when the alert was created. Later moves do not change them,
+# except that the first owner of a tenant or project takes over its earlier alerts.
 alert = Table(
     "alert",
     metadata,
     *identity(),
     Column("source", String(255), nullable=False),
-    # Which alert of its source it is; of a fingerprint there is one at most that is open. Found
-    # among those that are open, or by its episodes: each further index costs who receives many.
+    # Identifies an alert within its source: at most one alert with a fingerprint is open. It has no
+    # index of its own, because each index slows down the intake of alerts: queries search the open
+    # alerts, or go through the episodes.
     Column("fingerprint", String(255), nullable=False),
     Column("severity", SmallInteger, nullable=False),
     Column("alert_type", String(255), nullable=False),
     Column("message", Text, nullable=False),
-    # Whether the message is for everybody who sees the alert, not for admins alone.
+    # Whether everybody who sees the alert may read its message. If false, only admins may.
     flag("told"),
     Column("labels", Text),
     Column("kind", String(16)),
@@ -47,9 +63,9 @@ alert = Table(
     Column("seen_at", Time, nullable=False),
     Column("acknowledged_at", Time),
     Index(None, "created_at", "id"),
-    # Without it, each tenant that goes with its cloud would have all alerts looked at.
+    # Without this index, deleting a cloud would scan all alerts once for each of its tenants.
     Index(None, "tenant_id"),
-    # Covering: counting reads no row of this table.
+    # A covering index: counting alerts reads no row of this table.
     Index(
         "ix_alert_active",
         "span",
@@ -63,9 +79,10 @@ alert = Table(
 )
 
 STILL_OPEN = alert.c.span == len(SPANS) - 1, alert.c.until == FOREVER
-"""Conditions; the first one is what the index goes by."""
+"""The conditions that an alert is open. They say the same; the index is searched by the first
+one."""
 
-# The groups that what it is of was in.
+# The project groups that the subject of an alert was in when the alert was created.
 alert_group = Table(
     "alert_group",
     metadata,
@@ -84,12 +101,13 @@ alert_episode = Table(
     Column("started_at", Time, nullable=False),
     Column("ended_at", Time),
     Column("heard_at", Time),
-    # Which of several independent senders say that it fires, as JSON.
+    # The independent senders that report the episode as firing: a JSON list.
     Column("voices", Text),
     sqlite_with_rowid=False,
 )
 
-# What came in at a receiver so far, and what was refused; the empty name is for unknown receivers.
+# What each receiver accepted and refused so far. The empty name counts refused requests to unknown
+# receivers.
 receiver = Table(
     "receiver",
     metadata,

@@ -1,4 +1,4 @@
-"""Tables beside ``cloud``, which is in ``tables``; and the cloud that a row of it is."""
+"""Tables that describe clouds, beside ``cloud`` in ``tables``; makes a Cloud of a row."""
 
 from dataclasses import fields
 from typing import Any
@@ -9,7 +9,8 @@ from openstats.model import Cloud
 from openstats.storage.schema.tables import metadata
 from openstats.storage.schema.types import reference
 
-# Every URL by which a cloud may be asked for: its own, its aliases, its catalog's. Compared form.
+# Every URL that a request may name a cloud by: its auth_url, its aliases and those of its catalog.
+# In compared form (``openstats.auth_url``).
 cloud_url = Table(
     "cloud_url",
     metadata,
@@ -18,7 +19,8 @@ cloud_url = Table(
     Index(None, "url"),
 )
 
-# Under which other Keystone URL and region entries of clouds.yaml mean a cloud. Compared form.
+# Other pairs of Keystone URL and region by which entries of clouds.yaml name a cloud. In compared
+# form.
 cloud_alias = Table(
     "cloud_alias",
     metadata,
@@ -27,7 +29,8 @@ cloud_alias = Table(
     reference("cloud_id", "cloud.id", nullable=False, index=True),
 )
 
-# How many compute hosts are enabled and answer, are enabled and do not, and are disabled.
+# The number of compute hosts by state. up: enabled and alive; down: enabled and not alive;
+# disabled: disabled, alive or not.
 compute_hosts = Table(
     "compute_hosts",
     metadata,
@@ -37,5 +40,5 @@ compute_hosts = Table(
 
 
 def cloud_of(row: Any) -> Cloud:
-    """Return the cloud of a row that has all columns of its table."""
+    """Return the cloud of a row that has all columns of the table ``cloud``."""
     return Cloud(**{field.name: getattr(row, field.name) for field in fields(Cloud)})

@@ -1,11 +1,11 @@
-"""Tables beside ``instance``, which is in ``tables``."""
+"""Tables that describe instances, beside ``instance`` in ``tables``."""
 
 from sqlalchemy import BigInteger, Column, Index, Integer, String, Table
 
 from openstats.storage.schema.tables import metadata
 from openstats.storage.schema.types import Time, Uuid, reference
 
-# Volumes that are attached as the first disk of a server, as Cinder tells.
+# The volumes that are attached to servers as their first disk, according to Cinder.
 first_volume = Table(
     "first_volume",
     metadata,
@@ -14,7 +14,7 @@ first_volume = Table(
     Column("device", String(64), primary_key=True),
 )
 
-# Servers that ended lately: the next readings count what they had until then.
+# What recently deleted or resized servers had, and until when: the next readings still count it.
 ended_instance = Table(
     "ended_instance",
     metadata,

@@ -21,7 +21,7 @@ from openstats.meters import CAPACITY, QUOTA_NAMES, SERVICES
 from openstats.storage.schema.types import Time, Uuid, flag, identity, reference, since
 
 HEAD = "0007"
-"""The revision that this code works with: the newest of ``migrations/versions``."""
+"""The schema revision that this code works with: the newest in ``migrations/versions``."""
 
 metadata = MetaData(
     naming_convention={
@@ -32,6 +32,19 @@ metadata = MetaData(
     }
 )
 
+# Columns and tables whose names differ from the code's:
+#
+#   tenant.tenant_id             the id that Keystone gave to the project ("Keystone id" in
+#                                docstrings); in all other tables, tenant_id is tenant.id
+#   tenant.project_id            the registry's project that the tenant is linked to: project.id
+#   customer.keystone_id, …      the key that an object has in its Keystone (Origin.key)
+#   project_group_left           "excluded": projects that were taken out of a group by hand
+#   cloud.identity               "marks" of a Keystone
+#   job.cursor: swept_at         the time of the last full sync (a key of the JSON; 0: one is due)
+#   instance.seen                the time of the last full sync that listed the server
+#   job.vanished                 Sighting, by subject
+#   former_project, …            former periods of OwnerPeriods
+
 cloud = Table(
     "cloud",
     metadata,
@@ -39,12 +52,12 @@ cloud = Table(
     Column("name", String(255), nullable=False, unique=True),
     Column("auth_url", String(1024), nullable=False),
     Column("region", String(255), nullable=False),
-    # The compared form of auth_url: what an id of this Keystone is unique within.
+    # The compared form of auth_url. The ids that a Keystone gives are unique for one such URL.
     Column("keystone", String(1024), nullable=False),
-    # Whether clouds.yaml says that all hypervisors tell of one and the same disk.
+    # Whether clouds.yaml says that all hypervisors report the same shared disk.
     flag("disk_shared"),
-    # By what its Keystone is known, and which entries of clouds.yaml are left aside, by host: JSON
-    # of storage/registry/keystones.py.
+    # ``identity``: what identifies the Keystone. ``left_aside``: the unused entries of clouds.yaml,
+    # by host. Both are JSON that storage/registry/keystones.py writes.
     Column("identity", Text),
     Column("left_aside", Text),
     UniqueConstraint("keystone", "region"),
@@ -52,10 +65,10 @@ cloud = Table(
 
 
 def _object(name: str, *columns: SchemaItem) -> Table:
-    """Return a table of the registry, with columns of its own.
+    """Return a table of customers, project groups or projects, with additional columns.
 
-    The first servers and volumes date what is ``undated``. What ``vanished`` was deleted because
-    its clouds have it no more.
+    ``undated``: the object has no creation date of its own; the first servers and volumes determine
+    it. ``vanished``: discovery deleted the object because its clouds no longer have it.
     """
     dates = Column("created_at", Time), Column("deleted_at", Time)
     origin = Column("keystone", String(1024)), Column("keystone_id", String(255))
@@ -74,7 +87,7 @@ project = _object(
     reference("customer_id", "customer.id", nullable=False),
     since("customer_since"),
     flag("customer_by_hand"),
-    # Covering: sums by customer read no row of this table.
+    # A covering index: sums by customer read no row of this table.
     Index(None, "customer_id", "deleted_at"),
 )
 
@@ -87,7 +100,7 @@ project_group_member = Table(
     Index(None, "project_id"),
 )
 
-# What was taken out of a group by hand: discovery does not put it back.
+# Projects that somebody removed from a group by hand: discovery does not add them again.
 project_group_left = Table(
     "project_group_left",
     metadata,
@@ -107,11 +120,11 @@ tenant = Table(
     since("project_since"),
     flag("project_by_hand"),
     Column("deleted_at", Time),
-    # Complete sweeps in a row that did not show it.
+    # The number of consecutive complete discoveries that did not list the tenant.
     Column("missed", Integer, nullable=False, server_default=text("0")),
-    # Creation of its earliest server or volume, as the first sweeps saw them.
+    # The creation time of its earliest server or volume, as the first full syncs found it.
     Column("first_created", Time),
-    # Its place in the vectors of its cloud's readings; NULL until it was in one.
+    # Its index in the vectors of its cloud's readings; NULL before its first reading.
     Column("slot", Integer),
     UniqueConstraint("cloud_id", "tenant_id"),
     Index(None, "project_id", "deleted_at", "enabled", "cloud_id"),
@@ -121,7 +134,7 @@ tenant = Table(
 
 
 def _former(name: str, owned: str, owner: str) -> Table:
-    """Return a table of what once belonged to whom; what belongs to whom now is in ``owned``."""
+    """Return a table of former owners of rows; the present owners are in the table ``owned``."""
     return Table(
         name,
         metadata,
@@ -135,7 +148,7 @@ def _former(name: str, owned: str, owner: str) -> Table:
 former_project = _former("former_project", "tenant", "project")
 former_customer = _former("former_customer", "project", "customer")
 
-# A limit of -1 is unlimited; a limit or use that is NULL is not known yet.
+# A limit of -1 means unlimited; a limit or use of NULL is not known yet.
 quota = Table(
     "quota",
     metadata,
@@ -145,7 +158,8 @@ quota = Table(
     *(Column(f"{name}_limit", BigInteger) for name in QUOTA_NAMES),
     *(Column(f"{name}_in_use", BigInteger) for name in QUOTA_NAMES),
     Column("error", Text),
-    # By volume type, as storage/volume_types.py writes it. The last column: no sum reads on to it.
+    # Quotas by volume type, as storage/volume_types.py encodes them. This is the last column, so
+    # that sums do not read it.
     Column("volume_types", Text),
     Index(None, "due_at"),
 )
@@ -160,12 +174,13 @@ instance = Table(
     Column("status", String(64), nullable=False),
     Column("vcpus", Integer, nullable=False),
     *(Column(name, BigInteger, nullable=False) for name in ("ram", "disk")),
-    # Of its disk, what is elsewhere if a volume is attached as the root device.
+    # The part of ``disk`` that is not on the hypervisor if the root device is a volume.
     Column("root", BigInteger, nullable=False, server_default=text("0")),
     Column("root_device", String(64), nullable=False, server_default=text("''")),
     Column("created_at", Time, nullable=False),
     Column("host", String(255), nullable=False),
-    # The full sweep that saw it last: what an older one saw and this one did not is looked up.
+    # The last full sync that listed the server. Servers with an earlier time than the newest full
+    # sync are looked up one by one.
     Column("seen", Time, nullable=False),
     Index(None, "cloud_id", "seen"),
 )
@@ -196,7 +211,7 @@ provider = Table(
     Column("root", Uuid, nullable=False),
     Column("generation", BigInteger, nullable=False),
     Column("disabled", Boolean, nullable=False),
-    # When its inventories were read; 0 once a server came to it or left it.
+    # When its inventories were read; 0 after a server arrived or left, so that they are read again.
     Column("read_at", Time, nullable=False),
     flag("sharing"),
     Column("zone", String(255)),
@@ -214,8 +229,8 @@ inventory = Table(
     Column("used", BigInteger, nullable=False),
 )
 
-# Running totals; ``meter`` is the name of a meters.UsageMeter. What is in the vectors, and in what
-# order of bytes, is storage/usage/readings.py's affair.
+# Running totals; ``meter`` is the name of a meters.UsageMeter. storage/usage/readings.py defines
+# the content and the byte order of the vectors.
 reading = Table(
     "reading",
     metadata,
@@ -224,11 +239,11 @@ reading = Table(
     Column("at", Time, primary_key=True, autoincrement=False),
     Column("totals", LargeBinary, nullable=False),
     Column("weights", LargeBinary, nullable=False),
-    # An end of a gap: it outlives its neighbours.
+    # Whether the reading is at an edge of a gap: thinning does not delete it.
     flag("kept"),
 )
 
-# What a meter source needs to know of its last reading, as JSON.
+# The state of a meter source between readings, as JSON.
 meter_cursor = Table(
     "meter_cursor",
     metadata,
@@ -245,20 +260,23 @@ job = Table(
     Column("next_at", Float, nullable=False),
     Column("leased_until", Float),
     Column("lease_token", Uuid),
-    # The newest poll that succeeded, and the error of the newest one where it did not.
+    # ``polled_at``: the newest poll that succeeded. ``error``: the error of the newest poll, if it
+    # had one.
     Column("polled_at", Time),
     Column("error", Text),
     Column("error_at", Time),
     Column("seconds", Float),
-    # What the next poll of this kind needs to know of the last one, as JSON.
+    # State that a poll leaves for the next poll of this kind, as JSON.
     Column("cursor", Text, nullable=False, server_default=text("'{}'")),
-    # What it saw disappear all at once, as storage/disappearances.py writes it; NULL for nothing.
+    # Mass disappearances that the poll saw, as storage/disappearances.py writes them; NULL for
+    # none.
     Column("vanished", Text),
     Index(None, "next_at"),
 )
 
 GRANTEES = ("user_id", "group_id", "subject")
-"""To whom a role is granted, one of them: a user or group of Keystone's, or a portal's own."""
+"""The columns that name a grantee; exactly one is set. ``user_id`` and ``group_id`` are Keystone's
+ids, ``subject`` is a portal's name for a user."""
 
 grant = Table(
     "grant",
@@ -273,7 +291,7 @@ grant = Table(
     Column("created_at", Time, nullable=False),
 )
 
-# Who wrote what; before and after are JSON, NULL where there was or is nothing.
+# Changes of the registry. ``before`` and ``after`` are JSON; NULL if the object did not exist.
 audit = Table(
     "audit",
     metadata,

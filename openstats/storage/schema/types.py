@@ -1,4 +1,4 @@
-"""Types of columns, and columns that many tables have."""
+"""Column types, and columns that many tables have."""
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Integer, String, false, text
 
@@ -6,11 +6,11 @@ Uuid = String(36)
 Time = BigInteger
 
 FOREVER = 2**53
-"""Later than every time: until when lasts what is not over."""
+"""A time later than every other: the end of a period that is not over. In Unix seconds."""
 
 
 def identity() -> list[Column]:  # type: ignore[type-arg]
-    """Return the columns that identify a row: to other tables, and to everybody else."""
+    """Return the columns ``id`` (for references in other tables) and ``uuid`` (for callers)."""
     return [
         Column("id", Integer, primary_key=True),
         Column("uuid", Uuid, nullable=False, unique=True),
@@ -18,17 +18,17 @@ def identity() -> list[Column]:  # type: ignore[type-arg]
 
 
 def flag(name: str) -> Column[bool]:
-    """Return a column that is false by default."""
+    """Return a boolean column that is false by default."""
     return Column(name, Boolean, nullable=False, server_default=false())
 
 
 def since(name: str) -> Column[int]:
-    """Return a column that says from when on a reference holds; 0: for as long as anybody knows."""
+    """Return a column for the time when a reference was set; 0: it held as long as is known."""
     return Column(name, Time, nullable=False, server_default=text("0"))
 
 
 def reference(
     name: str, target: str, *, ondelete: str = "CASCADE", **options: object
 ) -> Column[int]:
-    """Return a column that names a row of another table."""
+    """Return a foreign key to a column of another table; ``options`` are those of Column."""
     return Column(name, Integer, ForeignKey(target, ondelete=ondelete), **options)  # type: ignore[arg-type]

@@ -1,1 +1,1 @@
-"""Usage: the readings of the odometer, and whose slots they hold."""
+"""Usage: the readings of the odometer, and the slots that belong to each owner."""

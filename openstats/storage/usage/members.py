@@ -1,6 +1,7 @@
-"""Members: the slots that make up customers, groups and projects, and made them up before moves.
+"""Members: the slots that make up customers, groups and projects, each for a period.
 
-Tenants belong to projects, and projects to customers, for a time; groups are as of now.
+Tenants belong to projects, and projects to customers, for periods that moves end. The members of
+groups are the present ones.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,20 +31,21 @@ from openstats.storage.prepared import Prepared
 from openstats.storage.schema.types import FOREVER
 
 NO_SLOT = constant(0)
-"""The slot of a tenant that was in no reading yet: the clock's, in which nothing is used."""
+"""The slot of a tenant that has had no reading: slot 0 is the clock's, in which no use is
+recorded."""
 
 ALWAYS = constant(0), constant(FOREVER)
 
 COLUMNS = 9
 CLOUD, OWNER = 1, 4
-"""The columns of ``_members``, by number."""
+"""The indices of two columns of ``_members``."""
 
 
 @dataclass(frozen=True)
 class MemberQuery:
-    """The members that a statement selects; one statement is compiled for each query.
+    """The key of a statement that selects members; each key has one compiled statement.
 
-    ``narrowed`` takes members of the objects in the parameter ``owners`` (row ids) only.
+    ``narrowed``: only members of the objects in the parameter ``owners`` (row ids).
     """
 
     aggregate: str
@@ -53,12 +55,12 @@ class MemberQuery:
 
 @cache
 def _members(query: MemberQuery) -> Prepared:
-    """Select the members of all objects, those of the past included.
+    """Select the members of all objects, including former ones.
 
-    A row is a tenant while it was with a project (first period), and while that was with a customer
-    (second period). For customers these are four SELECTs, because each of both periods is one that
-    lasts (in ``tenant`` and ``project``) or one that is over (in ``former_project`` and
-    ``former_customer``). That of tenants that moved, with projects that did not::
+    A row is a tenant for the time it was in a project (first period) while that project belonged to
+    a customer (second period). For customers, these are four SELECTs, because each of both periods
+    either lasts (in ``tenant`` and ``project``) or is over (in ``former_project`` and
+    ``former_customer``). The SELECT of tenants that moved, in projects that did not::
 
         SELECT tenant.id, tenant.cloud_id, coalesce(tenant.slot, 0), 0 AS counts,
                project.customer_id AS owner,
@@ -69,8 +71,8 @@ def _members(query: MemberQuery) -> Prepared:
             AND project.customer_since < former_project.until AND <forever> > ...
         WHERE former_project.project_id IS NOT NULL AND <visible>
 
-    For projects and groups the second period is always, and two SELECTs are enough; for groups
-    ``project_group_member`` is joined.
+    For projects and groups, the second period is unlimited, so that two SELECTs are enough; for
+    groups, ``project_group_member`` is joined.
     """
     selects = []
     for rows, owner in _selects(query):
@@ -79,7 +81,7 @@ def _members(query: MemberQuery) -> Prepared:
 
 
 def _selects(query: MemberQuery) -> Iterator[tuple[Select[Any], ColumnElement[Any]]]:
-    """Yield the SELECTs of ``_members``, each with its column of owners."""
+    """Yield the SELECTs of ``_members``, each with the column of the owner's row id."""
     for tenancy in owner_periods(TENANTS):
         if query.aggregate == "customer":
             for custody in owner_periods(PROJECTS):
@@ -95,7 +97,7 @@ def _selects(query: MemberQuery) -> Iterator[tuple[Select[Any], ColumnElement[An
 
 
 def _tenants(tenancy: OwnerPeriods) -> Select[Any]:
-    """Select tenants of projects: row id, cloud, slot, and 1 where a tenant counts now."""
+    """Select tenants of projects: row id, cloud, slot, and 1 if the tenant counts now."""
     slot = func.coalesce(tenant.c.slot, NO_SLOT)
     if tenancy.table is tenant:
         counting = case((counts, constant(1)), else_=constant(0))
@@ -107,14 +109,14 @@ def _tenants(tenancy: OwnerPeriods) -> Select[Any]:
 
 
 def _of_projects(tenancy: OwnerPeriods, *, everything: bool) -> Select[Any]:
-    """Select members of projects that the caller sees."""
+    """Select the members of projects that the caller sees."""
     owner = tenancy.owner_id
     rows = _tenants(tenancy).add_columns(owner, tenancy.since, tenancy.until, *ALWAYS)
     return rows if everything else rows.where(project_past_in_scope(owner))
 
 
 def _of_groups(tenancy: OwnerPeriods, *, everything: bool) -> Select[Any]:
-    """Select members of project groups, of projects that the caller sees."""
+    """Select the members of project groups, from projects that the caller sees."""
     project_id, owner = tenancy.owner_id, member.c.project_group_id
     rows = _tenants(tenancy).join(member, member.c.project_id == project_id)
     rows = rows.add_columns(owner, tenancy.since, tenancy.until, *ALWAYS)
@@ -135,7 +137,7 @@ def _with_customers(
 
 
 def _of_customers(tenancy: OwnerPeriods, custody: OwnerPeriods, *, everything: bool) -> Select[Any]:
-    """Select members of customers, of projects that the caller sees, or of customers of theirs."""
+    """Select the members of customers, from projects or for customers that the caller sees."""
     rows = _with_customers(tenancy, custody, custody.owner_id)
     if everything:
         return rows
@@ -144,7 +146,7 @@ def _of_customers(tenancy: OwnerPeriods, custody: OwnerPeriods, *, everything: b
 
 
 def _of_former_projects(tenancy: OwnerPeriods, custody: OwnerPeriods) -> Select[Any]:
-    """Select members of projects out of scope, while they were with a customer of the caller's."""
+    """Select members of projects outside the scope, for the time of a customer of the caller."""
     rows = _with_customers(tenancy, custody, tenancy.owner_id)
     granted = custody.owner_id.in_(granted_customers())
     return rows.where(granted, ~project_past_in_scope(tenancy.owner_id))
@@ -158,10 +160,10 @@ def read(
     limit: int | None = None,
     marker: str | None = None,
 ) -> Members:
-    """Return the selected objects that are visible, by name, then uuid, with their members.
+    """Return the visible selected objects, ordered by name, then uuid, with their members.
 
-    Objects that vanished are among them, as far back as the selection goes. ``marker`` is the uuid
-    of the last object of the page before.
+    Vanished objects are included, as far back as the selection reaches. ``marker`` is the uuid of
+    the last object of the previous page.
     """
     if selection.since is None:
         selection = replace(selection, since=0)
@@ -176,10 +178,10 @@ def read(
 
 
 def _columns(names: Sequence[ObjectName], ids: Sequence[int], rows: Sequence[Any]) -> Members:
-    """Return rows of ``_members`` as columns, in order of clouds, then objects.
+    """Return rows of ``_members`` as columns, ordered by cloud, then owner.
 
     Owners become indices into ``names``; rows of objects that are not selected are dropped. A slot
-    is its owner's in what both periods have in common.
+    belongs to its owner in the intersection of both periods.
     """
     numbers = chain.from_iterable(rows)
     table = np.fromiter(numbers, np.int64, COLUMNS * len(rows)).reshape(-1, COLUMNS)
@@ -196,10 +198,10 @@ def _columns(names: Sequence[ObjectName], ids: Sequence[int], rows: Sequence[Any
 def _indices(
     ids: Sequence[int], owners: NDArray[np.int64]
 ) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """Return which owners are in ``ids``, as a mask, and the index in it of each that is."""
+    """Return a mask of the owners that are in ``ids``, and the index of each of these in it."""
     row_ids = np.array(ids, np.int64)
     order = np.argsort(row_ids)
-    # Behind the last is one that no owner has, so that each position is one of the array.
+    # A last element that no owner equals, so that each position is a valid index.
     ascending = np.append(row_ids[order], FOREVER)
     positions = np.searchsorted(ascending, owners)
     is_selected = ascending[positions] == owners

@@ -1,6 +1,6 @@
-"""Readings: the rows of the odometer, the slots of tenants in them, and meter sources' cursors.
+"""Readings: the rows of the odometer, the slots of tenants in them, and the meter sources' cursors.
 
-A reading is a row that holds two vectors, float64 in little-endian order, whatever the machine.
+The row of a reading holds two vectors of float64, in little-endian order on every machine.
 """
 
 import json
@@ -42,10 +42,10 @@ reading, meter_cursor = tables.reading, tables.meter_cursor
 
 FLOAT = np.dtype("<f8")
 FIRST_SLOT = 1
-"""Slot 0 is the clock of statistics.odometer."""
+"""The first slot of a tenant; slot 0 is the clock of statistics.odometer."""
 
 NARROW = 128
-"""How many slots side by side are read without the rest of a vector."""
+"""Up to this many adjacent slots, only a stretch of each vector is read."""
 
 _WHOLE = (reading.c.totals, reading.c.weights)
 _BOUNDS: tuple[BindParameter[Any], ...] = (bindparam("offset"), bindparam("length"))
@@ -57,12 +57,12 @@ _STRETCH = (
 
 
 def _of_meter(owner: Cloud, meter: str) -> ColumnElement[bool]:
-    """Return the condition that a reading is of a meter of a cloud."""
+    """Return the condition that a reading belongs to a meter of a cloud."""
     return and_(reading.c.cloud_id == owner.id, reading.c.meter == meter)
 
 
 def slots(db: Connection, owner: Cloud, tenant_ids: Collection[str], now: int) -> dict[str, int]:
-    """Return the slots of tenants by Keystone id; those without one get the next that is free."""
+    """Return the slots of tenants by Keystone id; give the next free slots to tenants without."""
     statement = select(tenant.c.tenant_id, tenant.c.slot)
     statement = statement.where(tenant.c.cloud_id == owner.id, tenant.c.slot.is_not(None))
     slots_by_id = dict(db.execute(statement).all())
@@ -83,7 +83,7 @@ def _assign(db: Connection, row_ids: Mapping[str, int], new_slots: Mapping[str, 
 
 
 def last(db: Connection, owner: Cloud, meter: str) -> Reading | None:
-    """Return the newest reading of a meter, by its name."""
+    """Return the newest reading of a meter (name); None if there is none."""
     statement = select(reading).where(_of_meter(owner, meter))
     row = db.execute(statement.order_by(reading.c.at.desc()).limit(1)).first()
     if row is None:
@@ -94,10 +94,12 @@ def last(db: Connection, owner: Cloud, meter: str) -> Reading | None:
 def append(
     db: Connection, owner: Cloud, meter: str, new: Reading, *, after_gap: bool = False
 ) -> None:
-    """Write a reading that is later than all others; both ends of a gap outlive their neighbours.
+    """Write a reading that is later than all others.
+
+    ``after_gap``: the readings at both ends of the gap are kept when others are thinned out.
 
     Raises:
-        LateReadingError: there is one of its time or later.
+        LateReadingError: there is a reading of the same time or later.
     """
     last_at = newest_at(db, owner, meter)
     if last_at is not None and new.at <= last_at:
@@ -124,8 +126,8 @@ def _around(*, narrow: bool) -> Prepared:
         selected      R1        R2                            R5       last one until m
                                 R2        R3                           first one from m on
 
-    Each is one step in the primary key (cloud_id, meter, at), however many readings there are. A
-    reading that is found twice is read once, because UNION drops duplicates::
+    Each of these is one step in the primary key (cloud_id, meter, at), however many readings there
+    are. A reading that is found twice is read once, because UNION removes duplicates::
 
         WITH neighbours AS (
             SELECT clouds.value AS cloud_id,
@@ -159,10 +161,10 @@ def around(
     moments: Iterable[int],
     slots: Collection[int] = (),
 ) -> dict[int, Readings]:
-    """Return, by cloud, the readings around each moment, in order: at most two for each.
+    """Return, by cloud, the readings around each moment, in order of time: at most two for each.
 
-    Before the first reading and after the last there is but that one. Where ``slots`` that are
-    near to one another are all that matters, only that stretch of the vectors is read.
+    Before the first reading and after the last one, there is only one. If only ``slots`` matter and
+    they are close to one another, only that stretch of the vectors is read.
     """
     values: dict[str, Any] = {"meter": meter, "moments": [*moments], "clouds": [*clouds]}
     tenant_slots = [slot for slot in slots if slot >= FIRST_SLOT] or [FIRST_SLOT]
@@ -176,13 +178,14 @@ def around(
 
 
 def _columns(rows: Iterable[Any], first: int) -> Readings:
-    """Return rows of ``_around`` as columns, be they whole or a stretch from the slot ``first`` on.
+    """Return rows of ``_around`` as columns.
 
-    Shorter vectors are filled up with NaN.
+    The vectors are whole, or a stretch that begins with the slot ``first``. Shorter vectors are
+    padded with NaN.
     """
     _, at, totals, weights, *clocks = zip(*rows, strict=True)
     longest = max(map(len, totals))
-    # All bits set are a NaN.
+    # A float64 with all bits set is a NaN.
     padding = [b"\xff" * (longest - len(vector)) for vector in totals]
     parts: list[Iterable[bytes]] = [totals, padding, weights, padding]
     if clocks:
@@ -192,18 +195,18 @@ def _columns(rows: Iterable[Any], first: int) -> Readings:
 
 
 def newest(cloud_id: ColumnElement[int] | int, meter: str) -> ScalarSelect[int | None]:
-    """Return, as an expression, the time of the newest reading of a meter; NULL for none."""
+    """Return an expression for the time of the newest reading of a meter; NULL for none."""
     of_meter = reading.c.cloud_id == cloud_id, reading.c.meter == meter
     return select(func.max(reading.c.at)).where(*of_meter).scalar_subquery()
 
 
 def newest_at(db: Connection, owner: Cloud, meter: str) -> int | None:
-    """Return the time of the newest reading of a meter."""
+    """Return the time of the newest reading of a meter; None for none."""
     return db.scalar(select(newest(owner.id, meter)))
 
 
 def newest_by_meter(db: Connection, owner: Cloud) -> dict[str, int]:
-    """Return the time of the newest reading by meter; what has none is not in it."""
+    """Return the time of the newest reading by meter; meters without readings are missing."""
     row = db.execute(select(*(newest(owner.id, name) for name in USAGE_METERS))).one()
     return {name: at for name, at in zip(USAGE_METERS, row, strict=True) if at is not None}
 
@@ -214,33 +217,33 @@ def _newest_by_cloud(meters: tuple[str, ...]) -> Prepared:
 
 
 def newest_by_cloud(db: Connection, meters: Iterable[str]) -> dict[int, dict[str, int | None]]:
-    """Return, for each cloud, the time of each meter's newest reading; None for never."""
+    """Return, by cloud (row id) and meter, the time of the newest reading; None for never."""
     names = tuple(meters)
     rows = _newest_by_cloud(names).rows(db, {})
     return {row[0]: dict(zip(names, row[1:], strict=True)) for row in rows}
 
 
 def times(db: Connection, owner: Cloud, meter: str) -> list[tuple[int, bool]]:
-    """Return the times of all readings of a meter, in order, and whether each is kept for ever."""
+    """Return the times of all readings of a meter in order, and whether thinning keeps each."""
     statement = select(reading.c.at, reading.c.kept).where(_of_meter(owner, meter))
     return [*map(tuple, db.execute(statement.order_by(reading.c.at)))]
 
 
 def delete_at(db: Connection, owner: Cloud, meter: str, moments: Sequence[int]) -> None:
-    """Delete the readings of these times."""
+    """Delete the readings of a meter at these times."""
     if moments:
         old = delete(reading).where(_of_meter(owner, meter), reading.c.at == bindparam("moment"))
         db.execute(old, [{"moment": moment} for moment in moments])
 
 
 def cursor(db: Connection, owner: Cloud, source: str) -> dict[str, Any]:
-    """Return what a meter source left for its next reading; empty before the first."""
+    """Return what a meter source stored for its next reading; empty before the first."""
     of_source = meter_cursor.c.cloud_id == owner.id, meter_cursor.c.source == source
     content = db.scalar(select(meter_cursor.c.content).where(*of_source))
     return {} if content is None else dict(json.loads(content))
 
 
 def write_cursor(db: Connection, owner: Cloud, source: str, content: Mapping[str, Any]) -> None:
-    """Write something for a source's next reading, in the transaction of its readings."""
+    """Write what a meter source needs for its next reading, in the transaction of its readings."""
     row = {"cloud_id": owner.id, "source": source, "content": json.dumps(dict(content))}
     upsert(db, meter_cursor, [row])
