@@ -1,6 +1,6 @@
-"""Alerts: what receivers and rules report, and the alerts that this makes, as frozen values.
+"""Alerts as frozen values: notifications, episodes, alerts and rule results. No I/O.
 
-No I/O lives here. Times are Unix seconds; row ids are those of the store.
+Times are Unix seconds; row ids are those of the store.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 OWN = "openstats"
-"""The source of alerts that come from rules of our own."""
+"""The source of alerts that openstats' own rules raise."""
 
 BY_API = "api"
-"""The source of alerts that somebody posted."""
+"""The source of alerts that an API caller posted."""
 
 
 @dataclass(frozen=True, slots=True)
 class SubjectLabels:
-    """What labels say about the subject of an alert: ids in OpenStack, and a cloud's name."""
+    """The subject that an alert's labels name: OpenStack ids, and the name of a cloud."""
 
     instance: str | None = None
     tenant: str | None = None
@@ -25,13 +25,13 @@ class SubjectLabels:
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """What a sender reports about one alert at one time.
+    """A sender's report about one alert at one time.
 
     ``fingerprint`` identifies the alert, ``start`` one of its episodes; a repetition has the same
     two. ``ended_at`` is None while the alert fires. A ``timeless`` notification has no times of
     its own: it is about the open episode, if there is one. ``labels`` are those that are stored,
-    and ``subject`` what they say; None: the alert is of all that its receiver may speak for.
-    ``sender`` tells senders apart that know nothing of one another; a cluster is one sender.
+    and ``subject`` is what they name. Without a subject, the alert concerns everything that its
+    receiver may report on. ``sender`` distinguishes independent senders; a cluster is one sender.
     """
 
     fingerprint: str
@@ -49,13 +49,13 @@ class Notification:
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """A time in which an alert fired without a break, or the part of it that one owner had.
+    """A period in which an alert fired without a break, or the part of it under one owner.
 
-    ``reported_at`` is when the last notification about it arrived; None where an older version
-    stored it, or where it ended without one. ``senders`` are those that report it as firing.
-    ``alert_id`` is the row id of its alert; None while it has none. ``owner_since`` is the move,
-    or deletion, that a part begins with; 0 for the first part. ``parts`` are those in which the
-    whole is stored, in order; none where that is one row.
+    ``reported_at`` is when the last notification about it arrived; None if an older version
+    stored it, or if it ended without a notification. ``senders`` are those that report it as
+    firing. ``alert_id`` is the row id of its alert; None while it has none. ``owner_since`` is the
+    time of the move, or deletion, with which a part begins; 0 for the first part. ``parts`` are
+    the stored parts of a whole episode, in order; empty if it is stored as one row.
     """
 
     start: str
@@ -69,13 +69,13 @@ class Episode:
 
     @property
     def stored_parts(self) -> tuple["Episode", ...]:
-        """The parts in which it is stored."""
+        """The parts, one per stored row; the episode itself if it is one row."""
         return self.parts or (self,)
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """Episodes of one owner that follow one another closely: what is counted as one alert.
+    """Episodes of one owner in close succession, which are counted as one alert.
 
     ``id`` is its row id, None for a new one.
     """
@@ -88,9 +88,9 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """The alerts of one fingerprint after some notifications, of which the last is here.
+    """The alerts of one fingerprint after some notifications; ``notification`` is the last one.
 
-    ``stored`` are the episodes as the store has them until the revision is written.
+    ``stored`` are the episodes in the store before the revision is written.
     """
 
     notification: Notification
@@ -100,7 +100,7 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """How many notifications a receiver refused, when the last one, and why that."""
+    """How many notifications a receiver refused; time and reason of the last refusal."""
 
     number: int
     at: int
@@ -109,7 +109,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class ReceiverCounts:
-    """What a receiver took in so far, and what it refused; ``truncated``: left out by senders."""
+    """A receiver's counters: notifications accepted, refused, and ``truncated`` by senders."""
 
     received_at: int | None = None
     notices: int = 0
@@ -121,10 +121,10 @@ class ReceiverCounts:
 
 @dataclass(frozen=True, slots=True)
 class Restriction:
-    """For whom a receiver may speak: clouds by name (none: all), and owners in them.
+    """What a receiver may report on: clouds by name (empty: all), and owners in them.
 
-    ``customer``, ``project`` and ``tenants`` are uuids; None: any. ``sender`` tells those apart who
-    share a receiver: what one of them reports is about no alert of another's.
+    ``customer``, ``project`` and ``tenants`` are uuids; None means any. ``sender`` distinguishes
+    senders that share a receiver: a sender's notification never affects another sender's alert.
     """
 
     clouds: tuple[str, ...] = ()
@@ -136,7 +136,7 @@ class Restriction:
 
 @dataclass(frozen=True, slots=True)
 class StatusFilter:
-    """Which alerts are counted: open or closed ones, acknowledged or others; None: both."""
+    """Which alerts are counted: open or closed, acknowledged or not. None means both."""
 
     opened: bool | None = None
     acknowledged: bool | None = None
@@ -144,9 +144,9 @@ class StatusFilter:
 
 @dataclass(frozen=True, slots=True)
 class RuleResult:
-    """What a rule of our own found wrong with a tenant or a cloud (``row_id``).
+    """A violation that one of openstats' own rules found on a tenant or a cloud (``row_id``).
 
-    The same result within ``reopen_within`` seconds of its end is the same alert.
+    The same result within ``reopen_within`` seconds of its end reopens the same alert.
     """
 
     kind: str
@@ -160,9 +160,9 @@ class RuleResult:
 def split(
     started_at: int, ended_at: int | None, changes: Iterable[int]
 ) -> list[tuple[int, int | None]]:
-    """Return the pieces of a time, which may be open, between changes of its owner.
+    """Return a period, which may be open, split at the changes of its owner.
 
-    What ends in the moment of a change was never the new owner's.
+    A period that ends at the moment of a change is not split there: the new owner gets none of it.
     """
     edges: list[int | None] = [started_at]
     for at in changes:

@@ -1,4 +1,4 @@
-"""How auth_urls are compared: by what they mean, not by how somebody wrote them."""
+"""The comparison of auth_urls: two spellings of the same URL are equal."""
 
 from urllib.parse import urlsplit
 
@@ -10,7 +10,7 @@ def compared(url: str) -> str:
     """Return a URL's compared form: lower-case scheme and host, no default port, version or slash.
 
     Raises:
-        ValueError: it is no http or https URL with a host.
+        ValueError: it is not an http or https URL with a host.
     """
     parts = urlsplit(url.strip())
     scheme = parts.scheme

@@ -17,7 +17,7 @@ def without_credentials(text: str) -> str:
 class OpenstatsError(Exception):
     """The root of all errors that openstats raises on purpose; ``str()`` says what to do.
 
-    Messages of other software in it may contain URLs: credentials are removed from them.
+    Credentials are removed from URLs in the message, which may quote other software.
     """
 
     code = "openstats.error"
@@ -28,7 +28,7 @@ class OpenstatsError(Exception):
 
 
 class ParameterError(OpenstatsError):
-    """One or more parameters are invalid; ``problems`` has a sentence for each."""
+    """One or more parameters are invalid; ``problems`` has one sentence for each."""
 
     code = "openstats.parameter.invalid"
     title = "Invalid parameter"
@@ -53,7 +53,7 @@ class PermissionDeniedError(OpenstatsError):
 
 
 class NotPolledError(OpenstatsError):
-    """Nothing was read from a cloud yet; its jobs were made due."""
+    """Nothing has been read from a cloud yet; its jobs have been made due."""
 
     code = "openstats.cloud.not_polled"
     title = "Cloud not polled yet"
@@ -84,7 +84,7 @@ class CollectorError(OpenstatsError):
 
 
 class ConfigError(OpenstatsError):
-    """The configuration is invalid; ``problems`` has a sentence for each option that is."""
+    """The configuration is invalid; ``problems`` has one sentence for each invalid option."""
 
     code = "openstats.config.invalid"
     title = "Invalid configuration"
@@ -149,11 +149,11 @@ class CloudError(OpenstatsError):
     code = "openstats.cloud.failed"
     title = "Cloud request failed"
     retry_after = 0.0
-    """Seconds after which the cloud asks to be called again."""
+    """Seconds after which the cloud wants to be called again; 0 if it does not say."""
 
 
 class OddFigureError(CloudError):
-    """A figure of a cloud is impossible, or contradicts what the cloud says elsewhere."""
+    """A figure from a cloud is impossible, or contradicts another figure of that cloud."""
 
     code = "openstats.cloud.odd_figure"
     title = "Impossible figure from the cloud"
@@ -174,21 +174,21 @@ class ServiceMissingError(CloudError):
 
 
 class RefusedError(CloudError):
-    """The cloud refuses a call: removed from its API, or no permission."""
+    """The cloud refuses a call: its API no longer has it, or permission is missing."""
 
     code = "openstats.cloud.refused"
     title = "Call refused by the cloud"
 
 
 class VersionRefusedError(CloudError):
-    """The service refuses a microversion that it accepted before: it was rolled back."""
+    """The service refuses a microversion that it accepted before, as after a rollback."""
 
     code = "openstats.cloud.version_refused"
     title = "Microversion refused by the service"
 
 
 class TenantUnknownError(CloudError):
-    """The cloud does not know the tenant any more."""
+    """The cloud no longer knows the tenant."""
 
     code = "openstats.cloud.tenant_unknown"
     title = "Tenant unknown to the cloud"

@@ -1,13 +1,13 @@
-"""What is measured, in which unit, and what OpenStack calls it.
+"""Catalogue of meters: their names, their units and OpenStack's names for them.
 
-Everything that is summed, stored or answered is named here once. No arithmetic and no I/O.
+Everything that is summed, stored or returned is declared here once. No arithmetic and no I/O.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
 UNLIMITED: Final = -1
-"""OpenStack's number for "no limit". It is passed on, and never added."""
+"""OpenStack's number for "no limit". It is passed through, never added up."""
 
 COMPUTE: Final = "compute"
 VOLUME: Final = "volume"
@@ -18,8 +18,8 @@ SERVICES: Final = (COMPUTE, VOLUME)
 class QuotaMeter:
     """One resource that a tenant has a limit on.
 
-    ``name`` is our word (and the key of the answers), ``resource`` the key of the service's quota
-    set, ``factor`` turns the service's unit into ours.
+    ``name`` is openstats' name for it and the key in responses. ``resource`` is the key in the
+    service's quota set. ``factor`` converts the service's unit to ``unit``.
     """
 
     name: str
@@ -41,7 +41,7 @@ VOLUME_TYPE: Final = (
     QuotaMeter("snapshots", "snapshots", VOLUME, "snapshots"),
     QuotaMeter("storage", "MiB", VOLUME, "gigabytes", factor=1024),
 )
-"""The limits that a volume type has of its own; shown by tenant, never summed."""
+"""The limits on a single volume type; shown by tenant, never summed."""
 
 QUOTA_NAMES: Final = tuple(meter.name for meter in QUOTAS)
 
@@ -53,7 +53,7 @@ CAPACITY: Final = (
     "free_ram_mb",
     "free_disk_gb",
 )
-"""A cloud's physical capacity, by Nova's names: vCPU, MiB and GiB over its hypervisors."""
+"""A cloud's physical capacity by Nova's names: vCPU, MiB and GiB, summed over hypervisors."""
 
 AGGREGATES: Final = ("customer", "project", "project_group")
 """The objects that figures can be summed by."""
@@ -61,7 +61,7 @@ AGGREGATES: Final = ("customer", "project", "project_group")
 ALLOCATED: Final = "allocated"
 USED: Final = "used"
 BASES: Final = (ALLOCATED, USED)
-"""What a usage figure counts: what is reserved for instances, or what their guests use."""
+"""What a usage figure counts: resources reserved for instances, or used by their guests."""
 
 MEAN: Final = "mean"
 SHARE: Final = "share"
@@ -70,13 +70,16 @@ AMOUNT: Final = "amount"
 
 @dataclass(frozen=True, slots=True)
 class UsageMeter:
-    """Running totals that are kept of every tenant.
+    """Running totals of one quantity, kept for every tenant.
 
-    ``item`` is the word of the contract, ``unit`` that of its values. ``kind`` says what totals and
-    weights are, and what becomes of their differences: MEAN, MiB-seconds and seconds observed, and
-    the sum over tenants of total ÷ weight; SHARE, vCPU-seconds burnt and those of running
-    instances, and 100 times the sum of totals ÷ that of weights; AMOUNT, vCPU-seconds and seconds
-    observed, and the sum of totals in hours.
+    ``item`` is its name in the HTTP API, ``unit`` the unit of its figures. ``kind`` says what the
+    totals and weights are, and how their differences become a figure:
+
+    - MEAN: totals in MiB-seconds, weights in seconds observed; the sum over tenants of
+      total ÷ weight.
+    - SHARE: totals in vCPU-seconds burnt, weights in vCPU-seconds of running instances; 100 times
+      the sum of totals ÷ the sum of weights.
+    - AMOUNT: totals in vCPU-seconds, weights in seconds observed; the sum of totals, in hours.
     """
 
     item: str
@@ -103,4 +106,4 @@ USAGE_ITEMS: Final = tuple(dict.fromkeys(meter.item for meter in USAGE))
 USAGE_METERS: Final = {meter.name: meter for meter in USAGE}
 
 OBSERVED: Final = {"cpu.used": UsageMeter("cpu", "observed", "s", AMOUNT)}
-"""The meters that record the seconds observed, by the name of those whose weights are others."""
+"""Extra meters that record the seconds observed, by the meter whose weights are not seconds."""

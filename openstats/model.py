@@ -1,7 +1,7 @@
-"""The nouns: plain, frozen values that the floors above hand to one another.
+"""The data model: plain, frozen values that the layers above pass to one another.
 
-No I/O and no arithmetic but what a noun says of itself. Units are those of ``openstats.meters``;
-times are Unix seconds.
+No I/O, and no arithmetic beyond a value's own properties. Units are those of
+``openstats.meters``; times are Unix seconds.
 """
 
 from collections.abc import Mapping
@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a caller may see: everything, or what is named here by uuid, and what it sums to.
+    """What a caller may see: everything, or the objects named here by uuid and sums over them.
 
-    A project is seen with all its tenants, and its groups and its customer by name; of the project
-    of a single tenant no other tenant. Customers and groups are seen even without any project.
-    The tenants of ``clouds`` are in ``tenants`` as well.
+    A visible project shows all its tenants, and the names of its groups and customer. A visible
+    tenant shows its project, but no other tenant of it. Customers and groups are visible even if
+    they have no project. The tenants of ``clouds`` are in ``tenants`` as well.
     """
 
     projects: frozenset[str] | None = None
@@ -25,7 +25,7 @@ class Scope:
     clouds: frozenset[str] = frozenset()
 
     def __or__(self, scope: "Scope") -> "Scope":
-        """Return what is seen in either of two scopes."""
+        """Return the union of two scopes."""
         if self.projects is None or scope.projects is None:
             return EVERYTHING
         return Scope(
@@ -47,10 +47,11 @@ EVERYTHING = Scope()
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which objects a statistic is asked about: an aggregate, and uuids of it (none: all).
+    """The objects that a statistic covers: those of one aggregate, or only those with the uuids.
 
-    Those that exist; and where ``since`` is given, for statistics of the past, also those that
-    vanished after it, those that a uuid names, and with ``deleted`` all that ever were.
+    Only objects that exist are covered, unless ``since`` is given, as statistics of the past do:
+    then also those deleted since that time, those that a uuid names, and with ``deleted`` all
+    that ever existed.
     """
 
     aggregate: str = "customer"
@@ -60,7 +61,7 @@ class Selection:
 
     @property
     def past(self) -> str:
-        """Which objects are taken that do not exist any more: none, those since a time, or all."""
+        """Which deleted objects are covered: "none", those "since" a time, or "all"."""
         if self.since is None:
             return "none"
         return "all" if self.deleted or self.uuids else "since"
@@ -68,7 +69,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """The half-open time ``[start, end)`` in ``datapoints`` pieces."""
+    """The half-open period ``[start, end)``, divided into ``datapoints`` equal parts."""
 
     start: int
     end: int
@@ -77,9 +78,9 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """How much of what is asked about is known, and since when.
+    """How many of the tenants and clouds that a figure covers are known.
 
-    ``oldest`` is the time of the oldest figure; None when there is no figure at all.
+    ``oldest`` is the time of the oldest figure; None if there is no figure at all.
     """
 
     tenants: int = 0
@@ -99,7 +100,7 @@ class Cloud:
     """One OpenStack cloud: an auth_url and a region, named by its entry in clouds.yaml.
 
     ``keystone`` is the auth_url in its compared form: clouds that share it share their projects.
-    ``disk_shared`` says that its hypervisors tell of one and the same disk.
+    ``disk_shared`` says that all its hypervisors report the same shared storage.
     """
 
     name: str
@@ -113,7 +114,7 @@ class Cloud:
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """What a cloud's hypervisors have, by the names of ``meters.CAPACITY``.
+    """Capacity and allocation of a cloud's hypervisors, by the names of ``meters.CAPACITY``.
 
     ``source`` is ``nova`` or ``placement``.
     """
@@ -129,7 +130,7 @@ class Capacity:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """How much of one resource class a Placement provider has; ``used`` is what is allocated."""
+    """How much of one resource class a Placement provider has; ``used`` is the allocated part."""
 
     resource_class: str
     total: int
@@ -143,7 +144,7 @@ class Provider:
     """A Placement resource provider; ``disabled`` says that its compute service takes no servers.
 
     ``name`` is the hypervisor's; ``read_at`` is when its inventories were read. ``sharing`` says
-    that others of its aggregate take from it, ``zone`` in which availability zone it is.
+    that other providers of its aggregate use it; ``zone`` is its availability zone.
     """
 
     uuid: str
@@ -159,7 +160,7 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """A tenant's limit on one resource (``meters.UNLIMITED`` for none) and what it uses."""
+    """A tenant's limit on one resource (``meters.UNLIMITED`` for none) and its use."""
 
     limit: int
     in_use: int
@@ -167,7 +168,7 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class VolumeTypeQuota:
-    """A tenant's quotas on one volume type, by what they limit; None: the cloud does not tell."""
+    """A tenant's quotas on one volume type; None where the cloud does not report one."""
 
     volumes: Quota | None = None
     snapshots: Quota | None = None
@@ -175,7 +176,7 @@ class VolumeTypeQuota:
 
 
 class QuotaSum(NamedTuple):
-    """Quotas of several tenants: the sum of the limited ones, how many are not, and the use."""
+    """Quotas of several tenants: the sum of limits, the number of unlimited ones, and the use."""
 
     limited: int
     unlimited: int
@@ -184,7 +185,7 @@ class QuotaSum(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class KeystoneProject:
-    """A project as Keystone tells it, with the names that discovery makes customers from."""
+    """A project as Keystone reports it, with the names that discovery derives customers from."""
 
     id: str
     name: str
@@ -197,7 +198,7 @@ class KeystoneProject:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What makes a discovered object the same one next time: a Keystone and a key in it."""
+    """The identity of a discovered object across discoveries: a Keystone and a key in it."""
 
     keystone: str
     key: str
@@ -205,7 +206,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """The customer (None: none) and the groups, by name, that discovery assigns a project to."""
+    """The customer, if any, and the names of the groups that discovery assigns a project to."""
 
     project: KeystoneProject
     customer: Origin | None
@@ -215,13 +216,13 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """A server that exists: ``ram`` in MiB, ``disk`` in MiB of its hypervisor's.
+    """A server that exists: ``ram`` in MiB, ``disk`` in MiB on its hypervisor.
 
-    Its disk is root (0 where it has no image), ephemeral and swap. Where a volume is attached as
+    Its disk is root (0 if it has no image), ephemeral and swap. If a volume is attached as
     ``root_device``, ``root`` MiB of it are on that volume.
 
-    ``host`` is its hypervisor's name, empty where it has none or the cloud does not tell.
-    ``updated_at`` is when it changed last, 0 where nobody knows; it is not stored.
+    ``host`` is the name of its hypervisor; empty if it has none or the cloud does not report it.
+    ``updated_at`` is when it last changed, 0 if unknown; it is not stored.
     """
 
     uuid: str
@@ -240,7 +241,7 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """A server that was deleted: as it was at last, if the cloud shows it, and when it ended."""
+    """A deleted server: its last state, if the cloud shows it, and the time of its deletion."""
 
     uuid: str
     last: Instance | None = None
@@ -249,7 +250,7 @@ class Departure:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Where servers changed: tenants by row id, hypervisors by name."""
+    """Tenants (row ids) and hypervisors (names) whose servers changed."""
 
     tenants: frozenset[int] = frozenset()
     hosts: frozenset[str] = frozenset()
@@ -260,7 +261,7 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class VolumeUse:
-    """What a tenant has in block storage: counts, GiB, and the date of its first volume."""
+    """A tenant's block storage: counts, GiB, and the creation time of its first volume."""
 
     volumes: int
     gigabytes: int
@@ -270,7 +271,7 @@ class VolumeUse:
 
 
 class ObjectName(NamedTuple):
-    """An aggregate object as answers show it; ``customer`` is None on customers themselves."""
+    """An aggregate object as responses show it; ``customer`` is None for customers themselves."""
 
     uuid: str
     name: str
@@ -279,7 +280,7 @@ class ObjectName(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CustomerCounts:
-    """What a customer has: projects, groups and instances."""
+    """Numbers of a customer's projects, project groups and instances."""
 
     customer: ObjectName
     projects: int
@@ -289,7 +290,7 @@ class CustomerCounts:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to write a job's outcome; void once another collector took the job over."""
+    """The right to write a job's results; void once another collector takes the job over."""
 
     cloud: Cloud
     kind: str

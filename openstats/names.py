@@ -1,7 +1,7 @@
-"""Names: which texts are names, how others become names, and how a terminal is shown them.
+"""Names: which texts are valid names, and how other texts are cleaned, stored and displayed.
 
-HTTP bodies, registry documents and ``customer_file`` go by this one definition. Clouds may hold
-more: what they hold is stored as far as stores take it, and exported in a form that is a name.
+HTTP bodies, registry documents and ``customer_file`` accept only valid names. Clouds may use
+others: those are stored as far as the store can hold them, and cleaned on export.
 """
 
 import re
@@ -11,10 +11,10 @@ LONGEST = 255
 BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 CONTROL = "\0-\x1f\x7f-\x9f"
 HALVES = "\ud800-\udfff"
-"""Halves of characters, as in JSON's ``"\\ud800"``, which no encoding has."""
+"""Lone surrogates, as in JSON's ``"\\ud800"``, which no encoding can represent."""
 
 NO_STORE = re.compile(f"[\0{HALVES}]")
-"""What no store takes: PostgreSQL no NUL, and Keystone does."""
+"""Characters that a store cannot hold. PostgreSQL rejects NUL; Keystone accepts it."""
 
 REFUSED = re.compile(f"[{CONTROL}{HALVES}{BIDI}]")
 RULE = (
@@ -22,11 +22,11 @@ RULE = (
     "or a control of the direction of text"
 )
 JOINERS = "\u200c\u200d"
-"""What Persian, Indic scripts and emoji need between their characters."""
+"""Zero-width joiners, which Persian, Indic scripts and emoji need."""
 
 
 def problem(text: object) -> str | None:
-    """Return what keeps a value from being a name; None if it is one."""
+    """Return why a value is not a valid name; None if it is one."""
     if not isinstance(text, str):
         return f"{text!r} is not a text"
     if not 1 <= len(text) <= LONGEST:
@@ -36,14 +36,15 @@ def problem(text: object) -> str | None:
 
 
 def storable(text: str) -> str:
-    """Return a text of the same length that every store takes."""
+    """Return a text of the same length that every store can hold."""
     return NO_STORE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def cleaned(text: str) -> str:
     """Return a text of the same length in which each character may be part of a name.
 
-    Controls of ASCII become their pictures, as in ``␛[31m``; others are replaced.
+    ASCII control characters become their Unicode pictures, as in ``␛[31m``; other invalid
+    characters become U+FFFD.
     """
     return REFUSED.sub(lambda refused: _picture(refused[0]), text)
 
@@ -56,7 +57,7 @@ def _picture(character: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return a text that is harmless on a terminal and in a log: escapes for what is not shown."""
+    """Return a text that is safe on a terminal and in a log: unprintable characters are escaped."""
     return "".join(c if _shown(c) else ascii(c)[1:-1] for c in text)
 
 
@@ -64,5 +65,5 @@ def _shown(character: str) -> bool:
     return (
         character.isprintable()
         or character in JOINERS
-        or unicodedata.category(character) == "Zs"  # All spaces but " " are not "printable".
+        or unicodedata.category(character) == "Zs"  # isprintable() knows no space but " ".
     )

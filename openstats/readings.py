@@ -1,6 +1,6 @@
-"""The nouns of the odometer: readings, and the slots of owners in them, in numpy's arrays.
+"""The odometer's data model: readings, and the owners of their slots, as numpy arrays.
 
-As in ``openstats.model``: no I/O, and no arithmetic but what a noun says of itself.
+As in ``openstats.model``: no I/O, and no arithmetic beyond a value's own properties.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 class Reading:
     """Running totals of a cloud's tenants at one moment, for one ``meters.UsageMeter``.
 
-    Two vectors of float64, totals and weights: a tenant has the same slot for ever. Slot 0 is the
-    cloud's clock: its weight is the seconds observed at all, its total stays 0. A reading that is
-    shorter than the newest is older than the tenants of the slots that it lacks.
+    ``vectors`` is float64 of shape (2, slots): totals and weights. A tenant keeps its slot for
+    ever. Slot 0 is the cloud's clock: its weight is the seconds observed so far, its total is 0.
+    A reading may be shorter than the newest: it lacks the slots of tenants that are newer than it.
     """
 
     at: int
@@ -43,11 +43,11 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Readings:
-    """Readings of a cloud, for one meter, in columns and in order of time; at least one.
+    """At least one reading of a cloud, for one meter, as columns in order of time.
 
-    ``at`` is int64, ``vectors`` float64 of shape (readings, 2, slots): as those of ``Reading``, and
-    NaN in the slots that a reading lacks. Where only a stretch of slots was read, these follow the
-    clock, from the slot ``first`` on.
+    ``at`` is int64. ``vectors`` is float64 of shape (readings, 2, slots), as in ``Reading``, with
+    NaN in the slots that a reading lacks. If only a range of slots was read, the vectors hold the
+    clock followed by that range, which begins at the slot ``first``.
     """
 
     at: "Column"
@@ -59,8 +59,8 @@ class Readings:
 class Delta:
     """The growth of the totals of one meter in the ``seconds`` before ``at``.
 
-    ``gains`` are (total, weight) by tenant; a tenant in neither it nor ``unobserved`` used nothing.
-    Tenants are Keystone ids, or slots once storage has assigned them.
+    ``gains`` maps tenants to (total, weight); a tenant in neither ``gains`` nor ``unobserved`` used
+    nothing. Tenants are Keystone ids, or slots once storage has assigned them.
     """
 
     at: int
@@ -71,11 +71,11 @@ class Delta:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Members:
-    """The slots that make up objects, each for a time: columns of int64, of one length.
+    """The slots that make up objects, each for a period: int64 columns of equal length.
 
-    ``tenants`` are row ids, ``owners`` indices into ``objects``; a slot belongs to its owner in
-    ``[since, until)``. Rows are in order of clouds, then owners. ``counted`` is 1 of tenants that
-    count and are the owner's now; None where that is not asked.
+    ``tenants`` are row ids, ``owners`` are indices into ``objects``. A slot belongs to its owner
+    during ``[since, until)``. Rows are ordered by cloud, then owner. ``counted`` is 1 for tenants
+    that count and belong to the owner now; the column is None if it was not requested.
     """
 
     objects: Sequence[ObjectName]

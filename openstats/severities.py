@@ -1,10 +1,10 @@
-"""Severities of alerts: the one list of them, for options, figures and the store."""
+"""The severities of alerts, as options, figures and the store use them."""
 
 from typing import Literal, get_args
 
 Severity = Literal["Debug", "Info", "Warning", "Error"]
 SEVERITIES: tuple[str, ...] = get_args(Severity)
-"""From the least to the worst; the store keeps positions in this order."""
+"""In ascending order; the store keeps positions in this tuple."""
 
 WARNING, ERROR = "Warning", "Error"
-"""The severities that rules of our own give."""
+"""The severities that openstats' own rules assign."""

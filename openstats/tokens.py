@@ -1,4 +1,4 @@
-"""Tokens of receivers: made at random, and kept as a hash only."""
+"""Tokens of receivers: random, and stored only as a hash."""
 
 import hashlib
 import secrets
@@ -7,10 +7,10 @@ BYTES = 32
 
 
 def make_token() -> str:
-    """Return a new token, too long to be guessed: a plain hash of it discloses nothing."""
+    """Return a new token, too long to guess: an unsalted hash does not reveal it."""
     return secrets.token_urlsafe(BYTES)
 
 
 def hash_token(token: str) -> str:
-    """Return the hash that the configuration holds instead of a token."""
+    """Return the SHA-256 hex digest of a token, which the configuration holds instead of it."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -1,7 +1,7 @@
-"""Time as everything here keeps it: whole seconds since 1970, and how many others are made of."""
+"""Time as integer Unix seconds: the lengths of an hour and a day, and the latest valid time."""
 
 HOUR = 3600
 DAY = 86_400
 
 LATEST = 4_102_444_800
-"""The first second of 2100: whatever lies beyond was meant in milliseconds."""
+"""The first second of 2100. A larger number is assumed to be milliseconds, and refused."""
