@@ -4,4 +4,4 @@ HOUR = 3600
 DAY = 86_400
 
 LATEST = 4_102_444_800
-"""The first second of 2100. A larger number is assumed to be milliseconds, and refused."""
+"""The first second of 2100. Larger numbers are refused: they are probably milliseconds."""

@@ -1,1 +1,1 @@
-"""What every URL shares: errors, callers, parameters, answers. Knows no statistic."""
+"""HTTP code that all URLs share: errors, callers, parameters, responses. Knows no statistic."""

@@ -1,6 +1,6 @@
-"""What each request leaves in the log: its id in every line, and a line of its own when it ends.
+"""The access log: one line per request, and the request id in every line that it causes.
 
-A WSGI layer around everything else, so that refusals of other layers carry the id as well.
+This is the outermost WSGI layer, so that refusals of other layers carry the id as well.
 """
 
 import logging
@@ -21,10 +21,10 @@ LINE = '%s %s "%s %s" %s, %s bytes, %.1f ms'
 def log_requests(
     app: WSGIApplication, *, lines: bool, clock: Callable[[], float] = time.monotonic
 ) -> WSGIApplication:
-    """Return an application that answers as ``app`` does, with a request id in all it logs.
+    """Return an application that wraps ``app`` and puts a request id into everything it logs.
 
-    The id of a caller's own request (``X-Openstack-Request-Id``) is logged beside it, as the
-    global request id. ``lines``: each request gets a line, at INFO, health checks at DEBUG.
+    The id that the caller sends (``X-Openstack-Request-Id``) is logged beside it, as the global
+    request id. With ``lines``, each request gets a line at INFO, a health check one at DEBUG.
     """
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -41,7 +41,7 @@ def log_requests(
 
 
 class ResponseHead:
-    """The head of an answer: signed with the request's id, remembered by status and length."""
+    """The head of a response: adds the request id, and remembers the status and the length."""
 
     def __init__(self, request_id: str, start_response: StartResponse) -> None:
         self.request_id = request_id
@@ -49,7 +49,7 @@ class ResponseHead:
         self._start_response = start_response
 
     def start(self, status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
-        """Start the answer, as WSGI's start_response does."""
+        """Start the response, as WSGI's start_response does."""
         self.status = status.partition(" ")[0]
         self.length = next((v for n, v in headers if n.lower() == "content-length"), "0")
         signed_headers = [*headers, (HEADER, self.request_id)]
@@ -63,7 +63,7 @@ def _fields(environ: WSGIEnvironment, head: ResponseHead, milliseconds: float) -
         environ.get("REMOTE_ADDR", "-"),
         environ.get(CALLER, "-"),
         environ["REQUEST_METHOD"],
-        # Somebody else's text, and a line of a log is one line.
+        # The URL is untrusted, and must not break the log line.
         url if url.isprintable() else ascii(url)[1:-1],
         head.status,
         head.length,

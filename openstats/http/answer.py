@@ -1,6 +1,6 @@
-"""An answer on its way out: bytes, what is known of it, and how caches may treat it.
+"""Rendering of responses: JSON, ETags, caching headers and coverage headers.
 
-What every statistic's view repeats stands here: a view takes parameters and returns an Answer.
+The view of a statistic takes parameters and returns an ``Answer``; this module does the rest.
 """
 
 from collections.abc import Callable, Iterable
@@ -35,10 +35,10 @@ P = TypeVar("P", bound=StatisticParameters)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A statistic's document, and how much of what it is about is known.
+    """A statistic's document and its coverage.
 
-    ``unobserved`` says which time is asked about that was not all observed; usage looks for it
-    where the request is strict.
+    ``unobserved`` describes the requested time that was not fully observed; empty if there is
+    none. Usage determines it only for strict requests.
     """
 
     document: Any
@@ -50,7 +50,7 @@ class Answer:
 def statistic_view(
     view: Callable[[Request, P], Answer], parameters: type[P]
 ) -> Callable[[Request], Response]:
-    """Return the view of a statistic for Pyramid: parameters are parsed, the answer rendered."""
+    """Return a Pyramid view that parses the parameters and renders the answer of ``view``."""
 
     def parsed_view(request: Request) -> Response:
         values = parse(parameters, request.query_string)
@@ -60,10 +60,10 @@ def statistic_view(
 
 
 def render(answer: Answer, environ: WSGIEnvironment, *, strict: bool, now: int) -> Response:
-    """Return the response to a statistic, 304 where the caller has the same bytes already.
+    """Return the response to a statistic; 304 if the caller already has the same bytes.
 
     Raises:
-        IncompleteError: something is not known, and ``strict`` asked for everything.
+        IncompleteError: ``strict`` is set, and some figures are unknown.
     """
     if strict:
         _check_complete(answer)
@@ -105,7 +105,8 @@ def respond(
 ) -> Response:
     """Return the response that holds a document; ``environ`` is that of the request.
 
-    It is 304 where the caller has the same bytes already, and made smaller where they take gzip.
+    The status is 304 if the caller already has the same bytes. The body is compressed if the
+    caller accepts gzip and the body is long.
     """
     body = orjson.dumps(document)
     plain_tag = tag = etag(body)
@@ -124,17 +125,17 @@ def respond(
 
 
 def _is_held(environ: WSGIEnvironment, tag: str) -> bool:
-    """Return whether a caller who reads has the bytes of a tag already."""
+    """Return whether this is a read whose If-None-Match names the tag."""
     if_none_match = environ.get("HTTP_IF_NONE_MATCH")
     is_read = environ["REQUEST_METHOD"] in ("GET", "HEAD")
     return bool(is_read and if_none_match and is_none_match(if_none_match, tag))
 
 
 def check_preconditions(document: Any, *, if_match: str | None, if_none_match: str | None) -> None:
-    """Hold what is there (None: nothing) against what who writes believes to be there.
+    """Check the stored document (None: there is none) against the preconditions of a write.
 
     Raises:
-        PreconditionError: it is something else.
+        PreconditionError: the document does not satisfy If-Match or If-None-Match.
     """
     tag = None if document is None else etag(orjson.dumps(document))
     if if_match is not None and not is_match(if_match, tag):

@@ -1,4 +1,4 @@
-"""Bodies of requests: JSON becomes a document or a model; what is wrong becomes sentences."""
+"""Request bodies: parses JSON into a document or a model, within limits of size and nesting."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self, TypeVar
@@ -16,19 +16,19 @@ MEDIA_TYPE = "application/json"
 
 
 class Body(BaseModel):
-    """What a body holds, and nothing else; numbers are numbers and texts are texts."""
+    """Base of all body models: unknown fields are refused, and types are not converted."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
     defaults: ClassVar[dict[str, Any]] = {}
-    """What fields are that are not given; of others nothing is said then."""
+    """Values of fields that are missing from the body; other missing fields stay unset."""
 
     def field_values(self) -> dict[str, Any]:
-        """Return the fields, with defaults for some that are not given."""
+        """Return the fields of the body, and ``defaults`` for those that are missing."""
         return self.defaults | self.model_dump(exclude_unset=True)
 
 
 class OneFieldBody(Body):
-    """A body that holds exactly one of its fields."""
+    """A body with exactly one of its fields."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
 
@@ -43,12 +43,12 @@ B = TypeVar("B", bound=Body)
 
 
 def read(request: Request, model: type[B]) -> B:
-    """Read the body of a request into a model.
+    """Return the body of a request as a model.
 
     Raises:
-        MediaTypeError: it is not said to be JSON.
-        TooLargeError: it has more than ``LARGEST`` bytes.
-        BodyError: with one sentence for each problem.
+        MediaTypeError: Content-Type is not JSON.
+        TooLargeError: the body has more than ``LARGEST`` bytes.
+        BodyError: the body is invalid; there is one sentence for each problem.
     """
     try:
         return model.model_validate(document(request, LIMITS))
@@ -58,7 +58,7 @@ def read(request: Request, model: type[B]) -> B:
 
 @dataclass(frozen=True, slots=True)
 class BodyLimits:
-    """What a body may hold: bytes, objects and lists in all, and these inside one another."""
+    """Limits of a body: bytes, total number of objects and lists, and levels of nesting."""
 
     size: int
     objects: int
@@ -69,12 +69,12 @@ LIMITS = BodyLimits(LARGEST, LARGEST, 100)
 
 
 def document(request: Request, limits: BodyLimits) -> dict[str, Any]:
-    """Read the body of a request.
+    """Return the body of a request as a JSON object.
 
     Raises:
-        MediaTypeError: it is not said to be JSON.
-        TooLargeError: it holds more than the limits.
-        BodyError: it is no JSON object.
+        MediaTypeError: Content-Type is not JSON.
+        TooLargeError: the body exceeds one of the limits.
+        BodyError: the body is not a JSON object.
     """
     if request.content_type.lower() != MEDIA_TYPE:
         raise MediaTypeError(f"Content-Type: must be {MEDIA_TYPE}")
@@ -85,7 +85,7 @@ def document(request: Request, limits: BodyLimits) -> dict[str, Any]:
 
 
 def _parse(body: bytes, limits: BodyLimits) -> dict[str, Any]:
-    # Counted before it is parsed: a bracket becomes an object of fifty bytes and more.
+    # Count before parsing: each bracket becomes a Python object of more than fifty bytes.
     number = body.count(b"{") + body.count(b"[")
     if number > limits.objects:
         raise TooLargeError(
@@ -103,7 +103,7 @@ def _parse(body: bytes, limits: BodyLimits) -> dict[str, Any]:
 
 
 def _is_deeper(document: Any, nesting: int) -> bool:
-    """Return whether objects and lists are inside one another more often than ``nesting`` times."""
+    """Return whether objects and lists nest deeper than ``nesting`` levels."""
     level = [document]
     for _ in range(nesting):
         children: list[Any] = []

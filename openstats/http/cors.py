@@ -1,4 +1,4 @@
-"""Cross-origin requests: which portals' pages may call from a browser, by oslo.middleware."""
+"""Cross-origin requests (CORS), by oslo.middleware: which web pages may call from a browser."""
 
 from wsgiref.types import WSGIApplication
 
@@ -33,11 +33,11 @@ cors.set_defaults(
 
 
 def allow_origins(app: WSGIApplication, conf: cfg.ConfigOpts) -> WSGIApplication:
-    """Put oslo.middleware's CORS around an application, if [cors] allows any origin."""
+    """Return an application wrapped in oslo.middleware's CORS, if [cors] allows any origin."""
     conf.register_opts(cors.CORS_OPTS, "cors")
     return cors.CORS(app, conf) if conf.cors.allowed_origin else app
 
 
 def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
-    """Return what oslo-config-generator asks for: the group, with the defaults set here."""
+    """Return the group [cors], with the defaults set here, for oslo-config-generator."""
     return [("cors", cors.CORS_OPTS)]

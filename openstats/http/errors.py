@@ -1,4 +1,4 @@
-"""The one error document, and which status each error has."""
+"""The error document, and the HTTP status of each error."""
 
 import orjson
 from oslo_log import log
@@ -15,7 +15,7 @@ LOG = log.getLogger(__name__)
 
 
 class PreconditionError(errors.OpenstatsError):
-    """What is there is not what the caller's If-Match or If-None-Match says."""
+    """The entry does not satisfy the caller's If-Match or If-None-Match."""
 
     code = "openstats.precondition.failed"
     title = "Precondition failed"
@@ -29,14 +29,14 @@ class TooLargeError(errors.OpenstatsError):
 
 
 class MediaTypeError(errors.OpenstatsError):
-    """The body of a request is not said to be JSON."""
+    """The Content-Type of a request is not JSON."""
 
     code = "openstats.body.media_type"
     title = "Unsupported media type"
 
 
 class KeystoneUnavailableError(errors.OpenstatsError):
-    """Nobody can tell whether the caller's token is valid."""
+    """The caller's token cannot be validated, because Keystone does not answer."""
 
     code = "openstats.keystone.unavailable"
     title = "Keystone unavailable"
@@ -65,7 +65,7 @@ HTTP_CODES = {
 }
 DEFECT = ("openstats.defect", "Internal error")
 RETRY_AFTER = "10"
-"""Seconds after which to ask again where the error does not say."""
+"""Value of Retry-After, in seconds, for errors that have none of their own."""
 
 NO_DETAIL = "See the log of the service for this request ID."
 
@@ -73,7 +73,7 @@ NO_DETAIL = "See the log of the service for this request ID."
 def document(
     status: int, code: str, title: str, details: tuple[str, ...], request_id: str
 ) -> bytes:
-    """Return the error document, with one entry for each detail."""
+    """Return the error document as JSON, with one entry for each detail."""
     common = {"status": status, "code": code, "title": title}
     entries = [common | {"detail": detail, "request_id": request_id} for detail in details]
     return orjson.dumps({"errors": entries})
@@ -89,12 +89,12 @@ def _response(request: Request, status: int, code: str, title: str, *details: st
 
 
 def openstats_error(error: errors.OpenstatsError, request: Request) -> Response:
-    """Return the answer to an error that openstats raised on purpose."""
+    """Return the response to an error that openstats raised on purpose."""
     status = next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), 500)
     details = error.problems if isinstance(error, errors.ParameterError) else (str(error),)
     if isinstance(error, errors.StoreError):
         LOG.error("%s", error)
-        # Where the store is, is nobody's business.
+        # The message may reveal the address of the store.
         details = (NO_DETAIL,)
     response = _response(request, status, error.code, error.title, *details)
     if retry_after := getattr(error, "retry_after", None):
@@ -103,7 +103,7 @@ def openstats_error(error: errors.OpenstatsError, request: Request) -> Response:
 
 
 def http_exception(error: HTTPException, request: Request) -> Response:
-    """Return the answer to what Pyramid itself refuses: no such URL, or not for this caller."""
+    """Return the response to a request that Pyramid refuses: unknown URL, permission denied."""
     code, title = HTTP_CODES.get(error.status_int, DEFECT)
     denial = getattr(error, "result", None)
     detail = getattr(denial, "msg", None) or f"{request.method} {request.path}"[:200]
@@ -111,18 +111,18 @@ def http_exception(error: HTTPException, request: Request) -> Response:
 
 
 def undecodable_path(_error: URLDecodeError, request: Request) -> Response:
-    """Return the answer to a path that is no text: nothing has such a name."""
+    """Return 404 for a path that is not UTF-8."""
     return _response(request, 404, *HTTP_CODES[404], "the path is not UTF-8")
 
 
 def defect(error: Exception, request: Request) -> Response:
-    """Return the answer to an error that nobody foresaw; what it was stays in the log."""
+    """Return 500 for an unforeseen error; its traceback is only logged."""
     LOG.exception("a defect of openstats in request %s", request.request_id, exc_info=error)
     return _response(request, 500, *DEFECT, NO_DETAIL)
 
 
 def refuse_other_methods(config: Configurator, route_name: str, allowed: tuple[str, ...]) -> None:
-    """Answer 405 to the methods that a route does not take, whoever asks."""
+    """Answer 405 to all other methods of a route, for every caller."""
 
     def method_not_allowed(request: Request) -> Response:
         code, title = HTTP_CODES[405]
@@ -134,7 +134,7 @@ def refuse_other_methods(config: Configurator, route_name: str, allowed: tuple[s
 
 
 def includeme(config: Configurator) -> None:
-    """Have every exception leave as the error document."""
+    """Render every exception as the error document."""
     config.add_exception_view(openstats_error, context=errors.OpenstatsError)
     config.add_exception_view(defect, context=Exception)
     config.add_exception_view(undecodable_path, context=URLDecodeError)

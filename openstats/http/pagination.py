@@ -1,4 +1,4 @@
-"""Pages of long lists: limit and marker, and the link to the page behind."""
+"""Pagination: the parameters limit and marker, and the link to the next page."""
 
 from typing import Annotated, Self
 from urllib.parse import urlencode
@@ -14,7 +14,7 @@ HEADERS = {HEADER: 'URL of the next page, as rel="next". Absent on the last page
 
 
 class PageParameters(BaseModel):
-    """How long lists are cut into pages."""
+    """Parameters that divide a list into pages."""
 
     limit: Annotated[int, Field(ge=1, le=10000), AsInteger] | None = Field(
         None, description="Maximum entries per page. Default: all."
@@ -23,12 +23,12 @@ class PageParameters(BaseModel):
 
     @property
     def requested_page(self) -> Page:
-        """The page that is asked for."""
+        """The page that the caller requests."""
         return Page(self.limit, self.marker)
 
 
 class EachParameters(PageParameters):
-    """What statistics take that give one sum, or one entry for each object."""
+    """Parameters of statistics that return either one sum or one entry for each object."""
 
     each: Flag = Field(False, description="Return one entry for each object instead of one sum.")
 
@@ -41,16 +41,16 @@ class EachParameters(PageParameters):
 
 
 def next_link(request: Request, marker: str | None) -> dict[str, str]:
-    """Return the header that links to the page behind a marker; none where there is no marker."""
+    """Return the header that links to the page after a marker; empty if the marker is None."""
     return {} if marker is None else link_header(request.query_string, marker)
 
 
 def link_header(query: str, marker: str) -> dict[str, str]:
-    """Return the header that links to the page behind a marker."""
+    """Return the header that links to the page after a marker."""
     return {HEADER: f'<{next_page(query, marker)}>; rel="next"'}
 
 
 def next_page(query: str, marker: str) -> str:
-    """Return the page behind a marker, as a reference that is good at whatever URL this one has."""
+    """Return the relative reference of the page after a marker: the query with a new marker."""
     pairs = [(name, value) for name, value in query_pairs(query) if name != "marker"]
     return f"?{urlencode([*pairs, ('marker', marker)])}"

@@ -1,4 +1,7 @@
-"""Typed parameters: what the query string may hold, and what is said when it does not."""
+"""Typed query parameters: their models, field types and error messages.
+
+Times are in ``times``, pages in ``pagination``.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -15,21 +18,21 @@ from openstats.model import Selection
 from openstats.names import LONGEST, RULE, problem
 
 MOST = 1000
-"""How often a parameter may be given that may be repeated."""
+"""How many times a repeatable parameter may be given."""
 
 FIELDS = 1100
-"""Parameters in one query string: one so often, and all others."""
+"""Maximum number of parameters in a query string: ``MOST`` of one name, and all others."""
 
 INTEGER = re.compile(r"-?[0-9]+")
 DIGITS = 20
-"""How much of a number is read: longer ones are out of all bounds, and costly."""
+"""Digits that are parsed. Longer numbers are out of range anyway, and costly to parse."""
 
 
 def integer(value: Any) -> int:
-    """Return a whole number, read from its digits.
+    """Return the integer that a text spells.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the text is not an integer.
     """
     text = str(value)
     if not INTEGER.fullmatch(text):
@@ -77,23 +80,23 @@ AuthUrl = Annotated[str, AfterValidator(_auth_url), Field(json_schema_extra={"fo
 Name = Annotated[str, Field(min_length=1, max_length=LONGEST), AfterValidator(_name)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 AsInteger = BeforeValidator(integer)
-"""Behind the bounds of a number, so that these are said as JSON schemas say them."""
+"""Comes after the bounds of a number in Annotated, so that they appear in its JSON schema."""
 
 V = TypeVar("V")
 Repeated = Annotated[tuple[V, ...], AfterValidator(_check_number)]
-"""A parameter that may be given several times; any of its values will do."""
+"""A parameter that may be repeated; an entry matches if it has any of the values."""
 
 Aggregate = Literal["customer", "project", "project_group"]
 
 
 class Query(BaseModel):
-    """What a query string holds, and nothing else."""
+    """Base of all query strings; unknown parameters are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     repeatable: ClassVar[frozenset[str]] = frozenset()
     """Names of the parameters that are ``Repeated``."""
     spellings: ClassVar[Mapping[str, str]] = {}
-    """Other names of parameters, which no generated client could have arguments of."""
+    """Alternative spellings of parameters, which no generated client could use as arguments."""
 
     on_behalf_of: Annotated[str, Field(min_length=1)] | None = Field(
         None,
@@ -102,7 +105,7 @@ class Query(BaseModel):
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
-        """Note which parameters may be repeated."""
+        """Set ``repeatable`` from the types of the fields."""
         fields = cls.model_fields.items()
         cls.repeatable = frozenset(
             name for name, field in fields if get_origin(field.annotation) is tuple
@@ -110,13 +113,13 @@ class Query(BaseModel):
 
 
 class StatisticParameters(Query):
-    """What every statistic takes."""
+    """Parameters of every statistic."""
 
     strict: Flag = Field(False, description="Fail with 503 if any of the figures is unknown.")
 
 
 class UuidParameters(StatisticParameters):
-    """What statistics take that can be asked about some objects only."""
+    """Parameters of statistics that can be restricted to some objects."""
 
     uuid: Repeated[Uuid] = Field(
         (), description=f"Only the object with this UUID. May be repeated up to {MOST} times."
@@ -124,19 +127,19 @@ class UuidParameters(StatisticParameters):
 
 
 class AggregateParameters(UuidParameters):
-    """What statistics of aggregates take."""
+    """Parameters of statistics of aggregates."""
 
     aggregate: Aggregate = Field(
         "customer", description="Kind of object to sum by. Default: customer."
     )
 
     def selection(self) -> Selection:
-        """Return which objects are asked about."""
+        """Return the selected objects."""
         return Selection(self.aggregate, self.uuid)
 
 
 class UnlimitedParameters(BaseModel):
-    """How a sum deals with members that have no limit."""
+    """Parameters of sums whose members may have no limit."""
 
     unlimited: Literal["skip"] | None = Field(
         None, description="Exclude unlimited members from sums. Otherwise such sums are -1."
@@ -149,7 +152,7 @@ class UnlimitedParameters(BaseModel):
 
 
 class ListParameters(Query):
-    """What every list takes, beside the fields to filter by."""
+    """Parameters of every list, besides the fields to filter by."""
 
     limit: Annotated[
         int,
@@ -159,24 +162,24 @@ class ListParameters(Query):
     marker: Uuid | None = Field(None, description="Start after the entry with this UUID.")
 
     def filters(self) -> dict[str, Any]:
-        """Return the fields to filter by, with the values that entries may have in them."""
+        """Return the fields to filter by, each with the values that match."""
         names = self.model_fields_set - set(ListParameters.model_fields)
         return {name: getattr(self, name) for name in names}
 
     @property
     def past(self) -> bool:
-        """Whether entries that were deleted are listed, too."""
+        """Whether deleted entries are listed, too."""
         return False
 
 
 class EntryParameters(Query):
-    """What a single entry takes that may have been deleted."""
+    """Parameters of a single entry of a kind that keeps deleted entries."""
 
     deleted: Flag = Field(False, description="Show the entry even if it was deleted.")
 
 
 class PastListParameters(ListParameters):
-    """What a list takes of entries that may have been deleted."""
+    """Parameters of a list of a kind that keeps deleted entries."""
 
     deleted: Flag | None = Field(
         None,
@@ -184,14 +187,14 @@ class PastListParameters(ListParameters):
     )
 
     def filters(self) -> dict[str, Any]:
-        """Return the fields to filter by, with the values that entries may have in them."""
+        """Return the fields to filter by, each with the values that match."""
         values = super().filters()
         values.pop("deleted", None)
         return values
 
     @property
     def past(self) -> bool:
-        """Whether entries that were deleted are listed, too."""
+        """Whether deleted entries are listed, too."""
         if self.deleted is not None:
             return self.deleted
         values = self.filters()
@@ -202,10 +205,10 @@ P = TypeVar("P", bound=Query)
 
 
 def parse(model: type[P], query: str) -> P:
-    """Read a query string, as WSGI gives it, into typed parameters.
+    """Return the typed parameters of a query string, which is in WSGI's form.
 
     Raises:
-        ParameterError: with one sentence for each problem.
+        ParameterError: the query is invalid; there is one sentence for each problem.
     """
     try:
         return model.model_validate(_values(model, query))
@@ -214,9 +217,9 @@ def parse(model: type[P], query: str) -> P:
 
 
 def values_of(query: str, name: str) -> list[str]:
-    """Return all values of a parameter, however its name is escaped.
+    """Return all values of a parameter, whether or not its name is percent-encoded.
 
-    Of a query that cannot be read there is none: ``parse`` refuses that one.
+    A query that cannot be parsed has no values here; ``parse`` refuses it.
     """
     if "%" not in query and name not in query:
         return []
@@ -230,7 +233,7 @@ def dashed_uuid(text: str) -> str:
     """Return the dashed form of a uuid in a path.
 
     Raises:
-        ParameterError: it is none.
+        ParameterError: the text is not a uuid.
     """
     try:
         return _uuid(text)
@@ -239,10 +242,10 @@ def dashed_uuid(text: str) -> str:
 
 
 def _values(model: type[Query], query: str) -> dict[str, Any]:
-    """Return the parameters by name: lists of those that may be repeated, single values of others.
+    """Return the parameters by name: lists for repeatable ones, single values for all others.
 
     Raises:
-        ParameterError: another one is given more than once.
+        ParameterError: a parameter that is not repeatable is given more than once.
     """
     lists: dict[str, list[str]] = {}
     for name, value in query_pairs(query):
@@ -255,13 +258,13 @@ def _values(model: type[Query], query: str) -> dict[str, Any]:
 
 
 def query_pairs(query: str) -> Sequence[tuple[str, str]]:
-    """Return names and values of a query string, as WSGI gives it.
+    """Return the names and values of a query string, which is in WSGI's form.
 
     Raises:
-        ParameterError: it is not UTF-8, or too long.
+        ParameterError: the query is not UTF-8, or has more than ``FIELDS`` parameters.
     """
     try:
-        # WSGI hands bytes over as if they were Latin-1.
+        # WSGI decodes the bytes as Latin-1.
         text = query.encode("latin-1").decode()
         return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=FIELDS)
     except UnicodeDecodeError:

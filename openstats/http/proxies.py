@@ -1,4 +1,4 @@
-"""What a proxy in front changes: what it says of a request, and where answers point to."""
+"""Support for a reverse proxy: the headers that it sets, and Location headers behind it."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,10 +12,10 @@ GROUP = "oslo_middleware"
 
 
 def trust_proxy(app: WSGIApplication, conf: cfg.ConfigOpts) -> WSGIApplication:
-    """Put oslo.middleware's HTTPProxyToWSGI around an application, if it is enabled.
+    """Return an application wrapped in oslo.middleware's HTTPProxyToWSGI, if that is enabled.
 
-    It takes scheme, host, client and path prefix from the headers of the proxy. Whoever reaches
-    openstats past the proxy could forge them: they are not looked at by default.
+    It takes scheme, host, client and path prefix from the headers of the proxy. It is disabled by
+    default, because a client that bypasses the proxy could forge these headers.
     """
     conf.register_opts(http_proxy_to_wsgi.OPTS, GROUP)
     enabled = conf[GROUP].enable_proxy_headers_parsing
@@ -23,10 +23,10 @@ def trust_proxy(app: WSGIApplication, conf: cfg.ConfigOpts) -> WSGIApplication:
 
 
 def _pathwise(app: WSGIApplication) -> WSGIApplication:
-    """Have every Location be a path.
+    """Return an application whose Location headers are paths without scheme and host.
 
-    WebOb puts scheme and host before it, as they look behind a proxy: a client that followed
-    ``http://`` would send its token in clear.
+    WebOb adds the scheme and host that it sees behind the proxy. A client that followed such an
+    ``http://`` URL would send its token unencrypted.
     """
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -1,5 +1,5 @@
-"""URLs of receivers: whoever posts there has a receiver's token, and may send large bodies."""
+"""URLs of receivers. Requests to them have a receiver's token, and may have larger bodies."""
 
 RECEIVERS = "/api/alerts/receivers/"
 LARGEST = 8 * 2**20
-"""Bytes of a body posted there, unpacked."""
+"""Maximum size of a body posted there, in bytes."""

@@ -1,6 +1,6 @@
-"""The request as views see it: with the store, the configuration, the time and the caller.
+"""The request class, with the store, the configuration, the time and the caller.
 
-What a caller is made of stands here as well; who the caller is, is decided in ``auth``.
+The types of a caller live here as well; ``auth`` determines who the caller is.
 """
 
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from openstats.storage.access.scopes import NOTHING
 from openstats.storage.store import Store
 
 CALLER = "openstats.caller"
-"""Where the environment of a request names its caller, once that is known."""
+"""Key of the WSGI environment that holds the caller's name, once it is known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What rules look at of a caller: the names here are those that checks may use."""
+    """The attributes of a caller that policy rules check, by the names that rules use."""
 
     roles: tuple[str, ...] = ()
     system_scope: str | None = None
@@ -36,7 +36,7 @@ NO_CREDENTIALS = Credentials()
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A caller: a name for the audit, what rules look at, and what is visible."""
+    """A caller: the name in the audit, the credentials that rules check, and the visible scope."""
 
     name: str
     credentials: Credentials = NO_CREDENTIALS
@@ -44,11 +44,15 @@ class Identity:
 
 
 class Request(request.Request):  # type: ignore[misc]
-    """One class for all: what Pyramid's configurator adds would be a new class for each request."""
+    """The request class of the application.
+
+    Properties are defined here, since Pyramid's ``add_request_method`` would make a new class for
+    each request.
+    """
 
     @property
     def store(self) -> Store:
-        """What is answered from."""
+        """The store that requests are answered from."""
         return self.registry.store  # type: ignore[no-any-return]
 
     @property
@@ -58,13 +62,13 @@ class Request(request.Request):  # type: ignore[misc]
 
     @reify  # type: ignore[untyped-decorator]
     def identity(self) -> Identity:
-        """Return who asks; it is found out once, however often it is looked at."""
+        """Return the caller, or the subject for whom it asks; determined once per request."""
         identity: Identity = super().identity
         self.environ[CALLER] = identity.name or "-"
         return identity
 
     def own_project(self) -> tuple[str, frozenset[str]]:
-        """Return the project of the caller's token, by its id, and the tenants that it is."""
+        """Return the Keystone id of the token's project, and the uuids of its tenants."""
         return self.registry.getUtility(ISecurityPolicy).own_project(self)  # type: ignore[no-any-return]
 
     @property
@@ -79,5 +83,5 @@ class Request(request.Request):  # type: ignore[misc]
 
     @property
     def request_id(self) -> str:
-        """The name of this request in logs and in its answer."""
+        """The id of this request in logs and in its response."""
         return request_id.current(self.environ)

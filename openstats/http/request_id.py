@@ -1,7 +1,7 @@
-"""Request ids: each request has one of its own; that of the caller's request is kept beside it.
+"""Request ids: each request gets one; an id that the caller sends is kept beside it.
 
-The names are those of oslo.middleware. Its layer is not used: it makes a WebOb response of each
-answer, and an id that the log does not know.
+The names are those of oslo.middleware. Its middleware is not used: it turns each response into a
+WebOb response, and generates an id that the log does not know.
 """
 
 import re
@@ -17,16 +17,16 @@ from oslo_middleware.request_id import (
 
 HEADER = INBOUND_HEADER
 VARIABLE = "HTTP_X_OPENSTACK_REQUEST_ID"
-"""The header of the caller's request, as the environment of a request names it."""
+"""Key of the WSGI environment that holds the id sent by the caller."""
 
 _valid_id = re.compile(ID_FORMAT).fullmatch
 
 
 def assign(environ: WSGIEnvironment) -> str:
-    """Return the id of a request that begins; put it into its environment and into the log."""
+    """Return a new id for a request; set it in the environment and in the log context."""
     caller_id = environ.get(VARIABLE, "")
     global_id = caller_id if _valid_id(caller_id) else None
-    # It becomes the current one of this thread, where oslo.log looks for the ids.
+    # This becomes the current context of the thread, from which oslo.log takes the ids.
     request_context = context.RequestContext(global_request_id=global_id)
     environ[ENV_REQUEST_ID] = request_context.request_id
     environ[GLOBAL_REQ_ID] = global_id
@@ -34,7 +34,7 @@ def assign(environ: WSGIEnvironment) -> str:
 
 
 def current(environ: WSGIEnvironment) -> str:
-    """Return the id of the request that an environment is of."""
+    """Return the id of the request with this environment."""
     return str(environ[ENV_REQUEST_ID])
 
 

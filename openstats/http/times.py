@@ -1,6 +1,6 @@
-"""Times in query strings: moments, time zones, periods and how these are cut into intervals.
+"""Times in query strings: moments, time zones, periods and their division into intervals.
 
-What is known of names, uuids and flags is in ``parameters``.
+All other types of parameters are in ``parameters``.
 """
 
 from datetime import datetime
@@ -26,7 +26,7 @@ from openstats.statistics import interval
 from openstats.unix_time import LATEST
 
 MOST_EDGES = 1001
-"""Edges of intervals that an answer has at most."""
+"""Maximum number of interval edges in a response."""
 
 DATAPOINTS = 6
 BEGIN = (
@@ -39,10 +39,10 @@ NO_TIME = "must be Unix seconds or ISO 8601"
 
 
 def unix_seconds(value: Any, zone: str | None = None) -> int:
-    """Return Unix seconds; ISO 8601 without a zone is in ``zone``, by default UTC.
+    """Return Unix seconds; ISO 8601 without an offset is in ``zone``, by default UTC.
 
     Raises:
-        ValueError: it is neither; the sentence says what is allowed.
+        ValueError: the value is neither Unix seconds nor ISO 8601.
     """
     text = str(value)
     if INTEGER.fullmatch(text):
@@ -62,7 +62,7 @@ def _parse_moment(text: str) -> datetime:
 
 
 def _reason(text: str) -> str:
-    """Return what is wrong with a text; a + that nobody escaped has become a space."""
+    """Return why a text is not a time; an unescaped + has become a space."""
     date, space, offset = text.rpartition(" ")
     try:
         datetime.fromisoformat(f"{date}+{offset}".upper())
@@ -72,7 +72,7 @@ def _reason(text: str) -> str:
 
 
 def _is_local(text: str) -> bool:
-    """Return whether a text is a moment of some time zone, and does not say of which."""
+    """Return whether a text is ISO 8601 without an offset."""
     return not INTEGER.fullmatch(text) and _parse_moment(text).tzinfo is None
 
 
@@ -108,9 +108,9 @@ Zone = Annotated[str, AfterValidator(_zone)]
 
 
 class PeriodParameters(StatisticParameters):
-    """What statistics of a period take."""
+    """Parameters of statistics of a period."""
 
-    # Before from and to, which are read by it.
+    # Must precede from and to, whose validation uses it.
     zone: Zone | None = Field(
         None,
         alias="tz",
@@ -125,7 +125,7 @@ class PeriodParameters(StatisticParameters):
     )
 
     _texts: dict[str, str] = PrivateAttr(default_factory=dict)
-    """from and to as they were written, for what is said of them."""
+    """from and to as the caller wrote them, for error messages."""
 
     @model_validator(mode="wrap")
     @classmethod
@@ -144,15 +144,15 @@ class PeriodParameters(StatisticParameters):
         return excerpt(self._texts.get(name, ""))
 
     def future(self, now: int) -> str:
-        """Return what is not observed because it is in the future; nothing if nothing is."""
+        """Return a sentence if the period ends in the future; otherwise an empty string."""
         is_late = self.end is not None and self.end > now + 1
         return f"to={self._excerpt('to')} is later than now, {now}" if is_late else ""
 
     def bounds(self, now: int, period: int) -> tuple[int, int]:
-        """Return from and to; ``period`` seconds are the default between them.
+        """Return from and to, in Unix seconds; the period is ``period`` seconds by default.
 
         Raises:
-            ParameterError: there is nothing between them.
+            ParameterError: from is not before to.
         """
         end = now if self.end is None else self.end
         start = max(0, end - period) if self.start is None else self.start
@@ -163,10 +163,10 @@ class PeriodParameters(StatisticParameters):
         return start, end
 
     def calendar(self, now: int, period: int) -> list[int]:
-        """Return the edges of the hours, days or months of ``interval``, which is there.
+        """Return the edges of the hours, days or months of ``interval``, which must be given.
 
         Raises:
-            ParameterError: they are too many, or there is nothing between from and to.
+            ParameterError: there are too many edges, or from is not before to.
         """
         start, end = self.bounds(now, period)
         edges = interval.calendar(start, end, str(self.every), self.zone or "UTC", MOST_EDGES)
@@ -179,9 +179,9 @@ class PeriodParameters(StatisticParameters):
 
 
 class DatapointParameters(PeriodParameters):
-    """What statistics take that cut a period into pieces, with or without a calendar."""
+    """Parameters of statistics that divide a period into equal or calendar intervals."""
 
-    # No default that clients would send along with interval.
+    # No default: clients would send it along with interval.
     datapoints: Annotated[int, Field(ge=1, le=1000), AsInteger] | None = Field(
         None,
         description=f"Divide the period into this many equal intervals. Default: {DATAPOINTS}. "
@@ -197,10 +197,10 @@ class DatapointParameters(PeriodParameters):
         return self
 
     def interval(self, now: int, period: int) -> Interval:
-        """Return the period in equal pieces.
+        """Return the period, divided into equal intervals.
 
         Raises:
-            ParameterError: it would be empty, or shorter than its datapoints.
+            ParameterError: the period is empty, or has fewer seconds than datapoints.
         """
         start, end = self.bounds(now, period)
         datapoints = self.datapoints or DATAPOINTS
@@ -211,10 +211,10 @@ class DatapointParameters(PeriodParameters):
         return Interval(start, end, datapoints)
 
     def edges(self, now: int, period: int) -> list[int]:
-        """Return the edges of the pieces, whichever way the period is cut.
+        """Return the edges of the intervals, which are equal or those of the calendar.
 
         Raises:
-            ParameterError: likewise.
+            ParameterError: the period is empty, or has too many intervals.
         """
         if self.every:
             return self.calendar(now, period)

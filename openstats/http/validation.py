@@ -1,4 +1,4 @@
-"""What pydantic refuses, as sentences for callers; and excerpts of what they sent."""
+"""Error messages for callers: pydantic's errors as sentences, and excerpts of invalid values."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 from openstats.names import escaped
 
 EXCERPT = 100
-"""Characters of a value that an error shows."""
+"""Maximum number of characters of a value that an error shows."""
 
 KINDS = {
     "string_type": "must be a string",
@@ -20,7 +20,7 @@ KINDS = {
     "dict_type": "must be a JSON object",
     "model_type": "must be a JSON object",
 }
-"""What is said where the kind of a value is wrong; pydantic's words name Python's types."""
+"""Messages for values of the wrong type, since pydantic's own messages name Python's types."""
 
 PLAINER = {
     "^Input should be": "must be",
@@ -29,7 +29,7 @@ PLAINER = {
     "less than or equal to": "at most",
     " after validation, not": ", not",
 }
-"""By pydantic's words: ours, where these make no sentence."""
+"""Replacements in pydantic's messages, as regular expressions, so that they form sentences."""
 
 
 def sentences(model: type[BaseModel], invalid: ValidationError, kind: str) -> list[str]:
@@ -40,7 +40,7 @@ def sentences(model: type[BaseModel], invalid: ValidationError, kind: str) -> li
 
 def _sentence(model: type[BaseModel], error: ErrorDetails, kind: str) -> str:
     location = error["loc"]
-    # Of a parameter, what is behind its name is only a number in the list of its values.
+    # For a parameter, the rest of the location is only an index into its values.
     name = excerpt(".".join(map(str, location if kind == "field" else location[:1])))
     if error["type"] == "missing":
         return f"{name}: required {kind} is missing"
@@ -56,9 +56,9 @@ def _sentence(model: type[BaseModel], error: ErrorDetails, kind: str) -> str:
 
 
 def excerpt(value: object) -> str:
-    """Return the beginning of a value, with nothing in it that can do harm.
+    """Return the beginning of a value, escaped for terminals and logs.
 
-    Of a body's values it is their JSON.
+    A value that is not a string is shown as JSON.
     """
     is_text = isinstance(value, str)
     text = escaped(str(value) if is_text else json.dumps(value, default=str, ensure_ascii=False))
@@ -66,5 +66,5 @@ def excerpt(value: object) -> str:
 
 
 def parameter_names(model: type[BaseModel]) -> list[str]:
-    """Return the names of a model's parameters, as they are spelled in a URL."""
+    """Return the names of a model's parameters as spelled in a URL."""
     return [field.alias or name for name, field in model.model_fields.items()]
