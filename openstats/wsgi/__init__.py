@@ -1,1 +1,1 @@
-"""The application put together."""
+"""The WSGI application, assembled from routes, authentication and middleware."""

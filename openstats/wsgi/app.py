@@ -1,4 +1,4 @@
-"""The application put together: routes, authentication, errors and what every request needs."""
+"""Assembly of the WSGI application: routes, authentication, errors and middleware."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ from openstats.storage.store import Store
 from openstats.wsgi import strategies
 
 CLOSED = "openstats:closed"
-"""The permission of a view that has none: nobody's."""
+"""The default permission of views, which no rule grants to anybody."""
 
 
 def make_app(
@@ -35,10 +35,11 @@ def make_app(
 
     Args:
         conf: the configuration.
-        store: what is answered from.
+        store: the store that requests are answered from.
         clock: returns Unix seconds.
-        trusted: the name of who asks, where that is this process, whatever the strategy for others.
-        health: what /healthcheck answers; by default whether the store can be used.
+        trusted: the name of the caller if this process itself is the only caller; it is an admin,
+            whatever the configured strategy.
+        health: the health that /healthcheck reports; by default, whether the store is usable.
     """
     with Configurator() as config:
         config.set_security_policy(strategies.choose(conf, clock, trusted=trusted))
@@ -79,7 +80,7 @@ def _add_resource(config: Configurator, resource: Resource) -> None:
 def _add_views(
     config: Configurator, resource: Resource, url: str, views: Mapping[str, View]
 ) -> None:
-    """Add the views of a URL; the rule for writing is another one than that for reading."""
+    """Add the views of a URL; reading and writing have separate permissions."""
     methods = resource.methods[url]
     config.add_route(url, _with_or_without_slash(url))
     for part in (READING, methods[len(READING) :]):
@@ -107,5 +108,5 @@ def _add_actions(config: Configurator, resource: Resource) -> None:
 
 
 def _with_or_without_slash(url: str) -> str:
-    """Return the pattern of a URL whose last slash may be missing; it matches the whole path."""
+    """Return a route pattern that matches a URL with and without its last slash."""
     return f"{url[:-1]}{{slash:/?}}"

@@ -1,4 +1,4 @@
-"""The API without a server: commands ask the very views that answer over HTTP."""
+"""The API without a server: commands call the same views as HTTP requests."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,8 +14,8 @@ from openstats.wsgi.app import make_app
 def sender(conf: cfg.ConfigOpts, store: Store, caller: str) -> Callable[[str, str, Any], Any]:
     """Return a function that sends a method, a URL and a document (or None), as an admin.
 
-    It returns the status, the document (None where there is none) and the headers. ``caller`` is
-    what the audit calls the admin.
+    It returns the status, the document (None if the body is empty) and the headers. ``caller`` is
+    the admin's name in the audit.
     """
     app = make_app(conf, store, trusted=caller)
 

@@ -1,4 +1,4 @@
-"""Which strategy knows the callers, and what stands around the application for it."""
+"""The choice of the authentication strategy, and its middleware and rules."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,13 +16,13 @@ from openstats.http.auth.strategy import AuthStrategy
 def choose(
     conf: cfg.ConfigOpts, clock: Callable[[], float], *, trusted: str | None
 ) -> AuthStrategy:
-    """Return the strategy of [api] auth_strategy; a ``trusted`` caller is this very process."""
+    """Return the strategy of [api] auth_strategy, or noauth for a ``trusted`` caller."""
     policy = Policy(conf, RULES)
     if trusted is not None:
         return noauth.NoAuthStrategy(policy, beyond_loopback=False, name=trusted)
     if conf.api.auth_strategy == "noauth":
         return noauth.strategy(conf, policy)
-    # Imported where it is needed: it brings Keystone's client along.
+    # Imported only if needed, since it imports Keystone's client.
     from openstats.http.auth import keystone  # noqa: PLC0415
 
     return keystone.strategy(conf, policy, clock)
@@ -31,7 +31,7 @@ def choose(
 def protect(
     app: WSGIApplication, conf: cfg.ConfigOpts, clock: Callable[[], float], *, trusted: bool
 ) -> WSGIApplication:
-    """Put around an application what its strategy needs."""
+    """Return an application wrapped in the middleware that its strategy needs."""
     if trusted or conf.api.auth_strategy == "noauth":
         return app
     from openstats.http.auth import auth_token  # noqa: PLC0415
@@ -40,7 +40,7 @@ def protect(
 
 
 def list_rules() -> list[Any]:
-    """Return what oslopolicy-sample-generator asks for: all rules."""
+    """Return all rules, for oslopolicy-sample-generator."""
     return [*PERSONAS, *RULES]
 
 
@@ -48,7 +48,7 @@ def overridden_rules(conf: cfg.ConfigOpts) -> list[str]:
     """Return the names of the rules that the policy files override.
 
     Raises:
-        ConfigError: a file has a mistake, or overrides a rule that openstats does not have.
+        ConfigError: a file is invalid, or overrides a rule that openstats does not have.
     """
     rules = enforcer(conf, list_rules())
     if unknown := unknown_rules(rules):

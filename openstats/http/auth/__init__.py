@@ -1,1 +1,1 @@
-"""Authentication: who calls, and what the policy allows."""
+"""Authentication of callers, and authorization by policy rules."""

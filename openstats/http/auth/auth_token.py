@@ -1,6 +1,6 @@
-"""keystonemiddleware's auth_token around the application: which tokens are valid, and for how long.
+"""Token validation by keystonemiddleware's auth_token, with a cache of valid tokens.
 
-Who the caller is then, is for ``keystone``.
+``keystone`` derives the caller from a valid token.
 """
 
 from collections.abc import Callable, Iterable
@@ -31,22 +31,23 @@ LOG = log.getLogger(__name__)
 TOKEN, SERVICE, STATUS = "HTTP_X_AUTH_TOKEN", "HTTP_X_SERVICE_TOKEN", "HTTP_X_IDENTITY_STATUS"
 CONFIRMED = "Confirmed"
 VARIABLES = (STATUS, "keystone.token_auth", "keystone.token_info")
-"""What of all that auth_token puts into an environment is looked at."""
+"""The keys that auth_token puts into an environment and that openstats reads."""
 
 MOST = 10_000
 PROTECTED = ("/api", "/stats")
 NOT_ALLOWED = "openstats.not_allowed"
-"""Where the environment of a request says why access rules refuse it."""
+"""Key of the WSGI environment that says why access rules refuse the request."""
 
 Validation = tuple[float, dict[str, Any]]
-"""Until when a token is good, and what auth_token put into the environment for it."""
+"""When a token expires, in Unix seconds, and what auth_token put into the environment."""
 
 
 class TokenCache:
-    """Valid tokens, in process: for auth_token, and beside it for requests that need no more.
+    """In-process caches of tokens: one for auth_token, and one that bypasses auth_token.
 
-    auth_token turns a token that it knows into some thirty headers at each request, which nobody
-    reads here. Each of both forgets after half of the time that a token may be remembered.
+    auth_token turns even a cached token into some thirty headers at each request, which openstats
+    does not read. Entries of each cache expire after half of ``seconds``, so that no token is
+    trusted for longer than ``seconds`` in total.
     """
 
     def __init__(self, seconds: int, clock: Callable[[], float]) -> None:
@@ -60,12 +61,12 @@ class TokenCache:
             return self._answers.get(key)
 
     def set(self, key: str, value: Any, time: int = 0) -> None:
-        """Keep what Keystone answered about a token."""
+        """Store what Keystone answered about a token."""
         with self._lock:
             self._answers[key] = value
 
     def recall(self, environ: WSGIEnvironment) -> dict[str, Any] | None:
-        """Return what auth_token put into an earlier environment, if it still holds."""
+        """Return what auth_token put into the environment for this token, if still valid."""
         if SERVICE in environ or TOKEN not in environ:
             return None
         with self._lock:
@@ -73,7 +74,7 @@ class TokenCache:
         return variables if until > self._clock() else None
 
     def remember(self, environ: WSGIEnvironment) -> None:
-        """Keep what auth_token left, unless it depends on more than the token itself."""
+        """Store what auth_token put into the environment, if it depends on the token alone."""
         if SERVICE in environ or TOKEN not in environ or environ[STATUS] != CONFIRMED:
             return
         delegated = environ["keystone.token_info"]["token"].get("application_credential", {})
@@ -85,17 +86,17 @@ class TokenCache:
 
 
 class AuthToken(auth_token.AuthProtocol):  # type: ignore[misc]
-    """auth_token, whose refusals speak the error document."""
+    """auth_token, with refusals that contain the error document."""
 
     def __init__(self, app: WSGIApplication, conf: dict[str, Any]) -> None:
         super().__init__(app, conf)
-        # Access rules are held against the catalog, but nobody here reads it from a header.
+        # auth_token checks access rules against the catalog; the header with it is not needed.
         self._include_service_catalog = False
         self._session.session.hooks["response"].append(refuse_foreign_redirects)
         self._breaker = CircuitBreaker()
 
     def validate_allowed_request(self, request: Request, token: dict[str, Any]) -> None:
-        """Hold a request against access rules; without a catalog there is none that allows it."""
+        """Check a request against access rules; a token without a catalog matches none."""
         token = {"catalog": []} | token
         try:
             super().validate_allowed_request(request, token)
@@ -104,10 +105,10 @@ class AuthToken(auth_token.AuthProtocol):  # type: ignore[misc]
             raise
 
     def process_request(self, request: Request) -> HTTPException | None:
-        """Return None for a caller who is known, or a refusal.
+        """Return None if the token is valid, or a refusal.
 
-        A Keystone that is silent takes a thread for as long as it is waited for: all threads, were
-        each request to find out for itself.
+        A Keystone that does not answer blocks a thread until the timeout. The circuit breaker
+        keeps it from blocking all threads.
         """
         if TOKEN in request.environ and self._breaker.open:
             return _documented(HTTPServiceUnavailable(), request.environ)
@@ -119,7 +120,7 @@ class AuthToken(auth_token.AuthProtocol):  # type: ignore[misc]
                 self._breaker.note_failure(began)
             return _documented(refusal, request.environ)
         except ClientException as error:
-            # Raised by signing in as the service user, which auth_token does not foresee.
+            # Raised when the service user cannot sign in, which auth_token does not handle.
             LOG.error("whether a token is valid, Keystone does not say: %s", error)
             self._breaker.note_failure(began)
             return _documented(HTTPServiceUnavailable(), request.environ)
@@ -140,7 +141,7 @@ def _not_allowed(request: Request, catalog: list[dict[str, Any]]) -> str:
 
 
 def _documented(refusal: HTTPException, environ: WSGIEnvironment) -> HTTPException:
-    """Return a refusal with the error document for its body."""
+    """Return a refusal with the error document as its body."""
     error = UNAUTHENTICATED if refusal.status_int == 401 else UNAVAILABLE
     sentence = environ.get(NOT_ALLOWED, str(error))
     refusal.body = errors.document(
@@ -160,7 +161,7 @@ UNAVAILABLE = KeystoneUnavailableError("the token cannot be validated now: ask a
 def protect(
     app: WSGIApplication, conf: cfg.ConfigOpts, clock: Callable[[], float]
 ) -> WSGIApplication:
-    """Put auth_token around an application; health, version and document need no token."""
+    """Return an application wrapped in auth_token; URLs outside ``PROTECTED`` need no token."""
     if conf[GROUP].memcached_servers:
         return _dispatch(AuthToken(app, {"oslo_config_config": conf}), app)
     cache = TokenCache(conf[GROUP].token_cache_time, clock)
@@ -182,11 +183,11 @@ def protect(
 
 
 def _dispatch(guarded: WSGIApplication, app: WSGIApplication) -> WSGIApplication:
-    """Return the application that asks for a token where one is needed."""
+    """Return an application that uses ``guarded`` for URLs that need a token, else ``app``."""
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
-        # A receiver's token is not Keystone's; their list is for callers as all others are.
+        # Receivers have tokens of their own; the list of receivers needs a Keystone token.
         to_receiver = path.startswith(RECEIVERS) and path != RECEIVERS
         has_own_token = to_receiver and TOKEN not in environ
         needs_token = path.startswith(PROTECTED) and not has_own_token

@@ -1,20 +1,20 @@
-"""A circuit breaker: what just kept callers waiting in vain is not asked again at once.
+"""A circuit breaker: after a slow failure of a service, callers skip it for a while.
 
-It knows no HTTP.
+Knows no HTTP.
 """
 
 from collections.abc import Callable
 from time import monotonic
 
 SLOW = 1.0
-"""Seconds from which on a failure counts: one that comes at once holds nobody up."""
+"""Seconds after which a failure counts as slow; fast failures do not open the breaker."""
 
 PAUSE = 5.0
-"""Seconds for which nobody asks."""
+"""Seconds for which the breaker stays open."""
 
 
 class CircuitBreaker:
-    """Open after a failure that took long; while it is open, nobody should wait for the same."""
+    """A breaker that opens after a slow failure; while it is open, callers should not try."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self.clock = clock
@@ -22,11 +22,11 @@ class CircuitBreaker:
 
     @property
     def open(self) -> bool:
-        """Whether not to ask now."""
+        """Whether callers should not try now."""
         return self.clock() < self._open_until
 
     def note_failure(self, began: float) -> None:
-        """Note a failure of what began at a time of the clock."""
+        """Note the failure of an attempt that began at ``began``, in seconds of the clock."""
         now = self.clock()
         if now - began >= SLOW:
             self._open_until = now + PAUSE

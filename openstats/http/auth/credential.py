@@ -1,4 +1,4 @@
-"""The service user in [keystone_authtoken], with whom the API asks Keystone about its callers."""
+"""The service user in [keystone_authtoken], as which the API queries Keystone about callers."""
 
 from typing import Any
 
@@ -13,10 +13,10 @@ from openstats.http.auth.loopback import is_loopback
 
 GROUP = "keystone_authtoken"
 TOKENS = "openstats.tokens"
-"""Where auth_token finds the cache in the environment of a request."""
+"""Key of the WSGI environment in which auth_token finds its cache."""
 
 TIMEOUT = 5
-"""Seconds for which Keystone may keep silent, where http_connect_timeout does not say."""
+"""Seconds to wait for Keystone; the default of http_connect_timeout."""
 
 ENCRYPTED = ("MAC", "ENCRYPT")
 PASSWORD_TYPES = ("password", "v3password")
@@ -24,23 +24,24 @@ SERVICE_TYPE = "statistics"
 DEFAULTS = {
     "service_type": SERVICE_TYPE,
     "cache": TOKENS,
-    # keystonemiddleware would wait without end, four times.
+    # keystonemiddleware's defaults are no timeout and three retries.
     "http_connect_timeout": TIMEOUT,
     "http_request_max_retries": 1,
 }
 
 
 def password_options() -> list[Any]:
-    """Return the options of the way to sign in that most use."""
+    """Return the options of password authentication, which is the most common."""
     common_options = loading.get_auth_common_conf_options()
     return [*common_options, *loading.get_auth_plugin_conf_options("password")]
 
 
 def declare_options(conf: cfg.ConfigOpts) -> cfg.ConfigOpts:
-    """Return the configuration with auth_token's options, and the defaults that they have here.
+    """Return the configuration with auth_token's options and openstats' defaults for them.
 
     Raises:
-        ConfigError: tokens would leave this machine unprotected, or nobody could validate them.
+        ConfigError: there is no credential to validate tokens with, or tokens would be sent
+            unencrypted to memcached on another machine.
     """
     for group, options in auth_token.list_opts():
         conf.register_opts(options, group=group)
@@ -66,17 +67,17 @@ def _check(options: Any) -> None:
 
 
 def _is_local(memcached_server: str) -> bool:
-    """Return whether a server is on this machine: HOST:PORT, inet6:[ADDRESS]:PORT or unix:PATH."""
+    """Return whether HOST:PORT, inet6:[ADDRESS]:PORT or unix:PATH is on this machine."""
     if memcached_server.startswith("unix:"):
         return True
     return is_loopback(memcached_server.removeprefix("inet6:"))
 
 
 def identity_client(conf: cfg.ConfigOpts) -> adapter.Adapter:
-    """Return the client of Keystone that signs in as the service user, from declared options.
+    """Return a Keystone client that signs in as the service user; options must be declared.
 
     Raises:
-        ConfigError: the credential is none.
+        ConfigError: the credential is unusable, or has no password.
     """
     try:
         keystone_session = _session(conf)
@@ -94,7 +95,7 @@ def identity_client(conf: cfg.ConfigOpts) -> adapter.Adapter:
 
 
 def _session(conf: cfg.ConfigOpts) -> session.Session:
-    """Return openstats' own session, with the credential that validates tokens."""
+    """Return a session with the credential that validates tokens."""
     options = conf[GROUP]
     keystone_session = loading.session.Session().load_from_options(
         auth=loading.load_auth_from_conf_options(conf, GROUP),

@@ -1,6 +1,6 @@
-"""The strategy keystone: callers are who their token says, and see what is granted to them.
+"""The strategy keystone: the token determines the caller, its project and its grants the scope.
 
-The token is validated before, by ``auth_token``.
+``auth_token`` has validated the token before.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -23,15 +23,15 @@ from openstats.storage.access.scopes import NOTHING, Issuer
 from openstats.storage.store import Database
 
 GroupsOfUser = Callable[[str], Collection[str]]
-"""Returns the Keystone groups of a user, by id; none where Keystone does not say."""
+"""A function from the id of a user to the ids of its Keystone groups; empty if unknown."""
 
 DELEGATED = ("application_credential", "OS-TRUST:trust", "OS-OAUTH1")
 
 
 class KeystoneStrategy(AuthStrategy):
-    """Callers are who their token says, as auth_token left it in the environment.
+    """Authenticates callers by the token that auth_token left in the environment.
 
-    Its headers are not consulted: a service token beside the caller's writes into some of them.
+    auth_token's headers are not used: a service token beside the caller's changes some of them.
     """
 
     def __init__(
@@ -50,11 +50,11 @@ class KeystoneStrategy(AuthStrategy):
             return Identity(token.user_id, credentials, self._scope(db, token, request.environ))
 
     def own_project(self, request: Request) -> tuple[str, frozenset[str]]:
-        """Return the project of the caller's token, by its id, and the tenants that it is.
+        """Return the Keystone id of the token's project, and the uuids of its tenants.
 
         Raises:
-            UnauthenticatedError: there is no such token.
-            PermissionDeniedError: it is of no project.
+            UnauthenticatedError: there is no valid token.
+            PermissionDeniedError: the token is not scoped to a project.
         """
         project = _token(request).project_id
         if not project:
@@ -82,7 +82,7 @@ class KeystoneStrategy(AuthStrategy):
         )
 
     def _scope(self, db: Database, token: Any, environ: WSGIEnvironment) -> Scope:
-        """Return what is granted to the caller, beside what the token itself is for."""
+        """Return the scope of the token itself, joined with that of the caller's grants."""
         content, scope = environ["keystone.token_info"]["token"], self._own_scope(db, token)
         if self.options.delegated_grants or not _is_delegated(content):
             groups = self._groups(db, content)
@@ -111,7 +111,7 @@ def _token(request: Request) -> Any:
     """Return the caller's token, as auth_token left it.
 
     Raises:
-        UnauthenticatedError: there is none that is valid.
+        UnauthenticatedError: there is no valid token.
     """
     environ = request.environ
     token = getattr(environ.get("keystone.token_auth"), "user", None)
@@ -121,14 +121,14 @@ def _token(request: Request) -> Any:
 
 
 def _is_delegated(content: Mapping[str, Any]) -> bool:
-    """Return whether somebody gave a part of what is theirs to whoever holds the token."""
+    """Return whether a token is delegated: an application credential, a trust or OAuth 1."""
     return any(name in content for name in DELEGATED)
 
 
 def strategy(conf: cfg.ConfigOpts, policy: Policy, clock: Callable[[], float]) -> KeystoneStrategy:
     """Return the strategy keystone."""
     options = credential.declare_options(conf)[credential.GROUP]
-    # The credential's own options, auth_url among them, are declared by this.
+    # This declares the credential's own options, such as auth_url.
     groups = UserGroups(credential.identity_client(conf), clock)
     urls = {options.auth_url, options.www_authenticate_uri} - {None}
     issuer = Issuer(conf.identity.clouds, sorted(map(compared, urls)))
@@ -136,5 +136,5 @@ def strategy(conf: cfg.ConfigOpts, policy: Policy, clock: Callable[[], float]) -
 
 
 def list_opts() -> list[tuple[str, list[Any]]]:
-    """Return what oslo-config-generator asks for: the group, with the options that most use."""
+    """Return the group with the options of password authentication, for oslo-config-generator."""
     return [(credential.GROUP, credential.password_options())]

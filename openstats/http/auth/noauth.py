@@ -1,4 +1,4 @@
-"""The strategy noauth: whoever can connect is an admin, so only this machine's users may."""
+"""The strategy noauth: every caller is an admin, so only users of this machine may connect."""
 
 from dataclasses import replace
 from typing import Any
@@ -17,11 +17,11 @@ ADMIN = Identity("noauth", Credentials(("admin", "member", "reader"), "all"), Sc
 
 
 class NoAuthStrategy(AuthStrategy):
-    """Everybody who can connect is an admin: for loopback, where only this machine's users are.
+    """Treats every caller as an admin; for loopback, which only users of this machine reach.
 
-    A browser could be tricked into calling for somebody else: requests that came through a proxy
-    or for another name than loopback's are refused, unless ``beyond_loopback`` says that
-    something in front decides.
+    A browser could be tricked into sending requests for somebody else. So requests through a
+    proxy, or to another host name than loopback's, are refused, unless ``beyond_loopback`` says
+    that something in front controls access.
     """
 
     def __init__(self, policy: Policy, *, beyond_loopback: bool, name: str = ADMIN.name) -> None:
@@ -34,7 +34,7 @@ class NoAuthStrategy(AuthStrategy):
         return self.admin
 
     def refusal(self, request: Request) -> str | None:
-        """Return why a request is refused: it may come from another machine."""
+        """Return why a request that may come from another machine is refused; None if it is not."""
         return None if self.beyond_loopback else _foreign(request)
 
 
@@ -47,7 +47,10 @@ def _foreign(request: Request) -> str | None:
 
 
 def exposure(options: Any) -> str | None:
-    """Return why noauth is refused with these options of [api]: it would let the network in."""
+    """Return why noauth is refused with these options of [api]; None if it is not.
+
+    It is refused on an address that other machines reach, unless noauth_beyond_loopback is set.
+    """
     if options.auth_strategy != "noauth" or options.noauth_beyond_loopback:
         return None
     if options.host in loopback.NAMES:
@@ -62,7 +65,7 @@ def strategy(conf: cfg.ConfigOpts, policy: Policy) -> NoAuthStrategy:
     """Return the strategy noauth.
 
     Raises:
-        ConfigError: it would let the network in without saying so.
+        ConfigError: other machines could connect, and noauth_beyond_loopback is not set.
     """
     if reason := exposure(conf.api):
         raise ConfigError(reason)

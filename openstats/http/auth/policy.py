@@ -1,4 +1,4 @@
-"""Who may do what: personas, and the decision by rules that a policy file may override."""
+"""Policy: the personas, and decisions by rules that policy files may override."""
 
 import logging
 import time
@@ -17,7 +17,7 @@ from openstats.http.request import Credentials
 
 LOG = log.getLogger(__name__)
 
-# It writes a traceback of each rule that it does not understand: we name them in a sentence.
+# It logs a traceback for each invalid rule; openstats names these in one sentence instead.
 logging.getLogger("oslo_policy._parser").setLevel(logging.CRITICAL)
 
 ADMIN = "openstats:admin"
@@ -26,7 +26,7 @@ SERVICE = "openstats:service"
 EVERYTHING = "openstats:everything"
 ON_BEHALF_OF = "openstats:on_behalf_of"
 RECEIVE = "openstats:receivers:receive"
-"""The permission of who has a receiver's token: no rule decides about it."""
+"""The permission to post to a receiver: the receiver's token decides, not a rule."""
 
 MAPPING = 'must be YAML of the form \'"openstats:quota:get": "role:reader"\', one rule a line'
 CHECKS = (
@@ -70,11 +70,12 @@ PERSONAS = (
 class Policy:
     """The rules in force; safe to share between threads.
 
-    A decision stands for some seconds: to come to it costs as much as a small answer. After that
-    the policy files are looked at again; one with a mistake is logged, and the rules stay.
+    Decisions are cached for some seconds, since each costs as much as a small response. After that
+    the policy files are checked for changes. If a changed file is invalid, that is logged, and the
+    former rules stay in force.
 
     Raises:
-        ConfigError: a policy file has a mistake from the beginning.
+        ConfigError: a policy file is invalid at the start.
     """
 
     def __init__(
@@ -90,7 +91,7 @@ class Policy:
         self._lock = Lock()
 
     def allows(self, rule: str, credentials: Credentials) -> bool:
-        """Return whether a rule lets a caller pass. A rule that does not exist lets nobody pass."""
+        """Return whether a rule permits a caller. A rule that does not exist permits nobody."""
         with self._lock:
             key = rule, credentials
             decision = self._decisions.get(key)
@@ -115,10 +116,10 @@ class Policy:
 
 
 def enforcer(conf: cfg.ConfigOpts, defaults: Sequence[RuleDefault]) -> Enforcer:
-    """Return oslo.policy's enforcer of the defaults and of what the policy files override.
+    """Return oslo.policy's enforcer of the default rules and the policy files' overrides.
 
     Raises:
-        ConfigError: a file cannot be read, or a rule in it; it names both.
+        ConfigError: a file cannot be read or has an invalid rule; the message names both.
     """
     rules = Enforcer(conf)
     _check_file(conf)
@@ -127,13 +128,13 @@ def enforcer(conf: cfg.ConfigOpts, defaults: Sequence[RuleDefault]) -> Enforcer:
     _load(rules, conf)
     if wrong_rules := _wrong_rules(rules):
         raise ConfigError(f"{_names(conf)}: {', '.join(wrong_rules)} is not a rule: {CHECKS}")
-    # From here on it is Policy that looks whether files have changed.
+    # From here on, Policy checks whether the files have changed.
     rules.use_conf = False
     return rules
 
 
 def _load(rules: Enforcer, conf: cfg.ConfigOpts) -> None:
-    """Read the policy files; raise ConfigError where that cannot be done."""
+    """Load the policy files; raise ConfigError if that fails."""
     try:
         rules.load_rules()
         rules.check_rules(raise_on_violation=True)
@@ -151,7 +152,7 @@ def _load(rules: Enforcer, conf: cfg.ConfigOpts) -> None:
 
 
 def _wrong_rules(rules: Enforcer) -> list[str]:
-    """Return the rules with a mistake: oslo.policy takes them for rules that let nobody pass."""
+    """Return the invalid rules, which oslo.policy treats as rules that permit nobody."""
     return [
         f"{name}: {rule.check_str!r}"
         for name, rule in rules.file_rules.items()
@@ -160,7 +161,7 @@ def _wrong_rules(rules: Enforcer) -> list[str]:
 
 
 def _check_file(conf: cfg.ConfigOpts) -> None:
-    """Raise ConfigError where a file is named that there is not; the default may be missing."""
+    """Raise ConfigError if the configured file is missing; the default file may be missing."""
     name = conf.oslo_policy.policy_file
     info = conf.get_location("policy_file", "oslo_policy")
     if info and info.location.is_user_controlled and not conf.find_file(name):
@@ -171,7 +172,7 @@ def _check_file(conf: cfg.ConfigOpts) -> None:
 
 
 def unknown_rules(rules: Enforcer) -> list[str]:
-    """Return the names in policy files that no rule of openstats has, nor refers to."""
+    """Return the names in policy files that are neither openstats' rules nor used by any rule."""
     references = " ".join(str(check) for check in rules.rules.values())
     return sorted(
         name
@@ -181,7 +182,7 @@ def unknown_rules(rules: Enforcer) -> list[str]:
 
 
 def _paths(conf: cfg.ConfigOpts) -> list[str]:
-    """Return the policy files that there are, in the order in which oslo.policy reads them."""
+    """Return the existing policy files, in the order in which oslo.policy reads them."""
     options = conf.oslo_policy
     paths = map(conf.find_file, (options.policy_file, *options.policy_dirs))
     existing = [Path(path) for path in paths if path]
@@ -197,6 +198,6 @@ def _names(conf: cfg.ConfigOpts) -> str:
 
 
 def _file_states(conf: cfg.ConfigOpts) -> list[tuple[str, int, int]]:
-    """Return what differs once a policy file was changed, put there or taken away."""
+    """Return path, mtime and size of each policy file, to detect changes."""
     stats = [(path, Path(path).stat()) for path in _paths(conf)]
     return [(path, stat.st_mtime_ns, stat.st_size) for path, stat in stats]

@@ -1,4 +1,4 @@
-"""Authentication and permission for every strategy: who asks, for whom, and what rules allow.
+"""The base of all authentication strategies: on_behalf_of, and permissions by policy rules.
 
 The strategies themselves are in ``noauth`` and ``keystone``.
 """
@@ -18,7 +18,7 @@ UNKNOWN_CALLER = "a valid token is required in X-Auth-Token"
 
 
 class AuthStrategy(ABC):
-    """Pyramid's security policy: rules decide, and a portal may ask on behalf of a subject."""
+    """Pyramid's security policy: policy rules decide, and a portal may act for its subjects."""
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
@@ -27,8 +27,9 @@ class AuthStrategy(ABC):
         """Return the identity of the caller, or of the subject for whom it asks.
 
         Raises:
-            UnauthenticatedError: there is none.
-            PermissionDeniedError: the caller may not ask for others.
+            UnauthenticatedError: the caller is not authenticated.
+            PermissionDeniedError: the caller may not use on_behalf_of.
+            ParameterError: on_behalf_of is empty, or given more than once.
         """
         caller = self.caller(request)
         subjects = values_of(request.query_string, SUBJECT)
@@ -48,19 +49,19 @@ class AuthStrategy(ABC):
 
     @abstractmethod
     def caller(self, request: Request) -> Identity:
-        """Return the identity of who sent the request."""
+        """Return the identity of the sender of the request."""
 
     def own_project(self, _request: Request) -> tuple[str, frozenset[str]]:
-        """Return the project of the caller's token, by its id, and the tenants that it is.
+        """Return the Keystone id of the token's project, and the uuids of its tenants.
 
         Raises:
-            UnauthenticatedError: there is no such token.
-            PermissionDeniedError: it is of no project.
+            UnauthenticatedError: there is no valid token.
+            PermissionDeniedError: the token is not scoped to a project.
         """
         raise UnauthenticatedError(UNKNOWN_CALLER)
 
     def refusal(self, _request: Request) -> str | None:
-        """Return why a request is refused whoever sent it; None if it is not."""
+        """Return why a request is refused regardless of its sender; None if it is not."""
         return None
 
     def permits(self, request: Request, _context: object, permission: str) -> Allowed | Denied:

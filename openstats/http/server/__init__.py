@@ -1,1 +1,1 @@
-"""The server: waitress with bounds on whatever anybody may wait for."""
+"""The HTTP server: waitress with a deadline on everything that a connection may wait for."""

@@ -1,6 +1,6 @@
-"""A connection, which waitress calls a channel: no thread waits for its client, nothing for ever.
+"""Connections, which waitress calls channels. No thread ever waits for a client.
 
-What a connection waits for has a deadline, which the loop of ``server`` holds it to.
+Every wait of a connection has a deadline, which the loop of ``server`` enforces.
 """
 
 from collections.abc import Callable
@@ -15,12 +15,12 @@ from openstats.http.server.tasks import ApplicationTask, RefusalTask, refusal
 
 READING = ("GET", "HEAD", "OPTIONS")
 UNSENT = 65_536
-"""Bytes that may be unsent when the next of several pipelined requests is begun."""
+"""Maximum number of unsent bytes at which the next pipelined request is started."""
 
 
 @dataclass(frozen=True)
 class Timeouts:
-    """Seconds that a connection may wait for each thing."""
+    """Deadlines of a connection, in seconds: for each thing that it may wait for."""
 
     head: float
     body: float
@@ -30,25 +30,25 @@ class Timeouts:
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]
-    """A connection with deadlines, whose refusals are documented."""
+    """A connection with deadlines, which refuses requests with the error document."""
 
     task_class = ApplicationTask
     error_task_class = RefusalTask
     parser_class = Parser
     writes = False
     answering = False
-    """Whether something of the answer to the first request is on its way."""
+    """Whether a part of the response to the first request has been written."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.used = False
         self._request: Any = None
         self._has_head = False
-        # When the wait began that is under way; each kind of wait has its own.
+        # The start of the current wait, for each kind of wait.
         self.reading_since = self.queued_at = self.sent_at = self.quiet_since = monotonic()
 
     def received(self, data: bytes) -> bool:
-        """Take bytes, and note when a request or its body began."""
+        """Take received bytes, and note when a request or its body begins."""
         is_open = bool(super().received(data))
         request = self.request
         has_head = request is not None and request.headers_finished
@@ -58,7 +58,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         return is_open
 
     def queue(self) -> None:
-        """Note that the first request is to be answered from now on."""
+        """Note that the first request waits for its response from now on."""
         request = self.requests[0]
         self.writes = not request.error and request.command not in READING
         self.answering = False
@@ -71,7 +71,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         self.reading_since = self.quiet_since = monotonic()
 
     def write_soon(self, data: Any) -> int:
-        """Take a piece of an answer; it is sent when the client reads."""
+        """Buffer a part of a response; the loop sends it when the client reads."""
         with self.outbuf_lock:
             if not self.connected:
                 raise ClientDisconnected
@@ -81,7 +81,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
             return int(super().write_soon(data))
 
     def _flush_outbufs_below_high_watermark(self) -> None:
-        """Wait for nobody: an answer is whole when it is written."""
+        """Do not wait: a response is buffered as a whole."""
 
     def _flush_some(self, do_close: bool = True) -> bool:
         has_sent = bool(super()._flush_some(do_close))
@@ -90,7 +90,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         return has_sent
 
     def overdue_action(self, timeouts: Timeouts, now: float) -> Callable[[], None] | None:
-        """Return what to do when this connection has waited for too long; None if it has not."""
+        """Return what to do if this connection is past a deadline; None if it is not."""
         if self.total_outbufs_len:
             return self.drop if now - self.sent_at > timeouts.send else None
         if self.will_close or self.close_when_flushed:
@@ -108,18 +108,18 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         self.handle_close()
 
     def hurry(self) -> None:
-        """Refuse a request of which the rest does not come."""
+        """Refuse a request whose head or body did not arrive in time."""
         part = "body" if self._has_head else "head"
         detail = f"the {part} of the request did not arrive in time: send the request again"
         self._refuse(refusal("408 Request Timeout", "The request was refused", detail))
 
     def give_up(self) -> None:
-        """Answer 503 for what has not been answered in time; whoever still works at it is late."""
+        """Answer 503 for a request past its deadline; a thread at work on it comes too late."""
         detail = "no answer within [api] request_timeout: ask again after Retry-After seconds"
         self._refuse(refusal("503 Service Unavailable", "The service is busy", detail))
 
     def _refuse(self, reply: bytes) -> None:
-        # Where a thread writes just now, there is an answer.
+        # A thread holds the lock while it writes, so that there is a response.
         if not self.outbuf_lock.acquire(blocking=False):
             return
         try:
@@ -129,7 +129,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
             self.total_outbufs_len += len(reply)
             self.sent_at = monotonic()
             self.close_when_flushed = True
-            # A thread that is still at work finds nobody to answer.
+            # A thread that is still at work must not write any more.
             self.connected = False
         finally:
             self.outbuf_lock.release()

@@ -1,4 +1,4 @@
-"""The threads that answer requests; which request is next. Nothing of sockets or of HTTP."""
+"""The thread pool that answers requests, and its queues. Knows neither sockets nor HTTP."""
 
 import logging
 from collections import deque
@@ -11,20 +11,20 @@ LOG = logging.getLogger(__name__)
 
 
 class Task(Protocol):
-    """A connection whose first request is to be answered."""
+    """A connection whose first request waits for its response."""
 
     writes: bool
-    """Whether that request may write to the store, and so wait for other writers."""
+    """Whether the request may write to the store, and thus wait for other writers."""
 
     def service(self) -> None:
-        """Answer it."""
+        """Answer the request."""
 
 
 class Dispatcher:
-    """A pool of threads in which writers never take all.
+    """A pool of threads that writers can never occupy completely.
 
-    A writer may have to wait for the write lock of the store. At most ``writers`` threads do, and
-    at least one is left to readers; further writers wait in the queue, where they occupy none.
+    A writer may have to wait for the write lock of the store. At most ``writers`` threads serve
+    writers, and at least one thread is left to readers. Further writers wait in a queue.
     """
 
     def __init__(self, threads: int, writers: int) -> None:
@@ -47,7 +47,7 @@ class Dispatcher:
             self._condition.notify()
 
     def shutdown(self, timeout: float) -> None:
-        """End the threads; one that still waits for something is left behind after a while."""
+        """End the threads; leave behind those that are still at work after ``timeout`` seconds."""
         with self._condition:
             self._stopped = True
             self._condition.notify_all()
@@ -69,7 +69,7 @@ class Dispatcher:
                     self._free_place()
 
     def _next(self) -> Task | None:
-        """Return the task that is to begin next, once there is one; None when all is over."""
+        """Wait for the next task and return it; None after ``shutdown``."""
         with self._condition:
             while not self._stopped:
                 if task := self._oldest_task():
@@ -80,7 +80,7 @@ class Dispatcher:
         return None
 
     def _oldest_task(self) -> Task | None:
-        """Take the task that waited longest out of its queue; None where none may begin."""
+        """Remove and return the task that waited longest; None if no task may begin."""
         queues = [self._reads, self._writes] if self._places > 0 else [self._reads]
         heads = [(queue[0][0], queue) for queue in queues if queue]
         if not heads:

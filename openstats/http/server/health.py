@@ -1,4 +1,4 @@
-"""Whether this process can do its work: looked at by a thread of its own, and never waited for."""
+"""Health checks: threads probe what this process needs, and requests read the last results."""
 
 from collections.abc import Callable, Mapping
 from threading import Event, Thread
@@ -11,19 +11,19 @@ from openstats.errors import OpenstatsError
 LOG = log.getLogger(__name__)
 
 PAUSE = 1.0
-"""Seconds between two looks."""
+"""Seconds between two runs of a probe."""
 
 PATIENCE = 3.0
-"""Seconds that a look may take before what it looks at counts as not answering."""
+"""Seconds that a probe may take before its target counts as not answering."""
 
 Probe = Callable[[], None]
-"""Raises OpenstatsError where something is wrong."""
+"""A check that raises OpenstatsError if something is wrong."""
 
 
 class Health:
-    """What ``/healthcheck`` says; ``probes`` look at one thing each, by its name.
+    """The health that ``/healthcheck`` reports; ``probes`` maps names of targets to checks.
 
-    Until ``watch`` is called each question looks anew, and waits for the answer.
+    Until ``watch`` is called, ``fault`` runs the probes itself and waits for them.
     """
 
     def __init__(self, probes: Mapping[str, Probe]) -> None:
@@ -35,18 +35,18 @@ class Health:
         self._stopped = Event()
 
     def watch(self) -> None:
-        """Look regularly from now on, with a thread for each thing to look at."""
+        """Run each probe regularly from now on, in a thread of its own."""
         self.watched = True
         for name in self.probes:
             self._look(name)
             Thread(target=self._watch, args=(name,), name=f"health {name}", daemon=True).start()
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop the threads that run the probes."""
         self._stopped.set()
 
     def fault(self) -> str | None:
-        """Return the first thing that is wrong; None if all is well."""
+        """Return the first fault; None if there is none."""
         if self.draining:
             return "the service is being stopped"
         for name in self.probes:

@@ -1,4 +1,4 @@
-"""Sockets that listen: waitress accepts, and the server decides who is let in."""
+"""Listening sockets: waitress accepts connections, and the server admits or refuses them."""
 
 import select
 from typing import Any, Protocol
@@ -21,20 +21,20 @@ FULL = refusal(
 
 
 class ConnectionServer(Protocol):
-    """What listens, and what its connections are handed to."""
+    """The interface of the server that listeners and connections use."""
 
     application: WSGIApplication
     draining_since: float | None
 
     def queue(self, channel: Channel) -> None:
-        """Have the first request of a connection answered."""
+        """Queue the first request of a connection."""
 
     def make_room(self, client: str) -> bool:
-        """Return whether one more connection of a client can be taken."""
+        """Return whether one more connection of a client can be accepted."""
 
 
 class Listener(TcpWSGIServer):  # type: ignore[misc]
-    """A socket that listens, and the connections that came over it."""
+    """A listening socket, with the connections that it accepted."""
 
     def __init__(self, server: ConnectionServer, *arguments: Any, **options: Any) -> None:
         self.server = server
@@ -43,14 +43,14 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
 
     @property
     def draining(self) -> bool:
-        """Whether every answer is the last one of its connection."""
+        """Whether each connection closes after its next response."""
         return self.server.draining_since is not None
 
     def maintenance(self, now: float) -> None:
-        """Leave connections to the loop."""
+        """Do nothing: the loop closes overdue connections."""
 
     def add_task(self, channel: Channel) -> None:
-        """Have the first request of a connection answered."""
+        """Queue the first request of a connection."""
         self.server.queue(channel)
 
     def _admit(
@@ -67,7 +67,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         connection.close()
 
     def accept_all(self) -> None:
-        """Take what the kernel has accepted already, before the socket is closed."""
+        """Accept all connections that the kernel has accepted already, before the socket closes."""
         pending = select.poll()
         pending.register(self.socket, select.POLLIN)
         while pending.poll(0):

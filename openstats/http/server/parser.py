@@ -1,7 +1,7 @@
-"""Reading requests: waitress' parser, without what a server in front may understand in another way.
+"""Parsing of requests: waitress' parser, which here refuses all ambiguous requests.
 
-Who gets two servers to disagree on where a request ends has the second one answer what the first
-one never saw, to whoever comes next (RFC 9112, 11.2).
+If a proxy and this server disagree on where a request ends, an attacker can smuggle in a request
+that the proxy never saw, and whose response goes to another client (RFC 9112, 11.2).
 """
 
 import re
@@ -22,7 +22,7 @@ BARE = re.compile(rb"(?<!\r)\n|\r(?!\n|\Z)")
 
 
 class Parser(HTTPRequestParser):  # type: ignore[misc]
-    """A request that can be read in one way only; all others are refused with 400."""
+    """An unambiguous request; all others are refused with 400."""
 
     adj: Any
     body_rcv: Any = None
@@ -34,7 +34,7 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
 
     @property
     def expect_continue(self) -> bool:
-        """Whether the client waits before it sends a body, and the body is wanted."""
+        """Whether the client waits for 100 Continue, and the body is wanted."""
         return self._expected and self.body_rcv is not None and not self.error
 
     @expect_continue.setter
@@ -42,14 +42,15 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
         self._expected = expected
 
     def received(self, data: bytes) -> int:
-        """Take bytes, and return how many belong to this request.
+        """Parse received bytes, and return how many belong to this request.
 
-        waitress waits for CR LF CR LF, which never comes where lines end with LF alone.
+        Refuse a bare CR or LF at once: waitress would wait for CR LF CR LF, which never comes if
+        lines end with LF alone.
         """
         if self.body_rcv is None and not self.completed:
             head, end, _ = (self.header_plus + data).partition(b"\r\n\r\n")
             if BARE.search(head + end):
-                # So that the refusal knows what every request has.
+                # Sets the attributes that the refusal needs.
                 super().parse_header(b"GET / HTTP/1.0\r\n")
                 self.error = BadRequest("Bare CR or LF found in HTTP message")
                 self.completed = self.headers_finished = True
@@ -57,15 +58,15 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
         return int(super().received(data))
 
     def parse_header(self, header_plus: bytes) -> None:
-        """Read the head of a request; to a receiver its body may be larger than to others.
+        """Parse the head of a request; allow larger bodies if its URL is that of a receiver.
 
         Raises:
-            ParsingError: it is malformed, or means different things to different servers.
+            ParsingError: the head is malformed, or ambiguous.
         """
         try:
             super().parse_header(header_plus)
         except ValueError as error:
-            # Of urlsplit, or of int for thousands of digits: waitress would only hang up.
+            # From urlsplit, or from int for thousands of digits. waitress would just hang up.
             raise ParsingError(str(error)) from error
         self._check_head(header_plus)
         if self.path.startswith(receiver_urls.RECEIVERS):
@@ -93,17 +94,17 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
 
 
 class ChunkedBody(ChunkedReceiver):  # type: ignore[misc]
-    """A body in chunks, whose lines end with CR LF and with nothing less."""
+    """A chunked body whose lines must end with CR LF."""
 
     def received(self, data: bytes) -> int:
-        """Take some bytes, and return how many belong to the body."""
+        """Parse received bytes, and return how many belong to the body."""
         position = 0
         while position < len(data) and not self.completed and not self.error:
             position += super().received(self._piece(data[position:]))
         return position
 
     def _piece(self, data: bytes) -> bytes:
-        """Return the part that is a chunk, the end of one, or of a line at most."""
+        """Return the longest prefix that lies within one chunk, one chunk end or one line."""
         if self.chunk_remainder:
             return data[: self.chunk_remainder]
         if self.validate_chunk_end:

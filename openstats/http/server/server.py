@@ -1,7 +1,7 @@
-"""The server: waitress' loop, with a bound on whatever anybody may wait for.
+"""The server: waitress' loop, with a deadline on everything that a connection may wait for.
 
-The loop itself waits for nobody and asks nobody. So it can answer ``/healthcheck`` while every
-thread waits for something, and 503 for what the threads do not answer in time.
+The loop itself never blocks. So it can answer ``/healthcheck`` while all threads are busy, and
+503 for requests that the threads do not answer in time.
 """
 
 import gc
@@ -25,26 +25,26 @@ from openstats.http.server.listener import Listener
 LOG = log.getLogger(__name__)
 
 TICK = 0.5
-"""Seconds between two looks at who waits for too long."""
+"""Seconds between two checks of deadlines."""
 
 ENDING = 5.0
-"""Seconds that threads have to end, whose requests nobody waits for any more."""
+"""Seconds that ``close`` waits for threads whose requests are abandoned."""
 
 HEALTH = ("/healthcheck", "/healthcheck/")
 DESCRIPTORS = 256
-"""File descriptors for whatever is no connection: the store, clouds, logs, long answers."""
+"""File descriptors reserved for other uses than connections: the store, clouds, logs."""
 
 
 class Server:
     """Listens on [api] host and port; ``run`` serves until ``drain`` is called.
 
     Args:
-        application: what answers.
-        options: of the group [api].
-        health: what ``/healthcheck`` is answered from, in the loop where it is watched.
+        application: the WSGI application.
+        options: the options of the group [api].
+        health: the health that ``/healthcheck`` reports; the loop answers it if it is watched.
 
     Raises:
-        OSError: the address is taken or not this machine's.
+        OSError: the address is in use, or not one of this machine.
     """
 
     def __init__(
@@ -71,10 +71,10 @@ class Server:
             host=self.options.host,
             port=self.options.port,
             ident="openstats",
-            # What is read before the application sees anything.
+            # Read before the application is called, which has limits of its own.
             max_request_body_size=2 * LARGEST,
             clear_untrusted_proxy_headers=False,
-            # Kept by make_room, which always lets somebody in.
+            # make_room enforces the limit, and can close idle connections for new ones.
             connection_limit=2**31,
         )
         port = self.options.port
@@ -83,35 +83,35 @@ class Server:
             listener = Listener(
                 self, self._map, dispatcher=self._dispatcher, adj=adj, sockinfo=socket_info
             )
-            # Port 0 is any that is free, and the same for all addresses of a name.
+            # Port 0 means any free port; all addresses of a name get the same one.
             port = int(listener.effective_port)
             yield listener
 
     @property
     def effective_port(self) -> int:
-        """The port that is listened on."""
+        """The port on which the server listens."""
         return int(self.listeners[0].effective_port)
 
     @property
     def channels(self) -> list[Channel]:
-        """The connections."""
+        """All open connections."""
         channels: list[Channel] = []
         for listener in self.listeners:
             channels += list(listener.active_channels.values())
         return channels
 
     def run(self) -> None:
-        """Serve until everything that was accepted is answered after ``drain``."""
-        # What was loaded until here stays: no collection has to go through it again.
+        """Serve until ``drain`` is called, and all accepted requests are answered."""
+        # Everything loaded so far is permanent: exclude it from garbage collection.
         gc.freeze()
         while not self._over():
             wasyncore.poll2(TICK, self._map)
             self._turn()
 
     def drain(self, *, at_once: bool = False) -> None:
-        """Have ``run`` end: health says so first, then nothing more is accepted.
+        """Make ``run`` end: first report ill health, then stop accepting connections.
 
-        A signal may call it. ``at_once`` leaves out the time in which a balancer can look.
+        Signal handlers may call this. ``at_once`` skips the delay in which load balancers notice.
         """
         if self.health:
             self.health.draining = True
@@ -126,12 +126,12 @@ class Server:
         wasyncore.close_all(self._map)
 
     def queue(self, channel: Channel) -> None:
-        """Have the first request of a connection answered; any thread may call it."""
+        """Queue the first request of a connection; any thread may call this."""
         channel.queue()
         request = channel.requests[0]
         watched = self.health is not None and self.health.watched
         if watched and not request.error and request.command in READING and request.path in HEALTH:
-            # Not here: the caller holds a lock of the connection.
+            # Left to the loop, since the caller holds a lock of the connection.
             self._at_once.append(channel)
         elif channel.total_outbufs_len > UNSENT:
             self._deferred.append(channel)
@@ -139,9 +139,9 @@ class Server:
             self._dispatcher.add_task(channel)
 
     def make_room(self, client: str) -> bool:
-        """Return whether one more connection of a client can be taken, if need be for another.
+        """Return whether one more connection of a client can be accepted.
 
-        The one that goes is idle, and of the client that has most.
+        If all connections are in use, close an idle one of the client that has most.
         """
         channels, client_limit = self.channels, self.options.client_connections
         if len(channels) < self._most_connections and not client_limit:
@@ -152,7 +152,7 @@ class Server:
         return len(channels) < self._most_connections or _drop_idle(channels, numbers)
 
     def _turn(self) -> None:
-        """Do what the loop does itself after each look at the sockets."""
+        """Do the loop's own work after each poll of the sockets."""
         for _ in range(len(self._at_once)):
             self._at_once.popleft().service()
         for _ in range(len(self._deferred)):
@@ -191,18 +191,18 @@ class Server:
         for listener in self.listeners:
             if listener.accepting:
                 listener.accept_all()
-                # Only the socket: connections still wake the loop through this listener.
+                # Close the socket only: connections still wake the loop through this listener.
                 wasyncore.dispatcher.close(listener)
         return drain_time > self.options.drain_timeout or not any(map(_is_busy, self.channels))
 
 
 def _is_busy(channel: Channel) -> bool:
-    """Return whether something is to be read from a connection, answered or sent."""
+    """Return whether a connection has a request to read or answer, or a response to send."""
     return bool(channel.requests or channel.total_outbufs_len or channel.request is not None)
 
 
 def _drop_idle(channels: list[Channel], numbers: Counter[str]) -> bool:
-    """Close the connection that is idle longest, of the client that has most; False: all work."""
+    """Close the longest idle connection of the client that has most; False if none is idle."""
     idle = [
         channel for channel in channels if not channel.requests and not channel.total_outbufs_len
     ]
@@ -213,9 +213,9 @@ def _drop_idle(channels: list[Channel], numbers: Counter[str]) -> bool:
 
 
 def _allow_connections(connections: int) -> int:
-    """Raise the limit of file descriptors as far as need be; return how many may be connections."""
+    """Raise the limit of file descriptors as needed; return how many connections it allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    # An answer that is large, or a body, is kept in a file.
+    # A connection may need a second descriptor: large bodies and responses are kept in files.
     descriptors = 2 * connections + DESCRIPTORS
     if hard != resource.RLIM_INFINITY:
         descriptors = min(descriptors, hard)
@@ -230,9 +230,9 @@ def _allow_connections(connections: int) -> int:
 
 
 def make_server(application: WSGIApplication, options: Any, health: Health | None = None) -> Server:
-    """Listen on [api] host and port.
+    """Return a server that listens on [api] host and port.
 
     Raises:
-        OSError: the address is taken or not this machine's.
+        OSError: the address is in use, or not one of this machine.
     """
     return Server(application, options, health)

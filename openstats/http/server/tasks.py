@@ -1,6 +1,6 @@
-"""What a thread or the loop writes to a connection: answers of the application, and refusals.
+"""Responses that are written to a connection: the application's, and refusals of the server.
 
-waitress calls them tasks. Nothing here decides when one is due.
+waitress calls them tasks. Nothing here schedules them.
 """
 
 from waitress.task import ErrorTask, WSGITask
@@ -12,10 +12,11 @@ Headers = list[tuple[str, str]]
 
 
 class ApplicationTask(WSGITask):  # type: ignore[misc]
-    """What the application answers.
+    """A response of the application.
 
-    waitress closes a connection after an answer without Content-Length. An answer of status 204 or
-    304 has none, and ends with its head: it is framed as an empty one, without saying so.
+    waitress closes a connection after a response without Content-Length, such as one with status
+    204 or 304. To keep the connection open, these are framed as empty bodies, and the header is
+    removed again.
     """
 
     _framed = False
@@ -27,7 +28,7 @@ class ApplicationTask(WSGITask):  # type: ignore[misc]
         return self._framed or bool(super().has_body)
 
     def build_response_header(self) -> bytes:
-        """Return the head of the answer; it is the last one of its connection while draining."""
+        """Return the head of the response; while draining, it closes the connection."""
         if self.channel.server.draining:
             self.set_close_on_finish()
         if self.has_body:
@@ -41,7 +42,7 @@ class ApplicationTask(WSGITask):  # type: ignore[misc]
 
 
 class RefusalTask(ErrorTask):  # type: ignore[misc]
-    """What waitress says to requests that never reach the application: too large, malformed."""
+    """The response to requests that waitress refuses itself: too large or malformed."""
 
     def execute(self) -> None:
         """Write the error document instead of plain text."""
@@ -59,7 +60,7 @@ class RefusalTask(ErrorTask):  # type: ignore[misc]
 
 
 def refusal(status: str, title: str, detail: str) -> bytes:
-    """Return a whole answer that needs no thread; with status 503 it says when to ask again."""
+    """Return a complete response, head and body; with Retry-After if the status is 503."""
     number = int(status[:3])
     code = "openstats.service.busy" if number == 503 else "openstats.request.refused"
     headers, body = _error_document(number, code, title, detail)
