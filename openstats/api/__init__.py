@@ -1,1 +1,1 @@
-"""Answers requests from the store; never talks to a cloud."""
+"""The JSON API: answers requests from the store, and never calls a cloud."""

@@ -1,4 +1,9 @@
-"""The rules of all routes: whoever sees something may read it, and admins write."""
+"""The default policy rules of all routes.
+
+Everybody may read what is visible to them, and admins may write. The exceptions: only admins and
+readers may read grants, the audit and the list of receivers; only callers who see everything may
+read private statistics; services, too, may write alerts.
+"""
 
 from oslo_policy.policy import DocumentedRuleDefault, Operation
 
@@ -20,7 +25,7 @@ def _of_statistic(statistic: Statistic) -> DocumentedRuleDefault:
 
 
 def _of_resource(resource: Resource) -> list[DocumentedRuleDefault]:
-    """Return the rule of who reads a resource, and of who writes, where anybody can."""
+    """Return the rule for reading a resource, and the one for writing if it can be written."""
     operations_of: dict[str, list[Operation]] = {}
     for url, methods in resource.methods.items():
         for method in methods:

@@ -1,4 +1,4 @@
-"""What needs no token: health, version, and the OpenAPI document, also as a page."""
+"""URLs that need no token: health, version, and the OpenAPI document as JSON and as a page."""
 
 from collections.abc import Callable
 from functools import cache
@@ -16,7 +16,7 @@ from openstats.http.request import Request
 
 
 def healthcheck(request: Request) -> Response:
-    """Return whether this process can do its work, or what keeps it from it."""
+    """Return the health of this process: 200, or 503 with the first fault."""
     fault = request.registry.health.fault()
     response = _json({"status": fault or "ok"}, 503 if fault else 200)
     response.headers["Cache-Control"] = "no-store"
@@ -26,7 +26,7 @@ def healthcheck(request: Request) -> Response:
 
 
 def version(request: Request) -> Response:
-    """Return what this is, and where its description is."""
+    """Return name and version of the service, with links to its description."""
     links = [
         {"rel": "describedby", "href": f"{request.script_name}/openapi.json"},
         {"rel": "help", "href": f"{request.script_name}/docs"},

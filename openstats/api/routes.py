@@ -1,4 +1,4 @@
-"""The route table: every URL, its view, who may use it, what it takes and what it answers."""
+"""The route table: every URL with its view, permission, parameters and response."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,10 +21,10 @@ from openstats.storage.entries import tenants as tenant_entries
 
 @dataclass(frozen=True)
 class Statistic:
-    """A statistic: its name in the URL, its view, parameters and the shape of its answer.
+    """A statistic: its name in the URL, view, parameters and response model.
 
-    ``headers`` are those that only its answers have, with what they say. What is ``private`` is for
-    who sees everything.
+    ``headers`` are the headers of its responses, besides those of every statistic, with
+    descriptions. A ``private`` statistic is only for callers who see everything.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Statistic:
 
     @property
     def permission(self) -> str:
-        """The rule that decides who may ask."""
+        """The name of the policy rule that decides who may read the statistic."""
         return f"openstats:{self.name}:get"
 
 
@@ -197,6 +197,6 @@ RESOURCES = (
 )
 
 ROOTS = ("/api/stats", "/stats")
-"""Where statistics are found, by the specification's own spelling."""
+"""Prefixes of the URLs of statistics in the HTTP API; the second one is for older callers."""
 
 METHODS = ("GET", "HEAD")

@@ -1,1 +1,1 @@
-"""Alerts over HTTP: listed, posted, and received."""
+"""Alerts in the HTTP API: their resource, and the receivers of notifications."""

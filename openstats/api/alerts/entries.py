@@ -1,4 +1,4 @@
-"""Alerts over HTTP: what one looks like, what is posted, and what a list is filtered by."""
+"""Alerts in the HTTP API: models of entries and bodies, and the filters of their list."""
 
 from typing import Annotated, Any
 
@@ -18,7 +18,7 @@ LONGEST = 4096
 
 
 class AlertScope(OneFieldBody):
-    """What an alert is of: exactly one of these."""
+    """The object that an alert is about: exactly one of these."""
 
     customer: Uuid = ""
     project_group: Uuid = ""
@@ -29,7 +29,7 @@ class AlertScope(OneFieldBody):
 
 
 class Alert(BaseModel):
-    """Something that is wrong, or was; labels are shown to who sees everything."""
+    """A problem, past or present. Callers who do not see everything get no labels."""
 
     uuid: Uuid
     severity: Severity
@@ -44,7 +44,7 @@ class Alert(BaseModel):
 
 
 class NewAlert(Body):
-    """An alert to open; the open one of the same scope and type is brought up to date instead."""
+    """An alert to open, or an update of the open alert with the same scope and type."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -82,7 +82,7 @@ BELOW = "Only alerts on this {} or on an object below it. May be repeated."
 
 
 class AlertFilters(ListParameters):
-    """What the list of alerts is filtered by."""
+    """Filters of the list of alerts."""
 
     uuid: Repeated[Uuid] = _several("Only the alert with this UUID. May be repeated.")
     severity: Repeated[Severity] = _several("Only alerts of this severity. May be repeated.")
@@ -112,7 +112,7 @@ class AlertFilters(ListParameters):
 
 
 class AlertWriter(Writer):
-    """Writes alerts that callers post; one is open at a time of the same scope and type."""
+    """Writes alerts that callers post; at most one is open for each scope and type."""
 
     updates_on_post = True
 
@@ -121,5 +121,5 @@ class AlertWriter(Writer):
         return posted.find(db, fields)
 
     def save(self, db: Database, uuid: str, fields: Fields, now: int) -> None:
-        """Open the alert, or bring it up to date."""
+        """Open the alert, or update it."""
         posted.post(db, uuid, fields, now)

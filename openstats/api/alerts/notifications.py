@@ -1,4 +1,4 @@
-"""Notifications: what Alertmanager's webhooks and Aodh's notifier send, read into plain values."""
+"""Parsing of notifications: webhooks of Alertmanager, and requests of Aodh's notifier."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,12 +17,12 @@ from openstats.statistics.fingerprint import common_fingerprint, fingerprint
 LONGEST_NAME, LONGEST_TEXT = 255, 4096
 SENDER_DIGITS = 16
 MOST_TRUNCATED = 2**31 - 1
-"""Alerts that a webhook may say were left out of it: more than any Alertmanager holds."""
+"""Maximum of truncatedAlerts in a webhook: more than any Alertmanager holds."""
 
 UNNAMED = "alert"
 RESOLVED = "resolved"
 MESSAGES = ("summary", "description", "message", "title")
-"""Annotations, by what they are called as a rule; the first that there is, is the message."""
+"""Common names of annotations; the first one present becomes the message."""
 
 
 def _storable(text: str) -> str:
@@ -42,7 +42,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class WebhookAlert(BaseModel):
-    """One alert in a webhook of Alertmanager's; its other fields are ignored.
+    """One alert in a webhook of Alertmanager; other fields are ignored.
 
     Alertmanager before 0.19, and some relays, send no fingerprint or no status.
     """
@@ -56,7 +56,7 @@ class WebhookAlert(BaseModel):
 
 
 class Webhook(BaseModel):
-    """A webhook of Alertmanager's, version 4."""
+    """A webhook of Alertmanager, version 4."""
 
     alerts: list[Any]
     truncatedAlerts: Annotated[int, Field(ge=0, le=MOST_TRUNCATED)] = 0  # noqa: N815
@@ -65,7 +65,7 @@ class Webhook(BaseModel):
 
 
 class Alarm(BaseModel):
-    """What Aodh's REST notifier sends when an alarm is in another state."""
+    """The body that Aodh's REST notifier sends when an alarm changes its state."""
 
     alarm_id: Annotated[Text, Field(min_length=1)]
     alarm_name: Text = UNNAMED
@@ -75,9 +75,9 @@ class Alarm(BaseModel):
 
 
 class Envelope(NamedTuple):
-    """What is known of a request beside its body.
+    """Facts about a request to a receiver, besides its body.
 
-    ``independent``: the senders of its receiver are no cluster.
+    ``independent`` says that the senders of the receiver do not form a cluster.
     """
 
     request_id: str
@@ -87,9 +87,9 @@ class Envelope(NamedTuple):
 
 
 class Delivery(NamedTuple):
-    """What a request reports; its sender left out ``truncated`` alerts.
+    """The notifications of a request, from which the sender left out ``truncated`` alerts.
 
-    ``problems`` has a sentence for each alert that cannot be read: which one, and why.
+    ``problems`` has a sentence for each alert that cannot be read, with the reason.
     """
 
     notifications: list[Notification]
@@ -98,7 +98,7 @@ class Delivery(NamedTuple):
 
 
 class Reader:
-    """Reads what receivers are sent, as [alerts] says."""
+    """Parses the documents that receivers get, according to the options in [alerts]."""
 
     def __init__(self, options: Any) -> None:
         self._replicas = frozenset(options.replica_labels)
@@ -108,16 +108,16 @@ class Reader:
         self._stored_names = sorted({name for names in self._subject_names for name in names})
 
     def read(self, kind: str, document: Any, envelope: Envelope) -> Delivery:
-        """Read what a receiver of a kind is sent.
+        """Return the notifications in a document that was sent to a receiver of a kind.
 
         Raises:
-            BodyError: nothing in it can be read.
+            BodyError: nothing in the document can be read.
         """
         read = {"alertmanager": self._webhook, "aodh": self._alarm}[kind]
         return read(document, envelope)
 
     def _webhook(self, document: Any, envelope: Envelope) -> Delivery:
-        """Read a webhook of Alertmanager's; an alert that makes no sense does not spoil others."""
+        """Return the notifications in a webhook; invalid alerts are skipped and reported."""
         webhook = _validated(Webhook, document)
         notifications, problems, last_error = [], [], None
         for entry in webhook.alerts:
@@ -161,10 +161,10 @@ class Reader:
         return SubjectLabels(*(_first(labels, names) for names in self._subject_names))
 
     def _identity(self, alert: WebhookAlert) -> tuple[str, str]:
-        """Return the fingerprint of an alert, and what its episode is known by.
+        """Return the fingerprint of an alert, and the identifier of its episode.
 
         Raises:
-            BodyError: it has neither a fingerprint nor labels.
+            BodyError: the alert has neither a fingerprint nor labels.
         """
         if not alert.fingerprint and not alert.labels:
             raise BodyError("fingerprint: is missing, and there are no labels to compute it from")
@@ -174,22 +174,22 @@ class Reader:
         return common_key, start if common_key == own_key else replica_start(start, own_key)
 
     def _severity(self, severity: str) -> str:
-        """Return what somebody else's severity means here."""
+        """Return openstats' severity for that of a sender."""
         return self._severities.get(severity.lower(), self._unknown_severity)
 
     def _stored_labels(self, labels: Mapping[str, str]) -> dict[str, str]:
-        """Return those labels that are stored: the configured ones."""
+        """Return the labels to store: those that the configuration names."""
         return {name: labels[name][:LONGEST_NAME] for name in self._stored_names if name in labels}
 
     def _alarm(self, document: Any, envelope: Envelope) -> Delivery:
-        """Read a notification of Aodh's.
+        """Return the notification of an alarm; none if its state is insufficient data.
 
-        It has no time, and its repetitions have the id of its request. It names no subject: its
-        alert is of all that the receiver may speak for.
+        Aodh sends no time, and repeats a notification with the same request id. It names no
+        subject, so the alert concerns everything that the receiver may report on.
         """
         alarm = _validated(Alarm, document)
         if alarm.current == "insufficient data":
-            # Neither over nor worse: what follows will tell.
+            # The alarm's next state decides.
             return Delivery([])
         name, message, now = alarm.alarm_name, alarm.reason, envelope.arrived_at
         severity = self._severity(alarm.severity)
@@ -212,13 +212,13 @@ def _message(annotations: Mapping[str, str], name: str) -> str:
 
 
 def _seconds(moment: datetime | None) -> int | None:
-    """Return the Unix seconds of a time; None for what stands for none: the year 1, and 1970."""
+    """Return the Unix seconds of a time; None up to 1970: senders use year 1 and 1970 for none."""
     seconds = 0 if moment is None else int(moment.timestamp())
     return seconds if seconds > 0 else None
 
 
 def _ended_at(alert: WebhookAlert, group_status: Any, now: int) -> int | None:
-    """Return when an alert was over, as far as it says so; None: it fires."""
+    """Return when an alert was resolved; None while it fires."""
     ended_at = _seconds(alert.endsAt)
     if alert.status:
         is_over = alert.status == RESOLVED
@@ -228,7 +228,7 @@ def _ended_at(alert: WebhookAlert, group_status: Any, now: int) -> int | None:
 
 
 def _sender(webhook: Webhook, envelope: Envelope) -> str:
-    """Return who of several independent senders sent a webhook."""
+    """Return an id of the sender among independent ones; empty if senders are not independent."""
     if not envelope.independent:
         return ""
     url = webhook.externalURL if isinstance(webhook.externalURL, str) else ""
@@ -236,7 +236,7 @@ def _sender(webhook: Webhook, envelope: Envelope) -> str:
 
 
 def _title(entry: Any) -> str:
-    """Return what an alert that cannot be read is found by in its sender's log."""
+    """Return name and fingerprint of an unreadable alert, to find it in the sender's log."""
     fields = entry if isinstance(entry, Mapping) else {}
     labels = fields.get("labels")
     name = labels.get("alertname") if isinstance(labels, Mapping) else None
@@ -255,14 +255,15 @@ def _validated(model: type[Model], document: Any) -> Model:
 
 
 def short(key: str) -> str:
-    """Return a key that the store's columns hold: of one that is too long, its hash."""
+    """Return a key that fits the store's columns: the key itself, or its hash if it is too long."""
     return key if len(key) <= LONGEST_NAME else hashlib.sha256(key.encode()).hexdigest()
 
 
 def of_sender(sender: str, notifications: Sequence[Notification]) -> Sequence[Notification]:
-    """Return notifications with fingerprints of their sender's own, where senders share a receiver.
+    """Return notifications whose fingerprints are unique to their sender.
 
-    They may use the same fingerprints. An empty sender shares with nobody.
+    Senders that share a receiver may use the same fingerprints. An empty ``sender`` does not share
+    its receiver, and keeps its fingerprints.
     """
     if not sender:
         return notifications

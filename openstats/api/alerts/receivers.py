@@ -1,4 +1,4 @@
-"""Receivers: where Alertmanager and Aodh report alerts, each with a token of its own."""
+"""Receivers: the URLs to which Alertmanager and Aodh send alerts, each with its own token."""
 
 import base64
 import binascii
@@ -31,21 +31,21 @@ LOG = log.getLogger(__name__)
 
 READ = "openstats:receivers:get"
 OBJECTS = 20
-"""Objects and lists in a body for each alert that it may hold."""
+"""Objects and lists allowed in a body, for each of the alerts that it may hold."""
 
 UNMATCHED_HASH = "0" * 64
-"""A hash that no token has."""
+"""A hash that no token is expected to have."""
 
 MOST_LOGGED = 20
-"""Alerts of one request of which the log says why they cannot be read."""
+"""Maximum number of unreadable alerts that are logged for one request."""
 
 OPTIONS_SHOWN = ("kind", "clouds", "customer", "project", "tenant_visible")
 
 
 class Receiver(BaseModel):
-    """A receiver as it is configured, and what came in at it; truncated: left out by the sender.
+    """A receiver: its options and counters. truncated counts alerts that senders left out.
 
-    What was refused is not sent again; ``refusal`` says why the last one was.
+    Senders do not repeat refused notifications; refusal is the reason for the last refusal.
     """
 
     name: str
@@ -63,21 +63,21 @@ class Receiver(BaseModel):
 
 
 class Unknown(BaseModel):
-    """What was sent to receivers that are not configured."""
+    """Counters of requests to receivers that are not configured."""
 
     refused: int
     refused_at: int | None
 
 
 class Receivers(BaseModel):
-    """All receivers."""
+    """All receivers, with their counters."""
 
     receivers: list[Receiver]
     unknown: Unknown
 
 
 class Sending(Query):
-    """What the URL of a receiver may hold."""
+    """The query string of a receiver's URL."""
 
     verify: str | None = Field(
         None,
@@ -87,13 +87,13 @@ class Sending(Query):
 
 
 def receive(request: Request) -> Response:
-    """Take in what a receiver is sent; it is stored when the answer is good.
+    """Store the notifications of a request; a response of 204 means that they are stored.
 
     Raises:
         UnauthenticatedError: the token is not the receiver's, or there is no such receiver.
-        PermissionDeniedError: it is Keystone's, and of no project, or lacks a role.
-        TooLargeError: it holds more than a receiver takes at once.
-        BodyError: what was sent cannot be read, now or ever.
+        PermissionDeniedError: a Keystone token is not scoped to a project, or lacks the role.
+        TooLargeError: the body exceeds a limit.
+        BodyError: nothing in the body can be read.
     """
     try:
         return _receive(request, request.matchdict["name"])
@@ -144,7 +144,7 @@ def _check_number(document: Mapping[str, Any], limit: int) -> None:
 
 
 def _log(name: str, delivery: Delivery) -> None:
-    """Log what was left out by the sender, and each alert that cannot be read."""
+    """Log how many alerts the sender left out, and which alerts cannot be read."""
     truncated, problems = delivery.truncated, delivery.problems
     if truncated or problems:
         LOG.warning("%s: %d left out, %d not read", name, truncated, len(problems))
@@ -153,9 +153,9 @@ def _log(name: str, delivery: Delivery) -> None:
 
 
 def _restriction(request: Request, options: Any) -> Restriction:
-    """Return for whom the sender may speak, once it has shown its token.
+    """Check the sender's token, and return what it may report on.
 
-    What an unknown receiver costs, and is answered, is what a wrong token costs.
+    An unknown receiver takes the same time, and gets the same response, as a wrong token.
     """
     environ = request.environ
     if options is not None and options.keystone and "HTTP_X_AUTH_TOKEN" in environ:
@@ -170,7 +170,7 @@ def _restriction(request: Request, options: Any) -> Restriction:
 
 
 def _restriction_to_project(request: Request, options: Any) -> Restriction:
-    """Return what a token of Keystone's may speak for: its own project, where a role lets it."""
+    """Return what a Keystone token may report on: its own project, if it has the role."""
     project, tenants = request.own_project()
     if options.role and options.role not in request.identity.credentials.roles:
         raise PermissionDeniedError(
@@ -181,7 +181,7 @@ def _restriction_to_project(request: Request, options: Any) -> Restriction:
 
 
 def _token(header: str) -> str:
-    """Return the token of Bearer, or the password of Basic."""
+    """Return the Bearer token or the Basic password; empty if there is neither."""
     scheme, _, credentials = header.strip().partition(" ")
     if scheme.lower() == "bearer":
         return credentials.strip()
@@ -193,7 +193,7 @@ def _token(header: str) -> str:
 
 
 def entries(request: Request) -> Response:
-    """List the receivers, with what came in at each, and what was refused."""
+    """List the receivers with their counters."""
     parse(Query, request.query_string)
     counts = alerts.receiver_counts(request.store, request.registry.refusals.pending())
     document = {
@@ -218,7 +218,7 @@ def _unknown(counts: ReceiverCounts) -> dict[str, Any]:
 
 
 def includeme(config: Any) -> None:
-    """Add the receivers, each at a URL of its own, and their list."""
+    """Add the routes of the receivers and of their list."""
     registry = config.registry
     names = receivers(registry.conf)
     registry.refusals = refusals.Refusals(registry.store, names, registry.clock)

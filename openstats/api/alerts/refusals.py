@@ -1,6 +1,6 @@
-"""Refused notifications: logged once a minute for each receiver, and counted.
+"""Refused notifications: counted, and logged at most once a minute for each receiver.
 
-Their senders do not repeat them, so what they report is lost until somebody looks. Nothing here
+Senders do not repeat them, so the alerts in them are lost until somebody notices. Nothing here
 decides what is refused.
 """
 
@@ -21,27 +21,27 @@ from openstats.storage.store import Store
 LOG = log.getLogger(__name__)
 
 REASON = "openstats.refusal"
-"""Where the environment of a request says why it was refused, if the receiver itself did."""
+"""Key of the WSGI environment that says why the receiver refused the request."""
 
 UNKNOWN = ""
-"""The name under which those are counted that name no receiver: outsiders may name any number."""
+"""The name under which all unknown receivers are counted: outsiders can make up any number."""
 
 MINUTE = 60.0
 
 
 @dataclass
 class Pending:
-    """What of one receiver is not in the store yet, and when the log last told of it."""
+    """The refusals of one receiver that are not stored yet, and the time of its last log line."""
 
     refusal: Refusal | None = None
     logged_at: float = -MINUTE
 
 
 class Refusals:
-    """Counts what receivers refuse; safe to share between threads.
+    """Counts refused notifications; safe to share between threads.
 
-    The store is written once a minute at most, so that outsiders cannot keep it busy. ``names``
-    are the receivers that there are, ``clock`` gives Unix seconds, ``uptime`` seconds that pass.
+    For each receiver, the store is written at most once a minute, so that outsiders cannot keep it
+    busy. ``names`` are the receivers, ``clock`` returns Unix seconds, ``uptime`` monotonic seconds.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Refusals:
         self._lock = Lock()
 
     def add(self, name: str, status: int, reason: str) -> None:
-        """Count a refused notification to a receiver, and log it unless one was logged just now."""
+        """Count a refused notification; log and store it if the last log line is a minute old."""
         name = name if name in self._pending else UNKNOWN
         with self._lock:
             pending = self._pending[name]
@@ -79,14 +79,14 @@ class Refusals:
             LOG.warning("%s: what was refused is not counted: %s", name, error)
 
     def pending(self) -> dict[str, Refusal]:
-        """Return what was refused and is not in the store yet, by receiver."""
+        """Return the refusals that are not stored yet, by receiver."""
         with self._lock:
             pending = [(name, one.refusal) for name, one in self._pending.items()]
         return {name: refusal for name, refusal in pending if refusal}
 
 
 def around(app: WSGIApplication, refusals: Refusals, url: str) -> WSGIApplication:
-    """Return an application that counts which POST below a URL it answers with a 4xx."""
+    """Return an application that counts POST requests below ``url`` that get a 4xx response."""
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         name = environ["PATH_INFO"].removeprefix(url)

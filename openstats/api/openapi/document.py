@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made from the route table and the models it names."""
+"""The OpenAPI 3.1 document, generated from the route table and its models."""
 
 from typing import Any
 
@@ -56,7 +56,7 @@ LINKS = {
 
 
 def document() -> dict[str, Any]:
-    """Return the whole document."""
+    """Return the OpenAPI document."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -73,7 +73,7 @@ def document() -> dict[str, Any]:
 
 
 def _tags() -> list[dict[str, str]]:
-    """Return the parts with their descriptions, in the order in which they are shown."""
+    """Return the tags with their descriptions, in the order in which pages show them."""
     descriptions = {_tag(statistic): texts.STATISTICS[statistic.name] for statistic in STATISTICS}
     for resource in RESOURCES:
         descriptions[registry.tag(resource)] = texts.RESOURCES[resource.name]
@@ -116,13 +116,13 @@ def _statistic(statistic: Statistic, root: str) -> dict[str, Any]:
         responses={"200": response} | NOT_MODIFIED | error_responses(STATISTIC_ERRORS),
     )
     if root != ROOTS[0]:
-        # One and the same under another URL, which the specification spells for two of them.
+        # The same statistic under another URL, kept for older callers.
         described |= {"deprecated": True, "description": OLDER}
     return described
 
 
 def _receivers() -> dict[str, Any]:
-    """Return the operations on where alerts are received."""
+    """Return the operations on receivers of alerts."""
     return {
         receiver_urls.RECEIVERS: {"get": _list_receivers()},
         f"{receiver_urls.RECEIVERS}{{name}}/": {"post": _receive()},

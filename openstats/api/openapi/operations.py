@@ -1,4 +1,4 @@
-"""What operations of the OpenAPI document have in common: answers, errors, headers."""
+"""Building blocks for operations of the OpenAPI document: responses, errors, headers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -66,7 +66,7 @@ PRECONDITIONS = {
     "PATCH": ("If-Match",),
     "DELETE": ("If-Match",),
 }
-"""What guards a method that writes to an entry."""
+"""Precondition headers of the methods that write to an entry."""
 
 
 def operation(
@@ -77,7 +77,7 @@ def operation(
     parameters: Sequence[dict[str, Any]],
     responses: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Return what a method does at a URL; ``responses`` are by status."""
+    """Return an operation; ``responses`` are by status."""
     return {
         "operationId": operation_id,
         "tags": [tag],
@@ -96,7 +96,7 @@ def error_responses(texts: Mapping[str, str]) -> dict[str, Any]:
 def json_response(
     text: str, schema: dict[str, Any], headers: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """Return a response that holds a document, with headers beside its ETag."""
+    """Return a response that holds a document; ``headers`` maps further names to descriptions."""
     texts = {"ETag": HEADERS["ETag"]} | dict(headers or {})
     described = {}
     for name, header_text in texts.items():
@@ -106,7 +106,7 @@ def json_response(
 
 
 def parameter(location: str, name: str, schema: dict[str, Any], text: str) -> dict[str, Any]:
-    """Return a parameter that is not of the query string; those of the path are required."""
+    """Return a parameter in the path or a header; those in the path are required."""
     return {
         "name": name,
         "in": location,
@@ -117,11 +117,11 @@ def parameter(location: str, name: str, schema: dict[str, Any], text: str) -> di
 
 
 def if_none_match() -> dict[str, Any]:
-    """Return the header in which a reader names the bytes that it has."""
+    """Return the header If-None-Match of reads."""
     return parameter("header", "If-None-Match", TEXT, IF_NONE_MATCH)
 
 
 def preconditions(method: str) -> list[dict[str, Any]]:
-    """Return the headers in which a writer names what it believes to be there."""
+    """Return the precondition headers of a method that writes."""
     names = PRECONDITIONS.get(method, ())
     return [parameter("header", name, TEXT, CONDITIONS[name]) for name in names]

@@ -1,4 +1,4 @@
-"""The API's description as a page: a script that is packaged shows the OpenAPI document."""
+"""The API documentation as a web page: a bundled script renders the OpenAPI document."""
 
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -19,12 +19,12 @@ ASSETS = {
     "style": ("page/page.css", "text/css"),
     "icon": ("page/icon.svg", "image/svg+xml"),
 }
-"""What the page needs: by its name there, the file and its type."""
+"""Assets of the page: file and media type, by the name in the page's template."""
 
 POLICY = {
     "default-src": "'none'",
     "script-src": "'self'",
-    # The script makes elements with styles of their own.
+    # The script creates elements with inline styles.
     "style-src": "'self' 'unsafe-inline'",
     "img-src": "'self' data:",
     "connect-src": "'self'",
@@ -43,23 +43,23 @@ IMMUTABLE = "public, max-age=31536000, immutable"
 
 @dataclass(frozen=True)
 class Asset:
-    """A file as it is sent."""
+    """A file that can be sent."""
 
     body: bytes
     content_type: str
 
     @cached_property
     def tag(self) -> str:
-        """A hash that these bytes have, and no others."""
+        """A hash of the bytes."""
         return digest(self.body)
 
     @cached_property
     def packed(self) -> bytes:
-        """These bytes with gzip."""
+        """The bytes, compressed with gzip."""
         return compression.compress(self.body)
 
     def response(self, request: Request, caching: str) -> Response:
-        """Return the response that holds it, 304 where the caller has it already."""
+        """Return the response with the file; 304 if the caller has the same bytes already."""
         gzipped = compression.is_wanted(request.environ, len(self.body))
         response = Response(
             body=self.packed if gzipped else self.body,
@@ -75,12 +75,12 @@ class Asset:
 
 
 def page(request: Request) -> Response:
-    """Return the page, which names what it needs from where it is: with or without a slash."""
+    """Return the page; its asset URLs are relative to its own, with or without a slash."""
     return _page("../" if request.path_info.endswith("/") else "").response(request, REVALIDATED)
 
 
 def asset(request: Request) -> Response:
-    """Return a file that the page needs; its URL changes when its bytes do."""
+    """Return an asset of the page; its URL contains a hash of its bytes."""
     file = _assets().get(request.path_info)
     if file is None:
         raise HTTPNotFound
@@ -89,7 +89,7 @@ def asset(request: Request) -> Response:
 
 @cache
 def _assets() -> dict[str, Asset]:
-    """Return what the page needs, by its path, in the order of ``ASSETS``."""
+    """Return the assets of the page by path, in the order of ``ASSETS``."""
     assets = {}
     for file, content_type in ASSETS.values():
         content = _read(file, content_type)
@@ -99,7 +99,7 @@ def _assets() -> dict[str, Asset]:
 
 @cache
 def _page(root: str) -> Asset:
-    # Relative, so that the page works below a prefix, too.
+    # Relative URLs, so that the page also works behind a path prefix.
     urls = dict(zip(ASSETS, (root + path.removeprefix("/") for path in _assets()), strict=True))
     template = Template(DIRECTORY.joinpath("page/index.html").read_text("utf-8"))
     return Asset(template.substitute(urls, root=root).encode(), "text/html")

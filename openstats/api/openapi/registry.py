@@ -1,4 +1,4 @@
-"""The URLs of the registry in the OpenAPI document, as the route table has its resources."""
+"""The registry in the OpenAPI document, generated from the resources of the route table."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -28,7 +28,7 @@ OPERATIONS = {
     "PATCH": ("change", "200", "The entry was changed."),
     "DELETE": ("delete", "204", "The entry was deleted."),
 }
-"""By method: its verb, and the status and text of a success."""
+"""By method: the verb, and status and description of a success."""
 
 ERRORS: Mapping[str, Mapping[str, str]] = {
     "GET": READ_ERRORS | NOT_FOUND,
@@ -62,7 +62,7 @@ def paths() -> dict[str, Any]:
 
 
 def tag(resource: Resource) -> str:
-    """Return the name of the part that describes a resource."""
+    """Return the tag of a resource."""
     return resource.name.replace("-", " ").capitalize()
 
 
@@ -85,7 +85,7 @@ def _list(resource: Resource) -> dict[str, Any]:
 
 
 def _operation(resource: Resource, method: str) -> dict[str, Any]:
-    """Return what a method does with one entry: POST creates it, all others name it."""
+    """Return the operation of a method on one entry; POST creates it."""
     described = _named(
         OPERATIONS[method][0],
         resource,
@@ -100,7 +100,7 @@ def _operation(resource: Resource, method: str) -> dict[str, Any]:
 
 
 def _named(verb: str, resource: Resource, **details: Any) -> dict[str, Any]:
-    """Return an operation that is named by what it does with one entry."""
+    """Return an operation on one entry, with an id and a summary made from its verb."""
     kind = _kind(resource)
     article = "an" if kind[0] in "aeiou" else "a"
     summary = f"{verb.capitalize()} {article} {kind}."
@@ -132,7 +132,7 @@ def _successes(resource: Resource, method: str) -> dict[str, Any]:
 
 
 def _action(resource: Resource, action: str) -> dict[str, Any]:
-    """Return what an action does with one entry."""
+    """Return the operation of an action on one entry."""
     response = json_response("The entry after the action.", reference(resource.entry.__name__))
     return _named(
         action,

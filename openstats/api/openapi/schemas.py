@@ -1,4 +1,4 @@
-"""JSON schemas of models, as the OpenAPI document has them; none of HTTP itself."""
+"""JSON schemas of models and query parameters for the OpenAPI document."""
 
 from collections.abc import Iterable
 from typing import Any, Literal
@@ -10,35 +10,35 @@ from openstats.http.parameters import Query
 
 REFERENCE = "#/components/schemas/{model}"
 MODE: Literal["validation"] = "validation"
-"""Of schemas: what a model takes, rather than how it is written."""
+"""The mode of pydantic's schemas: what a model accepts, not how it is serialized."""
 
 
 def reference(name: str) -> dict[str, Any]:
-    """Return what refers to a schema."""
+    """Return a reference to a schema."""
     return {"$ref": REFERENCE.format(model=name)}
 
 
 def components(models: Iterable[type[BaseModel]]) -> dict[str, Any]:
-    """Return the schemas of models, and of those that they refer to, by name."""
+    """Return the schemas of models and of all models that they refer to, by name."""
     inputs = [(model, MODE) for model in models]
     _, schema = models_json_schema(inputs, ref_template=REFERENCE)
     return _components(schema)
 
 
 def answer(kind: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the schema of an answer, and those of the models that it refers to, by name."""
+    """Return the schema of a response, and by name those of the models that it refers to."""
     schema = TypeAdapter(kind).json_schema(ref_template=REFERENCE)
     return schema, _components(schema)
 
 
 def _components(schema: dict[str, Any]) -> dict[str, Any]:
-    """Take the definitions out of a schema."""
+    """Remove the definitions from a schema, and return them."""
     definitions = schema.pop("$defs", {})
     return {name: _bare(definition) for name, definition in definitions.items()}
 
 
 def parameters(model: type[Query]) -> list[dict[str, Any]]:
-    """Return the parameters of a query string."""
+    """Return the parameters of a model of a query string."""
     schema = model.model_json_schema(mode=MODE)
     required = schema.get("required", [])
     properties = schema["properties"].items()
@@ -48,16 +48,16 @@ def parameters(model: type[Query]) -> list[dict[str, Any]]:
 def _parameter(name: str, field: dict[str, Any], *, required: bool) -> dict[str, Any]:
     schema = {key: value for key, value in field.items() if key not in ("title", "description")}
     if schema.get("default") in (None, []):
-        # To leave it out is all that can be said.
+        # Such a default cannot be written in a URL.
         schema.pop("default", None)
-    # A parameter that is not given has no null to give instead.
+    # Query strings have no null: the parameter is left out instead.
     choices = [choice for choice in schema.pop("anyOf", []) if choice != {"type": "null"}]
     if len(choices) == 1:
         schema |= choices[0]
     elif choices:
         schema["anyOf"] = choices
     if "const" in schema:
-        # The page would choose a single value by itself; one of a list it leaves alone.
+        # The page preselects a const, but not an enum.
         schema["enum"] = [schema.pop("const")]
     parameter = {"name": name, "in": "query", "required": required, "schema": schema}
     if "description" in field:
@@ -66,14 +66,14 @@ def _parameter(name: str, field: dict[str, Any], *, required: bool) -> dict[str,
 
 
 def _bare(schema: dict[str, Any]) -> dict[str, Any]:
-    """Leave out defaults: of a field that is not given nothing is said."""
+    """Remove defaults, which are only placeholders for missing fields."""
     for field in schema.get("properties", {}).values():
         field.pop("default", None)
     return _plain(schema)
 
 
 def _plain(schema: dict[str, Any]) -> dict[str, Any]:
-    """Leave out titles, which are the fields' names once more, and choices between one and null."""
+    """Remove titles, which repeat the field names, and simplify anyOf of a type and null."""
     for name, field in schema.get("properties", {}).items():
         schema["properties"][name] = _nullable(field)
     return schema

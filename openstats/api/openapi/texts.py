@@ -1,4 +1,4 @@
-"""The prose of the OpenAPI document, in Markdown: the API as a whole, and each of its parts."""
+"""Texts of the OpenAPI document, in Markdown: the introduction, and one for each tag."""
 
 INTRODUCTION = """\
 openstats reads what each OpenStack cloud has, allows and uses, and stores it. This API answers from

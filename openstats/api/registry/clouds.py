@@ -1,4 +1,4 @@
-"""Clouds over HTTP: what one looks like, and the entry of clouds.yaml that one is made from."""
+"""Clouds in the HTTP API: their models, and their registration from entries of clouds.yaml."""
 
 from dataclasses import replace
 from typing import Any
@@ -33,9 +33,9 @@ CloudCapacity: type[BaseModel] = create_model(
 
 
 class ResourceClass(BaseModel):
-    """What Placement's providers have of it, and can give away with their allocation ratios.
+    """Sums of Placement's inventories of one resource class; effective is what can be allocated.
 
-    The ratio is null where they differ in it.
+    allocation_ratio is null if providers have different ratios.
     """
 
     total: int
@@ -46,7 +46,7 @@ class ResourceClass(BaseModel):
 
 
 class QuotaSums(BaseModel):
-    """The sum of those limits that there are, how many are unlimited, and what is in use."""
+    """The sum of the limits, the number of unlimited tenants, and the use."""
 
     limited: int
     unlimited: int
@@ -54,7 +54,7 @@ class QuotaSums(BaseModel):
 
 
 class Meter(BaseModel):
-    """What is measured of usage, and until when it is known."""
+    """A meter of usage, and the time until which its readings are complete."""
 
     item: str
     basis: str
@@ -70,21 +70,21 @@ class ComputeHosts(BaseModel):
 
 
 class LeftAside(BaseModel):
-    """An entry of clouds.yaml that is not used for a cloud, and why."""
+    """An entry of clouds.yaml for the same cloud that is not used, and the reason."""
 
     name: str
     reason: str
 
 
 class SharedService(BaseModel):
-    """A service that is another cloud's as well, and that cloud's name: its figures are there."""
+    """A service that another cloud shares; its figures count for that cloud, which is named."""
 
     service: str
     cloud: str
 
 
 class Cloud(BaseModel):
-    """A cloud; who does not see everything, sees uuid and name of it."""
+    """A cloud. Callers who do not see everything get its uuid and name only."""
 
     uuid: Uuid
     name: str
@@ -105,7 +105,7 @@ class Cloud(BaseModel):
 
 
 class NewCloud(Body):
-    """A cloud to register: an entry of clouds.yaml, which tells everything else."""
+    """A cloud to register; its entry in clouds.yaml defines everything but the name."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "frankfurt"}]})
 
@@ -118,7 +118,7 @@ class CloudWriter(Writer):
     deletes = True
 
     def completed(self, conf: Any, fields: Fields) -> Fields:
-        """Return the fields with the cloud's entry of clouds.yaml.
+        """Return the fields, completed from the cloud's entry in clouds.yaml.
 
         Raises:
             BodyError: there is no such entry, or it cannot be used.
@@ -131,7 +131,7 @@ class CloudWriter(Writer):
         clouds.add(db, fields["cloud"], fields["urls"], uuid=uuid, now=now)
 
     def delete(self, db: Database, uuid: str, now: int) -> None:
-        """Remove the cloud with all that was read of it."""
+        """Remove the cloud and everything that was read from it."""
         clouds.remove(db, uuid, now)
 
 
@@ -139,11 +139,12 @@ def _clouds_yaml_entry(options: Any, name: str) -> CloudEntry:
     """Return an entry of clouds.yaml.
 
     Raises:
-        BodyError: there is no such entry; or it cannot be used, why is not for callers.
+        BodyError: there is no such entry, or it cannot be used. The reason is only logged, since
+            callers must not see it.
     """
     try:
         entry = entries.find_entry(name, settings_of(options), read, options.file)
-        # What is wrong with another entry is nothing to this one.
+        # Read all names only if the entry is missing: another entry may be invalid.
         names = [] if entry else entries.cloud_names(options.file)
     except ConfigError as error:
         LOG.warning("%s", error)
@@ -157,7 +158,7 @@ def _clouds_yaml_entry(options: Any, name: str) -> CloudEntry:
 
 
 def _completed(db: Database, scope: Scope, rows: list[Entry]) -> list[Entry]:
-    """Return entries, for who sees everything with what their providers can give away."""
+    """Return complete entries; add the sums of Placement's inventories if all is visible."""
     completed = CLOUDS.complete(db, scope, rows)
     if not scope.everything:
         return completed

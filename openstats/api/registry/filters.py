@@ -1,4 +1,4 @@
-"""What lists of the registry can be filtered by: fields by their values, names by a part."""
+"""Filters of the registry's lists: fields by value, names also by substring."""
 
 from typing import Annotated, Any, Literal
 
@@ -20,10 +20,10 @@ from openstats.storage.schema.tables import GRANTEES
 
 
 def storable(value: str) -> str:
-    """Return a text that PostgreSQL can hold.
+    """Return the text, if PostgreSQL can hold it.
 
     Raises:
-        ValueError: it cannot hold this one.
+        ValueError: the text contains NUL.
     """
     if "\0" in value:
         raise ValueError("must not contain NUL")
@@ -42,10 +42,11 @@ def list_parameters(
     base: type[ListParameters] = ListParameters,
     **kinds: Any,
 ) -> type[ListParameters]:
-    """Return a model of what a list takes: filters by the values of fields, given their types.
+    """Return a model of the parameters of a list; ``kinds`` maps fields to their types.
 
-    Each may be repeated, but for the ``flag``; a ``name`` can be searched for, too. ``base`` is
-    what else the list takes.
+    Each field becomes a filter that may be repeated. ``flag`` names a boolean filter that may not.
+    If ``name`` is among the fields, a filter by substring is added. ``base`` has all other
+    parameters of the list.
     """
     fields: dict[str, Any] = {}
     for name, kind in kinds.items():
@@ -68,7 +69,7 @@ def _description(field: str, kind: Any) -> str:
 
 Text = Annotated[str, Field(min_length=1, max_length=1024), AfterValidator(storable)]
 Status = Annotated[Text, AfterValidator(str.upper)]
-"""Of a server: Nova writes it in capitals."""
+"""The status of a server, in capitals as Nova writes it."""
 
 FLAG = "Only entries that are enabled, or only disabled ones."
 PART = "Only entries whose name contains this, ignoring case. Also spelled name~."
@@ -105,7 +106,7 @@ TEXTS = {
     "group_id": "Only grants to the Keystone group with this ID.",
     "subject": "Only grants to this subject of a portal.",
 }
-"""What it means to filter by a field."""
+"""Descriptions of the filters by field."""
 Count = Annotated[int, Field(ge=0, le=2**53), AsInteger]
 Null = Literal["null"]
 NullableUuid = Annotated[Uuid | None, BeforeValidator(_null, json_schema_input_type=Uuid | Null)]

@@ -1,4 +1,4 @@
-"""What most of the registry's resources look like: entries on their way out, and bodies."""
+"""Models of most of the registry's resources: entries in responses, and request bodies."""
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -15,7 +15,7 @@ OTHER = "2b5f5a52-7d0c-4c38-8e5c-5f0f3c1d9e21"
 
 
 MOST = 10000
-"""Uuids in one list."""
+"""Maximum number of uuids in one list."""
 
 Uuids = Annotated[list[Uuid], Field(max_length=MOST)]
 Moment = Annotated[int, Field(ge=0, le=LATEST, description="Unix seconds.")]
@@ -36,7 +36,7 @@ class Customer(BaseModel):
 
 
 class ProjectGroup(Customer):
-    """Projects of one customer."""
+    """A set of projects of one customer."""
 
     customer: Uuid
     projects: list[Uuid]
@@ -63,7 +63,7 @@ class Instance(BaseModel):
 
 
 class AuditEntry(BaseModel):
-    """Who wrote what, as it was before and after; null where there was or is nothing."""
+    """A change: its author, and the object before and after it; null if it did not exist."""
 
     uuid: Uuid
     at: int
@@ -77,7 +77,7 @@ class AuditEntry(BaseModel):
 
 
 class GrantScope(OneFieldBody):
-    """What a role is on: exactly one of these."""
+    """The object that a role is on: exactly one of these."""
 
     customer: Uuid = ""
     project_group: Uuid = ""
@@ -113,13 +113,13 @@ class NewCustomer(Body):
 
 
 class WholeCustomer(NewCustomer):
-    """A customer to create or replace; uuid and created_at are those that it has."""
+    """A customer to create or replace; uuid and created_at cannot change."""
 
     uuid: Uuid = ""
 
 
 class CustomerChange(Body):
-    """What is to change of a customer."""
+    """Fields of a customer to change."""
 
     model_config = _example(name="Acme Corporation")
 
@@ -144,7 +144,7 @@ class WholeGroup(NewGroup):
 
 
 class GroupChange(CustomerChange):
-    """What is to change of a project group."""
+    """Fields of a project group to change."""
 
     model_config = _example(projects=[OTHER])
 
@@ -169,7 +169,7 @@ class WholeProject(NewProject):
 
 
 class ProjectChange(CustomerChange):
-    """What is to change of a project; the past stays with its former customer."""
+    """Fields of a project to change; past usage stays with the former customer."""
 
     model_config = _example(customer=EXAMPLE)
 
@@ -178,7 +178,7 @@ class ProjectChange(CustomerChange):
 
 
 class TenantChange(Body):
-    """To which project a tenant is linked from now on; null: to none."""
+    """The project to link a tenant to from now on; null for none."""
 
     model_config = _example(project=EXAMPLE)
 

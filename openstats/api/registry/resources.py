@@ -1,6 +1,6 @@
-"""What a resource of the registry is: its names, its models, its URLs and their methods.
+"""The type of the registry's resources: names, models, URLs and their methods.
 
-The resources themselves are rows of the route table; what a request does is in ``views``.
+The resources themselves are rows of the route table; their views are in ``views``.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,45 +19,45 @@ READING = ("GET", "HEAD")
 ACTING = ("POST",)
 
 Action = Callable[[Database, str, int], None]
-"""Does something to the entry of a uuid, at a time."""
+"""A function that changes the entry with a uuid, at a time in Unix seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Resource:
-    """A kind of thing in the registry, with all that its URLs and their description need."""
+    """A resource of the registry, with everything that its routes and OpenAPI entries need."""
 
     name: str
-    """What its URLs call it."""
+    """Its name in URLs."""
 
     kind: str
-    """What the audit calls one of its entries."""
+    """The name of an entry's kind in the audit."""
 
     summary: str
-    """A sentence for the description of the API."""
+    """A sentence for the OpenAPI document."""
 
     listing: Listing
-    """What storage shows of it."""
+    """How storage lists its entries."""
 
     entry: type[BaseModel]
-    """What an entry looks like."""
+    """The model of an entry."""
 
     filters: type[ListParameters]
-    """What the list takes."""
+    """The parameters of the list."""
 
     bodies: Mapping[str, type[Body]] = field(default_factory=dict)
-    """What POST, PUT and PATCH take; those without a body are not there."""
+    """The bodies of POST, PUT and PATCH; a method without a body here is not allowed."""
 
     writer: Writer = field(default_factory=Writer)
-    """What storage does with a body."""
+    """Writes its entries into the store."""
 
     actions: Mapping[str, Action] = field(default_factory=dict)
-    """What else can be done to an entry, by the last part of the URL."""
+    """Other actions on an entry, by the last part of the URL."""
 
     is_private: bool = False
-    """Whether only admins, and who may read everything, see any of it."""
+    """Whether only admins and readers may read it."""
 
     services_write: bool = False
-    """Whether other services may write it as well as admins."""
+    """Whether services may write it, as admins may."""
 
     @property
     def key(self) -> str:
@@ -71,11 +71,11 @@ class Resource:
 
     @property
     def entry_query(self) -> type[Query]:
-        """What showing a single entry takes."""
+        """The parameters of a single entry."""
         return EntryParameters if self.listing.past else Query
 
     def permission(self, method: str) -> str:
-        """Return the name of the rule that decides who may use a method."""
+        """Return the name of the policy rule that decides who may use a method."""
         return f"openstats:{self.name}:{'get' if method in READING else 'write'}"
 
     @property
@@ -84,12 +84,12 @@ class Resource:
         return f"{self.url}{{uuid}}/"
 
     def action_url(self, action: str) -> str:
-        """Return the URL of something that can be done to an entry."""
+        """Return the URL of an action on an entry."""
         return f"{self.entry_url}{action}/"
 
     @property
     def methods(self) -> dict[str, tuple[str, ...]]:
-        """The methods of each URL: that of the list, of an entry, and of each action."""
+        """The methods of the URLs of the list, of an entry and of each action."""
         creating = ("POST",) if "POST" in self.bodies else ()
         changing = tuple(method for method in self.bodies if method != "POST")
         deleting = ("DELETE",) if self.writer.deletes else ()

@@ -1,4 +1,4 @@
-"""What tenants look like, with their quotas: entries on their way out."""
+"""Models of tenants and their quotas in responses."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ EXAMPLE: dict[str, Any] = {
 
 
 class QuotaFigure(BaseModel):
-    """A limit (-1: none) and what is in use; null: not known."""
+    """A limit (-1: unlimited) and the use; null if unknown."""
 
     limit: int | None
     in_use: int | None

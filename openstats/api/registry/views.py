@@ -1,6 +1,6 @@
 """Views of the registry: list, show, create, replace, change, delete, and act on entries.
 
-They are the same for all resources; what is different between these is in ``resources``.
+All resources share them; ``resources`` defines the differences.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -45,7 +45,7 @@ def list_entries(resource: Resource, request: Request) -> Response:
 def _page(
     resource: Resource, request: Request, entries: list[Entry], *, marker: str | None
 ) -> Response:
-    """Return the response that lists entries, with links to the page behind a marker."""
+    """Return the response that lists entries, with links to the page after a marker."""
     if marker is None:
         return answer.respond({resource.key: entries}, request.environ)
     query = request.query_string
@@ -66,7 +66,7 @@ def show(resource: Resource, request: Request) -> Response:
 
 
 def create(resource: Resource, request: Request) -> Response:
-    """Create an entry with a new uuid, or bring the one up to date that the body means."""
+    """Create an entry with a new uuid, or update the existing entry that the body matches."""
     fields = _fields(resource, request)
     with request.store.transaction() as db:
         _lock(db)
@@ -87,7 +87,7 @@ def replace(resource: Resource, request: Request) -> Response:
 
 
 def change(resource: Resource, request: Request) -> Response:
-    """Change the fields of an entry that the body holds."""
+    """Change those fields of an entry that the body contains."""
     fields, uuid = _fields(resource, request), dashed_uuid(request.matchdict["uuid"])
     with request.store.transaction() as db:
         old = _present(db, resource, request, uuid)
@@ -111,7 +111,7 @@ def delete(resource: Resource, request: Request) -> Response:
 
 
 def act(resource: Resource, request: Request) -> Response:
-    """Do to an entry what the last part of the URL says."""
+    """Perform the action that the last part of the URL names."""
     _check_origin(request)
     if request.content_type.lower() not in ("", body.MEDIA_TYPE):
         raise MediaTypeError(f"Content-Type: must be {body.MEDIA_TYPE} or absent")
@@ -128,7 +128,7 @@ LIST_VIEWS: Mapping[str, View] = {
     "HEAD": list_entries,
     "POST": create,
 }
-"""What answers a method at the URL of a list."""
+"""Views by method, at the URL of a list."""
 
 ENTRY_VIEWS: Mapping[str, View] = {
     "GET": show,
@@ -137,13 +137,13 @@ ENTRY_VIEWS: Mapping[str, View] = {
     "PATCH": change,
     "DELETE": delete,
 }
-"""What answers a method at the URL of a single entry."""
+"""Views by method, at the URL of a single entry."""
 
 
 def _save(
     db: Database, resource: Resource, request: Request, uuid: str, old: Entry | None, fields: Fields
 ) -> Entry | None:
-    """Write the fields of an entry, and return the entry as it is then."""
+    """Write the fields of an entry, and return the entry after the write."""
     resource.writer.save(db, uuid, fields, request.now)
     return _after(db, resource, request, uuid, old)
 
@@ -151,7 +151,7 @@ def _save(
 def _after(
     db: Database, resource: Resource, request: Request, uuid: str, old: Entry | None
 ) -> Entry | None:
-    """Return an entry as it was written; the audit has it, where something changed."""
+    """Return an entry after a write; record the change in the audit if there is one."""
     new = pagination.one(db, resource.listing, request.scope, uuid)
     if new != old:
         _record(db, request, [Change(resource.kind, uuid, old, new)])
@@ -161,7 +161,7 @@ def _after(
 def _written(
     resource: Resource, request: Request, uuid: str, old: Entry | None, new: Entry | None
 ) -> Response:
-    """Return the response to a write: 201 with the entry's URL where there was none before."""
+    """Return the response to a write: 201 with the entry's URL if it was created, else 200."""
     if old is not None:
         return answer.respond(new, request.environ)
     location = ("Location", f"{request.script_name}{resource.url}{uuid}/")
@@ -169,15 +169,15 @@ def _written(
 
 
 def _lock(db: Database) -> None:
-    """Have nobody else write to the registry until the end of the transaction."""
+    """Keep all others from writing to the registry until the end of the transaction."""
     advisory_lock(db, "discovery")
 
 
 def _expected(db: Database, resource: Resource, request: Request, uuid: str) -> Entry | None:
-    """Return the entry before it is written; None where there is none. Nobody else writes it.
+    """Lock the registry and return the entry before the write; None if there is none.
 
     Raises:
-        PreconditionError: it is not what the caller believes it to be.
+        PreconditionError: the entry does not satisfy If-Match or If-None-Match.
     """
     _lock(db)
     entry = pagination.one(db, resource.listing, request.scope, uuid)
@@ -190,10 +190,11 @@ def _expected(db: Database, resource: Resource, request: Request, uuid: str) -> 
 
 
 def _present(db: Database, resource: Resource, request: Request, uuid: str) -> Entry:
-    """Return the entry likewise.
+    """Lock the registry and return the entry before the write, which must exist.
 
     Raises:
-        ObjectUnknownError: there is none.
+        ObjectUnknownError: there is no such entry, or it is not visible to the caller.
+        PreconditionError: the entry does not satisfy If-Match or If-None-Match.
     """
     entry = _expected(db, resource, request, uuid)
     if entry is None:
@@ -202,7 +203,7 @@ def _present(db: Database, resource: Resource, request: Request, uuid: str) -> E
 
 
 def _check_fixed(fields: Fields, entry: Entry) -> None:
-    """Raise BodyError where a field would change that never changes; it may be given as it is."""
+    """Raise BodyError if uuid or created_at would change; sending the stored value is allowed."""
     for name in ("uuid", "created_at"):
         if name in fields and entry.get(name) is not None and fields[name] != entry[name]:
             raise BodyError(
@@ -212,7 +213,7 @@ def _check_fixed(fields: Fields, entry: Entry) -> None:
 
 
 def _fields(resource: Resource, request: Request) -> Fields:
-    """Return the fields of the body, and what the configuration adds to them."""
+    """Return the fields of the body, completed by the resource's writer."""
     _check_origin(request)
     parse(Query, request.query_string)
     fields = body.read(request, resource.bodies[request.method]).field_values()
@@ -225,7 +226,11 @@ def _uuid(request: Request) -> str:
 
 
 def _check_origin(request: Request) -> None:
-    """Refuse what another site's page has a browser send: without authentication it could."""
+    """Refuse cross-site requests of browsers, which noauth would otherwise accept as an admin's.
+
+    Raises:
+        PermissionDeniedError: the Origin differs from the Host.
+    """
     origin = request.environ.get("HTTP_ORIGIN")
     if origin is None or request.conf.api.auth_strategy != "noauth":
         return
@@ -237,7 +242,7 @@ def _check_origin(request: Request) -> None:
 
 
 def _record(db: Database, request: Request, changes: Sequence[Change]) -> None:
-    """Write changes into the audit, and delete what the audit keeps no longer."""
+    """Write changes into the audit, and delete entries older than [audit] keep_days."""
     author = Author(str(request.identity.name), request.now, request.request_id)
     audit.record_all(db, author, changes)
     if days := request.conf.audit.keep_days:

@@ -1,4 +1,4 @@
-"""How entries of the registry are written: fields of bodies become values of storage."""
+"""Writers of the registry's entries: they pass the fields of bodies to storage."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -10,46 +10,46 @@ from openstats.storage.schema.tables import GRANTEES
 from openstats.storage.store import Database
 
 Fields = dict[str, Any]
-"""The fields of a body that was accepted."""
+"""The fields of a validated body."""
 
 
 class Writer:
     """Writes the entries of a resource into the store.
 
-    Which methods are called is up to the resource: to what it has bodies for, and to ``deletes``.
+    ``save`` is called if the resource has bodies, ``delete`` if ``deletes`` is set.
     """
 
     deletes: ClassVar[bool] = False
     """Whether entries can be deleted."""
 
     updates_on_post: ClassVar[bool] = False
-    """Whether POST may mean an entry that is there already, which is then brought up to date."""
+    """Whether POST updates an existing entry if the body matches one."""
 
     def completed(self, _conf: Any, fields: Fields) -> Fields:
-        """Return the fields with what the configuration says of the entry.
+        """Return the fields, completed from the configuration.
 
         Raises:
-            BodyError: it says nothing of it.
+            BodyError: the configuration does not have the entry.
         """
         return fields
 
     def existing(self, _db: Database, _fields: Fields) -> str | None:
-        """Return the uuid of the entry that POST means; None: a new one."""
+        """Return the uuid of the existing entry that POST updates; None to create a new one."""
         return None
 
     def save(self, db: Database, uuid: str, fields: Fields, now: int) -> None:
-        """Write the entry of a uuid, new or as it is changed.
+        """Create or change the entry with a uuid.
 
         Raises:
-            ConflictError: it contradicts what is there.
+            ConflictError: the fields conflict with other entries.
         """
         raise NotImplementedError
 
     def delete(self, db: Database, uuid: str, now: int) -> None:
-        """Delete the entry of a uuid.
+        """Delete the entry with a uuid.
 
         Raises:
-            ConflictError: something belongs to it.
+            ConflictError: other entries belong to it.
         """
         raise NotImplementedError
 
@@ -62,16 +62,16 @@ class ObjectWriter(Writer):
     deletes = True
 
     def save(self, db: Database, uuid: str, fields: Fields, now: int) -> None:
-        """Create an object, or change the fields of it."""
+        """Create an object, or change its fields."""
         customers.write(db, self.kind, uuid, _object_change(fields), now)
 
     def delete(self, db: Database, uuid: str, now: int) -> None:
-        """Delete an object to which nothing belongs."""
+        """Delete an object that owns nothing."""
         customers.delete(db, self.kind, uuid, now)
 
 
 def _object_change(fields: Fields) -> ObjectChange:
-    """Return what the fields of a customer, project group or project set."""
+    """Return the change that the fields of a customer, project group or project make."""
     return ObjectChange(
         name=fields.get("name"),
         created_at=fields.get("created_at", UNSET),
@@ -105,7 +105,7 @@ class GrantWriter(Writer):
 
 
 def _grant_values(fields: Fields) -> GrantValues:
-    """Return what the fields of a grant say: it has one grantee, and is on one object."""
+    """Return the values of a grant, which has one grantee and is on one object."""
     (grantee_kind,) = fields.keys() & GRANTEES
     ((kind, object_uuid),) = fields["scope"].items()
     return GrantValues(grantee_kind, fields[grantee_kind], fields["role"], kind, object_uuid)

@@ -1,4 +1,4 @@
-"""Alert: how many alerts were active, by severity; of everything, or by aggregate object."""
+"""View of alert: numbers of active alerts by severity, in total or by aggregate object."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -23,9 +23,9 @@ PERIOD = DAY
 
 
 class AlertParameters(EachParameters, UuidParameters, PeriodParameters):
-    """What alert takes."""
+    """The parameters of alert."""
 
-    # No default: without aggregate and uuid it is not the customers' alerts that count, but all.
+    # No default: without aggregate, uuid and each, all alerts count, not only those of customers.
     aggregate: Aggregate | None = Field(
         None,
         description="Count only alerts that belong to an object of this kind. Default: all alerts; "
@@ -36,17 +36,17 @@ class AlertParameters(EachParameters, UuidParameters, PeriodParameters):
     acknowledged: Flag | None = Field(None, description="Only acknowledged alerts, or only others.")
 
     def selection(self) -> Selection:
-        """Return which objects are listed."""
+        """Return the selected objects."""
         return Selection(self.aggregate or "customer", self.uuid)
 
     @property
     def status(self) -> StatusFilter:
-        """Which alerts count."""
+        """The states of alerts that count."""
         return StatusFilter(self.opened, self.acknowledged)
 
     def pieces(self, now: int) -> list[tuple[int, int]]:
-        """Return the period, or the hours, days or months of it."""
-        # What was created in this very second counts.
+        """Return the intervals: the whole period, or its hours, days or months."""
+        # now + 1, so that alerts created in this very second count.
         if self.every:
             return list(pairwise(self.calendar(now + 1, PERIOD)))
         return [self.bounds(now + 1, PERIOD)]
@@ -54,7 +54,7 @@ class AlertParameters(EachParameters, UuidParameters, PeriodParameters):
     def figures(
         self, pieces: Sequence[tuple[int, int]], counts: Sequence[Mapping[str, int]]
     ) -> list[dict[str, int]] | dict[str, int]:
-        """Return the figures of the whole period, or of each piece, as they are answered."""
+        """Return the figures of the whole period, or one datapoint for each interval."""
         return datapoints(pieces, counts) if self.every else summary(counts[0])
 
 
@@ -72,7 +72,7 @@ AlertDatapoint: type[BaseModel] = create_model(
 
 
 class AlertSeries(BaseModel):
-    """How many alerts of one object were active, interval by interval."""
+    """Numbers of active alerts of one object, by interval."""
 
     uuid: str
     name: str
@@ -82,17 +82,17 @@ class AlertSeries(BaseModel):
 AlertAnswer: Any = (
     AlertFigures | list[AlertsOfObject] | list[AlertDatapoint] | list[AlertSeries]  # type: ignore[valid-type]
 )
-"""Of all, with each, with interval, and with both."""
+"""The response without each and interval, with each, with interval, and with both."""
 
 
 def view(request: Request, parameters: AlertParameters) -> Answer:
-    """Count over everything selected, or by object; of the whole period, or by interval."""
+    """Return counts in total or by object, for the whole period or by interval."""
     store, scope, status = request.store, request.scope, parameters.status
     pieces = parameters.pieces(request.now)
     selection = replace(parameters.selection(), since=pieces[0][0], deleted=parameters.deleted)
     future = parameters.future(request.now)
     if not parameters.each:
-        # Without any of the two it is all that can be seen.
+        # Without aggregate and uuid, all visible alerts count.
         selected = selection if parameters.aggregate or parameters.uuid else None
         counts, coverage = alert_counts.total(store, scope, selected, pieces, status)
         return Answer(parameters.figures(pieces, counts), coverage, unobserved=future)

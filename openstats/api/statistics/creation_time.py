@@ -1,4 +1,4 @@
-"""Creation time: how many customers, projects or project groups were created, by interval."""
+"""View of creation-time: numbers of customers, projects or groups created, by interval."""
 
 from pydantic import BaseModel, Field
 
@@ -20,7 +20,7 @@ class CreationParameters(DatapointParameters):
 
 
 class Datapoint(BaseModel):
-    """A count of one interval: from included, to not."""
+    """The count of one interval, which includes from and excludes to."""
 
     start: int = Field(alias="from")
     end: int = Field(alias="to")
@@ -28,7 +28,7 @@ class Datapoint(BaseModel):
 
 
 def view(request: Request, parameters: CreationParameters) -> Answer:
-    """Return how many objects were created, by interval."""
+    """Return the number of objects created in each interval."""
     edges = parameters.edges(request.now, PERIOD)
     equal = parameters.every is None
     counts, coverage = creation_time.report(

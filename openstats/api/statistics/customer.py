@@ -1,4 +1,4 @@
-"""Customer: how many projects, groups and instances each customer has."""
+"""View of customer: numbers of projects, groups and instances of each customer."""
 
 from typing import Literal
 

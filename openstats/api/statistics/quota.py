@@ -1,4 +1,4 @@
-"""Quota: limits and use, by customer, project or project group."""
+"""View of quota: limits and use, by customer, project or project group."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ QuotaOfObject: type[BaseModel] = create_model(
 
 
 def view(request: Request, parameters: QuotaParameters) -> Answer:
-    """Return the sums over everything selected, or by object."""
+    """Return the sums over all selected objects, or by object."""
     store, scope, selection = request.store, request.scope, parameters.selection()
     skip = parameters.skip_unlimited
     if not parameters.each:

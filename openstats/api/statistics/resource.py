@@ -1,4 +1,4 @@
-"""Resource: what is allocated in a cloud."""
+"""View of resource: capacity, allocation and quotas of a cloud."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Usage: how much CPU, memory and storage customers, groups and projects used."""
+"""View of usage: CPU, memory and storage used by customers, groups and projects."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -50,11 +50,11 @@ class UsageParameters(PageParameters, DatapointParameters, AggregateParameters):
     )
 
     def adds(self, name: str) -> bool:
-        """Return whether something is asked for that answers do not have by themselves."""
+        """Return whether ``with`` requests an optional part of the response."""
         return name in (self.adding or "").split(",")
 
     def query(self, now: int, default_basis: str) -> UsageQuery:
-        """Return what is asked for, of the objects that existed in the period."""
+        """Return the query for the usage report, over objects that existed in the period."""
         edges = self.edges(now, PERIOD)
         return UsageQuery(
             item=self.item,
@@ -68,7 +68,7 @@ class UsageParameters(PageParameters, DatapointParameters, AggregateParameters):
 
 
 class UsageDatapoint(BaseModel):
-    """The use of one interval: ``from`` is part of it, ``to`` is not."""
+    """The use in one interval, which includes from and excludes to."""
 
     start: int = Field(alias="from")
     end: int = Field(alias="to")
@@ -82,7 +82,7 @@ class UsageDatapoint(BaseModel):
 
 
 class UsageOfObject(BaseModel):
-    """The use of one object."""
+    """The use of one object, by interval."""
 
     name: str
     datapoints: list[UsageDatapoint]
@@ -91,7 +91,7 @@ class UsageOfObject(BaseModel):
 
 
 def view(request: Request, parameters: UsageParameters) -> Answer:
-    """Return what every selected object used, interval by interval."""
+    """Return what each selected object used, by interval."""
     options = request.conf["usage"]
     query = parameters.query(request.now, options.basis)
     report = usage.report(
@@ -111,7 +111,7 @@ def view(request: Request, parameters: UsageParameters) -> Answer:
 
 
 def _unobserved(report: UsageReport, edges: Sequence[int]) -> str:
-    """Return which object was observed least, and in which piece; nothing if all of it was."""
+    """Return a sentence about the least observed object and interval; empty if all is observed."""
     shares = report.shares
     if shares is None or not shares.size or shares.min() == 1:
         return ""
