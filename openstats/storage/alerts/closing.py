@@ -1,6 +1,11 @@
-"""Closing alerts: with their subjects, when nobody reports them any more, and for good.
+"""Closing of alerts for three reasons, and deletion of old ones.
 
-A notification about the subject that arrives since is of nobody's alert: see ``histories``.
+Alerts are closed here with their subjects, when nobody reports them any more, and when a full list
+of a sender's alerts lacks them. Other modules close alerts for other reasons. ``received`` closes
+an alert when a notification says that it has ended, ``own`` when a rule no longer finds its cause,
+and ``posted`` when a caller asks for it; ``handover`` closes the former owner's alert at a move.
+
+A later notification about a deleted subject belongs to nobody's alert: see ``histories``.
 """
 
 from collections.abc import Collection
@@ -16,12 +21,12 @@ from openstats.storage.store import advisory_lock
 
 
 def close_of_owners(db: Connection, owner: str, row_ids: Collection[int], now: int) -> None:
-    """Close the open alerts on owners, one of ``OWNERS`` of the schema, or below them."""
+    """Close the open alerts on or below owners; ``owner`` is one of ``OWNERS`` of the schema."""
     _close_matching(db, [one_of(alert.c[f"{owner}_id"], "keys")], row_ids, now)
 
 
 def close_of_instances(db: Connection, cloud_id: int, uuids: Collection[str], now: int) -> None:
-    """Close the open alerts on a cloud's instances."""
+    """Close the open alerts on instances of a cloud."""
     conditions = [alert.c.cloud_id == cloud_id, one_of(alert.c.instance, "keys")]
     _close_matching(db, conditions, uuids, now)
 
@@ -40,7 +45,7 @@ def _close_matching(
 def close_rows(
     db: Connection, rows: Collection[Any], now: int, *, reported_at: int | None = None
 ) -> None:
-    """Close alerts, given by ``id`` and ``created_at``, and end their episodes."""
+    """Close alerts, given as rows with ``id`` and ``created_at``, and end their episodes."""
     if not rows:
         return
     closed = []
@@ -52,7 +57,7 @@ def close_rows(
 
 
 def close_stale(db: Connection, reported_before: int) -> None:
-    """Close receivers' alerts not reported since a time, as of when they last were."""
+    """Close receivers' alerts that were not reported since a time, as of their last report."""
     advisory_lock(db, "alerts")
     stale = *STILL_OPEN, alert.c.seen_at < reported_before, ALERT_HAS_OPEN_EPISODE
     for row in db.execute(select(alert).where(*stale)).all():
@@ -60,13 +65,17 @@ def close_stale(db: Connection, reported_before: int) -> None:
 
 
 def _close_as_of(db: Connection, row: Row[Any], at: int) -> None:
-    """Close an alert as of a time; what was over before it moved was never the new owner's."""
+    """Close an alert as of a time in the past.
+
+    If that time is before the move to the present owner, the present owner's alert is deleted, and
+    the former owner's alert is closed.
+    """
     while row.created_at > at and (predecessor := _predecessor(db, row)):
         db.execute(delete(alert).where(alert.c.id == row.id))
         row = predecessor
     until = max(row.created_at, at)
     update_alerts(db, [{"row_id": row.id, **time_columns(row.created_at, until)}])
-    # Where it is a former owner's, its episodes ended with the move so far.
+    # In a former owner's alert, the episodes ended with the move; they now end earlier.
     columns = alert_episode.c
     open_then = or_(columns.ended_at.is_(None), columns.ended_at > until)
     query = update(alert_episode).where(columns.alert_id == row.id, open_then)
@@ -74,7 +83,7 @@ def _close_as_of(db: Connection, row: Row[Any], at: int) -> None:
 
 
 def _predecessor(db: Connection, row: Row[Any]) -> Row[Any] | None:
-    """Return the alert of the former owner that went on as this one when it moved, if any."""
+    """Return the former owner's alert that continued as this one at a move; None for none."""
     columns = alert_episode.c
     query = select(alert).join(alert_episode, alert.c.id == columns.alert_id)
     query = query.where(columns.source == row.source, columns.fingerprint == row.fingerprint)
@@ -91,7 +100,10 @@ def firing_fingerprints(db: Connection, source: str) -> frozenset[str]:
 def close_absent(
     db: Connection, source: str, fingerprints: Collection[str], *, reported_before: int, now: int
 ) -> int:
-    """Close a receiver's open alerts that were not reported since a time; return how many."""
+    """Close a receiver's open alerts with these fingerprints that were not reported since a time.
+
+    Return the number of closed alerts.
+    """
     advisory_lock(db, "alerts")
     of_receiver = alert.c.source == source, one_of(alert.c.fingerprint, "fingerprints")
     unreported = alert.c.seen_at < reported_before, ALERT_HAS_OPEN_EPISODE
@@ -102,7 +114,7 @@ def close_absent(
 
 
 def delete_closed(db: Connection, closed_before: int) -> int:
-    """Delete alerts that were closed before a time; return how many."""
-    # The first condition follows from the other: it is what the index goes by.
+    """Delete alerts that were closed before a time; return their number."""
+    # The second condition implies the first; the index is searched by the first.
     over = alert.c.created_at < closed_before, alert.c.until < closed_before
     return db.execute(delete(alert).where(*over)).rowcount

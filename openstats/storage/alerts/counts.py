@@ -1,4 +1,4 @@
-"""Counts of the alerts that were active in an interval: of all, or by object."""
+"""Counts of the alerts that were active in an interval, in total or by object."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -35,15 +35,15 @@ OWNER_COLUMNS: dict[str, ColumnElement[Any]] = {
     "project": alert.c.project_id,
     "project_group": alert_group.c.project_group_id,
 }
-"""By aggregate, the column that says of which object an alert is."""
+"""By aggregate, the column with the row id of the object that an alert is on or below."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What tells statements that count alerts apart.
+    """The key of a statement that counts alerts; each key has one compiled statement.
 
-    ``aggregate`` is None where all count. ``filtered``: only objects of the parameter ``uuids``;
-    ``past`` is that of a Selection; ``by_object``: one row for each object and severity.
+    ``aggregate``: None counts all visible alerts. ``filtered``: only objects in the parameter
+    ``uuids``. ``past``: that of a Selection. ``by_object``: one row for each object and severity.
     """
 
     aggregate: str | None
@@ -58,8 +58,9 @@ class Shape:
 def _statement(shape: Shape) -> Prepared:
     """Return the statement that counts alerts active in [:start, :end) by severity.
 
-    Alerts of a span were open for at most so long. So those that were still open at ``:start``
-    were created at most so long before it, and are found by the index on span and created_at::
+    The alerts of a span were open for at most its length. Those that were still open at ``:start``
+    were therefore created at most that long before, and the index on span and created_at finds
+    them::
 
         SELECT count(*) FILTER (WHERE severity = 0), …, count(*) FILTER (WHERE severity = 3)
         FROM (
@@ -76,12 +77,12 @@ def _statement(shape: Shape) -> Prepared:
     if shape.by_object:
         keys = active.c.severity, active.c.owner_id
         return Prepared(select(*keys, func.count()).group_by(*keys))
-    # In one pass: grouping would sort them first.
+    # FILTER counts in one pass; GROUP BY would sort the rows first.
     return Prepared(select(*_count_of_each_severity(active)))
 
 
 def _active_by_span(shape: Shape) -> list[Select[Any]]:
-    """Return one statement for each span, of the active alerts in it."""
+    """Return one statement for each span, which selects its active alerts."""
     conditions = [
         alert.c.created_at < bindparam("end"),
         alert.c.until >= bindparam("start"),
@@ -95,7 +96,8 @@ def _active_by_span(shape: Shape) -> list[Select[Any]]:
     for index, length in enumerate(SPANS):
         of_span = query.where(alert.c.span == index)
         if length < FOREVER:
-            # As a constant: a parameter of the interval would have the type of one.
+            # The length is a typed constant, so that the database does not infer another type for
+            # it.
             earliest: ColumnElement[int] = bindparam("start") - bindparam(None, length, BigInteger)
             of_span = of_span.where(alert.c.created_at >= earliest)
         statements.append(of_span)
@@ -103,7 +105,7 @@ def _active_by_span(shape: Shape) -> list[Select[Any]]:
 
 
 def _alerts_with_owner(shape: Shape) -> Select[Any]:
-    """Select severities, with the owner of the aggregate if alerts are counted by object."""
+    """Select severities, with the row id of the owner if alerts are counted by object."""
     if not shape.by_object:
         return select(alert.c.severity)
     aggregate = shape.aggregate or "customer"
@@ -123,15 +125,16 @@ def _count_of_each_severity(active: Subquery) -> list[ColumnElement[int]]:
 
 
 def _belongs_to_selected(aggregate: str, shape: Shape) -> ColumnElement[bool]:
-    """Return the condition that an alert is of a visible object that is selected, or below it.
+    """Return the condition that an alert is on or below a visible selected object.
 
-    The present owner need not see it: it may be visible through its project of that time.
+    The present owner need not see the alert's project: the alert may be visible through its project
+    of that time.
     """
     table, owner_id = OBJECTS[aggregate], OWNER_COLUMNS[aggregate]
     visible = visible_object(aggregate, everything=shape.everything, past=shape.past)
     owner = select(table.c.id).where(table.c.id == owner_id, visible)
     if shape.filtered:
-        # As a table of its own: uuids are looked up once for a statement.
+        # A CTE, so that the uuids are looked up once for each statement.
         ids = select(table.c.id).where(one_of(table.c.uuid, "uuids")).cte("uuids")
         owner = owner.where(owner_id.in_(select(ids)))
     if aggregate == "project_group":
@@ -157,9 +160,9 @@ def count(
     interval: tuple[int, int],
     status: StatusFilter = ANY_STATUS,
 ) -> dict[str, int]:
-    """Return the number of alerts by severity that were active in [start, end); of 0 there is none.
+    """Return the number of alerts that were active in [start, end), by severity; zeros are missing.
 
-    Without a selection all count that the caller sees.
+    Without a selection, all alerts that the caller sees are counted.
     """
     shape = Shape(None, scope.everything, status)
     if selection:
@@ -187,7 +190,7 @@ def count_by_object(
     interval: tuple[int, int],
     status: StatusFilter = ANY_STATUS,
 ) -> dict[int, dict[str, int]]:
-    """Return likewise the numbers of each object, by row id; those without any are missing."""
+    """Return the numbers of active alerts by object (row id) and severity; zeros are missing."""
     shape = Shape(selection.aggregate, scope.everything, status, by_object=True)
     counts: dict[int, dict[str, int]] = {}
     rows = _statement(shape).rows(db, _parameters(scope, selection, interval))
@@ -211,9 +214,9 @@ def selected_objects(
     limit: int | None = None,
     marker: str | None = None,
 ) -> dict[int, ObjectName]:
-    """Return the selected objects that are visible by row id, in order of name, then uuid.
+    """Return the visible selected objects by row id, ordered by name, then uuid.
 
-    ``marker`` is the uuid of the last object of the page before.
+    ``marker`` is the uuid of the last object of the previous page.
     """
     query = prepared_objects(object_query(scope, selection, limit=limit, marker=marker))
     name = object_name(selection.aggregate)

@@ -1,8 +1,9 @@
-"""Episodes as they are stored: which alert each is in, and in which parts.
+"""Storage of episodes: the alert of each episode, and the parts in which it is stored.
 
-An episode that went on while its subject became another owner's has a part for each owner, in an
-alert of that owner. Each part is a row. The first has the episode's own start for a key; that of a
-later one is when it began, and a hash of that start. What episodes make is not decided here.
+If the subject of an episode moves to another owner, the episode is stored in parts, one for each
+owner, each in an alert of that owner. Each part is a row. The key of the first part is the
+episode's own start; the key of a later part consists of the time when it began and a hash of that
+start. ``statistics.episodes`` decides which alerts episodes make.
 """
 
 import json
@@ -27,7 +28,7 @@ ALERT_HAS_OPEN_EPISODE = (
     .where(alert_episode.c.alert_id == alert.c.id, alert_episode.c.ended_at.is_(None))
     .exists()
 )
-"""The condition that a receiver's alert fires."""
+"""The condition that a receiver's alert is firing."""
 
 
 def read_episodes(
@@ -40,8 +41,7 @@ def read_episodes(
 ) -> dict[str, dict[str, Episode]]:
     """Return the episodes that notifications may be about, or that may be joined with theirs.
 
-    They come by fingerprint and start. Until the end of the transaction nobody else writes
-    alerts::
+    They are by fingerprint and start. The lock on alerts is held until the end of the transaction::
 
         SELECT alert_episode.* FROM alert_episode JOIN alert ON …
         WHERE source = :source AND fingerprint IN (…) AND alert.until >= :earliest
@@ -57,7 +57,7 @@ def read_episodes(
         ),
         parameters,
     )
-    # A sender's clock may be ahead: then the time that is stored is the earlier one.
+    # If a sender's clock is ahead, the stored time is the earlier one.
     earliest = min([now if stored_start is None else stored_start, now, *_starts(notifications)])
     query = select(alert_episode).join(alert, alert.c.id == alert_episode.c.alert_id)
     query = query.where(*of_these, alert.c.until >= earliest - reopen_within)
@@ -72,7 +72,7 @@ def _starts(notifications: Iterable[Notification]) -> list[int]:
 
 
 def part_columns(part: Episode) -> dict[str, Any]:
-    """Return the columns of a part, without those that say which alert it is of."""
+    """Return the columns of a part, without those that identify its alert."""
     return {
         "start": key_of(part),
         "started_at": part.started_at,
@@ -98,7 +98,7 @@ def delete_episodes(db: Connection, source: str, keys: Mapping[str, Collection[s
 def end_episodes(
     db: Connection, alert_ids: Collection[int], ended_at: int, *, reported_at: int | None = None
 ) -> None:
-    """End the open episodes of alerts; ``reported_at`` is None where no sender reported it."""
+    """End the open episodes of alerts; ``reported_at`` is None if no sender reported the end."""
     of_alerts = one_of(alert_episode.c.alert_id, "alert_ids")
     query = update(alert_episode).where(of_alerts, alert_episode.c.ended_at.is_(None))
     columns = {"ended_at": ended_at, "heard_at": reported_at, "voices": None}
@@ -111,7 +111,7 @@ def key_of(part: Episode) -> str:
 
 
 def later_key(start: str, since: int) -> str:
-    """Return the key of the part from a time on; ``start`` may be the key of another part."""
+    """Return the key of the part since a time; ``start`` may be the key of another part."""
     return f"{since}|{_digest(start)}"
 
 
@@ -121,9 +121,10 @@ def _digest(start: str) -> str:
 
 
 def assemble(rows: Sequence[Row[Any]], starts: Collection[str]) -> dict[str, Episode]:
-    """Return episodes by start, put together of their rows; ``starts`` are some of theirs.
+    """Return episodes by start, assembled from their rows; ``starts`` are known starts.
 
-    Where neither its first part nor its start is known, the key of a part is one.
+    If an episode's start is not among them and its first part is missing, the key of a part stands
+    for the start.
     """
     keys = {row.start for row in rows}
     if not any(map(LATER_KEY.fullmatch, keys)):
@@ -151,7 +152,7 @@ def _part(row: Row[Any], start: str, owner_since: int) -> Episode:
 
 
 def _whole(parts: Sequence[Episode]) -> Episode:
-    """Return the episode of these parts: as the last one is, and as old as the first."""
+    """Return the episode of these parts: the state of the last one, the start of the first."""
     if len(parts) == 1:
         return parts[0]
     first, last = parts[0], parts[-1]

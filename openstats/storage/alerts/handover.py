@@ -1,7 +1,7 @@
-"""Handing over alerts at a move: open ones end for the former owner, and open for the new one.
+"""Handover of alerts at a move: open alerts end for the former owner and begin for the new one.
 
-The owners of an alert stay those of its time, so the past is not changed here, but for that of
-tenants that nobody ever owned: they bring it along.
+Past alerts keep their owners, except those of tenants that never had an owner: the first owner gets
+them.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -27,9 +27,9 @@ Owners = dict[str, int | None]
 def hand_over(db: Connection, table: Table, row_ids: Collection[int], now: int) -> None:
     """Give the open alerts below tenants or projects to their present owners.
 
-    ``table`` is that of the tenants or projects (``row_ids``), which have moved as of now. What a
-    receiver reports since is about the new owner's alert. The number of statements does not depend
-    on that of alerts.
+    ``table`` is the table of the tenants or projects (``row_ids``), which have moved at ``now``.
+    Later reports of a receiver belong to the new owner's alert. The number of statements does not
+    depend on the number of alerts.
     """
     owners, unowned_ids = _present_owners(db, table, row_ids)
     below = alert.c[f"{table.name}_id"]
@@ -75,7 +75,7 @@ def _present_owners(
 def _continue(
     db: Connection, rows: Sequence[Columns], owners_of: Callable[[Columns], Owners], now: int
 ) -> None:
-    """Close alerts, and open those of other owners that go on with them, with their episodes."""
+    """Close alerts; open one of the new owner for each, with a part of its open episodes."""
     if not rows:
         return
     closed, successors = [], []
@@ -93,7 +93,7 @@ def _continue(
 
 
 def _continue_episodes(db: Connection, successor_ids: Mapping[int, int], now: int) -> None:
-    """End the open episodes of alerts, and have parts of them begin in the alerts that go on."""
+    """End the open episodes of alerts, and begin new parts of them in the successors."""
     of_alerts = one_of(alert_episode.c.alert_id, "alert_ids")
     open_episodes = of_alerts, alert_episode.c.ended_at.is_(None)
     parameters = {"alert_ids": sorted(successor_ids)}
@@ -111,7 +111,7 @@ def _continue_episodes(db: Connection, successor_ids: Mapping[int, int], now: in
 def _reassign(
     db: Connection, rows: Sequence[Columns], owners_of: Callable[[Columns], Owners]
 ) -> None:
-    """Give alerts to other owners as a whole."""
+    """Give alerts to other owners, with all their past."""
     if not rows:
         return
     update_alerts(db, [{"row_id": row["id"]} | owners_of(row) for row in rows])
@@ -122,14 +122,13 @@ def _reassign(
 
 
 def _set_groups(db: Connection, alert_ids: Sequence[int]) -> None:
-    """Put alerts below their projects' groups; those of the former customer are left just now.
+    """Add alerts to the present groups of their projects, except groups of a former customer.
 
     The statement is::
 
-    INSERT INTO alert_group
-    SELECT alert.id, project_group.id FROM alert
-    JOIN project_group_member USING (project_id) JOIN project_group ON …
-    WHERE project_group.customer_id = alert.customer_id AND alert.id IN (…)
+    INSERT INTO alert_group SELECT alert.id, project_group.id FROM alert JOIN project_group_member
+    USING (project_id) JOIN project_group ON … WHERE project_group.customer_id = alert.customer_id
+    AND alert.id IN (…)
     """
     joined_groups = alert.join(member, member.c.project_id == alert.c.project_id)
     joined_groups = joined_groups.join(group, group.c.id == member.c.project_group_id)

@@ -1,4 +1,4 @@
-"""Histories: the subject of an alert at any time, since moves and deletions change its owners."""
+"""Histories: the subject of an alert at any time. Moves and deletions change its owners."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -16,9 +16,9 @@ from openstats.storage.schema.types import FOREVER
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What an alert is on, by ``kind`` (None: unknown), with the owners of that, as row ids.
+    """What an alert is on: ``kind`` (None: unknown), and the row ids of its owners.
 
-    ``groups`` are the project groups that it is below.
+    ``groups`` are the row ids of the project groups that contain it.
     """
 
     kind: str | None = None
@@ -31,7 +31,7 @@ class Subject:
     groups: tuple[int, ...] = ()
 
     def columns(self) -> dict[str, Any]:
-        """Return what the table ``alert`` keeps."""
+        """Return the columns of the table ``alert`` that describe the subject."""
         owner_ids = {f"{owner}_id": getattr(self, f"{owner}_id") for owner in OWNERS}
         return {"kind": self.kind, "instance": self.instance} | owner_ids
 
@@ -39,12 +39,12 @@ class Subject:
 NO_SUBJECT = Subject()
 
 MOVING = ("project", "tenant", "instance")
-"""Kinds of subjects that may get another owner."""
+"""The kinds of subjects whose owner can change."""
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Subjects in order, each from a time on, until that of the next one; the first is 0."""
+    """Subjects in order of time; each is valid until the time of the next. The first time is 0."""
 
     times: tuple[int, ...]
     subjects: tuple[Subject, ...]
@@ -55,7 +55,7 @@ class History:
 
     @property
     def changes(self) -> tuple[int, ...]:
-        """When one subject became another."""
+        """The times at which the subject changed."""
         return self.times[1:]
 
 
@@ -65,7 +65,7 @@ def constant_history(subject: Subject) -> History:
 
 
 def make_history(times: Iterable[int], subject_at: Callable[[int], Subject]) -> History:
-    """Return the history with the subject that a function returns for each of these times."""
+    """Return the history of the subjects that ``subject_at`` returns at these times."""
     changes: list[int] = []
     subjects: list[Subject] = []
     for time in sorted({0, *times}):
@@ -77,7 +77,7 @@ def make_history(times: Iterable[int], subject_at: Callable[[int], Subject]) -> 
 
 
 class Period(NamedTuple):
-    """From when until when somebody (a row id, None for nobody) owned something."""
+    """A period in which an owner (a row id, None for nobody) had something."""
 
     since: int
     until: int
@@ -85,19 +85,19 @@ class Period(NamedTuple):
 
 
 Periods = Mapping[int | None, Sequence[Period]]
-"""By row id, in order. There are none of what never moved and was never deleted."""
+"""Periods in order of time, by row id. Rows that never moved and were never deleted are missing."""
 
 
 def of_subjects(db: Connection, subjects: Sequence[Subject]) -> list[History]:
-    """Return the histories of what has these owners now; after its deletion it has none.
+    """Return the histories of subjects with these present owners; after a deletion, there is none.
 
-    The number of statements does not depend on that of subjects.
+    The number of statements does not depend on the number of subjects.
     """
     tenants = _periods(db, TENANTS, {subject.tenant_id for subject in subjects})
     project_ids = {subject.project_id for subject in subjects}
     for periods in tenants.values():
         project_ids.update(period.owner for period in periods)
-    # The subject does not say whose customer's a project before a move was.
+    # The subject does not say which customer owned the project of a tenant before a move.
     projects = _periods(db, PROJECTS, project_ids, unmoved=bool(tenants))
     customer_ids = {subject.customer_id for subject in subjects if subject.kind == "customer"}
     deletions = _deletions(db, customer_ids)
@@ -109,9 +109,9 @@ def of_subjects(db: Connection, subjects: Sequence[Subject]) -> list[History]:
 def _periods(
     db: Connection, kind: Ownership, row_ids: Collection[int | None], *, unmoved: bool = False
 ) -> Periods:
-    """Return who owned rows, and when: those that moved or were deleted, or all of them.
+    """Return the periods of owners by row id.
 
-    Of tenants::
+    Rows that never moved and were never deleted are missing, unless ``unmoved``. For tenants::
 
         SELECT id, project_since, coalesce(deleted_at, <forever>), project_id
         FROM tenant WHERE id IN (…) AND (project_since > 0 OR deleted_at IS NOT NULL)
@@ -138,7 +138,7 @@ def _periods(
 
 
 def _deletions(db: Connection, customer_ids: Collection[int | None]) -> dict[int | None, int]:
-    """Return when customers were deleted, by row id; those that exist are missing."""
+    """Return the times when customers were deleted, by row id; existing customers are missing."""
     parameter = {"row_ids": sorted(filter(None, customer_ids))}
     if not parameter["row_ids"]:
         return {}
@@ -168,7 +168,7 @@ def _history(
 def _subject_at(
     subject: Subject, tenant_periods: Sequence[Period], projects: Periods, time: int
 ) -> Subject:
-    """Return what was of a subject at a time, given who owned its tenant, and projects."""
+    """Return the subject at a time, given the periods of its tenant's and its projects' owners."""
     if tenant_periods and time >= tenant_periods[-1].until:
         return NO_SUBJECT
     project_id = _owner(tenant_periods, time) if tenant_periods else subject.project_id

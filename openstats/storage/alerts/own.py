@@ -1,4 +1,4 @@
-"""Alerts of our own: what the rules find wrong is kept in one open alert for each cause."""
+"""Alerts of our own rules: one open alert for each cause that a rule finds."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from openstats.storage.store import advisory_lock
 
 @dataclass(frozen=True, slots=True)
 class OpenAlert:
-    """An open alert of our own: its row id, when it was created, and how bad it is."""
+    """An open alert of our own rules: row id, creation time, severity."""
 
     id: int
     created_at: int
@@ -33,13 +33,13 @@ class OpenAlert:
 
 
 Cause = tuple[str, int, str]
-"""The kind of a subject, its row id, and what is wrong with it."""
+"""The kind of the subject, its row id, and the type of the alert."""
 
 
 def open_alerts(db: Connection, cloud_id: int, family: str) -> dict[Cause, OpenAlert]:
     """Return the open alerts of a family of rules on a cloud and its tenants.
 
-    Until the end of the transaction nobody else writes alerts.
+    Take the lock on alerts: until the end of the transaction, no other transaction writes them.
     """
     advisory_lock(db, "alerts")
     of_family = alert.c.source == OWN, alert.c.alert_type.startswith(family)
@@ -58,7 +58,7 @@ def settle(
     results: Iterable[RuleResult],
     now: int,
 ) -> None:
-    """Open an alert for each new result, update the open ``alerts``, and close the others."""
+    """Open alerts for new results, update open ``alerts``, and close those without a result."""
     result_of = {(result.kind, result.row_id, result.alert_type): result for result in results}
     for cause, open_alert in alerts.items():
         if result := result_of.get(cause):
@@ -83,7 +83,7 @@ def _open(db: Connection, results: Iterable[RuleResult], now: int) -> None:
 
 
 def _reopen(db: Connection, result: RuleResult, now: int) -> bool:
-    """Open the last alert of a cause again, if it was closed just now; return whether it was."""
+    """Reopen the last alert of a cause if it was closed recently; return whether it was."""
     if not result.reopen_within:
         return False
     notification = _notification(result, now)
@@ -99,7 +99,7 @@ def _reopen(db: Connection, result: RuleResult, now: int) -> bool:
 
 
 def _close(db: Connection, open_alert: OpenAlert, now: int) -> None:
-    """Close an alert of our own; one that was open for no time at all was none."""
+    """Close an alert of our own; delete it if it was created at ``now``."""
     if now > open_alert.created_at:
         close_rows(db, [open_alert], now)
     else:

@@ -1,4 +1,4 @@
-"""Alerts that callers post, and what callers do to alerts: close and acknowledge them."""
+"""Alerts that callers post; closing and acknowledgement of any alert by callers."""
 
 import hashlib
 from collections.abc import Mapping
@@ -19,9 +19,9 @@ from openstats.storage.store import advisory_lock
 
 
 def find(db: Connection, body: Mapping[str, Any]) -> str | None:
-    """Return the uuid of the open alert that was posted for the same cause, if there is one.
+    """Return the uuid of the open alert that was posted for the same cause; None if there is none.
 
-    Until the end of the transaction nobody else writes alerts.
+    Take the lock on alerts: until the end of the transaction, no other transaction writes them.
     """
     advisory_lock(db, "alerts")
     same_cause = alert.c.source == BY_API, alert.c.fingerprint == _fingerprint(body)
@@ -29,18 +29,18 @@ def find(db: Connection, body: Mapping[str, Any]) -> str | None:
 
 
 def _fingerprint(body: Mapping[str, Any]) -> str:
-    """Return what tells one cause from others: the scope, and the type, whatever that holds."""
+    """Return a hash that identifies the cause: the scope and the type of the alert."""
     ((kind, uuid),) = (body.get("scope") or {"": ""}).items()
     return hashlib.sha256(f"{kind}:{uuid}:{body['alert_type']}".encode()).hexdigest()
 
 
 def post(db: Connection, uuid: str, body: Mapping[str, Any], now: int) -> None:
-    """Create the alert of a uuid, or update what an open one is about.
+    """Create the alert with this uuid, or update the contents of the open one.
 
-    Former owners of its subject get alerts of their time, which ended with the moves.
+    Former owners of the subject get alerts for their time, which ended at the moves.
 
     Raises:
-        ConflictError: there is nothing of the scope's uuid.
+        ConflictError: the object of the scope does not exist.
     """
     notification = Notification(
         fingerprint=_fingerprint(body),
@@ -70,10 +70,10 @@ def _subject(db: Connection, body: Mapping[str, Any]) -> Subject:
 
 
 def close(db: Connection, uuid: str, now: int) -> None:
-    """Close an alert by hand, whoever raised it.
+    """Close an alert by hand, whatever its source.
 
     Raises:
-        ConflictError: it is closed.
+        ConflictError: the alert is already closed.
     """
     row = _read(db, uuid)
     if row.until < FOREVER:
@@ -82,10 +82,10 @@ def close(db: Connection, uuid: str, now: int) -> None:
 
 
 def acknowledge(db: Connection, uuid: str, now: int) -> None:
-    """Note that somebody knows of an alert.
+    """Record that somebody has noticed an alert.
 
     Raises:
-        ConflictError: it was noted before.
+        ConflictError: the alert is already acknowledged.
     """
     row = _read(db, uuid)
     if row.acknowledged_at is not None:

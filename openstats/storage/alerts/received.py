@@ -1,6 +1,6 @@
-"""Alerts of receivers: revisions of them, which notifications make, are written here.
+"""Alerts of receivers: writes the revisions of alerts that notifications cause.
 
-What notifications mean is decided in ``statistics.episodes``.
+``statistics.episodes`` decides what notifications mean.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -34,24 +34,28 @@ class RevisedAlert:
 
     @property
     def fingerprint(self) -> str:
-        """Which alert of its source it is."""
+        """The identifier of the alert within its source."""
         return self.revision.notification.fingerprint
 
     @property
     def until(self) -> int:
-        """When it was closed, as the store keeps that."""
+        """The time when the alert was closed, as the store represents it: FOREVER if it is open."""
         return FOREVER if self.alert.ended_at is None else self.alert.ended_at
 
     @property
     def has_news(self) -> bool:
-        """Whether it is what the notification is about now, rather than about its past."""
+        """Whether the notification describes the present state of this alert, not a former one."""
         if self.alert is not self.revision.alerts[-1]:
             return False
         return _is_news(self.revision.notification, self.alert.episodes[-1])
 
 
 def _is_news(notification: Notification, last: Episode) -> bool:
-    """Return False for what comes late: of an earlier episode, or that a closed one fires."""
+    """Return whether a notification is current.
+
+    A late notification is not: one about an earlier episode, or one that says that a closed episode
+    fires.
+    """
     if notification.ended_at is None and last.ended_at is not None:
         return False
     return notification.start == last.start or notification.started_at >= last.started_at
@@ -68,8 +72,8 @@ def write_revisions(
 ) -> None:
     """Write the alerts of revisions, with their episodes.
 
-    ``histories`` has the subject of each fingerprint; those who see an alert see its message if
-    ``message_visible``.
+    ``histories`` has the subject for each fingerprint. If ``message_visible``, everybody who sees
+    an alert may read its message.
     """
     new_alerts: list[RevisedAlert] = []
     stored_alerts: list[RevisedAlert] = []
@@ -104,7 +108,7 @@ def _row(
 def _write_episodes(
     db: Connection, source: str, alerts: Iterable[tuple[RevisedAlert, int | None]]
 ) -> None:
-    """Write the episodes of alerts, each of which has its row id beside it."""
+    """Write the episodes of alerts, which come with their row ids."""
     rows = []
     for revised, alert_id in alerts:
         key = {"source": source, "fingerprint": revised.fingerprint, "alert_id": alert_id}
@@ -113,12 +117,12 @@ def _write_episodes(
 
 
 def _update(db: Connection, alerts: Iterable[RevisedAlert], now: int) -> None:
-    """Write the times of stored alerts, and what the notification says where that is news.
+    """Write the times of stored alerts, and the contents of the notification if that is current.
 
     The statement is::
 
-    UPDATE alert SET created_at = …, until = …, span = …, seen_at = :now[, severity = …, …]
-    WHERE id = :row_id
+    UPDATE alert SET created_at = …, until = …, span = …, seen_at = :now[, severity = …, …] WHERE id
+    = :row_id
     """
     times: list[dict[str, Any]] = []
     times_and_contents: list[dict[str, Any]] = []
@@ -135,7 +139,7 @@ def _update(db: Connection, alerts: Iterable[RevisedAlert], now: int) -> None:
 
 
 def _delete_leftovers(db: Connection, source: str, revisions: Iterable[Revision]) -> None:
-    """Delete stored alerts and parts of episodes that a revision does not have any more."""
+    """Delete stored alerts and parts of episodes that are no longer in a revision."""
     keys: dict[str, set[str]] = {}
     alert_ids: set[int] = set()
     for revision in revisions:

@@ -1,4 +1,4 @@
-"""Receivers: how much came in at each, and what it refused."""
+"""Receivers: counts of what each accepted and refused."""
 
 from dataclasses import fields
 
@@ -9,7 +9,7 @@ from openstats.storage.dialects import upsert
 from openstats.storage.schema.alerts import receiver
 
 LARGEST_COUNT = 2**53
-"""Where a count stays: readers that read JSON as floats take the next one for another number."""
+"""The largest count, where counting stops: JSON readers that use floats confuse larger integers."""
 
 COLUMNS = [receiver.c[field.name] for field in fields(ReceiverCounts)]
 
@@ -29,7 +29,7 @@ def count_notifications(
 
 
 def count_refusal(db: Connection, name: str, refusal: Refusal) -> None:
-    """Add what a receiver refused to its counts."""
+    """Add a refusal to the counts of a receiver."""
     counts = _read(db, name)
     columns = {
         "name": name,
@@ -52,6 +52,6 @@ def _read(db: Connection, name: str) -> ReceiverCounts:
 
 
 def receiver_counts(db: Connection) -> dict[str, ReceiverCounts]:
-    """Return the counts of receivers by name; those that nothing came to are missing."""
+    """Return the counts of receivers by name; receivers that got nothing are missing."""
     rows = db.execute(select(receiver.c.name, *COLUMNS))
     return {name: ReceiverCounts(*counts) for name, *counts in rows}

@@ -1,4 +1,4 @@
-"""Rows of the table ``alert``, with the groups that each is below, whoever raises the alerts."""
+"""Rows of the tables ``alert`` and ``alert_group``, for alerts of every source."""
 
 import json
 from collections.abc import Collection, Sequence
@@ -18,7 +18,7 @@ from openstats.storage.schema.alerts import alert, alert_group, span
 
 @dataclass(frozen=True, slots=True)
 class AlertRow:
-    """A new alert; ``message_visible`` says whether all who see it may read its message."""
+    """A new alert. ``message_visible``: everybody who sees the alert may read its message."""
 
     source: str
     notification: Notification
@@ -31,12 +31,12 @@ class AlertRow:
 
 
 def time_columns(created_at: int, until: int) -> dict[str, int]:
-    """Return the columns that say when an alert was open."""
+    """Return the columns that hold when an alert was open."""
     return {"created_at": created_at, "until": until, "span": span(created_at, until)}
 
 
 def content_columns(notification: Notification) -> dict[str, Any]:
-    """Return the columns that say what an alert is about."""
+    """Return the columns that hold what a notification says."""
     return {
         "severity": SEVERITIES.index(notification.severity),
         "alert_type": notification.alert_type,
@@ -46,7 +46,7 @@ def content_columns(notification: Notification) -> dict[str, Any]:
 
 
 def insert_alerts(db: Connection, rows: Sequence[AlertRow]) -> list[int]:
-    """Write new alerts and the groups that each is below; return their row ids, in this order."""
+    """Write new alerts and their groups; return their row ids in the order of ``rows``."""
     if not rows:
         return []
     db.execute(insert(alert), [_columns(row) for row in rows])
@@ -61,14 +61,14 @@ def insert_alerts(db: Connection, rows: Sequence[AlertRow]) -> list[int]:
 
 
 def ids_of(db: Connection, uuids: Sequence[str]) -> list[int]:
-    """Return the row ids of alerts, in the order of their uuids."""
+    """Return the row ids of alerts in the order of their uuids."""
     query = select(alert.c.uuid, alert.c.id).where(one_of(alert.c.uuid, "uuids"))
     ids = dict(db.execute(query, {"uuids": uuids}).all())
     return [ids[uuid] for uuid in uuids]
 
 
 def update_alerts(db: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Write columns of alerts; each row has ``row_id`` and the same columns as the others."""
+    """Write columns of alerts; all rows have ``row_id`` and the same columns."""
     if not rows:
         return
     columns: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "row_id"}

@@ -1,4 +1,4 @@
-"""Subjects: what an alert is on, found by labels, restrictions, uuids or rows, with its owners."""
+"""Subjects: finds what an alert is on by labels, restrictions, uuids or row ids; and its owners."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -25,10 +25,10 @@ project, customer = tables.project, tables.customer
 group, member = tables.project_group, tables.project_group_member
 
 GroupOwner = tuple[int | None, int | None]
-"""A project and its customer, as row ids: a group is of both."""
+"""The row ids of a project and its customer; None for none."""
 
 NO_ROW = 0
-"""The row id that nothing has."""
+"""A row id that no row has."""
 
 OWNERS_OF_TENANT = (
     project.c.customer_id,
@@ -40,7 +40,7 @@ TENANT_WITH_PROJECT = tenant.outerjoin(project, project.c.id == tenant.c.project
 
 
 class SubjectTable(NamedTuple):
-    """Where subjects of one kind are read: their table, with those of their owners, and columns."""
+    """How to read subjects of one kind: their table, its join with owners' tables, the columns."""
 
     table: Table
     with_owners: FromClause
@@ -63,15 +63,16 @@ SUBJECT_TABLES = {
         [*OWNERS_OF_TENANT, instance.c.uuid.label("instance")],
     ),
 }
-"""By kind; the columns have the names of Subject's fields."""
+"""By kind; the columns are named like the fields of Subject."""
 
 
 def of_labels(
     db: Connection, restriction: Restriction, labels: Sequence[SubjectLabels]
 ) -> list[History]:
-    """Return the history of each alert by its labels: of the nearest subject that they may name.
+    """Return a history for each alert: of the most specific subject that its labels may name.
 
-    Labels that name a cloud mean no other, even where a tenant there has the same id.
+    If labels name a cloud, only subjects in that cloud match, even if another cloud has a tenant
+    with the same id.
     """
     instance_uuids = {alert_labels.instance for alert_labels in labels} - {None}
     keystone_ids = {alert_labels.tenant for alert_labels in labels} - {None}
@@ -102,7 +103,7 @@ def of_labels(
 def _allowed_histories(
     db: Connection, restriction: Restriction, subjects: Iterable[Subject]
 ) -> dict[Subject, History]:
-    """Return the histories of subjects that a receiver may name, or once might have."""
+    """Return the histories of subjects that a receiver may name now, or might have named once."""
     unique_subjects = [*dict.fromkeys(subjects)]
     histories = dict(zip(unique_subjects, of_subjects(db, unique_subjects), strict=True))
     if not restriction.customer and not restriction.project:
@@ -122,14 +123,14 @@ def _allowed_histories(
 
 
 def _row_id(db: Connection, table: Table, uuid: str | None) -> int | None:
-    """Return the row id of a uuid, None for no uuid; an unknown one is nobody's."""
+    """Return the row id for a uuid; None for no uuid, NO_ROW for an unknown one."""
     if uuid is None:
         return None
     return db.scalar(select(table.c.id).where(table.c.uuid == uuid)) or NO_ROW
 
 
 def _restricted(history: History, is_allowed: Callable[[Subject], bool]) -> History:
-    """Return a history without subjects that are not allowed: of that time there is none."""
+    """Return a history in which subjects that are not allowed are replaced by NO_SUBJECT."""
 
     def subject_at(time: int) -> Subject:
         subject = history.at(time)
@@ -139,7 +140,7 @@ def _restricted(history: History, is_allowed: Callable[[Subject], bool]) -> Hist
 
 
 def _common(histories: Sequence[History]) -> History | None:
-    """Return the history of what subjects have in common, at each time; None where nothing ever."""
+    """Return the history of what subjects have in common at each time; None if never anything."""
     if len(histories) < 2:
         return next(iter(histories), None)
     times = {time for history in histories for time in history.times}
@@ -150,7 +151,7 @@ def _common(histories: Sequence[History]) -> History | None:
 
 
 def _common_subject(subjects: Iterable[Subject]) -> Subject:
-    """Return the only subject, or the project of all, if they have one."""
+    """Return the only subject, or the project of all subjects if it is the same."""
     existing = [subject for subject in subjects if subject != NO_SUBJECT]
     if len(existing) == 1:
         return existing[0]
@@ -164,7 +165,7 @@ def _common_subject(subjects: Iterable[Subject]) -> Subject:
 
 
 def _allowed_tenants(restriction: Restriction) -> Select[Any]:
-    """Select the tenants that a receiver may name, with their owners and their Keystone ids."""
+    """Select the tenants that a receiver may name, with their owners and Keystone ids."""
     query = select(*OWNERS_OF_TENANT, tenant.c.tenant_id.label("keystone_id"))
     if restriction.clouds:
         query = query.where(cloud.c.name.in_(restriction.clouds))
@@ -176,7 +177,7 @@ def _allowed_tenants(restriction: Restriction) -> Select[Any]:
 def _tenants(
     db: Connection, restriction: Restriction, keystone_ids: Collection[Any]
 ) -> dict[Any, list[Subject]]:
-    """Return tenants by their id in Keystone: in each region there is one."""
+    """Return tenants by Keystone id: each region has one tenant with the id."""
     if not keystone_ids:
         return {}
     query = _allowed_tenants(restriction).where(one_of(tenant.c.tenant_id, "keystone_ids"))
@@ -189,7 +190,7 @@ def _tenants(
 def _instances(
     db: Connection, restriction: Restriction, uuids: Collection[Any]
 ) -> dict[Any, list[Subject]]:
-    """Return instances by uuid, each in a list like that of tenants."""
+    """Return instances by uuid, each as a list with one element."""
     if not uuids:
         return {}
     query = _allowed_tenants(restriction).add_columns(instance.c.uuid.label("instance"))
@@ -210,7 +211,7 @@ def _of_tenant_row(kind: str, row: Row[Any], instance_uuid: str | None = None) -
 
 
 def _clouds(db: Connection, restriction: Restriction) -> dict[Any, Subject]:
-    """Return the clouds by name that a receiver may name as such."""
+    """Return the clouds, by name, that a receiver may name as subjects."""
     if restriction.customer or restriction.project or restriction.tenants is not None:
         return {}
     query = select(cloud.c.name, cloud.c.id)
@@ -220,7 +221,7 @@ def _clouds(db: Connection, restriction: Restriction) -> dict[Any, Subject]:
 
 
 def of_restriction(db: Connection, restriction: Restriction) -> History:
-    """Return the history of all that a receiver may speak for: tenants, a project or a customer."""
+    """Return the history of what a receiver may report on: tenants, a project or a customer."""
     if restriction.tenants is not None:
         rows = db.execute(_allowed_tenants(restriction))
         subjects = [_of_tenant_row("tenant", row) for row in rows]
@@ -234,10 +235,10 @@ def of_restriction(db: Connection, restriction: Restriction) -> History:
 
 
 def of_object(db: Connection, kind: str, uuid: str) -> Subject:
-    """Return what has a uuid, with its owners.
+    """Return the subject with this uuid, with its owners.
 
     Raises:
-        ConflictError: nothing has it, or nothing that exists.
+        ConflictError: the object does not exist or is deleted.
     """
     subject = _find(db, kind, uuid, existing=True)
     if subject is None:
@@ -246,9 +247,9 @@ def of_object(db: Connection, kind: str, uuid: str) -> Subject:
 
 
 def _find(db: Connection, kind: str, uuid: str, *, existing: bool = False) -> Subject | None:
-    """Return what has a uuid, None for nothing.
+    """Return the subject with this uuid; None if there is none.
 
-    Of an instance::
+    For an instance::
 
         SELECT project.customer_id, tenant.project_id, tenant.id AS tenant_id, tenant.cloud_id,
                instance.uuid AS instance
@@ -263,7 +264,7 @@ def _find(db: Connection, kind: str, uuid: str, *, existing: bool = False) -> Su
 
 
 def of_rows(db: Connection, kind: str, row_ids: Iterable[int]) -> dict[int, Subject]:
-    """Return tenants or clouds with their owners by row id."""
+    """Return the subjects of tenants or clouds, with their owners, by row id."""
     if kind == "cloud":
         return {row_id: Subject("cloud", cloud_id=row_id) for row_id in row_ids}
     query = _allowed_tenants(Restriction()).where(one_of(tenant.c.id, "row_ids"))
@@ -272,7 +273,7 @@ def of_rows(db: Connection, kind: str, row_ids: Iterable[int]) -> dict[int, Subj
 
 
 def with_groups(db: Connection, subjects: Sequence[Subject]) -> list[Subject]:
-    """Add the groups that each subject is below: those of a former customer are not known now."""
+    """Return subjects with their present groups; groups of a former customer are unknown."""
     project_ids = {subject.project_id for subject in subjects} - {None}
     groups = _groups_of(db, project_ids) if project_ids else {}
     return [replace(subject, groups=_groups(subject, groups)) for subject in subjects]

@@ -1,1 +1,1 @@
-"""Entries: what lists over HTTP show, a page at a time."""
+"""Entries: the rows of lists over HTTP, read in pages."""

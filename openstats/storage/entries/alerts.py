@@ -1,4 +1,4 @@
-"""Alerts as they are listed and shown; ``storage.alerts`` writes and counts them."""
+"""Alerts as lists show them. ``storage.alerts`` writes and counts alerts."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -31,7 +31,7 @@ def _visible_rows(everything: bool) -> Select[Any]:
 
 
 def _completed(_db: Connection, scope: Scope, rows: list[Entry]) -> list[Entry]:
-    """Return alerts as they are shown: labels, and messages that not all may read, to admins."""
+    """Return alerts as entries: labels for admins only, messages for callers who may read them."""
     entries = []
     for row in rows:
         entry = _entry(row, with_message=scope.everything or row["told"])
@@ -58,7 +58,7 @@ def _entry(row: Entry, *, with_message: bool) -> Entry:
 
 
 def _scope(row: Entry) -> dict[str, str] | None:
-    """Return the kind and uuid of what an alert is on; None: unknown, or its row is deleted."""
+    """Return the kind and uuid of the alert's subject; None: it is unknown or its row deleted."""
     kind = row["kind"]
     return {kind: row[kind]} if kind and row[kind] else None
 
@@ -76,7 +76,7 @@ def _of_severity(rows: Subquery, severities: Sequence[str]) -> ColumnElement[boo
 
 
 def _flag(is_set: Callable[[Subquery], ColumnElement[bool]]) -> Condition:
-    """Return the condition of a filter that is true or false."""
+    """Return the condition of a boolean filter."""
     return lambda rows, values: is_set(rows) if values[0] else ~is_set(rows)
 
 
@@ -94,4 +94,4 @@ ALERTS = Listing(
         "end": lambda rows, end: rows.c.created_at < end[0],
     },
 )
-"""Newest first. Filters by owner find alerts on it, and on what is below it."""
+"""Newest first. A filter by owner matches alerts on the owner and on everything below it."""

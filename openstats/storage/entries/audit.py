@@ -1,4 +1,4 @@
-"""The audit: who wrote what in the registry, as it was before and as it is since."""
+"""The audit: who changed what in the registry, with the states before and after the change."""
 
 import json
 from collections.abc import Iterable
@@ -15,12 +15,12 @@ from openstats.storage.schema import tables
 audit = tables.audit
 
 STATES = ("before", "after")
-"""Columns that hold an entry as JSON; NULL where there was or is none."""
+"""Columns that hold an entry as JSON; NULL if the object did not exist before or after."""
 
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who writes, when, and in which request."""
+    """Who made a change, when, and in which request."""
 
     who: str
     at: int
@@ -28,7 +28,7 @@ class Author:
 
 
 class Change(NamedTuple):
-    """An object by kind and uuid, as an entry of before and after; None where there is none."""
+    """An object (kind and uuid) with its entries before and after a change; None for no object."""
 
     kind: str
     uuid: str
@@ -37,14 +37,14 @@ class Change(NamedTuple):
 
     @property
     def action(self) -> str:
-        """What was done: create, change or delete."""
+        """The kind of change: create, change or delete."""
         if self.before is None:
             return "create"
         return "delete" if self.after is None else "change"
 
 
 def record_all(db: Connection, author: Author, changes: Iterable[Change]) -> None:
-    """Write changes of one request, in this order."""
+    """Write the changes of one request, in this order."""
     rows = [_row(author, change) for change in changes]
     if rows:
         db.execute(insert(audit), rows)
@@ -61,7 +61,7 @@ def _row(author: Author, change: Change) -> dict[str, Any]:
 
 
 def forget(db: Connection, until: int) -> None:
-    """Delete what was written before a time."""
+    """Delete records from before a time."""
     db.execute(delete(audit).where(audit.c.at < until))
 
 

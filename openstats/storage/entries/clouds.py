@@ -1,6 +1,6 @@
-"""Clouds, as they are shown: what polls said of each, its capacity, quotas and meters.
+"""Clouds as lists show them: results of polls, capacity, quotas and meters.
 
-What a cloud's providers can give away takes arithmetic, and is added above.
+The capacity that providers can allocate takes arithmetic; ``services`` adds it.
 """
 
 import json
@@ -23,13 +23,14 @@ from openstats.storage.usage import readings
 cloud, job, tenant = tables.cloud, tables.job, tables.tenant
 
 ANSWERED = ("discovery", "capacity", "instances")
-"""Kinds of polls that succeed only if the cloud answered something; others may have had no call."""
+"""Kinds of polls that succeed only if the cloud answered a call; other kinds may need no call."""
 
 
 def _rows(everything: bool) -> Select[Any]:
-    """Select all clouds; who does not see everything, those of visible tenants, and granted ones.
+    """Select all clouds, or those of the caller's visible tenants and those of their roles.
 
-    Of these uuid and name are shown, and the rest is NULL: nor does a filter tell what it is.
+    A caller who does not see everything gets uuid and name. All other columns are NULL, so that
+    filters do not reveal them.
     """
     names = cloud.c.uuid, cloud.c.name
     details = (
@@ -59,7 +60,7 @@ def _last_error() -> ScalarSelect[str]:
 
 
 def _with_figures(db: Connection, scope: Scope, entries: list[Entry]) -> list[Entry]:
-    """Add figures; leave who does not see everything no more than uuid and name."""
+    """Add figures for callers who see everything; reduce entries to uuid and name for others."""
     if not scope.everything:
         return [{"uuid": entry["uuid"], "name": entry["name"]} for entry in entries]
     ids = dict(db.execute(select(cloud.c.uuid, cloud.c.id)).all())
@@ -78,7 +79,7 @@ def _with_figures(db: Connection, scope: Scope, entries: list[Entry]) -> list[En
 
 
 def _left_aside(text: str | None) -> list[Entry]:
-    """Return the entries of clouds.yaml that are not used for a cloud, by name, with the reason."""
+    """Return the entries of clouds.yaml that are not used for a cloud, by name, with reasons."""
     reasons: dict[str, str] = {}
     for reasons_of_host in json.loads(text).values() if text else ():
         reasons |= reasons_of_host
@@ -86,7 +87,7 @@ def _left_aside(text: str | None) -> list[Entry]:
 
 
 def _shared_services(marks: str | None) -> list[Entry]:
-    """Return the services whose figures another cloud has, by name, with the name of that cloud."""
+    """Return the services whose figures another cloud has, by name, with that cloud's name."""
     shared = json.loads(marks).get("shared", {}) if marks else {}
     return [{"service": service, "cloud": shared[service]} for service in sorted(shared)]
 

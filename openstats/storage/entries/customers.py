@@ -1,4 +1,4 @@
-"""Customers, project groups and projects, as they are shown: with their members."""
+"""Customers, project groups and projects as lists show them, with their members."""
 
 from functools import partial
 from typing import Any
@@ -36,7 +36,7 @@ def _select(query: ObjectQuery) -> Select[Any]:
 
 
 def _without_null_dates(_db: Connection, _scope: Scope, entries: list[Entry]) -> list[Entry]:
-    """Return entries in which only what was deleted has a date of that."""
+    """Return entries without ``deleted_at`` where the object is not deleted."""
     for entry in entries:
         if entry.get("deleted_at", 0) is None:
             del entry["deleted_at"]
@@ -44,13 +44,13 @@ def _without_null_dates(_db: Connection, _scope: Scope, entries: list[Entry]) ->
 
 
 def _with_groups(db: Connection, scope: Scope, entries: list[Entry]) -> list[Entry]:
-    """Add the uuids of the groups that each project is in."""
+    """Add the uuids of each project's groups."""
     pairs = _pairs(project.c.uuid, group.c.uuid).where(group.c.deleted_at.is_(None))
     return _with_members(db, scope, entries, "project_groups", pairs)
 
 
 def _with_projects(db: Connection, scope: Scope, entries: list[Entry]) -> list[Entry]:
-    """Add the uuids of the visible projects in each group."""
+    """Add the uuids of each group's visible projects."""
     is_visible = visible_project(everything=scope.everything)
     pairs = _pairs(group.c.uuid, project.c.uuid).where(is_visible)
     return _with_members(db, scope, entries, "projects", pairs)

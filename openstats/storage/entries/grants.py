@@ -1,4 +1,4 @@
-"""Grants, as they are shown: who has which role on what."""
+"""Grants as lists show them: who has which role on what."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def _rows(_everything: bool) -> Select[Any]:
 
 
 def _without_nulls(_db: Connection, _scope: Scope, entries: list[Entry]) -> list[Entry]:
-    """Return entries with the one grantee and the one scope that each has."""
+    """Return entries with only the grantee and the scope that are set."""
     return list(map(_without_null, entries))
 
 
@@ -39,7 +39,7 @@ GRANTS = Listing(_rows, _without_nulls, order=("uuid",))
 
 
 def revoke(db: Connection, kind: str, uuid: str) -> list[Entry]:
-    """Delete all grants on an object, if it is of a kind that has any; return what they were."""
+    """Delete all grants on an object and return their entries; none for kinds without grants."""
     if kind not in TABLES:
         return []
     entries, _ = page(db, GRANTS, EVERYTHING, filters={kind: uuid}, limit=ALL, marker=None)

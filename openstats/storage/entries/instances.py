@@ -1,4 +1,4 @@
-"""Instances, as they are shown: the servers that exist, of visible tenants."""
+"""Instances as lists show them: the existing servers of visible tenants."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,7 +22,7 @@ def _rows(everything: bool) -> Select[Any]:
 
 
 def _owned_by(owner: Table) -> Condition:
-    """Return the filter by the uuids of projects, or of customers, that own the tenants."""
+    """Return the filter by uuids of the projects or customers that own the tenants."""
     owners = tenant.join(project, project.c.id == tenant.c.project_id)
     owners = owners.join(customer, customer.c.id == project.c.customer_id)
 

@@ -1,4 +1,4 @@
-"""Lists of whatever the registry shows: filtered, in order, page by page; and single entries."""
+"""Lists of the registry: filtered, ordered and paginated; and single entries."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,22 +12,23 @@ from openstats.storage.access.visibility import variables
 from openstats.storage.store import Database
 
 Entry = dict[str, Any]
-"""One thing as it is listed, and as the audit keeps it."""
+"""One object as a list shows it and as the audit stores it."""
 
 Rows = Callable[[bool], Select[Any]]
-"""Returns the statement that selects what there is, for who sees everything or does not."""
+"""Returns the statement that selects all rows; the argument says whether the caller sees
+everything."""
 
 Complete = Callable[[Database, Scope, list[Entry]], list[Entry]]
-"""Returns entries with what is no column; it may change those that it is given."""
+"""Returns the entries with fields that are not columns; it may modify its argument."""
 
 Condition = Callable[[Any, Sequence[Any]], ColumnElement[bool]]
-"""Returns what rows have to be like for a filter, given its values: one of them is enough."""
+"""Returns the condition of a filter on rows, given its values: rows match one of the values."""
 
 NAME_PART = "name_contains"
-"""The filter that searches in names, in letters of either case."""
+"""The filter that searches in names, without regard to case."""
 
 ALL = 2**31
-"""The limit of a page that holds whatever there is."""
+"""The limit of a page that holds all entries."""
 
 
 def _as_they_are(_db: Database, _scope: Scope, entries: list[Entry]) -> list[Entry]:
@@ -36,34 +37,34 @@ def _as_they_are(_db: Database, _scope: Scope, entries: list[Entry]) -> list[Ent
 
 @dataclass(frozen=True)
 class Listing:
-    """One kind of thing that can be listed."""
+    """One kind of object that can be listed."""
 
     rows: Rows
-    """Its columns are the fields of entries, and those that ``order`` names."""
+    """Selects the rows; the columns are the fields of entries and the columns in ``order``."""
 
     complete: Complete = _as_they_are
 
     order: tuple[str, ...] = ("name", "uuid")
-    """Columns; ``newest_first`` turns it round."""
+    """The columns to order by, ascending; descending if ``newest_first``."""
 
     newest_first: bool = False
 
     conditions: Mapping[str, Condition] = field(default_factory=dict)
-    """What filters mean that are not the values of a column."""
+    """The conditions of filters that do not compare a column."""
 
     past: Rows | None = None
-    """What was deleted as well; None: what is deleted is gone."""
+    """Selects deleted rows as well; None if deleted objects are not listed."""
 
     lasting: bool = False
-    """Whether a single entry is shown even when it is deleted."""
+    """Whether a single entry is shown even if it is deleted."""
 
     def select(self, *, everything: bool, deleted: bool) -> Subquery:
-        """Return what there is to see, with or without what was deleted, as a subquery."""
+        """Return the rows that the caller sees as a subquery, with or without deleted ones."""
         rows = self.past if deleted and self.past else self.rows
         return rows(everything).subquery()
 
     def filter(self, rows: Subquery, filters: Mapping[str, Any]) -> list[ColumnElement[bool]]:
-        """Return the conditions that filters make; a filter is a value, or a tuple of values."""
+        """Return the conditions of filters; a filter has one value, or a tuple of values."""
         conditions = []
         for name, value in filters.items():
             values = value if isinstance(value, tuple) else (value,)
@@ -90,9 +91,9 @@ def page(
     marker: str | None,
     deleted: bool = False,
 ) -> tuple[list[Entry], bool]:
-    """Return at most ``limit`` entries after the one of the uuid ``marker``, and if more follow.
+    """Return at most ``limit`` entries after the one with the uuid ``marker``, and if more follow.
 
-    With ``deleted`` also those that were deleted::
+    With ``deleted``, deleted entries are included::
 
         SELECT * FROM (<rows>) AS rows WHERE <filters> AND (name, uuid) > (:name, :uuid)
         ORDER BY name, uuid LIMIT :limit + 1
@@ -120,12 +121,12 @@ def page(
 def one(
     db: Database, listing: Listing, scope: Scope, uuid: str, *, deleted: bool = False
 ) -> Entry | None:
-    """Return a single entry, with ``deleted`` even a deleted one; None where there is none."""
+    """Return a single entry, or None if there is none; ``deleted`` includes deleted entries."""
     rows = listing.select(everything=scope.everything, deleted=deleted or listing.lasting)
     row = db.execute(select(rows).where(rows.c.uuid == uuid), variables(scope)).first()
     return None if row is None else listing.complete(db, scope, [_entry(row)])[0]
 
 
 def _entry(row: Row[Any]) -> Entry:
-    # The names of columns are a kind of str that only str() makes plain.
+    # Column names are a subclass of str that only str() converts to a plain str.
     return {str(name): value for name, value in row._mapping.items()}

@@ -1,4 +1,4 @@
-"""Tenants, as they are shown: with the cloud and project of each, and its quotas."""
+"""Tenants as lists show them, with their cloud, project and quotas."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ cloud, tenant, project, quota = tables.cloud, tables.tenant, tables.project, tab
 def visible_tenants(*columns: Any, everything: bool) -> Select[Any]:
     """Select columns of the visible tenants with their clouds and projects.
 
-    Who does not see everything sees none that are linked to no project.
+    A caller who does not see everything sees only tenants that are linked to a project.
     """
     statement = _with_projects(*columns)
     return statement if everything else statement.where(visible_tenant(everything=False))
@@ -36,7 +36,7 @@ def _rows(everything: bool) -> Select[Any]:
 
 
 def _past_rows(everything: bool) -> Select[Any]:
-    """Select all tenants in scope, also those that are gone, or of which the project is deleted."""
+    """Select all tenants in the scope, including deleted ones and those of deleted projects."""
     statement = _with_figures()
     return statement if everything else statement.where(tenant_in_scope())
 
@@ -53,13 +53,16 @@ def _with_figures() -> Select[Any]:
 
 
 def _oldest() -> ColumnElement[Any]:
-    """Return since when all figures are known: the older of the services' dates, if there are."""
+    """Return an expression for the older of the times when the services' quotas were read.
+
+    It is NULL if none was read.
+    """
     compute, volume = (quota.c[f"{service}_at"] for service in SERVICES)
     return case((compute < volume, compute), else_=func.coalesce(volume, compute))
 
 
 def _with_quotas(_db: Connection, _scope: Scope, entries: list[Entry]) -> list[Entry]:
-    """Put the columns of the quotas into a mapping, by name."""
+    """Move the columns of the quotas into a mapping by name."""
     for entry in entries:
         figures: Entry = {}
         for name in QUOTA_NAMES:
@@ -71,7 +74,7 @@ def _with_quotas(_db: Connection, _scope: Scope, entries: list[Entry]) -> list[E
 
 
 TENANTS = Listing(_rows, _with_quotas, past=_past_rows, lasting=True)
-"""Those that are gone are still found by their uuids: their past can be given to a project."""
+"""A deleted tenant is still found by its uuid, because its past can be linked to a project."""
 
 
 def uuids(db: Connection, kind: str) -> set[str]:

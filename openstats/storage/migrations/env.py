@@ -1,4 +1,4 @@
-"""Alembic's door: runs the migrations on the connection that ``migration`` hands over."""
+"""Alembic's entry point: runs the migrations on the connection that ``migration`` passes."""
 
 from alembic import context
 
@@ -7,7 +7,7 @@ from openstats.storage.schema import alerts, clouds, instances  # noqa: F401 (it
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=alerts.metadata,
-    # SQLite cannot alter tables: Alembic copies them instead.
+    # SQLite cannot alter a table in place: Alembic creates a copy and drops the old table.
     render_as_batch=True,
     compare_type=True,
 )

@@ -1,4 +1,4 @@
-"""Clouds: registered, renamed and removed; and the URLs by which each is asked for."""
+"""Clouds: registers, renames and removes them, and keeps the URLs by which each can be named."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -18,16 +18,16 @@ from openstats.storage.store import advisory_lock
 cloud, tenant = tables.cloud, tables.tenant
 
 ENTRY_COLUMNS = ("name", "auth_url", "region", "keystone", "disk_shared")
-"""What clouds.yaml says of a cloud."""
+"""The columns whose values come from clouds.yaml."""
 
 
 def clouds(db: Connection) -> list[Cloud]:
-    """Return the registered clouds, by name."""
+    """Return the registered clouds, ordered by name."""
     return list(map(cloud_of, db.execute(select(cloud).order_by(cloud.c.name))))
 
 
 def regions_of(db: Connection, keystone: str) -> list[Cloud]:
-    """Return the clouds of a Keystone, the one that was registered first at first."""
+    """Return the clouds of a Keystone in the order in which they were registered."""
     rows = db.execute(select(cloud).where(cloud.c.keystone == keystone).order_by(cloud.c.id))
     return list(map(cloud_of, rows))
 
@@ -36,7 +36,7 @@ def add(db: Connection, entry: Cloud, urls: Iterable[str], *, uuid: str, now: in
     """Register the cloud of an entry of clouds.yaml under a uuid; its jobs are due at once.
 
     Raises:
-        ConflictError: it is registered already, by its name or another.
+        ConflictError: the cloud is already registered, or another one has its name.
     """
     advisory_lock(db, "registration")
     registered = find(db, entry)
@@ -48,17 +48,20 @@ def add(db: Connection, entry: Cloud, urls: Iterable[str], *, uuid: str, now: in
 
 
 def register(db: Connection, entry: Cloud, urls: Iterable[str], now: float) -> Cloud:
-    """Write the cloud of an entry of clouds.yaml, and the jobs that it lacks: these are due now."""
+    """Write the cloud of an entry of clouds.yaml, and add the jobs that it lacks, due now."""
     registered = write_cloud(db, entry, urls)
     jobs.ensure(db, registered.id, jobs.KINDS, now)
     return registered
 
 
 def write_cloud(db: Connection, entry: Cloud, urls: Iterable[str]) -> Cloud:
-    """Add a cloud, or bring it up to date; it is the same if Keystone and region are, or the name.
+    """Insert or update the cloud of an entry; return the registered cloud.
 
-    ``urls`` are the ways to ask for it, in their compared form; earlier ones stay. One of the
-    same name that has tenants stays as it is: whether it is the same is known after a sign-in.
+    A registered cloud is the same if it has the same Keystone and region, or else the same name.
+    Two kinds of clouds are returned without a change of their row: a cloud that only an alias leads
+    to, and a cloud with tenants that only has the same name, because only a sign-in can show
+    whether it is the same. ``urls``, in compared form, are added to the cloud's URLs, except in the
+    last case.
     """
     advisory_lock(db, "registration")
     owner = find(db, entry)
@@ -81,24 +84,24 @@ def _in_region(keystone: str, region: str) -> ColumnElement[bool]:
 
 
 def _write(db: Connection, entry: Cloud, row_id: int | None) -> None:
-    """Write what clouds.yaml says of a cloud into its row, or into a new one."""
+    """Write the values from clouds.yaml into the row of a cloud, or into a new row."""
     values = {name: getattr(entry, name) for name in ENTRY_COLUMNS}
     if row_id is None:
         db.execute(insert(cloud).values(uuid=entry.uuid or str(uuid4()), **values))
         return
-    # Two that swap their names: the other one is registered by its new name in a moment.
+    # If two clouds swap their names, the other one gets its new name when it is registered next.
     namesake = cloud.c.name == entry.name, cloud.c.id != row_id
     db.execute(update(cloud).where(*namesake).values(name=cloud.c.uuid))
     db.execute(update(cloud).where(cloud.c.id == row_id).values(values))
 
 
 def has_tenants(db: Connection, owner: Cloud) -> bool:
-    """Return whether anything was ever read of a cloud."""
+    """Return whether a cloud has tenants, that is, whether anything was ever read from it."""
     return bool(db.scalar(select(exists().where(tenant.c.cloud_id == owner.id))))
 
 
 def rename_cloud(db: Connection, owner: Cloud, name: str) -> Cloud:
-    """Return a cloud under the name of the entry that asks it, unless another cloud has that."""
+    """Return a cloud under the name of its entry, unless another cloud has that name."""
     if owner.name == name:
         return owner
     advisory_lock(db, "registration")
@@ -109,7 +112,7 @@ def rename_cloud(db: Connection, owner: Cloud, name: str) -> Cloud:
 
 
 def find(db: Connection, entry: Cloud) -> Cloud | None:
-    """Return the registered cloud that has, or once had, an entry's Keystone and region."""
+    """Return the registered cloud that has, or once had, the Keystone and region of an entry."""
     row = db.execute(select(cloud).where(_in_region(entry.keystone, entry.region))).first()
     if row is None:
         aliases = select(cloud).join(cloud_alias, cloud_alias.c.cloud_id == cloud.c.id)
@@ -122,9 +125,10 @@ def find(db: Connection, entry: Cloud) -> Cloud | None:
 
 
 def register_unusable(db: Connection, entry: Cloud, location: str, now: float) -> Cloud:
-    """Add a cloud whose entry cannot be used, with its jobs; what is known of it already stays.
+    """Register a cloud whose entry is not usable, with its jobs; a registered cloud stays as it is.
 
-    ``location`` is where the entry stands: nothing else identifies a cloud without an auth_url.
+    ``location`` is the file of the entry. Together with the name, it identifies a cloud without an
+    auth_url.
     """
     advisory_lock(db, "registration")
     keystone = entry.keystone or f"{location}: {entry.name}"
@@ -139,7 +143,7 @@ def register_unusable(db: Connection, entry: Cloud, location: str, now: float) -
 
 
 def add_urls(db: Connection, owner: Cloud, urls: Iterable[str]) -> None:
-    """Have a cloud found by these URLs (compared form) too."""
+    """Add URLs (in compared form) by which a cloud is found."""
     known_urls = set(db.scalars(select(cloud_url.c.url).where(cloud_url.c.cloud_id == owner.id)))
     rows = [{"cloud_id": owner.id, "url": url} for url in sorted(set(urls) - known_urls)]
     if rows:
@@ -147,22 +151,23 @@ def add_urls(db: Connection, owner: Cloud, urls: Iterable[str]) -> None:
 
 
 def remove(db: Connection, uuid: str, now: int) -> None:
-    """Remove a cloud with all that was read of it, and close its alerts.
+    """Remove a cloud with everything that was read from it, and close its alerts.
 
     Raises:
-        ConflictError: a tenant of it is linked to a project.
+        ConflictError: a tenant of the cloud is linked to a project.
     """
     owner = cloud_of(db.execute(select(cloud).where(cloud.c.uuid == uuid)).one())
     tenants = tenant.c.cloud_id == owner.id, tenant.c.deleted_at.is_(None)
     if db.scalar(select(exists().where(*tenants, tenant.c.project_id.is_not(None)))):
         raise ConflictError("it still has tenants that are linked to a project")
     closing.close_of_owners(db, "cloud", [owner.id], now)
-    # What receivers report of it later is nobody's: no history of its tenants is left.
+    # The tenants' histories are deleted with the cloud, so that later notifications belong to no
+    # alert.
     below = select(alert.c.id).where(alert.c.cloud_id == owner.id)
     db.execute(delete(alert_episode).where(alert_episode.c.alert_id.in_(below)))
     remove_cloud(db, owner)
 
 
 def remove_cloud(db: Connection, owner: Cloud) -> None:
-    """Delete a cloud with its grants and all that was read of it; the registry stays."""
+    """Delete a cloud with its grants and everything that was read from it; keep the registry."""
     db.execute(delete(cloud).where(cloud.c.id == owner.id))

@@ -1,7 +1,7 @@
-"""Customers, project groups and projects, as they are set by hand: created, changed and deleted.
+"""Customers, project groups and projects: creates, changes and deletes them for callers.
 
-What differs from what discovery found was set by hand, and discovery leaves it alone. How they are
-shown is for ``entries``.
+What differs from what discovery found counts as set by hand, and discovery does not change it.
+``entries`` reads these objects for lists.
 """
 
 from collections.abc import Collection
@@ -23,7 +23,7 @@ member, tenant = tables.project_group_member, tables.tenant
 
 
 class Unset(Enum):
-    """The type of ``UNSET``: where None is a value as well."""
+    """The type of ``UNSET``, for arguments where None is a value."""
 
     UNSET = "unset"
 
@@ -33,10 +33,11 @@ UNSET: Final = Unset.UNSET
 
 @dataclass(frozen=True, slots=True)
 class ObjectChange:
-    """What is set of a customer, project group or project; the rest stays as it is.
+    """The new values of a customer, project group or project; other values stay as they are.
 
-    ``created_at`` is None where it is not known. ``customer`` owns a group or project; a group has
-    exactly ``projects``, and a project is in exactly ``project_groups``: all of these are uuids.
+    A ``created_at`` of None means unknown. ``customer`` is the new owner of a group or project.
+    ``projects`` are all members of a group, ``project_groups`` all groups of a project. References
+    are uuids.
     """
 
     name: str | None = None
@@ -47,10 +48,11 @@ class ObjectChange:
 
 
 def write(db: Connection, kind: str, uuid: str, change: ObjectChange, now: int) -> None:
-    """Create the object of a uuid, or change it.
+    """Create or change the object with this uuid.
 
     Raises:
-        ConflictError: there is no such customer, or a group would hold another one's project.
+        ConflictError: the customer does not exist, or a group would hold another customer's
+            project.
     """
     rows = ObjectRows(db, OBJECTS[kind], now, uuid)
     row = rows.put({"uuid": uuid, "keystone": None, "keystone_id": None} | _columns(db, change))
@@ -86,10 +88,10 @@ def _write_projects(db: Connection, group_id: int, change: ObjectChange) -> None
 
 
 def row_id(db: Connection, table: Table, uuid: str) -> int:
-    """Return the row id of what another object refers to.
+    """Return the row id of an object that another one refers to.
 
     Raises:
-        ConflictError: there is no such object.
+        ConflictError: the object does not exist.
     """
     has_uuid = table.c.uuid == uuid
     if "deleted_at" in table.c:
@@ -101,10 +103,10 @@ def row_id(db: Connection, table: Table, uuid: str) -> int:
 
 
 def delete(db: Connection, kind: str, uuid: str, now: int) -> None:
-    """Delete an object, and close its alerts; its row and its groups stay, as it keeps its past.
+    """Delete an object and close its alerts. Its row and memberships stay, for the past.
 
     Raises:
-        ConflictError: something belongs to it.
+        ConflictError: another object belongs to it.
     """
     table = OBJECTS[kind]
     object_id = row_id(db, table, uuid)
@@ -116,7 +118,7 @@ def delete(db: Connection, kind: str, uuid: str, now: int) -> None:
 
 
 def _children(kind: str, object_id: int) -> list[tuple[str, ColumnElement[bool]]]:
-    """Return what may belong to an object, each with the condition that something does."""
+    """Return the kinds of things that can belong to an object, with the condition that one does."""
     projects_exist = project.c.deleted_at.is_(None)
     if kind == "customer":
         groups = group.c.customer_id == object_id, group.c.deleted_at.is_(None)

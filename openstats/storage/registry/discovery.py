@@ -1,7 +1,8 @@
-"""Discovery: what a sweep of a Keystone shows becomes customers, groups, projects and tenants.
+"""Discovery: writes what a complete read of a Keystone found: customers, groups, projects, tenants.
 
-An object is known again by its origin (Keystone, key), never by its name; what was set by hand
-stays; what is gone leaves lists and counts (``empty_objects``), and keeps its row and its past.
+An object is recognized by its origin (Keystone and key), never by its name. Values that were set by
+hand stay. Objects that are gone leave lists and counts (``empty_objects``); their rows and their
+past stay.
 """
 
 from collections.abc import Iterable, Mapping, Sequence, Set
@@ -23,10 +24,10 @@ customer, project, group = tables.customer, tables.project, tables.project_group
 member, excluded = tables.project_group_member, tables.project_group_left
 
 Columns = dict[str, Any]
-"""Some columns of a row, with their values."""
+"""Some columns of a row, by name."""
 
 Assigned = Sequence[tuple[Assignment, Origin]]
-"""Assignments that assign a customer, each with the customer's origin."""
+"""The assignments that have a customer, each with the origin of the customer."""
 
 LONGEST_KEY = 255
 
@@ -40,12 +41,13 @@ def write(
     first: bool,
     unread: Set[str] = frozenset(),
 ) -> dict[str, int]:
-    """Write what a complete sweep of a cloud's Keystone found; return how much there is of what.
+    """Write the result of a complete discovery of a Keystone; return the number of objects by kind.
 
-    ``first``: nothing is known of when these came into being. ``unread`` are ids of projects that
-    it showed, and that could not be read.
+    ``first``: it is the first discovery, so that nobody knows when the objects were created.
+    ``unread`` are ids of projects that Keystone listed but that could not be read.
     """
-    # Regions share projects, and a file's customers are those of all clouds.
+    # The lock is for all clouds: regions share projects, and customers named in a file belong to
+    # all clouds.
     advisory_lock(db, "discovery")
     assigned = [(a, a.customer) for a in assignments if a.customer]
     empty_before = empty_objects.find(db, cloud.keystone)
@@ -86,7 +88,7 @@ def _write_projects(
 def _write_objects(
     db: Connection, table: Table, objects: Mapping[Origin, Columns], dates: Columns
 ) -> dict[Origin, int]:
-    """Bring objects up to date by their origin, and add new ones; return their row ids."""
+    """Update objects, which are found by origin, and insert new ones; return their row ids."""
     keystones = {origin.keystone for origin in objects}
     rows = _by_origin(db, table, keystones)
     new_rows = []
@@ -112,9 +114,9 @@ def _new_row(origin: Origin, columns: Columns) -> Columns:
 
 
 def _refresh(db: Connection, table: Table, row: Row[Any], name: str) -> None:
-    """Write another name, unless it was given by hand; who owns what is for ``move``.
+    """Write a new name, unless the name was set by hand. ``move`` writes owners.
 
-    What had vanished is back; what was deleted by hand stays so.
+    A vanished object exists again; an object that was deleted by hand stays deleted.
     """
     changes: Columns = {}
     if row.name != name and not row.name_by_hand:
@@ -132,7 +134,7 @@ def _moved(
     customers: Mapping[Origin, int],
     projects: Mapping[str, int],
 ) -> dict[int, int | None]:
-    """Return the new owners of those projects that are another customer's now, unless by hand."""
+    """Return the new customers of projects (row ids) that moved, unless a move was by hand."""
     owners = _owners(db, cloud, by_hand=False)
     moved: dict[int, int | None] = {}
     for assignment, owner in assigned:
@@ -159,9 +161,9 @@ def _write_groups(
     projects: Mapping[str, int],
     dates: Columns,
 ) -> None:
-    """Write the groups that tags name, within the project's customer, and their members.
+    """Write the groups that tags name, within each project's customer, and their members.
 
-    A project that was given to another customer by hand is in none of them.
+    A project that was moved to another customer by hand is in none of these groups.
     """
     owners = _owners(db, cloud, by_hand=True)
     groups: dict[Origin, Columns] = {}
@@ -182,7 +184,7 @@ def _write_groups(
 
 
 def _group_origin(owner: Origin, name: str) -> Origin:
-    """Return what makes a group the same next time; two long tags are too long for a key."""
+    """Return the origin by which a group is recognized; a key that is too long is hashed."""
     key = f"{owner.key}/group:{name}"
     short = key if len(key) <= LONGEST_KEY else sha256(key.encode()).hexdigest()
     return Origin(owner.keystone, short)
@@ -191,11 +193,11 @@ def _group_origin(owner: Origin, name: str) -> Origin:
 def _write_members(
     db: Connection, cloud: Cloud, pairs: Set[tuple[int, int]], projects: Set[int]
 ) -> None:
-    """Put projects into groups (pairs of row ids), and take these projects out of all others.
+    """Add projects to groups (pairs of row ids), and remove these projects from all other groups.
 
-    Who put a project into a group by hand, or took it out, has the last word.
+    Memberships that were added or removed by hand do not change.
     """
-    # Not by the ids of the projects: there may be more than a statement takes parameters.
+    # The condition does not list the projects: there may be more than a statement takes parameters.
     statement = select(member.c.project_id, member.c.project_group_id, member.c.by_hand)
     statement = statement.join(project, project.c.id == member.c.project_id)
     rows = db.execute(statement.where(project.c.keystone == cloud.keystone))

@@ -1,9 +1,10 @@
-"""Empty objects: what discovery made, and what its clouds have no more, leaves lists and counts.
+"""Empty objects: deletes what discovery created and what no cloud fills any more.
 
-A project goes with its last tenant, a group with its last project, a customer with its last project
-and group; what was only given away or lost its tag goes when the next sweep finds nothing of it
-either. The rows stay, with all their past, and come back with what they belong to. What was made,
-named or moved by hand never goes.
+A project is deleted with its last tenant, a group with its last project, and a customer with its
+last project and group. An object that is empty for another reason (its projects were moved, or lost
+their tag) is deleted by the next discovery that also finds it empty. The rows and their past stay,
+and discovery restores them if their tenants or projects return. Objects that were created, named or
+moved by hand are never deleted here.
 """
 
 from collections.abc import Mapping
@@ -22,26 +23,26 @@ BY_FILE = "file"
 """The Keystone of customers, and of their groups, that a file names for all Keystones."""
 
 TABLES = (project, group, customer)
-"""What belongs to others first."""
+"""Owned objects come before their owners."""
 
 RowIds = Mapping[str, list[int]]
-"""Row ids by the name of their table."""
+"""Row ids by table name."""
 
 
 def find(db: Connection, keystone: str) -> RowIds:
-    """Return what of a Keystone is empty; before a sweep, whose end may find it empty again."""
+    """Return the empty objects of a Keystone; call it before the discovery that may delete them."""
     return {table.name: list(db.scalars(_select(table, keystone))) for table in TABLES}
 
 
 def delete(db: Connection, keystone: str, empty_before: RowIds, now: int) -> None:
-    """Delete what is empty, and was before this sweep or has just lost what it had."""
+    """Delete the objects that are empty and were empty before, or have just become empty."""
     for table in TABLES:
         was_empty = one_of(table.c.id, "empty_before")
         has_lost = table.c.id.in_(_select_losers(table, now))
         statement = _select(table, keystone).where(or_(was_empty, has_lost))
         if table is customer:
             statement = statement.where(~_has_groups())
-        # Read before it is written: the condition looks into the table that changes.
+        # The rows are read first, because the condition reads the table that the update changes.
         rows = list(db.scalars(statement, {"empty_before": empty_before[table.name]}))
         if rows:
             deletion = update(table).where(one_of(table.c.id, "rows"))
@@ -50,7 +51,7 @@ def delete(db: Connection, keystone: str, empty_before: RowIds, now: int) -> Non
 
 
 def _select(table: Table, keystone: str) -> Select[int]:
-    """Select the row ids of what discovery made of a Keystone, left as it was, and is empty."""
+    """Select the empty objects (row ids) that discovery made and nobody named or moved by hand."""
     statement = select(table.c.id).where(
         table.c.keystone.in_((keystone, BY_FILE)),
         table.c.deleted_at.is_(None),
@@ -61,7 +62,7 @@ def _select(table: Table, keystone: str) -> Select[int]:
 
 
 def _has_children(table: Table) -> ColumnElement[bool]:
-    """Return the condition that a tenant or project that exists belongs to an object."""
+    """Return the condition that an existing tenant or project belongs to an object."""
     project_exists = project.c.deleted_at.is_(None)
     if table is project:
         return exists().where(tenant.c.project_id == project.c.id, tenant.c.deleted_at.is_(None))
@@ -71,7 +72,7 @@ def _has_children(table: Table) -> ColumnElement[bool]:
 
 
 def _is_in(pairs: Table, project_exists: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Return the condition that a group has a project in a table of such pairs."""
+    """Return the condition that a table of memberships has an existing project of a group."""
     return exists().where(
         pairs.c.project_group_id == group.c.id,
         pairs.c.project_id == project.c.id,
@@ -84,7 +85,7 @@ def _has_groups() -> ColumnElement[bool]:
 
 
 def _select_losers(table: Table, now: int) -> Select[Any]:
-    """Select the objects (row ids) that have just lost a tenant or project."""
+    """Select the objects (row ids) that lost a tenant or project at ``now``."""
     if table is project:
         return select(tenant.c.project_id).where(tenant.c.deleted_at == now)
     project_vanished = and_(project.c.vanished, project.c.deleted_at == now)

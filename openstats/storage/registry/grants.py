@@ -1,6 +1,6 @@
-"""Grants, as they are written: a role of a user, a group or a portal's subject on an object.
+"""Grants: writes and deletes roles of a user, group or portal's subject on an object.
 
-What they let a caller see is for ``access``.
+``access`` decides what a grant allows a caller to see.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ ROLES = {
     "project": ("admin", "manager"),
     "cloud": ("admin",),
 }
-"""The roles that can be granted, by what they are on."""
+"""The roles that can be granted, by the kind of the object."""
 
 TABLES = {kind: tables.metadata.tables[kind] for kind in ROLES}
 COLUMNS = tuple(f"{kind}_id" for kind in ROLES)
@@ -28,9 +28,9 @@ COLUMNS = tuple(f"{kind}_id" for kind in ROLES)
 
 @dataclass(frozen=True, slots=True)
 class GrantValues:
-    """What a grant says: who (``grantee``, a text of the kind ``grantee_kind``) has which role.
+    """The values of a grant: ``grantee`` has ``role`` on the object with this kind and uuid.
 
-    The role is on the object of a kind and a uuid; ``grantee_kind`` is one of ``GRANTEES``.
+    ``grantee_kind`` is one of ``GRANTEES``.
     """
 
     grantee_kind: str
@@ -41,10 +41,10 @@ class GrantValues:
 
 
 def write(db: Connection, uuid: str, values: GrantValues, now: int) -> None:
-    """Create or replace the grant of a uuid.
+    """Create or replace the grant with this uuid.
 
     Raises:
-        ConflictError: there is no object of its uuid.
+        ConflictError: the object of the grant does not exist.
     """
     columns = _columns(db, values)
     has_uuid = grant.c.uuid == uuid
@@ -55,7 +55,7 @@ def write(db: Connection, uuid: str, values: GrantValues, now: int) -> None:
 
 
 def _columns(db: Connection, values: GrantValues) -> dict[str, Any]:
-    """Return all columns that a grant's values set; those of other grantees and objects to NULL."""
+    """Return all columns that a grant sets; columns of other grantees and objects are None."""
     columns: dict[str, Any] = dict.fromkeys((*GRANTEES, *COLUMNS))
     columns[values.grantee_kind] = values.grantee
     columns[f"{values.kind}_id"] = row_id(db, TABLES[values.kind], values.object_uuid)
@@ -63,10 +63,10 @@ def _columns(db: Connection, values: GrantValues) -> dict[str, Any]:
 
 
 def is_granted(db: Connection, values: GrantValues) -> bool:
-    """Return whether somebody has this very role on this very object already.
+    """Return whether the same grantee already has the same role on the same object.
 
     Raises:
-        ConflictError: there is no object of its uuid.
+        ConflictError: the object of the grant does not exist.
     """
     statement = select(grant.c.id).limit(1)
     for name, value in _columns(db, values).items():

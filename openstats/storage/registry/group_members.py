@@ -1,6 +1,6 @@
-"""Which projects are in which project groups, as somebody sets it by hand.
+"""Members of project groups, as they are set by hand.
 
-Discovery takes no project out that was put in here, and puts none back that was taken out.
+Discovery does not remove a project that was added here, and does not add one that was removed here.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -25,21 +25,21 @@ group, project = tables.project_group, tables.project
 member, excluded = tables.project_group_member, tables.project_group_left
 
 Pair = tuple[int, int]
-"""A group and a project, by row id."""
+"""The row ids of a group and a project."""
 
 
 def fill(db: Connection, group_id: int, uuids: Collection[str]) -> None:
-    """Put exactly these projects into a group.
+    """Make these projects (uuids) the only members of a group.
 
     Raises:
-        ConflictError: one of them is not its customer's.
+        ConflictError: a project does not belong to the group's customer.
     """
     projects = _of_customer(db, project, uuids, _owner(group, group_id))
     fill_all(db, {group_id: projects})
 
 
 def fill_all(db: Connection, projects: Mapping[int, Collection[int]]) -> None:
-    """Put exactly these projects into each group (row ids): they are its customer's."""
+    """Make these projects the only members of each group (row ids); they belong to its customer."""
     pairs: set[Pair] = set()
     for group_id, project_ids in projects.items():
         pairs.update((group_id, project_id) for project_id in project_ids)
@@ -48,10 +48,10 @@ def fill_all(db: Connection, projects: Mapping[int, Collection[int]]) -> None:
 
 
 def join(db: Connection, project_id: int, uuids: Collection[str]) -> None:
-    """Put a project into exactly these groups.
+    """Make these groups (uuids) the only groups of a project.
 
     Raises:
-        ConflictError: one of them is not its customer's.
+        ConflictError: a group does not belong to the project's customer.
     """
     groups = _of_customer(db, group, uuids, _owner(project, project_id))
     pairs = {(group_id, project_id) for group_id in groups}
@@ -60,7 +60,7 @@ def join(db: Connection, project_id: int, uuids: Collection[str]) -> None:
 
 
 def _exists(table: Table) -> ColumnElement[bool]:
-    """Return the condition that what a membership is with exists: the past keeps the others."""
+    """Return the condition that the other side of a membership exists; deleted ones keep theirs."""
     existing = select(table.c.id).where(table.c.deleted_at.is_(None))
     return member.c[f"{table.name}_id"].in_(existing)
 
@@ -73,10 +73,10 @@ def _owner(table: Table, row_id: int) -> ScalarSelect[int]:
 def _of_customer(
     db: Connection, table: Table, uuids: Collection[str], owner: ScalarSelect[int]
 ) -> list[int]:
-    """Return the row ids of uuids.
+    """Return the row ids of existing objects by their uuids.
 
     Raises:
-        ConflictError: one of them is not the owner's.
+        ConflictError: an object does not belong to the owner.
     """
     existing = one_of(table.c.uuid, "listed"), table.c.deleted_at.is_(None)
     owned = select(table.c.uuid, table.c.id).where(*existing, table.c.customer_id == owner)
@@ -90,9 +90,9 @@ def _of_customer(
 def _replace(
     db: Connection, of_holders: ColumnElement[bool], holders: list[int], pairs: set[Pair]
 ) -> None:
-    """Replace the memberships of groups, or of projects.
+    """Replace the memberships of groups or of projects by these pairs.
 
-    Discovery puts none of those back that go, and takes none of the others away.
+    Discovery neither restores removed memberships nor removes the new ones.
     """
     parameters = {"holders": holders}
     statement = select(member.c.project_group_id, member.c.project_id).where(of_holders)
@@ -123,15 +123,15 @@ OF_ANOTHER_CUSTOMER = (
     .correlate(member)
     .exists()
 )
-"""Whether the project of a membership belongs to another customer than its group."""
+"""The condition that the project of a membership belongs to another customer than the group."""
 
 
 def leave_groups(db: Connection) -> None:
-    """Take projects that were given to another customer out of the former one's groups."""
+    """Remove projects that moved to another customer from the groups of the former customer."""
     db.execute(delete(member).where(OF_ANOTHER_CUSTOMER))
 
 
 def holds_others(db: Connection, group_id: int) -> bool:
-    """Return whether a group holds a project of another customer than its own."""
+    """Return whether a group has a project of another customer."""
     members = select(member).where(member.c.project_group_id == group_id, OF_ANOTHER_CUSTOMER)
     return db.execute(members.limit(1)).first() is not None

@@ -1,6 +1,7 @@
-"""Keystones: what each is known by, and how clouds that turn out to share one are joined.
+"""Keystones: stores what identifies each one, and merges clouds that turn out to share one.
 
-Whether two Keystones are the same is for ``openstats.clouds``; here is what follows.
+``openstats.clouds`` decides whether two Keystones are the same; this module writes the
+consequences.
 """
 
 import json
@@ -20,15 +21,16 @@ from openstats.storage.store import advisory_lock
 
 cloud, tenant = tables.cloud, tables.tenant
 OBJECTS = (tables.project, tables.project_group, tables.customer)
-"""What discovery finds in a Keystone, by its ids; what belongs to others first."""
+"""The tables of objects that discovery finds in a Keystone; owned objects come before their
+owners."""
 
 Marks = dict[str, Any]
-"""What a Keystone is known by, as JSON: urls, ids, project; and the entry that asks it."""
+"""What identifies a Keystone, as JSON: urls, ids, project; and the entry that asks it."""
 
 
 @dataclass(frozen=True)
 class KnownKeystone:
-    """A registered cloud, what its Keystone is known by, and the ids of its projects."""
+    """A registered cloud, the marks of its Keystone, and the ids of its projects."""
 
     cloud: Cloud
     marks: Marks
@@ -36,25 +38,25 @@ class KnownKeystone:
 
 
 def record(db: Connection, owner: Cloud, marks: Mapping[str, Any]) -> None:
-    """Write what the Keystone of a cloud is known by."""
+    """Write the marks of a cloud's Keystone."""
     text = json.dumps(marks, sort_keys=True)
     db.execute(update(cloud).where(cloud.c.id == owner.id).values(identity=text))
 
 
 def current(db: Connection, owner: Cloud) -> Cloud:
-    """Return a cloud as it is registered now; as it was where it is not any more."""
+    """Return a cloud as it is registered now; unchanged if it is no longer registered."""
     row = db.execute(select(cloud).where(cloud.c.id == owner.id)).first()
     return owner if row is None else cloud_of(row)
 
 
 def marks_of(db: Connection, owner: Cloud) -> Marks:
-    """Return what the Keystone of a cloud is known by; nothing before the first sign-in."""
+    """Return the marks of a cloud's Keystone; empty before the first sign-in."""
     text = db.scalar(select(cloud.c.identity).where(cloud.c.id == owner.id))
     return json.loads(text) if text else {}
 
 
 def others(db: Connection, owner: Cloud) -> list[KnownKeystone]:
-    """Return the other clouds that somebody has signed in to."""
+    """Return the other clouds to which a collector has signed in, with their marks."""
     keystones = []
     statement = select(cloud).where(cloud.c.id != owner.id, cloud.c.identity.is_not(None))
     for row in db.execute(statement).all():
@@ -64,13 +66,13 @@ def others(db: Connection, owner: Cloud) -> list[KnownKeystone]:
 
 
 def tenant_ids(db: Connection, cloud_id: int) -> frozenset[str]:
-    """Return the Keystone ids of a cloud's tenants, those that are gone included."""
+    """Return the Keystone ids of a cloud's tenants, including deleted ones."""
     ids = select(tenant.c.tenant_id).where(tenant.c.cloud_id == cloud_id)
     return frozenset(db.scalars(ids))
 
 
 def leave_aside(db: Connection, owner: Cloud, host: str, reasons: Mapping[str, str]) -> None:
-    """Write which entries of a host's clouds.yaml are not used for a cloud, and why."""
+    """Write which entries of a host's clouds.yaml are not used for a cloud, with the reasons."""
     text = db.scalar(select(cloud.c.left_aside).where(cloud.c.id == owner.id))
     entries = json.loads(text) if text else {}
     entries.pop(host, None)
@@ -81,13 +83,16 @@ def leave_aside(db: Connection, owner: Cloud, host: str, reasons: Mapping[str, s
 
 
 def forget_alias(db: Connection, entry: Cloud) -> None:
-    """Have an entry that does not lead to a cloud any more be of a cloud of its own."""
+    """Delete the alias of an entry that no longer leads to a cloud: it gets its own cloud."""
     alias = cloud_alias.c.keystone == entry.keystone, cloud_alias.c.region == entry.region
     db.execute(delete(cloud_alias).where(*alias))
 
 
 def linked_ids(db: Connection, owner: Cloud) -> list[str]:
-    """Return the Keystone ids of the tenants that belong to projects, or else of all, in order."""
+    """Return the Keystone ids of the tenants that are linked to projects, or else of all.
+
+    They are in order.
+    """
     existing = tenant.c.cloud_id == owner.id, tenant.c.deleted_at.is_(None)
     ids = select(tenant.c.tenant_id).where(*existing).order_by(tenant.c.tenant_id)
     linked = list(db.scalars(ids.where(tenant.c.project_id.is_not(None))))
@@ -95,7 +100,10 @@ def linked_ids(db: Connection, owner: Cloud) -> list[str]:
 
 
 def put_in_region(db: Connection, owner: Cloud, region: str) -> Cloud:
-    """Write the region of a cloud whose entry names none; it may be another cloud's already."""
+    """Write the region of a cloud whose entry names none; return the registered cloud.
+
+    If another cloud is registered in that region, the two are merged.
+    """
     advisory_lock(db, "registration")
     present = _by_region(db, owner.keystone).get(region)
     if present is not None:
@@ -104,13 +112,13 @@ def put_in_region(db: Connection, owner: Cloud, region: str) -> Cloud:
 
 
 def join(db: Connection, owner: Cloud, twin: Cloud) -> Cloud:
-    """Make two clouds of one Keystone share it, or be one; return what ``owner`` is from now on.
+    """Merge the Keystones of two clouds that share one; return what ``owner`` is registered as now.
 
-    The Keystone that more is known of stays.
+    The Keystone with more tenants stays. Clouds in the same region become one cloud.
     """
     advisory_lock(db, "registration")
     if not (_is_registered(db, owner) and _is_registered(db, twin)):
-        # Somebody else was faster.
+        # Another collector was faster.
         return clouds.find(db, owner) or owner
     keystone, former_keystone = _by_knowledge(db, owner, twin)
     regions, former_regions = _by_region(db, keystone), _by_region(db, former_keystone)
@@ -128,20 +136,20 @@ def join(db: Connection, owner: Cloud, twin: Cloud) -> Cloud:
 
 
 def _by_knowledge(db: Connection, *twins: Cloud) -> list[str]:
-    """Return the Keystones of clouds, that with the most tenants first, or that came first."""
+    """Return the Keystones of clouds: more tenants first, then the one registered first."""
     twins_by_tenants = sorted(twins, key=lambda twin: (-len(tenant_ids(db, twin.id)), twin.id))
     return [twin.keystone for twin in twins_by_tenants]
 
 
 def move(db: Connection, owner: Cloud, entry: Cloud, region: str) -> Cloud:
-    """Return a cloud whose entry has another URL now, or is in a region that was renamed.
+    """Move a cloud to the URL of its entry and to ``region``; return the cloud as it is now.
 
-    ``entry`` is the cloud as its entry says, ``region`` is where its services are. All regions of
-    its Keystone move with it, and customers, groups and projects keep their uuids.
+    ``entry`` is the cloud as clouds.yaml describes it, ``region`` the region of its services. All
+    regions of the Keystone move with it. Customers, groups and projects keep their uuids.
     """
     advisory_lock(db, "registration")
     if not _is_registered(db, owner):
-        # Somebody else was faster.
+        # Another collector was faster.
         return clouds.find(db, owner) or owner
     if entry.keystone != owner.keystone:
         owner = _move_keystone(db, owner, entry.keystone)
@@ -166,13 +174,13 @@ def _move_keystone(db: Connection, owner: Cloud, keystone: str) -> Cloud:
 
 
 def _wait_for_writers(db: Connection, regions: Iterable[Cloud]) -> None:
-    """Wait for polls that write under the former Keystone; those that begin later see the new."""
+    """Wait for polls that write under the former Keystone; later polls see the new one."""
     of_regions = tables.job.c.cloud_id.in_([region.id for region in regions])
     db.execute(update(tables.job).where(of_regions).values(kind=tables.job.c.kind))
 
 
 def _move_region(db: Connection, owner: Cloud, region: str) -> Cloud:
-    """Write another region of a cloud; one that was registered there already is joined to it."""
+    """Write another region of a cloud; merge it with a cloud that is registered in that region."""
     present = _by_region(db, owner.keystone).get(region)
     if present is not None:
         _absorb(db, owner, present)
@@ -180,21 +188,24 @@ def _move_region(db: Connection, owner: Cloud, region: str) -> Cloud:
 
 
 def _set_keystone(db: Connection, owner: Cloud, keystone: str) -> Cloud:
-    """Write another Keystone of a cloud; its entry is known by the former one, too."""
+    """Write another Keystone of a cloud; an entry with the former one still leads to the cloud."""
     _add_alias(db, owner, owner)
     db.execute(update(cloud).where(cloud.c.id == owner.id).values(keystone=keystone))
     return _reread(db, owner)
 
 
 def _set_region(db: Connection, owner: Cloud, region: str) -> Cloud:
-    """Write another region of a cloud; its entry is known by the former one, too."""
+    """Write another region of a cloud; an entry with the former one still leads to the cloud."""
     _add_alias(db, owner, owner)
     db.execute(update(cloud).where(cloud.c.id == owner.id).values(region=region))
     return _reread(db, owner)
 
 
 def rename_region(db: Connection, owner: Cloud, twin: Cloud) -> Cloud:
-    """Return a cloud in the region of its twin, which had the same services and is joined to it."""
+    """Move a cloud to the region of its twin, which had the same services, and merge both.
+
+    Return the merged cloud.
+    """
     advisory_lock(db, "registration")
     if not (_is_registered(db, owner) and _is_registered(db, twin)):
         return twin
@@ -202,7 +213,7 @@ def rename_region(db: Connection, owner: Cloud, twin: Cloud) -> Cloud:
 
 
 def _by_region(db: Connection, keystone: str) -> dict[str, Cloud]:
-    """Return the clouds of a Keystone."""
+    """Return the clouds of a Keystone by region."""
     rows = db.execute(select(cloud).where(cloud.c.keystone == keystone))
     return {row.region: cloud_of(row) for row in rows}
 
@@ -216,14 +227,17 @@ def _reread(db: Connection, owner: Cloud) -> Cloud:
 
 
 def _add_alias(db: Connection, owner: Cloud, former: Cloud) -> None:
-    """Have entries that mean the former cloud be the owner's."""
+    """Make entries that mean the former cloud lead to the owner."""
     forget_alias(db, former)
     names = {"keystone": former.keystone, "region": former.region}
     db.execute(insert(cloud_alias).values(cloud_id=owner.id, **names))
 
 
 def _absorb(db: Connection, owner: Cloud, former: Cloud) -> Cloud:
-    """Remove a cloud that is the owner; what was read of it was read twice."""
+    """Remove ``former``, which is the same cloud as ``owner``: its figures were read twice.
+
+    Its URLs, aliases, grants and alerts become those of ``owner``.
+    """
     urls = select(cloud_url.c.url).where(cloud_url.c.cloud_id == former.id)
     clouds.add_urls(db, owner, list(db.scalars(urls)))
     db.execute(
@@ -240,7 +254,7 @@ def _absorb(db: Connection, owner: Cloud, former: Cloud) -> Cloud:
 
 
 def _join_objects(db: Connection, former: str, keystone: str) -> None:
-    """Make what was found in a Keystone under two URLs one; what only one has stays."""
+    """Merge the objects that discovery found in one Keystone under two URLs; others only move."""
     for table in OBJECTS:
         twin = table.alias()
         is_twin = (twin.c.keystone_id == table.c.keystone_id) & (twin.c.keystone == keystone)
@@ -252,7 +266,7 @@ def _join_objects(db: Connection, former: str, keystone: str) -> None:
 
 
 def _repoint(db: Connection, table: Table, old: int, new: int) -> None:
-    """Have whatever refers to a row refer to another one, but where it does already."""
+    """Replace a row id by another one in all foreign keys to a table."""
     for referring in tables.metadata.sorted_tables:
         for column in referring.columns:
             if any(key.column.table is table for key in column.foreign_keys):
@@ -260,9 +274,9 @@ def _repoint(db: Connection, table: Table, old: int, new: int) -> None:
 
 
 def _repoint_column(db: Connection, column: Column[Any], old: int, new: int) -> None:
-    """Replace a row id in a column. Where that would be twice in a primary key, delete the old row.
+    """Replace a row id in a column; delete a row if its primary key would then exist twice.
 
-    Of a member of two groups that are one, for example::
+    For the membership of a project in two groups that are merged, for example::
 
         DELETE FROM project_group_member WHERE project_group_id = :old AND (
             SELECT count(*) FROM project_group_member AS copy

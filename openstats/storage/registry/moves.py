@@ -1,7 +1,7 @@
-"""Moves: a tenant belongs to another project, or a project to another customer, from now on.
+"""Moves: a tenant gets another project, or a project gets another customer, from now on.
 
-Usage and alerts of the time before a move stay with the former owner. What nobody ever owned brings
-its past along.
+Usage and alerts from before a move stay with the former owner. If there was no former owner, the
+first owner gets the whole past.
 """
 
 from collections.abc import Mapping
@@ -24,10 +24,10 @@ from openstats.storage.store import advisory_lock
 
 
 def move(db: Connection, kind: Ownership, owners: Mapping[int, int | None], now: int) -> None:
-    """Give rows to new owners (row ids, None for nobody); each is to be another than before."""
+    """Give rows new owners (row ids, None for nobody), which must differ from the present ones."""
     rows = [{"row": row, "new": owner, "now": now} for row, owner in owners.items()]
     if rows:
-        # Who opens an alert just now has looked whose it is.
+        # Transactions that open alerts have already read the owners of subjects.
         advisory_lock(db, "alerts")
         db.execute(_insert_former(kind), rows)
         db.execute(_update_owner(kind), rows)
@@ -35,15 +35,16 @@ def move(db: Connection, kind: Ownership, owners: Mapping[int, int | None], now:
 
 
 def _insert_former(kind: Ownership) -> Insert:
-    """Write to whom a row belonged until now; nothing if to nobody, or for no time at all.
+    """Return the statement that records the present owner as a former one.
 
-    Of a project, for example::
+    It records nothing if there is no owner, or if it owned the row for no time. For a project, for
+    example::
 
         INSERT INTO former_customer (project_id, since, until, customer_id)
         SELECT id, customer_since, :now, customer_id FROM project
         WHERE id = :row AND customer_id IS NOT NULL AND customer_since < :now
     """
-    # Alone, a parameter in a list of columns has no type for PostgreSQL.
+    # PostgreSQL cannot tell the type of a parameter that stands alone in a list of columns.
     now = literal(0) + bindparam("now")
     statement = select(kind.owned.c.id, kind.since, now, kind.owner_id).where(
         kind.owned.c.id == bindparam("row"),
@@ -55,9 +56,9 @@ def _insert_former(kind: Ownership) -> Insert:
 
 
 def _update_owner(kind: Ownership) -> Update:
-    """Write to whom a row belongs from now on, or since ever if it never belonged to anybody.
+    """Return the statement that writes the new owner, since now; a first owner, since always.
 
-    Of a tenant, for example::
+    For a tenant, for example::
 
         UPDATE tenant SET project_id = :new, project_since = CASE
             WHEN project_id IS NULL

@@ -1,7 +1,7 @@
-"""Rows of customers, project groups or projects, set by hand: changed in memory, written at once.
+"""Rows of customers, project groups or projects set by hand: changed in memory, then written.
 
-What differs from what discovery found was set by hand, and discovery leaves it alone: a flag for
-each column says so. A row is a dict of its columns; one that is new has no ``id`` until written.
+What differs from what discovery found counts as set by hand, and discovery does not change it: each
+such column has a flag. A row is a dict of columns; a new row has no ``id`` until it is written.
 """
 
 from collections.abc import Mapping
@@ -17,22 +17,22 @@ from openstats.storage.schema import tables
 
 Row = dict[str, Any]
 Columns = Mapping[str, Any]
-"""Some columns of a row, with their values."""
+"""Some columns of a row, by name."""
 
 Origin = tuple[str, str]
-"""A Keystone, and the key in it by which discovery knows an object again."""
+"""A Keystone, and the key in it by which discovery recognizes an object."""
 
 EXISTING: Row = {"deleted_at": None, "vanished": False}
-"""The columns of an object that exists, or exists again."""
+"""The values of an object that exists, or exists again."""
 
 FLAGS = {"name": "name_by_hand", "customer_id": "customer_by_hand"}
 """The flag of each column that discovery leaves alone once it was set by hand."""
 
 
 class ObjectRows:
-    """Rows of a table, as they are in the store and as they are to be: all, or the one of a uuid.
+    """Rows of a table as stored and as they will be: all rows, or the one with a given uuid.
 
-    First ``put`` each object, then ``write`` all of them in few statements.
+    Call ``put`` for each object, then ``write``, which needs only few statements.
     """
 
     def __init__(self, db: Connection, table: Table, now: int, uuid: str | None = None) -> None:
@@ -47,10 +47,10 @@ class ObjectRows:
             self._append(dict(stored))
 
     def put(self, columns: Columns) -> Row:
-        """Set the columns of the object that has their uuid, or else their origin; return its row.
+        """Set columns of the object that has this uuid, or else this origin; return its row.
 
-        By its origin a registry that was exported meets what discovery has found since. Where there
-        is no such object, it is new.
+        If there is none, the object is new. The origin connects objects of an exported registry
+        with those that discovery has found since.
 
         Raises:
             ConflictError: another object has this origin.
@@ -73,7 +73,7 @@ class ObjectRows:
         return row
 
     def _change(self, row: Row, columns: Columns) -> None:
-        """Change a row, and have it found by the uuid and origin that it has now."""
+        """Change a row, and index it under its new uuid and origin."""
         del self._by_uuid[row["uuid"]]
         if origin := _origin(row):
             self._by_origin.pop(origin, None)
@@ -86,11 +86,11 @@ class ObjectRows:
             self._by_origin[origin] = row
 
     def write(self, db: Connection) -> None:
-        """Write the rows that are new or differ from the store; projects move as of now."""
+        """Write the rows that are new or changed; projects move as of now."""
         changed_rows = self._changed_rows()
         new_rows = [row for row in self._rows if "id" not in row]
         self._move_projects(db, changed_rows)
-        # Uuids and origins that changed rows give up may be those of new ones.
+        # Updates come first: they may free uuids and origins that new rows use.
         self._update(db, changed_rows)
         self._insert(db, new_rows)
         for row in (*changed_rows, *new_rows):
@@ -127,7 +127,7 @@ def _origin(columns: Columns) -> Origin | None:
 
 
 def _settable(row: Row) -> Row:
-    """Return the columns that are set here: since when a customer has a project, ``moves`` sets."""
+    """Return the columns that are written here, without ``customer_since``: ``moves`` writes it."""
     columns = dict(row)
     del columns["id"]
     columns.pop(ownership.PROJECTS.since.name, None)
@@ -135,27 +135,28 @@ def _settable(row: Row) -> Row:
 
 
 def _new_row(table: Table, columns: Columns, now: int) -> Row:
-    """Return the row of a new object; without an origin all of it was set by hand."""
+    """Return the row of a new object; without an origin, all its columns count as set by hand."""
     is_by_hand = columns["keystone"] is None
     flags = dict.fromkeys(_flags(table, columns).values(), is_by_hand)
     return {"created_at": now, **columns, **flags, **EXISTING, "undated": False}
 
 
 def _flags(table: Table, columns: Columns) -> dict[str, str]:
-    """Return the flags that a table has for columns."""
+    """Return the flags that a table has for these columns."""
     return {name: FLAGS[name] for name in FLAGS if name in columns and FLAGS[name] in table.c}
 
 
 def _changed_columns(table: Table, row: Row, columns: Columns) -> Row:
-    """Return what changes of a row where columns are set."""
+    """Return the columns of a row that change when these columns are set."""
     changes = {**columns, **EXISTING}
     if columns.get("name") == cleaned(row["name"]):
-        # An export spells it so, because no name holds what a cloud's text may hold.
+        # An export cleans names, because a name from a cloud may hold characters that no document
+        # may.
         changes["name"] = row["name"]
     for name, flag in _flags(table, columns).items():
         changes[flag] = row[flag] or changes[name] != row[name]
     if columns["keystone"] is None:
-        # What discovery found stays known to it.
+        # The origin stays, so that discovery still recognizes the object.
         del changes["keystone"], changes["keystone_id"]
     is_redated = columns.get("created_at", row["created_at"]) != row["created_at"]
     changes["undated"] = row["undated"] and not is_redated

@@ -1,7 +1,7 @@
-"""Tenants: the Keystone projects of each cloud, and to which registry project each is linked.
+"""Tenants: the Keystone projects of each cloud, and the registry project that each is linked to.
 
-One that two complete sweeps in a row did not show has left; nothing else deletes it. A link that
-was set by hand is left alone by discovery.
+A tenant that two consecutive complete discoveries do not list is deleted; nothing else deletes it.
+Discovery does not change a link that was set by hand.
 """
 
 from collections.abc import Iterable, Mapping, Sequence, Set
@@ -20,7 +20,7 @@ from openstats.storage.registry.moves import move
 from openstats.storage.schema import tables
 
 MISSES = 2
-"""Complete sweeps in a row that do not show a tenant, after which it has left."""
+"""The number of consecutive complete discoveries without a tenant after which it is deleted."""
 
 tenant, project = tables.tenant, tables.project
 
@@ -33,9 +33,10 @@ def refresh(
     now: int,
     unread: Set[str] = frozenset(),
 ) -> None:
-    """Bring tenants up to date, linked to registry projects (row ids) by Keystone id.
+    """Update tenants, and link them to registry projects (row ids by Keystone id).
 
-    ``unread`` are ids of those that the sweep showed, and that could not be read: they stay.
+    ``unread`` are ids of projects that Keystone listed but that could not be read: their tenants
+    stay.
     """
     keystone_ids = {keystone_project.id for keystone_project in projects}
     rows = rows_of(db, cloud, keystone_ids, now)
@@ -55,7 +56,7 @@ def _update_shown() -> Update:
 
 
 def _moved(db: Connection, cloud: Cloud, links: Mapping[int, int | None]) -> dict[int, int | None]:
-    """Return those links (row ids of tenant and project) that are new, and not kept by hand."""
+    """Return the links (row ids of tenant and project) that are new and not set by hand."""
     linked = select(tenant.c.id, tenant.c.project_id)
     linked = linked.where(tenant.c.cloud_id == cloud.id, ~tenant.c.project_by_hand)
     current = dict(db.execute(linked).all())
@@ -63,7 +64,7 @@ def _moved(db: Connection, cloud: Cloud, links: Mapping[int, int | None]) -> dic
 
 
 def _miss(db: Connection, cloud: Cloud, missing: Sequence[int], now: int) -> None:
-    """Count that a complete sweep did not show these tenants (row ids); delete what has left."""
+    """Count a discovery that did not list these tenants (row ids); delete those missed twice."""
     if missing:
         missed_once_more = update(tenant).where(tenant.c.id == bindparam("row"))
         values = missed_once_more.values(missed=tenant.c.missed + 1)
@@ -88,35 +89,35 @@ def living(db: Connection, cloud: Cloud) -> set[str]:
 
 
 def listed_once(db: Connection, cloud: Cloud) -> set[str]:
-    """Return the Keystone ids of those that a list of Keystone's has shown, and not deleted."""
+    """Return the Keystone ids of tenants that Keystone has listed at least once, not deleted."""
     ids = select(tenant.c.tenant_id).where(_living(cloud), tenant.c.name != "")
     return set(db.scalars(ids))
 
 
 def unmet_of(cloud: Cloud) -> ColumnElement[bool]:
-    """Return the condition that no discovery has had a chance to show a tenant of a cloud yet."""
+    """Return the condition that a poll found a tenant and no discovery could list it yet."""
     was_met_by_poll = tenant.c.project_id.is_(None), tenant.c.name == ""
     return and_(_living(cloud), tenant.c.missed == 0, *was_met_by_poll)
 
 
 def unmet(db: Connection, cloud: Cloud) -> bool:
-    """Return whether a poll met a tenant that no discovery has had a chance to show yet."""
+    """Return whether a poll found a tenant that no discovery could list yet."""
     return bool(db.scalar(select(exists().where(unmet_of(cloud)))))
 
 
 def unmet_ids(db: Connection, cloud: Cloud) -> set[str]:
-    """Return the Keystone ids of these."""
+    """Return the Keystone ids of the tenants that polls found and no discovery could list yet."""
     return set(db.scalars(select(tenant.c.tenant_id).where(unmet_of(cloud))))
 
 
 def rows_of(db: Connection, cloud: Cloud, keystone_ids: Iterable[str], now: int) -> dict[str, int]:
-    """Return the row ids of tenants by Keystone id; unknown ones are added, linked to nothing."""
+    """Return the row ids of a cloud's tenants by Keystone id; add unknown ones, without a link."""
     rows = _rows(db, cloud)
     new_ids = sorted(set(keystone_ids) - set(rows))
     if not new_ids:
         return rows
     values: dict[str, Any] = {"cloud_id": cloud.id, "name": "", "enabled": True}
-    # Several kinds of polls meet a new tenant at the same time.
+    # Several kinds of polls may find a new tenant at the same time.
     blank = [{"uuid": str(uuid4()), "tenant_id": key, **values} for key in new_ids]
     add_missing(db, tenant, blank)
     rows = _rows(db, cloud)
@@ -126,7 +127,7 @@ def rows_of(db: Connection, cloud: Cloud, keystone_ids: Iterable[str], now: int)
 
 
 def link(db: Connection, projects: Mapping[int, int | None], now: int) -> None:
-    """Link tenants to projects (row ids), or to none, as of now; their quotas are read at once."""
+    """Link tenants to projects (row ids), or to none, as of now; make their quotas due at once."""
     columns = select(tenant.c.id, tenant.c.cloud_id, tenant.c.project_id)
     rows = db.execute(columns.where(one_of(tenant.c.id, "rows")), {"rows": [*projects]}).all()
     moved: dict[int, int | None] = {}
@@ -146,10 +147,10 @@ def link(db: Connection, projects: Mapping[int, int | None], now: int) -> None:
 
 
 def link_tenant(db: Connection, uuid: str, project_uuid: str | None, now: int) -> None:
-    """Link the tenant of a uuid to the project of a uuid, or to none.
+    """Link a tenant to a project (both by uuid), or to none.
 
     Raises:
-        ConflictError: there is no such project.
+        ConflictError: the project does not exist.
     """
     tenant_id = db.execute(select(tenant.c.id).where(tenant.c.uuid == uuid)).scalar_one()
     project_id = None if project_uuid is None else row_id(db, project, project_uuid)

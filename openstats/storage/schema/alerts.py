@@ -38,7 +38,7 @@ OWNERS = ("customer", "project_group", "project", "tenant", "cloud")
 keeps their uuid in a column of its own."""
 
 # The owners are those of the time when the alert was created. Later moves do not change them,
-# except that the first owner of a tenant or project takes over its earlier alerts.
+# except that the first owner of a tenant takes over its earlier alerts.
 alert = Table(
     "alert",
     metadata,

@@ -38,12 +38,8 @@ metadata = MetaData(
 #                                docstrings); in all other tables, tenant_id is tenant.id
 #   tenant.project_id            the registry's project that the tenant is linked to: project.id
 #   customer.keystone_id, …      the key that an object has in its Keystone (Origin.key)
-#   project_group_left           "excluded": projects that were taken out of a group by hand
-#   cloud.identity               "marks" of a Keystone
+#   project_group_left           "excluded": projects that were removed from a group by hand
 #   job.cursor: swept_at         the time of the last full sync (a key of the JSON; 0: one is due)
-#   instance.seen                the time of the last full sync that listed the server
-#   job.vanished                 Sighting, by subject
-#   former_project, …            former periods of OwnerPeriods
 
 cloud = Table(
     "cloud",
@@ -56,8 +52,8 @@ cloud = Table(
     Column("keystone", String(1024), nullable=False),
     # Whether clouds.yaml says that all hypervisors report the same shared disk.
     flag("disk_shared"),
-    # ``identity``: what identifies the Keystone. ``left_aside``: the unused entries of clouds.yaml,
-    # by host. Both are JSON that storage/registry/keystones.py writes.
+    # ``identity``: the "marks" of the Keystone; ``left_aside``: unused entries of clouds.yaml, by
+    # host. Both are JSON of storage/registry/keystones.py.
     Column("identity", Text),
     Column("left_aside", Text),
     UniqueConstraint("keystone", "region"),
@@ -158,8 +154,7 @@ quota = Table(
     *(Column(f"{name}_limit", BigInteger) for name in QUOTA_NAMES),
     *(Column(f"{name}_in_use", BigInteger) for name in QUOTA_NAMES),
     Column("error", Text),
-    # Quotas by volume type, as storage/volume_types.py encodes them. This is the last column, so
-    # that sums do not read it.
+    # Encoded by storage/volume_types.py. It is the last column, so that sums do not read it.
     Column("volume_types", Text),
     Index(None, "due_at"),
 )
@@ -179,8 +174,7 @@ instance = Table(
     Column("root_device", String(64), nullable=False, server_default=text("''")),
     Column("created_at", Time, nullable=False),
     Column("host", String(255), nullable=False),
-    # The last full sync that listed the server. Servers with an earlier time than the newest full
-    # sync are looked up one by one.
+    # The last full sync that listed the server; servers that the newest one lacks are looked up.
     Column("seen", Time, nullable=False),
     Index(None, "cloud_id", "seen"),
 )
@@ -260,8 +254,7 @@ job = Table(
     Column("next_at", Float, nullable=False),
     Column("leased_until", Float),
     Column("lease_token", Uuid),
-    # ``polled_at``: the newest poll that succeeded. ``error``: the error of the newest poll, if it
-    # had one.
+    # The newest poll that succeeded; and the error of the newest poll, if it had one.
     Column("polled_at", Time),
     Column("error", Text),
     Column("error_at", Time),

@@ -1,4 +1,4 @@
-"""Usage: readings, slots, and since when what belongs to whom."""
+"""Usage: readings, slots of tenants, and former owners of tenants and projects."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,8 @@ down_revision = '0001'
 
 
 def upgrade() -> None:
-    # Not in batches: a table that SQLite makes anew takes along whatever refers to it.
+    # No batches: Alembic would recreate the table in SQLite, and dropping the old one would delete
+    # the rows that refer to it.
     op.add_column('project', sa.Column('customer_since', sa.BigInteger(), server_default=sa.text('0'), nullable=False))
     op.add_column('tenant', sa.Column('project_since', sa.BigInteger(), server_default=sa.text('0'), nullable=False))
     op.add_column('tenant', sa.Column('slot', sa.Integer(), nullable=True))
@@ -26,10 +27,11 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('cloud_id', 'item', 'at', name=op.f('pk_reading'))
     )
     if op.get_bind().dialect.name == 'postgresql':
-        # Beside the table, and not compressed: a row is found without them, floats do not shrink.
+        # Out of line and uncompressed: searches for rows do not read the vectors, and floats do not
+        # compress.
         for column in ('totals', 'weights'):
             op.execute(f'ALTER TABLE reading ALTER COLUMN {column} SET STORAGE EXTERNAL')
-    # An instance's disk was in GiB.
+    # An instance's disk was in GiB; it is in MiB now.
     op.execute('UPDATE instance SET disk = disk * 1024')
     op.create_table('meter_cursor',
     sa.Column('cloud_id', sa.Integer(), autoincrement=False, nullable=False),

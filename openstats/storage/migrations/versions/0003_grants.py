@@ -1,4 +1,4 @@
-"""Who may see what, and who wrote what: grants and audit; and what was taken out of groups."""
+"""Grants, the audit, and projects that were removed from groups by hand."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Quotas by volume type; zones of Placement's providers, and whether disks are shared."""
+"""Quotas by volume type; availability zones of resource providers, and whether disks are shared."""
 
 import sqlalchemy as sa
 from alembic import op

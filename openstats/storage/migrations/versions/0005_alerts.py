@@ -1,4 +1,4 @@
-"""Alerts: what each is of and below, the episodes that receivers tell of, and what came in."""
+"""Alerts with their owners and groups, the episodes that receivers report, and their counts."""
 
 import sqlalchemy as sa
 from alembic import op

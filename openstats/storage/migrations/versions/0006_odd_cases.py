@@ -1,4 +1,7 @@
-"""What odd cases of clouds, callers and operators need."""
+"""Merged clouds, mass disappearances, compute hosts, root disks, ended servers, and more.
+
+It also deletes stored figures that are too large to be summed.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -61,7 +64,7 @@ def upgrade() -> None:
 
 
 def _tell_roots() -> None:
-    """Make room for where root disks are, and have all servers and volumes read again for it."""
+    """Add the location of root disks, and force a full sync of servers and volumes to fill it."""
     with op.batch_alter_table('instance') as instance:
         instance.add_column(
             sa.Column('root', sa.BigInteger(), server_default=sa.text('0'), nullable=False)
@@ -118,7 +121,7 @@ def _make_ended_instances() -> None:
 
 
 def _forget_figures_that_cannot_be() -> None:
-    """Let go of what clouds said that cannot be added up, and have it read again."""
+    """Delete figures that are too large to be summed, and make them due to be read again."""
     for name, service in QUOTAS.items():
         figures = f"{name}_limit", f"{name}_in_use"
         quota = sa.table("quota", *map(sa.column, (*figures, f"{service}_at", "due_at")))
@@ -156,7 +159,8 @@ def downgrade() -> None:
     for table in OBJECTS:
         rows = sa.table(table, sa.column("deleted_at"), sa.column("vanished"))
         op.execute(sa.update(rows).where(rows.c.vanished).values(deleted_at=None))
-        # Not in a batch: a table that is made anew takes along what refers to it.
+        # No batch: Alembic would recreate the table in SQLite, and dropping the old one would
+        # delete the rows that refer to it.
         op.drop_column(table, 'vanished')
     op.execute("UPDATE receiver SET received_at = 0 WHERE received_at IS NULL")
     with op.batch_alter_table('receiver') as receiver:

@@ -1,4 +1,4 @@
-"""Call the column of readings that holds a meter's name ``meter``."""
+"""Rename the column of readings that holds the meter's name from ``item`` to ``meter``."""
 
 from alembic import op
 
@@ -6,7 +6,7 @@ revision = '0007'
 down_revision = '0006'
 
 
-# Not in a batch: a column is renamed in no time, and a table that is made anew copies all vectors.
+# No batch: renaming a column takes no time, but recreating the table would copy all vectors.
 def upgrade() -> None:
     op.alter_column('reading', 'item', new_column_name='meter')
 
