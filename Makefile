@@ -48,7 +48,7 @@ cover: venv   ## all tests, and how much of the code they reach
 	@$(COVERAGE) --format=total --include='$(PURE)' --fail-under=100 > build/pure || \
 	    { $(COVERAGE) --include='$(PURE)'; echo "$(PURE): all branches have to be covered"; exit 1; }
 
-lint: venv    ## ruff, bandit, the floors that imports may not climb, and measures of style
+lint: venv    ## ruff, bandit, the layers of imports, and measures of style
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/bandit -q -r -c pyproject.toml openstats

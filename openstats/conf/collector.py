@@ -43,8 +43,8 @@ OPTIONS = [
         default=8,
         min=1,
         max=64,
-        help="Number of jobs of one cloud that run at the same time, and of calls for quotas and "
-        "servers of its tenants. Each cloud has its own threads and never waits for another.",
+        help="Number of jobs of one cloud that run at the same time, and of calls that these jobs "
+        "make side by side. Each cloud has its own threads and never waits for another.",
     ),
     cfg.IntOpt(
         "page_size",

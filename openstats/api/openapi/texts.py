@@ -36,9 +36,10 @@ may change:
              "request_id": "req-a2a2cbba-ee2c-434c-8ca2-e3f7b4c5b04c"}]}
 ```
 
-**Writing** requires an admin. PUT creates an entry under a UUID that the caller chooses, or
-replaces it. PATCH changes the fields that it contains. Send the `ETag` of the entry in `If-Match`
-to get 412 if somebody else has changed it in the meantime. Every change is recorded in the audit.
+**Writing** requires an admin; services may write alerts, too. PUT creates an entry under a UUID
+that the caller chooses, or replaces it. PATCH changes the fields that it contains. Send the `ETag`
+of the entry in `If-Match` to get 412 if somebody else has changed it in the meantime. Every change
+is recorded in the audit.
 """
 
 STATISTICS = {
@@ -71,9 +72,9 @@ RESOURCES = {
     "it. POST opens an alert, or updates the open one with the same scope and type. Callers who do "
     "not see everything read a message only if it is meant for everybody.",
     "grants": "A grant is a role of a Keystone user, a Keystone group or a portal's subject on a "
-    "customer, project group, project or cloud. Only for admins.",
+    "customer, project group, project or cloud. Only admins and readers see grants.",
     "audit": "Who changed what in the registry, with the entry before and after, newest first. "
-    "Only for admins.",
+    "Only admins and readers see it.",
 }
 RECEIVERS = (
     "Receivers take notifications from Alertmanager and Aodh, each with a token of its own. An "
