@@ -185,7 +185,7 @@ class Cutter:
 
 def _ping(connection: Any) -> None:
     """Raise DisconnectionError if the server closed this connection; the pool then opens one."""
-    import psycopg  # noqa: PLC0415 (there is a connection of it)
+    import psycopg  # noqa: PLC0415 (it is installed if it has a connection)
 
     try:
         connection.autocommit = True

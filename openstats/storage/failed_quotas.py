@@ -22,7 +22,7 @@ class QuotaFailures(NamedTuple):
 
 
 def of_cloud(db: Connection, cloud: Cloud) -> QuotaFailures:
-    """Return the number of linked tenants of a cloud whose last quota reading was incomplete."""
+    """Return how many linked tenants of a cloud had an incomplete last quota reading, and why."""
     columns = (
         func.count(quota.c.error),
         func.count(),

@@ -1,1 +1,4 @@
-"""Alerts: rows that open and end, and whose they are."""
+"""Alerts: their rows, episodes and owners; how alerts are opened, updated, closed and counted.
+
+What notifications mean is decided in ``statistics``; entries of lists are in ``entries``.
+"""

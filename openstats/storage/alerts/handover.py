@@ -126,9 +126,10 @@ def _set_groups(db: Connection, alert_ids: Sequence[int]) -> None:
 
     The statement is::
 
-    INSERT INTO alert_group SELECT alert.id, project_group.id FROM alert JOIN project_group_member
-    USING (project_id) JOIN project_group ON … WHERE project_group.customer_id = alert.customer_id
-    AND alert.id IN (…)
+        INSERT INTO alert_group
+        SELECT alert.id, project_group.id FROM alert
+        JOIN project_group_member USING (project_id) JOIN project_group ON …
+        WHERE project_group.customer_id = alert.customer_id AND alert.id IN (…)
     """
     joined_groups = alert.join(member, member.c.project_id == alert.c.project_id)
     joined_groups = joined_groups.join(group, group.c.id == member.c.project_group_id)

@@ -121,8 +121,8 @@ def _update(db: Connection, alerts: Iterable[RevisedAlert], now: int) -> None:
 
     The statement is::
 
-    UPDATE alert SET created_at = …, until = …, span = …, seen_at = :now[, severity = …, …] WHERE id
-    = :row_id
+        UPDATE alert SET created_at = …, until = …, span = …, seen_at = :now[, severity = …, …]
+        WHERE id = :row_id
     """
     times: list[dict[str, Any]] = []
     times_and_contents: list[dict[str, Any]] = []

@@ -29,7 +29,7 @@ def count_notifications(
 
 
 def count_refusal(db: Connection, name: str, refusal: Refusal) -> None:
-    """Add a refusal to the counts of a receiver."""
+    """Add the notifications that a receiver refused to its counts."""
     counts = _read(db, name)
     columns = {
         "name": name,

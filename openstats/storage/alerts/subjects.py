@@ -140,7 +140,7 @@ def _restricted(history: History, is_allowed: Callable[[Subject], bool]) -> Hist
 
 
 def _common(histories: Sequence[History]) -> History | None:
-    """Return the history of what subjects have in common at each time; None if never anything."""
+    """Return the history of what subjects share at each time; None if they share nothing."""
     if len(histories) < 2:
         return next(iter(histories), None)
     times = {time for history in histories for time in history.times}
@@ -151,7 +151,7 @@ def _common(histories: Sequence[History]) -> History | None:
 
 
 def _common_subject(subjects: Iterable[Subject]) -> Subject:
-    """Return the only subject, or the project of all subjects if it is the same."""
+    """Return the only existing subject, or the project of all of them if it is the same."""
     existing = [subject for subject in subjects if subject != NO_SUBJECT]
     if len(existing) == 1:
         return existing[0]

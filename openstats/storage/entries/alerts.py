@@ -58,7 +58,7 @@ def _entry(row: Entry, *, with_message: bool) -> Entry:
 
 
 def _scope(row: Entry) -> dict[str, str] | None:
-    """Return the kind and uuid of the alert's subject; None: it is unknown or its row deleted."""
+    """Return the kind and uuid of the alert's subject; None if that is unknown or deleted."""
     kind = row["kind"]
     return {kind: row[kind]} if kind and row[kind] else None
 

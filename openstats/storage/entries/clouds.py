@@ -1,6 +1,6 @@
 """Clouds as lists show them: results of polls, capacity, quotas and meters.
 
-The capacity that providers can allocate takes arithmetic; ``services`` adds it.
+What providers can allocate takes arithmetic: the view adds it.
 """
 
 import json

@@ -79,7 +79,7 @@ def _write(db: Connection, document: Document, now: int) -> dict[str, int]:
 def _put_all(
     db: Connection, table: Table, entries: Iterable[tuple[Written, Columns]], now: int
 ) -> list[tuple[Written, Row]]:
-    """Write objects with their owner's row id; return them with their rows."""
+    """Write objects with the columns of their owners; return them with their rows."""
     rows = ObjectRows(db, table, now)
     entries_and_rows = [(entry, _put(rows, entry, owner)) for entry, owner in entries]
     rows.write(db)
@@ -173,7 +173,7 @@ def _members(
 
 
 def _grant(db: Connection, entry: GrantEntry, now: int) -> None:
-    """Create or replace a grant; do nothing if the same grant exists under another uuid.
+    """Create or replace a grant; do nothing if the same grant already exists.
 
     Raises:
         RegistryError: the object of the grant does not exist.

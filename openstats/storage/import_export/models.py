@@ -128,7 +128,7 @@ class ObjectEntry(Entry):
     origin: Annotated[OriginEntry | None, BeforeValidator(lambda value: value or None)] = None
 
     def columns(self) -> Row:
-        """Return the columns that the entry sets; without created_at, that column stays."""
+        """Return the columns that the entry sets; created_at only if the entry has it."""
         columns: Row = {"uuid": self.uuid, "name": self.name}
         if "created_at" in self.model_fields_set:
             columns["created_at"] = self.created_at
@@ -232,7 +232,7 @@ LISTS: dict[tuple[str, str], type[Entry]] = {
 
 
 def parse(content: Any) -> Document:
-    """Return the document in parsed YAML or JSON.
+    """Return the document in ``content``, which is parsed YAML or JSON.
 
     Raises:
         RegistryError: the document is not valid; the message describes the first error.

@@ -35,7 +35,7 @@ def at(db: Connection, url: str, region: str | None) -> dict[int, tuple[Capacity
 
 
 def regions(db: Connection, url: str) -> list[str]:
-    """Return the names of the regions at a URL, which is in compared form, in order."""
+    """Return the names of the regions at a URL (in compared form), in order."""
     clouds = select(cloud_url.c.cloud_id).where(cloud_url.c.url == url)
     names = select(cloud.c.region).where(cloud.c.id.in_(clouds)).distinct()
     return list(db.scalars(names.order_by(cloud.c.region)))

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from openstats.storage.schema import alerts, clouds, instances  # noqa: F401 (it has tables, too)
+from openstats.storage.schema import alerts, clouds, instances  # noqa: F401 (imported for their tables)
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -1,1 +1,1 @@
-"""The registry: clouds, customers, project groups, projects and tenants, as they are written."""
+"""The registry: writes clouds, customers, project groups, projects, tenants and grants."""

@@ -127,8 +127,8 @@ def find(db: Connection, entry: Cloud) -> Cloud | None:
 def register_unusable(db: Connection, entry: Cloud, location: str, now: float) -> Cloud:
     """Register a cloud whose entry is not usable, with its jobs; a registered cloud stays as it is.
 
-    ``location`` is the file of the entry. Together with the name, it identifies a cloud without an
-    auth_url.
+    ``location`` names the file of the entry and its host. Together with the name, it identifies a
+    cloud without an auth_url.
     """
     advisory_lock(db, "registration")
     keystone = entry.keystone or f"{location}: {entry.name}"

@@ -72,7 +72,7 @@ def _has_children(table: Table) -> ColumnElement[bool]:
 
 
 def _is_in(pairs: Table, project_exists: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Return the condition that a table of memberships has an existing project of a group."""
+    """Return the condition that a table of pairs has a group together with an existing project."""
     return exists().where(
         pairs.c.project_group_id == group.c.id,
         pairs.c.project_id == project.c.id,

@@ -89,10 +89,7 @@ def forget_alias(db: Connection, entry: Cloud) -> None:
 
 
 def linked_ids(db: Connection, owner: Cloud) -> list[str]:
-    """Return the Keystone ids of the tenants that are linked to projects, or else of all.
-
-    They are in order.
-    """
+    """Return the Keystone ids of the tenants that are linked to projects, or else of all."""
     existing = tenant.c.cloud_id == owner.id, tenant.c.deleted_at.is_(None)
     ids = select(tenant.c.tenant_id).where(*existing).order_by(tenant.c.tenant_id)
     linked = list(db.scalars(ids.where(tenant.c.project_id.is_not(None))))

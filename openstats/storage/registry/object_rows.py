@@ -32,7 +32,7 @@ FLAGS = {"name": "name_by_hand", "customer_id": "customer_by_hand"}
 class ObjectRows:
     """Rows of a table as stored and as they will be: all rows, or the one with a given uuid.
 
-    Call ``put`` for each object, then ``write``, which needs only few statements.
+    Call ``put`` for each object, then ``write``, which writes all of them in few statements.
     """
 
     def __init__(self, db: Connection, table: Table, now: int, uuid: str | None = None) -> None:

@@ -1,1 +1,1 @@
-"""The tables, as migrations leave them."""
+"""The tables, as they are after the newest migration."""

@@ -1,4 +1,4 @@
-"""The tables. Times are Unix seconds; uuids are dashed, lower case; names are the clouds' own."""
+"""The tables. Times are Unix seconds; uuids are dashed, lower case; names are those of clouds."""
 
 from sqlalchemy import (
     BigInteger,
