@@ -1,4 +1,4 @@
-"""OpenStack: the only room that talks to clouds, one module a service.
+"""OpenStack: the only package that calls clouds.
 
-What comes back are plain values of ``openstats.model``; whatever goes wrong is a ``CloudError``.
+Its functions return plain values of ``openstats.model`` and raise ``CloudError``.
 """

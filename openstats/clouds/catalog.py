@@ -1,6 +1,6 @@
-"""The catalog of a token: which endpoints a cloud has, and in which regions.
+"""The catalog of a token: the endpoints of a cloud, and their regions.
 
-Which of them is asked, and whether it answers, is for ``endpoints``.
+``endpoints`` chooses the endpoint to call.
 """
 
 from collections.abc import Iterator, Mapping, Sequence, Set
@@ -11,7 +11,7 @@ from typing import Any
 from openstats.auth_url import compared
 
 Node = Mapping[str, Any]
-"""A service or an endpoint."""
+"""A service or an endpoint of the catalog."""
 
 IDENTITY = "identity"
 
@@ -31,9 +31,9 @@ class Catalog:
     def urls(
         self, types: Set[str], region: str | None, interface: str | Sequence[str] | None
     ) -> list[str]:
-        """Return the URLs of a service, which has any of these types, as the catalog spells them.
+        """Return the URLs of the services of these types, as the catalog spells them.
 
-        Without a region those of all regions are returned.
+        Without a region, return the URLs of all regions.
         """
         interfaces = [interface] if isinstance(interface, str) else list(interface or ())
         names = {name.removesuffix("URL") for name in interfaces}
@@ -49,14 +49,14 @@ class Catalog:
 
     @property
     def regions(self) -> list[str]:
-        """The regions that have more than Keystone, or else all, in order."""
+        """The sorted names of regions with services other than Keystone, or else of all regions."""
         regions = set(map(_region, self._endpoints(identity=False)))
         regions = regions or set(map(_region, self._endpoints(identity=True)))
         return sorted(regions - {""})
 
     @property
     def identity_urls(self) -> set[str]:
-        """The well-formed URLs of Keystone of all interfaces and regions, in compared form."""
+        """The well-formed URLs of Keystone in all interfaces and regions, in normalised form."""
         urls = set()
         for endpoint in self._endpoints(identity=True):
             with suppress(ValueError):
@@ -65,16 +65,16 @@ class Catalog:
 
     @property
     def ids(self) -> set[str]:
-        """The ids of Keystone's own service and endpoints, where the catalog has any."""
+        """The ids of Keystone's own service and endpoints, if the catalog has them."""
         identity = [service for service in self.services if service.get("type") == IDENTITY]
         nodes = [*identity, *self._endpoints(identity=True)]
         return {str(node["id"]) for node in nodes if node.get("id")}
 
     def choose_region(self, region: str) -> str:
-        """Return the region to ask: the entry's, or the only one; empty where there is none.
+        """Return the region to use: ``region``, or the only one; empty if the catalog has none.
 
         Raises:
-            ValueError: there is no such region, or there are several to choose from.
+            ValueError: the catalog lacks ``region``, or has several to choose from.
         """
         regions = self.regions
         names = " and ".join(regions) or "none"

@@ -1,6 +1,6 @@
 """A connection to one cloud: a long-lived keystoneauth session, and the clients of its services.
 
-What is asked through it is in ``services``.
+The calls are in ``services``.
 """
 
 from dataclasses import dataclass, field
@@ -35,22 +35,22 @@ LOG = log.getLogger(__name__)
 
 SIGNING_IN = "signing in"
 
-# Nova's hypervisor statistics end with 2.87, and flavors are embedded in servers from 2.47.
+# 2.47 is the first microversion with flavors in servers, 2.87 the last with hypervisor statistics.
 NOVA = ("2.47", "2.87")
-# Time comparison in the volume list begins with 3.60.
+# Time comparison in the volume list needs 3.60.
 CINDER = ("3.0", "3.70")
-# Providers are listed by required traits from 1.18.
+# Filtering providers by required traits needs 1.18.
 PLACEMENT = ("1.18", "1.36")
 
 
 def version_key(version: str) -> tuple[int, ...]:
-    """Return a microversion in a form that compares."""
+    """Return a microversion as a tuple of integers, for comparison."""
     return tuple(map(int, version.split(".")))
 
 
 @dataclass
 class Connection:
-    """A way to call one cloud; safe to share between threads."""
+    """A connection to one cloud; thread-safe."""
 
     entry: CloudEntry
     limits: CallLimits = field(default_factory=CallLimits)
@@ -65,16 +65,20 @@ class Connection:
 
     @LazyProperty
     def session(self) -> Any:
-        """Return the session: it signs in, renews tokens, and keeps connections open."""
+        """Return the session, which signs in, renews tokens, and keeps connections open.
+
+        Raises:
+            CloudError: the entry in clouds.yaml cannot be used.
+        """
         with translated(self.cloud.name, SIGNING_IN):
             session = self._new_session()
             if isinstance(session.auth, BaseGenericPlugin):
-                # The plugin would ask for the versions, and lock itself out for ever where that
-                # is answered 401. There is but one version.
+                # The generic plugin would discover versions, and never recover from a 401 to that.
+                # Only version 3 exists.
                 url = f"{compared(self.cloud.auth_url)}/v3"
                 session.auth = session.auth.create_plugin(session, (3, 0), url)
             session.auth.get_auth_ref = SignIn(self.cloud.name, session.auth.get_auth_ref)
-        # keystoneauth takes one number; the requests library below it takes both.
+        # keystoneauth expects one number; requests, to which it passes the value, accepts two.
         session.timeout = self.limits.timeouts
         mount(session.session, self.limits, self.in_flight)
         session.session.hooks["response"] += [refuse_foreign_redirects, self._observe_date]
@@ -86,7 +90,7 @@ class Connection:
         try:
             return self.entry.region.get_session()
         except (ValueError, TypeError, LookupError) as error:
-            # Nobody was asked yet.
+            # No request was sent yet.
             raise CloudError(
                 f"{self.cloud.name}: its entry in clouds.yaml cannot be used: {error}: correct it"
             ) from error
@@ -96,13 +100,13 @@ class Connection:
 
     @property
     def access(self) -> Any:
-        """The token, with what Keystone says of it; it signs in where there is none."""
+        """The access information (keystoneauth) of a valid token; signs in if necessary."""
         with translated(self.cloud.name, SIGNING_IN):
             return self.session.auth.get_access(self.session)
 
     @property
     def project(self) -> str:
-        """The id of the project that one is signed in to."""
+        """The id of the token's project."""
         with translated(self.cloud.name, SIGNING_IN):
             return str(self.session.get_project_id())
 
@@ -111,7 +115,7 @@ class Connection:
         """The catalog of the token.
 
         Raises:
-            CloudError: one cannot sign in, or the token is not for a project.
+            CloudError: the sign-in fails, or the token is not for a project.
         """
         with translated(self.cloud.name, SIGNING_IN):
             token = self.access
@@ -121,10 +125,10 @@ class Connection:
 
     @LazyProperty
     def region(self) -> str:
-        """Return the region to ask: the entry's, or the only one in the catalog.
+        """Return the region to use: the entry's, or the only one in the catalog.
 
         Raises:
-            CloudError: the catalog has another one, or several.
+            CloudError: the catalog lacks the entry's region, or the entry must choose a region.
         """
         catalog = self.catalog
         try:
@@ -148,7 +152,7 @@ class Connection:
 
     @LazyProperty
     def cinder(self) -> Any:
-        """Return the client of python-cinderclient, whatever type the catalog lists it by."""
+        """Return the client of python-cinderclient, for any service type in the catalog."""
         options = self._client_options("block-storage", CINDER)
         options["endpoint_type"] = options.pop("interface")
         return cinderclient.client.Client(options.pop("version"), **options)
@@ -161,15 +165,15 @@ class Connection:
         return Adapter(**options)
 
     def _client_options(self, service: str, bounds: tuple[str, str]) -> dict[str, Any]:
-        """Return the options of a service's client: its microversion, and where it is."""
+        """Return the options of a service's client, with its microversion and endpoint."""
         lookup = endpoints.criteria(self.entry, service, self.region)
         try:
             with translated(self.cloud.name, f"which versions of {service} there are"):
                 endpoint = endpoints.discover(self, service)
             version = self._negotiate(service, endpoint, bounds)
         except CloudError:
-            # keystoneauth would keep a document that cannot be read for ever; and the service may
-            # be upgraded until the next poll.
+            # keystoneauth would cache a malformed document forever. The service may also be
+            # upgraded before the next poll.
             self._forget_documents()
             raise
         return lookup | {
@@ -179,10 +183,10 @@ class Connection:
         }
 
     def _negotiate(self, service: str, endpoint: EndpointData, bounds: tuple[str, str]) -> str:
-        """Return the newest microversion that both sides speak; log where it changes.
+        """Return the newest microversion that both sides support; log a change of it.
 
         Raises:
-            RefusedError: the cloud is too old or too new for every one of ours.
+            RefusedError: the service supports no microversion within ``bounds``.
         """
         lowest, highest = bounds
         oldest, newest = _text(endpoint.min_microversion), _text(endpoint.max_microversion)
@@ -202,23 +206,23 @@ class Connection:
         return microversion
 
     def forget_refusal(self) -> None:
-        """Have a refused credential tried again at once."""
+        """Allow the next call to try a refused credential again at once."""
         if "session" in vars(self):
             self.session.auth.get_auth_ref.forget_refusal()
 
     def forget_versions(self) -> None:
-        """Have the microversions found again: a service was rolled back, or upgraded."""
+        """Negotiate microversions again on next use: a service was upgraded or rolled back."""
         self._forget_documents()
         for name in ("nova", "cinder", "placement"):
             forget(self, name)
 
     def _forget_documents(self) -> None:
-        """Forget the version documents, which keystoneauth keeps for as long as a session lives."""
+        """Clear the version documents, which keystoneauth caches as long as a session exists."""
         for holder in (self.session, self.session.auth):
             getattr(holder, "_discovery_cache", {}).clear()
 
     def stop(self, grace: float = GRACE) -> None:
-        """End the calls in flight after so many seconds, and let none begin any more."""
+        """Refuse new calls, and abort those in flight after ``grace`` seconds."""
         self.in_flight.stop(grace)
 
     def identity_urls(self) -> list[str]:

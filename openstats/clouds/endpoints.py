@@ -1,6 +1,7 @@
-"""Where a cloud's services are: by its catalog, or by what clouds.yaml says instead.
+"""The endpoints of a cloud's services, from its catalog or from overrides in clouds.yaml.
 
-Endpoints without a version, with an old one, or in another region are found as openstacksdk does.
+Endpoints without a version, with an old version, or in another region are found as openstacksdk
+finds them.
 """
 
 import re
@@ -14,14 +15,14 @@ from openstats.auth_url import compared, is_url
 from openstats.errors import CloudError
 
 Lookup = dict[str, Any]
-"""By what keystoneauth looks up an endpoint."""
+"""Arguments of keystoneauth for the lookup of an endpoint."""
 
 VERSIONS = {
     "compute": ("2.1", "2.latest"),
     "block-storage": ("3", "3.latest"),
     "placement": ("1", "1.latest"),
 }
-"""Major versions of the services' APIs that openstats speaks: the lowest and the highest."""
+"""The lowest and the highest API version of each service that openstats supports."""
 
 TYPES = {
     "identity": {"identity"},
@@ -29,16 +30,16 @@ TYPES = {
     "block-storage": {"block-storage", "block-store", "volumev3", "volumev2", "volume"},
     "placement": {"placement"},
 }
-"""The types by which catalogs list the services."""
+"""The service types under which catalogs list the services."""
 
 LATEST_KEYSTONE = "/v3"
 
 VERSION = re.compile(r"/v\d+(\.\d+)?(/[^/]*)?/?$")
-"""The end of a URL behind the root of a service: a version, and a project."""
+"""The part of a URL after the root of a service: a version, and possibly a project."""
 
 
 def criteria(entry: Any, service: str, region: str) -> Lookup:
-    """Return by what keystoneauth looks up an endpoint, as clouds.yaml has it for the service."""
+    """Return keystoneauth's arguments for the lookup of a service's endpoint, by clouds.yaml."""
     region_of_service = entry.region.config.get(f"{service.replace('-', '_')}_region_name")
     return {
         "service_type": entry.region.get_service_type(service),
@@ -52,9 +53,10 @@ def discover(connection: Any, service: str) -> EndpointData:
     """Return the endpoint of a service, with its URL and its microversions.
 
     Raises:
-        ServiceMissingError: the catalog does not hold it.
-        CloudError: the catalog's URL is none, there is no version of ours, or the service does not
-            list its microversions.
+        EndpointNotFound: the catalog lacks the service; ``translated`` makes this a
+            ServiceMissingError.
+        CloudError: the URL is malformed, or the service has no supported version or does not list
+            its microversions.
     """
     cloud, lookup = connection.cloud.name, criteria(connection.entry, service, connection.region)
     override = connection.entry.region.get_endpoint(service)
@@ -64,7 +66,7 @@ def discover(connection: Any, service: str) -> EndpointData:
             f"{cloud}: {service}: its endpoint {url!r} is no http or https URL: correct it "
             "in Keystone's catalog, or in clouds.yaml"
         )
-    # A copy knows which pauses were requested of this discovery: keystoneauth drops its errors.
+    # keystoneauth drops errors of the discovery; the copy records the pauses they requested.
     session = copy(connection.session)
     lookup |= {"session": session, "endpoint_override": override}
     endpoint = Adapter(**lookup).get_endpoint_data()
@@ -86,9 +88,9 @@ def discover(connection: Any, service: str) -> EndpointData:
 
 
 def _endpoint_of_version(service: str, lookup: Lookup) -> EndpointData | None:
-    """Return the endpoint of a version of ours; a catalog's URL may be an old version's or none's.
+    """Return the endpoint of a supported version, from the versions at the root of the service.
 
-    The root of the service lists its versions.
+    The catalog's URL may have an old version, or none.
     """
     lowest, highest = VERSIONS[service]
     override = lookup["endpoint_override"] and VERSION.sub("", lookup["endpoint_override"])
@@ -97,9 +99,9 @@ def _endpoint_of_version(service: str, lookup: Lookup) -> EndpointData | None:
 
 
 def roots(connection: Any) -> dict[str, str]:
-    """Return where the services of a cloud are, by service: URLs without version and project.
+    """Return the URLs of a cloud's services without version and project, by service.
 
-    They are in compared form. Services that are missing, or have no proper URL, are left out.
+    They are normalised for comparison. Services without a well-formed URL are left out.
     """
     urls_of_roots: dict[str, str] = {}
     for service in VERSIONS:
@@ -119,20 +121,20 @@ def _catalog_urls(connection: Any, service: str, lookup: Lookup) -> list[str]:
 
 
 def _catalog_url(connection: Any, service: str, lookup: Lookup) -> str:
-    """Return the URL of a service as the catalog spells it, malformed or not.
+    """Return the URL of a service as the catalog spells it, even if it is malformed.
 
     Raises:
-        EndpointNotFound: there is none.
+        EndpointNotFound: the catalog lacks the service.
     """
     for url in _catalog_urls(connection, service, lookup):
-        # keystoneauth leaves a malformed one out, or fails.
+        # keystoneauth skips a malformed URL, or fails.
         if not is_url(url):
             return url
     return str(connection.session.get_endpoint(**lookup, skip_discovery=True))
 
 
 def keystone_url(connection: Any) -> str:
-    """Return where Keystone v3 is: in the region, in any other, or where one signs in."""
+    """Return the URL of Keystone v3: in the region, in any other region, or else ``auth_url``."""
     lookup = criteria(connection.entry, "identity", connection.region)
     of_all_regions = {**lookup, "region_name": None}
     urls = [

@@ -1,4 +1,4 @@
-"""The one place where everything that can go wrong with a cloud becomes a CloudError."""
+"""Translation of all errors of calls to a cloud into ``CloudError``."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,32 +35,32 @@ MISSING = (
     keystoneauth1.exceptions.EndpointNotFound,
 )
 MALFORMED = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
-"""Errors of reading one item of an answer."""
+"""The exceptions that a malformed item of an answer can cause."""
 
 DEFECTS = (AssertionError, NameError, ImportError, SyntaxError, MemoryError)
-"""Errors that no cloud can cause: a mistake of ours, or a machine at its limits."""
+"""Exceptions that no cloud can cause: a defect of openstats, or a lack of memory."""
 
 UNREACHED = (OSError, requests.exceptions.RequestException)
-"""Errors from before there is an answer: files of TLS, sockets, URLs that are none."""
+"""Exceptions before an answer arrives: TLS files, sockets, malformed URLs."""
 
 TLS_ADVICE = "see cacert, cert and key in the cloud's entry in clouds.yaml"
 URL_ADVICE = "see auth_url and the URLs in the cloud's entry in clouds.yaml"
 HTTP_ADVICE = "the server speaks http there: write http:// in the URL, or correct its port"
 
 NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "record layer failure", "wrong version")
-"""Words of OpenSSL about a server that answers in plain text."""
+"""OpenSSL's messages about a server that answers in plain text."""
 
 
 @contextmanager
 def translated(cloud: str, call: str) -> Iterator[None]:
-    """Raise whatever goes wrong inside as an error that names the cloud and the call.
+    """Translate exceptions of the block into errors that name the cloud and the call.
 
     Raises:
-        ServiceMissingError: the catalog does not hold the service.
-        VersionRefusedError: the service does not speak the microversion (406).
+        ServiceMissingError: the catalog lacks the service.
+        VersionRefusedError: the service does not support the microversion (406).
         RefusedError: the service refuses the call (403, 404, 410).
-        OddFigureError: an answer has a figure that cannot be.
-        CloudError: anything else, from a refused connection to an answer nobody can read.
+        OddFigureError: an answer has an impossible figure.
+        CloudError: any other error, such as a refused connection or a malformed answer.
     """
     try:
         yield
@@ -90,7 +90,10 @@ def _error_of_status(cloud: str, call: str, error: HttpError) -> CloudError:
 
 
 def words_of(error: HttpError) -> str:
-    """Return what a service says of an error; keystoneauth cannot read Nova and Cinder in this."""
+    """Return the message of an error response, with the request id.
+
+    keystoneauth cannot read the messages of Nova and Cinder.
+    """
     message = _message(error.response)
     if not message:
         return str(error).replace(f" (HTTP {error.http_status})", "")
@@ -110,7 +113,7 @@ def _message(response: requests.Response | None) -> str | None:
 
 
 def _reason_without_answer(error: Exception) -> str:
-    """Return what happened where there is no answer, or one that nobody can read."""
+    """Return the reason of an error if there is no answer, or a malformed one."""
     if isinstance(error, RecursionError):
         return "an answer that cannot be read: it is nested too deeply"
     if isinstance(error, UNREACHED) and not isinstance(error, requests.exceptions.JSONDecodeError):
@@ -119,17 +122,17 @@ def _reason_without_answer(error: Exception) -> str:
 
 
 def _reason_unreached(error: Exception) -> str:
-    """Return what cannot be asked, and what to do: such errors seldom say what a file is for."""
+    """Return the reason why a service was not reached, with advice on TLS files or the URL."""
     reason = printable(str(error) or type(error).__name__)
     is_tls = "TLS" in reason or "certificate" in reason.lower()
     return f"it cannot be asked: {reason}; {TLS_ADVICE if is_tls else URL_ADVICE}"
 
 
 def _reason(error: Exception) -> str:
-    """Return the first line of an error's words, with advice where TLS fails."""
+    """Return the first line of an error's message, with advice if TLS fails."""
     words, cause = str(error).strip(), error.__cause__ or error.__context__
     if isinstance(error, keystoneauth1.exceptions.ConnectionError) and cause:
-        # requests wraps its errors in its own words, three deep: the innermost says why.
+        # requests wraps errors up to three times; the innermost message states the cause.
         words = words.replace(str(cause), str(_innermost(cause)))
     reason = _first_line(words, error)
     if not isinstance(error, keystoneauth1.exceptions.SSLError):
@@ -139,13 +142,13 @@ def _reason(error: Exception) -> str:
 
 
 def _first_line(words: str, error: Exception) -> str:
-    """Return the first line of words, fit for a log: the rest may be a whole page of HTML."""
+    """Return the first line of a message, fit for a log; the rest may be a page of HTML."""
     lines = words.strip().splitlines()
     return printable(lines[0] if lines else type(error).__name__)
 
 
 def printable(words: str, longest: int = 300) -> str:
-    """Return words of a cloud, fit for a line of a log."""
+    """Return at most ``longest`` characters of a cloud's text, escaped for a log line."""
     return escaped(words[:longest])
 
 

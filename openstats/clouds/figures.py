@@ -1,7 +1,7 @@
-"""Figures that clouds send: each has a type and a range; one without is that cloud's error.
+"""Figures that clouds send: checks of their types and ranges.
 
-The bounds are wide enough for every real cloud, and so narrow that the figures of a hundred
-thousand tenants can be added in 64 bits, by SQL as well.
+The ranges include every real cloud. The sum of the figures of a hundred thousand tenants fits into
+64 bits, also in SQL.
 """
 
 import math
@@ -14,28 +14,31 @@ from openstats.model import Quota
 from openstats.unix_time import LATEST
 
 Row = Mapping[str, Any]
-"""An object of an answer."""
+"""A JSON object of an answer."""
 
 LARGEST = 2**46
-"""The largest sum of a service, and quota in our units. OpenStack's columns end at 2**31."""
+"""The largest sum of a service, and the largest quota in openstats' units.
+
+OpenStack's columns end at 2**31.
+"""
 
 LARGEST_PART = 2**31 - 1
-"""The largest figure of one server, flavor or volume: columns of OpenStack and ours end there."""
+"""The largest figure of one server, flavor or volume: the columns have 32 bits."""
 
 LARGEST_RATIO = 1e6
-"""The largest allocation ratio: some operators mean "do not look at disk" by 9,999."""
+"""The largest allocation ratio: some operators set 9,999 to ignore disk."""
 
 
 class FigureError(ValueError):
-    """A figure has another type or is out of its range; the message says what is allowed."""
+    """A figure has a wrong type or is out of range; the message states what is allowed."""
 
 
 def whole(figures: Row, name: str, largest: int = LARGEST, smallest: int = 0) -> int:
     """Return an integer of an answer.
 
     Raises:
-        FigureError: it is none, or out of its range.
-        LookupError: there is none of that name.
+        FigureError: the value is not an integer, or out of range.
+        LookupError: there is no value of that name.
     """
     value = figures[name]
     if isinstance(value, bool) or not isinstance(value, int) or not smallest <= value <= largest:
@@ -44,20 +47,20 @@ def whole(figures: Row, name: str, largest: int = LARGEST, smallest: int = 0) ->
 
 
 def part(figures: Row, name: str) -> int:
-    """Return an integer of one server, flavor or volume; raises as ``whole``."""
+    """Return an integer of one server, flavor or volume; raise as ``whole`` does."""
     return whole(figures, name, LARGEST_PART)
 
 
 def signed(figures: Row, name: str) -> int:
-    """Return an integer that may be negative, such as free memory where more was given away."""
+    """Return an integer that may be negative, such as free memory of an overcommitted host."""
     return whole(figures, name, smallest=-LARGEST)
 
 
 def quota(figures: Row, resource: str, factor: int = 1) -> Quota:
-    """Return limit and use of a resource in our units, ``factor`` of which are one of the cloud's.
+    """Return the limit and usage of a resource, multiplied by ``factor``.
 
-    A negative use is refused: services that lose count, or do not count at all, send it. Raises as
-    ``whole``.
+    Refuse a negative usage, which services report if their counters are wrong or missing. Raise as
+    ``whole`` does.
     """
     largest = LARGEST // factor
     parts = {f"{resource} {name}": value for name, value in figures[resource].items()}
@@ -67,7 +70,7 @@ def quota(figures: Row, resource: str, factor: int = 1) -> Quota:
 
 
 def ratio(figures: Row, name: str) -> float:
-    """Return an allocation ratio; raises as ``whole``."""
+    """Return an allocation ratio; raise as ``whole`` does."""
     value = figures[name]
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not 0 <= value <= LARGEST_RATIO:
@@ -76,10 +79,10 @@ def ratio(figures: Row, name: str) -> float:
 
 
 def measured(name: str, value: Any) -> float:
-    """Return a measured value, which may be a text; ``nan`` where the source has none.
+    """Return a measured value, which may be a string; ``nan`` is allowed.
 
     Raises:
-        FigureError: it is no number, or too large to be added up.
+        FigureError: the value is not a number, or too large for sums.
     """
     try:
         number = float(value)
@@ -91,11 +94,11 @@ def measured(name: str, value: Any) -> float:
 
 
 def moment(figures: Row, name: str) -> int:
-    """Return a date of an answer in Unix seconds; without a zone it is UTC.
+    """Return a date of an answer in Unix seconds; a date without a time zone is UTC.
 
     Raises:
-        FigureError: it is no date, or none from 1970 to 2100.
-        LookupError: there is none of that name.
+        FigureError: the value is not a date between 1970 and 2100.
+        LookupError: there is no value of that name.
     """
     value = figures[name]
     try:

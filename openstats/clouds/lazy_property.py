@@ -1,7 +1,7 @@
-"""Values that an object makes at their first use and keeps.
+"""A thread-safe property that is computed on first use, with one lock for each object.
 
-``functools.cached_property`` of Python 3.11 has one lock for all objects of a class, so that one
-cloud would wait for another's; later it has none, and two threads make two values.
+``functools.cached_property`` of Python 3.11 has one lock for all objects of a class: one cloud
+would wait for another. Later versions have no lock: two threads may compute two values.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ Value = TypeVar("Value")
 
 
 class LazyProperty(Generic[Value]):
-    """A property whose value one thread makes, once for each object."""
+    """A property whose value is computed once for each object, by one thread."""
 
     def __init__(self, make: Callable[[Any], Value]) -> None:
         self._make = make
@@ -22,7 +22,7 @@ class LazyProperty(Generic[Value]):
         self._name = name
 
     def __get__(self, owner: Any, _: type | None = None) -> Value:
-        # Once it is made, the value in the object's own dictionary is found before this.
+        # A computed value is in the object's dictionary, which precedes this descriptor.
         with owner.__dict__.setdefault(f"_lock_of_{self._name}", RLock()):
             if self._name not in owner.__dict__:
                 owner.__dict__[self._name] = self._make(owner)
@@ -31,5 +31,5 @@ class LazyProperty(Generic[Value]):
 
 
 def forget(owner: Any, name: str) -> None:
-    """Have a value made anew at its next use."""
+    """Drop the value of a lazy property: the next use computes it again."""
     owner.__dict__.pop(name, None)

@@ -1,4 +1,4 @@
-"""Which of the rights that openstats needs a user lacks: probes of a cloud's services."""
+"""Finding the rights that a user lacks, by probes of a cloud's services."""
 
 from collections.abc import Callable
 from functools import cache, partial
@@ -16,11 +16,11 @@ Get = Callable[[str, str], Any]
 """Returns the document at a path of a service."""
 
 Probe = Callable[[str, str], Reply]
-"""Asks a service for a path; raises CloudError where there is no answer."""
+"""Requests a path of a service; raises CloudError if there is no answer."""
 
 
 def probe_of_cloud(connection: Connection) -> Probe:
-    """Return a probe of a cloud's services, as the collector's user."""
+    """Return a probe that calls a cloud's services as the collector's user."""
 
     def get(service: str, path: str) -> Any:
         if service == "Placement":
@@ -36,7 +36,7 @@ def probe_of_cloud(connection: Connection) -> Probe:
 
 
 def probe_of_service_user(keystone: Adapter) -> Probe:
-    """Return a probe of Keystone, as the API's user."""
+    """Return a probe that calls Keystone as the API's service user."""
     return partial(_ask, SECTION, lambda _service, path: keystone.get(path).json())
 
 
@@ -49,9 +49,9 @@ def _ask(user: str, get: Get, service: str, path: str) -> Reply:
 
 
 def find_missing(probe: Probe, kind: str, *, quiet: bool = False) -> list[Right]:
-    """Return the rights of a kind that the user lacks: at most one call for each.
+    """Return the rights of a kind that the user lacks: about one call for each right.
 
-    Where ``quiet``, only those without which openstats' own calls do not fail.
+    With ``quiet``, check only the rights without which openstats' own calls do not fail.
 
     Raises:
         CloudError: the cloud does not answer.

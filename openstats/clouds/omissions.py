@@ -1,6 +1,6 @@
-"""Items of a list that are left out because they cannot be read, each by its id.
+"""Items of a list that are left out because they cannot be read.
 
-One item that cannot be read must not hide all others; nor does it count as absent.
+One unreadable item must neither hide the others nor count as absent.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -16,17 +16,17 @@ Value = TypeVar("Value")
 LOG = log.getLogger(__name__)
 
 LOGGED = 20
-"""Items of one list whose reasons are logged."""
+"""The number of items of one list whose reasons are logged."""
 
 LONGEST_ID, LONGEST_REASON = 64, 200
 
 
 @dataclass
 class Omissions:
-    """The items of a list that are left out: their ids (where they have one), and their number.
+    """The omitted items of a list: their number, and the ids of those that have one.
 
-    ``kind`` names an item, as in "server"; ``reason`` is why the first one was left out. ``read``
-    counts the items that are not left out.
+    ``kind`` is a noun in the singular, such as "server". ``reason`` and ``first_error`` belong to
+    the first omitted item. ``read`` counts the items that could be read.
     """
 
     cloud: str
@@ -39,11 +39,11 @@ class Omissions:
 
     @property
     def unnamed(self) -> bool:
-        """Whether the ids of some of them are not known."""
+        """Whether the ids of some omitted items are unknown."""
         return len(self.ids) < self.number
 
     def add(self, item: object, error: Exception) -> None:
-        """Leave an item out."""
+        """Count an omitted item, and log it unless there are too many."""
         key = item.get("id", item.get("uuid")) if isinstance(item, dict) else None
         key = key if isinstance(key, str) and key else None
         name = key[:LONGEST_ID] if key else "without an id"
@@ -71,7 +71,7 @@ class Omissions:
         )
 
     def refuse_all(self) -> None:
-        """Raise the error of the first item if there were items and none could be read."""
+        """Raise the first error if every item was omitted."""
         if self.first_error and not self.read:
             raise self.first_error
 
@@ -79,7 +79,7 @@ class Omissions:
 def read_items(
     items: Iterable[Any], read_item: Callable[[Any], Value], omissions: Omissions
 ) -> Iterator[Value]:
-    """Yield the value of each item; an item that ``read_item`` raises an error for is left out."""
+    """Yield ``read_item(item)`` for each item; add malformed items to ``omissions``."""
     for item in items:
         try:
             value = read_item(item)

@@ -1,6 +1,6 @@
-"""One pager for all lists of clouds: it follows their links, and ends where a list does not.
+"""Paging for all lists of clouds: follows links to further pages, and detects endless lists.
 
-What the items of a list mean is read elsewhere.
+The items are read elsewhere.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,13 +17,16 @@ FetchPage = Callable[[Query], Row]
 
 
 def never() -> bool:
-    """Return False: nobody stops the list."""
+    """Return False: the default for lists that are never stopped."""
     return False
 
 
 @dataclass(frozen=True)
 class Paging:
-    """How lists are read: the size of a page, the most pages and items, and whether to stop."""
+    """Options for reading lists: the page size, the largest number of pages and items, and a stop.
+
+    ``stopped`` returns whether to abort the list.
+    """
 
     size: int = 1000
     pages: int = 10_000
@@ -36,7 +39,7 @@ USUAL = Paging()
 
 @dataclass(frozen=True)
 class PagedList:
-    """A list of a cloud: ``fetch`` returns the body of a page, ``key`` is where its items are."""
+    """A list of a cloud: ``fetch`` returns the body of a page, with the items under ``key``."""
 
     cloud: str
     call: str
@@ -48,10 +51,10 @@ def pages(paged_list: PagedList, paging: Paging, query: Query | None = None) -> 
     """Yield the items page by page, each item once.
 
     Raises:
-        TruncatedError: the service says that it cut the list, and links to no further page.
+        TruncatedError: the service reports a cut list without a link to a further page.
         StoppedError: the collector is stopping.
-        CloudError: a page adds nothing new (it is repeated, or its marker is ignored), or there
-            are more pages or items than may be.
+        CloudError: a page has no new items (it is repeated, or its marker is ignored), or there
+            are more pages or items than ``paging`` allows.
     """
     page_query: Query = (query or {}) | {"limit": paging.size}
     digests: set[int] = set()
@@ -96,11 +99,11 @@ def _too_long(paged_list: PagedList, bound: str, options: str) -> CloudError:
 
 
 def _is_new(item: object, digests: set[int]) -> bool:
-    """Return whether no page had an item yet; one without an id cannot be told from others."""
+    """Return whether an item was on no page yet; an item without an id always counts as new."""
     key = _id(item)
     if key is None:
         return True
-    # Hashes take a third of the memory of ids.
+    # Hashes need a third of the memory of ids.
     digest = hash(key)
     if digest in digests:
         return False
@@ -114,10 +117,10 @@ def _id(item: object) -> str | None:
 
 
 def _next_marker(body: Row, key: str, items: list[Any]) -> str | None:
-    """Return the marker of the next page, or None; the URL of the link is never asked.
+    """Return the marker of the next page, or None; the link's URL itself is never requested.
 
     Raises:
-        LookupError: there is a next page, and no marker for it.
+        LookupError: there is a link to a next page, but no marker.
     """
     link = _next_link(body, key)
     if link is None:
@@ -130,7 +133,7 @@ def _next_marker(body: Row, key: str, items: list[Any]) -> str | None:
 
 
 def _next_link(body: Row, key: str) -> str | None:
-    """Return the link to the next page: Nova and Cinder's (``NAME_links``), or Keystone's."""
+    """Return the link to the next page: in ``KEY_links`` (Nova, Cinder) or ``links`` (Keystone)."""
     for link in body.get(f"{key}_links") or []:
         if link.get("rel") == "next":
             return str(link["href"])

@@ -1,7 +1,7 @@
 """The rights that openstats needs: calls, and the rules of the services' policies that allow them.
 
-The overrides for a role of its own are in etc/policy/, one file for each service. Which rights are
-missing in a cloud is for ``missing_rights``.
+``etc/policy/`` has overrides for a dedicated role, one file for each service. ``missing_rights``
+finds the rights that a user lacks.
 """
 
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NotRequired, TypedDict, Unpack
 
 NOBODY = "0" * 32
-"""The id of no project and no user: services look at their policy before they look for it."""
+"""An id that no project or user has: services check their policy before they look it up."""
 
 REFUSED = "is refused"
 OK, INVALID, FORBIDDEN, NOT_FOUND = 200, 400, 403, 404
@@ -17,7 +17,7 @@ OK, INVALID, FORBIDDEN, NOT_FOUND = 200, 400, 403, 404
 
 @dataclass(frozen=True)
 class Reply:
-    """What a service replies to a probe: a status, its words where it is an error, a document."""
+    """The reply of a service to a probe: its status, error message and JSON document."""
 
     status: int
     words: str
@@ -28,27 +28,27 @@ Test = Callable[[Reply], bool]
 
 
 def is_allowed(reply: Reply) -> bool:
-    """Return whether policy allows the call."""
+    """Return whether the policy allows the call."""
     return reply.status != FORBIDDEN
 
 
 def is_visible(reply: Reply) -> bool:
-    """Return whether policy allows the call, and shows what is asked for."""
+    """Return whether the policy allows the call, and shows the requested object."""
     return reply.status not in (FORBIDDEN, NOT_FOUND)
 
 
 def is_admin(reply: Reply) -> bool:
-    """Return whether Nova takes the user for an admin: nobody else may ask for deleted servers."""
+    """Return whether the user is an admin for Nova: only admins may list deleted servers."""
     return reply.status != FORBIDDEN or "dministrators" not in reply.words
 
 
 def may_filter_freely(reply: Reply) -> bool:
-    """Return whether Cinder takes the user for an admin: no other may filter by unknown names."""
+    """Return whether the user is an admin for Cinder: only admins may use unknown filters."""
     return reply.status != INVALID
 
 
 def shows(kind: str, attribute: str) -> Test:
-    """Return a test for an attribute of whatever a list of a kind shows."""
+    """Return a test whether every item of the list ``kind`` has an attribute."""
 
     def shows_attribute(reply: Reply) -> bool:
         return all(attribute in row for row in reply.body.get(kind, ()))
@@ -58,10 +58,16 @@ def shows(kind: str, attribute: str) -> Test:
 
 @dataclass(frozen=True)
 class Right:
-    """A call with the rules that allow it, and how to find out whether they do.
+    """A call, the policy rules that allow it, and the test whether they do.
 
-    ``probe`` is the path to ask where the call itself would be long; ``{server}`` stands for a
-    server of any tenant. Without a ``quiet`` right openstats' own calls do not fail.
+    Attributes:
+        service: the service.
+        call: the method and the path, as messages show them.
+        rules: the names of the policy rules.
+        probe: the path to request, if not that of ``call``; ``{server}`` stands for any server.
+        is_granted: returns whether a reply to the probe proves the right.
+        symptom: what happens without the right, as messages show it.
+        quiet: openstats' own calls do not fail without the right.
     """
 
     service: str
@@ -74,11 +80,11 @@ class Right:
 
     @property
     def path(self) -> str:
-        """The path to ask."""
+        """The path of the probe."""
         return self.probe or self.call.removeprefix("GET ")
 
     def __str__(self) -> str:
-        """Return what to do about a right that is missing."""
+        """Return a sentence that tells how to grant the right."""
         rules = " and ".join(self.rules)
         file = f"etc/policy/{self.service.lower()}.yaml"
         return f"{self.call} {self.symptom}: allow {rules} in {self.service}'s policy, see {file}"
@@ -235,8 +241,8 @@ RIGHTS = {
             quiet=True,
         ),
     ),
-    # Rights of the service user. It may look up its own token and groups without any: the probe
-    # names nobody's, and Keystone, which looks at its policy first, answers 403 or 404.
+    # Rights of the service user. Its own token and groups need no right, so that the probe uses
+    # an id of nobody: Keystone checks its policy first, and answers 403 or 404.
     "API, tokens": (
         _keystone_right(
             "/auth/tokens", "validate_token", symptom="is refused for callers", quiet=True

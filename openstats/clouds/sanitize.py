@@ -1,6 +1,6 @@
-"""Texts that clouds send: checked, and made such that every store takes them.
+"""Strings that clouds send: checked, and converted so that every database can store them.
 
-What figures may be is in ``figures``.
+Numbers are checked in ``figures``.
 """
 
 from collections.abc import Iterable
@@ -8,18 +8,18 @@ from collections.abc import Iterable
 from openstats.names import LONGEST, storable
 
 UUID, ID, NAME = 36, 64, LONGEST
-"""Lengths of the store's columns, in characters; OpenStack's are no longer."""
+"""Lengths of the store's columns, in characters; OpenStack's columns are not longer."""
 
 MOST = 200
-"""Names that are kept where a cloud may have any number of them, and they share one column."""
+"""The number of names that are stored if a cloud may have any number of them."""
 
 
 def clean(value: object, longest: int = NAME) -> str:
-    """Return a text that every store takes.
+    """Return a string that every database can store.
 
     Raises:
-        TypeError: it is no text.
-        ValueError: it is longer than any such text of OpenStack.
+        TypeError: the value is not a string.
+        ValueError: it has more than ``longest`` characters.
     """
     if not isinstance(value, str):
         raise TypeError(f"{value!r} instead of a text")
@@ -29,7 +29,7 @@ def clean(value: object, longest: int = NAME) -> str:
 
 
 def device_name(value: object) -> str:
-    """Return the name of a block device without its directory: Nova and Cinder differ in that."""
+    """Return the name of a block device without ``/dev/``: Nova and Cinder differ in this."""
     return clean(value, ID).removeprefix("/dev/")
 
 

@@ -1,4 +1,4 @@
-"""The service user, with whom the API asks Keystone about its callers: what it can do."""
+"""Checks of the service user, as which the API validates its callers in Keystone."""
 
 from keystoneauth1.adapter import Adapter
 from keystoneauth1.exceptions import Unauthorized
@@ -7,7 +7,7 @@ from openstats.clouds.errors import translated
 from openstats.errors import CloudError
 
 SECTION = "[keystone_authtoken]"
-"""The section of the configuration with its credential: its errors begin with it."""
+"""The configuration section with its credential; its errors begin with this name."""
 
 
 def sign_in(keystone: Adapter) -> str:
@@ -30,9 +30,9 @@ def sign_in(keystone: Adapter) -> str:
 
 
 def check_tokens(keystone: Adapter) -> str:
-    """Validate the user's own token, as the API does those of callers; return its roles in words.
+    """Validate the service user's own token; return a sentence with its roles.
 
-    Its own token it may validate without any right: whether others', ``rights`` finds out.
+    Its own token needs no right; ``missing_rights`` checks the right to validate others.
 
     Raises:
         CloudError: the service user cannot sign in, or Keystone does not answer.
@@ -45,7 +45,7 @@ def check_tokens(keystone: Adapter) -> str:
 
 
 def check_groups(keystone: Adapter) -> str:
-    """List the user's own groups, as the API does those of callers; return their number in words.
+    """List the service user's own groups; return a sentence with their number.
 
     Raises:
         CloudError: the service user cannot sign in, or Keystone does not answer.

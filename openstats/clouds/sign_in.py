@@ -1,6 +1,6 @@
-"""Signing in to a cloud, and what is wrong where it fails or yields a token of no use.
+"""Signing in to a cloud, and the reasons why it fails or returns a useless token.
 
-A refused credential is remembered for a while: Keystone locks accounts after a few attempts.
+A refused credential is not tried again for some time: Keystone locks accounts after a few attempts.
 """
 
 import time
@@ -23,16 +23,16 @@ from openstats.clouds.errors import translated
 from openstats.errors import CloudError
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 30.0, 900.0
-"""Seconds for which a refused credential is not tried again: the first time, and at most."""
+"""Seconds before a refused credential is tried again: after the first refusal, and at most."""
 
 NO_KEYSTONE = (NotFound, MethodNotAllowed, HttpNotImplemented, InvalidResponse)
-"""Errors of servers that know nothing of tokens."""
+"""Errors of servers that are not Keystone."""
 
 NO_PROJECT = "and Nova, Cinder and Placement take one for a project"
 
 
 class SignIn:
-    """The sign-in of a keystoneauth plugin, which does not repeat a refused credential at once."""
+    """Replaces ``get_auth_ref`` of a keystoneauth plugin; pauses after a refused credential."""
 
     def __init__(
         self, cloud: str, get: Callable[..., Any], clock: Callable[[], float] = time.monotonic
@@ -46,14 +46,14 @@ class SignIn:
         self._pause = SHORTEST_PAUSE
 
     def forget_refusal(self) -> None:
-        """Let the next call sign in, even if Keystone has refused the credential a moment ago."""
+        """End the pause after a refusal: the next call signs in."""
         self._until = 0.0
 
     def __call__(self, session: Any, **options: Any) -> Any:
         """Return keystoneauth's access information of a new token.
 
         Raises:
-            CloudError: Keystone does not answer, or refuses, or has refused a moment ago.
+            CloudError: Keystone does not answer, refuses the credential, or refused it recently.
         """
         with self._lock, translated(self._cloud, "signing in"):
             if self._refusal and self._clock() < self._until:
@@ -71,7 +71,7 @@ class SignIn:
             return access
 
     def _start_pause(self) -> CloudError:
-        """Return the error that stands until the next attempt is due."""
+        """Start or double the pause; return the error to raise until it ends."""
         refusal = CloudError(
             f"{self._cloud}: signing in: HTTP 401: Keystone refuses the credential: the user, the "
             "password or the project of the entry is wrong, or the account is locked or disabled"
@@ -83,7 +83,7 @@ class SignIn:
 
 
 def _advice(error: Exception) -> str | None:
-    """Return what to correct in an entry, by the error of the server that was asked for a token."""
+    """Return what to correct in the entry, judging by the error of a sign-in; None if unknown."""
     if isinstance(error, NO_KEYSTONE):
         status = getattr(error, "http_status", None)
         answer = f"HTTP {status}" if status else "an answer that holds no token"
@@ -97,17 +97,17 @@ def _advice(error: Exception) -> str | None:
 
 
 def is_unreached(error: Exception) -> bool:
-    """Return whether nobody answered, so that the next call would wait as long."""
+    """Return whether a CloudError is due to a failed connection: another call would fail too."""
     return isinstance(error.__cause__, NoConnectionError)
 
 
 def is_transient(error: Exception) -> bool:
-    """Return whether a call that failed now may succeed in a moment."""
+    """Return whether a CloudError may disappear soon: a failed connection, or a 5xx status."""
     return is_unreached(error) or isinstance(error.__cause__, HttpServerError)
 
 
 def scope_fault(access: Any) -> str | None:
-    """Return why a token of this scope is useless, whatever policies allow; None: it is not."""
+    """Return why a token is useless because of its scope; None if it is for a project."""
     if access.project_scoped:
         return None
     advice = f"{NO_PROJECT}: write project_name and project_domain_name below auth"

@@ -1,7 +1,7 @@
-"""Meter sources: what measures the use of a cloud's tenants, one module each.
+"""Meter sources: they measure the usage of a cloud's tenants, one module each.
 
-A source is a function behind an entry point of the group ``openstats.meter_sources``. It reads
-what was used since the last reading, as sums by tenant, batch by batch.
+A source is a function with an entry point in the group ``openstats.meter_sources``. It yields the
+usage since the last readings in batches, as sums by tenant.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,25 +17,25 @@ from openstats.readings import Delta
 
 GROUP = "openstats.meter_sources"
 GRID = 300
-"""Readings are at multiples of so many Unix seconds."""
+"""Readings are taken at multiples of this number of Unix seconds."""
 
 LONGEST = 3 * GRID
-"""Seconds for which the last report of an instance stands."""
+"""Seconds for which the last report of an instance remains valid."""
 
 
 @dataclass(frozen=True)
 class MeterRequest:
-    """The request that a source answers.
+    """A request to a source.
 
     Attributes:
-        connection: the cloud.
-        now: Unix time on the grid, not later than the present.
-        last: when each of its meters was read last, by name; absent if never.
+        connection: the connection to the cloud.
+        now: the Unix time on the grid, not later than the present.
+        last: the Unix time of the last reading of each meter, by name; absent without any.
         running: the instances that run now.
-        cursor: what it left the last time; empty the first time.
+        cursor: the cursor of the last batch; empty the first time.
         settings: [clouds] meter_options, or those of the cloud's entry.
         options: the group [usage] of the configuration.
-        calls: threads for calls that may be made side by side.
+        calls: threads for concurrent calls.
         clock: returns Unix seconds.
     """
 
@@ -52,10 +52,11 @@ class MeterRequest:
 
 @dataclass(frozen=True)
 class Batch:
-    """The use of one stretch of time: a delta for each meter, by its name.
+    """The usage in one period: a delta for each meter, by its name.
 
-    ``cursor`` is stored together with it; ``missing`` is what could not be read. ``dated`` says
-    that its time is the source's own, and not that of a clock here, which may have been set.
+    ``cursor`` is stored in the same transaction. ``missing`` describes what could not be read.
+    ``dated`` tells that the times come from the source and not from the local clock, which may have
+    been set.
     """
 
     deltas: Mapping[str, Delta]
@@ -65,17 +66,17 @@ class Batch:
 
 
 class Source(Protocol):
-    """The signature of a source; batches come in order of time."""
+    """The signature of a source; it yields batches in chronological order."""
 
     def __call__(self, request: MeterRequest) -> Iterator[Batch]:
-        """Yield what was used since the last batches."""
+        """Yield the usage since the last readings."""
 
 
 def load(name: str) -> Source:
-    """Return a source by its name.
+    """Return the source of a name.
 
     Raises:
-        ConfigError: there is none of that name.
+        ConfigError: there is no source of that name.
     """
     sources = {entry.name: entry for entry in entry_points(group=GROUP)}
     if name not in sources:

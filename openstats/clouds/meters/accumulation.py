@@ -1,7 +1,6 @@
-"""What came to the totals of tenants in one granule.
+"""Computing the gains of tenants in one granule, from a source's sums and the running instances.
 
-It is made of the sums that a source reports, and of the instances that run. Pure: no source is
-asked here, and no clock is read.
+Pure functions: this module calls no source and reads no clock.
 """
 
 import math
@@ -16,22 +15,22 @@ from openstats.model import Instance
 from openstats.readings import Delta
 
 Series = Mapping[str, Mapping[int, float]]
-"""Values by tenant (Keystone id) and by the end of the granule that they are of."""
+"""Values by tenant (Keystone id) and by the end of their granule (Unix seconds)."""
 
 Gain = tuple[float, float]
-"""What came to a total, and to its weight."""
+"""The increase of a total, and the increase of its weight."""
 
 IMPOSSIBLE = 2.2
-"""How many times their vCPUs instances cannot have been busy. The samples around a granule may be
-nearly twice as far apart as it is long."""
+"""Usage above this multiple of an instance's vCPUs is impossible. The samples around a granule may
+be nearly twice as far apart as the granule is long."""
 
 DASHED = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 def sum_by_tenant(points: Iterable[tuple[str | None, int, float]]) -> Series:
-    """Return the sums of points (project, end of granule, value); points of no project are dropped.
+    """Return the sums of points (project, end of granule, value); skip points without a project.
 
-    Some services write the ids of projects with dashes.
+    Remove dashes from UUIDs: some services write project ids with them.
     """
     sums: defaultdict[str, dict[int, float]] = defaultdict(dict)
     for project, at, value in points:
@@ -43,13 +42,13 @@ def sum_by_tenant(points: Iterable[tuple[str | None, int, float]]) -> Series:
 
 @dataclass(frozen=True)
 class MeterSums:
-    """The report of a source on one meter in some granules.
+    """The sums of a source for one meter in some granules.
 
     Attributes:
-        totals: what came to the totals: MiB-seconds, or vCPU-seconds burnt.
-        reported: how many instances are in each of them, where it was asked.
-        share: whether the weights are vCPU-seconds, and not the time observed.
-        weights: vCPU-seconds of running instances; None where the source does not know them.
+        totals: the increases of totals: MiB-seconds, or vCPU-seconds used.
+        reported: the number of instances in each sum, if it was requested.
+        share: whether weights are vCPU-seconds instead of the observed time.
+        weights: vCPU-seconds of running instances; None if the source does not have them.
     """
 
     totals: Series
@@ -59,7 +58,7 @@ class MeterSums:
 
 
 class InstanceSet:
-    """The instances that run now; they tell what ran in granules that ended after ``since``."""
+    """The instances that run now; valid for granules that end after ``since`` (Unix seconds)."""
 
     def __init__(self, running: Iterable[Instance], since: int) -> None:
         self.since = since
@@ -73,15 +72,15 @@ class InstanceSet:
         return self._running.keys()
 
     def created_before(self, moment: int, tenant: str) -> Sequence[Instance]:
-        """Return the instances of a tenant that were created before a moment."""
+        """Return the running instances of a tenant that were created before ``moment``."""
         return [s for s in self._running.get(tenant, ()) if s.created_at < moment]
 
 
 @dataclass(frozen=True)
 class Accumulation:
-    """The deltas that follow from the sums of one meter.
+    """Computes deltas from the sums of one meter.
 
-    Of a meter that was never read (``fresh``) the first delta is empty: counting begins there.
+    The first delta of a meter without readings (``fresh``) is empty: counting begins there.
     """
 
     sums: MeterSums
@@ -90,10 +89,10 @@ class Accumulation:
 
     @cached_property
     def moments(self) -> list[int]:
-        """The times of the deltas, in order: the ends of granules that the source has sums of."""
+        """The sorted times of the deltas: the ends of granules for which the source has sums."""
         ends = {at for values in self.sums.totals.values() for at in values}
         if self.sums.share and self.sums.weights is None:
-            # Without weights, vCPUs are known of the present only.
+            # Without weights from the source, vCPUs are known only for the present.
             ends = {at for at in ends if at > self.instances.since}
         if self.fresh and ends:
             ends.add(min(ends) - GRID)
@@ -101,11 +100,11 @@ class Accumulation:
 
     @cached_property
     def _reporting(self) -> dict[str, tuple[int, int]]:
-        """The first and the last granule that each tenant has sums in."""
+        """The ends of the first and the last granule with sums, by tenant."""
         return {tenant: (min(ends), max(ends)) for tenant, ends in self.sums.totals.items()}
 
     def delta(self, at: int) -> Delta:
-        """Return the delta of one of the moments."""
+        """Return the delta at one of ``moments``."""
         if self.fresh and at == self.moments[0]:
             return Delta(at, 0, {})
         gains, unobserved = {}, set()
@@ -127,7 +126,7 @@ class Accumulation:
         return first < at < last
 
     def _gain(self, tenant: str, at: int) -> Gain | None:
-        """Return what came to total and weight; None where that is unknown."""
+        """Return the increases of total and weight; None if unknown or impossible."""
         recent = at > self.instances.since
         running = self.instances.created_before(at, tenant) if recent else []
         scale = _scale(self.sums.reported.get(tenant, {}).get(at), len(running))
@@ -152,9 +151,9 @@ class Accumulation:
 
 
 def _scale(reported: float | None, running: int) -> float:
-    """Return the factor by which a sum over those that reported is too small.
+    """Return the factor that extrapolates a sum from the reporting to the running instances.
 
-    It is 0 where less than half of those that run reported.
+    Return 0 if fewer than half of the running instances reported.
     """
     if reported is None:
         return 1.0

@@ -1,6 +1,6 @@
-"""Which granules are read of a source that keeps history, and the batches that come of them.
+"""Batches of a source that keeps history: which granules to read, and in which order.
 
-What a source is asked, and in which language, does not live here.
+Queries belong in the module of the source.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -16,18 +16,18 @@ from openstats.readings import Delta
 from openstats.unix_time import DAY, HOUR
 
 SPAN = DAY // 2
-"""Seconds of which a source is asked at once: an answer of more might not fit into memory."""
+"""Seconds that one query covers: the response to a longer one might not fit into memory."""
 
 LATE = SPAN - HOUR
-"""For so many seconds a granule without sums is looked at again. It is less than a span, so that a
-meter that a source lacks costs no call more than one that it has."""
+"""Granules without sums are read again for this many seconds. This is less than a span, so that a
+meter that the source lacks costs no additional call."""
 
 
 @dataclass(frozen=True)
 class Span:
-    """Granules from the one that begins at ``begin`` to the one that ends at ``end``.
+    """The granules between ``begin`` and ``end`` (Unix seconds).
 
-    In ``recent`` ones the instances that run now tell how many should have reported.
+    If a span is ``recent``, the running instances tell how many should have reported.
     """
 
     begin: int
@@ -36,19 +36,19 @@ class Span:
 
 
 Reader = Callable[[Span], MeterSums | None]
-"""Reads one meter; None where the source does not know it."""
+"""Returns the sums of one meter; None if the source does not have it."""
 
 
 def batches(
     request: MeterRequest, options: SumOptions, readers: Mapping[str, Reader]
 ) -> Iterator[Batch]:
-    """Yield what is complete and was not read yet, span by span.
+    """Yield the complete granules that were not read yet, span by span.
 
-    The first delta of a meter is its beginning, and holds nothing. A granule in which a source has
-    nothing of a meter gives no delta of it. A meter that fails is read from there on the next time.
+    The first delta of a meter is empty and marks its beginning. A granule without sums of a meter
+    has no delta of it. After a failure, the next read of that meter continues there.
 
     Raises:
-        CloudError: all meters failed; it is the error of the first of them.
+        CloudError: all meters failed; the error is that of the first one.
     """
     end = (request.now - options.lag) // GRID * GRID
     search = Search.from_cursor(request.cursor, options.mark)
@@ -73,7 +73,10 @@ def batches(
 
 @dataclass(frozen=True)
 class Search:
-    """The time until which a source was searched: of all meters but those that are behind."""
+    """The Unix time until which a source was searched, and earlier times of meters that failed.
+
+    ``mark`` identifies the options of the search.
+    """
 
     mark: str
     searched: int = 0
@@ -81,31 +84,34 @@ class Search:
 
     @classmethod
     def from_cursor(cls, cursor: Mapping[str, Any], mark: str) -> "Search":
-        """Return what a cursor says; a new search, if it was left by other options."""
+        """Return the search of a cursor; a new one if the cursor belongs to other options."""
         if cursor.get("mark") != mark:
             return cls(mark)
         return cls(mark, cursor.get("searched", 0), cursor.get("behind", {}))
 
     def until(self, name: str) -> int:
-        """Return the time until which a meter was searched for."""
+        """Return the Unix time until which a meter was searched for."""
         return self.behind.get(name, self.searched)
 
     @property
     def cursor(self) -> dict[str, Any]:
-        """The cursor from which the next read goes on."""
+        """The cursor with which the next read continues."""
         behind = {"behind": dict(self.behind)} if self.behind else {}
         return {"mark": self.mark, "searched": self.searched} | behind
 
 
 @dataclass
 class Failures:
-    """The errors of meters, and since when these are behind: each is read until it fails."""
+    """The errors of failed meters, and the times at which they are to be read again.
+
+    A meter that has failed is not read any more.
+    """
 
     errors: dict[str, CloudError] = field(default_factory=dict)
     behind: dict[str, int] = field(default_factory=dict)
 
     def attempt(self, name: str, read: Reader, span: Span) -> MeterSums | None:
-        """Return the sums of a meter; None where it fails, or has failed."""
+        """Return the sums of a meter; None if it fails, or has failed before."""
         if name in self.errors:
             return None
         try:
@@ -115,18 +121,18 @@ class Failures:
             return None
 
     def check(self, names: Collection[str]) -> None:
-        """Raise the error of the first meter, where all of them failed."""
+        """Raise the error of the first meter if all of them failed."""
         if names and len(self.errors) == len(names):
             raise next(iter(self.errors.values()))
 
     @property
     def text(self) -> str:
-        """The meters that failed, each with its error."""
+        """A sentence with the meters that failed and their errors."""
         return "; ".join(f"{name}: {error}" for name, error in self.errors.items())
 
 
 def _begin(request: MeterRequest, name: str, end: int, searched: int) -> int:
-    """Return the time from which on a meter is to be read."""
+    """Return the Unix time from which to read a meter."""
     if searched >= end:
         return end
     days = request.options.backfill_days
@@ -143,7 +149,7 @@ def _spans(begin: int, end: int, since: int) -> Iterator[Span]:
 def _batches(
     accumulations: Mapping[str, Accumulation], search: Search, end: int
 ) -> Iterator[Batch]:
-    """Yield the batches of a span; with the last of them it has been searched to its end."""
+    """Yield the batches of a span; the cursor of the last one covers the whole span."""
     moments = sorted({at for meter in accumulations.values() for at in meter.moments})
     for at in moments[:-1]:
         yield Batch(_deltas(accumulations, at), search.cursor, dated=True)

@@ -1,6 +1,6 @@
-"""Meter source ``gnocchi``: sums by project of what Ceilometer keeps there, by aggregates calls.
+"""Meter source ``gnocchi``: reads sums by project of Ceilometer's metrics, by aggregates calls.
 
-What Gnocchi answers, and how it cuts time, was observed: tests/peers/gnocchi.py says how.
+Gnocchi's responses and granules are documented, as observed, in ``tests/peers/gnocchi.py``.
 """
 
 import re
@@ -26,28 +26,28 @@ from openstats.unix_time import HOUR
 SERVICE = "metric"
 NANO = 1e-9
 UNKNOWN = re.compile(r"Metric .*does not exist|Resource type does not exist|Metrics not found")
-"""What Gnocchi says of metrics and resource types that it does not know, with 404 or 400."""
+"""Gnocchi's messages about unknown metrics and resource types, with status 404 or 400."""
 
 JSON = {"Accept": "application/json"}
-"""Otherwise Gnocchi's errors are HTML."""
+"""Headers of requests; without them, Gnocchi's errors are HTML."""
 
 ENDED = HOUR
-"""For so many seconds after its end an instance may still have samples."""
+"""Seconds after its end for which an instance may still have samples."""
 
 Operation = list[Any]
 Post = Callable[..., Any]
 
 
 class GnocchiOptions(SumOptions):
-    """The options of a Gnocchi.
+    """The options of the source ``gnocchi``.
 
     Attributes:
-        url: its endpoint; empty: that of the cloud's catalog.
-        auth: ``keystone``, or ``basic`` for its mode of that name.
-        user: the name in mode basic.
-        password: likewise; Gnocchi itself does not look at it.
-        interval: seconds between two samples of CPU time.
-        storage_type: the type of resources that have the storage metric.
+        url: the endpoint; empty for that of the cloud's catalog.
+        auth: ``keystone``, or ``basic`` for Gnocchi's auth mode of that name.
+        user: the user name in mode ``basic``.
+        password: the password in mode ``basic``; Gnocchi itself ignores it.
+        interval: the number of seconds between two samples of CPU time.
+        storage_type: the type of the resources with the storage metric.
     """
 
     url: str = ""
@@ -71,7 +71,7 @@ class GnocchiOptions(SumOptions):
 
 
 def read(request: MeterRequest) -> Iterator[Batch]:
-    """Yield the sums of all granules that are complete and were not read yet.
+    """Yield the sums of all complete granules that were not read yet.
 
     Raises:
         ConfigError: an option is wrong.
@@ -85,7 +85,7 @@ def read(request: MeterRequest) -> Iterator[Batch]:
 
 
 def _post(connection: Connection, options: GnocchiOptions, stack: ExitStack) -> Post:
-    """Return a function that posts to Gnocchi: to paths below its endpoint."""
+    """Return a function that posts to paths below Gnocchi's endpoint."""
     if options.auth == "basic":
         session = http.session(connection, cacert=options.cacert, insecure=options.insecure)
         return partial(
@@ -109,14 +109,14 @@ def _post(connection: Connection, options: GnocchiOptions, stack: ExitStack) -> 
 
 @dataclass(frozen=True)
 class Gnocchi:
-    """One Gnocchi, as it is asked by a read."""
+    """A Gnocchi during one read."""
 
     cloud: str
     options: GnocchiOptions
     post: Post
 
     def readers(self) -> dict[str, Reader]:
-        """Return a function for each meter that has a metric, by the meter's name."""
+        """Return a reader for each meter with a metric, by the meter's name."""
         options = self.options
         storage_factor = MIB[options.storage_unit] * GRID
         readers: dict[str, Reader] = {}
@@ -134,19 +134,19 @@ class Gnocchi:
         totals = self._sums(kind, ["aggregate", "sum", mean], span, factor)
         if not totals:
             return None
-        # A bare count has no JSON; multiplied, it has.
+        # Gnocchi cannot serialise a bare count as JSON; it can serialise a product.
         count = ["*", 1, ["aggregate", "count", mean]]
         reported = self._sums(kind, count, span) if span.recent else None
         return MeterSums(totals, reported or {})
 
     def _cpu(self, span: Span) -> MeterSums | None:
-        """Read CPU time: its rates are in ns an interval, negative when a counter began again."""
+        """Read CPU time: rates are in ns per interval, and negative after a reset of a counter."""
         rate = ["metric", self.options.cpu, "rate:mean"]
         burnt = ["aggregate", "sum", ["clip_min", rate, 0]]
         totals = self._sums("instance", burnt, span, NANO * GRID / self.options.interval)
         if not totals:
             return None
-        # Those that began again do not count, or their zero would be taken for the truth.
+        # Exclude counters that were reset, whose rate was clipped to 0.
         count = ["*", 1, ["aggregate", "sum", [">=", rate, 0]]]
         reported = self._sums("instance", count, span)
         vcpus = ["aggregate", "sum", ["metric", self.options.vcpus, "mean"]]
@@ -156,7 +156,7 @@ class Gnocchi:
     def _sums(
         self, kind: str, operation: Operation, span: Span, factor: float = 1
     ) -> Series | None:
-        """Return sums by project: one call. None where Gnocchi does not know the metric."""
+        """Return sums by project: one call; None if Gnocchi does not have the metric."""
         query = {
             "start": span.begin,
             "stop": span.end,
@@ -184,7 +184,7 @@ def _text(error: Any) -> str:
 
 
 def _reason(error: Any) -> str:
-    """Return what Gnocchi says is wrong: keystoneauth looks for it elsewhere."""
+    """Return Gnocchi's error message, which keystoneauth does not find."""
     try:
         return str(error.response.json()["description"])
     except (ValueError, LookupError, TypeError):
@@ -192,7 +192,7 @@ def _reason(error: Any) -> str:
 
 
 def _alive(begin: int) -> dict[str, Any]:
-    """Return a search for what had not ended: Gnocchi remembers every instance that ever was."""
+    """Return a filter for resources that had not ended at ``begin``: Gnocchi keeps ended ones."""
     ended = datetime.fromtimestamp(begin - ENDED, UTC).isoformat()
     return {"or": [{"=": {"ended_at": None}}, {">=": {"ended_at": ended}}]}
 
@@ -208,6 +208,6 @@ def _points(groups: Any, factor: float) -> Iterator[tuple[str | None, int, float
 
 @lru_cache(maxsize=1024)
 def _end(label: str) -> int:
-    """Return the end of a granule, whose label is its beginning."""
+    """Return the end of a granule in Unix seconds; its label is its beginning."""
     begin = datetime.fromisoformat(label)
     return int(begin.replace(tzinfo=begin.tzinfo or UTC).timestamp()) + GRID

@@ -1,4 +1,4 @@
-"""HTTP to a meter server that is none of the cloud's catalog, and has its own ways to sign in."""
+"""HTTP to a meter server outside the cloud's catalog, without Keystone's authentication."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ def session(
     insecure: bool = False,
     headers: Mapping[str, str] | None = None,
 ) -> Iterator[Session]:
-    """Open a session that asks for no token; its bounds and errors are those of the cloud."""
+    """Open a session without a token, with the limits and errors of the cloud's own session."""
     limits = connection.limits
     with requests.Session() as connections:
         mount(connections, limits, connection.in_flight)
@@ -31,6 +31,6 @@ def session(
             additional_headers=dict(headers or {}),
             additional_user_agent=[("openstats", __version__)],
         )
-        # keystoneauth takes one number; the requests library below it takes both.
+        # keystoneauth expects one number; requests, to which it passes the value, accepts two.
         keystone_session.timeout = limits.timeouts  # type: ignore[assignment]
         yield keystone_session

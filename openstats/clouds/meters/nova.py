@@ -1,4 +1,4 @@
-"""Meter source ``nova``: CPU time from server diagnostics, a call for each running instance."""
+"""Meter source ``nova``: CPU time from server diagnostics, one call for each running instance."""
 
 import time
 from collections import defaultdict
@@ -21,17 +21,17 @@ METER = "cpu.used"
 DIAGNOSTICS = "2.48"
 NANO = 1e-9
 LONGEST_TIME = 2**60
-"""Nanoseconds of CPU time that one vCPU may have burnt: 36 years."""
+"""The largest CPU time of one vCPU in nanoseconds: 36 years."""
 
 SLACK = 1.1, 5.0
-"""A counter may rise by so many times the time that passed, and so many seconds, on each vCPU: it
-is read some time between a question and its answer."""
+"""The tolerance for a vCPU's counter: a factor of the elapsed time, and seconds in addition. Nova
+reads the counter at some time between request and response."""
 
 
 class CpuCounter(NamedTuple):
-    """The CPU time of an instance: seconds burnt since it was started, as read at a moment.
+    """The CPU time of an instance: seconds used since its start, and the Unix time of reading.
 
-    ``vcpus`` is 0 where an earlier release kept the counter and not their number.
+    ``vcpus`` is 0 if an earlier release of openstats stored the counter without it.
     """
 
     seconds: float
@@ -40,12 +40,12 @@ class CpuCounter(NamedTuple):
 
 
 Answer = CpuCounter | CloudError | None
-"""What comes of asking one server."""
+"""The result of requesting the diagnostics of one server."""
 
 
 @dataclass
 class RateLimiter:
-    """Lets so many callers pass in a second."""
+    """Limits the number of callers per second; thread-safe."""
 
     per_second: float
     clock: Callable[[], float] = time.monotonic
@@ -54,7 +54,7 @@ class RateLimiter:
     _lock: Lock = field(default_factory=Lock)
 
     def wait(self) -> None:
-        """Return when it is the caller's turn."""
+        """Block until it is the caller's turn."""
         with self._lock:
             now = self.clock()
             turn = max(self._next, now)
@@ -64,7 +64,14 @@ class RateLimiter:
 
 
 def read(request: MeterRequest) -> Iterator[Batch]:
-    """Yield one batch: the counters of all running instances, unless they are too many."""
+    """Yield one batch from the counters of all running instances.
+
+    Yield nothing if there are more than ``diagnostics_max_instances``, if Nova is too old, or if
+    this step of the grid was read already.
+
+    Raises:
+        CloudError: no counter could be read, and some requests failed.
+    """
     running = list(request.running)
     version = request.connection.nova.api_version.get_string()
     if len(running) > request.options.diagnostics_max_instances:
@@ -88,7 +95,7 @@ def read(request: MeterRequest) -> Iterator[Batch]:
 def _divided(
     running: Sequence[Instance], answers: Iterable[Answer]
 ) -> tuple[dict[str, CpuCounter], list[CloudError]]:
-    """Return the counters by uuid, and the errors."""
+    """Return the counters by uuid of the server, and the errors."""
     counters, errors = {}, []
     for server, answer in zip(running, answers, strict=True):
         if isinstance(answer, CpuCounter):
@@ -105,7 +112,7 @@ def _missing(errors: Sequence[CloudError], running: Sequence[Instance]) -> str |
 
 
 def _counter(request: MeterRequest, limiter: RateLimiter, server: Instance) -> Answer:
-    """Ask one server; return None where its driver does not tell, or it has just stopped."""
+    """Read the counter of one server; None if its driver has none, or it has just stopped."""
     limiter.wait()
     try:
         times = diagnostics(request.connection, server.uuid)
@@ -117,7 +124,7 @@ def _counter(request: MeterRequest, limiter: RateLimiter, server: Instance) -> A
 def diagnostics(connection: Connection, uuid: str) -> list[int]:
     """Return the CPU time of each vCPU of a server, in ns: one call.
 
-    Empty where it is not running, or its driver does not tell.
+    Return an empty list if the server is not running, or its driver reports no CPU time.
     """
     with translated(connection.cloud.name, f"Nova's diagnostics of {uuid}"):
         try:
@@ -135,9 +142,9 @@ def _gains(
     previous: Mapping[str, CpuCounter],
     counters: Mapping[str, CpuCounter],
 ) -> dict[str, tuple[float, float]]:
-    """Return vCPU-seconds burnt, and those of running instances, by tenant.
+    """Return the used and the available vCPU-seconds of running instances, by tenant.
 
-    Instances whose counters say nothing of the time between are in neither.
+    Leave out instances whose counters cannot be compared.
     """
     gains: defaultdict[str, tuple[float, float]] = defaultdict(lambda: (0.0, 0.0))
     for server in running:
@@ -152,10 +159,10 @@ def _gains(
 
 
 def _comparable(first: CpuCounter, last: CpuCounter, vcpus: int) -> bool:
-    """Return whether a counter went on from the first to the last.
+    """Return whether two values of a counter can be compared.
 
-    One that fell was started anew; one that was not read for long is too old; one that rose by
-    more than is possible is another's: a resized instance's, or that of a host whose clock was set.
+    They cannot if the counter decreased (the instance was restarted), if the first value is too
+    old, or if the counter rose more than is possible (after a resize, or a change of the clock).
     """
     passed, burnt = last.at - first.at, last.seconds - first.seconds
     if not 0 < passed <= LONGEST + GRID / 2 or first.vcpus not in (0, last.vcpus):
@@ -169,6 +176,6 @@ def _newest(
     previous: Mapping[str, CpuCounter],
     counters: Mapping[str, CpuCounter],
 ) -> dict[str, Any]:
-    """Return the newest counter of each running instance that has one, by uuid."""
+    """Return the newest counters of running instances, by uuid."""
     newest = dict(previous) | dict(counters)
     return {server.uuid: newest[server.uuid] for server in running if server.uuid in newest}

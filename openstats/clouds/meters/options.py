@@ -1,6 +1,6 @@
-"""The options of meter sources, read from meter_options by pydantic.
+"""Options of meter sources: pydantic models of ``meter_options``, and messages for errors.
 
-What the options mean is with the sources that have them.
+Options of one source belong in its module.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from openstats.errors import ConfigError
 
 MIB = {"B": 2**-20, "KiB": 2**-10, "MiB": 1.0, "GiB": 2.0**10}
-"""How many MiB one of each unit is."""
+"""The size of each unit in MiB."""
 
 REQUIRED = ("missing", "string_too_short")
 EXPECTED = {
@@ -23,11 +23,11 @@ EXPECTED = {
     "bool_type": "true or false",
     "string_type": "text",
 }
-"""What a value must be, by pydantic's type of error; other errors have a sentence of their own."""
+"""Requirements for a value by pydantic's error type; other errors use pydantic's message."""
 
 
 def _no_boolean(value: Any) -> Any:
-    """Return a value that is to be a number: YAML's yes and on are none."""
+    """Return a value for an integer option; refuse booleans, such as YAML's ``yes``."""
     if isinstance(value, bool):
         raise ValueError("must be an integer")  # noqa: TRY004
     return value
@@ -37,14 +37,14 @@ Whole = Annotated[int, BeforeValidator(_no_boolean)]
 
 
 class SumOptions(BaseModel):
-    """The options of all sources that sum by project; an empty metric is not asked for.
+    """The options of all sources that sum by project; a meter with an empty metric is not read.
 
     Attributes:
-        lag: seconds after which a granule is complete in the source.
+        lag: the number of seconds after which a granule is complete in the source.
         storage_unit: the unit of the storage metric.
     """
 
-    # Options of openstats.conf are strings, all of them; in YAML a name may look like a number.
+    # All options in openstats.conf are strings; in YAML, a name may look like a number.
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
 
     lag: Whole = Field(600, ge=0)
@@ -56,7 +56,7 @@ class SumOptions(BaseModel):
 
     @property
     def mark(self) -> str:
-        """A digest that tells these options from others; it does not show them."""
+        """A digest that identifies these options without showing them."""
         return sha256(repr(self).encode()).hexdigest()[:16]
 
 
@@ -67,20 +67,20 @@ def parse(model: type[Options], source: str, values: Mapping[str, Any]) -> Optio
     """Return the options of a source; values may be strings.
 
     Raises:
-        ConfigError: an option that the source does not have, or a value that it does not take.
+        ConfigError: an option is unknown, or a value is invalid.
     """
     try:
         return model.model_validate(dict(values))
     except ValidationError as invalid:
         sentence = _sentence(model, invalid)
-    # Not raised from the error of pydantic, which shows passwords.
+    # Not chained to pydantic's error, which shows passwords.
     raise ConfigError(f"meter_options of meter_source = {source}: {sentence}") from None
 
 
 def _sentence(model: type[SumOptions], invalid: ValidationError) -> str:
-    """Return what is wrong with an option, one that does not exist before others.
+    """Return a sentence on one invalid option, preferably an unknown one.
 
-    A value that is secret is not shown.
+    Do not show secret values.
     """
     errors = invalid.errors(include_url=False)
     error = min(errors, key=lambda error: error["type"] != "extra_forbidden")
@@ -99,7 +99,7 @@ def _sentence(model: type[SumOptions], invalid: ValidationError) -> str:
 
 
 def _requirement(kind: str, message: str) -> str:
-    """Return what a value must be."""
+    """Return the requirement that a value does not meet, beginning with "must be"."""
     if kind in EXPECTED:
         return f"must be {EXPECTED[kind]}"
     return message.removeprefix("Value error, ").replace("Input should be", "must be")

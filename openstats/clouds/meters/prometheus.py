@@ -1,7 +1,7 @@
-"""Meter source ``prometheus``: sums by project of what Ceilometer exports there, by range queries.
+"""Meter source ``prometheus``: reads sums by project of Ceilometer's metrics, by range queries.
 
-So are VictoriaMetrics, Mimir and Thanos asked. How they cut time was observed: tests/peers/
-prometheus.py and victoriametrics.py say how.
+It also works with VictoriaMetrics, Mimir and Thanos. Their time windows are documented, as
+observed, in ``tests/peers/prometheus.py`` and ``victoriametrics.py``.
 """
 
 import re
@@ -24,15 +24,15 @@ from openstats.clouds.meters.promql import Queries
 
 NANO = 1e-9
 SHORT = 0.001
-"""Seconds before its end at which a granule is asked for: a sample on the edge belongs to the
-next one, and the window is closed there."""
+"""Granules are evaluated this many seconds before their end: windows include their edges, but a
+sample on the edge belongs to the next granule."""
 
 METRIC = re.compile("[a-zA-Z_:][a-zA-Z0-9_:]*")
 LABEL = re.compile("[a-zA-Z_][a-zA-Z0-9_]*")
 
 COMPLETE = {"nocache": "1", "deny_partial_response": "1", "partial_response": "false"}
-"""No rounded times (VictoriaMetrics), and no part of an answer (it and Thanos); Prometheus does
-not care."""
+"""Parameters against rounded times (VictoriaMetrics) and partial responses (VictoriaMetrics,
+Thanos); Prometheus ignores them."""
 
 
 def _metric(value: str) -> str:
@@ -55,15 +55,15 @@ Metric = Annotated[str, AfterValidator(_metric)]
 
 
 class PrometheusOptions(SumOptions):
-    """The options of a Prometheus, and whatever else speaks PromQL.
+    """The options of the source ``prometheus``, for any server with PromQL.
 
     Attributes:
-        url: what comes before /api/v1.
-        selector: further label matchers: ``region="one",job=~"ceilometer.*"``.
-        label: the label that holds the project's id.
-        resource: the label that tells instances, or their disks, apart; empty: there is none.
-        bearer: a token.
-        org: whose data it is, of a Mimir that several share: X-Scope-OrgID.
+        url: the URL without ``/api/v1``.
+        selector: additional label matchers, such as ``region="one",job=~"ceilometer.*"``.
+        label: the label with the project's id.
+        resource: the label that identifies an instance or its disk; empty without such a label.
+        bearer: a bearer token.
+        org: the tenant of a shared Mimir, for the header ``X-Scope-OrgID``.
     """
 
     url: str = Field(min_length=1, description="what comes before /api/v1")
@@ -93,7 +93,7 @@ class PrometheusOptions(SumOptions):
 
 
 def read(request: MeterRequest) -> Iterator[Batch]:
-    """Yield the sums of all granules that are complete and were not read yet.
+    """Yield the sums of all complete granules that were not read yet.
 
     Raises:
         ConfigError: an option is wrong.
@@ -113,14 +113,14 @@ def read(request: MeterRequest) -> Iterator[Batch]:
 
 @dataclass(frozen=True)
 class Prometheus:
-    """One server, as it is asked by a read."""
+    """A server with PromQL during one read."""
 
     cloud: str
     options: PrometheusOptions
     session: Session
 
     def readers(self) -> dict[str, Reader]:
-        """Return a function for each meter that has a metric, by the meter's name."""
+        """Return a reader for each meter with a metric, by the meter's name."""
         options = self.options
         storage_factor = MIB[options.storage_unit] * GRID
         readers: dict[str, Reader] = {}
@@ -144,7 +144,7 @@ class Prometheus:
         return MeterSums(totals, self._by_project("count", mean, span) if span.recent else {})
 
     def _cpu(self, span: Span) -> MeterSums | None:
-        """Read CPU time; whose counter fell began again, and is not known in that granule."""
+        """Read CPU time; a counter that decreased was reset, and is left out of that granule."""
         cpu, vcpus = self.options.cpu, self.options.vcpus
         burnt = self._queries.burnt(cpu, vcpus)
         totals = self._by_project("sum", burnt, span, NANO)
@@ -157,7 +157,7 @@ class Prometheus:
         return MeterSums(totals, reported, share=True, weights=weights or None)
 
     def _by_project(self, function: str, expression: str, span: Span, factor: float = 1) -> Series:
-        """Return a value by project and granule: one call."""
+        """Return an aggregate of an expression by project and granule: one call."""
         query = {
             "query": self._queries.by_project(function, expression),
             "start": f"{span.begin + GRID - SHORT:.3f}",
@@ -183,7 +183,7 @@ class Prometheus:
 
 
 def _reason(error: Any) -> str:
-    """Return what the server says is wrong: keystoneauth looks for it elsewhere."""
+    """Return the server's error message, which keystoneauth does not find."""
     try:
         return _words(error.response.json())
     except (ValueError, LookupError, TypeError, AttributeError):

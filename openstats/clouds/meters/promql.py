@@ -1,8 +1,7 @@
-"""The queries of the meter source ``prometheus``, as texts: of each instance, then by project.
+"""The PromQL of the meter source ``prometheus``: expressions by instance, then sums by project.
 
-An instance may have several series in a granule: one for each host that it ran on, after a live
-migration. Series without the label that tells instances apart are an instance each. No server is
-asked here.
+After a live migration, an instance may have several series in a granule: one for each host. Each
+series without the label for instances counts as an instance. This module calls no server.
 """
 
 from dataclasses import dataclass
@@ -15,12 +14,12 @@ NANO = 10**9
 
 @dataclass(frozen=True)
 class Queries:
-    """Queries over granules that end when they are evaluated.
+    """Builds queries over the granule that ends at the time of evaluation.
 
     Attributes:
-        selector: label matchers that pick what is measured.
-        project: the label that holds the project's id.
-        resource: the label that tells instances, or their disks, apart; empty: there is none.
+        selector: label matchers that select the series.
+        project: the label with the project's id.
+        resource: the label that identifies an instance or its disk; empty without such a label.
     """
 
     selector: str
@@ -28,11 +27,11 @@ class Queries:
     resource: str
 
     def by_project(self, function: str, expression: str) -> str:
-        """Return ``sum`` or ``count`` by project of a value of each instance."""
+        """Return the ``sum`` or ``count`` by project of an expression by instance."""
         return f"{function} by ({self.project}) ({expression})"
 
     def mean(self, metric: str) -> str:
-        """Return the mean of all samples of each instance."""
+        """Return an expression for the mean of all samples of each instance."""
         plain = self._samples(metric, labelled=False).over("avg")
         if not self.resource:
             return plain
@@ -42,9 +41,10 @@ class Queries:
         return f"{total} / {count} or {plain}"
 
     def burnt(self, cpu: str, vcpus: str) -> str:
-        """Return the ns by which each counter rose; one that fell, or rose too much, says nothing.
+        """Return an expression for the increase of each counter in ns.
 
-        Without a metric of vCPUs nothing is too much.
+        It leaves out counters that decreased and, with a metric for vCPUs, those that rose too
+        much.
         """
         plain = self._samples(cpu, labelled=False)
         risen = f"({plain.over('last')} - {plain.over('last', GRID)}) >= 0"
@@ -56,7 +56,7 @@ class Queries:
         return f"{burnt} or ({risen})"
 
     def vcpus(self, cpu: str, vcpus: str) -> str:
-        """Return the vCPUs of each instance, but for those whose counter rose too much."""
+        """Return an expression for the vCPUs of instances whose counter did not rise too much."""
         plain = self._samples(vcpus, labelled=False).over("avg")
         if not self.resource:
             return plain
@@ -70,11 +70,12 @@ class Queries:
         return f"{IMPOSSIBLE * GRID * NANO:.0f} * {self._vcpus(vcpus)}"
 
     def _burnt(self, samples: "Samples") -> str:
-        """Return what the series of each instance rose by together.
+        """Return an expression for the summed increase of all series of each instance.
 
-        A series that began in the granule counts from its first sample. What was burnt between the
-        last sample of one and the first of the other nobody knows, so that the sum is scaled up to
-        the usual number of samples. An instance that is new itself says nothing yet.
+        A series that began in the granule counts from its first sample. The usage between the last
+        sample of an old series and the first sample of a new one is unknown. Therefore the sum is
+        extrapolated to the number of samples in the previous granule. An instance without samples
+        there has no result.
         """
         newest, count = samples.over("last"), samples.over("count")
         previous = samples.over("last", GRID)
@@ -105,6 +106,6 @@ class Samples:
     series: str
 
     def over(self, function: str, offset: int = 0) -> str:
-        """Return a value of them, or of those in a granule that many seconds before."""
+        """Return ``function`` over the samples of the granule ``offset`` seconds earlier."""
         modifier = f" offset {offset}s" if offset else ""
         return f"{function}_over_time({self.series}[{GRID}s]{modifier})"

@@ -1,1 +1,1 @@
-"""The services of a cloud, one module each."""
+"""Calls to the services of a cloud, one module for each service or subject."""

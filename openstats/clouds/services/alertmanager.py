@@ -1,6 +1,6 @@
-"""Alertmanager's own API: which alerts fire there, silenced or not. It takes no credentials.
+"""Alertmanager's API: the firing alerts, silenced or not. The API needs no credentials.
 
-What follows for alerts does not live here.
+Alerts of openstats are not changed here.
 """
 
 from collections.abc import Mapping
@@ -22,21 +22,21 @@ LIMITS = CallLimits(
 
 @dataclass(frozen=True, slots=True)
 class FiringAlerts:
-    """The labels of alerts by their fingerprints, and since when the Alertmanager runs."""
+    """The labels of firing alerts by fingerprint; ``started_at`` is in Unix seconds."""
 
     labels: Mapping[str, Mapping[str, str]]
     started_at: int
 
 
 def read_firing(url: str) -> FiringAlerts:
-    """Return the alerts that fire at the Alertmanager of a URL.
+    """Return the alerts that are firing in the Alertmanager at a URL.
 
     Raises:
-        CloudError: it does not answer, or not with such a list.
+        CloudError: the Alertmanager does not answer, or its answer is malformed.
     """
     with requests.Session() as session:
         mount(session, LIMITS, InFlightRequests())
-        # The configuration names it, whatever the environment says of proxies for clouds.
+        # Ignore proxies of the environment, which are meant for clouds.
         session.trust_env = False
         try:
             status, alerts = _get(session, url, "status"), _get(session, url, "alerts")
@@ -59,6 +59,6 @@ def _get(session: requests.Session, url: str, path: str) -> Any:
 
 
 def _address(url: str) -> str:
-    """Return host and port of an Alertmanager, without what a URL may hold beside."""
+    """Return the host and port of a URL, without its other parts, such as a password."""
     parts = urlsplit(url)
     return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)

@@ -1,4 +1,4 @@
-"""Cinder: volumes, snapshots and quotas of all tenants. What follows does not live here."""
+"""Cinder: volumes, snapshots and quotas of all tenants."""
 
 import re
 from collections import defaultdict
@@ -26,16 +26,16 @@ Value = TypeVar("Value")
 TIME_COMPARED = "3.60"
 NOTHING = VolumeUse(0, 0, 0, 0)
 ROOT_DEVICE = re.compile("(/dev/)?(vd|sd|hd|xvd)a")
-"""The devices that may be a server's root."""
+"""The device names that may be a server's root disk."""
 
 
 def fingerprint(
     connection: Connection, changed_since: int
 ) -> tuple[int, int, int, list[str], bool] | None:
-    """Return what differs once volumes or snapshots were created, resized or deleted: three calls.
+    """Return a fingerprint of all volumes and snapshots: three calls.
 
-    The last part says whether any volume was updated since a time (Unix seconds), even so that
-    counts and sizes stayed. None: the cloud is too old to tell.
+    It changes if any of them is created, resized or deleted. The last item tells whether any volume
+    was updated since ``changed_since`` (Unix seconds). Return None if Cinder is too old.
     """
     if version_key(connection.cinder.api_version.get_string()) < version_key(TIME_COMPARED):
         return None
@@ -47,13 +47,13 @@ def fingerprint(
 
 
 def counts(connection: Connection) -> tuple[int, int, int]:
-    """Return how many volumes, GiB of these and snapshots Cinder counts: two calls."""
+    """Return Cinder's counts of volumes, their GiB, and snapshots: two calls."""
     with translated(connection.cloud.name, "Cinder's summary of volumes"):
         return _sums(connection)[:3]
 
 
 def _sums(connection: Connection) -> tuple[int, int, int, list[str]]:
-    """Return the number of volumes and their GiB, the number of snapshots, and the newest's id."""
+    """Return the numbers of volumes, their GiB and snapshots, and the id of the newest snapshot."""
     volumes = _get(connection, "/volumes/summary", {})["volume-summary"]
     query = {"limit": 1, "with_count": "true", "sort": "created_at:desc"}
     snapshots = _get(connection, "/snapshots/detail", query)
@@ -70,17 +70,17 @@ def _get(connection: Connection, path: str, query: Row) -> Row:
 
 
 def paged_list(connection: Connection, key: str, call: str) -> PagedList:
-    """Return a list of Cinder's: all volumes, or all snapshots."""
+    """Return the list of all ``volumes`` or all ``snapshots`` of Cinder, for ``pages``."""
     return PagedList(connection.cloud.name, call, key, partial(_get, connection, f"/{key}/detail"))
 
 
 @dataclass
 class VolumeSums:
-    """All volumes and snapshots, summed up by tenant (Keystone id).
+    """The sums of all volumes and snapshots by tenant (Keystone id).
 
-    ``volumes`` and ``snapshots`` are the numbers of all that were listed. Something is left out of
-    the tenants in ``spoiled``; ``unclaimed`` says that some of what is left out may be anybody's.
-    ``first_disks`` are servers (uuids) with the devices of volumes that may be their root.
+    ``volumes`` and ``snapshots`` are the numbers of listed items. ``spoiled`` holds the tenants of
+    items that could not be read; ``unclaimed`` tells that some of these have no readable tenant.
+    ``first_disks`` holds servers (uuid) with the device names of volumes that may be their root.
     """
 
     use: dict[str, VolumeUse]
@@ -104,10 +104,10 @@ def refuse_part(connection: Connection) -> None:
 
 
 def sum_by_tenant(connection: Connection, paging: Paging = USUAL) -> VolumeSums:
-    """Return the sums of all volumes and snapshots by tenant, read page by page.
+    """Read all volumes and snapshots page by page; return their sums by tenant.
 
     Raises:
-        CloudError: none of all the volumes, or snapshots, can be read.
+        CloudError: the call fails, or no volume or no snapshot can be read although there are some.
     """
     totals: defaultdict[str, VolumeUse] = defaultdict(lambda: NOTHING)
     sums = VolumeSums(totals)
@@ -128,7 +128,7 @@ def _read(
     paging: Paging,
     sums: VolumeSums,
 ) -> Iterator[Value]:
-    """Yield what is read of each row; note in the sums what is left out, and whose it is."""
+    """Yield the value of each row; add unreadable rows and their tenants to ``sums``."""
     omissions = Omissions(connection.cloud.name, key.removesuffix("s"))
     number = 0
     for rows in pages(paged_list(connection, key, f"Cinder's {key}"), paging):
@@ -144,7 +144,7 @@ def _read(
 
 
 def _spoil(sums: VolumeSums, row: object) -> None:
-    """Note whose a row is that is left out."""
+    """Add the tenant of an unreadable row to ``sums``."""
     tenant = row.get(VOLUME_TENANT, row.get(SNAPSHOT_TENANT)) if isinstance(row, dict) else None
     if isinstance(tenant, str) and len(tenant) <= ID:
         sums.spoiled.add(tenant)
@@ -153,7 +153,10 @@ def _spoil(sums: VolumeSums, row: object) -> None:
 
 
 class _Volume(NamedTuple):
-    """A volume: GiB, Unix seconds, and the servers of which it may be the root disk."""
+    """A volume: its size (GiB), creation (Unix seconds), and servers with it as a possible root.
+
+    ``first_disks`` are pairs of a server's uuid and the device name there.
+    """
 
     tenant: str
     size: int
@@ -189,7 +192,10 @@ def _add_snapshot(total: VolumeUse, size: int) -> VolumeUse:
 
 
 class StorageQuotas(NamedTuple):
-    """Quotas on block storage by our names, and by volume type; ``fault`` is what is left out."""
+    """The block storage quotas by meter, and those by volume type.
+
+    ``fault`` is a sentence on volume types that could not be read.
+    """
 
     quotas: dict[str, Quota]
     by_type: dict[str, VolumeTypeQuota]
@@ -197,9 +203,9 @@ class StorageQuotas(NamedTuple):
 
 
 def quotas(connection: Connection, tenant: str) -> StorageQuotas:
-    """Return a tenant's block storage quotas, in MiB: one call.
+    """Return a tenant's block storage quotas, with storage in MiB: one call.
 
-    Cinder answers with its defaults for projects that do not exist: ask Nova first.
+    Cinder returns its defaults for projects that do not exist: call Nova first.
     """
     call = f"Cinder's quotas of {tenant}"
     omissions = Omissions(connection.cloud.name, "volume type")
@@ -213,9 +219,9 @@ def quotas(connection: Connection, tenant: str) -> StorageQuotas:
 
 
 def _quotas_by_type(figures: Row, omissions: Omissions) -> dict[str, VolumeTypeQuota]:
-    """Return the quotas whose keys are ``gigabytes_TYPE`` and so on: parts of the plain ones.
+    """Return the quotas by volume type, from keys such as ``gigabytes_TYPE``.
 
-    A type that cannot be read takes no other along.
+    Add unreadable types to ``omissions``.
     """
     types = set()
     for meter in VOLUME_TYPE:

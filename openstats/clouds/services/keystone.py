@@ -1,8 +1,8 @@
-"""Keystone: the domains and projects of a cloud; each list is whole, or it is an error.
+"""Keystone: the domains and projects of a cloud. An incomplete list is an error.
 
-Keystone cuts lists at its ``max_db_limit`` (without a word, unless a limit is asked for) and at
-its ``list_limit`` (which it says; releases before 2025.1 have no further pages). To whom projects
-belong is decided by ``customer_rules``.
+Keystone cuts lists at its ``max_db_limit`` (silently, unless the request has a limit) and at its
+``list_limit`` (with a mark in the response; releases before 2025.1 have no further pages).
+``customer_rules`` assigns projects to customers.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
@@ -30,20 +30,20 @@ PROJECTS, DOMAINS = "Keystone's projects", "Keystone's domains"
 
 NEEDED = ("id", "name", "domain_id", "parent_id", "enabled", "tags")
 LONGEST_VALUE = NAME + 1
-"""Characters that are kept of a text, so that one that is too long is seen to be."""
+"""Characters that are kept of a string: one more than allowed, so that checks detect excess."""
 
 MOST_TAGS = 80
-"""Keystone's own bound."""
+"""The largest number of tags of a project in Keystone."""
 
 MOST_DOMAINS = 100
-"""Domains that are asked for one by one because their list leaves them out."""
+"""The largest number of domains missing in their list that are requested one by one."""
 
 SAMPLE = 10
-"""Domains whose own list a first list of all projects is compared with."""
+"""The number of domains whose own lists check the first list of all projects."""
 
 
 class Domain(NamedTuple):
-    """A domain; no user of one that is disabled can sign in, nor to any of its projects."""
+    """A domain; if it is disabled, its users cannot sign in, and nobody to its projects."""
 
     name: str
     enabled: bool
@@ -51,7 +51,7 @@ class Domain(NamedTuple):
 
 @dataclass(frozen=True)
 class ProjectList:
-    """All projects of a Keystone that can be read, and what had to be left out."""
+    """All readable projects of a Keystone, and the omitted ones."""
 
     projects: list[KeystoneProject]
     omissions: Omissions
@@ -60,10 +60,10 @@ class ProjectList:
 def projects(connection: Connection, paging: Paging = USUAL, *, first: bool = False) -> ProjectList:
     """Return all projects of the cloud's Keystone: two calls, and one for each further page.
 
-    The ``first`` list is compared with those of some domains: nothing else is known yet.
+    With ``first``, compare the list with those of some domains: there are no stored projects yet.
 
     Raises:
-        CloudError: Keystone does not answer, or cuts its list however it is asked.
+        CloudError: Keystone does not answer, or cuts even the lists of parts.
     """
     unreadable_domains = Omissions(connection.cloud.name, "domain")
     domains = _domains(connection, paging, unreadable_domains)
@@ -82,7 +82,10 @@ def projects(connection: Connection, paging: Paging = USUAL, *, first: bool = Fa
 def _without_orphans(
     projects: list[KeystoneProject], omissions: Omissions
 ) -> list[KeystoneProject]:
-    """Leave out what is below a project that was left out: whose it is depends on that one."""
+    """Return projects without those below an omitted one, which may determine their customer.
+
+    Add them to ``omissions``.
+    """
     while omissions.number:
         ids = {project.id for project in projects}
         orphans = [project for project in projects if _is_orphan(project, ids)]
@@ -96,19 +99,19 @@ def _without_orphans(
 
 
 def _is_orphan(project: KeystoneProject, ids: Set[str]) -> bool:
-    """Return whether a project has a parent (not its domain) that is not among these ids."""
+    """Return whether a project has a parent, other than its domain, that is not in ``ids``."""
     return project.parent_id not in (None, project.domain_id) and project.parent_id not in ids
 
 
 def assign(connection: Connection, projects: Sequence[KeystoneProject]) -> Assignments:
-    """Return the customers and groups of projects, by the settings of the cloud's entry."""
+    """Return the customers and groups of projects by the settings of the cloud's entry."""
     return customer_rules.assign(projects, connection.entry.settings, connection.cloud.keystone)
 
 
 def exists(connection: Connection, project: str) -> bool | None:
-    """Return whether Keystone shows a project by its id; None: the user may not know.
+    """Return whether Keystone has a project; None if the user must not see it.
 
-    A domain that acts as a project is none: no list of projects has it.
+    A domain that acts as a project does not count: no list of projects has it.
     """
     with translated(connection.cloud.name, f"Keystone's project {project}"):
         try:
@@ -137,7 +140,10 @@ def _project(row: Row, domains: Mapping[str, Domain]) -> KeystoneProject:
 
 
 def _domains(connection: Connection, paging: Paging, omissions: Omissions) -> dict[str, Domain]:
-    """Return the domains by id; projects of one that is left out are left out, too."""
+    """Return the domains by id; add unreadable ones to ``omissions``.
+
+    The projects of an unreadable domain are omitted too.
+    """
     rows = _rows(connection, "domains", DOMAINS, paging)
     with translated(connection.cloud.name, DOMAINS):
         domains = dict(read_items(rows, _domain, omissions))
@@ -152,7 +158,11 @@ def _domain(row: Row) -> tuple[str, Domain]:
 def _unlisted_domains(
     connection: Connection, rows: Iterable[object], domain_ids: Set[str]
 ) -> dict[str, Domain]:
-    """Return the domains of projects that the list of domains leaves out."""
+    """Return the domains of projects that are missing in the list of domains.
+
+    Raises:
+        CloudError: there are more than ``MOST_DOMAINS``, or one cannot be read.
+    """
     unlisted_ids = sorted(_texts(rows, "domain_id") - domain_ids)
     if len(unlisted_ids) > MOST_DOMAINS:
         raise CloudError(
@@ -170,7 +180,7 @@ def _unlisted_domains(
 def _all_projects(
     connection: Connection, domain_ids: Iterable[str], paging: Paging
 ) -> list[object]:
-    """Return the rows of all projects; where that list is cut, those of each domain."""
+    """Return the rows of all projects; if that list is cut, read those of each domain."""
     try:
         return list(_rows(connection, "projects", PROJECTS, paging))
     except TruncatedError:
@@ -181,7 +191,7 @@ def _all_projects(
 def _refuse_cut(
     connection: Connection, rows: Iterable[object], domain_ids: Sequence[str], paging: Paging
 ) -> None:
-    """Raise CloudError if the list of a domain shows projects that the list of all leaves out."""
+    """Raise CloudError if a domain's list has projects that are missing in the list of all."""
     listed_ids = _texts(rows, "id")
     for key in domain_ids[:: 1 + len(domain_ids) // SAMPLE]:
         of_domain = _texts(_projects_of_domain(connection, key, paging), "id")
@@ -193,13 +203,13 @@ def _refuse_cut(
 
 
 def _texts(rows: Iterable[object], name: str) -> set[str]:
-    """Return the texts that rows have under a name; rows that have none are passed over."""
+    """Return the strings that rows have under ``name``; skip other values."""
     values = [row.get(name) for row in rows if isinstance(row, dict)]
     return {value for value in values if isinstance(value, str)}
 
 
 def _projects_of_domain(connection: Connection, domain_id: str, paging: Paging) -> list[object]:
-    """Return the projects of a domain; where that list is cut as well, those below each of them."""
+    """Return the projects of a domain; if that list is cut, read those below each project."""
     query = {"domain_id": domain_id}
     try:
         return list(_rows(connection, "projects", PROJECTS, paging, query))
@@ -208,10 +218,10 @@ def _projects_of_domain(connection: Connection, domain_id: str, paging: Paging) 
 
 
 def _projects_below(connection: Connection, domain_id: str, paging: Paging) -> Iterator[object]:
-    """Yield the projects below a domain, level by level, one call for each.
+    """Yield the projects below a domain: one call for the children of each project.
 
     Raises:
-        TruncatedError: there are too many below one of them: part of the list would be missing.
+        TruncatedError: Keystone cuts even the list of the children of one project.
     """
     parents, parent_ids = [domain_id], {domain_id}
     while parents:
@@ -226,21 +236,21 @@ def _projects_below(connection: Connection, domain_id: str, paging: Paging) -> I
 def _rows(
     connection: Connection, key: str, call: str, paging: Paging, query: dict[str, str] | None = None
 ) -> Iterator[object]:
-    """Yield the rows of a list, each with what is read of it: all are in memory at once."""
+    """Yield the rows of a list, reduced to the needed keys: all rows are in memory at once."""
     fetch = partial(_get, connection, f"/{key}")
     for rows in pages(PagedList(connection.cloud.name, call, key, fetch), paging, query):
         yield from map(_needed_part, rows)
 
 
 def _needed_part(row: object) -> object:
-    """Return the part of a domain or a project that is read."""
+    """Return the needed keys of a domain or project."""
     if not isinstance(row, dict):
         return row
     return {name: _bounded(row[name]) for name in NEEDED if name in row}
 
 
 def _bounded(value: object) -> object:
-    """Return as much of a value of a row as is read."""
+    """Return a value of a row, shortened to what is needed."""
     if isinstance(value, str):
         return value[:LONGEST_VALUE]
     if isinstance(value, list):
@@ -249,7 +259,7 @@ def _bounded(value: object) -> object:
 
 
 def _get(connection: Connection, path: str, query: Row) -> Row:
-    """Return a document, through the client's adapter: its managers drop that a list is cut."""
+    """Return a document through keystoneclient's adapter: its managers hide that a list is cut."""
     url = f"{path}?{urlencode(query)}" if query else path
     _, body = connection.keystone.projects.client.get(url)
     return dict(body)

@@ -1,7 +1,7 @@
-"""Which Keystone it is that a connection has signed in to, and how much of it the user sees.
+"""The identity of the Keystone that a connection uses, and how much of a cloud its user sees.
 
-A Keystone has several URLs, and two Keystones may have the same one, each in its own network: they
-are told apart by the endpoints of their catalogs together with the ids of their projects.
+A Keystone may have several URLs, and two Keystones in separate networks may have the same URL. The
+endpoints of their catalogs together with the ids of their projects identify them.
 """
 
 from collections.abc import Sequence, Set
@@ -16,21 +16,22 @@ from openstats.clouds.errors import translated
 from openstats.errors import CloudError
 
 ESSENTIAL = ("Keystone", "Nova, hypervisors", "Nova, servers", "Cinder, volumes")
-"""Kinds of rights without which a user sees a part of a cloud only."""
+"""Kinds of rights without which a user sees only a part of a cloud."""
 
 SAMPLE = 10
-"""Projects that are asked for to decide whether a Keystone is the one that had them."""
+"""The number of projects that are requested to recognise the Keystone that had them."""
 
 DIGITS = 16
-"""Hexadecimal digits that are kept of the digest of a credential."""
+"""The number of hexadecimal digits in the digest of a credential."""
 
 
 @dataclass(frozen=True)
 class KeystoneIdentity:
-    """What identifies a Keystone.
+    """The identity of a Keystone.
 
-    ``urls`` are the identity endpoints of its catalog, in compared form; ``ids`` are the ids of
-    these endpoints, where the catalog has any; ``project`` is the project of the token.
+    ``urls`` are the identity endpoints of its catalog, normalised for comparison. ``ids`` are the
+    ids of its identity service and endpoints, if the catalog has them. ``project`` is the id of the
+    token's project.
     """
 
     urls: frozenset[str]
@@ -39,10 +40,10 @@ class KeystoneIdentity:
 
 
 def identify(connection: Connection) -> KeystoneIdentity:
-    """Return the identity of the Keystone of a connection, which signs in.
+    """Sign in; return the identity of a connection's Keystone.
 
     Raises:
-        CloudError: one cannot sign in, or the token is not for a project.
+        CloudError: the sign-in fails, or the token is not for a project.
     """
     catalog = connection.catalog
     urls, ids = frozenset(catalog.identity_urls), frozenset(catalog.ids)
@@ -50,12 +51,12 @@ def identify(connection: Connection) -> KeystoneIdentity:
 
 
 def credential_digest(connection: Connection) -> str:
-    """Return a digest of the user, project and roles of a connection, which signs in.
+    """Sign in; return a digest of a connection's user, project and roles.
 
-    Entries of one name, in the files of several machines, may have different rights.
+    It distinguishes entries of the same name on several machines, which may have different rights.
 
     Raises:
-        CloudError: one cannot sign in.
+        CloudError: the sign-in fails.
     """
     with translated(connection.cloud.name, SIGNING_IN):
         access = connection.access
@@ -64,7 +65,7 @@ def credential_digest(connection: Connection) -> str:
 
 
 def may_be_same(first: KeystoneIdentity, second: KeystoneIdentity) -> bool:
-    """Return whether two identities may be one Keystone's: their catalogs do not contradict."""
+    """Return whether two identities may belong to one Keystone: their catalogs are consistent."""
     if not first.urls or not second.urls:
         return False
     are_nested = first.urls <= second.urls or second.urls <= first.urls
@@ -78,10 +79,10 @@ def is_same(
     candidate: KeystoneIdentity,
     tenant_ids: Set[str],
 ) -> bool | None:
-    """Return whether another Keystone is that of a connection; None: it cannot be decided yet.
+    """Return whether a candidate is the Keystone of a connection; None if undecided.
 
-    ``identity`` is that of the connection. ``tenant_ids`` are the projects that are known of the
-    candidate, none before its discovery.
+    ``identity`` belongs to the connection. ``tenant_ids`` are the known projects of the candidate,
+    which are empty before its discovery.
     """
     if not may_be_same(identity, candidate):
         return False
@@ -92,19 +93,19 @@ def is_same(
 
 
 def is_same_cloud(first: Connection, second: Connection) -> bool:
-    """Return whether two connections ask one cloud: the same region of the same Keystone."""
+    """Return whether two connections use one cloud: the same region of the same Keystone."""
     return first.region == second.region and share_keystone(first, second)
 
 
 def share_keystone(first: Connection, second: Connection) -> bool:
-    """Return whether two connections have signed in to one Keystone."""
+    """Return whether two connections use the same Keystone."""
     one, two = identify(first), identify(second)
     unknown = frozenset[str]()
     return bool(is_same(first, one, two, unknown) or is_same(second, two, one, unknown))
 
 
 def has_project(connection: Connection, project: str) -> bool | None:
-    """Return whether a connection's Keystone has a project; None: the user may not know."""
+    """Return whether a connection's Keystone has a project; None if the user must not see it."""
     with translated(connection.cloud.name, f"Keystone's project {project}"):
         try:
             connection.keystone.projects.client.get(f"/projects/{project}")
@@ -116,9 +117,9 @@ def has_project(connection: Connection, project: str) -> bool | None:
 
 
 def has_most_projects(connection: Connection, projects: Sequence[str]) -> bool | None:
-    """Return whether a connection's Keystone has at least half of some projects.
+    """Return whether a connection's Keystone has at least half of the given projects.
 
-    None: the user may not know. A few projects, evenly spread, are asked for.
+    Request an evenly spaced sample. Return None if the user must not see any of them.
     """
     sample = projects[:: 1 + len(projects) // SAMPLE]
     answers = [has_project(connection, project) for project in sample]
@@ -127,7 +128,7 @@ def has_most_projects(connection: Connection, projects: Sequence[str]) -> bool |
 
 
 def list_blind_spots(connection: Connection) -> list[str]:
-    """Return what keeps the user from seeing the whole of a cloud: a sentence for each reason."""
+    """Return the reasons why the user does not see the whole cloud, a sentence each."""
     sentences: list[str] = []
     probe = missing_rights.probe_of_cloud(connection)
     for kind in ESSENTIAL:

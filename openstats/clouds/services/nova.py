@@ -1,4 +1,4 @@
-"""Nova: hypervisors and their zones, servers, quotas. What follows from them does not live here."""
+"""Nova: hypervisors and their zones, servers, and quotas."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ def capacity(connection: Connection) -> Capacity:
     """Return the sums over the hypervisors of enabled services: one call.
 
     Raises:
-        RefusedError: the cloud serves no hypervisor statistics (any more), or not to this user.
+        RefusedError: Nova has no hypervisor statistics (any more), or refuses them to this user.
     """
     with translated(connection.cloud.name, "Nova's hypervisor statistics"):
         statistics = connection.nova.hypervisor_stats.statistics().to_dict()
@@ -47,17 +47,17 @@ def _capacity_figure(statistics: Row, name: str) -> int:
 
 
 class ComputeHosts(NamedTuple):
-    """Hosts whose cell does not answer, and the number of hosts by state; None: not asked."""
+    """The hosts whose cell is down, and the number of hosts by state; None if not read."""
 
     hidden: list[str]
     states: dict[str, int] | None
 
 
 def compute_hosts(connection: Connection, *, used: bool) -> ComputeHosts:
-    """Return which compute hosts there are: Nova leaves servers of hidden ones out, with a 200.
+    """Return the compute hosts; Nova's lists silently lack the servers of hidden ones.
 
     Raises:
-        CloudError: there is no compute service, though hosts are ``used``.
+        CloudError: there is no compute service although hosts are ``used``.
     """
     version = connection.nova.api_version.get_string()
     if version_key(version) < version_key(DOWN_CELLS_SHOWN):
@@ -86,7 +86,7 @@ def _compute_services(connection: Connection) -> list[Row]:
 
 
 class Zones(NamedTuple):
-    """The zones of compute hosts, which of these are disabled, and what had to be left out."""
+    """The zones of compute hosts, the disabled hosts, and the unreadable services."""
 
     of_hosts: dict[str, str]
     disabled: set[str]
@@ -94,10 +94,10 @@ class Zones(NamedTuple):
 
 
 def zones(connection: Connection) -> Zones:
-    """Return the zones of compute hosts, without those of cells that are down: one call.
+    """Return the zones of compute hosts, without hosts of cells that are down: one call.
 
     Raises:
-        RefusedError: not to this user.
+        RefusedError: Nova refuses the call to this user.
     """
     omissions = Omissions(connection.cloud.name, "service")
     with translated(connection.cloud.name, SERVICES):
@@ -112,10 +112,10 @@ def _host_and_zone(service: Row) -> tuple[str, str]:
 
 
 def hosts(connection: Connection, paging: Paging = USUAL) -> tuple[dict[str, str], Omissions]:
-    """Return the compute hosts of hypervisors, by the names of those: one call for each page.
+    """Return the compute hosts by hypervisor name, and unreadable hypervisors: one call a page.
 
     Raises:
-        RefusedError: not to this user.
+        RefusedError: Nova refuses the call to this user.
     """
     omissions = Omissions(connection.cloud.name, "hypervisor")
     hypervisors = paged_list(connection, "hypervisors", "/os-hypervisors/detail", HYPERVISORS)
@@ -129,7 +129,7 @@ def _name_and_host(hypervisor: Row) -> tuple[str, str]:
 
 
 def paged_list(connection: Connection, key: str, path: str, call: str) -> PagedList:
-    """Return a list of Nova's; the client's own managers drop the link to the next page."""
+    """Return a list of Nova for ``pages``: novaclient's managers drop the link to the next page."""
 
     def fetch(query: Query) -> Row:
         _, body = connection.nova.client.get(f"{path}?{urlencode(query)}")
@@ -139,7 +139,10 @@ def paged_list(connection: Connection, key: str, path: str, call: str) -> PagedL
 
 
 def servers_in_down_cells(connection: Connection) -> bool:
-    """Return whether a cell that is down hides servers; only a list without paging shows it."""
+    """Return whether a cell that is down hides servers: one call, without paging.
+
+    Only a list without paging shows such servers.
+    """
     with translated(connection.cloud.name, "Nova's servers of cells that are down"):
         _, body = connection.nova.client.get("/servers?all_tenants=1")
         return any(server.get("status") == UNKNOWN for server in body["servers"])
@@ -153,14 +156,14 @@ def servers(
     tenant: str | None = None,
     omissions: Omissions | None = None,
 ) -> Iterator[tuple[list[Instance], list[Departure]]]:
-    """Yield pages of servers of all tenants: those that exist, and those that were deleted.
+    """Yield pages of servers: those that exist, and those that were deleted.
 
-    With ``changed_since`` (Unix seconds) they are the servers that changed since then, deletions
-    included; without it all that exist. With ``tenant`` (a Keystone id) they are its servers only.
-    Servers that cannot be read are put into ``omissions``.
+    With ``changed_since`` (Unix seconds), yield the servers that changed since then, including
+    deleted ones; without it, all that exist. With ``tenant`` (a Keystone id), yield its servers
+    only. Add unreadable servers to ``omissions``.
 
     Raises:
-        CloudError: none of all the servers can be read.
+        CloudError: the call fails, or, in a list of all, no server can be read.
     """
     query: Query = {"all_tenants": 1}
     if changed_since is not None:
@@ -184,14 +187,14 @@ def servers(
 
 
 def _server(row: Row) -> Instance | Departure | None:
-    """Return a server that exists, or was deleted; None for one in a cell that is down."""
+    """Return an existing or a deleted server; None if it is in a cell that is down."""
     if row["status"] in GONE:
         return _departure(row)
     return None if _is_in_down_cell(row) else _instance(row)
 
 
 def _departure(row: Row) -> Departure:
-    """Return a server that was deleted; it is gone, whether the rest of it is readable or not."""
+    """Return a deleted server; without its details if these are unreadable."""
     uuid = clean(row["id"], UUID)
     try:
         ended_at = moment(row, TERMINATED if row.get(TERMINATED) else "updated")
@@ -201,9 +204,9 @@ def _departure(row: Row) -> Departure:
 
 
 def _is_in_down_cell(server: Row) -> bool:
-    """Return whether a server is a mere mention by Nova's API database.
+    """Return whether Nova shows only a server's minimal record, since its cell is down.
 
-    A server that Nova shows in full may have the status UNKNOWN, too.
+    A server with all details may also have the status UNKNOWN.
     """
     return server["status"] == UNKNOWN and "name" not in server
 
@@ -234,19 +237,19 @@ def _instance(server: Row) -> Instance:
 
 
 def _root_disk(server: Row, flavor: Row) -> int:
-    """Return MiB; a server without an image boots from a volume, whatever the flavor's root."""
+    """Return the MiB of the root disk; 0 without an image: such a server boots from a volume."""
     return MIB_OF_A_GIB * part(flavor, "disk") if server.get("image") else 0
 
 
 def _other_disks(flavor: Row) -> int:
-    """Return MiB of the ephemeral disk and of swap."""
-    # A flavor without swap has an empty text there.
+    """Return the MiB of the ephemeral disk and swap."""
+    # The swap of a flavor without swap is an empty string.
     swap = 0 if flavor["swap"] == "" else part(flavor, "swap")
     return MIB_OF_A_GIB * part(flavor, "ephemeral") + swap
 
 
 def exists(connection: Connection, uuid: str) -> bool:
-    """Return whether a server is still there: only a 404, or its status, says that it is not."""
+    """Return whether a server exists: False only after a 404, or if its status is deleted."""
     with translated(connection.cloud.name, f"Nova's server {uuid}"):
         try:
             _, body = connection.nova.client.get(f"/servers/{uuid}")
@@ -259,7 +262,7 @@ def quotas(connection: Connection, tenant: str) -> dict[str, Quota]:
     """Return a tenant's compute quotas by the names of ``meters.QUOTAS``: one call.
 
     Raises:
-        TenantUnknownError: Keystone told Nova that there is no such project.
+        TenantUnknownError: Keystone has no such project, as Nova reports.
     """
     with translated(connection.cloud.name, f"Nova's quotas of {tenant}"):
         try:

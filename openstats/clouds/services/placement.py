@@ -1,4 +1,4 @@
-"""Placement: resource providers with their inventories and what is allocated of them."""
+"""Placement: resource providers with their inventories, allocations and traits."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,10 +24,10 @@ def providers(
     now: int,
     omissions: Omissions | None = None,
 ) -> list[Provider]:
-    """Return all providers: three calls, and two more for each that is not known at its generation.
+    """Return all providers: three calls, and two more for each new or changed one.
 
-    ``known_providers``, by uuid, need not be read again unless their generation changed. A provider
-    below a disabled root is disabled as well. Those that cannot be read are put into ``omissions``.
+    Providers in ``known_providers`` (by uuid) are read again only if their generation changed. A
+    provider below a disabled root is disabled too. Unreadable providers are added to ``omissions``.
     """
     omissions = omissions or Omissions(connection.cloud.name, "provider")
     with translated(connection.cloud.name, f"Placement's {PROVIDERS}"):
@@ -41,7 +41,7 @@ def providers(
 
 @dataclass(frozen=True)
 class _ProviderReader:
-    """Reads providers; ``disabled`` and ``sharing`` are the uuids of those with these traits."""
+    """Reads providers; ``disabled`` and ``sharing`` hold the uuids with these traits."""
 
     connection: Connection
     known_providers: Mapping[str, Provider]
@@ -50,7 +50,7 @@ class _ProviderReader:
     now: int
 
     def read(self, row: Row) -> Provider:
-        """Return a provider; its inventories are asked for where its generation changed."""
+        """Return a provider; read its inventories if its generation changed."""
         uuid, root = clean(row["uuid"], UUID), clean(row["root_provider_uuid"], UUID)
         name, generation = clean(row["name"]), whole(row, "generation")
         former = self.known_providers.get(uuid)
@@ -72,7 +72,7 @@ class _ProviderReader:
 
 
 def exists(connection: Connection, uuid: str) -> bool:
-    """Return whether Placement shows a provider by its id: only a 404 says that it is gone."""
+    """Return whether Placement has a provider: False only after a 404 for its id."""
     path = f"{PROVIDERS}/{uuid}"
     with translated(connection.cloud.name, f"Placement's {path}"):
         try:
@@ -83,7 +83,7 @@ def exists(connection: Connection, uuid: str) -> bool:
 
 
 def traits(connection: Connection, uuid: str) -> set[str]:
-    """Return the traits of a provider as it shows them itself: one call."""
+    """Return the traits of a provider, from its own resource: one call."""
     path = f"{PROVIDERS}/{uuid}/traits"
     with translated(connection.cloud.name, f"Placement's {path}"):
         return set(_get(connection, path)["traits"])
@@ -100,7 +100,7 @@ def _inventories(connection: Connection, uuid: str) -> tuple[Inventory, ...]:
     with translated(connection.cloud.name, f"Placement's {path}"):
         rows = _get(connection, f"{path}/inventories")["inventories"]
         usages = _get(connection, f"{path}/usages")["usages"]
-        # Placement lists the use of each class that has an inventory, be it 0, and of no other.
+        # Placement lists the usage, even 0, of exactly the classes that have an inventory.
         if unlisted := sorted(usages.keys() - rows.keys()):
             raise ValueError(f"usages of {', '.join(unlisted)[:100]}, and no inventory of it")
         return tuple(_inventory(name, rows[name], usages) for name in sorted(rows))

@@ -1,6 +1,6 @@
-"""Tallies of what services list: the counts and sums of the same services are compared with them.
+"""Tallies of lists, for comparison with the counts and sums of the same services.
 
-What follows from a difference does not live here.
+The comparison itself belongs in the collector.
 """
 
 from collections import Counter
@@ -17,11 +17,11 @@ from openstats.clouds.services.nova import DISABLED, GONE, HYPERVISORS, UNKNOWN
 BUILD = "BUILD"
 AT_REST = ("available", "in-use")
 SUMS = ("vcpus", "vcpus_used", "memory_mb", "memory_mb_used")
-"""Sums over hypervisors, by Nova's names; what is free may be less than nothing."""
+"""The summed figures of hypervisors, by Nova's names; free amounts may be negative."""
 
 
 class Tally(NamedTuple):
-    """How much a list shows in all, and how much of it has not changed since a time (settled)."""
+    """The total of a list, and the part of it that has not changed since a given time."""
 
     settled: int
     total: int
@@ -30,10 +30,10 @@ class Tally(NamedTuple):
 def servers(
     connection: Connection, tenant: str, settled_before: int, paging: Paging = USUAL
 ) -> Tally:
-    """Return how many servers a tenant has, and had before a time: one call a page.
+    """Return the number of a tenant's servers, and of those settled before a time: one call a page.
 
-    Servers in build, and some that are being deleted, are not settled: Nova does not count them at
-    once.
+    A server is settled if it was last updated before ``settled_before`` (Unix seconds) and has no
+    running task. Servers in state BUILD are not settled: Nova does not count them at once.
     """
     settled = total = 0
     query: Query = {"all_tenants": 1, "tenant_id": tenant}
@@ -55,10 +55,10 @@ def _is_settled_server(row: Row, settled_before: int) -> bool:
 def gigabytes(
     connection: Connection, tenant: str, settled_before: int, paging: Paging = USUAL
 ) -> Tally:
-    """Return GiB of the volumes that a tenant has, and had before a time: one call a page.
+    """Return the GiB of a tenant's volumes, and of those settled before a time: one call a page.
 
-    Volumes are settled that are at rest, and of which Cinder says that they consume quota, as it
-    does from 3.65 on: some that it makes for itself do not.
+    A volume is settled if it last changed before ``settled_before`` (Unix seconds), is at rest, and
+    consumes quota. Cinder shows the latter from 3.65 on: its internal volumes consume none.
     """
     settled = total = 0
     query: Query = {"project_id": tenant}
@@ -83,7 +83,7 @@ def hypervisors(connection: Connection, paging: Paging = USUAL) -> dict[str, int
     """Return ``SUMS`` over the hypervisors of enabled services: one call a page.
 
     Raises:
-        RefusedError: not to this user.
+        RefusedError: Nova refuses the call to this user.
     """
     sums = Counter[str]()
     with translated(connection.cloud.name, HYPERVISORS):

@@ -1,4 +1,4 @@
-"""The groups of a user, as Keystone lists them to the API's own credential."""
+"""The groups of a user, from Keystone, with the API's own credential."""
 
 from collections.abc import Callable
 from threading import Lock
@@ -12,11 +12,11 @@ LOG = log.getLogger(__name__)
 SECONDS = 300
 USERS = 10_000
 PAUSE = 5
-"""Seconds for which a Keystone that was silent is not asked again."""
+"""Seconds without calls after a failed connection to Keystone."""
 
 
 class UserGroups:
-    """The groups of users, remembered for some minutes; safe to share between threads."""
+    """The groups of users, cached for ``SECONDS``; thread-safe."""
 
     def __init__(self, keystone: Adapter, clock: Callable[[], float]) -> None:
         """Take an adapter for Keystone's endpoint, and a clock in seconds."""
@@ -27,7 +27,7 @@ class UserGroups:
         self._silent_until = 0.0
 
     def __call__(self, user_id: str) -> frozenset[str]:
-        """Return the ids of a user's groups; none, and a line in the log, without an answer."""
+        """Return the ids of a user's groups; log and return none if Keystone does not answer."""
         with self._lock:
             if (group_ids := self._cache.get(user_id)) is not None:
                 return group_ids
@@ -39,7 +39,7 @@ class UserGroups:
         except (ClientException, ValueError, KeyError, TypeError) as error:
             LOG.warning("which groups user %s is in, Keystone does not say: %s", user_id, error)
             if isinstance(error, ConnectFailure):
-                # The next caller does not wait for the same.
+                # Callers after this one do not wait for the timeout too.
                 self._silent_until = self._clock() + PAUSE
             return frozenset()
         with self._lock:

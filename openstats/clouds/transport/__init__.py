@@ -1,1 +1,1 @@
-"""How requests to a cloud are sent: sessions, bounds, retries, redirects, clocks."""
+"""Sending requests to a cloud: sessions, limits, retries, redirects, clock skew."""

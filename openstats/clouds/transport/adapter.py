@@ -1,6 +1,7 @@
-"""HTTP to a cloud within bounds of size and time; calls are repeated where that may help soon.
+"""HTTP to a cloud with limits of size and time, and with retries.
 
-Answers are read whole before the client libraries see them. What they mean does not live here.
+Responses are read completely before the client libraries see them. Their content is parsed
+elsewhere.
 """
 
 from dataclasses import dataclass
@@ -23,29 +24,29 @@ from openstats.clouds.transport.retries import RetryBudget
 MIB = 2**20
 CHUNK = 2**16
 LARGE = 2 * MIB
-"""Bytes from which on an answer is large: one of them at a time is read from a cloud."""
+"""Responses above this many bytes are large; only one at a time is read from a cloud."""
 
 BYTES_OF_A_VALUE = 32
-"""An answer of the largest size has at most one value in so many bytes: each takes memory."""
+"""Bytes per JSON value in the largest allowed response: each value needs memory."""
 
 CONNECTIONS = 32
-"""Connections to a host that are kept open."""
+"""The number of connections to a host that are kept open."""
 
 MULTIPLE_CHOICES = 300
 
 BROKEN = requests.ConnectionError, requests.exceptions.ChunkedEncodingError
-"""Errors of connections that were not made, or ended before the answer did."""
+"""Errors of connections that failed, or ended before the response was complete."""
 
 
 class AnswerError(Exception):
-    """An answer exceeds a bound, or is none; the message says which bound, and what to do."""
+    """A response exceeds a limit, or is unusable; the message states the limit and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallLimits:
-    """Bounds of a call, from the options of [collector].
+    """Limits of a call, from the options of [collector].
 
-    ``wait_seconds`` is the time to wait for a cloud that asks for a pause, or is failing over.
+    ``wait_seconds`` limits the time spent in pauses before retries.
     """
 
     connect_seconds: float = 10.0
@@ -56,12 +57,12 @@ class CallLimits:
 
     @property
     def timeouts(self) -> tuple[float, float]:
-        """Seconds to connect, and between two bytes of an answer, as requests takes them."""
+        """The timeouts for requests: seconds to connect, and between two bytes of a response."""
         return self.connect_seconds, self.read_seconds
 
 
 class _RegisteredSockets:
-    """A connection whose sockets another thread can shut down."""
+    """A mixin for connections whose sockets another thread can shut down."""
 
     sock: Any
 
@@ -96,7 +97,7 @@ POOLS = {"http": _HttpPool, "https": _HttpsPool}
 
 
 class BoundedAdapter(TCPKeepAliveAdapter):
-    """An adapter of the requests library, one for each session, that keeps a call within limits."""
+    """An adapter of the requests library that enforces the limits of a call."""
 
     def __init__(self, limits: CallLimits, in_flight: InFlightRequests) -> None:
         super().__init__(pool_maxsize=CONNECTIONS)
@@ -104,12 +105,12 @@ class BoundedAdapter(TCPKeepAliveAdapter):
         self._in_flight = in_flight
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Make connections whose sockets can be shut down."""
+        """Use connections whose sockets can be shut down."""
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = POOLS
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        """Make connections to a proxy likewise; a SOCKS proxy has connection classes of its own."""
+        """Use such connections for proxies too, except SOCKS, which has its own classes."""
         manager = super().proxy_manager_for(proxy, **kwargs)
         if not proxy.lower().startswith("socks"):
             manager.pool_classes_by_scheme = POOLS
@@ -118,11 +119,11 @@ class BoundedAdapter(TCPKeepAliveAdapter):
     def send(
         self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
     ) -> requests.Response:
-        """Send a request and read its answer; repeat it where that may help soon.
+        """Send a request and read its response; retry while the budget allows.
 
         Raises:
-            AnswerError: the answer is beyond a bound.
-            StoppedError: no request is made any more.
+            AnswerError: the response exceeds a limit.
+            StoppedError: the connection to the cloud was stopped.
         """
         release_large_answer()
         budget = RetryBudget(self._limits.wait_seconds)
@@ -144,20 +145,20 @@ class BoundedAdapter(TCPKeepAliveAdapter):
         with self._in_flight.start(self._limits.answer_seconds) as in_flight:
             try:
                 response = super().send(request, *args, **kwargs | {"stream": True})
-                # The attributes in which requests itself keeps a body that it has read.
+                # requests itself stores a body that it has read in these attributes.
                 response._content = self._read_body(response, in_flight)
                 response._content_consumed = True
             except (requests.RequestException, OSError):
                 self._refuse_cut(in_flight)
                 raise
-            # The end of a connection may look like that of an answer.
+            # The end of a cut connection may look like the end of the response.
             if in_flight.is_cut:
                 self._refuse_cut(in_flight)
         _refuse_choices(response)
         return response
 
     def _refuse_cut(self, request: InFlightRequest) -> None:
-        """Raise AnswerError where a request was cut, StoppedError where all of them are."""
+        """Raise StoppedError if all requests were stopped, AnswerError if this one was cut."""
         self._in_flight.refuse_stopped()
         if request.is_cut:
             raise AnswerError(
@@ -166,7 +167,11 @@ class BoundedAdapter(TCPKeepAliveAdapter):
             )
 
     def _read_body(self, response: requests.Response, request: InFlightRequest) -> bytes:
-        """Return the body of a response, decompressed."""
+        """Return the decompressed body of a response.
+
+        Raises:
+            AnswerError: it has too many bytes or JSON values.
+        """
         body = bytearray()
         largest = self._limits.answer_mib * MIB
         for chunk in response.iter_content(CHUNK):
@@ -188,28 +193,28 @@ class BoundedAdapter(TCPKeepAliveAdapter):
 
 
 def mount(session: requests.Session, limits: CallLimits, in_flight: InFlightRequests) -> None:
-    """Have a session send its requests through a ``BoundedAdapter``."""
+    """Make a session send its requests through a ``BoundedAdapter``."""
     adapter = BoundedAdapter(limits, in_flight)
     for scheme in POOLS:
         session.mount(f"{scheme}://", adapter)
 
 
 def _count_values(body: bytearray) -> int:
-    """Return about how many values a JSON document has."""
+    """Return the approximate number of values in a JSON document."""
     return sum(map(body.count, (b",", b"[", b"{")))
 
 
 def _is_final(error: requests.RequestException) -> bool:
-    """Return whether a repetition cannot help soon: nobody answered in time, or TLS failed."""
+    """Return whether a retry is useless: the request timed out, or TLS failed."""
     cause = error.args[0] if error.args else None
     is_read_timeout = isinstance(cause, urllib3.exceptions.ReadTimeoutError)
     return is_read_timeout or isinstance(error, (requests.Timeout, requests.exceptions.SSLError))
 
 
 def _refuse_choices(response: requests.Response) -> None:
-    """Raise AnswerError where a service answers a call with the list of its versions.
+    """Raise AnswerError if a service answers a call with the list of its versions.
 
-    A version document that was asked for may have the same status: it is no error.
+    A requested version document may have the same status, and is not an error.
     """
     if response.status_code == MULTIPLE_CHOICES and b'"choices"' in response.content:
         raise AnswerError(

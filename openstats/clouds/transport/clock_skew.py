@@ -1,4 +1,4 @@
-"""How far the clocks of a cloud are from ours, by the dates of its answers."""
+"""The skew between the clocks of a cloud and the local one, from the dates of its responses."""
 
 import time
 from collections.abc import Callable
@@ -11,14 +11,14 @@ from oslo_log import log
 LOG = log.getLogger(__name__)
 
 LOGGED = 60
-"""Seconds of skew from which on a clock is logged as wrong."""
+"""Seconds of skew from which a clock is reported as wrong."""
 
 AHEAD = "ahead of ours: what it dates in the future counts from when it was seen first"
 BEHIND = "behind ours: changes are asked for from as much earlier"
 
 
 class ClockSkew:
-    """The skew of the clocks of one cloud's hosts: seconds ahead of ours, by host."""
+    """The skew of the clocks of one cloud's hosts: seconds ahead of the local clock, by host."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
@@ -32,19 +32,19 @@ class ClockSkew:
 
     @property
     def behind(self) -> int:
-        """Seconds by which the latest clock is behind ours, 0 if none is."""
+        """Seconds by which the slowest clock is behind the local one; 0 if none is behind."""
         latest = min(self._ahead.values(), default=0.0)
         return int(max(0.0, -latest))
 
     def observe(self, cloud: str, response: requests.Response) -> None:
-        """Take the date of an answer into account; log once that a clock is wrong."""
+        """Update the skew of a host from the date of a response; log when it becomes wrong."""
         host = urlsplit(response.url).netloc.rpartition("@")[2]
         try:
             date = parsedate_to_datetime(response.headers["Date"]).timestamp()
         except (LookupError, TypeError, ValueError, OverflowError):
             return
         if "Age" in response.headers:
-            # A cache sent it.
+            # The response comes from a cache.
             return
         ahead = self._least_skew(date, response.elapsed.total_seconds())
         if abs(ahead) >= LOGGED > abs(self._ahead.get(host, 0.0)):
@@ -52,7 +52,11 @@ class ClockSkew:
         self._ahead[host] = ahead
 
     def _least_skew(self, date: float, elapsed: float) -> float:
-        """Return by how much a clock is ahead at least: it was read some time while we waited."""
+        """Return the smallest skew in seconds that explains the date of a response.
+
+        The host read its clock some time during the request, which took ``elapsed`` seconds.
+        ``date`` is in Unix seconds.
+        """
         end = self._clock()
         if date > end:
             return date - end

@@ -1,7 +1,6 @@
-"""The requests to one cloud that are in flight: each has a deadline, and all can be ended at once.
+"""The requests to one cloud that are in flight: each has a deadline, and all can be stopped.
 
 A thread that reads from a silent socket wakes up only when another thread shuts the socket down.
-What is sent, and what an answer means, does not live here.
 """
 
 import math
@@ -15,18 +14,18 @@ from contextlib import contextmanager, suppress
 from openstats.errors import StoppedError
 
 PERIOD = 0.5
-"""Seconds between two looks whether a request is overdue."""
+"""Seconds between two checks for overdue requests."""
 
 GRACE = 2.0
-"""Seconds in which requests in flight may be answered once everything is to end."""
+"""Seconds that requests in flight have to end after a stop."""
 
 _thread = threading.local()
-"""``request``: the request of this thread, for the connections that urllib3 makes for it. ``turn``:
-the turn of this thread to hold a large answer (a semaphore)."""
+"""State of a thread: ``request``, for the connections that urllib3 opens for it, and ``turn``, the
+semaphore that the thread holds for a large response."""
 
 
 class InFlightRequest:
-    """One request until it is answered; ``deadline`` is a time of the monotonic clock."""
+    """One request until its response is read; ``deadline`` is in seconds of the monotonic clock."""
 
     def __init__(self, deadline: float) -> None:
         self.deadline = deadline
@@ -35,20 +34,20 @@ class InFlightRequest:
         self._lock = threading.Lock()
 
     def add_socket(self, sock: socket.socket) -> None:
-        """Remember a socket of the request, whoever wraps or replaces it."""
+        """Add a duplicate of a socket: the original may be wrapped or replaced."""
         with self._lock:
             self._sockets.append(socket.socket(fileno=os.dup(sock.fileno())))
             if self.is_cut:
                 self._shut_down()
 
     def cut(self) -> None:
-        """Shut the sockets down: the thread that waits for them continues at once."""
+        """Shut the sockets down: a thread that waits for them continues at once."""
         with self._lock:
             self.is_cut = True
             self._shut_down()
 
     def close(self) -> None:
-        """Forget the sockets."""
+        """Close the duplicates of the sockets."""
         with self._lock:
             for sock in self._sockets:
                 sock.close()
@@ -68,7 +67,7 @@ def register_socket(sock: socket.socket) -> None:
 
 
 def release_large_answer() -> None:
-    """Let another thread hold a large answer: this thread needs its own no more."""
+    """Let another thread read a large response: this thread has finished with its own."""
     turn: threading.Semaphore | None = getattr(_thread, "turn", None)
     if turn:
         _thread.turn = None
@@ -76,9 +75,9 @@ def release_large_answer() -> None:
 
 
 class InFlightRequests:
-    """All requests to one cloud that are in flight; safe to share between threads.
+    """All requests to one cloud that are in flight; thread-safe.
 
-    ``answered_at`` is when the cloud answered last, by the monotonic clock.
+    ``answered_at`` is the time of the last response, in seconds of the monotonic clock.
     """
 
     def __init__(self) -> None:
@@ -91,10 +90,10 @@ class InFlightRequests:
 
     @contextmanager
     def start(self, seconds: float) -> Iterator[InFlightRequest]:
-        """Have this thread's request end after so many seconds, answered or not.
+        """Register this thread's request; cut it after ``seconds``.
 
         Raises:
-            StoppedError: no request is made any more.
+            StoppedError: ``stop`` was called.
         """
         request = InFlightRequest(time.monotonic() + seconds)
         self._add(request)
@@ -117,7 +116,7 @@ class InFlightRequests:
                 threading.Thread(target=self._watch, name="watch", daemon=True).start()
 
     def _watch(self) -> None:
-        """Cut what is overdue, for as long as any request is in flight."""
+        """Cut overdue requests while any request is in flight."""
         while True:
             time.sleep(PERIOD)
             with self._lock:
@@ -130,10 +129,13 @@ class InFlightRequests:
                 request.cut()
 
     def acquire_large_answer(self, request: InFlightRequest) -> None:
-        """Wait until no other thread holds or reads a large answer of this cloud.
+        """Wait until no other thread holds a large response of this cloud.
 
-        ``release_large_answer`` ends the turn. A large answer takes several times its size of
-        memory once it is parsed. The time of waiting does not count towards the deadline.
+        A parsed response needs several times its size in memory. ``release_large_answer`` ends the
+        turn. The waiting time does not count towards the deadline.
+
+        Raises:
+            StoppedError: ``stop`` was called.
         """
         if getattr(_thread, "turn", None):
             return
@@ -145,21 +147,21 @@ class InFlightRequests:
         request.deadline = time.monotonic() + seconds
 
     def pause(self, seconds: float) -> None:
-        """Wait, and no longer than until everything is to end.
+        """Wait for ``seconds``, or until ``stop`` is called.
 
         Raises:
-            StoppedError: everything is to end.
+            StoppedError: ``stop`` was called.
         """
         self._stopped.wait(seconds)
         self.refuse_stopped()
 
     def refuse_stopped(self) -> None:
-        """Raise StoppedError once everything is to end."""
+        """Raise StoppedError if ``stop`` was called."""
         if self._stopped.is_set():
             raise StoppedError("stopping: no cloud is asked any more")
 
     def stop(self, grace: float = GRACE) -> None:
-        """Let no request begin any more, and cut those in flight after so many seconds."""
+        """Refuse new requests, and cut those in flight after ``grace`` seconds."""
         self._stopped.set()
         latest = time.monotonic() + grace
         with self._lock:

@@ -1,4 +1,4 @@
-"""Redirects: keystoneauth sends token and password along, wherever a service points."""
+"""A guard against redirects: keystoneauth sends tokens and passwords to any target."""
 
 from urllib.parse import urljoin
 
@@ -10,20 +10,20 @@ from requests.sessions import SessionRedirectMixin
 class RedirectedError(DiscoveryFailure):
     """A service redirects to a server that must not see the credential.
 
-    keystonemiddleware handles it as it handles a Keystone that does not answer.
+    For keystonemiddleware this error means that Keystone does not answer.
     """
 
 
 def refuse_foreign_redirects(response: requests.Response, *_: object, **__: object) -> None:
-    """Refuse to follow a redirect to another server; one to the same server's https is followed.
+    """Refuse a redirect to another server; allow one to https on the same server.
 
-    The rule is that of the requests library for passwords. This is a hook of that library, which
-    calls it before keystoneauth sees the response.
+    The rule is that of the requests library for passwords. This function is a response hook of
+    requests, which runs before keystoneauth sees the response.
 
     Raises:
-        RedirectedError: the response points elsewhere.
+        RedirectedError: the response redirects to another server.
     """
-    # 300 is the status of Keystone's list of versions: nobody follows it.
+    # 300 is the status of Keystone's list of versions, and not followed.
     if not 300 < response.status_code < 400 or "Location" not in response.headers:
         return
     target = response.headers["Location"]

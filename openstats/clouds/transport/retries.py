@@ -1,6 +1,6 @@
-"""When a call is repeated, and how long before: because the cloud asks for it, or fails over.
+"""Retries: whether a call is repeated, and after which pause. Sends no requests.
 
-Who sends the request, and what its answer means, does not live here.
+A cloud may request a pause, or be failing over.
 """
 
 from collections.abc import Mapping
@@ -10,30 +10,30 @@ from email.utils import parsedate_to_datetime
 import requests
 
 BUSY = (413, 429, 503)
-"""Statuses that may say in Retry-After when to ask again."""
+"""Statuses for which Retry-After is respected."""
 
 FAILING_OVER = (429, 502, 503, 504)
-"""Statuses that are worth another try where Retry-After is missing."""
+"""Statuses for which a call without Retry-After is repeated."""
 
 PAUSES = (1.0, 3.0)
-"""Seconds before the repetitions of a call for which no pause is requested."""
+"""Seconds before each retry if the cloud requests no pause."""
 
 SHORTEST = 0.5
-"""Seconds to wait at least: "Retry-After: 0" is not to be taken literally for ever."""
+"""The shortest pause in seconds, even for "Retry-After: 0"."""
 
 LONGEST = 3600.0
-"""Seconds that a cloud may ask to be left alone: it must not be forgotten for a typing error."""
+"""The longest pause in seconds that a cloud may request, as a guard against mistakes."""
 
 
 def requested_pause(response: requests.Response | None) -> float:
-    """Return the seconds for which a response asks to be left alone; 0 without a response."""
+    """Return the pause in seconds that a response requests; 0 without a request or response."""
     return 0.0 if response is None else min(retry_after(response.headers) or 0.0, LONGEST)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that ``Retry-After`` asks for, in either of its forms; None without it.
+    """Return the seconds that ``Retry-After`` requests, as a number or date; None without it.
 
-    A date is compared with the answer's own ``Date``, so that clocks need not agree.
+    A date is compared with the response's own ``Date``, so that clock skew does not matter.
     """
     value = headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdecimal():
@@ -54,21 +54,21 @@ def _parse_date(value: str) -> datetime | None:
 
 
 class RetryBudget:
-    """The seconds that one call may still wait; a call whose budget is spent is not repeated."""
+    """The seconds that one call may still pause; without enough of them it is not repeated."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._pauses = iter(PAUSES)
 
     def pause_after(self, status: int, headers: Mapping[str, str]) -> float | None:
-        """Return the seconds to wait before the call is repeated; None: its answer stands."""
+        """Return the seconds to wait before a retry; None to accept the response."""
         pause = retry_after(headers) if status in BUSY else None
         if pause is not None:
             return self._spend(max(pause, SHORTEST))
         return self.pause_after_failure() if status in FAILING_OVER else None
 
     def pause_after_failure(self) -> float | None:
-        """Return the seconds to wait after a connection was refused or broken; None: give up."""
+        """Return the seconds to wait after a failed connection or status; None to give up."""
         pause = next(self._pauses, None)
         return None if pause is None else self._spend(pause)
 

@@ -1,4 +1,4 @@
-"""The session of keystoneauth through which every client calls a cloud."""
+"""The keystoneauth session that all clients of a cloud use."""
 
 from typing import Any
 
@@ -9,19 +9,19 @@ from openstats.clouds.transport.retries import requested_pause
 
 
 class CloudSession(Session):
-    """A session that raises keystoneauth's own error, with its response, for each refused call.
+    """A session that raises keystoneauth's HttpError, with the response, for each refused call.
 
-    novaclient and cinderclient ask a session not to raise. Their own errors drop the headers of the
-    response, and ``Retry-After`` with them.
+    novaclient and cinderclient ask the session not to raise. Their own errors drop the headers of
+    the response, including ``Retry-After``.
 
-    ``requested_pause`` are the seconds that the last refusal asked for: a copy of the session knows
-    those of its own calls.
+    ``requested_pause`` is the pause in seconds that the last error response requested. A copy of
+    the session records only its own calls.
     """
 
     requested_pause = 0.0
 
     def request(self, url: str, method: str, *args: Any, **options: Any) -> Any:
-        """Send a request; plugins that sign in, and name no service, may look at refusals."""
+        """Send a request; raise errors except for auth plugins, which name no service."""
         if options.get("endpoint_filter"):
             options["raise_exc"] = True
         try:
