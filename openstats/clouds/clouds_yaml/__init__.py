@@ -1,1 +1,1 @@
-"""The file clouds.yaml, and the customers of its projects."""
+"""Reading clouds.yaml, and assigning projects to customers by the settings in it."""

@@ -1,6 +1,6 @@
-"""The file clouds.yaml: which one it is, and openstacksdk's reading of it.
+"""Finding clouds.yaml, and reading it with openstacksdk.
 
-What an entry in it means is for ``entries``.
+The entries are interpreted in ``entries``.
 """
 
 import os
@@ -18,7 +18,7 @@ from openstats.errors import ConfigError
 LOG = log.getLogger(__name__)
 
 NO_ENTRY = "defaults"
-"""What openstacksdk calls the settings of no cloud."""
+"""The name that openstacksdk gives to its defaults, which are not a cloud."""
 
 NONE = (
     "No cloud configured: write a clouds.yaml, name it with [clouds] file, or set "
@@ -26,16 +26,16 @@ NONE = (
 )
 
 CLOUD_VARIABLES = ("OS_AUTH_URL", "OS_PROFILE")
-"""One of these makes the environment a cloud; OS_API__PORT and other options do not."""
+"""The environment describes a cloud if one of these is set; OS_API__PORT is only an option."""
 
 
 class NoCloudError(ConfigError):
-    """There is no clouds.yaml."""
+    """No cloud is configured."""
 
 
 @contextmanager
 def translated(title: str) -> Iterator[None]:
-    """Raise whatever openstacksdk raises of a configuration as a ConfigError about ``title``."""
+    """Translate exceptions of openstacksdk in the block into a ConfigError about ``title``."""
     import keystoneauth1.exceptions  # noqa: PLC0415
     import openstack.exceptions  # noqa: PLC0415
 
@@ -47,18 +47,19 @@ def translated(title: str) -> Iterator[None]:
 
 
 def _one_line(error: Exception) -> str:
-    """Return the words of an error in one line; a LookupError has only a key."""
+    """Return the message of an error in one line; add words to a LookupError's bare key."""
     words = f"no value for {error}" if isinstance(error, LookupError) else str(error)
     return " ".join(words.split())
 
 
 def read(file: str = "") -> Any:
-    """Return openstacksdk's OpenStackConfig of ``file``, or else of the file that it looks for.
+    """Return openstacksdk's OpenStackConfig from ``file``, or else from its default locations.
 
     Raises:
-        ConfigError: the file is missing, cannot be read, or holds no clouds; nothing configured.
+        NoCloudError: no cloud is configured.
+        ConfigError: the file is missing, cannot be read, or has no clouds.
     """
-    # The import takes half a second, and the API seldom needs it.
+    # The import takes half a second, and the API rarely needs it.
     import openstack.config  # noqa: PLC0415
 
     fault = _fault_of_named(file) if file else _fault_of_default(openstack.config.loader)
@@ -74,39 +75,42 @@ def read(file: str = "") -> Any:
 
 
 def entries(config: Any) -> dict[str, Any]:
-    """Return the keys of the entries by their names: YAML may take a name for a number."""
+    """Return the YAML keys of the entries by name: YAML may read a name as a number."""
     return {str(key): key for key in config.cloud_config["clouds"] if key != NO_ENTRY}
 
 
 def repeated_keys(config: Any) -> dict[str, str]:
-    """Return which key is repeated, by entry, in the file that ``config`` was read from."""
+    """Return a fault for each entry with repeated keys in the file of ``config``, by name."""
     try:
         text = Path(config.config_filename).read_text(encoding="utf-8")
         return keys.find_repeated(text)
     except (OSError, TypeError, ValueError, yaml.YAMLError):
-        # There is no file, or it was changed a moment ago.
+        # There is no file, or it has just been changed.
         return {}
 
 
 def _only(file: str) -> dict[str, Any]:
-    """Return arguments that make openstacksdk read this file, and a secure.yaml beside it."""
+    """Return arguments that make openstacksdk read only this file and a secure.yaml beside it.
+
+    ``OS_CLIENT_SECURE_FILE`` applies too.
+    """
     beside = str(Path(file).with_name("secure.yaml"))
     secure = [path for path in (os.environ.get("OS_CLIENT_SECURE_FILE"), beside) if path]
     return {"config_files": [file], "secure_files": secure, "load_envvars": False}
 
 
 def _drop_options(config: Any) -> None:
-    """Remove the cloud that openstacksdk makes of any variable OS_*, such as oslo.config's."""
+    """Remove the cloud that openstacksdk creates from OS_* variables that are only options."""
     clouds, environment = config.cloud_config["clouds"], config.envvar_key
     if environment in clouds and not any(os.environ.get(name) for name in CLOUD_VARIABLES):
         del clouds[environment]
 
 
 def _fault_of_named(file: str) -> str | None:
-    """Return what is wrong with the file that an option names.
+    """Return the fault of the file in ``[clouds] file`` that does not prevent reading; None: none.
 
     Raises:
-        ConfigError: there is nothing to go on with.
+        ConfigError: the file does not exist, or cannot be read.
     """
     if not Path(file).is_file():
         raise ConfigError(f"[clouds] file names {file}, which is no file: create it, or correct it")
@@ -117,10 +121,10 @@ def _fault_of_named(file: str) -> str | None:
 
 
 def _fault_of_default(loader: Any) -> str | None:
-    """Return what is wrong with the first file that openstacksdk does not skip; None: nothing.
+    """Return the fault of the first file that openstacksdk does not skip; None if it has none.
 
     Raises:
-        ConfigError: it would skip every one, or the one that OS_CLIENT_CONFIG_FILE names.
+        ConfigError: openstacksdk would skip every file, or the one in OS_CLIENT_CONFIG_FILE.
     """
     variable = os.environ.get("OS_CLIENT_CONFIG_FILE")
     skipped: list[str] = []
@@ -143,7 +147,7 @@ def _existing(paths: Sequence[str]) -> list[str]:
 
 
 def _fault(path: str) -> tuple[str | None, bool]:
-    """Return what is wrong with a file, and whether nothing at all can be read in it."""
+    """Return the fault of a file (None if it has none), and whether it cannot be parsed at all."""
     try:
         document = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except OSError as error:

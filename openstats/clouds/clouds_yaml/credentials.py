@@ -1,6 +1,6 @@
-"""Faults of the credential of an entry that can be found before anybody signs in with it.
+"""Faults of an entry's credential that can be found before a sign-in.
 
-openstacksdk checks little: a misspelt key is a TypeError, a missing password a 401.
+openstacksdk checks little: a misspelt key causes a TypeError, a missing password a 401.
 """
 
 import os
@@ -23,11 +23,11 @@ PASSWORD_TYPES = ("password", "v3password", "v2password")
 NOTHING = ("none", "None", None, "")
 SECRET_WORDS = ("pas", "secret", "token")
 FILES = ("cacert", "cert", "key")
-"""Keys of an entry that name files."""
+"""The keys of an entry whose values are file names."""
 
 
 def find_fault(config: Document) -> str | None:
-    """Return what is wrong with ``auth`` and ``auth_type`` of an entry; None: no fault is found."""
+    """Return the fault of ``auth`` and ``auth_type`` of an entry; None if there is none."""
     auth_type, auth = config.get("auth_type", "password"), config.get("auth")
     if auth_type in NOTHING:
         return f"{UNUSABLE}: auth_type {auth_type} signs in nowhere: use password or {CREDENTIAL}"
@@ -46,7 +46,7 @@ def find_fault(config: Document) -> str | None:
 
 
 def option_names(auth_type: Any) -> set[str]:
-    """Return the names of the options of an auth_type; none where there is no such type."""
+    """Return the names of the options of an auth_type; none for an unknown type."""
     try:
         options = loading.get_plugin_loader(auth_type).get_options()
     except (NoMatchingPlugin, TypeError):
@@ -59,7 +59,10 @@ def option_names(auth_type: Any) -> set[str]:
 
 
 def _unknown_key(auth_type: str, auth: Document, names: set[str]) -> str | None:
-    """Return which key of ``auth`` is unknown, and which is probably meant; never its value."""
+    """Return a sentence on an unknown key of ``auth``, with a suggestion, but never its value.
+
+    Return None if all keys are known.
+    """
     for key in sorted(set(map(str, auth)) - names):
         likely = get_close_matches(key, names, 1)
         hint = (
@@ -70,10 +73,10 @@ def _unknown_key(auth_type: str, auth: Document, names: set[str]) -> str | None:
 
 
 def check(name: str, config: Document) -> None:
-    """Check what only signing in needs: a password, and files of certificates.
+    """Check what only a sign-in needs: a password, and certificate files.
 
     Raises:
-        ConfigError: it is missing.
+        ConfigError: a password is missing, or a file is missing or cannot be read.
     """
     title = f"the entry {name} of clouds.yaml"
     if config.get("auth_type") in PASSWORD_TYPES and not config["auth"].get("password"):
@@ -84,14 +87,14 @@ def check(name: str, config: Document) -> None:
 
 
 def mask_secrets(reason: str, entry: object) -> str:
-    """Return a reason without the secrets of an entry: libraries print the values they refuse."""
+    """Return a message with the secrets of an entry masked: libraries show refused values."""
     for secret in sorted(_secrets(entry), key=len, reverse=True):
         reason = reason.replace(secret, "***")
     return reason
 
 
 def _secrets(document: object, key: str = "") -> Iterator[str]:
-    """Yield the texts that stand below keys that are named like secrets."""
+    """Yield the strings under keys whose names suggest secrets."""
     if isinstance(document, Mapping):
         for name, value in document.items():
             yield from _secrets(value, str(name))

@@ -1,6 +1,6 @@
-"""The file of ``customer_from = file``: the projects of each customer, as they are spelt there.
+"""Reading the file for ``customer_from = file``: the projects of each customer.
 
-What a project's name means in a Keystone is for ``project_names``.
+``project_names`` matches the spellings of projects with the projects of a Keystone.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ WHERE = "set it in [clouds], or below openstats in the cloud's entry of clouds.y
 
 
 class _TextLoader(yaml.BaseLoader):
-    """A loader that reads each scalar as a text (``no``, ``007``), and refuses repeated keys."""
+    """A loader that reads each scalar as a string (``no``, ``007``) and refuses repeated keys."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         keys: set[str] = set()
@@ -31,10 +31,10 @@ class _TextLoader(yaml.BaseLoader):
 
 
 def read(path: str) -> dict[str, str]:
-    """Return the customer's name of each project in the file, by the spelling of the project.
+    """Return the name of the customer of each project in the file, by the project's spelling.
 
     Raises:
-        ConfigError: the file cannot be read, or does not list projects by customer.
+        ConfigError: the file cannot be read, or is not a mapping of customers to projects.
     """
     if not path:
         raise ConfigError(f"customer_from = file needs customer_file, a YAML file: {WHERE}")
@@ -71,7 +71,7 @@ def _check_name(customer: str) -> None:
 
 
 def _projects(customer: str, value: object) -> list[str]:
-    """Return the projects that stand under a customer; a text alone is one project."""
+    """Return the projects of a customer; a string instead of a list is one project."""
     projects = [value] if isinstance(value, str) else value
     if not isinstance(projects, list) or not all(isinstance(p, str) and p for p in projects):
         raise TypeError(f"under {customer!r} there must be a list of projects, not {value!r:.80}")

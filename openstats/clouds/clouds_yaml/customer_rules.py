@@ -1,7 +1,7 @@
-"""Rules by which a Keystone project is assigned to a customer and to groups: a cloud's settings.
+"""Assigning Keystone projects to customers and groups, by the settings of a cloud.
 
-A name means nothing without its domain: one that is written without means the domains of the
-setting ``default_domains``. No service is asked here.
+A name without a domain refers to the domains of the setting ``default_domains``. This module calls
+no service.
 """
 
 import re
@@ -21,24 +21,24 @@ GROUP_TAG = "openstats:group="
 QUALIFY = "write DOMAIN/NAME or the project's id"
 
 Customer = tuple[Origin, str]
-"""The origin of a customer, by which it is known, and its name."""
+"""The origin of a customer, which identifies it, and its name."""
 
 LONGEST = 255
-"""Characters that a name or key may have."""
+"""The largest number of characters in a name or key."""
 
 
 class Assignments(NamedTuple):
-    """The assignments of all projects of a Keystone, and what an operator should look into."""
+    """The assignments of all projects of a Keystone, and warnings for the operator."""
 
     assignments: list[Assignment]
     warnings: list[str]
 
 
 def assign(projects: Sequence[KeystoneProject], settings: Settings, keystone: str) -> Assignments:
-    """Return the customers and groups of projects; excluded ones have none.
+    """Return the customers and groups of projects; excluded projects have no customer.
 
     Raises:
-        ConfigError: a setting cannot be used, or names a project that it does not tell from others.
+        ConfigError: a setting is invalid, or a name in the customer file is ambiguous.
     """
     names = ProjectNames(projects, settings.default_domains)
     excluded_ids = _excluded_ids(projects, names, settings)
@@ -46,7 +46,7 @@ def assign(projects: Sequence[KeystoneProject], settings: Settings, keystone: st
     warnings = _ambiguous_exclusions(projects, names, settings)
     customers: Mapping[str, Customer | None]
     if settings.customer_from == "file":
-        # Read each time: it may change while a collector runs.
+        # Read each time: the file may change while a collector runs.
         customer_names = customer_file.read(settings.customer_file)
         ids = {project.id for project in included}
         customers = _customers_of_file(names, ids, customer_names, settings)
@@ -70,19 +70,19 @@ def _assignment(
 def _excluded_ids(
     projects: Sequence[KeystoneProject], names: ProjectNames, settings: Settings
 ) -> set[str]:
-    """Return the ids of the projects that are no customer's."""
+    """Return the ids of the projects that the settings exclude."""
     ids = {project.id for project in projects}
     excluded = {p.id for p in projects if names.is_in(p, settings.exclude_domains)}
     for spelling in settings.exclude_projects:
         matches = names.matches(spelling, ids)
-        # A warning asks which of several is meant.
+        # An ambiguous name excludes none; there is a warning.
         if len(matches) == 1:
             excluded.add(matches[0].id)
     return excluded
 
 
 class _Rule:
-    """The rule ``customer_from`` of a cloud, where it is not a file."""
+    """The rule ``customer_from`` of a cloud, other than ``file``."""
 
     def __init__(
         self,
@@ -97,7 +97,7 @@ class _Rule:
         self._keystone = keystone
 
     def customer(self, project: KeystoneProject) -> Customer | None:
-        """Return a project's customer by what Keystone says of it."""
+        """Return the customer of a project; None if its tag or name has none."""
         kind = self._settings.customer_from
         if kind == "domain":
             return Origin(self._keystone, project.domain_id), project.domain_name
@@ -113,7 +113,7 @@ class _Rule:
         return self._customer_of_domain(project, key, name)
 
     def _top(self, project: KeystoneProject) -> KeystoneProject:
-        """Return the topmost project above a project, or itself; a cycle ends where it closes."""
+        """Return the topmost ancestor of a project, or the project itself; stop at a cycle."""
         path = {project.id}
         while project.parent_id in self._by_id and project.parent_id not in path:
             project = self._by_id[project.parent_id]
@@ -121,7 +121,7 @@ class _Rule:
         return project
 
     def _name(self, project: KeystoneProject) -> str:
-        """Return the customer's name in a tag, or by the regular expression; empty for none."""
+        """Return the customer's name from a tag or the regular expression; empty without one."""
         if self._settings.customer_from == "tag":
             values = _tag_values(project, CUSTOMER_TAG)
             return values[0] if values else ""
@@ -129,7 +129,7 @@ class _Rule:
         return (match["customer"] or "") if match else ""
 
     def _customer_of_domain(self, project: KeystoneProject, key: str, name: str) -> Customer:
-        """Return the customer of a name outside the default domains: it is its domain's own."""
+        """Return the customer of a name outside the default domains: one of that domain only."""
         long_key = f"{project.domain_id}/{key}"
         key = long_key if len(long_key) <= LONGEST else sha256(long_key.encode()).hexdigest()
         return Origin(self._keystone, key), f"{project.domain_name}/{name}"[:LONGEST]
@@ -162,15 +162,15 @@ def _customers_of_file(
     customer_names: Mapping[str, str],
     settings: Settings,
 ) -> dict[str, Customer]:
-    """Return the customers of projects, among these, by ``customer_names``: spelling → customer.
+    """Return the customers of the projects in ``ids`` by ``customer_names`` (spelling → customer).
 
-    It is the one rule that joins customers of different Keystones.
+    Only this rule can assign projects of different Keystones to one customer.
 
     Raises:
         ConfigError: a spelling may mean several projects, or a project has two customers.
     """
     spellings: dict[str, str] = {}
-    # What tells namesakes apart goes before a name alone.
+    # Exact spellings take precedence over names alone.
     exact_first = sorted(customer_names, key=lambda spelling: not names.exact_matches(spelling))
     for spelling in exact_first:
         matches = names.matches(spelling, ids)
@@ -197,7 +197,7 @@ def _customers_of_file(
 def _ambiguous_exclusions(
     projects: Sequence[KeystoneProject], names: ProjectNames, settings: Settings
 ) -> list[str]:
-    """Return a sentence for each name that excludes nothing, since it may mean several projects."""
+    """Return a sentence for each name in exclude_projects that is ambiguous, and so ignored."""
     ids = {project.id for project in projects}
     sentences = []
     for spelling in settings.exclude_projects:
@@ -213,7 +213,7 @@ def _ambiguous_exclusions(
 def _ambiguous_names(
     names: ProjectNames, ids: Collection[str], spellings: Iterable[str], settings: Settings
 ) -> list[str]:
-    """Return a sentence for each name of the file that several projects have."""
+    """Return a sentence for each name in the file that several projects have."""
     sentences = []
     for spelling in spellings:
         if names.exact_matches(spelling) or not names.matches(spelling, ids):
@@ -228,9 +228,9 @@ def _ambiguous_names(
 
 
 def list_unused_names(projects: Sequence[KeystoneProject], settings: Settings) -> list[str]:
-    """Return a sentence for each name in a setting that this Keystone has no project or domain of.
+    """Return a sentence for each name in a setting that matches no project or domain.
 
-    The defaults may name what a cloud does not have.
+    The default values of settings are not reported.
     """
     names = ProjectNames(projects, settings.default_domains)
     ids = {project.id for project in projects}

@@ -1,7 +1,7 @@
-"""Entries of clouds.yaml: which clouds there are, how to sign in, and their settings.
+"""Entries of clouds.yaml: the configured clouds, their credentials and settings.
 
 openstacksdk reads the file (with its profiles, secure.yaml and OS_* variables). An entry with
-several regions is a cloud for each. Faults of a credential are found by ``credentials``.
+several regions is one cloud for each region. ``credentials`` finds faults of credentials.
 """
 
 import os
@@ -18,7 +18,7 @@ from openstats.model import Cloud
 
 @dataclass(frozen=True, slots=True)
 class CloudEntry:
-    """A cloud as clouds.yaml describes it; ``region`` is openstacksdk's, which makes sessions."""
+    """A cloud as clouds.yaml describes it; ``region`` is openstacksdk's CloudRegion."""
 
     cloud: Cloud
     settings: Settings
@@ -26,26 +26,26 @@ class CloudEntry:
 
     @property
     def urls(self) -> set[str]:
-        """The auth_urls, in compared form, by which the cloud may be asked for."""
+        """The auth_urls that identify the cloud, normalised for comparison."""
         return {self.cloud.keystone, *self.settings.auth_url_aliases}
 
     def check_credential(self) -> None:
-        """Check what signing in needs; commands that only register clouds do without.
+        """Check what a sign-in needs; commands that only register clouds do not call this.
 
         Raises:
-            ConfigError: a password or a file is missing.
+            ConfigError: a password is missing, or a file is missing or cannot be read.
         """
         credentials.check(self.region.name, self.region.config)
 
 
 @dataclass(frozen=True, slots=True)
 class EntryFault:
-    """An entry that cannot be used, and why; ``cloud`` is as much as can be read of it."""
+    """An entry that cannot be used, and the reason; ``cloud`` has the readable values."""
 
     cloud: Cloud
     reason: str
     is_missing: bool = False
-    """Whether there is no such entry."""
+    """Whether the entry does not exist."""
 
 
 class CloudEntries(NamedTuple):
@@ -60,7 +60,7 @@ class CloudEntries(NamedTuple):
         return [*self.usable, *self.faults]
 
     def select(self, cloud_name: str) -> "CloudEntries":
-        """Return the entry of one cloud, if there is one."""
+        """Return only the entry of one cloud, or nothing."""
         usable = {name: entry for name, entry in self.usable.items() if name == cloud_name}
         faults = {name: fault for name, fault in self.faults.items() if name == cloud_name}
         return CloudEntries(usable, faults)
@@ -70,7 +70,7 @@ NO_URL = "auth_url is no http or https URL of a host, such as https://keystone.e
 
 
 class _Region(NamedTuple):
-    """A region of an entry, which is one cloud: its name, the entry's key, the region's name."""
+    """A region of an entry, which is one cloud; ``key`` is the entry's key in YAML."""
 
     cloud_name: str
     key: Any
@@ -78,14 +78,17 @@ class _Region(NamedTuple):
 
 
 class _File(NamedTuple):
-    """A clouds.yaml that was read: openstacksdk's configuration, and its keys by entries' names."""
+    """A parsed clouds.yaml: openstacksdk's configuration, and the keys in YAML by entry name.
+
+    ``repeated_keys`` holds a fault for each entry with repeated keys.
+    """
 
     config: Any
     keys: Mapping[str, Any]
     repeated_keys: Mapping[str, str]
 
     def entry_name(self, name: str) -> str:
-        """Return the name of an entry by its own, or by that of a cloud, ENTRY:REGION."""
+        """Return the entry's name for an entry's name, or for a cloud's name (ENTRY:REGION)."""
         return name if name in self.keys else name.rpartition(":")[0]
 
 
@@ -101,13 +104,14 @@ def load_entries(
     parse: ParseSetting,
     file: str = "",
 ) -> CloudEntries:
-    """Return the entries that are named, or else configured, or else OS_CLOUD's, or else all.
+    """Return the selected entries of clouds.yaml.
 
-    A name is that of an entry, or of a cloud: ENTRY:REGION. A name without an entry is a fault
-    beside the others.
+    The selection is ``names``, or else ``configured``, or else ``OS_CLOUD``, or else all entries.
+    A name is that of an entry, or of a cloud (ENTRY:REGION). A name without an entry is added to
+    the faults.
 
     Raises:
-        ConfigError: there is nothing to read.
+        ConfigError: no clouds.yaml can be read.
     """
     clouds_yaml = _read_file(file)
     selection, source = _select(names, configured)
@@ -127,7 +131,7 @@ def load_entries(
 
 
 def _select(names: Sequence[str], configured: Sequence[str]) -> tuple[Sequence[str], str]:
-    """Return the names to read, none for all of them, and the words that say who chose them."""
+    """Return the names to read (none means all), and words for messages on their source."""
     if names:
         return names, ""
     if configured:
@@ -139,10 +143,10 @@ def _select(names: Sequence[str], configured: Sequence[str]) -> tuple[Sequence[s
 def find_entry(
     name: str, defaults: Settings, parse: ParseSetting, file: str = ""
 ) -> CloudEntry | None:
-    """Return the entry of one cloud, as clouds.yaml is now; None where it has no such cloud.
+    """Return the entry of one cloud in the current clouds.yaml; None if it has no such cloud.
 
     Raises:
-        ConfigError: there is nothing to read, or the entry cannot be used.
+        ConfigError: the file cannot be read, or the entry cannot be used.
     """
     try:
         clouds_yaml = _read_file(file)
@@ -155,10 +159,10 @@ def find_entry(
 
 
 def cloud_names(file: str = "") -> list[str]:
-    """Return the names of the clouds in clouds.yaml, whether their entries can be used or not.
+    """Return the names of all clouds in clouds.yaml, also of unusable entries.
 
     Raises:
-        ConfigError: there is nothing to read.
+        ConfigError: the file cannot be read.
     """
     try:
         config = config_file.read(file)
@@ -173,7 +177,7 @@ def cloud_names(file: str = "") -> list[str]:
 def _read_entry(
     clouds_yaml: _File, name: str, defaults: Settings, parse: ParseSetting
 ) -> CloudEntries:
-    """Return the clouds of an entry, one for each region; none where there is no such entry."""
+    """Return the clouds of an entry, one for each region; none if there is no such entry."""
     entries = CloudEntries({}, {})
     if name not in clouds_yaml.keys:
         return entries
@@ -194,13 +198,14 @@ def _refuse_repeated_keys(clouds_yaml: _File, name: str) -> None:
 
 
 def _regions(config: Any, name: str, key: Any) -> list[_Region]:
-    """Return an entry's regions, those of its vendor profile included; one without a name if none.
+    """Return the regions of an entry, including those of its vendor profile.
 
-    An entry with several regions is a cloud for each, unless it names one of them.
+    If the entry's region_name is one of them, return only that one. If they cannot be read, return
+    one region without a name.
     """
     try:
         with config_file.translated(name):
-            # There is no public name for it: get_all() fails with the first entry that is bad.
+            # There is no public method: get_all() fails at the first bad entry.
             region_names = [str(region["name"] or "") for region in config._get_regions(key)]
     except ConfigError:
         region_names = [""]
@@ -226,7 +231,7 @@ def _entry(config: Any, region: _Region, defaults: Settings, parse: ParseSetting
     try:
         keystone = compared(auth_url)
     except ValueError as error:
-        # Without the URL: it may hold a password.
+        # Without the URL, which may contain a password.
         raise ConfigError(f"{title}: {NO_URL}") from error
     shared = settings.disk_shared
     cloud = Cloud(region.cloud_name, auth_url, region.name, keystone, disk_shared=shared)
@@ -238,10 +243,10 @@ def _title(name: str) -> str:
 
 
 def _cloud_region(config: Any, region: _Region) -> Any:
-    """Return openstacksdk's cloud region.
+    """Return openstacksdk's CloudRegion.
 
     Raises:
-        ConfigError: a key is wrong, or no plugin can sign in with it.
+        ConfigError: a key is wrong, or no auth plugin accepts the credential.
     """
     document = config.cloud_config["clouds"][region.key]
     title = _title(str(region.key))
@@ -261,7 +266,7 @@ def _cloud_region(config: Any, region: _Region) -> Any:
 
 
 def _readable_cloud(config: Any, region: _Region) -> Cloud:
-    """Return as much of a cloud as can be read of an entry with a fault: at least its name."""
+    """Return the readable values of a cloud whose entry has a fault: at least its name."""
     document = config.cloud_config["clouds"].get(region.key)
     try:
         auth_url = document["auth"]["auth_url"]

@@ -1,4 +1,4 @@
-"""Keys of an entry of clouds.yaml: misspelt, repeated, or with a value that finds no endpoint."""
+"""Faults of the keys in clouds.yaml: misspelt and repeated keys, and unknown interfaces."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 LIKELY = 0.75
-"""How alike two names are, of 1, when one is taken for the other."""
+"""The similarity (0 to 1) from which one name is a suggestion for another."""
 
 KEYS = (
     *("auth", "auth_type", "profile", "cloud", "regions", "region_name", "interface", "openstats"),
@@ -17,28 +17,29 @@ KEYS = (
     *("external_network", "internal_network", "nat_source", "routes_externally", "client"),
     *("auth_methods", "metrics", "rate_limit", "concurrency", "password_callback"),
 )
-"""The keys of an entry that openstacksdk reads; it ignores others without a word."""
+"""The keys of an entry that openstacksdk reads; it silently ignores others."""
 
 OF_SERVICES = (
     *("_api_version", "_endpoint", "_endpoint_override", "_interface", "_region_name"),
     *("_service_name", "_service_type", "_default_microversion", "_max_version", "_min_version"),
     *("_status_code_retries", "_status_code_retry_delay", "_connect_retries", "_timeout"),
 )
-"""Ends of keys that begin with the name of a service."""
+"""The suffixes of keys that begin with the name of a service."""
 
 INTERFACES = ("public", "internal", "admin")
 
 
 def suggest(name: str, names: Iterable[str]) -> str:
-    """Return the question whether another name is meant; empty where none is alike."""
+    """Return a question with the most similar name; empty if no name is similar."""
     likely = get_close_matches(name, list(names), 1, LIKELY)
     return f"did you mean {likely[0]}?" if likely else ""
 
 
 def find_misspelt(entry: Mapping[Any, Any], options: Iterable[str]) -> str | None:
-    """Return which key of an entry is misspelt; ``options`` are names that auth may hold as well.
+    """Return a sentence on a misspelt key of an entry; None if there is none.
 
-    Keys that are like none of openstacksdk's belong to other programs.
+    ``options`` are correct names too. Keys that are not similar to any key of openstacksdk belong
+    to other programs.
     """
     correct = {*KEYS, *options}
     for key in map(str, entry):
@@ -50,7 +51,7 @@ def find_misspelt(entry: Mapping[Any, Any], options: Iterable[str]) -> str | Non
 
 
 def find_wrong_interface(entry: Mapping[str, Any]) -> str | None:
-    """Return which key of an entry names an interface that catalogs do not have."""
+    """Return a sentence on a key with an unknown interface; None if there is none."""
     for key, value in entry.items():
         if key != "interface" and not key.endswith("_interface"):
             continue
@@ -61,7 +62,7 @@ def find_wrong_interface(entry: Mapping[str, Any]) -> str | None:
 
 
 def find_repeated(text: str) -> dict[str, str]:
-    """Return, by the names of entries, which key stands in one, or is one, more than once."""
+    """Return a fault for each entry that has a repeated key, or that is repeated, by its name."""
     clouds = _child(yaml.compose(text, yaml.SafeLoader), "clouds")
     faults: dict[str, str] = {}
     for name, entry in _pairs(clouds):
@@ -82,7 +83,7 @@ def _pairs(node: Any) -> list[tuple[Any, Any]]:
 
 
 def _repeated_keys(node: Any, *, deep: bool) -> Iterator[tuple[Any, int]]:
-    """Yield the keys that stand in a mapping more than once, with the line of the first."""
+    """Yield the repeated keys of a mapping, each with the line of the occurrence before."""
     lines: dict[Any, int] = {}
     for key, value in _pairs(node):
         if isinstance(key, yaml.ScalarNode) and key.value in lines:

@@ -1,7 +1,7 @@
-"""Which projects a text in a setting matches: an id, DOMAIN/NAME, or a name alone.
+"""Matching a string in a setting with projects: an id, DOMAIN/NAME, or a name alone.
 
-An id goes before DOMAIN/NAME, and that before a name: whoever may name a project or a domain must
-not take the place of another by it. Who the customer of a project is does not live here.
+An id takes precedence over DOMAIN/NAME, and that over a name. Otherwise, users who may name a
+project or a domain could impersonate another one. ``customer_rules`` assigns the customers.
 """
 
 import re
@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from openstats.model import KeystoneProject
 
 ID = re.compile("[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}")
-"""What Keystone makes as an id: it may be one of another Keystone, or of what was deleted."""
+"""The format of Keystone's ids; an id may belong to another Keystone, or be deleted."""
 
 
 class ProjectNames:
@@ -31,7 +31,10 @@ class ProjectNames:
                 self._by_path[f"{domain}/{project.name}"].append(project)
 
     def _domains(self, project: KeystoneProject) -> set[str]:
-        """Return the names of a project's domain: its id, its name, and for Default ``default``."""
+        """Return the spellings of a project's domain: id, name, and ``default`` for Default.
+
+        A name that looks like an id, or is the id of another domain, does not count.
+        """
         name = project.domain_name
         if name == "Default":
             return {project.domain_id, name, "default"}
@@ -40,12 +43,12 @@ class ProjectNames:
 
     @property
     def domains(self) -> set[str]:
-        """The names of all domains of projects."""
+        """The spellings of all domains of projects."""
         projects = self._by_id.values()
         return {domain for project in projects for domain in self._domains(project)}
 
     def is_in(self, project: KeystoneProject, domains: Collection[str]) -> bool:
-        """Return whether a project is in one of these domains."""
+        """Return whether a project is in one of ``domains``, by any spelling."""
         return not self._domains(project).isdisjoint(domains)
 
     def is_in_default(self, project: KeystoneProject) -> bool:
@@ -53,20 +56,20 @@ class ProjectNames:
         return self.is_in(project, self._default_domains)
 
     def exact_matches(self, spelling: str) -> list[KeystoneProject]:
-        """Return the project of an id, or the projects of DOMAIN/NAME: usually one."""
+        """Return the project with an id, or the projects at DOMAIN/NAME, usually one."""
         if spelling in self._by_id:
             return [self._by_id[spelling]]
         return self._by_path.get(spelling, [])
 
     def namesakes(self, name: str, ids: Collection[str]) -> list[KeystoneProject]:
-        """Return the projects, among these ids, that have a name."""
+        """Return the projects among ``ids`` that have a name."""
         return [project for project in self._by_name.get(name, ()) if project.id in ids]
 
     def matches(self, spelling: str, ids: Collection[str]) -> list[KeystoneProject]:
-        """Return the projects, among these ids, that a text may mean.
+        """Return the projects among ``ids`` that a string may mean.
 
-        A name alone means the projects in the default domains, or else all of that name. A text
-        that looks like an id, or like DOMAIN/NAME, means no namesake in another domain.
+        A name alone means the projects in the default domains, or else all of that name. A string
+        that looks like an id, or has a slash, matches no names outside the default domains.
         """
         exact = self.exact_matches(spelling)
         if exact:

@@ -1,6 +1,6 @@
-"""Settings of one cloud: the options of [clouds], and what its entry in clouds.yaml says instead.
+"""Settings of one cloud: the options of [clouds], and overrides in its entry in clouds.yaml.
 
-How the cloud is reached does not live here.
+URLs and credentials are read in ``entries``.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,9 +13,9 @@ from openstats.clouds.clouds_yaml import keys
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What can be set for a cloud; see the options of [clouds].
+    """The settings of a cloud; see the options of [clouds].
 
-    ``auth_url_aliases``, in compared form, can be set in an entry only.
+    ``auth_url_aliases``, normalised for comparison, can be set only in an entry.
     """
 
     capacity_source: str = "auto"
@@ -36,20 +36,20 @@ class Settings:
 NAMES = sorted(field.name for field in fields(Settings))
 
 ParseSetting = Callable[[str, Any], Any]
-"""Returns the value of a setting that is written in an entry; raises ValueError."""
+"""Returns the parsed value of a setting in an entry; raises ValueError."""
 
 
 def settings_of(options: Any) -> Settings:
-    """Return the settings for all clouds: the options of the same names."""
+    """Return the default settings of all clouds, from the options of the same names."""
     names = [name for name in NAMES if name != "auth_url_aliases"]
     return Settings(**{name: getattr(options, name) for name in names})
 
 
 def parse_overrides(document: object, parse: ParseSetting) -> dict[str, Any]:
-    """Return the settings that an entry holds below its key ``openstats``.
+    """Return the settings under the key ``openstats`` of an entry.
 
     Raises:
-        ValueError: there is no such setting, or a value is not acceptable.
+        ValueError: a setting is unknown, or a value is invalid.
     """
     if not isinstance(document, Mapping):
         raise ValueError(  # noqa: TRY004
@@ -69,7 +69,7 @@ def _parse(key: str, value: object, parse: ParseSetting) -> Any:
     except ValueError:
         if key != "meter_options":
             raise
-        # Without the words of the parser: the value may hold a password.
+        # Without the message of the parser: the value may contain a password.
         kind = type(value).__name__
         raise ValueError(f"meter_options takes names and values, not this {kind}") from None
 
