@@ -1,1 +1,4 @@
-"""One subject's whole story, where it needs storage and statistics together. Knows no HTTP."""
+"""Services that need storage and statistics together. They know no HTTP.
+
+They are the reports of the statistics, the intake of alerts, and openstats' own alert rules.
+"""

@@ -1,4 +1,4 @@
-"""The alert report: how many alerts were active, by severity, of all or by object."""
+"""The alert report: numbers of active alerts by severity, in total or by object."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -12,14 +12,14 @@ from openstats.storage.alerts.counts import count, count_by_object, selected_obj
 from openstats.storage.store import Store
 
 Counts = dict[str, int]
-"""Numbers of alerts by severity; of 0 there is none."""
+"""Numbers of alerts by severity; severities without alerts are missing."""
 
 Pieces = Sequence[tuple[int, int]]
-"""The intervals that are counted apart, each with its end excluded."""
+"""The intervals that are counted separately: half-open, in Unix seconds."""
 
 
 class AlertReport(NamedTuple):
-    """The counts of each object in each piece; the coverage is that of all that is visible."""
+    """The counts of each object by interval, and the coverage of everything that is visible."""
 
     entries: list[tuple[ObjectName, list[Counts]]]
     coverage: Coverage
@@ -29,9 +29,9 @@ class AlertReport(NamedTuple):
 def total(
     store: Store, scope: Scope, selection: Selection | None, pieces: Pieces, status: StatusFilter
 ) -> tuple[list[Counts], Coverage]:
-    """Return the counts in each piece over everything selected, and their coverage.
+    """Return the counts of all selected objects by interval, and the coverage.
 
-    Without a selection all count that the caller sees.
+    Without a selection, all alerts that the caller may see count.
     """
     with store.read() as db:
         counts = [count(db, scope, selection, piece, status) for piece in pieces]
@@ -51,7 +51,7 @@ def by_object(
     """Return the counts of each selected object on a page.
 
     Raises:
-        ParameterError: the marker is none of the objects, or there are too many datapoints.
+        ParameterError: the marker is not a selected object, or there are too many datapoints.
     """
     with store.read() as db:
         polls = coverage.of_polls(db, scope, "quotas")

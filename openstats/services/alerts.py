@@ -1,8 +1,7 @@
-"""Intake of alerts: what a receiver is sent becomes alerts in the store, batch by batch.
+"""Intake of alerts: stores the notifications that receivers get, batch by batch.
 
-Each batch is a transaction of its own, so that many alerts at once keep nobody else from writing
-for long. A batch that is stored again changes nothing: what is sent again after a failure counts
-once.
+Each batch is one transaction, so that a large request does not block other writers for long.
+Storing a batch again changes nothing: a request that is repeated after a failure counts once.
 """
 
 import time
@@ -18,18 +17,19 @@ from openstats.storage.alerts.received import write_revisions
 from openstats.storage.store import Database, Store
 
 BATCH = 1000
-"""Alerts that are stored in one transaction."""
+"""Notifications in one transaction; there are more only to keep those of one alert together."""
 
 PAUSE = 0.1
-"""Seconds between two batches. On SQLite a waiting writer looks again after that time at most."""
+"""Seconds between two batches. On SQLite, waiting writers retry at least this often."""
 
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """A receiver as the intake knows it.
+    """The properties of a receiver that the intake needs.
 
-    ``restriction`` is that of who sent the request. What fires again ``reopen_within`` seconds
-    after its end is the same alert; ``message_visible``: all who see an alert read its message.
+    ``restriction`` is that of the sender of the request. An alert that fires again within
+    ``reopen_within`` seconds after its end is reopened. ``message_visible`` says that everybody who
+    may see an alert may read its message.
     """
 
     name: str
@@ -46,17 +46,17 @@ def receive(
     truncated: int,
     now: int,
 ) -> None:
-    """Store the notifications of a request, which arrived at ``now``.
+    """Store the notifications of a request that arrived at ``now``.
 
-    Those of one alert are in one batch, in the order of time. ``truncated`` is how many alerts the
-    sender left out.
+    All notifications of one alert are in one batch, in order of time. ``truncated`` is the number
+    of alerts that the sender left out.
     """
     batches = list(_batches(notifications))
     for number, batch in enumerate(batches, 1):
         with store.transaction() as db:
             _store(db, receiver, batch, now)
             if number == len(batches):
-                # Counted once all of it is stored: what was cut off in between is sent again.
+                # Count only when all is stored: an interrupted request is sent again.
                 receivers.count_notifications(
                     db, receiver.name, now, notifications=len(notifications), truncated=truncated
                 )
@@ -67,7 +67,7 @@ def receive(
 def _store(
     db: Database, receiver: Receiver, notifications: Sequence[Notification], now: int
 ) -> None:
-    """Bring the alerts of these notifications up to date."""
+    """Update the alerts of these notifications."""
     source, reopen_within = receiver.name, receiver.reopen_within
     stored = read_episodes(db, source, notifications, now=now, reopen_within=reopen_within)
     histories = _histories(db, receiver.restriction, notifications)
@@ -80,7 +80,7 @@ def _store(
 def _histories(
     db: Database, restriction: Restriction, notifications: Iterable[Notification]
 ) -> dict[str, History]:
-    """Return the history of each fingerprint's subject, as its last notification names it."""
+    """Return the history of each fingerprint's subject, which its last notification names."""
     labels = {notification.fingerprint: notification.subject for notification in notifications}
     named_subjects = {key: subject for key, subject in labels.items() if subject is not None}
     histories: dict[str, History] = {}
@@ -94,9 +94,9 @@ def _histories(
 
 
 def _batches(notifications: Iterable[Notification]) -> Iterator[list[Notification]]:
-    """Yield batches, at least one; those of one alert are never in two.
+    """Yield at least one batch; notifications of one alert are never in two batches.
 
-    If one request reports that an episode fires and that it is over, it is over.
+    If a request reports an episode both as firing and as resolved, it is resolved.
     """
     last_of_episode = {(n.fingerprint, n.start): n for n in sorted(notifications, key=_order)}
     batch: list[Notification] = []

@@ -1,4 +1,4 @@
-"""The report of creation times: how many objects were created in each piece of an interval."""
+"""The report of creation times: numbers of objects created, by interval."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,15 +9,15 @@ from openstats.storage.counts import creation_time
 from openstats.storage.store import Database, Store
 
 DATED_BY = ("discovery", "instances", "volumes")
-"""Kinds of polls that date objects."""
+"""Kinds of polls that determine when objects were created."""
 
 
 def report(
     store: Store, scope: Scope, kind: str, edges: Sequence[int], *, equal: bool
 ) -> tuple[Mapping[int, int], Coverage]:
-    """Return how many objects of a kind were created, by piece, and the coverage.
+    """Return how many objects of a kind were created, by index of interval, and the coverage.
 
-    ``equal`` says that all pieces are of one length.
+    ``equal`` says that all intervals have the same length.
     """
     with store.read() as db:
         counts = _counts(db, scope, kind, edges, equal=equal)
@@ -27,7 +27,7 @@ def report(
 def _counts(
     db: Database, scope: Scope, kind: str, edges: Sequence[int], *, equal: bool
 ) -> Mapping[int, int]:
-    """Return counts by piece: equal pieces are counted by the store, those of a calendar here."""
+    """Return counts by interval: SQL counts equal intervals, Python those of a calendar."""
     if equal:
         interval = Interval(edges[0], edges[-1], len(edges) - 1)
         return creation_time.counts(db, scope, kind, interval)

@@ -1,4 +1,4 @@
-"""The customer report: what each customer has, page by page, with the coverage."""
+"""The customer report: numbers of projects, groups and instances of each customer, by page."""
 
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from openstats.storage.store import Store
 
 
 class CustomerReport(NamedTuple):
-    """The customers of a page; the coverage is that of all that the caller sees."""
+    """The customers of a page, and the coverage of everything that the caller may see."""
 
     customers: list[CustomerCounts]
     coverage: Coverage
@@ -22,7 +22,7 @@ def report(store: Store, scope: Scope, uuids: tuple[str, ...], page: Page) -> Cu
     """Return the counts of each selected customer on a page.
 
     Raises:
-        ParameterError: the marker is none of the customers.
+        ParameterError: the marker is not a selected customer.
     """
     selection = Selection("customer", uuids)
     with store.read() as db:

@@ -1,4 +1,4 @@
-"""Pages of what statistics list: which objects are on one, whether another follows, and sizes."""
+"""Pages of objects in statistics: markers, the next page, and the limit of the size."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from openstats.storage.store import Database
 
 
 class Page(NamedTuple):
-    """At most ``limit`` objects, from the one after ``marker`` (uuid) on; None: no such bound."""
+    """At most ``limit`` objects after ``marker`` (a uuid); None means no such bound."""
 
     limit: int | None = None
     marker: str | None = None
@@ -22,10 +22,10 @@ class Page(NamedTuple):
 
 
 def check(db: Database, scope: Scope, selection: Selection, page: Page) -> None:
-    """Raise unless the marker of a page is one of the selected objects that are visible.
+    """Check the marker of a page.
 
     Raises:
-        ParameterError: it is not.
+        ParameterError: the marker is not one of the selected objects that the caller may see.
     """
     if page.marker is not None:
         check_marker(db, scope, selection, page.marker)
@@ -34,7 +34,7 @@ def check(db: Database, scope: Scope, selection: Selection, page: Page) -> None:
 def next_marker(
     db: Database, scope: Scope, selection: Selection, page: Page, objects: Sequence[ObjectName]
 ) -> str | None:
-    """Return the marker of the page behind the one that holds these objects; None for the last."""
+    """Return the marker of the next page, given the objects of this one; None on the last page."""
     if page.limit is None or len(objects) < page.limit:
         return None
     last = objects[-1].uuid
@@ -42,10 +42,10 @@ def next_marker(
 
 
 def check_size(objects: int, pieces: int, limit: int) -> None:
-    """Raise unless an answer of so many objects and pieces is acceptable.
+    """Check the size of a response: the number of objects times the number of intervals.
 
     Raises:
-        ParameterError: it has more than ``limit`` datapoints.
+        ParameterError: the response would have more than ``limit`` datapoints.
     """
     if objects * pieces > limit:
         raise ParameterError(

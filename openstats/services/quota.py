@@ -1,4 +1,4 @@
-"""The quota report: limits and use by object, page by page, with their coverage."""
+"""The quota report: limits and use, in total or by object, with their coverage."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from openstats.storage.store import Store
 
 
 class QuotaReport(NamedTuple):
-    """Sums by object; the coverage is that of all selected objects, on whatever page."""
+    """Sums by object, and the coverage of all selected objects, including other pages."""
 
     entries: list[tuple[ObjectName, quota.Sums]]
     coverage: Coverage
@@ -21,7 +21,7 @@ def by_object(store: Store, scope: Scope, selection: Selection, page: Page) -> Q
     """Return the sums of each selected object on a page.
 
     Raises:
-        ParameterError: the marker is none of the objects.
+        ParameterError: the marker is not a selected object.
     """
     with store.read() as db:
         coverage = quota.coverage(db, scope, selection)
@@ -33,6 +33,6 @@ def by_object(store: Store, scope: Scope, selection: Selection, page: Page) -> Q
 
 
 def total(store: Store, scope: Scope, selection: Selection) -> tuple[quota.Sums, Coverage]:
-    """Return the sums over everything selected, and their coverage."""
+    """Return the sums over all selected objects, and their coverage."""
     with store.read() as db:
         return quota.total(db, scope, selection)

@@ -12,17 +12,19 @@ from openstats.storage.inventory import capacity
 from openstats.storage.store import Database, Store
 
 Capacities = Mapping[int, tuple[Capacity, int] | None]
-"""The capacity of clouds (row ids), and when it was read; None for never."""
+"""The capacity of clouds (row ids), and when it was read; None if it was never read."""
 
 
 def report(
     store: Store, auth_url: str, region: str | None, *, now: int, skip_unlimited: bool
 ) -> tuple[dict[str, int], Coverage]:
-    """Return the nine figures of the clouds of an auth_url, in its compared form, and the coverage.
+    """Return the nine figures of the clouds with an auth_url, and the coverage.
+
+    ``auth_url`` is in its compared form.
 
     Raises:
-        ParameterError: there is no such cloud; the sentence names the wrong parameter.
-        NotPolledError: no cloud was read yet. They are read at once.
+        ParameterError: no cloud has the auth_url, or none of them has the region.
+        NotPolledError: no capacity has been read yet. The clouds' jobs have been made due.
     """
     with store.read() as db:
         clouds = _capacities(db, auth_url, region)
@@ -51,7 +53,7 @@ def _capacities(db: Database, auth_url: str, region: str | None) -> Capacities:
 
 
 def _known(clouds: Capacities) -> tuple[list[Capacity], dict[int, int]]:
-    """Return the capacities that were read, and when each cloud was."""
+    """Return the known capacities, and when each cloud was read, by row id."""
     capacities, read_at = [], {}
     for cloud, row in clouds.items():
         if row is not None:

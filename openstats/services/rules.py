@@ -1,4 +1,4 @@
-"""Rules of our own: what the figures in the store say is wrong with tenants and clouds."""
+"""openstats' own alert rules: they evaluate stored figures of tenants and clouds."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ from openstats.storage.store import Database
 UNITS = {meter.name: meter.unit for meter in QUOTAS}
 
 TRIVIAL_LIMIT = 1
-"""A limit up to which use is all or nothing: no share of it says anything."""
+"""The limit up to which shares are meaningless, since use is all or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class RuleThresholds:
-    """From which shares on the use of quotas and capacity is an alert; customers by uuid."""
+    """Thresholds for quotas and capacity; ``quota_of_customers`` is by uuid."""
 
     quota: Thresholds
     capacity: Thresholds
@@ -31,13 +31,13 @@ class RuleThresholds:
 
 OpenAlerts = Mapping[Cause, OpenAlert]
 Rule = Callable[[Database, Cloud, RuleThresholds, OpenAlerts], Iterator[RuleResult]]
-"""A function from the figures of a cloud, and its open alerts of the rule, to what is wrong."""
+"""A function that yields the violations of a cloud, given its open alerts of the rule."""
 
 
 def apply_rules(
     db: Database, cloud: Cloud, rules: Mapping[str, Rule], thresholds: RuleThresholds, now: int
 ) -> None:
-    """Open, update and close the alerts of families of rules on a cloud and its tenants."""
+    """Open, update and close the alerts of ``rules``, by family, on a cloud and its tenants."""
     for family, rule in rules.items():
         alerts = open_alerts(db, cloud.id, family)
         settle(db, alerts, rule(db, cloud, thresholds, alerts), now)
@@ -46,7 +46,7 @@ def apply_rules(
 def _full_quotas(
     db: Database, cloud: Cloud, thresholds: RuleThresholds, alerts: OpenAlerts
 ) -> Iterator[RuleResult]:
-    """Yield tenants that have nearly used up a quota."""
+    """Yield tenants whose use of a quota exceeds a threshold."""
     for tenant_id, customer, quotas in quota.of_cloud(db, cloud):
         limits = thresholds.quota_of_customers.get(customer or "", thresholds.quota)
         for name, figures in quotas.items():
@@ -65,7 +65,7 @@ def _severity(thresholds: Thresholds, figures: Quota, open_alert: OpenAlert | No
 def _exceeded_quotas(
     db: Database, cloud: Cloud, _thresholds: RuleThresholds, _alerts: OpenAlerts
 ) -> Iterator[RuleResult]:
-    """Yield tenants that use more than a limit to which no share applies."""
+    """Yield tenants that exceed a limit of at most ``TRIVIAL_LIMIT``, to which no share applies."""
     for tenant_id, _, quotas in quota.of_cloud(db, cloud):
         for name, figures in quotas.items():
             if 0 <= figures.limit <= TRIVIAL_LIMIT and figures.in_use > figures.limit:
@@ -81,7 +81,7 @@ def _quota_message(name: str, figures: Quota) -> str:
 def _full_capacity(
     db: Database, cloud: Cloud, thresholds: RuleThresholds, alerts: OpenAlerts
 ) -> Iterator[RuleResult]:
-    """Yield the resource classes of which a cloud has little left."""
+    """Yield the resource classes whose allocated share exceeds a threshold."""
     for name, figures in _allocations(db, cloud).items():
         cause = "cloud", cloud.id, f"capacity.{name}"
         if severity := _severity(thresholds.capacity, figures, alerts.get(cause)):
@@ -92,7 +92,7 @@ def _full_capacity(
 def _exceeded_capacity(
     db: Database, cloud: Cloud, _thresholds: RuleThresholds, _alerts: OpenAlerts
 ) -> Iterator[RuleResult]:
-    """Yield the resource classes of which a cloud has allocated more than it can."""
+    """Yield the resource classes of which a cloud has allocated more than its capacity."""
     for name, figures in _allocations(db, cloud).items():
         if figures.in_use > figures.limit:
             in_use, limit = figures.in_use, figures.limit
@@ -101,10 +101,10 @@ def _exceeded_capacity(
 
 
 def _allocations(db: Database, cloud: Cloud) -> dict[str, Quota]:
-    """Return, by resource class, what a cloud can allocate, and what it has allocated."""
+    """Return, by resource class, how much a cloud can allocate, and how much it has."""
     return allocations(resource_providers.inventories(db).get(cloud.uuid, {}))
 
 
 TENANT_RULES: dict[str, Rule] = {"quota.": _full_quotas, "figures.": _exceeded_quotas}
 CLOUD_RULES: dict[str, Rule] = {"capacity.": _full_capacity, "allocation.": _exceeded_capacity}
-"""By family: the beginning of the types of its alerts."""
+"""The rules by family, which is the prefix of their alert types."""

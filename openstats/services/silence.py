@@ -1,4 +1,4 @@
-"""Silent clouds: an alert for each cause for which the polls of a cloud have brought nothing."""
+"""Alerts about silent clouds: one for each cause that keeps polls from succeeding."""
 
 from collections.abc import Callable, Sequence
 
@@ -13,7 +13,7 @@ from openstats.storage.store import Database
 
 FAMILY = "poll."
 IDLE_KINDS = ("quotas", "usage")
-"""Kinds of poll that succeed without a call where nothing has changed."""
+"""Kinds of poll that may succeed without calling the cloud, if nothing has changed."""
 
 
 def report_silence(
@@ -24,10 +24,10 @@ def report_silence(
     now: int,
     since: float,
 ) -> None:
-    """Open alerts for the causes for which clouds are silent, and close those that are over.
+    """Open an alert for each cause of a cloud's silence, and close alerts whose cause is gone.
 
-    ``interval_of`` returns the seconds between two polls of a kind; a kind is silent that brings
-    nothing for ``silent_intervals`` of them. ``since`` is when this collector began to be at work.
+    ``interval_of`` returns the seconds between two polls of a kind. A kind is silent if no poll has
+    succeeded for ``silent_intervals`` intervals. ``since`` is when this collector began to work.
     """
     states: dict[str, list[PollState]] = {}
     for outcome in jobs.outcomes(db):
@@ -65,7 +65,7 @@ def _settle(
     results = []
     for cause_name, silent_polls in verdict.causes.items():
         results.append(_result(cloud, cause_name, silent_polls, intervals, now))
-    # What cannot be decided stays as it is.
+    # Alerts whose cause is undecided stay unchanged.
     decided_names = verdict.causes.keys() | verdict.over
     decided = {cause: alerts[cause] for cause, name in names.items() if name in decided_names}
     settle(db, decided, results, now)
@@ -80,7 +80,7 @@ def _result(
         f"{FAMILY}{cause}",
         ERROR,
         f"{cloud.name}: {_message(silent_polls, now)}",
-        # What comes and goes is one alert, where a cloud answers now and then.
+        # If a cloud answers intermittently, its alert is reopened.
         reopen_within=int(2 * intervals * max(poll.pace() for poll in silent_polls)),
     )
 

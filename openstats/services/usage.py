@@ -1,4 +1,4 @@
-"""The usage report: members and readings are read in one state of the store, then added up."""
+"""The usage report: reads members and readings in one transaction, then sums them up."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,22 +18,22 @@ from openstats.storage.store import Database, Store
 from openstats.storage.usage import members, readings
 
 AUTOMATIC = "auto"
-"""The basis that is used where all clouds have a source that measures it, and else allocated."""
+"""The basis ``used`` if the meter sources of all clouds measure it, otherwise ``allocated``."""
 
 Dates = dict[int, int | None]
-"""When each cloud (row id) was read last; None for never."""
+"""When each cloud (row id) was last read; None if it was never read."""
 
 
 @dataclass(frozen=True)
 class UsageQuery:
-    """The objects, the period and the measure of a report.
+    """The objects, the period and the meter of a report.
 
     Attributes:
-        item: what was used, as in ``meters.UsageMeter.item``.
-        basis: the basis that was asked for; None: ``default_basis`` where the item has it.
-        default_basis: the configured one, or ``auto``.
-        edges: the edges of the pieces, in Unix seconds.
-        with_shares: whether to find out which share of each piece was observed.
+        item: the name of the meter in the HTTP API, as in ``meters.UsageMeter.item``.
+        basis: the requested basis; None for ``default_basis`` if the item has it.
+        default_basis: the configured basis, or ``auto``.
+        edges: the edges of the intervals, in Unix seconds.
+        with_shares: whether to compute the observed share of each interval.
     """
 
     item: str
@@ -46,16 +46,16 @@ class UsageQuery:
 
     @property
     def is_narrowed(self) -> bool:
-        """Whether this asks for some objects only."""
+        """Whether the query covers only some of the visible objects."""
         return bool(self.selection.uuids) or not self.page.is_everything
 
 
 @dataclass(frozen=True)
 class UsageReport:
-    """The use of objects, in ``figures`` of ``statistics.usage.values``.
+    """The use of objects; ``figures`` are those of ``statistics.usage.values``.
 
-    ``shares`` is the share of each piece (row) for which each object was observed, where it was
-    asked for.
+    ``shares`` has the observed share of each interval (row) and object (column), or is None if it
+    was not requested.
     """
 
     meter: UsageMeter
@@ -67,10 +67,11 @@ class UsageReport:
 
 
 class StoredUsage(NamedTuple):
-    """The rows of the store that a report is made of.
+    """The rows of the store that a report is computed from.
 
-    ``observed`` are the readings of the meter in ``meters.OBSERVED``, if there is one;
-    ``listed_clouds`` says which clouds the caller is shown even without a tenant in them.
+    ``observed`` are the readings of the meter's counterpart in ``meters.OBSERVED``, if there is
+    one. ``listed_clouds`` are the clouds that the caller may see even without a tenant in them,
+    each with whether discovery has read its projects.
     """
 
     meter: UsageMeter
@@ -83,11 +84,11 @@ class StoredUsage(NamedTuple):
 
 
 def report(store: Store, scope: Scope, query: UsageQuery, *, max_datapoints: int) -> UsageReport:
-    """Return what the selected objects used in each piece.
+    """Return the use of the selected objects by interval.
 
     Raises:
-        ParameterError: the item does not have the basis, the marker is none of the objects, or
-            there would be more than ``max_datapoints``.
+        ParameterError: the item does not have the basis, the marker is not a selected object, or
+            there would be more than ``max_datapoints`` datapoints.
     """
     with store.read() as db:
         stored = _read(db, scope, query, max_datapoints)
@@ -127,10 +128,10 @@ def _read(db: Database, scope: Scope, query: UsageQuery, max_datapoints: int) ->
 
 
 def _meter(db: Database, query: UsageQuery) -> tuple[UsageMeter, Dates]:
-    """Return the meter of an item, on the basis that applies, and when each cloud was read last.
+    """Return the meter of the item on the effective basis, and when each cloud was last read.
 
     Raises:
-        ParameterError: the item does not have the basis that was asked for.
+        ParameterError: the item does not have the requested basis.
     """
     meters = {meter.basis: meter for meter in USAGE if meter.item == query.item}
     if query.basis and query.basis not in meters:
@@ -144,7 +145,7 @@ def _meter(db: Database, query: UsageQuery) -> tuple[UsageMeter, Dates]:
 def _basis(
     basis: str, meters: Mapping[str, UsageMeter], newest: Mapping[int, Mapping[str, int | None]]
 ) -> str:
-    """Return the basis that applies: the item's only one, the given one, or by what was read."""
+    """Return the effective basis: the item's only one, ``basis``, or for auto by the readings."""
     if len(meters) == 1:
         return next(iter(meters))
     if basis != AUTOMATIC:
@@ -154,7 +155,7 @@ def _basis(
 
 
 def _coverage(stored: StoredUsage, *, all_clouds: bool) -> Coverage:
-    """Return the coverage; a cloud of which the projects were never read is not known."""
+    """Return the coverage; a cloud whose projects were never read counts as unknown."""
     read_at = dict(stored.read_at)
     for cloud, is_discovered in stored.listed_clouds.items():
         if not is_discovered:

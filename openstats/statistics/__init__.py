@@ -1,4 +1,4 @@
-"""The answers: pure functions from plain values to the contract's documents.
+"""Statistics: pure functions from plain values to the documents of the HTTP API.
 
-No I/O, no clock, and no import but the standard library and the floors below.
+No I/O and no clock. Imports nothing but the standard library, numpy and the layers below.
 """

@@ -1,4 +1,4 @@
-"""Alert: how many were active, by severity; and when a share of something becomes one."""
+"""Alert: the documents of its figures, and the thresholds of openstats' own alert rules."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from openstats.severities import ERROR, SEVERITIES, WARNING
 
 
 def summary(counts: Mapping[str, int]) -> dict[str, int]:
-    """Return one number for each severity; ``counts`` has those that there are any of."""
+    """Return one number for each severity; those missing from ``counts`` are 0."""
     return {severity: counts.get(severity, 0) for severity in SEVERITIES}
 
 
 def datapoints(
     pieces: Iterable[tuple[int, int]], counts: Iterable[Mapping[str, int]]
 ) -> list[dict[str, int]]:
-    """Return one ``{from, to, <severities>}`` a piece."""
+    """Return one ``{from, to, <severities>}`` for each interval."""
     points = []
     for (start, end), piece_counts in zip(pieces, counts, strict=True):
         points.append({"from": start, "to": end} | summary(piece_counts))
@@ -23,9 +23,10 @@ def datapoints(
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """From which percentage on a use is a Warning, and an Error.
+    """The percentages at which use becomes a Warning or an Error.
 
-    A severity once reached is left only when the use is ``margin`` percentage points below.
+    A severity ends only when use falls more than ``margin`` percentage points below its threshold
+    (hysteresis).
     """
 
     warning: float
@@ -33,7 +34,7 @@ class Thresholds:
     margin: float = 0
 
     def severity(self, in_use: int, limit: int, open_severity: str | None) -> str | None:
-        """Return how bad a use is, None if it is not; an alert may be open with a severity."""
+        """Return the severity of a use, or None; ``open_severity`` is that of the open alert."""
         percent = 100 * in_use / limit
         error_margin = self.margin if open_severity == ERROR else 0
         if percent >= self.error - error_margin:

@@ -1,6 +1,6 @@
-"""Coverage, where it follows from figures that were read: of usage, and of the clouds of a URL.
+"""Coverage that is computed from figures: of usage, and of the clouds of an auth_url.
 
-What the store can count by itself is in ``openstats.storage.coverage``.
+Coverage that SQL can count is in ``openstats.storage.coverage``.
 """
 
 from collections.abc import Collection, Container, Iterable, Mapping
@@ -17,11 +17,11 @@ def of_usage(
     unobserved: Container[int] = (),
     more_clouds: Iterable[int] = (),
 ) -> Coverage:
-    """Return of how many tenants and clouds a meter was read, and when the last of the clouds was.
+    """Return the coverage of a meter; its ``oldest`` is the earliest of the clouds' last readings.
 
-    ``read_at`` is when each cloud was read last; ``unobserved`` are clouds of which the readings
-    around the interval say nothing. ``all_clouds`` counts every cloud, and not only those in which
-    the members are, and ``more_clouds``.
+    ``read_at`` is when each cloud was last read. ``unobserved`` are clouds that were not observed
+    around the period, which count as unknown. By default the clouds of the members and
+    ``more_clouds`` count; with ``all_clouds``, all clouds in ``read_at``.
     """
     counting = slice(None) if members.counted is None else members.counted > 0
     tenants, homes = members.tenants[counting].tolist(), members.clouds[counting].tolist()
@@ -41,7 +41,7 @@ def of_clouds(
 ) -> Coverage:
     """Return the coverage of capacity and quotas of clouds (row ids).
 
-    A cloud is known when its capacity was read (``read_at``) and its tenants' quotas were
+    A cloud is known if its capacity was read (``read_at``), and the quotas of its tenants as well
     (``complete``). ``tenants`` is the coverage of the quotas alone.
     """
     clouds_known = sum(cloud in complete for cloud in read_at)

@@ -1,4 +1,4 @@
-"""Creation time: how many objects came into being in each piece of an interval."""
+"""Creation time: numbers of objects created in each interval."""
 
 from bisect import bisect_right
 from collections import Counter
@@ -7,7 +7,7 @@ from itertools import pairwise
 
 
 def datapoints(edges: Sequence[int], counts: Mapping[int, int]) -> list[dict[str, int]]:
-    """Return one ``{from, to, value}`` a piece; ``counts`` has the pieces that are not empty."""
+    """Return one ``{from, to, value}`` for each interval; ``counts`` is by index of interval."""
     return [
         {"from": start, "to": end, "value": counts.get(i, 0)}
         for i, (start, end) in enumerate(pairwise(edges))
@@ -15,7 +15,7 @@ def datapoints(edges: Sequence[int], counts: Mapping[int, int]) -> list[dict[str
 
 
 def by_piece(edges: Sequence[int], dates: Iterable[tuple[int, int]]) -> Mapping[int, int]:
-    """Return counts by piece from pairs (date, count); all dates are within the edges."""
+    """Return counts by index of interval, from pairs (date, count) within the edges."""
     counts: Counter[int] = Counter()
     for date, count in dates:
         counts[bisect_right(edges, date) - 1] += count

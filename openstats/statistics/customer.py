@@ -1,4 +1,4 @@
-"""Customer: how many projects, groups and instances each customer has."""
+"""Customer: numbers of projects, groups and instances of each customer."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,7 @@ from openstats.model import CustomerCounts
 def listing(
     customers: Iterable[CustomerCounts], *, with_uuid: bool = False
 ) -> list[dict[str, object]]:
-    """Return one entry a customer, in the given order; ``with_uuid`` adds the uuid."""
+    """Return one entry for each customer, in the given order; ``with_uuid`` adds the uuid."""
     return [_entry(counts, with_uuid=with_uuid) for counts in customers]
 
 

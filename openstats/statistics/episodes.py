@@ -1,8 +1,8 @@
-"""Episodes: what receivers report of an alert becomes alerts that are open, or over.
+"""Episodes: turns the notifications about an alert into alerts that are open or resolved.
 
-The rule is written down in docs/alerts.rst. It follows what Alertmanager believes of a receiver:
-the peers of a cluster keep one log of what was last delivered, and send nothing that this log
-holds. So the last notification that arrives decides, and what is ignored here is not sent again.
+docs/alerts.rst states the rule. It follows from how Alertmanager works: the peers of a cluster
+share a log of delivered notifications, and do not send again what is in the log. So the last
+notification to arrive decides, and a notification that is ignored here is lost.
 """
 
 from bisect import bisect_right
@@ -13,13 +13,13 @@ from dataclasses import replace
 from openstats.alerts import Alert, Episode, Notification, Revision, split
 
 EpisodeEnd = tuple[Episode, int | None]
-"""An episode and its end, which may follow from a later episode; None while it is open."""
+"""An episode and its end, possibly derived from a later episode; None while it is open."""
 
 WAITING = 60
-"""Seconds that a request waits for the store at most, so that a later one is stored before it."""
+"""Maximum seconds that a request may wait for the store while later requests overtake it."""
 
 MOST_SENDERS = 16
-"""Senders that are told apart for one alert; an installation has two or three."""
+"""Maximum number of senders that are distinguished for one alert; two or three are usual."""
 
 
 def fold(
@@ -30,11 +30,11 @@ def fold(
     now: int,
     reopen_within: int,
 ) -> list[Revision]:
-    """Return the alerts of each fingerprint that notifications are about, which apply in order.
+    """Apply notifications in order, and return the resulting alerts of each fingerprint.
 
-    ``stored`` has the episodes so far, by fingerprint and start. ``changes`` are when the subject
-    of a fingerprint became another owner's, in order. ``now`` is when the notifications arrived;
-    ``reopen_within`` is that of ``join``.
+    ``stored`` has the episodes so far, by fingerprint and start. ``changes`` are the times, in
+    order, at which the subject of a fingerprint changed its owner. ``now`` is when the
+    notifications arrived. ``reopen_within`` is that of ``join``.
     """
     latest: dict[str, Notification] = {}
     episodes: dict[str, dict[str, Episode]] = {}
@@ -54,7 +54,7 @@ def fold(
 
 
 def _stored_changes(episodes: Iterable[Episode]) -> Iterator[int]:
-    """Yield the changes that parts begin with: what was split once stays so."""
+    """Yield the changes of owner at which stored parts begin, so that they stay split."""
     for episode in episodes:
         for part in episode.stored_parts:
             if part.owner_since:
@@ -62,10 +62,10 @@ def _stored_changes(episodes: Iterable[Episode]) -> Iterator[int]:
 
 
 def apply(episodes: Mapping[str, Episode], notification: Notification, now: int) -> Episode | None:
-    """Return the episode that a notification is about, as it is since; None: nothing changes.
+    """Return the episode of a notification, updated by it; None if nothing changes.
 
-    ``episodes`` are the alert's, by start; ``now`` is when the notification arrived. No clock but
-    ours can be ahead.
+    ``episodes`` are those of the alert, by start. ``now`` is when the notification arrived; later
+    times of the sender, whose clock may be ahead, are reduced to it.
     """
     timeless = notification.timeless
     episode = _episode_of(episodes, notification)
@@ -91,7 +91,10 @@ def _episode_of(episodes: Mapping[str, Episode], notification: Notification) -> 
 
 
 def _is_overtaken(episode: Episode, now: int) -> bool:
-    """Return whether a later notification is stored already; a clock set back overtakes nobody."""
+    """Return whether a later notification is stored already.
+
+    A difference of more than ``WAITING`` means that the clock was set back.
+    """
     return episode.reported_at is not None and 0 < episode.reported_at - now <= WAITING
 
 
@@ -101,14 +104,17 @@ def _update(episode: Episode, notification: Notification, now: int) -> Episode:
 
 
 def _fire(episode: Episode, notification: Notification, now: int) -> Episode:
-    """Return an episode that a sender reports as firing, whatever anybody reported before."""
+    """Return an episode that a sender reports as firing; it is open, whatever its state before."""
     senders = episode.senders if episode.ended_at is None else frozenset[str]()
     limited = frozenset(sorted(senders | {notification.sender})[:MOST_SENDERS])
     return replace(episode, ended_at=None, reported_at=now, senders=limited)
 
 
 def _end(episode: Episode, notification: Notification, now: int) -> Episode:
-    """Return an episode whose end a sender reports: the first end stands, until it fires again."""
+    """Return an episode that a sender reports as resolved; it ends when no sender has it firing.
+
+    Its first reported end stays, until it fires again.
+    """
     senders = episode.senders - {notification.sender}
     end_reported = episode.ended_at is not None and episode.reported_at is not None
     if senders or end_reported:
@@ -120,11 +126,11 @@ def _end(episode: Episode, notification: Notification, now: int) -> Episode:
 def join(
     episodes: Iterable[Episode], reopen_within: int, changes: Sequence[int] = ()
 ) -> list[Alert]:
-    """Join episodes of one fingerprint between which ``reopen_within`` seconds lie at most.
+    """Return the alerts of one fingerprint: join episodes at most ``reopen_within`` seconds apart.
 
-    ``changes`` are when it became another owner's, in order: nothing is joined across them, and an
-    episode that is open then is split in parts. An alert keeps the row of its episodes; where one
-    falls apart, the first keeps the row.
+    ``changes`` are the times, in order, at which its owner changed. Episodes are not joined across
+    them, and an episode that is open at a change is split. An alert keeps the row id of its
+    episodes; if an alert is divided, its first part keeps the row id.
     """
     ordered = sorted(episodes, key=_order)
     stored_ids = _stored_ids(ordered, changes)
@@ -145,7 +151,7 @@ def join(
 def _stored_ids(
     ordered: Iterable[Episode], changes: Sequence[int]
 ) -> dict[tuple[int, str], set[int]]:
-    """Return the row ids of the alerts of episodes, by period between changes, and start."""
+    """Return the row ids of the episodes' alerts, by (period between changes, start)."""
     ids: dict[tuple[int, str], set[int]] = defaultdict(set)
     for episode in ordered:
         for part in episode.stored_parts:
@@ -178,14 +184,14 @@ def _parts(episode: Episode, ended_at: int | None, changes: Sequence[int]) -> It
 
 
 def _order(episode: Episode) -> tuple[int, bool, str]:
-    """Of those that began in one second, the one that is open is the latest."""
+    """Return a sort key; of episodes that began in the same second, open ones come last."""
     return episode.started_at, episode.ended_at is None, episode.start
 
 
 def _neighbours(
     parts: list[EpisodeEnd], reopen_within: int
 ) -> Iterator[tuple[list[Episode], int | None]]:
-    """Yield episodes that follow one another closely, and when the last of them was over."""
+    """Yield groups of episodes in close succession, each with its end; None if it is open."""
     neighbours: list[Episode] = []
     last_end: int | None = 0
     for episode, ended_at in parts:
@@ -203,7 +209,7 @@ def _later(end: int | None, other_end: int | None) -> int | None:
 
 
 def _ends(ordered: list[Episode]) -> list[int | None]:
-    """Return when each episode was over: by the time that the next of its replica began."""
+    """Return the end of each episode; an open one ends when the next of its replica begins."""
     next_starts: dict[str, int] = {}
     ends = []
     for episode in reversed(ordered):
@@ -215,13 +221,13 @@ def _ends(ordered: list[Episode]) -> list[int | None]:
 
 
 def replica_start(start: str, fingerprint: str) -> str:
-    """Return the start of an episode of one of several replicas that are counted as one alert.
+    """Return the identifier of an episode of one of several replicas that count as one alert.
 
-    Each fires at its own times: another's new start does not mean that this one is over.
+    Replicas fire at different times: a new start of one does not end the episode of another.
     """
     return f"{start} {fingerprint}"
 
 
 def replica_of(start: str) -> str:
-    """Return which replica an episode is of; empty where there is but one."""
+    """Return the replica of an episode's identifier; empty if there is only one."""
     return start.partition(" ")[2]

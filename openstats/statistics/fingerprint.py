@@ -1,4 +1,4 @@
-"""Fingerprints of alerts, as Prometheus and Alertmanager make them of labels."""
+"""Fingerprints of alerts, computed from labels as Prometheus and Alertmanager do."""
 
 from collections.abc import Mapping
 
@@ -18,7 +18,7 @@ def fingerprint(labels: Mapping[str, str]) -> str:
 def common_fingerprint(
     labels: Mapping[str, str], alert_fingerprint: str, replicas: frozenset[str]
 ) -> str:
-    """Return the fingerprint under which alerts are one that differ in labels of replicas only.
+    """Return a fingerprint that ignores the labels of replicas, so that their alerts share it.
 
     An alert without such labels keeps ``alert_fingerprint``.
     """

@@ -1,4 +1,4 @@
-"""Intervals cut into datapoints: equal ones, or those of a calendar."""
+"""Division of a period into equal intervals, or those of a calendar."""
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -8,18 +8,18 @@ from openstats.unix_time import HOUR
 
 
 def edges(interval: Interval) -> list[int]:
-    """Return the ``datapoints + 1`` edges, the first and last being those of the interval.
+    """Return the ``datapoints + 1`` edges of equal intervals, from start to end.
 
-    Edge *i* is ``start + i * (end - start) // datapoints``: nothing is dropped at the end.
+    Edge *i* is ``start + i * (end - start) // datapoints``: rounding drops nothing at the end.
     """
     length, pieces = interval.end - interval.start, interval.datapoints
     return [interval.start + i * length // pieces for i in range(pieces + 1)]
 
 
 def calendar(start: int, end: int, every: str, zone: str, longest: int) -> list[int]:
-    """Return start, end, and where each ``hour``, ``day`` or ``month`` of a zone begins in between.
+    """Return start, the beginnings of each ``hour``, ``day`` or ``month`` in a zone, and end.
 
-    A list of more than ``longest`` edges ends with one edge too many.
+    The list is cut off at ``longest + 1`` edges, which shows that there are too many.
     """
     edges, moment = [start], start
     while moment < end and len(edges) <= longest:

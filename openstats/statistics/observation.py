@@ -1,7 +1,6 @@
-"""Observation: the share of each piece of an interval for which usage was read.
+"""Observation: the share of each interval for which usage was read, by cloud or by object.
 
-It is that of clouds, and of objects. Time that was not observed is not known: it is no zero, and
-nothing is scaled up for it.
+Use during unobserved time is unknown: it is not zero, and other use is not scaled up for it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,13 +24,13 @@ from openstats.statistics.usage import (
 Shares = NDArray[np.float64]
 
 NEARLY = 1e-6
-"""What a share may lack of the whole: the noise of long sums."""
+"""Tolerance below a share of 1, for the rounding errors of long sums."""
 
 
 def of_clouds(
     meter: UsageMeter, edges: Sequence[int], readings: Mapping[int, Readings]
 ) -> dict[int, Shares]:
-    """Return, by cloud, the share of each piece for which it was observed."""
+    """Return the observed share of each interval, by cloud."""
     lengths = np.diff(edges)
     shares = {}
     for cloud, of_cloud in readings.items():
@@ -41,9 +40,9 @@ def of_clouds(
 
 
 def never(clouds: Iterable[int], readings: Mapping[int, Readings]) -> set[int]:
-    """Return those clouds of which nothing was observed before the last of their readings.
+    """Return the clouds that were not observed at all up to the last of these readings.
 
-    A first reading only begins: its clock stands at zero.
+    A cloud's first reading has a clock of zero, since it only starts the observation.
     """
     return {
         cloud
@@ -60,11 +59,12 @@ def of_objects(
     clouds: Mapping[int, Shares],
     observed: Mapping[int, Readings] | None = None,
 ) -> Matrix:
-    """Return the share of each piece for which every object was observed: a row for each piece.
+    """Return the observed share of each interval (row) and object (column).
 
-    It is that of its tenant that was observed least, while that was the object's; of its cloud
-    where tenants are not told apart, neither in the meter nor in ``observed``, readings of its
-    meter in ``meters.OBSERVED``. An object without tenants has nothing to be observed.
+    The share of an object is that of its least observed tenant, while it owns that tenant. If
+    neither the meter nor ``observed`` records the observation of tenants, their cloud's share is
+    used; ``observed`` are readings of the meter's counterpart in ``meters.OBSERVED``. The share of
+    an object without tenants is 1.
     """
     shares = np.ones((len(edges) - 1, len(members.objects)))
     for cloud, part in by_cloud(members):
@@ -86,7 +86,7 @@ def of_objects(
 def _recorded(
     meter: UsageMeter, edges: Sequence[int], members: Members, readings: Readings, clock: Matrix
 ) -> Matrix:
-    """Return the shares of tenants; those of the cloud in pieces without readings of tenants."""
+    """Return the shares of tenants; that of the cloud in intervals not recorded by tenant."""
     seconds = interpolate(readings, edges, CLOCKS, meter)[:, 1, :]
     recorded = np.diff(seconds, axis=0) > 0
     return np.where(recorded, _of_tenants(meter, edges, members, readings, clock), clock)
@@ -95,7 +95,7 @@ def _recorded(
 def _of_tenants(
     meter: UsageMeter, edges: Sequence[int], members: Members, readings: Readings, clock: Matrix
 ) -> Matrix:
-    """Return the shares of tenants while they are their owner's, and of the cloud otherwise."""
+    """Return the shares of tenants in intervals in which they are owned, else the cloud's."""
     moments = np.array(cuts(edges, members))
     first = moments.searchsorted(edges[:-1])
     weights = np.diff(interpolate(readings, moments, members.slots, meter)[:, 1, :], axis=0)

@@ -1,6 +1,6 @@
-"""The odometer: running totals that advance delta by delta, and are read at any moment.
+"""The odometer: running totals that advance delta by delta, and can be read at any moment.
 
-Between two readings they are linear; before the first and after the last nothing is known.
+Between two readings they are linear; before the first and after the last, nothing is known.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from openstats.meters import SHARE, UsageMeter
 from openstats.readings import Delta, Reading, Readings
 
 CLOCK = 0
-"""The slot that no tenant has: its weight is the seconds for which the cloud was observed."""
+"""The slot of the cloud's clock: its weight is the seconds for which the cloud was observed."""
 
 Slots = NDArray[np.int64]
 Moments = NDArray[np.int64]
@@ -21,17 +21,17 @@ Matrix = NDArray[np.float64]
 
 
 def first_reading(at: int) -> Reading:
-    """Return a cloud's first reading: counting begins here."""
+    """Return a cloud's first reading, at which counting begins."""
     return Reading(at, np.zeros((2, 1)))
 
 
 def end_of_gap(last: Reading, at: int) -> Reading:
-    """Return the reading that ends a gap: time passed, and it is not known what was used in it."""
+    """Return the reading that ends a gap: the totals stay, since use in the gap is unknown."""
     return Reading(at, last.vectors)
 
 
 def advance(last: Reading, delta: Delta, meter: UsageMeter) -> Reading:
-    """Return the reading after a delta, whose gains are by slot."""
+    """Return the reading after a delta; the delta's tenants are slots."""
     length = 1 + max(len(last.totals) - 1, *delta.gains, *delta.unobserved, CLOCK)
     vectors = _lengthened(last, length, meter)
     totals, weights = vectors
@@ -46,7 +46,7 @@ def advance(last: Reading, delta: Delta, meter: UsageMeter) -> Reading:
 
 
 def _idle(length: int, slots: NDArray[np.intp], delta: Delta) -> NDArray[np.bool_]:
-    """Return a mask of the tenants that were observed using nothing."""
+    """Return a mask of the slots whose tenants were observed, and used nothing."""
     idle = np.ones(length, np.bool_)
     idle[CLOCK] = False
     idle[slots] = False
@@ -55,9 +55,9 @@ def _idle(length: int, slots: NDArray[np.intp], delta: Delta) -> NDArray[np.bool
 
 
 def _lengthened(reading: Reading, length: int, meter: UsageMeter) -> Matrix:
-    """Return copies of the vectors, with slots for tenants that came later.
+    """Return copies of the vectors, extended with slots for new tenants.
 
-    Before a tenant came it used nothing, and was observed as long as its cloud.
+    Before a tenant existed, it used nothing, and was observed for as long as its cloud.
     """
     padding = np.zeros((2, length - reading.vectors.shape[1]))
     if meter.kind != SHARE:
@@ -68,9 +68,9 @@ def _lengthened(reading: Reading, length: int, meter: UsageMeter) -> Matrix:
 def interpolate(
     readings: Readings, moments: Sequence[int] | Moments, slots: Slots, meter: UsageMeter
 ) -> Matrix:
-    """Return the totals and weights of slots at moments: an array (moments, 2, slots).
+    """Return the totals and weights of slots at moments, of shape (moments, 2, slots).
 
-    ``readings`` are those around each moment; moments are Unix seconds.
+    ``readings`` must contain those around each moment; moments are Unix seconds.
     """
     vectors = _vectors_of(readings, slots, meter)
     first, second, share = _neighbours(readings.at, np.asarray(moments))
@@ -79,9 +79,9 @@ def interpolate(
 
 
 def _vectors_of(readings: Readings, slots: Slots, meter: UsageMeter) -> Matrix:
-    """Return the vectors of slots: an array (readings, 2, slots).
+    """Return the vectors of slots, of shape (readings, 2, slots).
 
-    Slots that a reading lacks are what they are in ``_lengthened``.
+    Slots that a reading lacks are filled as in ``_lengthened``.
     """
     indices = np.maximum(slots - (readings.first - 1), CLOCK)
     vectors: Matrix = readings.vectors.take(indices, 2, mode="clip")
@@ -95,9 +95,9 @@ def _vectors_of(readings: Readings, slots: Slots, meter: UsageMeter) -> Matrix:
 
 
 def _neighbours(at: Moments, moments: Moments) -> tuple[Indices, Indices, Matrix]:
-    """Return the readings around each moment, and the share of the way between them it lies at.
+    """Return the indices of the readings around each moment, and its relative position, 0 to 1.
 
-    On a reading, and beyond the first and the last, both are that one.
+    At a reading, before the first and after the last, both indices are that of the one reading.
     """
     first = np.maximum(at.searchsorted(moments, "right") - 1, 0)
     second = np.minimum(at.searchsorted(moments), len(at) - 1)

@@ -10,14 +10,14 @@ USAGES = tuple((name, f"{name}_usage") for name in QUOTA_NAMES)
 
 
 def limit(total: QuotaSum, *, skip_unlimited: bool) -> int:
-    """Return a summed limit: one unlimited member makes the sum unlimited, unless it is skipped."""
+    """Return a summed limit: ``UNLIMITED`` if any member is unlimited and not skipped."""
     if total.unlimited and not skip_unlimited:
         return UNLIMITED
     return total.limited
 
 
 def summary(sums: Mapping[str, QuotaSum], *, skip_unlimited: bool = False) -> dict[str, int]:
-    """Return the eight figures by the contract's names; what is not in ``sums`` is 0.
+    """Return the eight figures by their names in the HTTP API; those missing from ``sums`` are 0.
 
     Units are those of ``meters.QUOTAS``: storage and ram in MiB.
     """

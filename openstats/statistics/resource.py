@@ -1,4 +1,4 @@
-"""Resource: what a cloud's hypervisors have, beside what its tenants may take."""
+"""Resource: the capacity of a cloud's hypervisors, and the quotas of its tenants."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -9,7 +9,7 @@ from openstats.model import Capacity, Inventory, Provider, Quota, QuotaSum
 from openstats.statistics import quota
 
 Zones = Mapping[str | None, Iterable[Inventory]]
-"""Inventories by the availability zone that they are in; under None, those that are in none."""
+"""Inventories by availability zone; None has those without a zone."""
 
 Classes = dict[str, dict[str, int | float | None]]
 """Figures by resource class."""
@@ -20,7 +20,7 @@ QUOTA_KEYS = {"vcpu_quota": "vcpu", "memory_quota": "ram", "storage_quota": "sto
 def resource(
     capacities: Iterable[Capacity], sums: Mapping[str, QuotaSum], *, skip_unlimited: bool = False
 ) -> dict[str, int]:
-    """Return the nine figures of one auth_url: its regions' capacities and quotas, each summed."""
+    """Return the nine figures of one auth_url: capacities and quotas, summed over regions."""
     regions = list(capacities)
     figures = {name: sum(getattr(region, name) for region in regions) for name in CAPACITY}
     quotas = quota.summary(sums, skip_unlimited=skip_unlimited)
@@ -28,10 +28,10 @@ def resource(
 
 
 def of_providers(providers: Iterable[Provider]) -> Capacity:
-    """Return the sums of Placement's compute providers, as Nova's statistics have them.
+    """Return the sums over Placement's compute providers, as Nova's statistics define them.
 
-    Providers below a disabled root do not count: Nova counts enabled services only. Reserved
-    memory is used, as Nova has it.
+    Disabled providers do not count, since Nova counts enabled services only. Reserved memory
+    counts as used, as it does in Nova.
     """
     classes = _by_class(chain.from_iterable(p.inventories for p in providers if not p.disabled))
     vcpus = [*classes.get("VCPU", ()), *classes.get("PCPU", ())]
@@ -50,17 +50,17 @@ def of_providers(providers: Iterable[Provider]) -> Capacity:
 
 
 def by_class(zones: Zones) -> Classes:
-    """Return the sums of a cloud's inventories by resource class, whatever zone they are in.
+    """Return the sums of a cloud's inventories by resource class, over all zones.
 
-    ``effective`` is what can be given away, a whole number of each provider; ``allocation_ratio``
-    is the one that all have, None where they differ.
+    ``effective`` is how much can be allocated, rounded down for each provider.
+    ``allocation_ratio`` is None if providers have different ratios.
     """
     classes = _by_class(chain.from_iterable(zones.values()))
     return {name: _figures(classes[name]) for name in sorted(classes)}
 
 
 def by_zone(zones: Zones) -> dict[str, Classes]:
-    """Return likewise the sums of each availability zone; inventories in none are left out."""
+    """Return the sums of ``by_class`` for each availability zone; leave out those without one."""
     names = sorted(zone for zone in zones if zone is not None)
     return {zone: by_class({zone: zones[zone]}) for zone in names}
 
@@ -73,10 +73,10 @@ def _by_class(inventories: Iterable[Inventory]) -> dict[str, list[Inventory]]:
 
 
 def allocations(zones: Zones) -> dict[str, Quota]:
-    """Return, by resource class, what can be allocated at most, and what is.
+    """Return, by resource class, how much can be allocated (limit), and how much is (in_use).
 
-    What is in use and reserved whole counts as allocated: Nova reserves Ironic's nodes in use, so
-    that nobody else gets them while they are cleaned.
+    An inventory that is both in use and fully reserved counts as allocated: Nova reserves Ironic's
+    nodes in use, so that nobody else gets them while they are cleaned.
     """
     sums: dict[str, Quota] = {}
     for inventory in chain.from_iterable(zones.values()):
@@ -96,7 +96,7 @@ def _effective(inventory: Inventory) -> int:
 
 
 def _unavailable(inventory: Inventory) -> int:
-    """Return what is used or reserved; what is both counts once."""
+    """Return how much is used or reserved; what is both counts once."""
     if _reserved_in_use(inventory):
         return inventory.reserved
     return inventory.used + inventory.reserved

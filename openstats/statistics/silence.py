@@ -1,24 +1,25 @@
-"""Silence: which kinds of poll have brought nothing for so long that something is wrong.
+"""Silence: which kinds of poll have not succeeded for so long that something is wrong.
 
-Several kinds that are silent for one reason are one cause. What a poll asks is not known here.
+Several kinds that are silent for the same reason are one cause. Nothing here knows what polls do.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 CLOUD = "cloud"
-"""The cause that is no single kind's: nothing at all was read."""
+"""The cause that covers the whole cloud: nothing at all was read."""
 
 LIVELY = 2
-"""A cloud answers if it brought something within so many of its shortest intervals."""
+"""A cloud is lively if a poll succeeded within this many of its shortest intervals."""
 
 
 @dataclass(frozen=True, slots=True)
 class PollState:
-    """How polls of one kind went: when the last one succeeded and failed (0: never), and why.
+    """The state of one kind of poll: times of its last success and failure (0: never).
 
-    ``interval`` is how far apart they are, ``seconds`` how long the last success took, and
-    ``idle`` whether there may be nothing to ask, so that a success says nothing of the cloud.
+    ``interval`` is the seconds between two polls, ``seconds`` the duration of the last success.
+    ``idle`` says that a poll may succeed without calling the cloud, so that its success proves
+    nothing about the cloud.
     """
 
     name: str
@@ -35,32 +36,32 @@ class PollState:
         return self.error is not None and self.error_at > self.polled_at
 
     def pace(self) -> float:
-        """Return after how many seconds a poll is followed by the next one's success."""
+        """Return the expected seconds between two successes."""
         return self.interval + (0 if self.failing else self.seconds)
 
     def silent(self, now: int, since: float, intervals: int) -> bool:
-        """Return whether nothing was read for some intervals, as far as anybody tried.
+        """Return whether no poll succeeded for this many intervals, counting only attempts.
 
-        ``since`` is when this collector began to be at work: nobody may have tried before that.
+        ``since`` is when this collector began to work; before that, nobody may have polled.
         """
         if self.failing:
             return self.error_at - (self.polled_at or since) > intervals * self.interval
         return now - max(self.polled_at, since) > intervals * self.pace()
 
     def healthy(self, now: int, intervals: int) -> bool:
-        """Return whether the last attempt succeeded, and not long ago."""
+        """Return whether the last attempt succeeded within this many intervals."""
         recent = abs(now - self.polled_at) <= intervals * self.pace()
         return bool(self.polled_at) and not self.failing and recent
 
     @property
     def reason(self) -> str:
-        """What the error blames: the part before the call, which names the service."""
+        """The part of the error before the call, which names the service."""
         return (self.error or self.name).partition("'s ")[0]
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The causes that there are, each with its silent kinds, and those that are over."""
+    """The present causes, each with its silent kinds of poll, and the open causes that are over."""
 
     causes: Mapping[str, Sequence[PollState]]
     over: frozenset[str]
@@ -74,9 +75,9 @@ def judge(
     since: float,
     intervals: int,
 ) -> Verdict:
-    """Return what is wrong with a cloud, given the causes that have an open alert.
+    """Return the causes of a cloud's silence, given the causes that have an open alert.
 
-    An open cause that cannot be decided stays: it is neither found again, nor over.
+    An open cause that cannot be decided is in neither part of the verdict.
     """
     silent = [kind for kind in kinds if kind.silent(now, since, intervals)]
     causes = {kind.name: [kind] for kind in silent if kind.name in open_causes}
@@ -92,12 +93,12 @@ def judge(
 
 
 def _dead(kinds: Iterable[PollState], now: int, since: float, intervals: int) -> bool:
-    """Return whether no kind at all has brought anything for some intervals."""
+    """Return whether no kind of poll at all has succeeded for this many intervals."""
     return now - max(since, _answered_at(kinds)) > intervals * _shortest(kinds)
 
 
 def _lively(kinds: Iterable[PollState], now: int) -> bool:
-    """Return whether the cloud answers: otherwise all may be silent for one reason, yet unknown."""
+    """Return whether the cloud still answers; if not, one reason may explain all the silence."""
     return now - _answered_at(kinds) <= LIVELY * _shortest(kinds)
 
 
@@ -110,7 +111,10 @@ def _shortest(kinds: Iterable[PollState]) -> float:
 
 
 def _add_by_reason(causes: dict[str, list[PollState]], silent: Iterable[PollState]) -> None:
-    """Add kinds to the cause of the same reason; the first kind of a new reason names its cause."""
+    """Add silent kinds to the causes with the same reason.
+
+    A new cause is named after the first kind with its reason.
+    """
     by_reason = {cause[0].reason: cause for cause in causes.values()}
     for kind in silent:
         if kind.reason not in by_reason:

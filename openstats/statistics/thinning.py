@@ -1,6 +1,6 @@
-"""Thinning: which readings may go as they grow old.
+"""Thinning: which old readings may be deleted.
 
-Nothing is added up anew: readings are running totals, and those that stay are as exact as before.
+Nothing needs to be aggregated: readings are running totals, and the remaining ones stay exact.
 """
 
 from collections.abc import Collection, Hashable, Sequence
@@ -12,9 +12,10 @@ from openstats.unix_time import DAY
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """The time for which readings are kept: all for some days, then one an hour, then one a day.
+    """How long readings are kept: all for ``all_days``, one per hour for ``hourly_days``.
 
-    Hours and days are those of ``zone``; of each the first reading stays.
+    After that, one per day is kept. Hours and days are those of ``zone``; the first reading of each
+    is kept.
     """
 
     all_days: int
@@ -25,9 +26,9 @@ class Retention:
 def superfluous(
     times: Sequence[int], gap_ends: Collection[int], now: int, retention: Retention
 ) -> list[int]:
-    """Return those of the times, which are in order, whose readings may go.
+    """Return the times of readings that may be deleted; ``times`` are in order.
 
-    ``gap_ends`` stay whatever their age. So do the first and the last reading.
+    ``gap_ends`` and the first and last reading are kept, whatever their age.
     """
     old: list[int] = []
     previous: Hashable = None
@@ -40,7 +41,7 @@ def superfluous(
 
 
 def _period(at: int, now: int, retention: Retention) -> Hashable:
-    """Return the hour or the day of which one reading stays; of the newest readings, ``at``."""
+    """Return the hour or day of a reading, of which one is kept; ``at`` for recent readings."""
     if now - at < retention.all_days * DAY:
         return at
     local = datetime.fromtimestamp(at, retention.zone)

@@ -1,6 +1,6 @@
-"""Usage: what customers, groups and projects used in each piece of an interval.
+"""Usage: what customers, groups and projects used in each interval.
 
-Matrices have a row for each piece, and a column for each member or object.
+Matrices have a row for each interval, and a column for each member or object.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ from openstats.statistics.odometer import CLOCK, interpolate
 from openstats.unix_time import HOUR
 
 DIGITS = 6
-"""Decimals of a value: what lies behind them is the noise of long sums."""
+"""Decimal places of a value; further ones are rounding errors of long sums."""
 
 COLUMNS = ("tenants", "clouds", "slots", "owners", "since", "until")
 
@@ -27,11 +27,11 @@ Indices = NDArray[np.intp]
 
 CLOCKS = np.array([CLOCK])
 BEGINS = np.array([True])
-"""The first member begins an owner, whoever follows."""
+"""Marks the first member, which always begins an owner."""
 
 
 class Gains(NamedTuple):
-    """The contribution of each member to each piece, and whether it is known."""
+    """The contribution of each member to each interval, and whether it is known."""
 
     totals: Matrix
     weights: Matrix
@@ -45,12 +45,12 @@ def values(
     readings: Mapping[int, Readings],
     observed: Mapping[int, Readings] | None = None,
 ) -> tuple[Matrix, Mask]:
-    """Return the values of all objects, and which are known: a row for each piece.
+    """Return the values of all objects, and which of them are known: a row for each interval.
 
-    ``readings`` are by cloud, and hold those around each edge and each move between edges. A value
-    is known where all clouds in which an object has tenants were observed, and those tenants, too:
-    where the meter does not keep that, ``observed`` does, readings of its meter in
-    ``meters.OBSERVED``.
+    ``readings`` are by cloud, and must contain those around each edge and each move between edges.
+    A value is known if all clouds in which the object has tenants were observed, and so were these
+    tenants. If the meter does not record the observation of tenants, ``observed`` does: readings of
+    its counterpart in ``meters.OBSERVED``.
     """
     shape = len(edges) - 1, len(members.objects)
     totals, weights, all_known = np.zeros(shape), np.zeros(shape), np.ones(shape, np.bool_)
@@ -69,7 +69,7 @@ def values(
         if meter.kind == SHARE:
             weights[:, owners] += reduce_groups(np.add, gains.weights, first, axis=1)
     if meter.kind == SHARE:
-        # Clocks that do not agree may make a busy hour one of more than 60 minutes.
+        # If clocks disagree, a fully used hour may have more than 60 minutes.
         totals = _quotient(totals * 100, weights).clip(0, 100)
     return totals.round(DIGITS), all_known
 
@@ -77,7 +77,10 @@ def values(
 def _observed(
     meter: UsageMeter, edges: Sequence[int], members: Members, readings: Readings
 ) -> Mask:
-    """Return in which pieces each member was observed; all pieces of which no reading says it."""
+    """Return the intervals in which each member was observed.
+
+    Intervals for which observation was not recorded count as observed.
+    """
     observed = _gains(meter, edges, members, readings).known
     clock = interpolate(readings, edges, CLOCKS, meter)[:, 1, :]
     not_recorded: Mask = np.diff(clock, axis=0) == 0
@@ -85,12 +88,12 @@ def _observed(
 
 
 def _quotient(totals: Matrix, weights: Matrix) -> Matrix:
-    """Return totals by weights, and 0 where there is no weight."""
+    """Return totals ÷ weights, and 0 where the weight is 0."""
     return np.divide(totals, weights, out=np.zeros(totals.shape), where=weights > 0)
 
 
 def by_cloud(members: Members) -> Iterator[tuple[int, Members]]:
-    """Yield each cloud with its members; they are in order of clouds."""
+    """Yield each cloud with its members, which must be ordered by cloud."""
     clouds = sorted(set(members.clouds.tolist()))
     if len(clouds) == 1:
         yield clouds[0], members
@@ -101,16 +104,16 @@ def by_cloud(members: Members) -> Iterator[tuple[int, Members]]:
 
 
 def _gains(meter: UsageMeter, edges: Sequence[int], members: Members, readings: Readings) -> Gains:
-    """Return what members contribute to the pieces between edges.
+    """Return what members contribute to the intervals between edges.
 
-    A piece consists of steps, where members move within it. A member contributes what its slot
-    gained in those steps in which it was the owner's::
+    If members move within an interval, it consists of several steps. A member contributes what its
+    slot gained in the steps in which it belonged to the owner::
 
-        edges      |                 piece                 |
+        edges      |               interval                |
         cuts       |        step         |      step       |
         owner      |    this member's    |   another's     |
-        total      |  counts             |  does not       |
-        weight     |  of both steps, but for shares        |
+        total      |  counts             |  does not count |
+        weight     |  both steps count, except for SHARE   |
     """
     moments = np.array(cuts(edges, members))
     first = moments.searchsorted(edges[:-1])
@@ -123,11 +126,11 @@ def _gains(meter: UsageMeter, edges: Sequence[int], members: Members, readings: 
     owned = owned_between(moments, members)
     totals = reduce_groups(np.add, step_totals * owned, first)
     if meter.kind == SHARE:
-        # A tenant without a slot has the clock's, whose weight is no vCPU's.
+        # A tenant without a slot has the clock's slot, whose weight is not in vCPU-seconds.
         has_slot = members.slots != CLOCK
         weights = reduce_groups(np.add, step_weights * owned * has_slot, first)
         return Gains(totals, weights, np.repeat(cloud_observed, len(members.slots), axis=1))
-    # All of the tenant's time, whosever it was then: a mean over less would count it as more.
+    # All of the tenant's time, whoever owned it: a mean over less time would be too large.
     weights = reduce_groups(np.add, step_weights, first)
     ever_owned = reduce_groups(np.logical_or, owned, first)
     amounts = _quotient(totals, weights) if meter.kind == MEAN else totals / HOUR
@@ -135,24 +138,27 @@ def _gains(meter: UsageMeter, edges: Sequence[int], members: Members, readings: 
 
 
 def cuts(edges: Sequence[int], members: Members) -> list[int]:
-    """Return the edges, and the moments between them at which members come or go."""
+    """Return the edges and the moments between them at which owners of members change, in order."""
     moves = {*members.since.tolist(), *members.until.tolist()}
     return sorted({*edges, *(at for at in moves if edges[0] < at < edges[-1])})
 
 
 def owned_between(cuts: NDArray[np.int64], members: Members) -> Mask:
-    """Return which members are their owner's between two cuts: a row for each two."""
+    """Return which members belong to their owner between two cuts: a row for each step."""
     begins, ends = cuts[:-1, None], cuts[1:, None]
     return (members.since <= begins) & (members.until >= ends)
 
 
 def owner_starts(owners: NDArray[np.int64]) -> Indices:
-    """Return where the members of each owner begin."""
+    """Return the index of the first member of each owner."""
     return np.concatenate((BEGINS, owners[1:] != owners[:-1])).nonzero()[0]
 
 
 def reduce_groups(operation: np.ufunc, matrix: Any, first: Indices, axis: int = 0) -> Any:
-    """Return one row (or column) for those from each of ``first`` to the next; mostly it is one."""
+    """Return the matrix with each group of rows (or columns) reduced to one.
+
+    ``first`` are the indices at which groups begin. Usually each group has one member.
+    """
     if matrix.shape[axis] == len(first):
         return matrix
     return operation.reduceat(matrix, first, axis)
@@ -167,10 +173,9 @@ def listing(
     fill_null: bool = False,
     observed: Matrix | None = None,
 ) -> list[dict[str, object]]:
-    """Return one entry an object, with a ``{from, to, value}`` for each piece.
+    """Return one entry for each object, with a ``{from, to, value}`` for each interval.
 
-    A value that is not known is 0, or with ``fill_null`` None. ``observed`` are shares that are
-    shown.
+    With ``fill_null``, an unknown value is None. ``observed`` are the shares to add, if any.
     """
     matrix: Any
     matrix, is_known = figures
