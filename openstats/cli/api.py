@@ -1,6 +1,6 @@
-"""The API as commands ask it: that of a server, or the application itself in this process.
+"""The client of the API that commands use: a server, or the application in this process.
 
-Without ``--url`` the very views that answer over HTTP answer here, to an admin of this machine.
+Without ``--url``, commands call the application in this process, as an admin.
 """
 
 import json
@@ -29,7 +29,7 @@ SIGN_IN = "set OPENSTATS_TOKEN or --token to the output of 'openstack token issu
 
 
 class ApiResponse(NamedTuple):
-    """What the API answered: None where there is no document."""
+    """A response of the API; ``document`` is None if the body is not JSON."""
 
     status: int
     document: Any
@@ -37,11 +37,11 @@ class ApiResponse(NamedTuple):
 
 
 Send = Callable[[str, str, Any], ApiResponse]
-"""Sends a method to a URL below the API's, with a document or None."""
+"""A function that sends a method, a path with its query, and a document or None."""
 
 
 class Api:
-    """The API that the global options name."""
+    """A client of the API."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -54,10 +54,10 @@ class Api:
         method: str = "GET",
         body: Any = None,
     ) -> ApiResponse:
-        """Return what the API answers.
+        """Send a request, and return the response.
 
         Raises:
-            OpenstatsError: with the sentences of the error document.
+            OpenstatsError: the API answered with an error, or something else than openstats did.
         """
         parameters = urlencode(list(query))
         answer = self._send(method, f"{path}?{parameters}" if parameters else path, body)
@@ -71,13 +71,13 @@ class Api:
         """Return the entries on one page of a list.
 
         Raises:
-            OpenstatsError: with the sentences of the error document, or what answered has no list.
+            OpenstatsError: the API answered with an error, or the response has no such list.
         """
         return listed(self.ask(path, query=query), key)
 
 
 def api(app: "Openstats") -> Api:
-    """Return the API of ``--url``, or else the application on the store of the configuration."""
+    """Return a client of the server at ``--url``, or else of the application in this process."""
     options = app.options
     if options.url:
         return Api(_server(options.url, options.token))
@@ -88,10 +88,10 @@ def api(app: "Openstats") -> Api:
 
 
 def listed(answer: ApiResponse, key: str) -> list[Any]:
-    """Return the entries that an answer lists.
+    """Return the list of entries in a response.
 
     Raises:
-        OpenstatsError: it has no such list.
+        OpenstatsError: the response has no such list.
     """
     try:
         return [*answer.document[key]]
@@ -100,7 +100,7 @@ def listed(answer: ApiResponse, key: str) -> list[Any]:
 
 
 def foreign(answer: ApiResponse) -> OpenstatsError:
-    """Return the error that something else than openstats answered."""
+    """Return the error to raise if something other than openstats answered."""
     return OpenstatsError(FOREIGN.format(status=answer.status))
 
 
@@ -120,10 +120,10 @@ def _sentence(error: Mapping[str, Any]) -> str:
 
 
 class _NoRedirects(HTTPRedirectHandler):
-    """A token goes to the server that was named, and to no other."""
+    """Refuses redirects, so that the token goes to no other server than the named one."""
 
     def redirect_request(self, *_: Any) -> None:
-        """Follow no redirect: it is an error by its status."""
+        """Return None, so that the redirect becomes an HTTPError."""
 
 
 def _server(url: str, token: str | None) -> Send:
@@ -138,7 +138,7 @@ def _server(url: str, token: str | None) -> Send:
         content = None if body is None else json.dumps(body).encode()
         typed = headers if content is None else headers | {"Content-Type": MEDIA_TYPE}
         try:
-            # The scheme was looked at above.
+            # The scheme was checked above.
             request = Request(url.rstrip("/") + path, content, typed, method=method)  # noqa: S310
             with opener.open(request, timeout=SECONDS) as response:
                 return _read(response.status, response)

@@ -1,4 +1,4 @@
-"""What commands ask clouds with, put together: entries of clouds.yaml, connections, a collector."""
+"""Assembly of connections and collectors from the configuration and clouds.yaml."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -18,14 +18,14 @@ from openstats.storage.store import Store
 
 
 class Clouds(NamedTuple):
-    """The clouds of clouds.yaml by name: how to ask them, and why some cannot be asked."""
+    """The clouds of clouds.yaml by name: their connections, and the faults of unusable entries."""
 
     connections: dict[str, Connection]
     faults: dict[str, EntryFault]
 
 
 def connections(conf: Any, names: Sequence[str] = ()) -> dict[str, Connection]:
-    """Return a connection for each cloud that is configured, or named, and that can be used.
+    """Return a connection for each usable cloud among ``names``, or the configured ones.
 
     Raises:
         ConfigError: there is no clouds.yaml, or no such entry.
@@ -34,10 +34,9 @@ def connections(conf: Any, names: Sequence[str] = ()) -> dict[str, Connection]:
 
 
 def clouds(conf: Any, names: Sequence[str] = ()) -> Clouds:
-    """Return the clouds that are configured, or named; nothing is dialled yet.
+    """Return the clouds in ``names``, or the configured ones, without connecting to them yet.
 
-    A name that somebody typed must exist; of those that are configured, one that does not is a
-    fault beside the others.
+    All ``names`` must exist. A configured name that does not exist is only a fault.
 
     Raises:
         ConfigError: there is no clouds.yaml, or no such entry.
@@ -50,7 +49,7 @@ def clouds(conf: Any, names: Sequence[str] = ()) -> Clouds:
 
 
 def checked_clouds(conf: Any, names: Sequence[str] = ()) -> Clouds:
-    """Return the clouds likewise; each name that does not exist is a fault.
+    """Return the clouds in ``names``, or the configured ones; a missing entry is only a fault.
 
     Raises:
         ConfigError: there is no clouds.yaml.
@@ -67,7 +66,7 @@ def checked_clouds(conf: Any, names: Sequence[str] = ()) -> Clouds:
 
 
 def connect(conf: Any, name: str) -> Connection | None:
-    """Return a connection for one cloud, as clouds.yaml is now; None where it has no such entry.
+    """Return a connection from the current clouds.yaml; None if it has no such entry.
 
     Raises:
         ConfigError: the entry cannot be used.
@@ -94,19 +93,19 @@ def _limits(options: Any) -> CallLimits:
 def collector(
     conf: Any, store: Store, names: Sequence[str] = (), *, progress: Progress = no_progress
 ) -> Collector:
-    """Return a collector whose clouds are in the registry."""
+    """Return a collector; register its clouds now."""
     registered = _collector(conf, store, clouds(conf, names), progress)
     registered.register()
     return registered
 
 
 def unregistered_collector(conf: Any, store: Store) -> Collector:
-    """Return a collector that registers its clouds when the store can be written."""
+    """Return a collector whose clouds are not registered yet; call ``register`` later."""
     return _collector(conf, store, clouds(conf))
 
 
 def idle_collector(conf: Any, store: Store) -> Collector:
-    """Return a collector without clouds: it takes up those that are registered while it runs."""
+    """Return a collector without clouds, which polls those that are registered while it runs."""
     return _collector(conf, store, Clouds({}, {}))
 
 

@@ -1,11 +1,11 @@
-"""Who writes from a command line, as the audit calls it."""
+"""The author of writes from the command line, for the audit."""
 
 import getpass
 
 
 def author(command: str) -> str:
-    """Return the author of a write by some kind of command: the user that runs it."""
+    """Return "COMMAND by USER", where USER is the operating system's user of this process."""
     try:
         return f"{command} by {getpass.getuser()}"
-    except (OSError, KeyError):  # A user id that the system has no name for.
+    except (OSError, KeyError):  # The user id has no name.
         return command

@@ -1,4 +1,4 @@
-"""Help: sentences for all options, those of libraries too; and every command in a line."""
+"""Help texts: options as sentences, also those of libraries, and a list of all commands."""
 
 import argparse
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class HelpFormatter(SmartHelpFormatter):
-    """Help whose texts are sentences, and whose values are words in capitals."""
+    """A formatter that makes help texts sentences, and metavars words in capitals."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         text = action.help
@@ -31,7 +31,7 @@ class HelpFormatter(SmartHelpFormatter):
 
 
 def print_help(app: "Openstats") -> None:
-    """Write the global options and the list of commands, page by page on a terminal, and exit."""
+    """Write the global options and the list of commands, with a pager on a terminal, and exit."""
     summaries = dict(_summaries(app))
     width = max(map(len, summaries))
     with help_pager(app.stdout) as out:

@@ -1,4 +1,4 @@
-"""Logging of the commands: services write as oslo.log is told, those that end print sentences."""
+"""Logging of commands: services log by oslo.log's options, other commands print sentences."""
 
 import logging
 import os
@@ -22,7 +22,7 @@ from openstats.names import escaped
 LOG = log.getLogger(__name__)
 
 FIXED = (cfg.Locations.set_override, cfg.Locations.command_line, cfg.Locations.set_default)
-"""Where values come from that no file changes."""
+"""Sources of values that take precedence over files, so that a reload does not change them."""
 
 ADVICE = "Allow the user that runs openstats to"
 LOGGERS = (
@@ -34,21 +34,21 @@ LOGGERS = (
     "oslo_policy",
     "stevedore",
 )
-"""Who would print beside the sentences of a command."""
+"""Loggers whose messages would mix with the output of a command."""
 
 DESTINATIONS = ("log_file", "log_dir", "use_syslog", "use_journal", "log_config_append")
 
 
 class LogFormatter(ContextFormatter):
-    """Lines of oslo.log that hold no other lines, and the text of an exception once.
+    """A formatter that escapes messages, and shows the text of an exception only once.
 
-    Messages name what clouds and callers chose to call things: whatever a terminal or a reader of
-    the log would take for something else is escaped. oslo.log appends the exception that is being
-    handled to every warning, also where the message is its very text.
+    Messages contain names that clouds and callers choose. Control characters in them are escaped,
+    so that they cannot forge lines or act on a terminal. oslo.log appends the exception that is
+    being handled to every warning, even if the message contains its text already.
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line of a record, and below it those of a traceback."""
+        """Return the line of a record, followed by the lines of its traceback."""
         message = escaped(record.getMessage())
         harmless = copy(record)
         harmless.msg, harmless.args = message, ()
@@ -62,7 +62,7 @@ class LogFormatter(ContextFormatter):
 
 
 def service(conf: Any) -> None:
-    """Log a service where the configuration says, by default to standard error.
+    """Set up logging of a service as configured, by default to standard error.
 
     Raises:
         ConfigError: the log cannot be written there.
@@ -73,7 +73,7 @@ def service(conf: Any) -> None:
 
 @contextmanager
 def lifetime(conf: Any, name: str, store: object) -> Iterator[None]:
-    """Log the beginning of a service, with what it runs on and what is odd in it, and its end."""
+    """Log the start of a service, its configuration with problems and warnings, and its end."""
     files = ", ".join(named(conf)) or "no file"
     LOG.info(
         "openstats %s: %s starts, process %d; configuration: %s; store: %s; auth_strategy: %s",
@@ -84,16 +84,16 @@ def lifetime(conf: Any, name: str, store: object) -> Iterator[None]:
     try:
         yield
     finally:
-        # Not as part of the request that this thread answered last.
+        # Without the id of the request that this thread answered last.
         no_request = {"context": None}
         end = __version__, name, os.getpid()
         LOG.info("openstats %s: %s ends, process %d", *end, extra=no_request)
 
 
 def command(conf: Any) -> None:
-    """Log a command that ends where the configuration says, and nowhere by default.
+    """Set up logging of a command that ends: as configured, by default nowhere.
 
-    What goes wrong is printed by the command itself.
+    The command itself prints its errors.
 
     Raises:
         ConfigError: the log cannot be written there.
@@ -105,13 +105,13 @@ def command(conf: Any) -> None:
 
 
 def quiet() -> None:
-    """Have nobody but the command itself print what goes wrong."""
+    """Silence libraries, so that only the command itself prints errors."""
     for name in LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def fault(conf: Any) -> str | None:
-    """Return why the log cannot be written where the configuration says; None: nothing is seen."""
+    """Return why the log cannot be written as configured; None if no reason is found."""
     if conf.log_config_append:
         return _unreadable(Path(conf.log_config_append))
     if not (conf.log_file or conf.log_dir):
@@ -146,7 +146,7 @@ def _set_up(conf: Any) -> None:
     try:
         log.setup(conf, "openstats", __version__)
     except (OSError, log.LogConfigError) as error:
-        # What the look before did not see, such as a full disk or a syslog that is not there.
+        # ``fault`` does not find everything, such as a full disk or a missing syslog.
         options = _destinations(conf)
         raise ConfigError(f"{options}: the log cannot be written: {error}. Correct it") from error
     for handler in logging.getLogger().handlers:
@@ -159,13 +159,13 @@ def _harmless(formatter: Any) -> LogFormatter:
 
 
 def reload(conf: Any) -> None:
-    """Open log files anew, and take what may change from the configuration files."""
+    """Reopen log files, and apply changes of mutable options in the configuration files."""
     for handler in logging.getLogger().handlers:
         if isinstance(handler, logging.FileHandler):
-            # It opens its file again at the next line.
+            # The handler reopens its file at the next line.
             handler.close()
     try:
-        # oslo.config would take a wrong value, and fail whoever needs it next.
+        # Validate first: oslo.config would accept an invalid value, and fail when it is used.
         fresh = load(conf.config_file, conf.config_dir)
         applied, immutable = _changes(conf, fresh)
         with _silent_library():
@@ -184,7 +184,7 @@ def reload(conf: Any) -> None:
 
 
 def _changes(conf: Any, fresh: Any) -> tuple[list[str], list[str]]:
-    """Return a sentence for each option that changes at once, and for each that needs a restart."""
+    """Return sentences for the options that change at once, and for those that need a restart."""
     applied: list[str] = []
     immutable: list[str] = []
     for group, options in declared(conf):
@@ -195,7 +195,7 @@ def _changes(conf: Any, fresh: Any) -> tuple[list[str], list[str]]:
 
 
 def _change(conf: Any, fresh: Any, group: str | None, option: Any) -> str | None:
-    """Return what changed of an option; None where nothing did, or where no file decides."""
+    """Return a sentence on the change of an option; None if nothing changes."""
     old_options, new_options = _options(conf, group), _options(fresh, group)
     if option.dest not in old_options or option.dest not in new_options:
         return None
@@ -213,7 +213,7 @@ def _options(conf: Any, group: str | None) -> Any:
 
 @contextmanager
 def _silent_library() -> Iterator[None]:
-    """Have oslo.config say nothing of changes: its words are of its own."""
+    """Silence oslo.config's messages about changes, since openstats logs its own."""
     library = logging.getLogger("oslo_config.cfg")
     level = library.level
     library.setLevel(logging.CRITICAL)

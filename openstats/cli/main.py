@@ -1,4 +1,4 @@
-"""``openstats``: global options, and what every command finds on its ``app``."""
+"""``openstats``: the global options, and the application object that all commands share."""
 
 import argparse
 import os
@@ -27,14 +27,14 @@ BESIDE_SERVER = (
     "run it without --url, on a machine that reaches the store"
 )
 NEAR = 0.7
-"""How much of a command has to be right for another one to be proposed, from 0 to 1."""
+"""Similarity at which a command is proposed for a misspelt one, from 0 to 1."""
 
 
 class Openstats(App):
     """The command line of openstats: global options, configuration and store."""
 
     NAME = "openstats"
-    # Commands print their results; what they did on the way is for --verbose.
+    # Commands print only their results, unless --verbose is given.
     DEFAULT_VERBOSE_LEVEL = 0
 
     def __init__(self) -> None:
@@ -55,9 +55,9 @@ class Openstats(App):
         version: str | None,
         argparse_kwargs: dict[str, Any] | None = None,
     ) -> argparse.ArgumentParser:
-        """Add our own to cliff's global options."""
+        """Return the parser of cliff's global options and openstats' own."""
         parser: argparse.ArgumentParser = super().build_option_parser(
-            # An option of a command is no abbreviation of a global one: --to of --token.
+            # A command's option must not count as an abbreviated global one: --to as --token.
             description,
             version,
             {"prog": "openstats", "allow_abbrev": False, "formatter_class": HelpFormatter}
@@ -83,15 +83,19 @@ class Openstats(App):
 
     @cached_property
     def store(self) -> "Store":
-        """The store, whose schema is checked."""
+        """The store, after a check of its schema."""
         store = self.open_store()
         store.check()
         return store
 
     def open_store(self, *, requests: bool = False, patient: bool = False) -> "Store":
-        """Open the store that [database] names, whatever its schema.
+        """Return the store that [database] names, without a check of its schema.
 
-        ``requests``: for callers that wait; ``patient``: for what may take as long as it takes.
+        ``requests`` sets the timeouts of requests, instead of those of the collector. ``patient``
+        removes the limit on the time of one use.
+
+        Raises:
+            ConfigError: --url is set.
         """
         if self.options.url:
             raise ConfigError(BESIDE_SERVER)
@@ -111,43 +115,44 @@ class Openstats(App):
             use=None if patient else use,
         )
         if options.connection == database.default_connection():
-            # Any other directory may be a typing error; where it fails, the store says why.
+            # Create only the default directory: another one may be a typo. If this fails, the
+            # store reports why.
             with suppress(OSError):
                 database.default_directory().mkdir(parents=True, exist_ok=True)
         return Store(options.connection, options.pool_size, waits)
 
     def configure_logging(self) -> None:
-        """Have errors go to standard error; the file that --log-file names is oslo.log's."""
+        """Set up cliff's logging to standard error only; oslo.log writes to --log-file."""
         log_file, self.options.log_file = self.options.log_file, None
         super().configure_logging()
         self.options.log_file = log_file
 
     def print_help_if_requested(self) -> None:
-        """Print the help and exit, if it was asked for without a command."""
+        """Print the help and exit, if it was requested without a command."""
         if self.options.deferred_help:
             print_help(self)
 
     def interact(self) -> None:
-        """Print the help and exit: there is no prompt."""
+        """Print the help and exit, since there is no interactive mode."""
         print_help(self)
 
     def get_fuzzy_matches(self, cmd: str) -> list[str]:
-        """Return the commands of which the first word begins like a word, or is near it."""
+        """Return the commands that begin with a word, or whose first word is similar to it."""
         names = sorted(name for name, _ in self.command_manager)
         near = get_close_matches(cmd, {name.split()[0] for name in names}, cutoff=NEAR)
         return [name for name in names if name.startswith(cmd) or name.split()[0] in near]
 
     def run_subcommand(self, argv: list[str]) -> int:
-        """Run a command; an error of ours is a sentence, not a traceback."""
+        """Run a command, and return its exit status; print an OpenstatsError as a sentence."""
         try:
             return int(super().run_subcommand(argv) or 0)
         except OpenstatsError as error:
             return self.say_error(error)
 
     def say_error(self, error: OpenstatsError) -> int:
-        """Write what went wrong, a line for each option that is wrong, and return 1.
+        """Write an error to standard error, one line for each problem, and return 1.
 
-        With --debug the traceback comes first.
+        With --debug, the traceback comes first.
         """
         if self.options.debug:
             traceback.print_exception(error, file=self.stderr)
@@ -192,11 +197,11 @@ def _add_server_options(parser: argparse.ArgumentParser) -> None:
 
 
 class OpenstatsCommand(Command):
-    """A command of openstats: what it raises on purpose ends in one line."""
+    """The base of all commands; prints an OpenstatsError as a sentence."""
 
     app: Openstats
     logs_itself = False
-    """Whether the command sets its log up, where it stays or asks clouds."""
+    """Whether the command sets up logging itself, as services and polls do."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command's arguments."""

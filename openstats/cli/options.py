@@ -1,6 +1,6 @@
-"""Options of commands for what URLs take: parameters, filters of lists, and fields of bodies.
+"""Options of commands, generated from the API's models: query parameters, filters, body fields.
 
-Their names, choices and texts are those of the API's models.
+Their names, choices and texts are those of the models.
 """
 
 import argparse
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from openstats.http.parameters import Query
 
 Pairs = list[tuple[str, Any]]
-"""A query string, as names and values."""
+"""The names and values of a query string."""
 
 NOTHING = object()
-"""Stands for null: None is an option that was not given."""
+"""Represents null, since None means that an option was not given."""
 
 NULL = "null"
 TRUTH = ("true", "false")
@@ -31,7 +31,7 @@ METAVARS = {"uuid": "UUID", "marker": "UUID", "object": "UUID", "tz": "ZONE", "s
 
 
 def parameters(model: "type[Query]", without: Iterable[str] = ()) -> "dict[str, FieldInfo]":
-    """Return the fields of a model of a query string, as a URL spells them."""
+    """Return the fields of a model of a query string, by their names in URLs."""
     fields = {}
     for attribute, field in model.model_fields.items():
         name = field.alias or attribute
@@ -43,7 +43,7 @@ def parameters(model: "type[Query]", without: Iterable[str] = ()) -> "dict[str, 
 def add_parameters(
     parser: argparse.ArgumentParser, model: "type[Query]", without: Iterable[str] = ()
 ) -> None:
-    """Add an option for each parameter; what is required stands in its place."""
+    """Add an option for each parameter; a required parameter is a positional argument."""
     for name, field in parameters(model, without).items():
         if field.is_required():
             choices = _choices(field) or None
@@ -56,12 +56,12 @@ def add_parameters(
 
 
 def _kind(name: str, field: "FieldInfo") -> dict[str, Any]:
-    """Return how an option is read: a switch, one of some words, or any text."""
+    """Return the argparse settings of an option: a switch, some choices, or any text."""
     parts = set(_parts(field.annotation))
     if bool in parts and (field.default is False or name == "deleted"):
         return {"action": "store_const", "const": "true"}
     if choices := _choices(field):
-        # Some words have a comma in them, as the choices of a help have between them.
+        # argparse separates choices by commas, which some of these words contain.
         if any("," in choice for choice in choices):
             return {"metavar": "|".join(c for c in choices if "," not in c) + "[,...]"}
         return {"choices": choices}
@@ -77,7 +77,7 @@ def _choices(field: "FieldInfo") -> tuple[str, ...]:
 
 
 def _parts(annotation: Any) -> Iterator[Any]:
-    """Return the types in an annotation, and the words of its literals."""
+    """Yield the types in an annotation, and the words of its literals."""
     if get_origin(annotation) is Literal:
         yield from get_args(annotation)
         return
@@ -87,9 +87,9 @@ def _parts(annotation: Any) -> Iterator[Any]:
 
 
 def query(client: Api, arguments: Mapping[str, Any]) -> Pairs:
-    """Return the query string of parameters, in which entries are called by their uuids.
+    """Return the query string of parameters; names of entries are replaced by their uuids.
 
-    ``arguments`` are those of the command line by the names of parameters; None: not given.
+    ``arguments`` are those of the command line by parameter; None means not given.
     """
     pairs = []
     for name, argument in arguments.items():
@@ -107,7 +107,10 @@ def _filter(client: Api, name: str, value: str) -> str:
 def add_fields(
     parser: argparse.ArgumentParser, model: "type[Body]", *, changing: bool = False
 ) -> None:
-    """Add an option for each field of a body; what is none is said by the API."""
+    """Add an option for each field of a body; with ``changing``, also options to unset fields.
+
+    The API validates the values.
+    """
     for name, field in model.model_fields.items():
         several = list in {get_origin(part) for part in _parts(field.annotation)}
         kind = {"action": "append", "metavar": name.upper()} if several else _kind(name, field)
@@ -120,7 +123,7 @@ def add_fields(
 
 
 def body(client: Api, parsed_args: argparse.Namespace, model: "type[Body]") -> dict[str, Any]:
-    """Return the fields that were given, in which entries are called by their uuids."""
+    """Return the given fields of a body; names of entries are replaced by their uuids."""
     fields = {}
     for name in model.model_fields:
         argument = getattr(parsed_args, name)
@@ -150,6 +153,6 @@ def _words(name: str) -> str:
 
 
 def _help(name: str, field: "FieldInfo") -> str:
-    """Return what the API says of it; percent signs would be formatted."""
+    """Return the API's description of a field, with percent signs escaped for argparse."""
     text = (field.description or "").replace("%", "%%")
     return f"{text} {NAMED}" if name in references.RESOURCES else text

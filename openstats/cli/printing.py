@@ -1,4 +1,4 @@
-"""How commands print what they list or show: cliff's formatters, with a table for people."""
+"""Output of commands that list or show: cliff's formatters, with a table that fits terminals."""
 
 import argparse
 import sys
@@ -15,16 +15,16 @@ from openstats.cli.main import OpenstatsCommand
 from openstats.cli.tables import TABLE, cell
 
 FLOOR = 8
-"""Characters that a column of texts keeps, however narrow the terminal is."""
+"""Minimum width of a text column, in characters."""
 
 SILENT = (TABLE, "value")
 """Formatters that print nothing for an empty list."""
 
 
 class Table(TableFormatter):
-    """A table as wide as a terminal at most: texts are wrapped, numbers stay whole at the right.
+    """A table that fits the terminal: texts are wrapped, numbers are aligned right and never split.
 
-    Where that is not enough, each row is a table of its own, with a line for each column.
+    If it still does not fit, each row becomes a table of its own, with a line for each column.
     """
 
     def emit_list(
@@ -67,7 +67,7 @@ class Table(TableFormatter):
 
 
 def _numeric(values: Sequence[Any]) -> bool:
-    """Return whether there are numbers, and holes at most beside them."""
+    """Return whether the values are numbers, apart from empty ones."""
     kinds = {type(value) for value in values if value != ""}
     return bool(kinds) and kinds <= {int, float}
 
@@ -79,7 +79,7 @@ def _width(parsed_args: argparse.Namespace) -> int | None:
 
 
 def _fit(table: prettytable.PrettyTable, floors: dict[str, int], width: int | None) -> bool:
-    """Return whether a table is made narrow enough, with no column below its floor."""
+    """Reduce the widths of columns, to no less than their floors; return whether the table fits."""
     names = table.field_names
     border = table.get_string().split("\n", 1)[0]
     widths = {n: len(part) - 2 for n, part in zip(names, border.split("+")[1:-1], strict=True)}
@@ -93,7 +93,7 @@ def _fit(table: prettytable.PrettyTable, floors: dict[str, int], width: int | No
 
 
 class Printer:
-    """A formatter of cliff's whose cells are harmless, and readable where it is for people."""
+    """A wrapper of cliff's formatters that escapes cells, and makes those of tables readable."""
 
     def __init__(self, name: str, formatter: Any) -> None:
         self.name = name
@@ -142,7 +142,7 @@ class ListCommand(OpenstatsCommand, Lister):
         return _printers(super()._load_formatter_plugins())
 
     def produce_output(self, parsed_args: argparse.Namespace, column_names: Any, data: Any) -> int:
-        """Write the list; who would see nothing is told that it is empty."""
+        """Write the list; report an empty one on standard error if the formatter prints nothing."""
         rows = list(data)
         if not rows and parsed_args.formatter in SILENT:
             self.app.stderr.write("No entries.\n")

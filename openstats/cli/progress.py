@@ -1,4 +1,4 @@
-"""Progress bars of commands that ask clouds, on standard error where that is a terminal."""
+"""Progress bars of commands that poll clouds, on standard error if that is a terminal."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,14 +10,14 @@ if TYPE_CHECKING:
 
 
 class Bars:
-    """A progress bar for each kind of thing that a cloud is asked for."""
+    """Progress bars, one for each cloud and kind of poll."""
 
     def __init__(self) -> None:
         self._bars: dict[tuple[str, str], tqdm[Any]] = {}
         self._lock = Lock()
 
     def show(self, cloud: str, kind: str, done: int, total: int | None) -> None:
-        """Move the bar of a cloud and a kind."""
+        """Update the bar of a cloud and a kind."""
         with self._lock:
             bar = self._bar(cloud, kind)
             bar.total = total
@@ -28,12 +28,12 @@ class Bars:
 
         if (cloud, kind) not in self._bars:
             label = f"{cloud} {kind}"
-            # With disable=None there is a bar on a terminal only.
+            # disable=None shows the bar only on a terminal.
             self._bars[cloud, kind] = tqdm(desc=label, unit="", delay=1, leave=False, disable=None)
         return self._bars[cloud, kind]
 
     def close(self) -> None:
-        """Take the bars off the terminal."""
+        """Remove the bars from the terminal."""
         for bar in self._bars.values():
             bar.close()
 

@@ -1,4 +1,4 @@
-"""What other entries are called on the command line: by their uuids, or by their names."""
+"""References to entries on the command line: resolves names to uuids."""
 
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -19,26 +19,26 @@ RESOURCES = {
     "instance": "instances",
     "cloud": "clouds",
 }
-"""By the name of a field: the resource whose entries it refers to."""
+"""The resource that a field refers to, by the name of the field."""
 
 SHOWN = 10
-"""Uuids that an error lists."""
+"""Maximum number of uuids that an error lists."""
 
 
 def kind_of(field: str) -> str:
-    """Return what one entry is called that a field refers to."""
+    """Return the kind of entry that a field refers to, such as ``project group``."""
     return RESOURCES[field].removesuffix("s").replace("-", " ")
 
 
 def uuid_of(
     client: Api, resource: "Resource", key: str, *, kind: str, deleted: bool = False
 ) -> str:
-    """Return the uuid of an entry that is named by it, or by a name that no other one has.
+    """Return the uuid of the entry that ``key`` refers to: a uuid, or a unique name.
 
-    ``kind`` is what an error calls the entry.
+    ``kind`` is the kind of entry in error messages.
 
     Raises:
-        OpenstatsError: there is no such entry, or there are several.
+        OpenstatsError: no entry, or more than one, has this name.
     """
     try:
         return str(UUID(key))
@@ -64,10 +64,10 @@ def _ambiguity(kind: str, uuids: list[str]) -> str:
 
 
 def resolved(client: Api, field: str, value: str) -> str:
-    """Return the uuid of an entry that the value of a field refers to.
+    """Return the uuid of the entry that the value of a field refers to: a uuid, or a unique name.
 
     Raises:
-        OpenstatsError: there is no such entry, or there are several.
+        OpenstatsError: no entry, or more than one, has this name.
     """
     from openstats.api import routes
 
@@ -77,12 +77,12 @@ def resolved(client: Api, field: str, value: str) -> str:
 
 
 def scope(client: Api, text: str) -> dict[str, str]:
-    """Return what a role or alert is on, from KIND=UUID or KIND=NAME.
+    """Return the scope of a role or alert, from KIND=UUID or KIND=NAME.
 
-    What is no kind is left to the API to refuse.
+    An unknown KIND is passed on, for the API to refuse.
 
     Raises:
-        OpenstatsError: there is no such entry, or there are several.
+        OpenstatsError: no entry, or more than one, has this name.
     """
     kind, _, key = text.partition("=")
     field = kind.replace("-", "_")

@@ -1,4 +1,4 @@
-"""How answers of the API become cells that harm no terminal or spreadsheet, and their columns."""
+"""Table cells from values of the API, made safe for terminals and spreadsheets."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,10 +9,10 @@ from openstats.names import escaped
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 DOCUMENTS = ("json", "yaml")
-"""Formatters that take values as they are, and spell what no terminal should act on themselves."""
+"""Formatters that take raw values, since they escape control characters themselves."""
 
 TABLE = "table"
-"""The formatter that is for people: times are dates in it, and nested values have lines."""
+"""The formatter for people: it shows times as dates, and nested values in lines."""
 
 TIMES = frozenset(
     {
@@ -20,16 +20,16 @@ TIMES = frozenset(
         *("complete_until", "from", "to"),
     }
 )
-"""What holds Unix seconds."""
+"""Fields that contain Unix seconds."""
 
 LINE = 88
-"""Characters that the parts of a nested value may have in one line."""
+"""Maximum characters of a nested value in one line."""
 
 Rows = tuple[Sequence[str], list[list[Any]]]
 
 
 def cell(name: str, value: Any, formatter: str) -> Any:
-    """Return a value as a cell of a column; text that somebody else chose is made harmless."""
+    """Return a value as the cell of a column, escaped for the formatter."""
     if formatter != TABLE:
         return printable(value, formatter)
     if isinstance(value, Mapping | list):
@@ -38,7 +38,10 @@ def cell(name: str, value: Any, formatter: str) -> Any:
 
 
 def printable(value: Any, formatter: str) -> Any:
-    """Return a value as a cell of a table; nothing is empty, and truth is spelled as in JSON."""
+    """Return a value as a cell: texts escaped, None empty, booleans as in JSON.
+
+    For the formatters in ``DOCUMENTS``, the value is returned unchanged.
+    """
     if formatter in DOCUMENTS:
         return value
     if isinstance(value, str):
@@ -62,7 +65,7 @@ def _dated(name: str, value: Any) -> Any:
 
 
 def _lines(value: Any) -> list[str]:
-    """Return the lines of a nested value: its parts, in one line where they fit into it."""
+    """Return the lines of a nested value; parts that fit share one line."""
     if isinstance(value, list):
         if not _has_mappings(value):
             return [", ".join(map(str, value))]
@@ -83,7 +86,7 @@ def _part(name: str, value: Any) -> list[str]:
 
 
 def _flat(value: Any) -> str:
-    """Return a nested value in a line: texts with commas, those of a mapping by name, or JSON."""
+    """Return a nested value in one line: texts joined by commas, NAME=TEXT pairs, or JSON."""
     if isinstance(value, Mapping) and _texts(value.values()):
         return ", ".join(f"{name}={text}" for name, text in value.items())
     if isinstance(value, list) and _texts(value):
@@ -96,5 +99,5 @@ def _texts(values: Iterable[Any]) -> bool:
 
 
 def rows(columns: Sequence[str], document: Iterable[Mapping[str, Any]]) -> Rows:
-    """Return columns, whatever there is in them, and the rows of objects that may have less."""
+    """Return the columns and the rows of a list of objects; missing fields are None."""
     return columns, [[entry.get(name) for name in columns] for entry in document]

@@ -1,6 +1,6 @@
-"""YAML that an operator hands over: read in time and memory that its size bounds.
+"""Loading of YAML documents, with time and memory bounded by their size.
 
-What a document holds is for whoever asked for it.
+The content is validated elsewhere.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ from openstats.errors import RegistryError
 
 
 class _LoaderWithoutAliases(yaml.SafeLoader):
-    """A loader without aliases: some lines of them stand for more than any machine can hold."""
+    """A loader that refuses aliases: a few lines of them could expand beyond any memory."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.events.AliasEvent):
@@ -26,10 +26,10 @@ class _LoaderWithoutAliases(yaml.SafeLoader):
 
 
 def load(text: str, name: str) -> Any:
-    """Return what a document holds; ``name`` is what errors call it.
+    """Return the content of a document; ``name`` is its name in error messages.
 
     Raises:
-        RegistryError: it is no YAML, has aliases, or nests too deeply.
+        RegistryError: the text is not YAML, has aliases, or nests too deeply.
     """
     try:
         return _LoaderWithoutAliases(text).get_single_data()
@@ -40,7 +40,7 @@ def load(text: str, name: str) -> Any:
 
 
 def _reason(error: Exception) -> str:
-    """Return what is wrong, and where; PyYAML calls every text "<unicode string>"."""
+    """Return the problem and its position, without PyYAML's name "<unicode string>"."""
     match error:
         case yaml.MarkedYAMLError(problem_mark=yaml.Mark() as mark):
             problem = ", ".join(part for part in (error.context, error.problem) if part)

@@ -1,4 +1,7 @@
-"""Every option, declared once. There is no global CONF: ``load`` returns an object to hand down."""
+"""All options, each declared once.
+
+There is no global CONF: ``load`` returns a configuration object, which is passed as an argument.
+"""
 
 import sys
 from collections.abc import Sequence
@@ -25,7 +28,7 @@ GROUPS = (database, clouds, collector, usage, api, identity, audit, alerts)
 
 
 def list_opts() -> list[tuple[str | None, list[cfg.Opt]]]:
-    """Return the options by group, as oslo-config-generator asks for them."""
+    """Return the options by group, for oslo-config-generator."""
     declared = [(module.GROUP, module.OPTIONS) for module in GROUPS]
     return [*declared, (f"{alerts.PREFIX}name", alerts.RECEIVER)]
 
@@ -41,8 +44,8 @@ def load(
 ) -> cfg.ConfigOpts:
     """Return the configuration of these files and directories, or of those that oslo.config finds.
 
-    ``overrides`` are options that commands and tests set, by ``group__name``, or by ``name`` for
-    those of [DEFAULT]. None leaves the value of the files.
+    ``overrides`` are values that commands and tests set, by ``group__name``, or by ``name`` for
+    options in [DEFAULT]. None keeps the value from the files.
 
     Raises:
         FilesError: a file or directory cannot be read.
@@ -67,13 +70,13 @@ def load(
             conf.set_override(option, value, group=group or None)
     for name in _receivers(conf):
         conf.register_opts(alerts.RECEIVER, group=f"{alerts.PREFIX}{name}")
-    # An invalid value fails now, not in the thread that needs it first.
+    # Fail on invalid values now, not in the thread that uses one first.
     values.check(conf, declared(conf))
     return conf
 
 
 def declared(conf: cfg.ConfigOpts) -> list[tuple[str | None, list[cfg.Opt]]]:
-    """Return the options that ``conf`` knows by their groups, None being [DEFAULT]."""
+    """Return the options of ``conf`` by group; None means [DEFAULT]."""
     groups: list[tuple[str | None, list[cfg.Opt]]] = [(m.GROUP, m.OPTIONS) for m in GROUPS]
     groups += [(f"{alerts.PREFIX}{name}", alerts.RECEIVER) for name in _receivers(conf)]
     return [*groups, *_options.list_opts()]

@@ -1,4 +1,4 @@
-"""Alerts: who may report them, how they are read, and when openstats raises its own."""
+"""Options of alerts: receivers, parsing of notifications, and openstats' own alert rules."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from openstats.severities import SEVERITIES
 GROUP = "alerts"
 PREFIX = "receiver:"
 NAME = r"^(?!(api|openstats)$)[A-Za-z0-9._-]{1,64}$"
-"""Pattern of a receiver's name, which is the source of its alerts; two names are reserved."""
+"""Pattern of a receiver's name, which is the source of its alerts. Two names are reserved."""
 
 NAMING = "1 to 64 letters, digits, '.', '_' or '-', and neither 'api' nor 'openstats'"
 HASH = r"^[0-9a-f]{64}$"

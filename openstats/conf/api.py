@@ -1,4 +1,4 @@
-"""Where the HTTP API listens, its limits, and how callers authenticate."""
+"""Options of the HTTP API: its address, limits and authentication."""
 
 from oslo_config import cfg
 

@@ -1,4 +1,4 @@
-"""The audit: how long entries are kept."""
+"""Options of the audit: how long entries are kept."""
 
 from oslo_config import cfg
 

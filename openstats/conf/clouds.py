@@ -1,7 +1,7 @@
-"""Which clouds to read, and how their projects are assigned to customers.
+"""Options of clouds: which to read, and how their projects are assigned to customers.
 
-Credentials stay in clouds.yaml. A key ``openstats`` inside an entry of it overrides these options
-for that cloud; ``openstats.clouds.clouds_yaml.settings`` knows the keys.
+Credentials stay in clouds.yaml. The key ``openstats`` in an entry of clouds.yaml overrides these
+options for that cloud; ``openstats.clouds.clouds_yaml.settings`` defines which.
 """
 
 from typing import Any
@@ -45,7 +45,7 @@ OPTIONS = [
     cfg.DictOpt(
         "meter_options",
         default={},
-        # Passwords and tokens may be among them.
+        # They may contain passwords and tokens.
         secret=True,
         help="Options of the meter source, as name:value pairs; see docs/configuration.rst. Better "
         "set in the entries of clouds.yaml.",
@@ -117,10 +117,10 @@ OPTIONS = [
 
 
 def read(name: str, text: Any) -> Any:
-    """Return a setting of one cloud, read like the option of the same name.
+    """Return the value of a setting of one cloud, parsed as the option with the same name.
 
     Raises:
-        ValueError: it is not a value of that option.
+        ValueError: the text is not a valid value of that option.
     """
     option = next(option for option in OPTIONS if option.name == name)
     try:

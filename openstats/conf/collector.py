@@ -1,4 +1,4 @@
-"""When clouds are polled, and within which limits."""
+"""Options of the collector: intervals, limits and timeouts of polls."""
 
 from oslo_config import cfg
 

@@ -1,4 +1,4 @@
-"""Where the store is, and how long to wait for it."""
+"""Options of the store: its URL, connections and timeouts."""
 
 import os
 from pathlib import Path
@@ -9,12 +9,12 @@ GROUP = "database"
 
 
 def default_directory() -> Path:
-    """Return where the store is unless [database] connection says so."""
+    """Return the directory of the default store."""
     return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "openstats"
 
 
 def default_connection() -> str:
-    """Return the URL of the store that is meant where none is written."""
+    """Return the SQLAlchemy URL of the default store."""
     return f"sqlite:///{default_directory()}/openstats.sqlite"
 
 

@@ -1,4 +1,4 @@
-"""Options of libraries in openstats' files; loaded only if a file has their group."""
+"""Options of libraries in openstats' configuration files."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -17,14 +17,14 @@ FOREIGN = {
     "oslo_middleware": ("oslo.middleware.http_proxy_to_wsgi",),
     "oslo_policy": ("oslo.policy",),
 }
-"""Namespaces of oslo.config by the group that has their options, as in the sample.
+"""Namespaces of oslo.config by group, as in the sample.
 
-They are loaded only if a file has the group, because their libraries are large.
+They are loaded only if a file has the group, because the libraries are large.
 """
 
 
 def declared(namespaces: Iterable[str]) -> Iterator[tuple[str, list[Any]]]:
-    """Yield options of libraries by their groups."""
+    """Yield the options of libraries by group."""
     for namespace in namespaces:
         for entry in entry_points(group="oslo.config.opts", name=namespace):
             for group, options in entry.load()():
@@ -32,7 +32,7 @@ def declared(namespaces: Iterable[str]) -> Iterator[tuple[str, list[Any]]]:
 
 
 def used(conf: Any) -> set[str]:
-    """Return the groups that files and environment set, whether they exist or not."""
+    """Return the groups in files and environment variables, whether or not they exist."""
     groups = {group for path in files(conf) for group in sections(path)}
     return groups | {variable.group.lower() for variable in variables()}
 
@@ -48,7 +48,7 @@ def read(conf: Any) -> Any:
     libraries = cfg.ConfigOpts()
     for group, options in groups:
         libraries.register_opts(options, group=group)
-    # What is required of a credential depends on how it signs in.
+    # Which options a credential requires depends on its auth_type.
     with suppress(cfg.RequiredOptError):
         libraries(
             args=[],

@@ -1,4 +1,4 @@
-"""Callers with Keystone tokens: which projects make admins, and which clouds the IDs are of."""
+"""Options of callers with Keystone tokens: projects of admins, and clouds of their Keystone."""
 
 from oslo_config import cfg
 

@@ -1,6 +1,6 @@
-"""Problems of configuration files beside invalid values.
+"""Problems of a configuration besides invalid values.
 
-Options that do not exist, mostly misspelt, and options that contradict each other.
+They are unknown options, which are usually misspelt, and contradictory options.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,7 +14,7 @@ from openstats.conf.values import ValuesError
 
 OWN = "openstats"
 LIKELY = 0.8
-"""Similarity from which on the name of a group counts as a misspelt one, from 0 to 1."""
+"""Similarity at which the name of a group counts as misspelt, from 0 to 1."""
 
 CREDENTIAL = "keystone_authtoken"
 Names = dict[str, set[str]]
@@ -55,7 +55,7 @@ def warnings(conf: Any) -> list[str]:
 
 
 def _existing(conf: Any, used: set[str]) -> Names:
-    """Return the names of options by group; those of libraries only for groups in use."""
+    """Return the names of all options by group; those of libraries only for groups in use."""
     names: Names = {group: set() for group in foreign.FOREIGN}
     namespaces = [name for group in used for name in foreign.FOREIGN.get(group, ())]
     for group, options in foreign.declared([OWN, *namespaces]):
@@ -92,7 +92,7 @@ def _hint(name: str, names: Iterable[str]) -> str:
 
 
 def _of_plugin(group: str, options: Mapping[str, Any]) -> set[str]:
-    """Return the options of the plugin with which the API signs in, by ``auth_type``."""
+    """Return the options of the authentication plugin that ``auth_type`` names."""
     if group != CREDENTIAL or "auth_type" not in options:
         return set()
     (auth_type,) = options["auth_type"][-1:]
@@ -101,9 +101,9 @@ def _of_plugin(group: str, options: Mapping[str, Any]) -> set[str]:
 
 
 def _variables(existing: Names) -> Iterator[str]:
-    """Yield a sentence for each variable OS_GROUP__OPTION that is probably misspelt.
+    """Yield a sentence for each environment variable OS_GROUP__OPTION that is probably misspelt.
 
-    Other programs have variables of the same form.
+    Variables with other groups are ignored, since other programs use the same form.
     """
     by_group = {group.upper(): group for group in existing}
     for variable in variables():

@@ -1,4 +1,4 @@
-"""Options that contradict each other, and texts whose form is wrong."""
+"""Checks of options against each other, and of the form of texts."""
 
 import re
 from collections.abc import Iterator

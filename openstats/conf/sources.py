@@ -1,4 +1,4 @@
-"""Where options are written: configuration files and the environment, as texts."""
+"""Sources of options: configuration files and environment variables, as texts."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,11 +15,11 @@ PROJECT = "openstats"
 ADVICE = "Make it readable for the user that runs openstats"
 
 Sections = Mapping[str, Mapping[str, list[str]]]
-"""The texts of options by group and name: several where an option is repeated."""
+"""The texts of options by group and name; an option that is repeated has several."""
 
 
 class Variable(NamedTuple):
-    """An environment variable that has the form of one that sets an option."""
+    """An environment variable of the form OS_GROUP__OPTION."""
 
     name: str
     group: str
@@ -28,7 +28,7 @@ class Variable(NamedTuple):
 
 
 class FilesError(cfg.Error):
-    """Configuration files or directories that cannot be read; a sentence for each."""
+    """Configuration files or directories cannot be read; there is one sentence for each."""
 
     def __init__(self, sentences: Sequence[str]) -> None:
         super().__init__("; ".join(sentences))
@@ -36,9 +36,9 @@ class FilesError(cfg.Error):
 
 
 def check_readable(files: Sequence[str], directories: Sequence[str]) -> None:
-    """Raise FilesError unless these files and directories, or those that are found, can be read.
+    """Raise FilesError unless the files and directories, by default those found, can be read.
 
-    oslo.config silently skips some of them, and does not say why it cannot read the others.
+    oslo.config silently skips some unreadable files, and does not say why it cannot read others.
     """
     paths = files or cfg.find_config_files(project=PROJECT)
     folders = directories or cfg.find_config_dirs(project=PROJECT)
@@ -73,7 +73,7 @@ def _fault(path: str, option: str = "") -> str | None:
 
 
 def _syntax_fault(path: str) -> str | None:
-    """Return which line of a file cannot be parsed, without its text: it may have a password."""
+    """Return which line of a file cannot be parsed, without its text, which may be secret."""
     try:
         sections(path)
     except cfg.ParseError as error:
@@ -85,26 +85,26 @@ def _syntax_fault(path: str) -> str | None:
 
 
 def files(conf: Any) -> list[str]:
-    """Return the paths of the files that ``conf`` was read from, in their order."""
+    """Return the paths of the files that ``conf`` was read from, in order."""
     paths = [*(conf.config_file or [])]
     paths += [str(p) for name in conf.config_dir or [] for p in sorted(Path(name).glob("*.conf"))]
     return list(dict.fromkeys(paths))
 
 
 def named(conf: Any) -> list[str]:
-    """Return the files and directories that ``conf`` was read from, as they were given."""
+    """Return the files and directories that ``conf`` was read from, as they were named."""
     return list(dict.fromkeys([*(conf.config_file or []), *(conf.config_dir or [])]))
 
 
 def sections(path: str) -> Sections:
-    """Return the options of a file that can be read, by group."""
+    """Return the options of a readable file, by group."""
     groups: dict[str, dict[str, list[str]]] = {}
     cfg.ConfigParser(path, groups).parse()
     return groups
 
 
 def variables() -> Iterator[Variable]:
-    """Yield the environment variables that have the form of options."""
+    """Yield the environment variables of the form OS_GROUP__OPTION."""
     for name, text in os.environ.items():
         group, separator, option = name.removeprefix(PREFIX).partition(SEPARATOR)
         if name.startswith(PREFIX) and separator and group and option:
@@ -112,9 +112,9 @@ def variables() -> Iterator[Variable]:
 
 
 def written(conf: Any, group: str, names: Sequence[str]) -> tuple[str, str] | None:
-    """Return the file or variable that sets an option, and its text; None: nothing does.
+    """Return the file or variable that sets an option, and its text; None if nothing sets it.
 
-    ``names`` are those of the option, which may have been renamed.
+    ``names`` are the present and former names of the option.
     """
     for name in names:
         variable = f"{PREFIX}{group}{SEPARATOR}{name}".upper()

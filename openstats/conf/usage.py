@@ -1,4 +1,4 @@
-"""Usage: the default basis, how long readings are kept, and limits."""
+"""Options of usage: the default basis, the retention of readings, and limits."""
 
 from zoneinfo import ZoneInfo
 
@@ -18,7 +18,7 @@ class Zone(types.ConfigType):
         super().__init__("time zone")
 
     def __call__(self, value: str) -> ZoneInfo:
-        """Return the zone of a name."""
+        """Return the time zone with a name."""
         return zones.named(str(value))
 
     def _formatter(self, value: object) -> str:

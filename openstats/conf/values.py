@@ -1,4 +1,4 @@
-"""Invalid values of options, each as one sentence: where it is set, and what is allowed."""
+"""Validation of options: a sentence for each invalid value, with its source and what is allowed."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -8,14 +8,14 @@ from oslo_config import cfg, types
 from openstats.conf.sources import written
 
 SUBSTITUTION = (cfg.NoSuchOptError, cfg.NoSuchGroupError, cfg.TemplateSubstitutionError)
-"""What oslo.config raises if no option has the name behind a dollar sign."""
+"""Exceptions of oslo.config if no option has the name after a dollar sign."""
 
 Declared = Iterable[tuple[str | None, Iterable[Any]]]
-"""Options by their groups; None is [DEFAULT]."""
+"""Options by group; None means [DEFAULT]."""
 
 
 class Matching(types.String):
-    """A text that matches a regular expression; ``allowed`` describes that for people."""
+    """A text that matches a regular expression; ``allowed`` describes it in error messages."""
 
     def __init__(self, regex: str, allowed: str) -> None:
         super().__init__(regex=regex)
@@ -23,7 +23,7 @@ class Matching(types.String):
 
 
 class ValuesError(cfg.Error):
-    """Invalid values of options; a sentence for each."""
+    """Options have invalid values; there is one sentence for each."""
 
     def __init__(self, sentences: list[str]) -> None:
         super().__init__("; ".join(sentences))
@@ -31,7 +31,7 @@ class ValuesError(cfg.Error):
 
 
 def check(conf: Any, declared: Declared) -> None:
-    """Raise ValuesError unless each of these options, registered on ``conf``, has a valid value."""
+    """Raise ValuesError unless all these options, registered on ``conf``, have valid values."""
     if sentences := [*_faults(conf, declared)]:
         raise ValuesError(sentences)
 
@@ -41,7 +41,7 @@ def _faults(conf: Any, declared: Declared) -> Iterator[str]:
         section = conf[group] if group else conf
         for option in options:
             try:
-                # Some of oslo.log's options are not registered.
+                # Some options of oslo.log are not registered.
                 if option.dest in section:
                     section[option.dest]
             except (ValueError, cfg.Error) as error:
@@ -59,7 +59,7 @@ def _sentence(conf: Any, group: str, option: Any, error: Exception) -> str:
 
 
 def allowed(kind: Any) -> str:
-    """Return the values that a type of oslo.config allows, as the end of "must be"."""
+    """Return the values that a type of oslo.config allows, as the rest of "must be ..."."""
     if words := getattr(kind, "allowed", None):
         return str(words)
     if isinstance(kind, types.Boolean):
@@ -73,7 +73,7 @@ def allowed(kind: Any) -> str:
 
 
 def _parts(kind: Any) -> str:
-    """Return the values that a type with parts allows; empty for other types."""
+    """Return the values that a list or dict type allows; empty for other types."""
     if isinstance(kind, types.Dict):
         return f"NAME:VALUE pairs, separated by commas{_each(', each VALUE', kind.value_type)}"
     if isinstance(kind, types.List):
@@ -90,6 +90,6 @@ def _bounds(kind: Any) -> str:
 
 
 def _each(noun: str, kind: Any) -> str:
-    """Return what is allowed for each part; nothing if it may be any text."""
+    """Return what is allowed for each part; empty if any text is."""
     plain = type(kind) is types.String and not kind.choices and not kind.regex
     return "" if plain else f"{noun} {allowed(kind)}"

@@ -1,13 +1,13 @@
-"""Time zones, by names that mean the same on every machine."""
+"""Time zones by name; only names that mean the same on every machine."""
 
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 HERE = {"localtime", "posixrules", "Factory"}
-"""Names that mean another zone on each machine."""
+"""Names whose meaning depends on the machine."""
 
 
 def named(name: str) -> ZoneInfo:
-    """Return the time zone of a name, such as Europe/Berlin.
+    """Return the time zone with a name, such as Europe/Berlin.
 
     Raises:
         ValueError: there is no such zone.

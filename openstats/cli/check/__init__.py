@@ -1,1 +1,1 @@
-"""``openstats check``: what it tries, and the table that reports the results."""
+"""``openstats check``: the checks, and the table that reports their results."""

@@ -1,4 +1,4 @@
-"""What ``openstats check`` tries of the API's own user, who validates the tokens of callers."""
+"""The checks of the API's service user, which validates the tokens of callers."""
 
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,7 +16,7 @@ NO_KEYSTONE_URL = (
 
 @dataclass
 class ApiCheck:
-    """The trials of the service user, and the lines that came of them so far."""
+    """The trials of the service user, and their result lines so far."""
 
     conf: Any
     trial: Trial
@@ -25,7 +25,7 @@ class ApiCheck:
     is_over: bool = False
 
     def run(self) -> None:
-        """Try to validate a token and to list groups; neither where one cannot sign in."""
+        """Try to sign in, then to validate a token and to list groups."""
         from openstats.http.auth import credential
 
         try:
@@ -51,7 +51,7 @@ class ApiCheck:
         self.lines += self.trial(ask, GROUPS, GROUPS, partial(service_user.check_groups, identity))
 
     def cut(self, seconds: float) -> list[Line]:
-        """Return the lines so far; where it is not over, Keystone did not answer in time."""
+        """Return the lines so far; if the check still runs, add that Keystone timed out."""
         lines = list(self.lines)
         if not self.is_over:
             lines.append(Line(API, FAILED, f"Keystone did not answer within {seconds:g} s"))

@@ -1,7 +1,7 @@
-"""What ``openstats check`` tries of each cloud: everything that the collector will ask.
+"""The checks of each cloud: every call that the collector will make.
 
-The clouds are tried at the same time, and within a limit: one that is silent holds up no other.
-What the lines look like is for check.py.
+All clouds are checked in parallel, within a time limit: a cloud that does not answer delays no
+other. ``trials`` has the single checks; ``command`` prints the lines.
 """
 
 import time
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from openstats.clouds.connection import Connection
 
 CLIENTS = {"Nova": "nova", "Cinder": "cinder", "Placement": "placement"}
-"""The connection's clients, which are made of what a service says of its versions."""
+"""The connection's clients by service; each is created from the versions of its service."""
 
 
 @dataclass
 class CloudCheck:
-    """The trials of one cloud, and the lines that came of them so far."""
+    """The trials of one cloud, and their result lines so far."""
 
     name: str
     connection: "Connection"
@@ -45,12 +45,12 @@ class CloudCheck:
     _silent: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        # Who waits at a terminal asks again when the cloud is back.
+        # No waiting before retries: the user can run the check again.
         limits = replace(self.connection.limits, wait_seconds=0)
         self.connection = replace(self.connection, limits=limits)
 
     def run(self) -> None:
-        """Try one thing after another, but nothing of what does not answer."""
+        """Run all trials in order, but skip those of services that do not answer."""
         from openstats.clouds import missing_rights
 
         ask = missing_rights.probe_of_cloud(self.connection)
@@ -63,7 +63,7 @@ class CloudCheck:
         self.is_over = True
 
     def _watched(self, step: str, attempt: Attempt) -> Attempt:
-        """Return an attempt that signs in first, and that keeps what is silent."""
+        """Return an attempt that signs in first, and notes services that do not answer."""
 
         def watched() -> str:
             try:
@@ -83,7 +83,7 @@ class CloudCheck:
         return watched
 
     def _is_silence(self, step: str, error: OpenstatsError) -> bool:
-        """Return whether the service cannot be asked at all, so that other calls fail likewise."""
+        """Return whether the service cannot be called at all, so that all its calls would fail."""
         from openstats.clouds.sign_in import is_unreached
 
         client = CLIENTS.get(_service(step))
@@ -93,7 +93,7 @@ class CloudCheck:
         return not has_client or is_unreached(error)
 
     def cut(self, seconds: float) -> list[Line]:
-        """Return the lines so far; where it is not over, the rest was not tried."""
+        """Return the lines so far; stop a check that still runs, and mark the rest as skipped."""
         lines = list(self.lines)
         if self.is_over:
             return lines
@@ -107,7 +107,7 @@ class CloudCheck:
 
     @property
     def is_signed_in(self) -> bool:
-        """Whether it is over, and one could sign in."""
+        """Whether the check is over, and signing in succeeded."""
         return self.is_over and KEYSTONE not in self._silent
 
     def _label(self, step: str) -> str:
@@ -115,7 +115,7 @@ class CloudCheck:
 
 
 def lines_within(checks: Sequence[ApiCheck | CloudCheck], seconds: float) -> Iterator[Line]:
-    """Yield the lines of all checks, which run at the same time, for so many seconds at most."""
+    """Run all checks in parallel for at most ``seconds``, and yield their lines."""
     end = time.monotonic() + seconds
     threads = [Thread(target=check.run, daemon=True) for check in checks]
     for thread in threads:
@@ -136,7 +136,7 @@ def lines_within(checks: Sequence[ApiCheck | CloudCheck], seconds: float) -> Ite
 
 
 def _shared(checks: Sequence[CloudCheck]) -> dict[str, list[Line]]:
-    """Return lines for the services that an earlier region of the same Keystone names, too."""
+    """Return lines, by check, for services that an earlier region of the same Keystone has, too."""
     from openstats.clouds import endpoints
     from openstats.clouds.services import keystone_identity
 
@@ -159,12 +159,12 @@ def _shared(checks: Sequence[CloudCheck]) -> dict[str, list[Line]]:
 def _duplicates(
     checks: Sequence[CloudCheck], lines: Mapping[str, Sequence[Line]]
 ) -> dict[str, str]:
-    """Return which entries are of a cloud that another entry is used for, each with the detail."""
+    """Return the entries whose cloud is read by another entry, each with the detail of its line."""
     from openstats.clouds.services import keystone_identity
 
     faults = {check.name: _faults(lines[check.name]) for check in checks}
     details: dict[str, str] = {}
-    # Sorting is stable: of equals the first one comes first.
+    # Sorting is stable: among equals, the first entry is used.
     checks = sorted(checks, key=lambda check: faults[check.name])
     for number, check in enumerate(checks):
         for better in checks[:number]:
@@ -186,6 +186,6 @@ def _faults(lines: Iterable[Line]) -> int:
 
 
 def _service(step: str) -> str:
-    """Return the service that a step asks: of usage, Nova is asked for servers first."""
+    """Return the service that a step calls; the one of usage is Nova, for the list of servers."""
     service = step.partition(",")[0]
     return "Nova" if service == "usage" else service

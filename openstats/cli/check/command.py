@@ -1,4 +1,4 @@
-"""``openstats check``: tries everything that openstats needs."""
+"""The command ``openstats check``, which tries everything that openstats needs."""
 
 import argparse
 from collections.abc import Collection, Iterator
@@ -52,12 +52,12 @@ class Check(OpenstatsCommand, Lister):
             metavar="SECONDS",
             help="maximum time for all clouds, which are checked in parallel (default: 120)",
         )
-        # On a terminal only: elsewhere nothing is wrapped.
+        # This affects terminals only: other output is never wrapped.
         parser.set_defaults(fit_width=True)
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
-        """Return the table: each check with its status and the detail."""
+        """Return the table: each check with its status and detail."""
         from openstats.cli import logs
 
         if not self.app.options.verbose_level:
@@ -68,7 +68,7 @@ class Check(OpenstatsCommand, Lister):
         return Line._fields, [tuple(map(cells, line)) for line in lines]
 
     def run(self, parsed_args: argparse.Namespace) -> int:
-        """Exit with 0 only if everything works."""
+        """Run the command; return 0 only if everything works."""
         self.failed = False
         return super().run(parsed_args) or int(self.failed)
 
@@ -89,7 +89,7 @@ class Check(OpenstatsCommand, Lister):
         yield from self._network(parsed_args)
 
     def _cloud_names(self) -> set[str] | None:
-        """Return the names of all clouds; None where they cannot be known."""
+        """Return the names of all clouds; None if they cannot be read."""
         from openstats.clouds.clouds_yaml.entries import cloud_names
         from openstats.storage.registry import clouds
 
@@ -101,7 +101,7 @@ class Check(OpenstatsCommand, Lister):
             return None
 
     def _network(self, parsed_args: argparse.Namespace) -> Iterator[Line]:
-        """Yield the lines of all that is asked over the network, at the same time."""
+        """Yield the lines of all checks over the network, which run in parallel."""
         from openstats.cli.assembly import checked_clouds
         from openstats.cli.check.api import ApiCheck
         from openstats.cli.check.clouds import CloudCheck, lines_within
@@ -128,7 +128,7 @@ class Check(OpenstatsCommand, Lister):
     def _last_errors(self, clouds: Collection[str]) -> Iterator[Line]:
         """Yield a warning for each job of these clouds whose last poll failed.
 
-        It may have met what no single call shows, such as lists that contradict each other.
+        The poll may have found problems that no single call shows, such as contradictory lists.
         """
         from openstats.storage import jobs
 
@@ -143,14 +143,14 @@ class Check(OpenstatsCommand, Lister):
 
 
 def trial(ask: Any, check: str, step: str, attempt: Attempt) -> Iterator[Line]:
-    """Yield one line, or one for each right that is missing."""
+    """Run an attempt; yield its line, or one for each missing right."""
     from openstats.clouds import missing_rights
     from openstats.clouds.rights import Right
 
     missing: list[Right] = []
     try:
         line = _success(check, attempt())
-        # A cloud may lack a service whose rights nobody needs then.
+        # If the cloud lacks a service, the rights for it are not needed.
         with suppress(ServiceMissingError):
             missing = missing_rights.find_missing(ask, step, quiet=True)
     except OpenstatsError as error:
@@ -165,7 +165,7 @@ def trial(ask: Any, check: str, step: str, attempt: Attempt) -> Iterator[Line]:
 
 
 def attempt_line(check: str, attempt: Attempt) -> Line:
-    """Return the line of an attempt that needs no right."""
+    """Run an attempt that needs no rights, and return its line."""
     try:
         return _success(check, attempt())
     except OpenstatsError as error:
@@ -184,5 +184,5 @@ def failure(check: str, error: OpenstatsError) -> Line:
 
 
 def _may_be_a_right(error: OpenstatsError) -> bool:
-    """Return whether a right explains it: a refusal, or an answer that lacks something."""
+    """Return whether a missing right may explain an error: a refusal, or an incomplete response."""
     return isinstance(error, RefusedError) or isinstance(error.__cause__, LookupError)

@@ -1,4 +1,4 @@
-"""What ``openstats check`` says of the configuration, before anything is asked."""
+"""The checks of the configuration and the policy files, which need no network."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +15,7 @@ CONFIGURATION, POLICY = "configuration", "policy"
 
 
 def lines(conf: Any) -> Iterator[Line]:
-    """Yield what is wrong in the files although they can be read, and the policy files."""
+    """Yield the lines of the configuration, which can be read, and of the policy files."""
     sentences = dict.fromkeys([*startup.faults(conf), *problems(conf)])
     yield from [Line(CONFIGURATION, FAILED, sentence) for sentence in sentences] or [
         Line(CONFIGURATION, OK, ", ".join(named(conf)) or "no configuration file: defaults")
@@ -32,7 +32,7 @@ def _policy(conf: Any) -> Line:
 
 
 def unknown_clouds(conf: Any, names: set[str] | None) -> Iterator[Line]:
-    """Yield a line for each cloud that an option names and there is not; None: nobody knows."""
+    """Yield a line for each cloud in an option that is not in ``names``; none if that is None."""
     if names is None:
         return
     options = {"[identity] clouds": conf.identity.clouds}

@@ -5,19 +5,19 @@ from typing import Any, NamedTuple
 
 OK, FAILED, NO_RIGHT, NOT_TRIED = "ok", "failed", "no permission", "skipped"
 WARNING = "warning"
-"""Status of a check that passes with something to correct: the exit status stays 0."""
+"""Status of a check that passes but needs attention: the exit status stays 0."""
 
 DUPLICATE = "duplicate"
-"""Status of an entry for a cloud that another entry is used for."""
+"""Status of an entry whose cloud is read by another entry."""
 
 SHARED = "shared"
-"""Status of a service that an earlier region has, too: its figures count there."""
+"""Status of a service that an earlier region shares; its figures count there."""
 
 HARMLESS = (OK, WARNING, DUPLICATE, SHARED)
 
 
 class Line(NamedTuple):
-    """A line of the table."""
+    """A line of the table of ``openstats check``."""
 
     check: str
     status: str
@@ -25,23 +25,23 @@ class Line(NamedTuple):
 
 
 class DoubtfulDetail(str):
-    """Detail of an attempt that works with a doubtful result: its line is a warning."""
+    """The detail of an attempt that succeeds with a doubtful result, which becomes a warning."""
 
     __slots__ = ()
 
 
 Attempt = Callable[[], str]
-"""Tries something, and returns the detail of its line."""
+"""A function that tries something, and returns the detail of its line."""
 
 Trial = Callable[[Any, str, str, Attempt], Iterable[Line]]
-"""Returns the lines of (what to ask for rights, the check of the line, the step, the attempt)."""
+"""A function of a probe for rights, the name of the check, the step and the attempt."""
 
 
 def not_tried(check: str, cause: str) -> Line:
-    """Return the line of a check that cannot be tried because another one failed."""
+    """Return the line of a check that is skipped because another one failed."""
     return Line(check, NOT_TRIED, f"see {cause}")
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
-    """Return a number and its noun, in the singular for one."""
+    """Return a number and its noun, such as "1 server" or "2 servers"."""
     return f"{number} {noun if number == 1 else plural or f'{noun}s'}"

@@ -1,4 +1,4 @@
-"""What ``openstats check`` tries of a cloud, one thing after another: all that collectors ask."""
+"""The single checks of a cloud, in order: one for each kind of call that the collector makes."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -15,7 +15,7 @@ KEYSTONE, CUSTOMERS, CLOCKS = "Keystone", "customers", "clocks"
 
 
 def _usage(connection: "Connection", options: Any) -> str:
-    """Return what the meter source measures: of one granule, or of one server."""
+    """Return the names of what the meter source measures, from one granule or one server."""
     limit, source = options.diagnostics_max_instances, connection.entry.settings.meter_source
     servers = _running(connection, limit + 1)
     if source == "nova" and len(servers) > limit:
@@ -27,7 +27,7 @@ def _usage(connection: "Connection", options: Any) -> str:
 
 
 def _measured(connection: "Connection", source: str, servers: list["Instance"]) -> list[str]:
-    """Return the names of what a meter source measures of servers, in one short request."""
+    """Return the names of what a meter source measures of servers, by one small request."""
     import time
     from concurrent.futures import ThreadPoolExecutor
     from types import SimpleNamespace
@@ -56,7 +56,7 @@ def _measured(connection: "Connection", source: str, servers: list["Instance"]) 
 
 
 def _customers(connection: "Connection", projects: Any) -> str:
-    """Return how many projects have no customer, and which settings have no effect."""
+    """Return the numbers of customers and of projects without one, and settings without effect."""
     from openstats.clouds.clouds_yaml import customer_rules
     from openstats.clouds.services import keystone
 
@@ -71,7 +71,7 @@ def _customers(connection: "Connection", projects: Any) -> str:
 
 
 def _running(connection: "Connection", limit: int) -> list["Instance"]:
-    """Return servers that run, at most ``limit``."""
+    """Return at most ``limit`` running servers."""
     from itertools import chain, islice
 
     from openstats.clouds.services import nova
@@ -82,7 +82,7 @@ def _running(connection: "Connection", limit: int) -> list["Instance"]:
 
 
 def _providers(connection: "Connection") -> str:
-    """Return how many providers there are; a cloud whose capacity is Nova's may do without."""
+    """Return the number of providers; a cloud may lack Placement if Nova has its capacity."""
     from openstats.clouds.services import placement
 
     try:
@@ -105,7 +105,7 @@ def _zones(connection: "Connection") -> str:
 
 
 def _clocks(connection: "Connection") -> str:
-    """Return which clocks are wrong, as the answers to all other trials showed them."""
+    """Return which clocks are wrong, according to the responses to all other trials."""
     sentences = connection.clock_skew.sentences
     return DoubtfulDetail("; ".join(sentences)) if sentences else "no clock is off by a minute"
 
@@ -142,7 +142,7 @@ def _storage_quotas(connection: "Connection") -> str:
 
 
 def trials(connection: "Connection", options: Any) -> Iterator[tuple[str, Attempt]]:
-    """Yield each thing that the collector will do, as a step and something to try."""
+    """Yield each step of the collector, with an attempt at it."""
     from openstats.clouds.services import keystone, nova
 
     listings: list[Any] = []

@@ -1,1 +1,1 @@
-"""Commands that ask once, and end."""
+"""Commands that do one thing and end."""

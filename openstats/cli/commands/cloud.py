@@ -17,7 +17,7 @@ class AcceptCloud(OpenstatsCommand):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        """Accept what the cloud's jobs have seen."""
+        """Accept the disappearances that the cloud's jobs have seen."""
         from openstats.storage import disappearances
         from openstats.storage.registry import clouds as cloud_rows
 

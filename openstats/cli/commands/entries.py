@@ -1,6 +1,6 @@
-"""Commands for what the registry's URLs have: list, show, create, set, delete, and acts on alerts.
+"""Commands on the registry's entries: list, show, create, set, delete, and actions on alerts.
 
-Their options are those of the API: what a list is filtered by, and the fields of bodies.
+Their options are those of the API: the filters of lists, and the fields of bodies.
 """
 
 import argparse
@@ -32,7 +32,7 @@ DETAILS = (
     "before",
     "after",
 )
-"""What ``list`` leaves to ``show``."""
+"""Fields that ``show`` prints, but ``list`` does not."""
 
 COMMANDS = {
     "customer": ("customers", "list show create set delete"),
@@ -45,14 +45,14 @@ COMMANDS = {
     "alert": ("alerts", "list show create close acknowledge"),
     "audit": ("audit", "list show"),
 }
-"""By the noun of a command: the resource in the API, and the verbs."""
+"""The resource in the API and the verbs, by the noun of the commands."""
 
 TITLES = {"group": "project group", "audit": "audit entry"}
 PLURALS = {"audit entry": "audit entries"}
 
 
 def commands() -> Iterator[tuple[str, type[Command]]]:
-    """Return all commands of this module by their names."""
+    """Yield the names and classes of all commands of this module."""
     for noun, (resource, verbs) in COMMANDS.items():
         title = TITLES.get(noun, noun)
         article = "an" if title[0] in "aeiou" else "a"
@@ -64,7 +64,7 @@ def commands() -> Iterator[tuple[str, type[Command]]]:
 
 
 class ResourceCommand(OpenstatsCommand):
-    """A command on what one resource of the API holds."""
+    """A command on the entries of one resource of the API."""
 
     name: ClassVar[str]
     noun: ClassVar[str]
@@ -72,25 +72,25 @@ class ResourceCommand(OpenstatsCommand):
 
     @property
     def resource(self) -> "Resource":
-        """The row of the route table."""
+        """The resource in the route table."""
         from openstats.api.routes import RESOURCES
 
         return next(resource for resource in RESOURCES if resource.name == self.name)
 
     @property
     def url(self) -> str:
-        """Where the entries are."""
+        """The URL of the list of entries."""
         return str(self.resource.url)
 
     def entry_url(self, client: Api, key: str, *, deleted: bool = False) -> str:
-        """Return the URL of an entry by its uuid, or by its name where only one has it."""
+        """Return the URL of the entry that ``key`` refers to: a uuid, or a unique name."""
         title = TITLES.get(self.noun, self.noun)
         uuid = references.uuid_of(client, self.resource, key, kind=title, deleted=deleted)
         return f"{self.url}{uuid}/"
 
     @property
     def columns(self) -> list[str]:
-        """The fields of an entry: the same whichever an answer has."""
+        """All fields of an entry, including those that a response lacks."""
         from openstats.http.validation import parameter_names
 
         return parameter_names(self.resource.entry)
@@ -113,7 +113,7 @@ class ListEntries(ResourceCommand, ListCommand):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Rows:
-        """List the entries, page after page."""
+        """Return the columns and rows of the entries."""
         client = api(self.app)
         names = options.parameters(self.resource.filters, without=PAGING)
         query = options.query(client, {name: getattr(parsed_args, name) for name in names})
@@ -124,9 +124,9 @@ class ListEntries(ResourceCommand, ListCommand):
 def _pages(
     client: Api, resource: "Resource", query: Pairs, limit: int | None
 ) -> list[dict[str, Any]]:
-    """Return the entries of a list, page after page, at most ``limit``."""
+    """Return at most ``limit`` entries of a list, fetched page by page."""
     entries: list[dict[str, Any]] = []
-    # Also with a limit that cannot be: the API says what it takes.
+    # The first request is always sent, so that the API refuses an invalid limit.
     while not entries or limit is None or len(entries) < limit:
         size = PAGE if limit is None else min(PAGE, limit - len(entries))
         marker = [("marker", entries[-1]["uuid"])] if entries else []
@@ -141,7 +141,7 @@ class EntryCommand(ResourceCommand):
     """A command on one entry."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Return the parser, with the entry."""
+        """Return the parser, with an argument for the entry."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
         key = "UUID or name" if "name" in self.resource.filters.model_fields else "UUID"
         parser.add_argument("entry", metavar=self.noun.upper(), help=f"{key}.")
@@ -152,7 +152,7 @@ class ShowEntry(EntryCommand, ShowCommand):
     """Show one entry."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """Return the parser, with an option where entries that were deleted can be shown."""
+        """Return the parser, with --deleted if the resource keeps deleted entries."""
         parser = super().get_parser(prog_name)
         if "deleted" in self.resource.entry_query.model_fields:
             parser.add_argument(
@@ -219,7 +219,7 @@ class ActOnEntry(EntryCommand, ShowCommand):
     """Do to an entry what the verb says."""
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
-        """Do it, and show the entry."""
+        """Perform the action, and show the entry."""
         client = api(self.app)
         url = f"{self.entry_url(client, parsed_args.entry)}{self.verb}/"
         return self.cells(client.ask(url, method="POST").document)

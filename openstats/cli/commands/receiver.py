@@ -26,7 +26,7 @@ class CreateToken(OpenstatsCommand):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
-        """Write a new token, this once, and the section of the configuration with its hash."""
+        """Write a new token, which is not stored, and the configuration section with its hash."""
         from openstats import tokens
         from openstats.conf.alerts import NAME, NAMING
 

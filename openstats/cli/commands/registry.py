@@ -26,7 +26,7 @@ class ImportRegistry(OpenstatsCommand):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
-        """Import all of it, or nothing."""
+        """Import the whole document, or nothing if it is invalid."""
         from openstats.cli import yaml_document
         from openstats.storage.entries.audit import Author
         from openstats.storage.import_export.importer import import_registry

@@ -1,4 +1,4 @@
-"""``openstats stats``: the statistics as tables, by the same parameters as over HTTP."""
+"""``openstats stats``: the statistics as tables, with the same parameters as in the HTTP API."""
 
 import argparse
 from abc import abstractmethod
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     from openstats.http.parameters import StatisticParameters
 
 OPENSTACK = 1262304000
-"""The first second of 2010: no cloud is older."""
+"""The first second of 2010, before which no OpenStack cloud existed."""
 
 COVERAGE = "X-Openstats-Coverage"
-"""The header that every statistic has."""
+"""The header with the coverage, which every statistic has."""
 
 Arguments = dict[str, Any]
-"""Values of the command line by the names of parameters in URLs; None: not given."""
+"""Arguments of the command line by the names of parameters in URLs; None means not given."""
 
 
 def ask(app: "Openstats", statistic: str, arguments: Arguments) -> Any:
-    """Return a statistic's document; what is incomplete in it is said on standard error.
+    """Return the document of a statistic; warn on standard error if its figures are incomplete.
 
     Raises:
-        OpenstatsError: with the sentences of the error document.
+        OpenstatsError: the API answered with an error, or something else than openstats did.
     """
     from openstats.cli.api import api, foreign
 
@@ -42,7 +42,7 @@ def ask(app: "Openstats", statistic: str, arguments: Arguments) -> Any:
 
 
 def _warn_of_early(app: "Openstats", arguments: Arguments) -> None:
-    """Write of a time before OpenStack: digits that are meant as a date are Unix seconds."""
+    """Warn of a time before OpenStack, such as a date in digits, read as Unix seconds."""
     from openstats.http.times import unix_seconds
 
     for name in ("from", "to"):
@@ -57,7 +57,7 @@ def _warn_of_early(app: "Openstats", arguments: Arguments) -> None:
 
 
 def _warn_of_incomplete(app: "Openstats", coverage: str) -> None:
-    """Write of figures that lack some tenants or clouds, as "tenants=2/3 clouds=1/1" says."""
+    """Warn if figures lack tenants or clouds; a coverage is like "tenants=2/3 clouds=1/1"."""
     for part in coverage.split():
         covered, _, total = part.partition("=")[2].partition("/")
         if covered != total:
@@ -72,7 +72,7 @@ class StatisticCommand(ListCommand):
 
     @property
     def parameters(self) -> "type[StatisticParameters]":
-        """The model of what the statistic takes."""
+        """The model of the statistic's parameters."""
         from openstats.api.routes import STATISTICS
 
         return next(row.parameters for row in STATISTICS if row.name == self.name)
@@ -84,7 +84,7 @@ class StatisticCommand(ListCommand):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> Rows:
-        """List the figures: one row of a single sum, for cliff has no CSV of anything else."""
+        """Return the figures as rows; a single sum is one row, since cliff's CSV needs a list."""
         names = options.parameters(self.parameters)
         arguments = {name: getattr(parsed_args, name) for name in names}
         document = ask(self.app, self.name, arguments)
@@ -93,18 +93,18 @@ class StatisticCommand(ListCommand):
 
     @abstractmethod
     def columns(self, arguments: Arguments) -> list[str]:
-        """Return the columns, which follow from what was asked for."""
+        """Return the columns, which depend on the arguments."""
 
 
 def _flat(entries: list[Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield a row for each entry, or for each of its datapoints where it has some."""
+    """Yield a row for each entry, or for each of its datapoints if it has any."""
     for entry in entries:
         for point in entry.get("datapoints", [{}]):
             yield entry | point
 
 
 def _added(arguments: Arguments, *names: str) -> list[str]:
-    """Return which of some columns ``with`` asks for."""
+    """Return those of the names that ``with`` requests."""
     return [name for name in names if name in (arguments["with"] or "").split(",")]
 
 
@@ -114,7 +114,7 @@ class ShowResource(StatisticCommand):
     name = "resource"
 
     def columns(self, arguments: Arguments) -> list[str]:
-        """Return the nine figures."""
+        """Return the names of the nine figures."""
         from openstats.api.statistics.resource import FIGURES
 
         return list(FIGURES)
@@ -126,7 +126,7 @@ class ShowQuota(StatisticCommand):
     name = "quota"
 
     def columns(self, arguments: Arguments) -> list[str]:
-        """Return the eight figures."""
+        """Return the names of the eight figures; with --each, also those of the object."""
         from openstats.api.statistics.quota import FIGURES
 
         names = ["uuid", "name"] if arguments["each"] else []
@@ -139,7 +139,7 @@ class ShowCustomer(StatisticCommand):
     name = "customer"
 
     def columns(self, arguments: Arguments) -> list[str]:
-        """Return the numbers of one customer."""
+        """Return the columns of a customer."""
         return [*_added(arguments, "uuid"), "name", "projects", "project_groups", "instances"]
 
 
@@ -149,7 +149,7 @@ class ShowUsage(StatisticCommand):
     name = "usage"
 
     def columns(self, arguments: Arguments) -> list[str]:
-        """Return those of one datapoint of an object."""
+        """Return the columns of a datapoint of an object."""
         columns = [*_added(arguments, "uuid"), "name"]
         if "uuid" in columns and arguments["aggregate"] not in (None, "customer"):
             columns.append("customer")
@@ -162,7 +162,7 @@ class ShowAlert(StatisticCommand):
     name = "alert"
 
     def columns(self, arguments: Arguments) -> list[str]:
-        """Return the severities, of an object, or of an interval, or of both."""
+        """Return the severities, after the columns of the object and the interval if requested."""
         from openstats.api.statistics.alert import FIGURES
 
         names = ["uuid", "name"] if arguments["each"] else []
@@ -176,5 +176,5 @@ class ShowCreationTime(StatisticCommand):
     name = "creation-time"
 
     def columns(self, arguments: Arguments) -> list[str]:
-        """Return those of one datapoint."""
+        """Return the columns of a datapoint."""
         return ["from", "to", "value"]

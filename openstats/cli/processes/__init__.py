@@ -1,1 +1,1 @@
-"""Commands that stay, or take long: how they start, are told things, and end."""
+"""Long-running commands: startup, signals, progress and termination."""

@@ -24,16 +24,16 @@ def _add_clouds(parser: argparse.ArgumentParser) -> None:
 
 
 KINDS = ("customer", "project", "tenant")
-"""What discovery finds."""
+"""The kinds of objects that discovery finds."""
 
 
 class CloudsCommand(OpenstatsCommand):
-    """What commands that ask clouds have in common."""
+    """The base of commands that poll clouds."""
 
     logs_itself = True
 
     def ask(self, names: Sequence[str], kinds: Sequence[str], *, full: bool) -> int:
-        """Run one cycle; the exit status is 0 only if every cloud answered everything."""
+        """Run one cycle of polls; return 0 only if all succeed, otherwise 1."""
         from openstats.cli import logs
         from openstats.cli.assembly import collector
         from openstats.cli.progress import progress_bars
@@ -51,7 +51,7 @@ class CloudsCommand(OpenstatsCommand):
         return self._report(once.connections.by_name, errors)
 
     def _report(self, names: Iterable[str], errors: Iterable[str]) -> int:
-        # A Keystone that refuses fails every poll in the same words.
+        # A Keystone that refuses fails every poll with the same message.
         sentences = list(dict.fromkeys(errors))
         for sentence in sentences:
             self.app.stderr.write(f"openstats: {sentence}\n")
@@ -76,7 +76,7 @@ class Collect(CloudsCommand):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
-        """Ask everything once, or what is due until the command is told to stop."""
+        """Poll everything once, or whatever is due until the command is stopped."""
         from openstats.collector.polls.kinds import POLLS
 
         if parsed_args.once:
@@ -120,7 +120,7 @@ class Discover(CloudsCommand):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
-        """Discover, and write what came of it."""
+        """Run discovery, and write how many objects it found."""
         old = self._uuids()
         status = self.ask(parsed_args.clouds, ("discovery",), full=False)
         new = self._uuids()

@@ -1,4 +1,4 @@
-"""The end of commands that stay: a process that was told to stop stops, whatever it waits for."""
+"""Termination of services: a process that is stopped ends, even if a poll hangs."""
 
 import os
 import sys
@@ -10,9 +10,10 @@ LOG = log.getLogger(__name__)
 
 
 def wait_for(thread: Thread, seconds: float) -> None:
-    """Wait for the collector; end the process when a poll still hangs after ``seconds``.
+    """Wait for the collector's thread; exit the process if it still runs after ``seconds``.
 
-    Its lease runs out by itself. Python would wait for its threads until the cloud answers.
+    Python itself would wait for the threads until the cloud answers. The lease of the poll expires
+    by itself.
     """
     thread.join(seconds)
     if thread.is_alive():

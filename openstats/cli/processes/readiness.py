@@ -1,4 +1,4 @@
-"""What ``serve`` says when the first poll is over: ready, or what could not be read, and why."""
+"""Messages of ``serve`` after the first poll: ready, or what could not be read and why."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -6,18 +6,18 @@ from collections.abc import Iterable, Sequence
 from openstats.storage.jobs import JobOutcome
 
 SHOWN = 3
-"""Clouds whose URL is shown as an example."""
+"""Maximum number of clouds whose URL is shown as an example."""
 
 
 def address(host: str, port: int) -> str:
-    """Return the URL of a server; an IPv6 address in it stands in brackets."""
+    """Return the URL of a server; an IPv6 address is put in brackets."""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def announcement(url: str, outcomes: Sequence[JobOutcome], reason: str) -> str:
-    """Return the lines that say whether there are figures, or the ``reason`` for having none."""
+    """Return lines that say whether there are figures; ``reason`` explains why there are none."""
     lines = list(_failures(outcomes))
-    # Of a cloud whose projects are not known, the quotas of none are read soon.
+    # Without a discovery, no quotas will be read soon.
     if any(row.kind == "discovery" and row.polled_at is not None for row in outcomes):
         return "\n".join([*lines, f"openstats is ready: {url}/"]) + "\n"
     why = "the clouds could not be read" if lines else reason
@@ -25,7 +25,7 @@ def announcement(url: str, outcomes: Sequence[JobOutcome], reason: str) -> str:
 
 
 def _failures(outcomes: Iterable[JobOutcome]) -> Iterable[str]:
-    """Return a line for each cloud and reason: a Keystone that is down fails all kinds alike."""
+    """Yield a line for each cloud and error; a Keystone that is down fails all kinds alike."""
     kinds: dict[tuple[str, str], list[str]] = defaultdict(list)
     for row in outcomes:
         if row.polled_at is None:
@@ -35,7 +35,7 @@ def _failures(outcomes: Iterable[JobOutcome]) -> Iterable[str]:
 
 
 def examples(url: str, auth_urls: Iterable[str]) -> str:
-    """Return commands to try, for who has a terminal."""
+    """Return example commands, one per line."""
     paths = [f"resource/?auth_url={auth_url}" for auth_url in list(auth_urls)[:SHOWN]]
     paths += ["quota/?each=true", "customer/", "creation-time/?type=project"]
     paths += ["usage/?item=memory", "alert/"]

@@ -1,4 +1,4 @@
-"""``openstats serve``: the API, with a collector in it where the store is embedded."""
+"""``openstats serve``: the API, with a collector in the same process if the store is SQLite."""
 
 import argparse
 import signal
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LOG = log.getLogger(__name__)
 
 PATIENCE = 20.0
-"""Seconds for which a cloud may be silent before the service is ready without it."""
+"""Seconds to wait for a cloud that does not answer, before the service is ready without it."""
 
 
 class Serve(OpenstatsCommand):
@@ -36,7 +36,7 @@ class Serve(OpenstatsCommand):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
-        """Serve until told to stop."""
+        """Serve until a signal stops the process."""
         from openstats.cli import logs
         from openstats.cli.processes import startup
         from openstats.http.server.health import Health
@@ -85,7 +85,7 @@ class Serve(OpenstatsCommand):
             raise ConfigError(problem) from error
 
     def _collector(self) -> "Collector | None":
-        """Return the collector, where there is to be one; clouds to ask may come later."""
+        """Return the collector, if this process has one; it may have no clouds yet."""
         from openstats.cli.assembly import idle_collector, unregistered_collector
 
         configured = self.app.conf.api.collect
@@ -98,7 +98,7 @@ class Serve(OpenstatsCommand):
             return idle_collector(self.app.conf, self.app.store)
 
     def _poll(self, server: Any, collector: "Collector | None") -> None:
-        """Poll what was never polled, say what there is to be asked, and go on collecting."""
+        """Run the polls that never ran, announce the service, and go on collecting."""
         from openstats.cli.processes.readiness import address
 
         try:
@@ -120,7 +120,7 @@ class Serve(OpenstatsCommand):
             collector.run()
 
     def _announce(self, url: str, reason: str) -> None:
-        """Write where the service is and whether it has figures; on a terminal, what to try."""
+        """Write the URL of the service and whether it has figures; on a terminal, also examples."""
         from openstats.cli.processes.readiness import announcement, examples
         from openstats.storage import jobs
         from openstats.storage.registry import clouds
@@ -129,7 +129,7 @@ class Serve(OpenstatsCommand):
             outcomes = jobs.outcomes(db)
             auth_urls = sorted({cloud.auth_url for cloud in clouds.clouds(db) if cloud.auth_url})
         self.app.stderr.write(announcement(url, outcomes, reason))
-        # Without a token they would be answered 401.
+        # With Keystone, the examples would fail for lack of a token.
         if self.app.stderr.isatty() and self.app.conf.api.auth_strategy == "noauth":
             self.app.stderr.write(examples(url, auth_urls))
         self.app.stderr.flush()

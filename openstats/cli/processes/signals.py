@@ -1,4 +1,4 @@
-"""Signals of commands that stay: what each does, done by a thread rather than by a handler."""
+"""Signals of services: a thread runs their actions, instead of Python's signal handlers."""
 
 import os
 import signal
@@ -19,8 +19,8 @@ CLOSED = 0
 def handled(actions: Mapping[signal.Signals, Callable[[], None]]) -> Iterator[None]:
     """Run the action of each signal that arrives, until the block ends.
 
-    A Python handler interrupts whatever the main thread is at, which may hold a lock that the
-    action needs. So the number of a signal is written to a pipe, by C, and read by a thread.
+    A Python signal handler interrupts the main thread, which may hold a lock that the action needs.
+    So C code writes the number of the signal to a pipe, and a thread reads it.
     """
     reading, writing = os.pipe()
     os.set_blocking(writing, False)

@@ -1,4 +1,4 @@
-"""Why services do not start with a configuration: ``serve`` refuses it, and ``check`` says so."""
+"""Faults of a configuration with which ``serve`` refuses to start, and which ``check`` reports."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from openstats.http.auth import noauth
 
 
 def faults(conf: Any) -> list[str]:
-    """Return a sentence for each reason; files of policies and credentials have their own rows."""
+    """Return a sentence for each fault; ``check`` tests policy files and credentials separately."""
     sentences = [logs.fault(conf), noauth.exposure(conf.api)]
     try:
         foreign.read(conf)
@@ -20,6 +20,6 @@ def faults(conf: Any) -> list[str]:
 
 
 def check(conf: Any) -> None:
-    """Raise ConfigError if there is any reason."""
+    """Raise ConfigError if there are any faults."""
     if sentences := faults(conf):
         raise ConfigError(*sentences)
