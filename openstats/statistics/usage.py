@@ -104,7 +104,7 @@ def by_cloud(members: Members) -> Iterator[tuple[int, Members]]:
 
 
 def _gains(meter: UsageMeter, edges: Sequence[int], members: Members, readings: Readings) -> Gains:
-    """Return what members contribute to the intervals between edges.
+    """Return the contributions of members to the intervals between edges.
 
     If members move within an interval, it consists of several steps. A member contributes what its
     slot gained in the steps in which it belonged to the owner::

@@ -113,7 +113,7 @@ class NewCustomer(Body):
 
 
 class WholeCustomer(NewCustomer):
-    """A customer to create or replace; uuid and created_at cannot change."""
+    """A customer to create or replace; uuid and a known created_at cannot change."""
 
     uuid: Uuid = ""
 

@@ -15,7 +15,7 @@ KEYSTONE, CUSTOMERS, CLOCKS = "Keystone", "customers", "clocks"
 
 
 def _usage(connection: "Connection", options: Any) -> str:
-    """Return the names of what the meter source measures, from one granule or one server."""
+    """Return the names of the items that the meter source measures, from a small sample."""
     limit, source = options.diagnostics_max_instances, connection.entry.settings.meter_source
     servers = _running(connection, limit + 1)
     if source == "nova" and len(servers) > limit:
@@ -27,7 +27,7 @@ def _usage(connection: "Connection", options: Any) -> str:
 
 
 def _measured(connection: "Connection", source: str, servers: list["Instance"]) -> list[str]:
-    """Return the names of what a meter source measures of servers, by one small request."""
+    """Return the names of the items that a meter source measures of servers, by one request."""
     import time
     from concurrent.futures import ThreadPoolExecutor
     from types import SimpleNamespace

@@ -216,7 +216,7 @@ class DeleteEntry(EntryCommand):
 
 
 class ActOnEntry(EntryCommand, ShowCommand):
-    """Do to an entry what the verb says."""
+    """Perform the action that the verb names."""
 
     def take_action(self, parsed_args: argparse.Namespace) -> Any:
         """Perform the action, and show the entry."""
