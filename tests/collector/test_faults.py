@@ -1,4 +1,4 @@
-"""Whatever a cloud answers: a sentence in the job, the figures of before, and then it heals."""
+"""Whatever a cloud answers: a sentence in the job, the previous figures, and then it heals."""
 
 import json
 import re

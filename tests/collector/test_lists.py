@@ -35,7 +35,7 @@ def test_a_cinder_without_its_admin_rule_is_no_empty_one(lab: Lab, known: Double
     known.settings.volume_admin = False
     for _ in range(3):
         (said,) = lab.cycle("volumes", after=SOON)
-        assert "Cinder shows this user only volumes of its own project; figures of before" in said
+        assert "Cinder shows this user only volumes of its own project; previous figures" in said
         assert "allow context_is_admin in Cinder's policy, see etc/policy/cinder.yaml" in said
     assert stored(lab) == before
     known.settings.volume_admin = True

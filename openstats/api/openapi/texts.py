@@ -79,6 +79,6 @@ RESOURCES = {
 RECEIVERS = (
     "Receivers take notifications from Alertmanager and Aodh, each with a token of its own. An "
     "alert counts once, however often and in whatever order it is reported. 204 means that the "
-    "notification is stored. Admins can list receivers with their counters."
+    "notification is stored. Admins and readers can list receivers with their counters."
 )
 SERVICE = "Information about the service itself. No token is needed."

@@ -98,7 +98,7 @@ def refuse_part(connection: Connection) -> None:
     if reply.status == INVALID:
         raise CloudError(
             f"{connection.cloud.name}: Cinder shows this user only volumes of its own project; "
-            "figures of before stay; allow context_is_admin in Cinder's policy, see "
+            "previous figures are kept; allow context_is_admin in Cinder's policy, see "
             "etc/policy/cinder.yaml"
         )
 

@@ -69,7 +69,7 @@ def compute_hosts(connection: Connection, *, used: bool) -> ComputeHosts:
     if used and not services:
         raise CloudError(
             f"{connection.cloud.name}: {SERVICES}: it lists no nova-compute, though servers are on "
-            "hosts; figures of before stay"
+            "hosts; previous figures are kept"
         )
     return ComputeHosts(sorted(hidden), {state: states[state] for state in (UP, DOWN, DISABLED)})
 

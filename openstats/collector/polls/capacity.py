@@ -76,7 +76,7 @@ def _refuse_part(poll: Poll, figures: Capacity) -> None:
         if figure < total and (name in TOTALS or not figure):
             raise OddFigureError(
                 f"{poll.cloud.name}: Nova's hypervisor statistics say {name} = {figure}, and its "
-                f"list of hypervisors {total}: one of the two is wrong; figures of before stay"
+                f"list of hypervisors {total}: one of the two is wrong; previous figures are kept"
             )
 
 

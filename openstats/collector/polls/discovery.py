@@ -70,7 +70,7 @@ def _refuse_cut(poll: Poll, listed_ids: set[str]) -> None:
         raise CloudError(
             f"{poll.cloud.name}: Keystone's list of projects is cut: it leaves out "
             f"{len(unlisted_ids)} known tenants, of which it shows {', '.join(existing_ids[:5])} "
-            f"by their ids; figures of before stay; {keystone.LIMITS}"
+            f"by their ids; previous figures are kept; {keystone.LIMITS}"
         )
     missing = len(once_listed_ids - listed_ids)
     disappearances.check(poll, "tenants", missing, len(once_listed_ids))

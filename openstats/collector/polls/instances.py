@@ -64,7 +64,7 @@ def _refuse_down_cells(poll: Poll, hosts: Sequence[str]) -> None:
     if hosts:
         raise CloudError(
             f"{poll.cloud.name}: Nova leaves out cells that are down, of {', '.join(hosts[:5])}; "
-            "figures of before stay"
+            "previous figures are kept"
         )
 
 

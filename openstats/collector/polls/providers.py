@@ -111,7 +111,7 @@ def _refuse_contradictions(poll: Poll, current: Iterable[Provider], stored: Stor
             raise CloudError(
                 f"{poll.cloud.name}: Placement shows other {' and '.join(changes)} of provider "
                 f"{provider.name} than before, at the same generation {provider.generation}; "
-                "figures of before stay"
+                "previous figures are kept"
             )
 
 
@@ -134,8 +134,8 @@ def _refuse_cut(poll: Poll, current: Iterable[Provider], stored: Stored) -> None
     if existing:
         raise CloudError(
             f"{poll.cloud.name}: Placement's list of providers is cut: it leaves out "
-            f"{len(unlisted)}, of which it shows {', '.join(existing[:5])} by their ids; figures "
-            "of before stay"
+            f"{len(unlisted)}, of which it shows {', '.join(existing[:5])} by their ids; "
+            "previous figures are kept"
         )
     filled = {provider.uuid for provider in stored.values() if provider.inventories}
     missing = sum(not inventories.get(uuid) for uuid in filled)
@@ -180,5 +180,5 @@ def _refuse_cut_trait(poll: Poll, trait: str, unlisted: Sequence[Provider]) -> N
         if trait in placement.traits(poll.connection, provider.uuid):
             raise CloudError(
                 f"{poll.cloud.name}: Placement's list of providers with {trait} is cut: it leaves "
-                f"out {provider.name}, which has it; figures of before stay"
+                f"out {provider.name}, which has it; previous figures are kept"
             )

@@ -106,7 +106,7 @@ def _refuse_cut(poll: Poll, sums: cinder.VolumeSums, counts: Counts) -> None:
         if not min(bounds) <= number <= max(bounds):
             raise CloudError(
                 f"{poll.cloud.name}: Cinder lists {number} {name}, and counts {bounds[-1]}: one of "
-                "the two is wrong, or cut; figures of before stay"
+                "the two is wrong, or cut; previous figures are kept"
             )
 
 

@@ -109,7 +109,7 @@ class Policy:
         try:
             self._enforcer = enforcer(self._conf, self._defaults)
         except ConfigError as error:
-            LOG.error("%s. The rules of before stay in force", error)
+            LOG.error("%s. The previous rules stay in force", error)
         else:
             LOG.info("policy files were read again: %s", ", ".join(path for path, *_ in files))
             self._decisions.clear()

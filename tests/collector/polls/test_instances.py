@@ -243,7 +243,7 @@ def test_a_cell_that_is_down_deletes_nothing(lab: Lab, celled: Double, full: boo
     before = expected.servers(lab.store), expected.known_quotas(lab.store)
     celled.set_cell_down("cell2")
     errors = lab.cycle("instances", "quotas", after=1800, full=full)
-    said = "alpha: Nova leaves out cells that are down, of compute-2; figures of before stay"
+    said = "alpha: Nova leaves out cells that are down, of compute-2; previous figures are kept"
     assert errors == [said, "alpha: cells of Nova are down, of compute-2"]
     assert lab.outcome("instances").error == said
     assert (expected.servers(lab.store), expected.known_quotas(lab.store)) == before

@@ -55,8 +55,8 @@ def _counted(poll: Poll, previous: Sighting | None, sighting: Sighting) -> Sight
 def _error(poll: Poll, subject: str, sighting: Sighting) -> CloudError:
     name, options = poll.cloud.name, poll.options
     error = CloudError(
-        f"{name}: {sighting.gone} of {sighting.total} {subject} are gone at once; figures of "
-        f"before stay until this was seen {options.vanish_sightings} times (so far: "
+        f"{name}: {sighting.gone} of {sighting.total} {subject} are gone at once; previous figures "
+        f"are kept until this was seen {options.vanish_sightings} times (so far: "
         f"{sighting.seen}), or somebody confirms it: openstats cloud accept {name}"
     )
     # The regular interval instead of retry_interval: a cloud needs time to recover.

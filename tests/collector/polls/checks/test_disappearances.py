@@ -67,7 +67,7 @@ def test_a_mass_disappearance_is_believed_at_the_third_sighting(
     disappear(known, 4)
     for seen in (1, 2):
         (said,) = lab.cycle(kind, after=DAY)
-        assert f"alpha: 4 of {total} {what} are gone at once; figures of before stay" in said
+        assert f"alpha: 4 of {total} {what} are gone at once; previous figures" in said
         assert f"until this was seen 3 times (so far: {seen}), or somebody confirms it" in said
         assert said.endswith("openstats cloud accept alpha")
         assert number_of(lab, rows) == total
