@@ -57,10 +57,10 @@ def test_names_and_passwords_that_look_like_numbers_are_texts() -> None:
     [
         ({"ur": "x"}, "no option 'ur'; there are lag, cpu, vcpus"),
         ({"lag": "soon"}, "lag must be an integer, not 'soon'"),
-        ({"lag": "-1"}, "lag must be greater than or equal to 0, not '-1'"),
+        ({"lag": "-1"}, "lag must be at least 0, not '-1'"),
         ({"lag": True}, "lag must be an integer, not True"),
         ({"lag": 0.5}, "lag must be an integer, not 0.5"),
-        ({"interval": 0}, "interval must be greater than or equal to 1, not 0"),
+        ({"interval": 0}, "interval must be at least 1, not 0"),
         ({"insecure": "maybe"}, "insecure must be true or false, not 'maybe'"),
         ({"storage_unit": "MB"}, "storage_unit must be 'B', 'KiB', 'MiB' or 'GiB', not 'MB'"),
         ({"auth": "none"}, "auth must be 'keystone' or 'basic', not 'none'"),
@@ -102,6 +102,25 @@ def refusal(model: type[SumOptions], values: Mapping[str, Any]) -> str:
         parse(model, "any", values)
     assert str(raised.value).startswith("meter_options of meter_source = any: ")
     return str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("model", "values", "mark"),
+    [
+        (prometheus.PrometheusOptions, {"url": "http://prometheus:9090"}, "6afd22e37e3a011b"),
+        (gnocchi.GnocchiOptions, {"interval": "60", "password": "x"}, "be94782e2379d21b"),
+    ],
+)
+def test_a_mark_is_that_of_earlier_releases(
+    model: type[SumOptions], values: Mapping[str, Any], mark: str
+) -> None:
+    """Cursors in stores hold it."""
+    assert parse(model, "any", values).mark == mark
+
+
+@pytest.mark.parametrize("text", ["5.0", "1_000", "--1", "", True])
+def test_rejects_texts_that_are_no_integer(text: Any) -> None:
+    assert "lag must be an integer" in refusal(SumOptions, {"lag": text})
 
 
 def test_a_mark_tells_options_apart_and_shows_no_secret() -> None:

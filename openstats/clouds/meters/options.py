@@ -26,14 +26,15 @@ EXPECTED = {
 """Requirements for a value by pydantic's error type; other errors use pydantic's message."""
 
 
-def _no_boolean(value: Any) -> Any:
-    """Return a value for an integer option; refuse booleans, such as YAML's ``yes``."""
-    if isinstance(value, bool):
-        raise ValueError("must be an integer")  # noqa: TRY004
+def _digits(value: Any) -> Any:
+    """Return a value for an integer option; refuse YAML's ``yes``, and texts such as ``5.0``."""
+    text = value.strip().removeprefix("-") if isinstance(value, str) else "0"
+    if isinstance(value, bool) or not text.isdecimal():
+        raise ValueError("must be an integer")
     return value
 
 
-Whole = Annotated[int, BeforeValidator(_no_boolean)]
+Whole = Annotated[int, BeforeValidator(_digits)]
 
 
 class SumOptions(BaseModel):
@@ -56,8 +57,13 @@ class SumOptions(BaseModel):
 
     @property
     def mark(self) -> str:
-        """A digest that identifies these options without showing them."""
-        return sha256(repr(self).encode()).hexdigest()[:16]
+        """A digest that identifies these options without showing them.
+
+        It is stored with cursors: after a change of its text, sources search for everything anew.
+        """
+        fields = type(self).model_fields
+        texts = [f"{name}={getattr(self, name)!r}" for name in fields if fields[name].repr]
+        return sha256(f"Options({', '.join(texts)})".encode()).hexdigest()[:16]
 
 
 Options = TypeVar("Options", bound=SumOptions)
@@ -102,4 +108,5 @@ def _requirement(kind: str, message: str) -> str:
     """Return the requirement that a value does not meet, beginning with "must be"."""
     if kind in EXPECTED:
         return f"must be {EXPECTED[kind]}"
-    return message.removeprefix("Value error, ").replace("Input should be", "must be")
+    words = message.removeprefix("Value error, ").replace("Input should be", "must be")
+    return words.replace("greater than or equal to", "at least")

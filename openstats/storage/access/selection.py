@@ -121,7 +121,9 @@ def check_marker(db: Connection, scope: Scope, selection: Selection, marker: str
         ParameterError: no visible object has this uuid.
     """
     narrowed = replace(selection, uuids=(marker,))
-    statement = prepared_objects(object_query(scope, narrowed))
+    # A uuid alone would also cover what was deleted, which the list does not.
+    query = replace(object_query(scope, narrowed), past=selection.past)
+    statement = prepared_objects(query)
     if not statement.rows(db, variables(scope, narrowed)):
         raise ParameterError(f"marker={marker}: must be the UUID of an entry of this list")
 

@@ -1,7 +1,9 @@
 """Selections: which objects a page holds, and whether more follow it."""
 
+from dataclasses import replace
+
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
 
 from openstats.errors import ParameterError
 from openstats.model import EVERYTHING, Scope, Selection
@@ -14,7 +16,8 @@ from openstats.storage.access.selection import (
     prepared_objects,
 )
 from openstats.storage.access.visibility import variables
-from tests.registry import site, uuids
+from openstats.storage.schema.tables import project
+from tests.registry import NOW, site, uuids
 
 PROJECTS = Selection("project")
 
@@ -66,6 +69,15 @@ def test_only_what_the_caller_sees_is_a_marker(db: Connection) -> None:
     check_marker(db, EVERYTHING, PROJECTS, hidden)
     with pytest.raises(ParameterError, match=f"marker={hidden}"):
         check_marker(db, scope_of(db, "a", "c"), PROJECTS, hidden)
+
+
+def test_a_deleted_object_is_a_marker_only_where_deleted_ones_are_listed(db: Connection) -> None:
+    deleted = uuids(db, "project")["b"]
+    db.execute(update(project).where(project.c.uuid == deleted).values(deleted_at=NOW))
+    past = replace(PROJECTS, since=NOW + 1)
+    check_marker(db, EVERYTHING, replace(past, deleted=True), deleted)
+    with pytest.raises(ParameterError, match=f"marker={deleted}"):
+        check_marker(db, EVERYTHING, past, deleted)
 
 
 @pytest.mark.parametrize(
