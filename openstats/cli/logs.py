@@ -169,6 +169,9 @@ def reload(conf: Any) -> None:
         fresh = load(conf.config_file, conf.config_dir)
         applied, immutable = _changes(conf, fresh)
         with _silent_library():
+            # oslo.config empties its cache before it reads the files: what other threads ask for
+            # meanwhile is cached with its old value. The second call empties the cache again.
+            conf.mutate_config_files()
             conf.mutate_config_files()
     except (cfg.Error, OSError) as error:
         for sentence in getattr(error, "sentences", [error]):

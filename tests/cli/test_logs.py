@@ -1,6 +1,8 @@
 """What commands leave in the log: where it goes, how it begins and ends, and each sentence once."""
 
+from itertools import cycle, islice
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 from oslo_context.context import RequestContext
@@ -93,3 +95,24 @@ def test_the_end_of_a_service_is_part_of_no_request(
     with logs.lifetime(options, "serve", "the store"):
         RequestContext(overwrite=True)
     assert "req-" not in path.read_text().splitlines()[-1]
+
+
+def test_a_value_that_is_read_during_a_reload_does_not_outlive_it(tmp_path: Path) -> None:
+    path, stopped = tmp_path / "openstats.conf", Event()
+    path.write_text("[collector]\n")
+    options = conf.load([str(path)])
+
+    def read() -> None:
+        while not stopped.is_set():
+            _ = options.collector.capacity_interval
+
+    reader = Thread(target=read)
+    reader.start()
+    try:
+        for seconds in islice(cycle([1, 2]), 20):
+            path.write_text(f"[collector]\ncapacity_interval = {seconds}\n")
+            logs.reload(options)
+            assert options.collector.capacity_interval == seconds
+    finally:
+        stopped.set()
+        reader.join()

@@ -11,6 +11,7 @@ import pytest
 from tests.devcloud import Cloud, catalog, seed
 from tests.edge import Edge
 from tests.functional.leaks import WATCH
+from tests.functional.shaking import enable_compute_services
 from tests.functional.system import System
 
 KEPT = "OPENSTATS_KEEP_CLOUDS"
@@ -59,6 +60,7 @@ def volume_backed(clouds: dict[str, Cloud]) -> Iterator[dict[str, Cloud]]:
 
 
 def _boot_on_volume(cloud: Cloud) -> str:
+    enable_compute_services(cloud)
     rest, name = cloud.rest, "on-a-volume"
     role = rest.call("GET", "keystone", "/roles?name=admin")["roles"][0]["id"]
     tenant = seed.make_project(rest, seed.make_domain(rest, name), uuid4().hex, role)

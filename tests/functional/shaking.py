@@ -39,10 +39,15 @@ def shake(cloud: Cloud, rng: random.Random, steps: int = 40) -> None:
     cloud.wait_until_quiet()
 
 
-def _undo_endings(cloud: Cloud, rng: random.Random) -> None:
-    """Enable what the last shake has disabled: nothing could be done there."""
+def enable_compute_services(cloud: Cloud) -> None:
+    """Enable hosts that a shake has disabled: no server would find a place."""
     for service in _compute_services(cloud):
         _set_status(cloud, service, "enabled")
+
+
+def _undo_endings(cloud: Cloud, rng: random.Random) -> None:
+    """Enable what the last shake has disabled: nothing could be done there."""
+    enable_compute_services(cloud)
     for tenant in look(cloud, rng).tenants:
         if not tenant["enabled"]:
             _change(cloud, tenant["id"], enabled=True)

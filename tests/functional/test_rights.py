@@ -127,7 +127,7 @@ def test_the_role_gives_the_figures_of_an_admin(
     with installed(tmp_path / "role", edge, entry(cloud, user_with(keystone, ROLE))) as system:
         assert figures(system, cloud) == wanted
         checked = json.loads(keystone_asked(system).run("check", "-f", "json"))
-    assert {line["state"] for line in checked} == {"ok"}
+    assert {line["status"] for line in checked} == {"ok"}
     assert sum(value for _, value in wanted["memory"]) > 0
     assert sum(value for _, value in wanted["storage"]) > 0
     # One that was shelved, or found no place, has none.
@@ -142,7 +142,7 @@ def missing(system: System) -> list[str]:
     )
     system.keep(done.stdout + done.stderr)
     lines = json.loads(done.stdout)
-    assert done.returncode == int(any(line["state"] != "ok" for line in lines))
+    assert done.returncode == int(any(line["status"] != "ok" for line in lines))
     assert {line["status"] for line in lines} <= {"ok", "no permission", "skipped"}, lines
     return [line["detail"] for line in lines if line["status"] == "no permission"]
 
