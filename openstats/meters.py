@@ -55,12 +55,8 @@ CAPACITY: Final = (
 )
 """A cloud's physical capacity by Nova's names: vCPU, MiB and GiB, summed over hypervisors."""
 
-AGGREGATES: Final = ("customer", "project", "project_group")
-"""The objects that figures can be summed by."""
-
 ALLOCATED: Final = "allocated"
 USED: Final = "used"
-BASES: Final = (ALLOCATED, USED)
 """What a usage figure counts: resources reserved for instances, or used by their guests."""
 
 MEAN: Final = "mean"
@@ -102,7 +98,6 @@ USAGE: Final = (
     UsageMeter("vcpu_hours", ALLOCATED, "vCPU-hours", AMOUNT),
 )
 
-USAGE_ITEMS: Final = tuple(dict.fromkeys(meter.item for meter in USAGE))
 USAGE_METERS: Final = {meter.name: meter for meter in USAGE}
 
 OBSERVED: Final = {"cpu.used": UsageMeter("cpu", "observed", "s", AMOUNT)}

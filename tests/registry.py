@@ -35,6 +35,7 @@ from openstats.storage.usage import readings
 NOW = 1_700_000_000
 KEYSTONE = "https://keystone.example:5000"
 KINDS = jobs.KINDS
+AGGREGATES = ("customer", "project", "project_group")
 CAPACITY = Capacity(64, 4, 516588, 6144, 510444, 14)
 
 

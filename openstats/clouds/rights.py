@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NotRequired, TypedDict, Unpack
 
-NOBODY = "0" * 32
+UNUSED_ID = "0" * 32
 """An id that no project or user has: services check their policy before they look it up."""
 
 REFUSED = "is refused"
@@ -132,7 +132,7 @@ RIGHTS = {
         _keystone_right(
             "/projects/{id}",
             "get_project",
-            probe=f"/projects/{NOBODY}",
+            probe=f"/projects/{UNUSED_ID}",
             symptom="is refused to Nova, which asks for this user",
             quiet=True,
         ),
@@ -143,14 +143,14 @@ RIGHTS = {
         _placement_right(
             "/{id}/inventories",
             "inventories:list",
-            probe=f"/resource_providers/{NOBODY}/inventories",
+            probe=f"/resource_providers/{UNUSED_ID}/inventories",
         ),
-        _placement_right("/{id}/usages", "usages", probe=f"/resource_providers/{NOBODY}/usages"),
-        _placement_right("/{id}", "show", probe=f"/resource_providers/{NOBODY}", quiet=True),
+        _placement_right("/{id}/usages", "usages", probe=f"/resource_providers/{UNUSED_ID}/usages"),
+        _placement_right("/{id}", "show", probe=f"/resource_providers/{UNUSED_ID}", quiet=True),
         _placement_right(
             "/{id}/traits",
             "traits:list",
-            probe=f"/resource_providers/{NOBODY}/traits",
+            probe=f"/resource_providers/{UNUSED_ID}/traits",
             quiet=True,
         ),
     ),
@@ -192,7 +192,7 @@ RIGHTS = {
         _nova_right(
             "/os-quota-sets/{project}/detail",
             "os-quota-sets:detail",
-            probe=f"/os-quota-sets/{NOBODY}/detail",
+            probe=f"/os-quota-sets/{UNUSED_ID}/detail",
             quiet=True,
         ),
     ),
@@ -237,12 +237,12 @@ RIGHTS = {
         _cinder_right(
             "/os-quota-sets/{project}?usage=True",
             "volume_extension:quotas:show",
-            probe=f"/os-quota-sets/{NOBODY}?usage=True",
+            probe=f"/os-quota-sets/{UNUSED_ID}?usage=True",
             quiet=True,
         ),
     ),
     # Rights of the service user. Its own token and groups need no right, so that the probe uses
-    # an id of nobody: Keystone checks its policy first, and answers 403 or 404.
+    # an unused id: Keystone checks its policy first, and answers 403 or 404.
     "API, tokens": (
         _keystone_right(
             "/auth/tokens", "validate_token", symptom="is refused for callers", quiet=True
@@ -252,7 +252,7 @@ RIGHTS = {
         _keystone_right(
             "/users/{id}/groups",
             "list_groups_for_user",
-            probe=f"/users/{NOBODY}/groups",
+            probe=f"/users/{UNUSED_ID}/groups",
             symptom="is refused for callers, so that grants to groups do not apply",
             quiet=True,
         ),

@@ -54,7 +54,7 @@ def _receiver(name: str, options: Any) -> Iterator[str]:
     advice = f"'openstats receiver token {name}' creates a token"
     if not options.token_hash and not options.keystone:
         yield (
-            f"{group} has neither token_hash nor keystone = true: nobody can send alerts to it. "
+            f"{group} has neither token_hash nor keystone = true, so it accepts no notifications. "
             f"{advice}"
         )
     if options.token_hash and not re.fullmatch(alerts.HASH, options.token_hash):

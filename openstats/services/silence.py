@@ -92,4 +92,4 @@ def _message(silent_polls: Sequence[PollState], now: int) -> str:
     last_success = min(poll.polled_at for poll in silent_polls)
     duration = f"for {(now - last_success) // 60} minutes" if last_success else "so far"
     errors = [poll.error for poll in silent_polls if poll.error]
-    return f"{names} {verb} not read {duration}: {errors[0] if errors else 'nobody asked'}"
+    return f"{names} {verb} not read {duration}: {errors[0] if errors else 'not polled'}"

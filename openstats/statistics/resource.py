@@ -76,7 +76,7 @@ def allocations(zones: Zones) -> dict[str, Quota]:
     """Return, by resource class, how much can be allocated (limit), and how much is (in_use).
 
     An inventory that is both in use and fully reserved counts as allocated: Nova reserves Ironic's
-    nodes in use, so that nobody else gets them while they are cleaned.
+    nodes in use, so that no server gets them while they are cleaned.
     """
     sums: dict[str, Quota] = {}
     for inventory in chain.from_iterable(zones.values()):

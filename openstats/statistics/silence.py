@@ -42,7 +42,7 @@ class PollState:
     def silent(self, now: int, since: float, intervals: int) -> bool:
         """Return whether no poll succeeded for this many intervals, counting only attempts.
 
-        ``since`` is when this collector began to work; before that, nobody may have polled.
+        ``since`` is when this collector began to work; before that, there may have been no polls.
         """
         if self.failing:
             return self.error_at - (self.polled_at or since) > intervals * self.interval

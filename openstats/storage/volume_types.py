@@ -11,7 +11,6 @@ from openstats.meters import VOLUME_TYPE
 from openstats.model import VolumeTypeQuota
 
 NAMES = tuple(meter.name for meter in VOLUME_TYPE)
-PARTS = ("limit", "in_use")
 
 
 def encode(quotas: Mapping[str, VolumeTypeQuota]) -> str:

@@ -274,7 +274,7 @@ def test_where_a_collector_runs_and_nobody_asks(lab: Lab, alpha: Double) -> None
     assert lab.cycle() == []
     assert looked_after(lab, running=901, after=1200) == {"poll.cloud": "Error"}
     names = "capacity, instances, providers, quotas, usage, volumes"
-    assert message(lab) == f"alpha: {names} were not read for 20 minutes: nobody asked"
+    assert message(lab) == f"alpha: {names} were not read for 20 minutes: not polled"
     # Discovery is rarer, and is late now.
     assert looked_after(lab, running=4 * HOUR, after=4 * HOUR) == {"poll.cloud": "Error"}
     assert "discovery" in message(lab)

@@ -36,7 +36,7 @@ def test_a_part_of_the_providers_is_no_list(lab: Lab, known: Double, number: int
     with lab.edge.during(LIST, only("resource_providers", number)):
         for full in (True, False):
             (said,) = lab.cycle("providers", after=SOON, full=full)
-            assert f"list of providers is cut: it leaves out {8 - number}, of which it" in said
+            assert f"list of providers is cut: it leaves out {8 - number}, but " in said
     assert providers(lab) == before
     assert lab.cycle("providers", after=SOON) == []
 

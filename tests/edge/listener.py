@@ -8,7 +8,9 @@ import contextlib
 import socket
 import struct
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import Self
 
 BACKLOG = 256
 
@@ -87,3 +89,26 @@ class Listener:
             with self._lock:
                 self._connections.discard(connection)
             hang_up(connection)
+
+
+class LoopbackServer(ABC):
+    """A server that listens while its context lasts."""
+
+    def __init__(self) -> None:
+        self._listener = Listener(self.serve)
+
+    def __enter__(self) -> Self:
+        self._listener.open()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.close()
+
+    @property
+    def url(self) -> str:
+        """The URL of its root."""
+        return f"http://127.0.0.1:{self._listener.port}"
+
+    @abstractmethod
+    def serve(self, connection: socket.socket) -> None:
+        """Answer on a connection."""

@@ -109,7 +109,7 @@ def test_an_api_that_is_gone_is_an_error_until_it_is_back(service: Service, clou
         # One cause is one alert, however many kinds of poll it silences.
         ((kind, message),) = silent().items()
         assert message.startswith(f"{NAME}: capacity, instances were not read for ")
-        assert "nobody asked" not in message
+        assert "not polled" not in message
         assert service.now("alert")["Error"] >= 1
     finally:
         cloud.start("nova")

@@ -1,1 +1,1 @@
-"""Reading clouds.yaml, and assigning projects to customers by the settings in it."""
+"""Reads clouds.yaml, and assigns projects to customers by the settings in it."""

@@ -1,4 +1,4 @@
-"""Reading the file for ``customer_from = file``: the projects of each customer.
+"""Reads the file for ``customer_from = file``: the projects of each customer.
 
 ``project_names`` matches the spellings of projects with the projects of a Keystone.
 """

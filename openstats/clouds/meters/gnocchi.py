@@ -20,7 +20,7 @@ from openstats.clouds.figures import measured
 from openstats.clouds.meters import GRID, Batch, MeterRequest, http
 from openstats.clouds.meters.accumulation import MeterSums, Series, sum_by_tenant
 from openstats.clouds.meters.batches import Reader, Span, batches
-from openstats.clouds.meters.options import MIB, SumOptions, Whole, parse
+from openstats.clouds.meters.options import SumOptions, Whole, parse
 from openstats.unix_time import HOUR
 
 SERVICE = "metric"
@@ -118,7 +118,7 @@ class Gnocchi:
     def readers(self) -> dict[str, Reader]:
         """Return a reader for each meter with a metric, by the meter's name."""
         options = self.options
-        storage_factor = MIB[options.storage_unit] * GRID
+        storage_factor = options.storage_mib * GRID
         readers: dict[str, Reader] = {}
         if options.cpu:
             readers["cpu.used"] = self._cpu

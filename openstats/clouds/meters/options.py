@@ -56,6 +56,11 @@ class SumOptions(BaseModel):
     storage_unit: Literal["B", "KiB", "MiB", "GiB"] = "B"
 
     @property
+    def storage_mib(self) -> float:
+        """The size in MiB of the unit of the storage metric."""
+        return MIB[self.storage_unit]
+
+    @property
     def mark(self) -> str:
         """A digest that identifies these options without showing them.
 

@@ -19,7 +19,7 @@ from openstats.clouds.figures import measured
 from openstats.clouds.meters import GRID, Batch, MeterRequest, http
 from openstats.clouds.meters.accumulation import MeterSums, Series, sum_by_tenant
 from openstats.clouds.meters.batches import Reader, Span, batches
-from openstats.clouds.meters.options import MIB, SumOptions, parse
+from openstats.clouds.meters.options import SumOptions, parse
 from openstats.clouds.meters.promql import Queries
 
 NANO = 1e-9
@@ -122,7 +122,7 @@ class Prometheus:
     def readers(self) -> dict[str, Reader]:
         """Return a reader for each meter with a metric, by the meter's name."""
         options = self.options
-        storage_factor = MIB[options.storage_unit] * GRID
+        storage_factor = options.storage_mib * GRID
         readers: dict[str, Reader] = {}
         if options.cpu:
             readers["cpu.used"] = self._cpu

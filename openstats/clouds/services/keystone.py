@@ -43,7 +43,7 @@ SAMPLE = 10
 
 
 class Domain(NamedTuple):
-    """A domain; if it is disabled, its users cannot sign in, and nobody to its projects."""
+    """A domain. If it is disabled, its users cannot sign in, and its projects accept no tokens."""
 
     name: str
     enabled: bool

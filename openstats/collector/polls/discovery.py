@@ -3,10 +3,11 @@
 Absence is not deletion: a tenant that is missing in the list is requested by its id.
 """
 
+from functools import partial
+
 from openstats.auth_url import compared
 from openstats.clouds.services import keystone
-from openstats.collector.polls.checks import disappearances
-from openstats.collector.polls.checks.samples import sample
+from openstats.collector.polls.checks import disappearances, samples
 from openstats.collector.polls.poll import Poll
 from openstats.errors import CloudError
 from openstats.storage import jobs
@@ -62,15 +63,11 @@ def _refuse_cut(poll: Poll, listed_ids: set[str]) -> None:
     with poll.store.read() as db:
         unlisted_ids = sorted(tenants.living(db, poll.cloud) - listed_ids)
         once_listed_ids = tenants.listed_once(db, poll.cloud)
-    existing_ids = []
-    for tenant in sample(unlisted_ids, MOST_ASKED):
-        if keystone.exists(poll.connection, tenant):
-            existing_ids.append(tenant)
-    if existing_ids:
-        raise CloudError(
-            f"{poll.cloud.name}: Keystone's list of projects is cut: it leaves out "
-            f"{len(unlisted_ids)} known tenants, of which it shows {', '.join(existing_ids[:5])} "
-            f"by their ids; previous figures are kept; {keystone.LIMITS}"
+    exists = partial(keystone.exists, poll.connection)
+    if shown_ids := samples.existing(unlisted_ids, MOST_ASKED, exists):
+        error = samples.cut_list(
+            f"{poll.cloud.name}: Keystone's list of projects", unlisted_ids, shown_ids
         )
+        raise CloudError(f"{error}; {keystone.LIMITS}")
     missing = len(once_listed_ids - listed_ids)
     disappearances.check(poll, "tenants", missing, len(once_listed_ids))

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 
 from openstats.clouds.omissions import Omissions
 from openstats.clouds.services import nova
-from openstats.collector.polls.checks import cells, disappearances, unlisted_tenants
-from openstats.collector.polls.checks.samples import sample
+from openstats.collector.polls.checks import cells, disappearances, samples, unlisted_tenants
 from openstats.collector.polls.poll import Poll
 from openstats.collector.shared_services import COMPUTE
 from openstats.errors import CloudError, StoppedError
@@ -118,7 +117,7 @@ def _finish_full_sync(poll: Poll, omissions: Omissions) -> None:
         unlisted = instances.unseen(db, poll.cloud, poll.now)
         total = instances.number(db, poll.cloud)
     if disappearances.is_mass(poll, len(unlisted), total):
-        existing, _ = _ask_by_id(poll, sample(unlisted, SAMPLE))
+        existing, _ = _ask_by_id(poll, samples.sample(unlisted, SAMPLE))
         _refuse_cut(poll, unlisted, existing, omissions)
     disappearances.check(poll, "servers", len(unlisted), total)
     existing, deleted = _ask_by_id(poll, unlisted[:MOST_ASKED])
@@ -156,7 +155,5 @@ def _refuse_cut(
 ) -> None:
     # An unreadable server without an id may be any of these.
     if existing and not omissions.unnamed:
-        raise CloudError(
-            f"{poll.cloud.name}: Nova's list of servers is cut: it leaves out {len(unlisted)}, of "
-            f"which it shows {', '.join(existing[:5])} by their ids; nothing of these is deleted"
-        )
+        list_name = f"{poll.cloud.name}: Nova's list of servers"
+        raise samples.cut_list(list_name, unlisted, existing)

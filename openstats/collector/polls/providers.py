@@ -1,14 +1,14 @@
 """Placement's providers: reads what they can allocate, and their availability zones."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from functools import partial
 
 from oslo_log import log
 
 from openstats.clouds.omissions import Omissions
 from openstats.clouds.services import placement
 from openstats.collector.polls import zones
-from openstats.collector.polls.checks import disappearances
-from openstats.collector.polls.checks.samples import sample
+from openstats.collector.polls.checks import disappearances, samples
 from openstats.collector.polls.poll import Poll
 from openstats.collector.shared_services import COMPUTE, PLACEMENT
 from openstats.errors import CloudError, RefusedError, ServiceMissingError
@@ -127,16 +127,10 @@ def _refuse_cut(poll: Poll, current: Iterable[Provider], stored: Stored) -> None
     """
     inventories = {provider.uuid: provider.inventories for provider in current}
     unlisted = sorted(stored.keys() - inventories.keys())
-    existing = []
-    for uuid in sample(unlisted, MOST_ASKED):
-        if placement.exists(poll.connection, uuid):
-            existing.append(uuid)
-    if existing:
-        raise CloudError(
-            f"{poll.cloud.name}: Placement's list of providers is cut: it leaves out "
-            f"{len(unlisted)}, of which it shows {', '.join(existing[:5])} by their ids; "
-            "previous figures are kept"
-        )
+    exists = partial(placement.exists, poll.connection)
+    if shown := samples.existing(unlisted, MOST_ASKED, exists):
+        list_name = f"{poll.cloud.name}: Placement's list of providers"
+        raise samples.cut_list(list_name, unlisted, shown)
     filled = {provider.uuid for provider in stored.values() if provider.inventories}
     missing = sum(not inventories.get(uuid) for uuid in filled)
     disappearances.check(poll, "providers", missing, len(filled))
@@ -176,7 +170,7 @@ def _refuse_cut_trait(poll: Poll, trait: str, unlisted: Sequence[Provider]) -> N
 
     A cloud older than the trait passes: no provider has it.
     """
-    for provider in sample(unlisted, MOST_ASKED):
+    for provider in samples.sample(unlisted, MOST_ASKED):
         if trait in placement.traits(poll.connection, provider.uuid):
             raise CloudError(
                 f"{poll.cloud.name}: Placement's list of providers with {trait} is cut: it leaves "

@@ -1,4 +1,4 @@
-"""Reading the quotas of one tenant: two calls, each of which may fail. Writes nothing."""
+"""Quotas of one tenant: asks Nova and Cinder, either of which may fail. Writes nothing."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace

@@ -31,7 +31,7 @@ RECEIVE = "openstats:receivers:receive"
 MAPPING = 'must be YAML of the form \'"openstats:quota:get": "role:reader"\', one rule a line'
 CHECKS = (
     "a rule consists of role:NAME, rule:NAME, user_id:ID, project_id:ID, @ (everybody) and ! "
-    "(nobody), with and, or, not and parentheses between them"
+    "(no caller), with and, or, not and parentheses between them"
 )
 
 SECONDS = 5
@@ -91,7 +91,7 @@ class Policy:
         self._lock = Lock()
 
     def allows(self, rule: str, credentials: Credentials) -> bool:
-        """Return whether a rule permits a caller. A rule that does not exist permits nobody."""
+        """Return whether a rule permits a caller. A missing rule denies all callers."""
         with self._lock:
             key = rule, credentials
             decision = self._decisions.get(key)
@@ -152,7 +152,7 @@ def _load(rules: Enforcer, conf: cfg.ConfigOpts) -> None:
 
 
 def _wrong_rules(rules: Enforcer) -> list[str]:
-    """Return the invalid rules, which oslo.policy treats as rules that permit nobody."""
+    """Return the invalid rules, which oslo.policy treats as rules that deny all callers."""
     return [
         f"{name}: {rule.check_str!r}"
         for name, rule in rules.file_rules.items()

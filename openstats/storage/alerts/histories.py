@@ -77,7 +77,7 @@ def make_history(times: Iterable[int], subject_at: Callable[[int], Subject]) -> 
 
 
 class Period(NamedTuple):
-    """A period in which an owner (a row id, None for nobody) had something."""
+    """A period in which an owner (a row id; None: no owner) had something."""
 
     since: int
     until: int

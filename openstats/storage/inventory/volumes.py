@@ -27,7 +27,7 @@ NOTHING: Use = (0, 0, 0, 0)
 class Exemptions:
     """Tenants whose use must not change: ``tenants`` (Keystone ids) with unreadable volumes.
 
-    ``rises_only``: the owners of unreadable volumes are unknown, so that nobody's use may fall.
+    ``rises_only``: the owners of unreadable volumes are unknown, so no tenant's use may fall.
     """
 
     tenants: frozenset[str] = frozenset()

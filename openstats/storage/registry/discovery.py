@@ -43,7 +43,7 @@ def write(
 ) -> dict[str, int]:
     """Write the result of a complete discovery of a Keystone; return the number of objects by kind.
 
-    ``first``: it is the first discovery, so that nobody knows when the objects were created.
+    ``first``: it is the first discovery, so the creation times of the objects are unknown.
     ``unread`` are ids of projects that Keystone listed but that could not be read.
     """
     # The lock is for all clouds: regions share projects, and customers named in a file belong to

@@ -51,7 +51,7 @@ def delete(db: Connection, keystone: str, empty_before: RowIds, now: int) -> Non
 
 
 def _select(table: Table, keystone: str) -> Select[int]:
-    """Select the empty objects (row ids) that discovery made and nobody named or moved by hand."""
+    """Select empty objects (row ids) that discovery made, and that were not changed by hand."""
     statement = select(table.c.id).where(
         table.c.keystone.in_((keystone, BY_FILE)),
         table.c.deleted_at.is_(None),

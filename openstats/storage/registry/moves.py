@@ -24,7 +24,7 @@ from openstats.storage.store import advisory_lock
 
 
 def move(db: Connection, kind: Ownership, owners: Mapping[int, int | None], now: int) -> None:
-    """Give rows new owners (row ids, None for nobody), which must differ from the present ones."""
+    """Give rows new owners (row ids; None: no owner), which must differ from the present ones."""
     rows = [{"row": row, "new": owner, "now": now} for row, owner in owners.items()]
     if rows:
         # Transactions that open alerts have already read the owners of subjects.

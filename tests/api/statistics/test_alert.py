@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from webtest import TestApp
 
-from openstats.storage.store import Store
 from tests.api.world import CLOCK, UNKNOWN
 from tests.registry import NOW
 
@@ -126,9 +125,8 @@ def test_other_methods(api: TestApp) -> None:
     assert answer.headers["Allow"] == "GET, HEAD"
 
 
-def test_strict_is_about_what_is_known(own: TestApp, store: Store) -> None:
+def test_strict_is_about_what_is_known(own: TestApp) -> None:
     assert own.get(f"{URL}?strict=true").json == NOTHING
-    assert store
 
 
 def counted(api: TestApp, query: str) -> list[int]:

@@ -188,7 +188,7 @@ def test_a_server_that_a_sweep_misses_is_asked_for(lab: Lab, settled: Double) ->
     key = next(iter(settled.state.servers))
     with lab.edge.during("servers/detail", hidden(key)):
         (said,) = lab.cycle("instances", full=True, after=SOON)
-    assert f"list of servers is cut: it leaves out 1, of which it shows {key} by their ids" in said
+    assert f"list of servers is cut: it leaves out 1, but {key} can be read by id" in said
     assert lab.asked(f"/servers/{key}") == 1
     assert key in expected.servers(lab.store)
     assert lab.cycle("instances", after=SOON) == []

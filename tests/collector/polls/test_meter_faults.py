@@ -16,7 +16,7 @@ import pytest
 from tests.collector.lab import Lab
 from tests.double import Double
 from tests.double.web import Endpoint
-from tests.edge.listener import Listener
+from tests.edge.listener import LoopbackServer
 
 GRID, LAG = 300, 600
 TENANT = "5f" * 16
@@ -33,26 +33,15 @@ class Asking(NamedTuple):
     body: Any
 
 
-class Canned:
+class Canned(LoopbackServer):
     """Gives every request the next of its answers, and the last for ever: a status, a document."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.answers: list[tuple[int, Any]] = []
         self.asked: list[Asking] = []
-        self._listener = Listener(self._serve)
 
-    def __enter__(self) -> "Canned":
-        self._listener.open()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._listener.close()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._listener.port}"
-
-    def _serve(self, connection: socket.socket) -> None:
+    def serve(self, connection: socket.socket) -> None:
         canned = self
 
         class Handler(BaseHTTPRequestHandler):

@@ -9,7 +9,6 @@ import pytest
 from sqlalchemy import Connection, select
 from webtest import TestApp
 
-from openstats.meters import AGGREGATES
 from openstats.storage import ownership
 from openstats.storage.registry import customers, moves
 from openstats.storage.registry.customers import ObjectChange
@@ -17,7 +16,7 @@ from openstats.storage.schema import tables
 from tests.api.door import Door, Token, token
 from tests.conftest import Sqlite
 from tests.double import Double
-from tests.registry import NOW, site, uuids
+from tests.registry import AGGREGATES, NOW, site, uuids
 
 CUSTOMERS = {"shop": "acme", "blog": "acme", "lab": "umbrella"}
 VCPUS = {"shop": 4, "blog": 8, "lab": 16}

@@ -14,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Table, delete, insert, select, update
 
-from openstats.meters import AGGREGATES
 from openstats.model import EVERYTHING, Interval, Scope, Selection
 from openstats.storage import coverage, ownership, quota
 from openstats.storage.access import scopes
@@ -28,7 +27,7 @@ from openstats.storage.schema import tables as schema
 from openstats.storage.schema.types import FOREVER
 from openstats.storage.store import Store
 from openstats.storage.usage import members
-from tests.registry import NOW, site, uuids
+from tests.registry import AGGREGATES, NOW, site, uuids
 from tests.storage.worlds import CLOUDS, World, drawn, memberships, worlds, written
 from tests.undone import undone
 

@@ -13,7 +13,6 @@ from sqlalchemy import Connection, Table, delete, insert, select, update
 
 from openstats.alerts import Notification, RuleResult, StatusFilter
 from openstats.errors import ConflictError
-from openstats.meters import AGGREGATES
 from openstats.model import EVERYTHING, ObjectName, Scope, Selection
 from openstats.severities import SEVERITIES
 from openstats.storage import ownership
@@ -31,7 +30,7 @@ from openstats.storage.schema.types import FOREVER
 from openstats.storage.store import Store
 from openstats.storage.usage import members
 from openstats.unix_time import DAY, HOUR
-from tests.registry import NOW, change, site, uuids
+from tests.registry import AGGREGATES, NOW, change, site, uuids
 from tests.storage.alerts.rows import END, START, one
 from tests.storage.together import together
 from tests.storage.worlds import World, drawn, moved, worlds, written

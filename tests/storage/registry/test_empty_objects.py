@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select, update
 
-from openstats.meters import AGGREGATES
 from openstats.model import EVERYTHING, Interval, Selection
 from openstats.storage import ownership, quota
 from openstats.storage.counts import creation_time, customer
@@ -15,7 +14,7 @@ from openstats.storage.registry import customers, group_members, moves
 from openstats.storage.registry.customers import ObjectChange
 from openstats.storage.schema import tables
 from openstats.storage.usage import members, readings
-from tests.registry import NOW, Site, change, site, uuids
+from tests.registry import AGGREGATES, NOW, Site, change, site, uuids
 
 LISTS = {
     "customer": CUSTOMERS,
