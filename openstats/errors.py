@@ -4,6 +4,7 @@ Nothing here knows HTTP: ``openstats.http.errors`` maps these to statuses.
 """
 
 import re
+from collections.abc import Iterable
 
 USERINFO = re.compile(r"(?<=://)(?:([^/?#\s:@]*:)|)[^/?#\s]*@")
 SECRET = re.compile(r"([?&][^=&\s]*(?:pass|token|secret|key)[^=&\s]*=)[^&\s]+", re.IGNORECASE)
@@ -12,6 +13,12 @@ SECRET = re.compile(r"([?&][^=&\s]*(?:pass|token|secret|key)[^=&\s]*=)[^&\s]+", 
 def without_credentials(text: str) -> str:
     """Return a text without the passwords and tokens of the URLs in it."""
     return SECRET.sub(r"\1***", USERINFO.sub(r"\1***@", text))
+
+
+def must_be(choices: Iterable[str]) -> str:
+    """Return the end of a message: which values are allowed."""
+    first, *further = choices
+    return f"must be one of {', '.join([first, *further])}" if further else f"must be {first}"
 
 
 class OpenstatsError(Exception):

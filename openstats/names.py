@@ -67,3 +67,8 @@ def _shown(character: str) -> bool:
         or character in JOINERS
         or unicodedata.category(character) == "Zs"  # isprintable() knows no space but " ".
     )
+
+
+def noun(name: str) -> str:
+    """Return the words of a table, kind or field: ``project group`` for ``project_group``."""
+    return name.replace("_", " ")

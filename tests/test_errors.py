@@ -3,7 +3,7 @@
 import pytest
 
 from openstats import errors
-from openstats.errors import OpenstatsError
+from openstats.errors import OpenstatsError, must_be
 
 CODES = {
     "OpenstatsError": "openstats.error",
@@ -69,3 +69,10 @@ def test_errors_show_no_credentials_of_urls(kind: type[OpenstatsError]) -> None:
 )
 def test_urls_are_shown_without_credentials(told: str, shown: str) -> None:
     assert errors.without_credentials(told) == shown
+
+
+@pytest.mark.parametrize(
+    ("choices", "sentence"), [(["a"], "must be a"), (["a", "b"], "must be one of a, b")]
+)
+def test_a_message_ends_with_what_is_allowed(choices: list[str], sentence: str) -> None:
+    assert must_be(choices) == sentence

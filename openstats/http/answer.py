@@ -139,6 +139,7 @@ def check_preconditions(document: Any, *, if_match: str | None, if_none_match: s
     """
     tag = None if document is None else etag(orjson.dumps(document))
     if if_match is not None and not is_match(if_match, tag):
-        raise PreconditionError(f"If-Match: there is {tag or 'nothing'}")
+        state = f"the ETag of the entry is {tag}" if tag else "the entry does not exist"
+        raise PreconditionError(f"If-Match: {state}")
     if if_none_match is not None and tag and is_none_match(if_none_match, tag):
-        raise PreconditionError(f"If-None-Match: there is {tag}")
+        raise PreconditionError(f"If-None-Match: the ETag of the entry is {tag}")

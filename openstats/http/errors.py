@@ -9,6 +9,7 @@ from pyramid.response import Response
 from pyramid.security import NO_PERMISSION_REQUIRED
 
 from openstats import errors
+from openstats.errors import must_be
 from openstats.http.request import Request
 
 LOG = log.getLogger(__name__)
@@ -126,7 +127,7 @@ def refuse_other_methods(config: Configurator, route_name: str, allowed: tuple[s
 
     def method_not_allowed(request: Request) -> Response:
         code, title = HTTP_CODES[405]
-        response = _response(request, 405, code, title, f"must be one of {', '.join(allowed)}")
+        response = _response(request, 405, code, title, f"the method {must_be(allowed)}")
         response.headers["Allow"] = ", ".join(allowed)
         return response
 

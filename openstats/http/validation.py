@@ -6,6 +6,7 @@ import re
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from openstats.errors import must_be
 from openstats.names import escaped
 
 EXCERPT = 100
@@ -47,10 +48,12 @@ def _sentence(model: type[BaseModel], error: ErrorDetails, kind: str) -> str:
     if error["type"] == "extra_forbidden":
         if len(location) > 1:
             return f"{name}: unknown {kind}"
-        return f"{name}: unknown {kind}; must be one of {', '.join(parameter_names(model))}"
+        return f"{name}: unknown {kind}; {must_be(parameter_names(model))}"
     message = error["msg"].removeprefix("Value error, ")
     for pattern, words in PLAINER.items():
         message = re.sub(pattern, words, message)
+    if error["type"] == "too_short" and isinstance(error["input"], str):
+        message = "must not be empty"
     message = KINDS.get(error["type"], message)
     return f"{name}={excerpt(error['input'])}: {message}" if name else message
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from openstats.errors import NotPolledError, ParameterError
+from openstats.errors import NotPolledError, ParameterError, must_be
 from openstats.model import Capacity, Coverage
 from openstats.names import escaped
 from openstats.statistics import coverage as statistic_coverage
@@ -44,10 +44,9 @@ def _capacities(db: Database, auth_url: str, region: str | None) -> Capacities:
         return capacities
     regions = capacity.regions(db, auth_url)
     if regions:
-        names = ", ".join(map(escaped, regions))
         raise ParameterError(
-            f"region={escaped(region or '')}: no such region of {auth_url} is registered; must be "
-            f"one of {names}"
+            f"region={escaped(region or '')}: no such region of {auth_url} is registered; "
+            f"{must_be(map(escaped, regions))}"
         )
     raise ParameterError(f"auth_url={auth_url}: no cloud with this URL is registered")
 

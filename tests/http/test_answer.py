@@ -147,6 +147,7 @@ def test_other_methods(client: TestApp, url: str, method: str) -> None:
     assert answer.headers["Allow"] == "GET, HEAD"
     (error,) = answer.json["errors"]
     assert (error["status"], error["code"]) == (405, "openstats.method.not_allowed")
+    assert error["detail"] == "the method must be one of GET, HEAD"
 
 
 def test_a_body_of_a_get_is_not_looked_at(client: TestApp, url: str) -> None:

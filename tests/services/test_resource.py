@@ -37,7 +37,7 @@ def test_clouds_that_were_never_read_are_made_due(store: Store) -> None:
 @pytest.mark.parametrize(
     ("region", "sentence"),
     [
-        ("none", "region=none: no such region of .*; must be one of RegionOne"),
+        ("none", "region=none: no such region of .*; must be RegionOne"),
         (None, "auth_url="),
     ],
 )

@@ -20,6 +20,7 @@ from openstats.api.openapi.schemas import parameters, reference
 from openstats.api.registry.resources import Resource
 from openstats.api.routes import RESOURCES
 from openstats.http import pagination
+from openstats.names import noun
 
 OPERATIONS = {
     "GET": ("show", "200", "The entry."),
@@ -143,4 +144,4 @@ def _action(resource: Resource, action: str) -> dict[str, Any]:
 
 
 def _kind(resource: Resource) -> str:
-    return resource.kind.replace("_", " ")
+    return noun(resource.kind)

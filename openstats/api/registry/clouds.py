@@ -11,7 +11,7 @@ from openstats.clouds.clouds_yaml import entries
 from openstats.clouds.clouds_yaml.entries import CloudEntry
 from openstats.clouds.clouds_yaml.settings import settings_of
 from openstats.conf.clouds import read
-from openstats.errors import BodyError, ConfigError
+from openstats.errors import BodyError, ConfigError, must_be
 from openstats.http.body import Body
 from openstats.http.parameters import Name, Uuid
 from openstats.meters import CAPACITY
@@ -152,7 +152,7 @@ def _clouds_yaml_entry(options: Any, name: str) -> CloudEntry:
             f"name={name}: the entry cannot be used; see the log of the service for the reason"
         ) from None
     if entry is None:
-        choices = f"must be one of {', '.join(names)}" if names else "it has none"
+        choices = must_be(names) if names else "it has no entries"
         raise BodyError(f"name={name}: clouds.yaml has no such entry; {choices}")
     return entry
 

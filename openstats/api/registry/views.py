@@ -17,6 +17,7 @@ from openstats.http.pagination import link_header, next_page
 from openstats.http.parameters import Query, dashed_uuid, parse
 from openstats.http.request import Request
 from openstats.http.validation import excerpt
+from openstats.names import noun
 from openstats.storage.entries import audit, grants, pagination
 from openstats.storage.entries.audit import Author, Change
 from openstats.storage.entries.pagination import Entry
@@ -250,4 +251,4 @@ def _record(db: Database, request: Request, changes: Sequence[Change]) -> None:
 
 
 def _unknown(resource: Resource, uuid: str) -> ObjectUnknownError:
-    return ObjectUnknownError(f"{resource.kind.replace('_', ' ')} {uuid} not found")
+    return ObjectUnknownError(f"{noun(resource.kind)} {uuid} not found")

@@ -11,7 +11,7 @@ from typing import Any
 from keystoneauth1 import loading
 from keystoneauth1.exceptions import NoMatchingPlugin
 
-from openstats.errors import ConfigError
+from openstats.errors import ConfigError, must_be
 
 Document = Mapping[str, Any]
 """An entry, or a part of one."""
@@ -65,9 +65,7 @@ def _unknown_key(auth_type: str, auth: Document, names: set[str]) -> str | None:
     """
     for key in sorted(set(map(str, auth)) - names):
         likely = get_close_matches(key, names, 1)
-        hint = (
-            f"did you mean {likely[0]}?" if likely else f"must be one of {', '.join(sorted(names))}"
-        )
+        hint = f"did you mean {likely[0]}?" if likely else must_be(sorted(names))
         return f"{UNUSABLE}: auth of type {auth_type} takes no {key}: {hint}"
     return None
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import yaml
 
+from openstats.errors import must_be
+
 LIKELY = 0.75
 """The similarity (0 to 1) from which one name is a suggestion for another."""
 
@@ -57,7 +59,7 @@ def find_wrong_interface(entry: Mapping[str, Any]) -> str | None:
             continue
         for interface in value if isinstance(value, list) else [value]:
             if interface is not None and str(interface).removesuffix("URL") not in INTERFACES:
-                return f"{key} must be one of {', '.join(INTERFACES)}, not {interface}"
+                return f"{key} {must_be(INTERFACES)}, not {interface}"
     return None
 
 

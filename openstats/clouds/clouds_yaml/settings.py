@@ -9,6 +9,7 @@ from typing import Any
 
 from openstats.auth_url import compared
 from openstats.clouds.clouds_yaml import keys
+from openstats.errors import must_be
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def parse_overrides(document: object, parse: ParseSetting) -> dict[str, Any]:
             f"must be a mapping of {', '.join(NAMES)}, not a {type(document).__name__}"
         )
     for key in sorted(set(map(str, document)) - set(NAMES)):
-        hint = keys.suggest(key, NAMES) or f"must be one of {', '.join(NAMES)}"
+        hint = keys.suggest(key, NAMES) or must_be(NAMES)
         raise ValueError(f"unknown key {key}: {hint}")
     return {key: _parse(key, value, parse) for key, value in document.items()}
 

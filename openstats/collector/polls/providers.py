@@ -128,9 +128,9 @@ def _refuse_cut(poll: Poll, current: Iterable[Provider], stored: Stored) -> None
     inventories = {provider.uuid: provider.inventories for provider in current}
     unlisted = sorted(stored.keys() - inventories.keys())
     exists = partial(placement.exists, poll.connection)
-    if shown := samples.existing(unlisted, MOST_ASKED, exists):
+    if shown_ids := samples.existing(unlisted, MOST_ASKED, exists):
         list_name = f"{poll.cloud.name}: Placement's list of providers"
-        raise samples.cut_list(list_name, unlisted, shown)
+        raise samples.cut_list(list_name, unlisted, shown_ids)
     filled = {provider.uuid for provider in stored.values() if provider.inventories}
     missing = sum(not inventories.get(uuid) for uuid in filled)
     disappearances.check(poll, "providers", missing, len(filled))

@@ -77,7 +77,7 @@ def close(db: Connection, uuid: str, now: int) -> None:
     """
     row = _read(db, uuid)
     if row.until < FOREVER:
-        raise ConflictError(f"it was closed at {row.until}")
+        raise ConflictError(f"the alert was closed at {row.until}")
     close_rows(db, [row], now, reported_at=now)
 
 
@@ -89,7 +89,7 @@ def acknowledge(db: Connection, uuid: str, now: int) -> None:
     """
     row = _read(db, uuid)
     if row.acknowledged_at is not None:
-        raise ConflictError(f"it was acknowledged at {row.acknowledged_at}")
+        raise ConflictError(f"the alert was acknowledged at {row.acknowledged_at}")
     db.execute(update(alert).where(alert.c.id == row.id).values(acknowledged_at=now))
 
 

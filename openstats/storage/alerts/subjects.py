@@ -9,6 +9,7 @@ from sqlalchemy import Connection, FromClause, Row, Select, Table, bindparam, se
 
 from openstats.alerts import Restriction, SubjectLabels
 from openstats.errors import ConflictError
+from openstats.names import noun
 from openstats.storage.alerts.histories import (
     NO_SUBJECT,
     History,
@@ -242,7 +243,7 @@ def of_object(db: Connection, kind: str, uuid: str) -> Subject:
     """
     subject = _find(db, kind, uuid, existing=True)
     if subject is None:
-        raise ConflictError(f"scope: there is no {kind.replace('_', ' ')} {uuid}")
+        raise ConflictError(f"scope: {noun(kind)} {uuid} not found")
     return subject
 
 

@@ -31,7 +31,7 @@ FIELD_RULES = {
     "origin": "origin must have keystone (a text of at most 1024 characters) and id (of at most "
     "255), as an export has them",
     "scope": f"scope must have exactly one of {', '.join(ROLES)}",
-    **dict.fromkeys(GRANTEES, f"it must have exactly one of {', '.join(GRANTEES)}, a name"),
+    **dict.fromkeys(GRANTEES, f"must have exactly one of {', '.join(GRANTEES)}, a name"),
 }
 """The messages for fields whose errors all get the same message."""
 
@@ -41,9 +41,9 @@ def _name(value: Any) -> Any:
     if reason is None:
         return value
     if value is None:
-        raise ValueError(f"it needs a name and has none; {RULE}")
+        raise ValueError(f"needs a name and has none; {RULE}")
     quotes = "" if isinstance(value, str) else ", put it in quotes"
-    raise ValueError(f"it needs a name and has one with {reason}{quotes}; {RULE}")
+    raise ValueError(f"needs a name and has one with {reason}{quotes}; {RULE}")
 
 
 def _uuid(value: Any) -> str:
@@ -272,7 +272,7 @@ def _message(model: type[Entry], location: tuple[Any, ...], error: Any) -> str:
     if field in FIELD_RULES:
         return FIELD_RULES[field]
     if not location and error["type"] == "model_type":
-        return f"it must be a mapping of {keys}"
+        return f"must be a mapping of {keys}"
     if error["type"] in ("extra_forbidden", "invalid_key"):
         return f"no key {escaped(field)}; there are {keys}"
     if error["type"] == "list_type":

@@ -43,7 +43,7 @@ def add(db: Connection, entry: Cloud, urls: Iterable[str], *, uuid: str, now: in
     name = db.scalar(select(cloud.c.name).where(cloud.c.name == entry.name))
     if registered is not None or name is not None:
         known_as = registered.name if registered else name
-        raise ConflictError(f"it is registered already, as {known_as}")
+        raise ConflictError(f"the cloud is already registered as {known_as}")
     register(db, replace(entry, uuid=uuid), urls, now)
 
 
@@ -159,7 +159,7 @@ def remove(db: Connection, uuid: str, now: int) -> None:
     owner = cloud_of(db.execute(select(cloud).where(cloud.c.uuid == uuid)).one())
     tenants = tenant.c.cloud_id == owner.id, tenant.c.deleted_at.is_(None)
     if db.scalar(select(exists().where(*tenants, tenant.c.project_id.is_not(None)))):
-        raise ConflictError("it still has tenants that are linked to a project")
+        raise ConflictError("the cloud still has tenants that are linked to a project")
     closing.close_of_owners(db, "cloud", [owner.id], now)
     # The tenants' histories are deleted with the cloud, so that later notifications belong to no
     # alert.

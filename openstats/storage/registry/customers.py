@@ -12,6 +12,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, Connection, Table, exists, select, update
 
 from openstats.errors import ConflictError
+from openstats.names import noun
 from openstats.storage.access.visibility import OBJECTS
 from openstats.storage.alerts import closing
 from openstats.storage.registry.group_members import fill, holds_others, join, leave_groups
@@ -98,7 +99,7 @@ def row_id(db: Connection, table: Table, uuid: str) -> int:
         has_uuid &= table.c.deleted_at.is_(None)
     number = db.scalar(select(table.c.id).where(has_uuid))
     if number is None:
-        raise ConflictError(f"{table.name.replace('_', ' ')} {uuid} not found")
+        raise ConflictError(f"{noun(table.name)} {uuid} not found")
     return int(number)
 
 
@@ -112,7 +113,7 @@ def delete(db: Connection, kind: str, uuid: str, now: int) -> None:
     object_id = row_id(db, table, uuid)
     for children, present in _children(kind, object_id):
         if db.scalar(select(present)):
-            raise ConflictError(f"it still has {children}")
+            raise ConflictError(f"the {noun(kind)} still has {children}")
     db.execute(update(table).where(table.c.id == object_id).values(deleted_at=now))
     closing.close_of_owners(db, kind, [object_id], now)
 

@@ -18,6 +18,7 @@ from sqlalchemy import (
 )
 
 from openstats.errors import ConflictError
+from openstats.names import noun
 from openstats.storage.dialects import add_missing, one_of
 from openstats.storage.schema import tables
 
@@ -83,7 +84,7 @@ def _of_customer(
     row_ids = dict(db.execute(owned, {"listed": [*uuids]}).all())
     missing = sorted(set(uuids) - set(row_ids))
     if missing:
-        raise ConflictError(f"its customer has no {table.name.replace('_', ' ')} {missing[0]}")
+        raise ConflictError(f"its customer has no {noun(table.name)} {missing[0]}")
     return list(row_ids.values())
 
 

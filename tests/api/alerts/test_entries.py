@@ -87,7 +87,7 @@ def test_repeated_action_is_a_conflict(api: TestApp, now: list[int]) -> None:
         api.post(f"{place}{action}/")
         now[0] += 60
         detail = conflict(api.post(f"{place}{action}/", status=409))
-        assert detail == f"it was {done} at {now[0] - 60}"
+        assert detail == f"the alert was {done} at {now[0] - 60}"
     # What is over may still be taken note of.
     other = post(api, alert_type="other").headers["Location"]
     api.post(f"{other}close/")
@@ -123,7 +123,7 @@ def test_of_whatever_there_is(api: TestApp, kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_there_has_to_be_what_it_is_of(api: TestApp, kind: str) -> None:
     detail = conflict(post(api, 409, scope={kind: UNKNOWN}))
-    assert detail == f"scope: there is no {kind.replace('_', ' ')} {UNKNOWN}"
+    assert detail == f"scope: {kind.replace('_', ' ')} {UNKNOWN} not found"
     assert mine(api) == audited(api) == []
 
 

@@ -399,6 +399,11 @@ def test_rejects_a_body_that_is_no_webhook(app: TestApp, document: dict[str, Any
     assert code(tell(app, "am", document, 400)) == "body.invalid"
 
 
+def test_an_alarm_needs_an_id(app: TestApp) -> None:
+    (error,) = tell(app, "telemetry", alarm(alarm_id=""), 400).json["errors"]
+    assert error["detail"] == "alarm_id=: must not be empty"
+
+
 @pytest.mark.parametrize("changed", [{"current": "fine"}, {"alarm_id": ""}, {"alarm_id": None}])
 def test_rejects_a_body_that_is_no_alarm(app: TestApp, changed: dict[str, Any]) -> None:
     assert code(tell(app, "telemetry", alarm() | changed, 400)) == "body.invalid"

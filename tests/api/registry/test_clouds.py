@@ -120,7 +120,7 @@ def test_an_entry_that_is_not_there(own: TestApp, name: str) -> None:
 def test_without_a_clouds_yaml(own: TestApp, clouds_yaml: Path, name: str) -> None:
     clouds_yaml.unlink()
     said = refused(register(own, name, 400))
-    assert said == f"name={name}: clouds.yaml has no such entry; it has none"
+    assert said == f"name={name}: clouds.yaml has no such entry; it has no entries"
 
 
 @pytest.mark.parametrize("name", ["broken", "strange"])
@@ -146,14 +146,14 @@ def test_one_that_is_there_already(world: TestApp) -> None:
     register(world, "frankfurt")
     assert conflict(register(world, "frankfurt", 409)).endswith("as frankfurt")
     # By another name: its Keystone and its region are what it is.
-    assert conflict(register(world, "same", 409)) == "it is registered already, as alpha:one"
+    assert conflict(register(world, "same", 409)) == "the cloud is already registered as alpha:one"
     assert len(entries(world, "clouds")) == 3
 
 
 @pytest.mark.parametrize("field", ["auth_url", "region", "uuid", "source"])
 def test_all_else_is_the_entrys(own: TestApp, field: str) -> None:
     answer = own.post_json(url("clouds"), {"name": "frankfurt", field: "x"}, status=400)
-    assert refused(answer) == f"{field}: unknown field; must be one of name"
+    assert refused(answer) == f"{field}: unknown field; must be name"
     own.put_json(url("clouds", UNKNOWN), {"name": "frankfurt"}, status=405)
     own.patch_json(url("clouds", UNKNOWN), {"name": "frankfurt"}, status=405)
 
@@ -176,7 +176,7 @@ def test_one_with_linked_tenants_stays_and_then_goes_with_all_of_it(
     made = world.post_json("/api/grants/", grant).json
     others, projects = counts(store, 2), entries(world, "projects")
     said = conflict(world.delete(url("clouds", one), status=409))
-    assert said == "it still has tenants that are linked to a project"
+    assert said == "the cloud still has tenants that are linked to a project"
     assert world.get("/api/grants/").json["grants"] == [made]
     for tenant in world.get(f"/api/tenants/?cloud={one}").json["tenants"]:
         world.patch_json(url("tenants", tenant["uuid"]), {"project": None})

@@ -211,18 +211,18 @@ def test_there_has_to_be_a_customer(own: TestApp) -> None:
 
 
 def test_entry_with_children_cannot_be_deleted(own: TestApp) -> None:
-    for kind, name, held in [
-        ("customers", "acme", "projects"),
-        ("projects", "shop", "tenants"),
-        ("project-groups", "web", "projects"),
+    for kind, name, message in [
+        ("customers", "acme", "the customer still has projects"),
+        ("projects", "shop", "the project still has tenants"),
+        ("project-groups", "web", "the project group still has projects"),
     ]:
         place = url(kind, uuid_of(own, kind, name))
-        assert conflict(own.delete(place, status=409)) == f"it still has {held}"
+        assert conflict(own.delete(place, status=409)) == message
         own.get(place)
     made = created(own, "customers", name="x")
     created(own, "project-groups", name="g", customer=made["uuid"])
     place = url("customers", made["uuid"])
-    assert conflict(own.delete(place, status=409)) == "it still has project groups"
+    assert conflict(own.delete(place, status=409)) == "the customer still has project groups"
 
 
 def test_deleted_entry_keeps_its_creation_date(own: TestApp, store: Store) -> None:

@@ -75,11 +75,11 @@ def test_from_standard_input(installed: Installation, monkeypatch: pytest.Monkey
     [
         ("customers: [", "cannot be read: while parsing"),
         ("customers: 5", "document: customers must be a list"),
-        ("- a", "document: it must be a mapping of customers, grants, unlinked"),
+        ("- a", "document: must be a mapping of customers, grants, unlinked"),
         ("customers: [{name: acme, colour: red}]", "customer: no key colour"),
         ("customers: [{name: acme, uuid: x}]", "'x' is not a uuid"),
-        ("customers: [{}]", "customer: it needs a name"),
-        ("customers: [{name: acme}, {name: 5}]", "customer: it needs a name"),
+        ("customers: [{}]", "customer: needs a name"),
+        ("customers: [{name: acme}, {name: 5}]", "customer: needs a name"),
         ("!!python/object/apply:os.system ['true']", "cannot be read: could not determine"),
     ],
 )

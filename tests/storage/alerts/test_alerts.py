@@ -460,7 +460,7 @@ def test_rows_that_go_leave_alerts_behind(db: Connection) -> None:
 
 def test_there_has_to_be_what_it_is_of(db: Connection) -> None:
     for kind in KINDS:
-        with pytest.raises(ConflictError, match=f"no {kind.replace('_', ' ')} x"):
+        with pytest.raises(ConflictError, match=f"{kind.replace('_', ' ')} x not found"):
             subjects.of_object(db, kind, "x")
 
 

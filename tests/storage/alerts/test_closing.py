@@ -88,7 +88,7 @@ def test_of_what_is_deleted_nothing_is_posted(db: Connection, kind: str) -> None
         uuid = str(db.scalar(select(table.c.uuid).where(table.c.name == name)))
     instances.remove(db, here.cloud, ["i"], now=END)
     here.without("p").discover(NOW).discover(END)
-    with pytest.raises(ConflictError, match="scope: there is no"):
+    with pytest.raises(ConflictError, match=f"{uuid} not found"):
         subjects.of_object(db, kind, uuid)
 
 

@@ -22,12 +22,12 @@ def refusal(content: Any) -> str:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        ([], "document: it must be a mapping of customers, grants, unlinked"),
+        ([], "document: must be a mapping of customers, grants, unlinked"),
         ({"customer": []}, "document: no key customer; there are customers, grants, unlinked"),
         ({5: []}, "document: no key 5; there are customers, grants, unlinked"),
         ({"customers": {"name": "x"}}, "document: customers must be a list"),
-        ({"customers": ["x"]}, "customer: it must be a mapping of created_at, name, origin"),
-        ({"unlinked": [1]}, "tenant: it must be a mapping of cloud, tenant_id (tenant number 1)"),
+        ({"customers": ["x"]}, "customer: must be a mapping of created_at, name, origin"),
+        ({"unlinked": [1]}, "tenant: must be a mapping of cloud, tenant_id (tenant number 1)"),
     ],
 )
 def test_a_document_is_a_mapping_of_lists_of_mappings(content: Any, problem: str) -> None:
@@ -37,11 +37,11 @@ def test_a_document_is_a_mapping_of_lists_of_mappings(content: Any, problem: str
 @pytest.mark.parametrize(
     ("customer", "problem"),
     [
-        ({}, "customer: it needs a name and has none; a name has 1 to 255"),
-        ({"name": ""}, "customer: it needs a name and has one with 0 characters"),
-        ({"name": 5}, "customer: it needs a name and has one with 5 is not a text, put it in"),
-        ({"name": "a\x00"}, "customer: it needs a name and has one with U+0000 at character 2"),
-        ({"name": "a" * 256}, "customer: it needs a name and has one with 256 characters"),
+        ({}, "customer: needs a name and has none; a name has 1 to 255"),
+        ({"name": ""}, "customer: needs a name and has one with 0 characters"),
+        ({"name": 5}, "customer: needs a name and has one with 5 is not a text, put it in"),
+        ({"name": "a\x00"}, "customer: needs a name and has one with U+0000 at character 2"),
+        ({"name": "a" * 256}, "customer: needs a name and has one with 256 characters"),
         ({"name": "a", "nmae": 1}, "customer: no key nmae; there are created_at, name, origin"),
         ({"name": "a", "uuid": "x"}, "customer: 'x' is not a uuid (customer 'a')"),
         ({"name": "a", "created_at": -1}, "customer: created_at must be Unix seconds up to"),
@@ -53,7 +53,7 @@ def test_a_document_is_a_mapping_of_lists_of_mappings(content: Any, problem: str
         ({"name": "a", "origin": {"keystone": "k" * 1025, "id": "x"}}, ORIGIN),
         ({"name": "a", "origin": {"keystone": "k", "id": "\x00"}}, ORIGIN),
         ({"name": "a", "projects": {"name": "p"}}, "customer: projects must be a list"),
-        ({"name": "a", "projects": [{"name": "p", "tenants": [1]}]}, "tenant: it must be a"),
+        ({"name": "a", "projects": [{"name": "p", "tenants": [1]}]}, "tenant: must be a"),
         ({"name": "a", "project_groups": [{"name": "g", "projects": ["x"]}]}, "project_group: 'x'"),
     ],
 )
@@ -64,9 +64,9 @@ def test_an_object_that_is_refused(customer: Any, problem: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"user_id": "u"}, "grant: it must have exactly one of user_id, group_id, subject"),
-        ({"subject": None}, "grant: it must have exactly one of user_id, group_id, subject"),
-        ({"subject": 7}, "grant: it must have exactly one of user_id, group_id, subject"),
+        ({"user_id": "u"}, "grant: must have exactly one of user_id, group_id, subject"),
+        ({"subject": None}, "grant: must have exactly one of user_id, group_id, subject"),
+        ({"subject": 7}, "grant: must have exactly one of user_id, group_id, subject"),
         ({"role": "admin"}, "grant: role on a customer is owner, not 'admin'"),
         ({"scope": {}}, "grant: scope must have exactly one of customer, project_group"),
         ({"scope": {"tenant": UUID}}, "grant: scope must have exactly one of customer"),
@@ -91,7 +91,7 @@ def test_a_grant_that_is_refused(changes: Any, problem: str) -> None:
 def test_an_error_names_the_object_and_the_reason(name: object, reason: str) -> None:
     projects = [{"name": "good"}, {"name": name}]
     sentence = refusal({"customers": [{"name": "Acme\u3000", "projects": projects}]})
-    assert sentence.startswith("project: it needs a name and ")
+    assert sentence.startswith("project: needs a name and ")
     assert reason in sentence
     assert "of customer 'Acme\u3000')" in sentence
     assert sentence.replace("\u3000", " ").isprintable()

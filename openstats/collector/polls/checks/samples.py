@@ -18,9 +18,9 @@ def existing(ids: Sequence[str], number: int, exists: Callable[[str], bool | Non
     return [key for key in sample(ids, number) if exists(key)]
 
 
-def cut_list(list_name: str, unlisted: Sequence[str], shown: Sequence[str]) -> CloudError:
+def cut_list(list_name: str, unlisted: Sequence[str], shown_ids: Sequence[str]) -> CloudError:
     """Return the error of a list that leaves out ids although its service shows some of them."""
     return CloudError(
-        f"{list_name} is cut: it leaves out {len(unlisted)}, but {', '.join(shown[:5])} can be "
+        f"{list_name} is cut: it leaves out {len(unlisted)}, but {', '.join(shown_ids[:5])} can be "
         "read by id; previous figures are kept"
     )
