@@ -36,7 +36,6 @@ from openstats.storage.store import Store
 
 LOG = log.getLogger(__name__)
 
-
 Faults = Mapping[str, EntryFault]
 NO_FAULTS: Faults = MappingProxyType({})
 
@@ -63,14 +62,14 @@ class Collector:
 
     Args:
         store: holds the jobs and the figures.
-                connections: the clouds that this collector can poll, by name.
-                conf: the configuration.
-                connect: makes a connection to another cloud if clouds.yaml has an entry for it.
-                faults: unusable entries, by the names of their clouds.
-                clock: returns Unix seconds.
-                uptime: returns seconds since this machine was started.
-                jitter: varies an interval by a share of it.
-                progress: shows the progress of a poll.
+        connections: the clouds that this collector can poll, by name.
+        conf: the configuration.
+        connect: makes a connection to another cloud if clouds.yaml has an entry for it.
+        faults: unusable entries, by the names of their clouds.
+        clock: returns Unix seconds.
+        uptime: returns seconds since this machine was started.
+        jitter: varies an interval by a share of it.
+        progress: shows the progress of a poll.
     """
 
     def __init__(
