@@ -7,12 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from openstats.meters import AGGREGATES
 from openstats.model import QuotaSum, Scope, Selection
 from openstats.storage import quota
 from openstats.storage.schema import tables
 from openstats.storage.store import Store
-from tests.registry import Site, site
+from tests.registry import AGGREGATES, Site, site
 from tests.undone import undone
 
 METERS = ("vcpu", "ram", "storage", "max_instances")
