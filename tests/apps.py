@@ -64,45 +64,35 @@ def filled_store(backend: Any) -> Iterator[Store]:
 
 
 @pytest.fixture(scope="session")
-def filled_app(sqlite: Sqlite, app_on: Callable[[Store], Any]) -> Iterator[Any]:
-    """Yield the application on a filled store, for what engines make no difference to."""
+def filled_app(sqlite: Sqlite, app_on: Callable[[Store], Any]) -> Iterator[TestApp]:
+    """Yield a client of the application on a filled store, where engines make no difference."""
     with sqlite.store() as store:
         with store.transaction() as db:
             fill(db)
-        yield app_on(store)
+        yield TestApp(app_on(store))
 
 
 @pytest.fixture(scope="session")
-def empty_app(sqlite: Sqlite, app_on: Callable[[Store], Any]) -> Iterator[Any]:
-    """Yield the application on a store in which nothing is registered."""
+def empty_app(sqlite: Sqlite, app_on: Callable[[Store], Any]) -> Iterator[TestApp]:
+    """Yield a client of the application on a store in which nothing is registered."""
     with sqlite.store() as store:
-        yield app_on(store)
+        yield TestApp(app_on(store))
 
 
 @pytest.fixture(scope="session")
-def api(filled_store: Store, app_on: Callable[[Store], Any]) -> TestApp:
+def stored_app(filled_store: Store, app_on: Callable[[Store], Any]) -> TestApp:
     """Return a client of the application on a filled store of each kind."""
     return TestApp(app_on(filled_store))
 
 
-@pytest.fixture(scope="session")
-def client(filled_app: Any) -> TestApp:
-    return TestApp(filled_app)
-
-
-@pytest.fixture(scope="session")
-def empty(empty_app: Any) -> TestApp:
-    return TestApp(empty_app)
-
-
 @pytest.fixture
-def own(store: Store, app_on: Callable[[Store], Any]) -> TestApp:
+def writable_app(store: Store, app_on: Callable[[Store], Any]) -> TestApp:
     """Return a client of the application on a store that the test fills."""
     return TestApp(app_on(store))
 
 
 @pytest.fixture
-def down(stores: Callable[[str], Store], app_on: Callable[[Store], Any]) -> TestApp:
+def unreachable_app(stores: Callable[[str], Store], app_on: Callable[[Store], Any]) -> TestApp:
     """Return a client of the application whose PostgreSQL does not listen."""
     url = f"postgresql+psycopg://me:secret@127.0.0.1:{free_port()}/openstats"
     return TestApp(app_on(stores(url)))

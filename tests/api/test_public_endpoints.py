@@ -26,18 +26,18 @@ PAGES = ["/", "/healthcheck", "/openapi.json"]
 App = Callable[[Store], Any]
 
 
-def test_healthy(api: TestApp) -> None:
-    assert api.get("/healthcheck").json == {"status": "ok"}
+def test_healthy(stored_app: TestApp) -> None:
+    assert stored_app.get("/healthcheck").json == {"status": "ok"}
 
 
-def test_not_healthy(down: TestApp) -> None:
-    answer = down.get("/healthcheck", status=503)
+def test_not_healthy(unreachable_app: TestApp) -> None:
+    answer = unreachable_app.get("/healthcheck", status=503)
     assert answer.json == {"status": "store unavailable"}
 
 
 @pytest.mark.parametrize("url", STATISTICS)
-def test_statistics_while_the_store_is_down(down: TestApp, url: str) -> None:
-    answer = down.get(url, status=503)
+def test_statistics_while_the_store_is_down(unreachable_app: TestApp, url: str) -> None:
+    answer = unreachable_app.get(url, status=503)
     (error,) = answer.json["errors"]
     assert error["code"] == "openstats.store.unavailable"
     assert answer.headers["Retry-After"] == "10"
@@ -45,8 +45,8 @@ def test_statistics_while_the_store_is_down(down: TestApp, url: str) -> None:
         assert secret not in answer.text
 
 
-def test_wrong_input_is_wrong_while_the_store_is_down(down: TestApp) -> None:
-    down.get("/api/stats/quota/?nonsense=1", status=400)
+def test_wrong_input_is_wrong_while_the_store_is_down(unreachable_app: TestApp) -> None:
+    unreachable_app.get("/api/stats/quota/?nonsense=1", status=400)
 
 
 @pytest.mark.parametrize("url", STATISTICS)
@@ -55,10 +55,10 @@ def test_a_store_without_tables_is_no_defect(empty_store: Store, app_on: App, ur
     assert error["code"] == "openstats.store.unavailable"
 
 
-def test_back_again(own: TestApp, store: Store) -> None:
-    own.get("/api/stats/quota/")
+def test_back_again(writable_app: TestApp, store: Store) -> None:
+    writable_app.get("/api/stats/quota/")
     store.close()
-    assert own.get("/api/stats/quota/").status_int == 200
+    assert writable_app.get("/api/stats/quota/").status_int == 200
 
 
 def test_a_defect_tells_nothing_but_where_to_look(sqlite: Sqlite, app_on: App) -> None:
@@ -75,25 +75,25 @@ def test_a_defect_tells_nothing_but_where_to_look(sqlite: Sqlite, app_on: App) -
     assert "Traceback" not in answer.text
 
 
-def test_version(client: TestApp) -> None:
-    answer = client.get("/").json
+def test_version(filled_app: TestApp) -> None:
+    answer = filled_app.get("/").json
     assert (answer["name"], answer["version"]) == ("openstats", openstats.__version__)
     links = {link["rel"]: link["href"] for link in answer["links"]}
-    assert client.get(links["describedby"]).json["openapi"].startswith("3.1")
+    assert filled_app.get(links["describedby"]).json["openapi"].startswith("3.1")
 
 
 @pytest.mark.parametrize("url", PAGES)
-def test_pages_have_a_request_id_and_are_json(client: TestApp, url: str) -> None:
-    answer = client.get(url)
+def test_pages_have_a_request_id_and_are_json(filled_app: TestApp, url: str) -> None:
+    answer = filled_app.get(url)
     assert answer.content_type == "application/json"
     assert answer.headers["X-Openstack-Request-Id"].startswith("req-")
-    assert client.head(url).body == b""
+    assert filled_app.head(url).body == b""
 
 
 @pytest.mark.parametrize("url", PAGES)
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
-def test_pages_are_read_only(client: TestApp, url: str, method: str) -> None:
-    answer = client.request(url, method=method, status=405)
+def test_pages_are_read_only(filled_app: TestApp, url: str, method: str) -> None:
+    answer = filled_app.request(url, method=method, status=405)
     assert answer.headers["Allow"] == "GET, HEAD"
     assert answer.json["errors"][0]["code"] == "openstats.method.not_allowed"
 
@@ -101,8 +101,8 @@ def test_pages_are_read_only(client: TestApp, url: str, method: str) -> None:
 @pytest.mark.parametrize(
     "url", ["/nothing", "/api/", "/healthcheck//", "/docs//", "/a//b", "/%00", "/%ff", "/a%2fb"]
 )
-def test_unknown_urls_are_404(client: TestApp, url: str) -> None:
-    answer = client.get(url, status=404)
+def test_unknown_urls_are_404(filled_app: TestApp, url: str) -> None:
+    answer = filled_app.get(url, status=404)
     (error,) = answer.json["errors"]
     assert error["code"] == "openstats.route.unknown"
     assert error["request_id"] == answer.headers["X-Openstack-Request-Id"]
@@ -123,10 +123,10 @@ def test_a_store_that_can_only_be_read_is_read(postgres: Postgresql, app_on: App
         store.close()
 
 
-def test_a_schema_that_changed_is_said(own: TestApp, store: Store) -> None:
-    assert own.get("/healthcheck").json == {"status": "ok"}
+def test_a_schema_that_changed_is_said(writable_app: TestApp, store: Store) -> None:
+    assert writable_app.get("/healthcheck").json == {"status": "ok"}
     with store.transaction() as db:
         db.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    answer = own.get("/healthcheck", status=503)
+    answer = writable_app.get("/healthcheck", status=503)
     assert answer.json == {"status": "the store has another schema"}
     assert "Retry-After" in answer.headers

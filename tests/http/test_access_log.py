@@ -35,8 +35,8 @@ def lines() -> Iterator[io.StringIO]:
     logger.removeHandler(handler)
 
 
-def test_a_request_leaves_a_line_with_its_id(client: TestApp, lines: io.StringIO) -> None:
-    answer = client.get("/api/stats/customer/?with=uuid", extra_environ={"REMOTE_ADDR": "::1"})
+def test_a_request_leaves_a_line_with_its_id(filled_app: TestApp, lines: io.StringIO) -> None:
+    answer = filled_app.get("/api/stats/customer/?with=uuid", extra_environ={"REMOTE_ADDR": "::1"})
     (line,) = lines.getvalue().splitlines()
     assert " INFO " in line
     assert f"[None {answer.headers['X-Openstack-Request-Id']}" in line
@@ -45,16 +45,16 @@ def test_a_request_leaves_a_line_with_its_id(client: TestApp, lines: io.StringIO
     assert line.endswith(" ms")
 
 
-def test_an_answer_without_a_body_has_no_bytes(client: TestApp, lines: io.StringIO) -> None:
-    tag = client.get("/api/stats/customer/").headers["ETag"]
-    client.get("/api/stats/customer/", headers={"If-None-Match": tag}, status=304)
+def test_an_answer_without_a_body_has_no_bytes(filled_app: TestApp, lines: io.StringIO) -> None:
+    tag = filled_app.get("/api/stats/customer/").headers["ETag"]
+    filled_app.get("/api/stats/customer/", headers={"If-None-Match": tag}, status=304)
     assert '" 304, 0 bytes, ' in lines.getvalue().splitlines()[-1]
 
 
 def test_the_id_of_the_callers_request_stands_beside_ours(
-    client: TestApp, lines: io.StringIO
+    filled_app: TestApp, lines: io.StringIO
 ) -> None:
-    answer = client.get("/api/stats/customer/", headers={"X-Openstack-Request-Id": ID})
+    answer = filled_app.get("/api/stats/customer/", headers={"X-Openstack-Request-Id": ID})
     own = answer.headers.getall("X-Openstack-Request-Id")
     assert len(own) == 1
     assert own != [ID]
@@ -62,27 +62,29 @@ def test_the_id_of_the_callers_request_stands_beside_ours(
 
 
 @pytest.mark.parametrize("odd", ["x", f"{ID} or else", f"{ID}\n2026-01-01 WARNING", "req-x"])
-def test_an_odd_id_is_not_logged(client: TestApp, lines: io.StringIO, odd: str) -> None:
+def test_an_odd_id_is_not_logged(filled_app: TestApp, lines: io.StringIO, odd: str) -> None:
     environ = {"HTTP_X_OPENSTACK_REQUEST_ID": odd}
-    client.get("/api/stats/customer/", extra_environ=environ)
+    filled_app.get("/api/stats/customer/", extra_environ=environ)
     assert odd not in lines.getvalue()
     assert lines.getvalue().count("\n") == 1
 
 
-def test_a_url_that_would_break_a_line_is_escaped(client: TestApp, lines: io.StringIO) -> None:
-    client.get("/api/%0a2026-01-01%1b[2J", status=404)
+def test_a_url_that_would_break_a_line_is_escaped(filled_app: TestApp, lines: io.StringIO) -> None:
+    filled_app.get("/api/%0a2026-01-01%1b[2J", status=404)
     assert lines.getvalue().count("\n") == 1
     assert "\x1b" not in lines.getvalue()
     assert "/api/\\n2026-01-01\\x1b[2J" in lines.getvalue()
 
 
-def test_a_health_check_is_logged_at_debug(client: TestApp, lines: io.StringIO) -> None:
-    client.get("/healthcheck")
+def test_a_health_check_is_logged_at_debug(filled_app: TestApp, lines: io.StringIO) -> None:
+    filled_app.get("/healthcheck")
     assert " DEBUG " in lines.getvalue()
 
 
-def test_failures_are_logged_under_the_request_id(down: TestApp, lines: io.StringIO) -> None:
-    answer = down.get("/api/stats/quota/", status=503)
+def test_failures_are_logged_under_the_request_id(
+    unreachable_app: TestApp, lines: io.StringIO
+) -> None:
+    answer = unreachable_app.get("/api/stats/quota/", status=503)
     ident = answer.headers["X-Openstack-Request-Id"]
     assert answer.json["errors"][0]["request_id"] == ident
     error, access = lines.getvalue().splitlines()

@@ -121,8 +121,8 @@ def refused(client: TestApp, statistic: str, query: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("statistic", "name", "query"), cases())
-def test_a_wrong_value_is_named(empty: TestApp, statistic: str, name: str, query: str) -> None:
-    (detail,) = refused(empty, statistic, query)
+def test_a_wrong_value_is_named(empty_app: TestApp, statistic: str, name: str, query: str) -> None:
+    (detail,) = refused(empty_app, statistic, query)
     assert detail.startswith(f"{name}=")
     assert re.search("must (be|not|have)|is not a name|no cloud with this URL", detail)
 
@@ -130,34 +130,36 @@ def test_a_wrong_value_is_named(empty: TestApp, statistic: str, name: str, query
 @pytest.mark.parametrize(
     ("statistic", "name"), [("resource", "auth_url"), ("creation-time", "type"), ("usage", "item")]
 )
-def test_missing_parameter_is_named(empty: TestApp, statistic: str, name: str) -> None:
-    assert refused(empty, statistic, "") == [f"{name}: required parameter is missing"]
+def test_missing_parameter_is_named(empty_app: TestApp, statistic: str, name: str) -> None:
+    assert refused(empty_app, statistic, "") == [f"{name}: required parameter is missing"]
 
 
 @pytest.mark.parametrize(
     ("statistic", "name"),
     [(s, n) for s, (_, taken) in TAKEN.items() for n in taken if n != "uuid"],
 )
-def test_repeated_parameter_is_named(empty: TestApp, statistic: str, name: str) -> None:
-    assert refused(empty, statistic, f"{name}=1&{name}=1") == [f"{name}: must be given only once"]
+def test_repeated_parameter_is_named(empty_app: TestApp, statistic: str, name: str) -> None:
+    assert refused(empty_app, statistic, f"{name}=1&{name}=1") == [
+        f"{name}: must be given only once"
+    ]
 
 
 @pytest.mark.parametrize("statistic", TAKEN)
-def test_unknown_parameter_is_named(empty: TestApp, statistic: str) -> None:
-    details = refused(empty, statistic, "nonsense=1&%00=2&=3&Strict=true")
+def test_unknown_parameter_is_named(empty_app: TestApp, statistic: str) -> None:
+    details = refused(empty_app, statistic, "nonsense=1&%00=2&=3&Strict=true")
     for shown in ("nonsense:", "\\x00:", ":", "Strict:"):
         assert any(detail.startswith(shown) for detail in details)
 
 
 @pytest.mark.parametrize("statistic", TAKEN)
 @pytest.mark.parametrize("query", ["strict=%FF", "%FF=true", "strict=%ED%A0%80", "a=%C0%80"])
-def test_rejects_a_query_that_is_not_utf8(empty: TestApp, statistic: str, query: str) -> None:
-    assert refused(empty, statistic, query) == ["the query string is not UTF-8"]
+def test_rejects_a_query_that_is_not_utf8(empty_app: TestApp, statistic: str, query: str) -> None:
+    assert refused(empty_app, statistic, query) == ["the query string is not UTF-8"]
 
 
 @pytest.mark.parametrize("statistic", TAKEN)
-def test_too_many_parameters(empty: TestApp, statistic: str) -> None:
-    (detail,) = refused(empty, statistic, "&".join(["x=1"] * 1101))
+def test_too_many_parameters(empty_app: TestApp, statistic: str) -> None:
+    (detail,) = refused(empty_app, statistic, "&".join(["x=1"] * 1101))
     assert "more than 1100" in detail
 
 
@@ -170,18 +172,18 @@ def test_too_many_parameters(empty: TestApp, statistic: str) -> None:
         ("from=0&to=9&datapoints=10", "datapoints=10"),
     ],
 )
-def test_intervals_that_hold_nothing(empty: TestApp, query: str, named: str) -> None:
-    (detail,) = refused(empty, "creation-time", f"type=customer&{query}")
+def test_intervals_that_hold_nothing(empty_app: TestApp, query: str, named: str) -> None:
+    (detail,) = refused(empty_app, "creation-time", f"type=customer&{query}")
     assert detail.startswith(named)
 
 
-def test_milliseconds_are_asked_about(empty: TestApp) -> None:
-    (detail,) = refused(empty, "creation-time", "type=customer&from=1415910025000")
+def test_milliseconds_are_asked_about(empty_app: TestApp) -> None:
+    (detail,) = refused(empty_app, "creation-time", "type=customer&from=1415910025000")
     assert "milliseconds?" in detail
 
 
-def test_every_problem_has_an_entry(empty: TestApp) -> None:
-    details = refused(empty, "creation-time", "datapoints=0&from=x&nonsense=1")
+def test_every_problem_has_an_entry(empty_app: TestApp) -> None:
+    details = refused(empty_app, "creation-time", "datapoints=0&from=x&nonsense=1")
     assert [detail.split("=")[0].split(":")[0] for detail in details] == [
         "from",
         "datapoints",
@@ -190,25 +192,25 @@ def test_every_problem_has_an_entry(empty: TestApp) -> None:
     ]
 
 
-def test_rejected_values_are_quoted_harmlessly(empty: TestApp) -> None:
-    (detail,) = refused(empty, "quota", "aggregate=%3Cscript%3E%1B%5B2J%E2%80%AE")
+def test_rejected_values_are_quoted_harmlessly(empty_app: TestApp) -> None:
+    (detail,) = refused(empty_app, "quota", "aggregate=%3Cscript%3E%1B%5B2J%E2%80%AE")
     assert "\\x1b" in detail
     assert detail.isascii()
 
 
 @given(st.sampled_from(sorted(TAKEN)), st.binary(max_size=80))
-def test_any_bytes_are_answered_or_refused(client: TestApp, statistic: str, raw: bytes) -> None:
-    request = client.RequestClass.blank(f"/api/stats/{statistic}/")
+def test_any_bytes_are_answered_or_refused(filled_app: TestApp, statistic: str, raw: bytes) -> None:
+    request = filled_app.RequestClass.blank(f"/api/stats/{statistic}/")
     request.environ["QUERY_STRING"] = raw.decode("latin-1")
-    answer = client.do_request(request, status="*", expect_errors=True)
+    answer = filled_app.do_request(request, status="*", expect_errors=True)
     assert answer.status_int in (200, 400)
     assert answer.json
 
 
 @given(st.binary(min_size=1, max_size=40))
-def test_any_path_is_answered_or_refused(client: TestApp, raw: bytes) -> None:
-    request = client.RequestClass.blank("/")
+def test_any_path_is_answered_or_refused(filled_app: TestApp, raw: bytes) -> None:
+    request = filled_app.RequestClass.blank("/")
     request.environ["PATH_INFO"] = f"/api/stats/{raw.decode('latin-1')}"
-    answer = client.do_request(request, status="*", expect_errors=True)
+    answer = filled_app.do_request(request, status="*", expect_errors=True)
     assert answer.status_int in (200, 400, 404)
     assert answer.json

@@ -31,8 +31,8 @@ def details(answer: Any) -> list[str]:
         ("/api/stats/alert/?from=übermorgen", "from=übermorgen: "),
     ],
 )
-def test_a_text_is_shown_in_its_own_script(client: TestApp, url: str, told: str) -> None:
-    (detail,) = details(client.get(quote(url, safe="/?&=:"), status=400))
+def test_a_text_is_shown_in_its_own_script(filled_app: TestApp, url: str, told: str) -> None:
+    (detail,) = details(filled_app.get(quote(url, safe="/?&=:"), status=400))
     assert detail.startswith(told)
 
 
@@ -55,6 +55,6 @@ def test_a_text_is_shown_in_its_own_script(client: TestApp, url: str, told: str)
         ),
     ],
 )
-def test_a_value_is_shown_as_json(client: TestApp, kind: str, body: Any, told: str) -> None:
-    (detail,) = details(client.post_json(f"/api/{kind}/", body, status=400))
+def test_a_value_is_shown_as_json(filled_app: TestApp, kind: str, body: Any, told: str) -> None:
+    (detail,) = details(filled_app.post_json(f"/api/{kind}/", body, status=400))
     assert detail.startswith(told)

@@ -49,10 +49,10 @@ Ask = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
-def generated(client: TestApp, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def generated(filled_app: TestApp, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Generate the client; a warning of the generator is an error."""
     home = tmp_path_factory.mktemp("generated")
-    (home / "openapi.json").write_bytes(client.get("/openapi.json").body)
+    (home / "openapi.json").write_bytes(filled_app.get("/openapi.json").body)
     (home / "config.yml").write_text("post_hooks: []")
     program = Path(sys.executable).with_name("openapi-python-client")
     options = ["--path", "openapi.json", "--config", "config.yml", "--fail-on-warning"]
@@ -66,10 +66,10 @@ def generated(client: TestApp, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 @pytest.fixture(scope="module")
-def ask(generated: Path, filled_app: Any) -> Ask:
+def ask(generated: Path, filled_app: TestApp) -> Ask:
     """Call an operation of the generated client by its module, with parameters of the URL."""
     assert generated.is_dir()
-    transport = httpx.WSGITransport(app=filled_app)
+    transport = httpx.WSGITransport(app=filled_app.app)
     client = importlib.import_module(f"{PACKAGE}.client").Client(base_url=HOST)
     client.set_httpx_client(httpx.Client(base_url=HOST, transport=transport))
 
@@ -119,9 +119,9 @@ def unnumbered(document: Any) -> Any:
 
 @pytest.mark.parametrize(("name", "parameters"), CALLS)
 def test_a_statistic_is_what_plain_http_gives(
-    client: TestApp, ask: Ask, name: str, parameters: dict[str, Any]
+    filled_app: TestApp, ask: Ask, name: str, parameters: dict[str, Any]
 ) -> None:
-    direct = http(client, f"/api/stats/{name}/", parameters)
+    direct = http(filled_app, f"/api/stats/{name}/", parameters)
     answer = ask(described(name), **parameters)
     assert answer.status_code == direct.status_int
     assert unnumbered(json.loads(answer.content)) == unnumbered(direct.json)
@@ -134,18 +134,18 @@ def test_every_statistic_is_called() -> None:
 
 
 @pytest.mark.parametrize("resource", RESOURCES, ids=lambda resource: resource.name)
-def test_a_list_is_what_plain_http_gives(client: TestApp, ask: Ask, resource: Any) -> None:
+def test_a_list_is_what_plain_http_gives(filled_app: TestApp, ask: Ask, resource: Any) -> None:
     word = resource.name.replace("-", "_")
     answer = ask(f"{word}.list_{word}")
-    assert json.loads(answer.content) == client.get(resource.url).json
+    assert json.loads(answer.content) == filled_app.get(resource.url).json
     assert plain(answer.parsed) == json.loads(answer.content)
 
 
-def test_a_list_is_filtered(client: TestApp, ask: Ask) -> None:
+def test_a_list_is_filtered(filled_app: TestApp, ask: Ask) -> None:
     answer = ask("projects.list_projects", name_contains="B", limit=1)
     assert [entry.name for entry in answer.parsed.projects] == ["blog"]
     url = "/api/projects/?name~=B&limit=1"
-    direct = client.get(url).json["projects"]
+    direct = filled_app.get(url).json["projects"]
     assert [entry.to_dict() for entry in answer.parsed.projects] == direct
     assert httpx.Headers(answer.headers)["Link"].endswith('rel="next"')
 

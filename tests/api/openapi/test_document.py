@@ -47,8 +47,8 @@ ANSWERED = [
 
 
 @pytest.fixture(scope="module")
-def document(client: TestApp) -> dict[str, Any]:
-    found: dict[str, Any] = client.get("/openapi.json").json
+def document(filled_app: TestApp) -> dict[str, Any]:
+    found: dict[str, Any] = filled_app.get("/openapi.json").json
     return found
 
 
@@ -76,9 +76,13 @@ def test_paths_parameters_schemas_and_codes_are_those_of_the_last_release(
     assert outline(document) == KEPT.read_text().splitlines()
 
 
-def test_every_described_operation_is_served(own: TestApp, document: dict[str, Any]) -> None:
+def test_every_described_operation_is_served(
+    writable_app: TestApp, document: dict[str, Any]
+) -> None:
     for path, described in document["paths"].items():
-        answer = own.get(path.replace("{uuid}", UNKNOWN).replace("{name}", "x"), status="*")
+        answer = writable_app.get(
+            path.replace("{uuid}", UNKNOWN).replace("{name}", "x"), status="*"
+        )
         assert "openstats.route.unknown" not in answer.text
         possible = (404,) if "{uuid}" in path else (200, 400)
         assert answer.status_int in (possible if "get" in described else (405,))
@@ -217,7 +221,7 @@ def test_bounds_are_said_as_json_schemas_say_them(document: dict[str, Any]) -> N
     ],
 )
 def test_a_default_is_what_leaving_a_parameter_out_does(
-    client: TestApp, document: dict[str, Any], query: str
+    filled_app: TestApp, document: dict[str, Any], query: str
 ) -> None:
     path, _, given = query.partition("?")
     taken = parameters(document, f"/api/stats/{path}")
@@ -226,10 +230,10 @@ def test_a_default_is_what_leaving_a_parameter_out_does(
         for name, of in taken.items()
         if "default" in of["schema"] and f"{name}=" not in given
     }
-    without = client.get(f"/api/stats/{query}")
-    assert client.get(f"/api/stats/{query}{urlencode(defaults)}").body == without.body
+    without = filled_app.get(f"/api/stats/{query}")
+    assert filled_app.get(f"/api/stats/{query}{urlencode(defaults)}").body == without.body
     for name, value in defaults.items():
-        assert client.get(f"/api/stats/{query}{name}={value}").body == without.body
+        assert filled_app.get(f"/api/stats/{query}{name}={value}").body == without.body
 
 
 def test_every_parameter_is_described(document: dict[str, Any]) -> None:
@@ -269,9 +273,9 @@ def test_schemas_are_schemas(document: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(("name", "query", "status"), ANSWERED)
 def test_answers_are_as_described(
-    client: TestApp, document: dict[str, Any], name: str, query: str, status: int
+    filled_app: TestApp, document: dict[str, Any], name: str, query: str, status: int
 ) -> None:
-    answer = client.get(f"/api/stats/{name}/?{query}", status=status)
+    answer = filled_app.get(f"/api/stats/{name}/?{query}", status=status)
     described = document["paths"][f"/api/stats/{name}/"]["get"]["responses"][str(status)]
     schema = described["content"]["application/json"]["schema"]
     whole = schema | {"components": document["components"]}
@@ -290,13 +294,13 @@ GIVEN = {
 
 
 @pytest.fixture(scope="module")
-def described(filled_app: Any) -> Any:
+def described(filled_app: TestApp) -> Any:
     """Give the document as schemathesis reads it; what it cannot say may be refused with 400.
 
     Such are: that from comes before to, which auth_urls are registered, and which time zones
     there are.
     """
-    schema = schemathesis.openapi.from_wsgi("/openapi.json", unpacked(filled_app))
+    schema = schemathesis.openapi.from_wsgi("/openapi.json", unpacked(filled_app.app))
     accepted = schema.config.checks.positive_data_acceptance
     accepted.expected_statuses = [*accepted.expected_statuses, "400"]
     return schema

@@ -54,10 +54,10 @@ def clouds_yaml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def world(own: TestApp, store: Store) -> TestApp:
+def world(writable_app: TestApp, store: Store) -> TestApp:
     with store.transaction() as db:
         fill(db)
-    return own
+    return writable_app
 
 
 def register(api: TestApp, name: str, status: int = 201) -> Any:
@@ -73,61 +73,67 @@ def refused(answer: Any) -> str:
     return detail
 
 
-def test_from_registration_to_deletion(own: TestApp, store: Store) -> None:
-    answer = register(own, "frankfurt")
+def test_from_registration_to_deletion(writable_app: TestApp, store: Store) -> None:
+    answer = register(writable_app, "frankfurt")
     entry, place = answer.json, answer.headers["Location"]
     assert (entry["name"], entry["region"]) == ("frankfurt", "one")
     assert entry["auth_url"] == "http://127.0.0.1:1/v3"
     assert entry["last_polled_at"] is entry["last_error"] is entry["capacity"] is None
-    assert own.get(place).json == entry == entries(own, "clouds")["frankfurt"]
+    assert writable_app.get(place).json == entry == entries(writable_app, "clouds")["frankfurt"]
     assert {(row.kind, row.next_at) for row in rows(store, "job")} == {
         (kind, CLOCK) for kind in jobs.KINDS
     }
     assert [row.url for row in rows(store, "cloud_url")] == ["http://127.0.0.1:1"]
-    assert own.delete(place, status=204).body == b""
+    assert writable_app.delete(place, status=204).body == b""
     assert rows(store, "cloud") == rows(store, "job") == rows(store, "cloud_url") == []
-    assert audited(own) == [("cloud", action, entry["uuid"]) for action in ("create", "delete")]
+    assert audited(writable_app) == [
+        ("cloud", action, entry["uuid"]) for action in ("create", "delete")
+    ]
 
 
-def test_registered_cloud_takes_the_settings_of_its_entry(own: TestApp, store: Store) -> None:
-    assert register(own, "ceph").json["disk_shared"] is True
+def test_registered_cloud_takes_the_settings_of_its_entry(
+    writable_app: TestApp, store: Store
+) -> None:
+    assert register(writable_app, "ceph").json["disk_shared"] is True
     assert {row.url for row in rows(store, "cloud_url")} == {
         "https://ceph.example",
         "https://other.example",
     }
     # It is known, and nothing of it.
-    own.get("/api/stats/resource/?auth_url=https://other.example", status=503)
+    writable_app.get("/api/stats/resource/?auth_url=https://other.example", status=503)
 
 
-def test_registration_needs_no_credential_of_the_cloud(own: TestApp) -> None:
-    assert register(own, "public").json["auth_url"] == "https://public.example/v3"
+def test_registration_needs_no_credential_of_the_cloud(writable_app: TestApp) -> None:
+    assert register(writable_app, "public").json["auth_url"] == "https://public.example/v3"
 
 
-def test_regions_are_clouds(own: TestApp) -> None:
-    assert register(own, "nordic:south").json["region"] == "south"
-    assert "name=nordic: clouds.yaml has no such entry" in refused(register(own, "nordic", 400))
-    assert list(entries(own, "clouds")) == ["nordic:south"]
+def test_regions_are_clouds(writable_app: TestApp) -> None:
+    assert register(writable_app, "nordic:south").json["region"] == "south"
+    assert "name=nordic: clouds.yaml has no such entry" in refused(
+        register(writable_app, "nordic", 400)
+    )
+    assert list(entries(writable_app, "clouds")) == ["nordic:south"]
 
 
 @pytest.mark.parametrize("name", ["zurich", "nordic:west", "defaults", ":", "frankfurt:one"])
-def test_an_entry_that_is_not_there(own: TestApp, name: str) -> None:
-    said, _, there = refused(register(own, name, 400)).partition("; must be one of ")
+def test_an_entry_that_is_not_there(writable_app: TestApp, name: str) -> None:
+    said, _, there = refused(register(writable_app, name, 400)).partition("; must be one of ")
     assert said == f"name={name}: clouds.yaml has no such entry"
     assert sorted(there.split(", ")) == sorted(NAMES.split(", "))
 
 
 @pytest.mark.parametrize("name", ["frankfurt", "defaults"])
-def test_without_a_clouds_yaml(own: TestApp, clouds_yaml: Path, name: str) -> None:
+def test_without_a_clouds_yaml(writable_app: TestApp, clouds_yaml: Path, name: str) -> None:
     clouds_yaml.unlink()
-    said = refused(register(own, name, 400))
+    said = refused(register(writable_app, name, 400))
     assert said == f"name={name}: clouds.yaml has no such entry; it has no entries"
 
 
 @pytest.mark.parametrize("name", ["broken", "strange"])
 def test_an_entry_that_cannot_be_used(
-    own: TestApp, name: str, caplog: pytest.LogCaptureFixture
+    writable_app: TestApp, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    said = refused(register(own, name, 400))
+    said = refused(register(writable_app, name, 400))
     assert (
         said == f"name={name}: the entry cannot be used; see the log of the service for the reason"
     )
@@ -135,11 +141,11 @@ def test_an_entry_that_cannot_be_used(
 
 
 def test_faults_of_other_entries_do_not_prevent_registration(
-    own: TestApp, clouds_yaml: Path
+    writable_app: TestApp, clouds_yaml: Path
 ) -> None:
     clouds_yaml.write_text(yaml.safe_dump({"clouds": ENTRIES | {"odd": 5}}))
-    register(own, "frankfurt")
-    assert " odd, " in refused(register(own, "zurich", 400))
+    register(writable_app, "frankfurt")
+    assert " odd, " in refused(register(writable_app, "zurich", 400))
 
 
 def test_one_that_is_there_already(world: TestApp) -> None:
@@ -151,11 +157,11 @@ def test_one_that_is_there_already(world: TestApp) -> None:
 
 
 @pytest.mark.parametrize("field", ["auth_url", "region", "uuid", "source"])
-def test_all_else_is_the_entrys(own: TestApp, field: str) -> None:
-    answer = own.post_json(url("clouds"), {"name": "frankfurt", field: "x"}, status=400)
+def test_all_else_is_the_entrys(writable_app: TestApp, field: str) -> None:
+    answer = writable_app.post_json(url("clouds"), {"name": "frankfurt", field: "x"}, status=400)
     assert refused(answer) == f"{field}: unknown field; must be name"
-    own.put_json(url("clouds", UNKNOWN), {"name": "frankfurt"}, status=405)
-    own.patch_json(url("clouds", UNKNOWN), {"name": "frankfurt"}, status=405)
+    writable_app.put_json(url("clouds", UNKNOWN), {"name": "frankfurt"}, status=405)
+    writable_app.patch_json(url("clouds", UNKNOWN), {"name": "frankfurt"}, status=405)
 
 
 def counts(store: Store, of: int) -> dict[str, int]:

@@ -31,44 +31,48 @@ def owner(kind: str, api: TestApp) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_from_creation_to_deletion(own: TestApp, kind: str) -> None:
-    answer = own.post_json(url(kind), {"name": "new", **owner(kind, own)}, status=201)
+def test_from_creation_to_deletion(writable_app: TestApp, kind: str) -> None:
+    answer = writable_app.post_json(
+        url(kind), {"name": "new", **owner(kind, writable_app)}, status=201
+    )
     entry, place = answer.json, answer.headers["Location"]
     assert place.endswith(url(kind, entry["uuid"]))
     assert (entry["name"], entry["created_at"]) == ("new", CLOCK)
-    assert own.get(place).json == entry == entries(own, kind)["new"]
-    changed = own.patch_json(place, {"name": "newer"}).json
-    assert changed == entry | {"name": "newer"} == own.get(place).json
-    replaced = own.put_json(place, entry | {"name": "newest"}, status=200).json
+    assert writable_app.get(place).json == entry == entries(writable_app, kind)["new"]
+    changed = writable_app.patch_json(place, {"name": "newer"}).json
+    assert changed == entry | {"name": "newer"} == writable_app.get(place).json
+    replaced = writable_app.put_json(place, entry | {"name": "newest"}, status=200).json
     assert replaced == entry | {"name": "newest"}
-    assert own.delete(place, status=204).body == b""
-    assert own.get(place, status=404).json["errors"][0]["code"] == "openstats.object.unknown"
-    assert entries(own, kind).keys().isdisjoint({"new", "newer", "newest"})
+    assert writable_app.delete(place, status=204).body == b""
+    assert (
+        writable_app.get(place, status=404).json["errors"][0]["code"] == "openstats.object.unknown"
+    )
+    assert entries(writable_app, kind).keys().isdisjoint({"new", "newer", "newest"})
     one = kind.replace("-", "_").removesuffix("s")
-    assert audited(own) == [
+    assert audited(writable_app) == [
         (one, action, entry["uuid"]) for action in ("create", "change", "change", "delete")
     ]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("spelled", [MINE, MINE.replace("-", ""), MINE.upper()])
-def test_a_portal_brings_its_own_uuids(own: TestApp, kind: str, spelled: str) -> None:
-    body = {"name": "theirs", "created_at": 1415910025, **owner(kind, own)}
-    answer = own.put_json(url(kind, spelled), body, status=201)
+def test_a_portal_brings_its_own_uuids(writable_app: TestApp, kind: str, spelled: str) -> None:
+    body = {"name": "theirs", "created_at": 1415910025, **owner(kind, writable_app)}
+    answer = writable_app.put_json(url(kind, spelled), body, status=201)
     assert answer.headers["Location"].endswith(url(kind, MINE))
     assert answer.json["uuid"] == MINE
     assert answer.json["created_at"] == 1415910025
-    own.put_json(url(kind, spelled), body | {"uuid": spelled}, status=200)
-    assert own.get(f"/api/{kind}/{spelled}").json["name"] == "theirs"
-    assert list(entries(own, kind, f"uuid={spelled}")) == ["theirs"]
-    own.delete(url(kind, spelled), status=204)
+    writable_app.put_json(url(kind, spelled), body | {"uuid": spelled}, status=200)
+    assert writable_app.get(f"/api/{kind}/{spelled}").json["name"] == "theirs"
+    assert list(entries(writable_app, kind, f"uuid={spelled}")) == ["theirs"]
+    writable_app.delete(url(kind, spelled), status=204)
 
 
-def test_audit_tells_what_was_and_what_is(own: TestApp) -> None:
-    answer = own.post_json(url("customers"), {"name": "new"})
+def test_audit_tells_what_was_and_what_is(writable_app: TestApp) -> None:
+    answer = writable_app.post_json(url("customers"), {"name": "new"})
     place, uuid = url("customers", answer.json["uuid"]), answer.json["uuid"]
-    changing = own.patch_json(place, {"name": "newer"})
-    last, first = own.get("/api/audit/").json["audit"]
+    changing = writable_app.patch_json(place, {"name": "newer"})
+    last, first = writable_app.get("/api/audit/").json["audit"]
     assert first == {
         "uuid": first["uuid"],
         "at": CLOCK,
@@ -81,9 +85,9 @@ def test_audit_tells_what_was_and_what_is(own: TestApp) -> None:
         "request_id": answer.headers["X-Openstack-Request-Id"],
     }
     assert (last["before"], last["after"]) == (answer.json, changing.json)
-    assert own.get(url("audit", first["uuid"])).json == first
-    own.delete(place)
-    (gone,) = own.get("/api/audit/?action=delete").json["audit"]
+    assert writable_app.get(url("audit", first["uuid"])).json == first
+    writable_app.delete(place)
+    (gone,) = writable_app.get("/api/audit/?action=delete").json["audit"]
     assert (gone["before"], gone["after"]) == (changing.json, None)
 
 
@@ -101,34 +105,37 @@ def test_the_audit_forgets_what_is_older_than_it_is_kept(
     assert sorted(entry["after"]["name"] for entry in found) == kept
 
 
-def test_failed_write_is_not_audited(own: TestApp) -> None:
-    acme = url("customers", uuid_of(own, "customers", "acme"))
-    own.delete(acme, status=409)
-    own.patch_json(acme, {"name": ""}, status=400)
-    own.patch_json(acme, {"name": "x"}, headers={"If-Match": '"x"'}, status=412)
-    assert audited(own) == []
+def test_failed_write_is_not_audited(writable_app: TestApp) -> None:
+    acme = url("customers", uuid_of(writable_app, "customers", "acme"))
+    writable_app.delete(acme, status=409)
+    writable_app.patch_json(acme, {"name": ""}, status=400)
+    writable_app.patch_json(acme, {"name": "x"}, headers={"If-Match": '"x"'}, status=412)
+    assert audited(writable_app) == []
 
 
-def test_created_entry_is_marked_by_hand(own: TestApp, store: Store) -> None:
-    acme = uuid_of(own, "customers", "acme")
-    made = created(own, "projects", name="new", customer=acme)
+def test_created_entry_is_marked_by_hand(writable_app: TestApp, store: Store) -> None:
+    acme = uuid_of(writable_app, "customers", "acme")
+    made = created(writable_app, "projects", name="new", customer=acme)
     found = row(store, "project", made["uuid"])
     assert (found.name_by_hand, found.customer_by_hand, found.keystone) == (True, True, None)
 
 
-def test_discovery_leaves_what_was_changed(own: TestApp, store: Store) -> None:
-    umbrella = uuid_of(own, "customers", "umbrella")
-    shop, web = uuid_of(own, "projects", "shop"), uuid_of(own, "project-groups", "web")
-    own.patch_json(url("projects", shop), {"name": "store", "customer": umbrella})
-    own.patch_json(url("project-groups", web), {"name": "www"})
-    tenant = entries(own, "tenants", "name=blog")["blog"]["uuid"]
-    own.patch_json(url("tenants", tenant), {"project": None})
+def test_discovery_leaves_what_was_changed(writable_app: TestApp, store: Store) -> None:
+    umbrella = uuid_of(writable_app, "customers", "umbrella")
+    shop, web = (
+        uuid_of(writable_app, "projects", "shop"),
+        uuid_of(writable_app, "project-groups", "web"),
+    )
+    writable_app.patch_json(url("projects", shop), {"name": "store", "customer": umbrella})
+    writable_app.patch_json(url("project-groups", web), {"name": "www"})
+    tenant = entries(writable_app, "tenants", "name=blog")["blog"]["uuid"]
+    writable_app.patch_json(url("tenants", tenant), {"project": None})
     with store.transaction() as db:
         again(site(db, "alpha:one", region="one"))
-    assert entries(own, "projects")["store"]["customer"] == umbrella
+    assert entries(writable_app, "projects")["store"]["customer"] == umbrella
     # What had the tag of the other group is another customer's now.
-    assert set(entries(own, "project-groups")) == {"www"}
-    assert entries(own, "tenants", "name=blog")["blog"]["project"] is None
+    assert set(entries(writable_app, "project-groups")) == {"www"}
+    assert entries(writable_app, "tenants", "name=blog")["blog"]["project"] is None
 
 
 def again(one: Site) -> None:
@@ -137,120 +144,135 @@ def again(one: Site) -> None:
     one.project("lab", customer="umbrella").project("admin", customer=None).discover(CLOCK + 300)
 
 
-def test_a_project_changes_hands_at_a_time(own: TestApp, store: Store) -> None:
-    acme, umbrella = (uuid_of(own, "customers", name) for name in ("acme", "umbrella"))
-    shop = uuid_of(own, "projects", "shop")
-    changed = own.patch_json(url("projects", shop), {"customer": umbrella}).json
+def test_a_project_changes_hands_at_a_time(writable_app: TestApp, store: Store) -> None:
+    acme, umbrella = (uuid_of(writable_app, "customers", name) for name in ("acme", "umbrella"))
+    shop = uuid_of(writable_app, "projects", "shop")
+    changed = writable_app.patch_json(url("projects", shop), {"customer": umbrella}).json
     assert (changed["customer"], changed["project_groups"]) == (umbrella, [])
     (former,) = rows(store, "former_customer")
     assert former.until == CLOCK
     assert former.customer_id == row(store, "customer", acme).id
     assert row(store, "project", shop).customer_since == CLOCK
-    own.patch_json(url("projects", shop), {"customer": umbrella})
+    writable_app.patch_json(url("projects", shop), {"customer": umbrella})
     assert len(rows(store, "former_customer")) == 1
 
 
-def test_a_tenant_changes_hands_at_a_time(own: TestApp, store: Store) -> None:
-    lab, blog = (uuid_of(own, "projects", name) for name in ("lab", "blog"))
-    tenant = entries(own, "tenants", f"project={blog}")["blog"]
-    changed = own.patch_json(url("tenants", tenant["uuid"]), {"project": lab}).json
+def test_a_tenant_changes_hands_at_a_time(writable_app: TestApp, store: Store) -> None:
+    lab, blog = (uuid_of(writable_app, "projects", name) for name in ("lab", "blog"))
+    tenant = entries(writable_app, "tenants", f"project={blog}")["blog"]
+    changed = writable_app.patch_json(url("tenants", tenant["uuid"]), {"project": lab}).json
     assert changed == tenant | {"project": lab}
     (former,) = rows(store, "former_project")
     assert (former.until, former.project_id) == (CLOCK, row(store, "project", blog).id)
     found = row(store, "tenant", tenant["uuid"])
     assert (found.project_since, found.project_by_hand) == (CLOCK, True)
-    own.patch_json(url("tenants", tenant["uuid"]), {})
+    writable_app.patch_json(url("tenants", tenant["uuid"]), {})
     assert len(rows(store, "former_project")) == 1
-    assert audited(own)[0] == ("tenant", "change", tenant["uuid"])
+    assert audited(writable_app)[0] == ("tenant", "change", tenant["uuid"])
 
 
-def test_a_tenant_is_linked_to_what_is_there(own: TestApp) -> None:
-    (tenant,) = entries(own, "tenants", "project=null").values()
+def test_a_tenant_is_linked_to_what_is_there(writable_app: TestApp) -> None:
+    (tenant,) = entries(writable_app, "tenants", "project=null").values()
     assert tenant["name"] == "admin"
     link = url("tenants", tenant["uuid"])
-    assert UNKNOWN in conflict(own.patch_json(link, {"project": UNKNOWN}, status=409))
-    made = created(own, "projects", name="ops", customer=uuid_of(own, "customers", "acme"))
-    own.patch_json(link, {"project": made["uuid"]})
-    assert "tenants" in conflict(own.delete(url("projects", made["uuid"]), status=409))
-    own.patch_json(link, {"project": None})
-    own.delete(url("projects", made["uuid"]), status=204)
+    assert UNKNOWN in conflict(writable_app.patch_json(link, {"project": UNKNOWN}, status=409))
+    made = created(
+        writable_app, "projects", name="ops", customer=uuid_of(writable_app, "customers", "acme")
+    )
+    writable_app.patch_json(link, {"project": made["uuid"]})
+    assert "tenants" in conflict(writable_app.delete(url("projects", made["uuid"]), status=409))
+    writable_app.patch_json(link, {"project": None})
+    writable_app.delete(url("projects", made["uuid"]), status=204)
 
 
-def test_groups_are_filled_from_both_sides(own: TestApp) -> None:
-    acme = uuid_of(own, "customers", "acme")
-    blog, shop = (uuid_of(own, "projects", name) for name in ("blog", "shop"))
-    group = created(own, "project-groups", name="all", customer=acme, projects=[blog, shop])
+def test_groups_are_filled_from_both_sides(writable_app: TestApp) -> None:
+    acme = uuid_of(writable_app, "customers", "acme")
+    blog, shop = (uuid_of(writable_app, "projects", name) for name in ("blog", "shop"))
+    group = created(
+        writable_app, "project-groups", name="all", customer=acme, projects=[blog, shop]
+    )
     assert group["projects"] == sorted([blog, shop])
-    assert group["uuid"] in own.get(url("projects", blog)).json["project_groups"]
-    own.patch_json(url("projects", blog), {"project_groups": []})
-    assert own.get(url("project-groups", group["uuid"])).json["projects"] == [shop]
-    own.patch_json(url("projects", blog), {"project_groups": [group["uuid"].upper()] * 2})
-    assert own.get(url("project-groups", group["uuid"])).json["projects"] == group["projects"]
-    replaced = own.put_json(url("project-groups", group["uuid"]), {"name": "all", "customer": acme})
+    assert group["uuid"] in writable_app.get(url("projects", blog)).json["project_groups"]
+    writable_app.patch_json(url("projects", blog), {"project_groups": []})
+    assert writable_app.get(url("project-groups", group["uuid"])).json["projects"] == [shop]
+    writable_app.patch_json(url("projects", blog), {"project_groups": [group["uuid"].upper()] * 2})
+    assert (
+        writable_app.get(url("project-groups", group["uuid"])).json["projects"] == group["projects"]
+    )
+    replaced = writable_app.put_json(
+        url("project-groups", group["uuid"]), {"name": "all", "customer": acme}
+    )
     assert replaced.json["projects"] == []
 
 
-def test_a_group_holds_projects_of_its_own_customer(own: TestApp) -> None:
-    acme, umbrella = (uuid_of(own, "customers", name) for name in ("acme", "umbrella"))
-    lab, web = uuid_of(own, "projects", "lab"), uuid_of(own, "project-groups", "web")
+def test_a_group_holds_projects_of_its_own_customer(writable_app: TestApp) -> None:
+    acme, umbrella = (uuid_of(writable_app, "customers", name) for name in ("acme", "umbrella"))
+    lab, web = (
+        uuid_of(writable_app, "projects", "lab"),
+        uuid_of(writable_app, "project-groups", "web"),
+    )
     body = {"name": "x", "customer": acme, "projects": [lab]}
-    assert lab in conflict(own.post_json(url("project-groups"), body, status=409))
+    assert lab in conflict(writable_app.post_json(url("project-groups"), body, status=409))
     place = url("project-groups", web)
-    assert lab in conflict(own.patch_json(place, {"projects": [lab]}, status=409))
-    assert conflict(own.patch_json(place, {"customer": umbrella}, status=409))
-    joining = own.patch_json(url("projects", lab), {"project_groups": [web]}, status=409)
+    assert lab in conflict(writable_app.patch_json(place, {"projects": [lab]}, status=409))
+    assert conflict(writable_app.patch_json(place, {"customer": umbrella}, status=409))
+    joining = writable_app.patch_json(url("projects", lab), {"project_groups": [web]}, status=409)
     assert web in conflict(joining)
-    moved = own.patch_json(place, {"customer": umbrella, "projects": [lab]}).json
+    moved = writable_app.patch_json(place, {"customer": umbrella, "projects": [lab]}).json
     assert (moved["customer"], moved["projects"]) == (umbrella, [lab])
 
 
-def test_there_has_to_be_a_customer(own: TestApp) -> None:
+def test_there_has_to_be_a_customer(writable_app: TestApp) -> None:
     for kind in ("projects", "project-groups"):
-        answer = own.post_json(url(kind), {"name": "x", "customer": UNKNOWN}, status=409)
+        answer = writable_app.post_json(url(kind), {"name": "x", "customer": UNKNOWN}, status=409)
         assert conflict(answer) == f"customer {UNKNOWN} not found"
 
 
-def test_entry_with_children_cannot_be_deleted(own: TestApp) -> None:
+def test_entry_with_children_cannot_be_deleted(writable_app: TestApp) -> None:
     for kind, name, message in [
         ("customers", "acme", "the customer still has projects"),
         ("projects", "shop", "the project still has tenants"),
         ("project-groups", "web", "the project group still has projects"),
     ]:
-        place = url(kind, uuid_of(own, kind, name))
-        assert conflict(own.delete(place, status=409)) == message
-        own.get(place)
-    made = created(own, "customers", name="x")
-    created(own, "project-groups", name="g", customer=made["uuid"])
+        place = url(kind, uuid_of(writable_app, kind, name))
+        assert conflict(writable_app.delete(place, status=409)) == message
+        writable_app.get(place)
+    made = created(writable_app, "customers", name="x")
+    created(writable_app, "project-groups", name="g", customer=made["uuid"])
     place = url("customers", made["uuid"])
-    assert conflict(own.delete(place, status=409)) == "the customer still has project groups"
+    assert (
+        conflict(writable_app.delete(place, status=409)) == "the customer still has project groups"
+    )
 
 
-def test_deleted_entry_keeps_its_creation_date(own: TestApp, store: Store) -> None:
+def test_deleted_entry_keeps_its_creation_date(writable_app: TestApp, store: Store) -> None:
     query = f"/api/stats/creation-time/?type=customer&from={NOW}&to={CLOCK + 1}&datapoints=1"
-    made = created(own, "customers", name="x")
-    own.delete(url("customers", made["uuid"]), status=204)
-    assert own.get(query).json[0]["value"] == 1
+    made = created(writable_app, "customers", name="x")
+    writable_app.delete(url("customers", made["uuid"]), status=204)
+    assert writable_app.get(query).json[0]["value"] == 1
     assert row(store, "customer", made["uuid"]).deleted_at == CLOCK
-    own.delete(url("customers", made["uuid"]), status=404)
-    again = own.put_json(url("customers", made["uuid"]), {"name": "y"}, status=201)
+    writable_app.delete(url("customers", made["uuid"]), status=404)
+    again = writable_app.put_json(url("customers", made["uuid"]), {"name": "y"}, status=201)
     assert again.json == made | {"name": "y"}
-    assert audited(own)[-1] == ("customer", "create", made["uuid"])
+    assert audited(writable_app)[-1] == ("customer", "create", made["uuid"])
 
 
-def test_a_deleted_project_leaves_its_groups(own: TestApp) -> None:
-    acme = uuid_of(own, "customers", "acme")
-    project = created(own, "projects", name="p", customer=acme)["uuid"]
-    group = created(own, "project-groups", name="g", customer=acme, projects=[project])["uuid"]
-    own.delete(url("projects", project), status=204)
-    assert own.get(url("project-groups", group)).json["projects"] == []
-    own.put_json(url("projects", project), {"name": "p", "customer": acme}, status=201)
-    assert own.get(url("project-groups", group)).json["projects"] == []
+def test_a_deleted_project_leaves_its_groups(writable_app: TestApp) -> None:
+    acme = uuid_of(writable_app, "customers", "acme")
+    project = created(writable_app, "projects", name="p", customer=acme)["uuid"]
+    group = created(writable_app, "project-groups", name="g", customer=acme, projects=[project])[
+        "uuid"
+    ]
+    writable_app.delete(url("projects", project), status=204)
+    assert writable_app.get(url("project-groups", group)).json["projects"] == []
+    writable_app.put_json(url("projects", project), {"name": "p", "customer": acme}, status=201)
+    assert writable_app.get(url("project-groups", group)).json["projects"] == []
 
 
-def test_when_it_was_created_does_not_change(own: TestApp) -> None:
-    made = created(own, "customers", name="x", created_at=1415910025)
+def test_when_it_was_created_does_not_change(writable_app: TestApp) -> None:
+    made = created(writable_app, "customers", name="x", created_at=1415910025)
     place = url("customers", made["uuid"])
-    own.put_json(place, made)
+    writable_app.put_json(place, made)
     for method, body in [
         ("PUT", made | {"created_at": 5}),
         ("PUT", made | {"created_at": None}),
@@ -259,21 +281,21 @@ def test_when_it_was_created_does_not_change(own: TestApp) -> None:
         ("PATCH", {"created_at": 1415910026}),
         ("PATCH", {"uuid": made["uuid"]}),
     ]:
-        answer = getattr(own, f"{method.lower()}_json")(place, body, status=400)
+        answer = getattr(writable_app, f"{method.lower()}_json")(place, body, status=400)
         assert answer.json["errors"][0]["code"] == "openstats.body.invalid"
-    assert own.get(place).json == made
+    assert writable_app.get(place).json == made
 
 
 @pytest.mark.parametrize(
     "name", ["株式会社\u3000山田", "a\u00a0b", "👩\u200d🚀", "soft\u00adhyphen", "\ue000", " "]
 )
-def test_names_as_clouds_have_them_can_be_written(own: TestApp, name: str) -> None:
-    made = own.post_json("/api/customers/", {"name": name}, status=201).json
+def test_names_as_clouds_have_them_can_be_written(writable_app: TestApp, name: str) -> None:
+    made = writable_app.post_json("/api/customers/", {"name": name}, status=201).json
     assert made["name"] == name
     url = f"/api/customers/{made['uuid']}/"
-    assert own.put_json(url, {"name": f"{name}!"}).json["name"] == f"{name}!"
-    assert own.patch_json(url, {"name": name}).json["name"] == name
-    own.post_json("/api/grants/", {"subject": name, "role": "owner", "scope": _on(made)})
+    assert writable_app.put_json(url, {"name": f"{name}!"}).json["name"] == f"{name}!"
+    assert writable_app.patch_json(url, {"name": name}).json["name"] == name
+    writable_app.post_json("/api/grants/", {"subject": name, "role": "owner", "scope": _on(made)})
 
 
 def _on(made: dict[str, str]) -> dict[str, str]:
@@ -281,7 +303,9 @@ def _on(made: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("name", "said"), [("a\x07b", "U+0007"), ("a\u202eb", "U+202E")])
-def test_a_name_that_is_refused_is_told_with_the_reason(own: TestApp, name: str, said: str) -> None:
-    answer = own.post_json("/api/customers/", {"name": name}, status=400)
+def test_a_name_that_is_refused_is_told_with_the_reason(
+    writable_app: TestApp, name: str, said: str
+) -> None:
+    answer = writable_app.post_json("/api/customers/", {"name": name}, status=400)
     detail = answer.json["errors"][0]["detail"]
     assert f"is not a name ({said} at character 2): a name has 1 to 255" in detail

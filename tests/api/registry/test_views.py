@@ -41,14 +41,16 @@ def bare(sqlite: Sqlite, app_on: Callable[[Store], Any]) -> Iterator[TestApp]:
 
 
 @pytest.fixture
-def full(own: TestApp, store: Store) -> TestApp:
+def full(writable_app: TestApp, store: Store) -> TestApp:
     """Give a client of a store in which each list has an entry at least."""
     with store.transaction() as db:
         fill(db)
-    acme = uuid_of(own, "customers", "acme")
-    own.post_json("/api/grants/", {"user_id": "u", "role": "owner", "scope": {"customer": acme}})
-    own.patch_json(f"/api/customers/{acme}", {"name": "acme"})
-    return own
+    acme = uuid_of(writable_app, "customers", "acme")
+    writable_app.post_json(
+        "/api/grants/", {"user_id": "u", "role": "owner", "scope": {"customer": acme}}
+    )
+    writable_app.patch_json(f"/api/customers/{acme}", {"name": "acme"})
+    return writable_app
 
 
 def listed(api: TestApp, kind: str, query: str = "") -> list[dict[str, Any]]:
@@ -181,10 +183,10 @@ def test_cloud_shows_its_capacity_by_class_and_zone(full: TestApp, store: Store)
     )
 
 
-def test_a_cloud_that_was_never_polled_has_no_figures(own: TestApp, store: Store) -> None:
+def test_a_cloud_that_was_never_polled_has_no_figures(writable_app: TestApp, store: Store) -> None:
     with store.transaction() as db:
         site(db)
-    (new,) = listed(own, "clouds")
+    (new,) = listed(writable_app, "clouds")
     assert (new["source"], new["capacity"], new["quota"], new["meters"]) == (None, None, {}, [])
     assert (new["resource_classes"], new["availability_zones"]) == ({}, {})
 
@@ -376,15 +378,17 @@ def test_write_with_a_current_etag_succeeds(full: TestApp, form: str) -> None:
     full.delete(place, headers=headers(), status=204)
 
 
-def test_star_in_a_precondition_means_any_entry(own: TestApp) -> None:
+def test_star_in_a_precondition_means_any_entry(writable_app: TestApp) -> None:
     place = f"/api/customers/{UNKNOWN}/"
-    own.put_json(place, {"name": "x"}, headers={"If-Match": "*"}, status=412)
-    own.put_json(place, {"name": "x"}, headers={"If-None-Match": "*"}, status=201)
-    own.put_json(place, {"name": "y"}, headers={"If-None-Match": "*"}, status=412)
+    writable_app.put_json(place, {"name": "x"}, headers={"If-Match": "*"}, status=412)
+    writable_app.put_json(place, {"name": "x"}, headers={"If-None-Match": "*"}, status=201)
+    writable_app.put_json(place, {"name": "y"}, headers={"If-None-Match": "*"}, status=412)
 
 
-def test_of_those_who_write_at_once_one_wins(own: TestApp, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = own.post_json("/api/customers/", {"name": "x"})
+def test_of_those_who_write_at_once_one_wins(
+    writable_app: TestApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = writable_app.post_json("/api/customers/", {"name": "x"})
     place, headers = made.headers["Location"], {"If-Match": made.headers["ETag"]}
     both, check = Barrier(2), answer.check_preconditions
 
@@ -395,14 +399,14 @@ def test_of_those_who_write_at_once_one_wins(own: TestApp, monkeypatch: pytest.M
         check(*args, **options)
 
     def write(name: str) -> int:
-        client = TestApp(own.app)
+        client = TestApp(writable_app.app)
         code: int = client.patch_json(place, {"name": name}, headers=headers, status="*").status_int
         return code
 
     monkeypatch.setattr(answer, "check_preconditions", waiting_check)
     with ThreadPoolExecutor(2) as threads:
         assert sorted(threads.map(write, "yz")) == [200, 412]
-    assert len(listed(own, "audit", "action=change")) == 1
+    assert len(listed(writable_app, "audit", "action=change")) == 1
 
 
 def writing(api: TestApp, kind: str, method: str, body: bytes, **headers: str) -> Any:
@@ -497,15 +501,15 @@ def test_no_other_site_writes(bare: TestApp, origin: str) -> None:
     assert bare.get("/api/customers/", headers={"Origin": origin}).json == {"customers": []}
 
 
-def test_a_page_of_our_own_writes(own: TestApp) -> None:
+def test_a_page_of_our_own_writes(writable_app: TestApp) -> None:
     headers = {"Origin": "http://localhost:80"}
-    own.post_json("/api/customers/", {"name": "x"}, headers=headers, status=201)
+    writable_app.post_json("/api/customers/", {"name": "x"}, headers=headers, status=201)
 
 
-def test_a_grown_instance_is_listed_with_its_tenant(own: TestApp, store: Store) -> None:
+def test_a_grown_instance_is_listed_with_its_tenant(writable_app: TestApp, store: Store) -> None:
     with store.transaction() as db:
         alpha = site(db).project("p1").discover()
         alpha.server("p1", name="db", uuid=UNKNOWN, vcpus=3)
-    (tenant,) = listed(own, "tenants")
-    (instance,) = listed(own, "instances", f"tenant={tenant['uuid']}")
+    (tenant,) = listed(writable_app, "tenants")
+    (instance,) = listed(writable_app, "instances", f"tenant={tenant['uuid']}")
     assert (instance["uuid"], instance["name"], instance["vcpus"]) == (UNKNOWN, "db", 3)

@@ -26,15 +26,15 @@ def each(api: TestApp, query: str) -> dict[str, dict[str, int]]:
     return {e["name"]: {key: e[key] for key in NOTHING} for e in found}
 
 
-def test_exactly_the_four_keys_in_their_order(api: TestApp) -> None:
-    assert list(ask(api)) == list(NOTHING)
-    assert ask(api) == EVERYTHING
-    assert api.get("/stats/alert").json == EVERYTHING
+def test_exactly_the_four_keys_in_their_order(stored_app: TestApp) -> None:
+    assert list(ask(stored_app)) == list(NOTHING)
+    assert ask(stored_app) == EVERYTHING
+    assert stored_app.get("/stats/alert").json == EVERYTHING
 
 
-def test_of_nothing(empty: TestApp) -> None:
-    assert ask(empty) == NOTHING
-    assert ask(empty, "each=true") == []
+def test_of_nothing(empty_app: TestApp) -> None:
+    assert ask(empty_app) == NOTHING
+    assert ask(empty_app, "each=true") == []
 
 
 @pytest.mark.parametrize(
@@ -58,13 +58,13 @@ def test_of_nothing(empty: TestApp) -> None:
         ("from=1&to=2", {}),
     ],
 )
-def test_counts(api: TestApp, query: str, expected: dict[str, int]) -> None:
-    assert ask(api, query) == NOTHING | expected
+def test_counts(stored_app: TestApp, query: str, expected: dict[str, int]) -> None:
+    assert ask(stored_app, query) == NOTHING | expected
 
 
-def test_the_default_is_a_day(api: TestApp) -> None:
+def test_the_default_is_a_day(stored_app: TestApp) -> None:
     day = f"from={CLOCK - 86400}&to={CLOCK}"
-    assert api.get(URL).headers["ETag"] == api.get(f"{URL}?{day}").headers["ETag"]
+    assert stored_app.get(URL).headers["ETag"] == stored_app.get(f"{URL}?{day}").headers["ETag"]
 
 
 @pytest.mark.parametrize(
@@ -75,28 +75,32 @@ def test_the_default_is_a_day(api: TestApp) -> None:
         ("project_group", {"db": OF_SHOP, "web": OF_SHOP}),
     ],
 )
-def test_each_object(api: TestApp, aggregate: str, expected: dict[str, Any]) -> None:
-    assert each(api, f"aggregate={aggregate}") == expected
-    entries = ask(api, f"each=true&aggregate={aggregate}")
+def test_each_object(stored_app: TestApp, aggregate: str, expected: dict[str, Any]) -> None:
+    assert each(stored_app, f"aggregate={aggregate}") == expected
+    entries = ask(stored_app, f"each=true&aggregate={aggregate}")
     assert [entry["name"] for entry in entries] == sorted(expected)
     for entry in entries:
-        one = ask(api, f"aggregate={aggregate}&uuid={entry['uuid'].replace('-', '')}")
+        one = ask(stored_app, f"aggregate={aggregate}&uuid={entry['uuid'].replace('-', '')}")
         assert one == expected[entry["name"]]
-        assert each(api, f"aggregate={aggregate}&uuid={entry['uuid']}") == {entry["name"]: one}
+        assert each(stored_app, f"aggregate={aggregate}&uuid={entry['uuid']}") == {
+            entry["name"]: one
+        }
 
 
-def test_several_objects_are_summed_once(api: TestApp) -> None:
-    uuids = "&".join(f"uuid={e['uuid']}" for e in ask(api, "each=true&aggregate=project_group"))
-    assert ask(api, f"aggregate=project_group&{uuids}&{uuids}") == OF_SHOP
+def test_several_objects_are_summed_once(stored_app: TestApp) -> None:
+    uuids = "&".join(
+        f"uuid={e['uuid']}" for e in ask(stored_app, "each=true&aggregate=project_group")
+    )
+    assert ask(stored_app, f"aggregate=project_group&{uuids}&{uuids}") == OF_SHOP
 
 
-def test_headers(api: TestApp) -> None:
-    answer = api.get(URL)
+def test_headers(stored_app: TestApp) -> None:
+    answer = stored_app.get(URL)
     assert answer.headers["X-Openstats-Coverage"] == "tenants=4/4 clouds=2/2"
     assert answer.headers["Cache-Control"] == "private, no-cache"
-    same = api.get(URL, headers={"If-None-Match": answer.headers["ETag"]}, status=304)
+    same = stored_app.get(URL, headers={"If-None-Match": answer.headers["ETag"]}, status=304)
     assert same.body == b""
-    assert api.head(URL).headers["ETag"] == answer.headers["ETag"]
+    assert stored_app.head(URL).headers["ETag"] == answer.headers["ETag"]
 
 
 @pytest.mark.parametrize(
@@ -115,53 +119,55 @@ def test_headers(api: TestApp) -> None:
         ("opened=true&opened=false", "opened"),
     ],
 )
-def test_bad_input(empty: TestApp, query: str, named: str) -> None:
-    answer = empty.get(f"{URL}?{query}", status=400)
+def test_bad_input(empty_app: TestApp, query: str, named: str) -> None:
+    answer = empty_app.get(f"{URL}?{query}", status=400)
     assert named in answer.json["errors"][0]["detail"]
 
 
-def test_other_methods(api: TestApp) -> None:
-    answer = api.post_json(URL, {}, status=405)
+def test_other_methods(stored_app: TestApp) -> None:
+    answer = stored_app.post_json(URL, {}, status=405)
     assert answer.headers["Allow"] == "GET, HEAD"
 
 
-def test_strict_is_about_what_is_known(own: TestApp) -> None:
-    assert own.get(f"{URL}?strict=true").json == NOTHING
+def test_strict_is_about_what_is_known(writable_app: TestApp) -> None:
+    assert writable_app.get(f"{URL}?strict=true").json == NOTHING
 
 
 def counted(api: TestApp, query: str) -> list[int]:
     return [sum(point[key] for key in NOTHING) for point in ask(api, query)]
 
 
-def test_hour_by_hour(api: TestApp) -> None:
+def test_hour_by_hour(stored_app: TestApp) -> None:
     hours = f"interval=hour&from={OPENED - 3600}&to={NOW}"
-    points = ask(api, hours)
+    points = ask(stored_app, hours)
     assert [list(point) for point in points] == [["from", "to", *NOTHING]] * len(points)
     assert (points[0]["from"], points[-1]["to"]) == (OPENED - 3600, NOW)
     for point in points:
-        alone = ask(api, f"from={point['from']}&to={point['to']}")
+        alone = ask(stored_app, f"from={point['from']}&to={point['to']}")
         assert {key: point[key] for key in NOTHING} == alone
-    assert counted(api, hours) == [0, 4, 3]
-    assert counted(api, f"{hours}&aggregate=customer") == [0, 2, 1]
-    assert counted(api, f"{hours}&opened=true") == [0, 3, 3]
+    assert counted(stored_app, hours) == [0, 4, 3]
+    assert counted(stored_app, f"{hours}&aggregate=customer") == [0, 2, 1]
+    assert counted(stored_app, f"{hours}&opened=true") == [0, 3, 3]
 
 
-def test_days_of_a_time_zone(api: TestApp) -> None:
+def test_days_of_a_time_zone(stored_app: TestApp) -> None:
     # NOW is 2023-11-14 22:13:20 in UTC, and in Tokyo of the next day.
     days = "interval=day&tz=Asia/Tokyo&from=2023-11-14&to=2023-11-16"
-    assert [point["from"] for point in ask(api, days)] == [1699887600, 1699974000]
-    assert counted(api, days) == [0, 4]
+    assert [point["from"] for point in ask(stored_app, days)] == [1699887600, 1699974000]
+    assert counted(stored_app, days) == [0, 4]
 
 
-def test_each_object_hour_by_hour(api: TestApp) -> None:
+def test_each_object_hour_by_hour(stored_app: TestApp) -> None:
     hours = f"interval=hour&from={OPENED - 3600}&to={NOW}"
-    entries = ask(api, f"each=true&aggregate=project&{hours}")
+    entries = ask(stored_app, f"each=true&aggregate=project&{hours}")
     assert [entry["name"] for entry in entries] == ["blog", "lab", "shop"]
     for entry in entries:
         assert set(entry) == {"uuid", "name", "datapoints"}
-        assert entry["datapoints"] == ask(api, f"aggregate=project&uuid={entry['uuid']}&{hours}")
+        assert entry["datapoints"] == ask(
+            stored_app, f"aggregate=project&uuid={entry['uuid']}&{hours}"
+        )
 
 
-def test_too_many_hours(api: TestApp) -> None:
-    answer = api.get(f"{URL}?interval=hour&from=0&to={NOW}", status=400)
+def test_too_many_hours(stored_app: TestApp) -> None:
+    answer = stored_app.get(f"{URL}?interval=hour&from=0&to={NOW}", status=400)
     assert answer.json["errors"][0]["detail"].startswith("interval=hour: ")

@@ -15,8 +15,8 @@ def ask(api: TestApp, query: str) -> Any:
     return api.get(f"{URL}?{query}").json
 
 
-def test_the_specifications_edges(api: TestApp) -> None:
-    assert ask(api, f"type=project&{EXAMPLE}") == [
+def test_the_specifications_edges(stored_app: TestApp) -> None:
+    assert ask(stored_app, f"type=project&{EXAMPLE}") == [
         {"to": 471970877, "from": 1, "value": 0},
         {"to": 943941753, "from": 471970877, "value": 0},
         {"to": 1415912629, "from": 943941753, "value": 0},
@@ -26,32 +26,34 @@ def test_the_specifications_edges(api: TestApp) -> None:
 @pytest.mark.parametrize(
     ("kind", "number"), [("customer", 2), ("project", 3), ("project_group", 2)]
 )
-def test_counts_where_they_belong(api: TestApp, kind: str, number: int) -> None:
-    found = ask(api, f"type={kind}&from={NOW - 150}&to={NOW}&datapoints=3")
+def test_counts_where_they_belong(stored_app: TestApp, kind: str, number: int) -> None:
+    found = ask(stored_app, f"type={kind}&from={NOW - 150}&to={NOW}&datapoints=3")
     assert [point["value"] for point in found] == [0, number, 0]
 
 
-def test_by_default_six_pieces_of_the_last_thirty_days(api: TestApp) -> None:
-    found = ask(api, "type=customer")
+def test_by_default_six_pieces_of_the_last_thirty_days(stored_app: TestApp) -> None:
+    found = ask(stored_app, "type=customer")
     assert len(found) == 6
     assert (found[0]["from"], found[-1]["to"]) == (CLOCK - 30 * 86400, CLOCK)
     assert sum(point["value"] for point in found) == 2
 
 
-def test_dates_in_iso_8601(api: TestApp) -> None:
-    found = ask(api, "type=customer&from=1970-01-01T00:00:01Z&to=2014-11-13T21:03:49&datapoints=3")
-    assert found == ask(api, f"type=customer&{EXAMPLE}")
+def test_dates_in_iso_8601(stored_app: TestApp) -> None:
+    found = ask(
+        stored_app, "type=customer&from=1970-01-01T00:00:01Z&to=2014-11-13T21:03:49&datapoints=3"
+    )
+    assert found == ask(stored_app, f"type=customer&{EXAMPLE}")
 
 
-def test_the_end_is_not_included(api: TestApp) -> None:
+def test_the_end_is_not_included(stored_app: TestApp) -> None:
     created = NOW - 100
     query = "type=customer&datapoints=1"
-    assert ask(api, f"{query}&from={created - 9}&to={created}")[0]["value"] == 0
-    assert ask(api, f"{query}&from={created}&to={created + 9}")[0]["value"] == 2
+    assert ask(stored_app, f"{query}&from={created - 9}&to={created}")[0]["value"] == 0
+    assert ask(stored_app, f"{query}&from={created}&to={created + 9}")[0]["value"] == 2
 
 
-def test_numbers_are_integers(api: TestApp) -> None:
-    for point in ask(api, "type=customer"):
+def test_numbers_are_integers(stored_app: TestApp) -> None:
+    for point in ask(stored_app, "type=customer"):
         assert {key: type(value) for key, value in point.items()} == {
             "from": int,
             "to": int,
@@ -59,15 +61,15 @@ def test_numbers_are_integers(api: TestApp) -> None:
         }
 
 
-def test_days_of_a_time_zone(api: TestApp) -> None:
+def test_days_of_a_time_zone(stored_app: TestApp) -> None:
     query = "type=project&interval=day&from=2023-11-13&to=2023-11-16"
-    assert ask(api, query) == [
+    assert ask(stored_app, query) == [
         {"from": 1699833600, "to": 1699920000, "value": 0},
         {"from": 1699920000, "to": 1700006400, "value": 3},
         {"from": 1700006400, "to": 1700092800, "value": 0},
     ]
     # In Tokyo it was the day after.
-    found = ask(api, f"{query}&tz=Asia/Tokyo")
+    found = ask(stored_app, f"{query}&tz=Asia/Tokyo")
     assert [(point["from"], point["value"]) for point in found] == [
         (1699801200, 0),
         (1699887600, 0),
@@ -75,20 +77,20 @@ def test_days_of_a_time_zone(api: TestApp) -> None:
     ]
 
 
-def test_a_calendar_counts_what_equal_intervals_count(api: TestApp) -> None:
+def test_a_calendar_counts_what_equal_intervals_count(stored_app: TestApp) -> None:
     start = NOW // 3600 * 3600 - 7200
     for kind in ("customer", "project", "project_group"):
         query = f"type={kind}&from={start}&to={start + 4 * 3600}"
-        assert ask(api, f"{query}&interval=hour") == ask(api, f"{query}&datapoints=4")
+        assert ask(stored_app, f"{query}&interval=hour") == ask(stored_app, f"{query}&datapoints=4")
 
 
-def test_the_edges_of_an_interval_of_a_calendar(api: TestApp) -> None:
+def test_the_edges_of_an_interval_of_a_calendar(stored_app: TestApp) -> None:
     created = NOW - 100
     query = "type=customer&interval=hour"
-    assert ask(api, f"{query}&from={created - 9}&to={created}")[0]["value"] == 0
-    assert ask(api, f"{query}&from={created}&to={created + 9}")[0]["value"] == 2
+    assert ask(stored_app, f"{query}&from={created - 9}&to={created}")[0]["value"] == 0
+    assert ask(stored_app, f"{query}&from={created}&to={created + 9}")[0]["value"] == 2
 
 
-def test_datapoints_and_a_calendar_do_not_go_together(api: TestApp) -> None:
-    answer = api.get(f"{URL}?type=customer&interval=day&datapoints=6", status=400)
+def test_datapoints_and_a_calendar_do_not_go_together(stored_app: TestApp) -> None:
+    answer = stored_app.get(f"{URL}?type=customer&interval=day&datapoints=6", status=400)
     assert answer.json["errors"][0]["detail"].startswith("datapoints: ")

@@ -15,36 +15,36 @@ def ask(api: TestApp, query: str = "") -> Any:
     return api.get(f"{URL}?{query}").json
 
 
-def test_exactly_the_four_keys_by_name(api: TestApp) -> None:
-    assert ask(api) == [ACME, UMBRELLA]
+def test_exactly_the_four_keys_by_name(stored_app: TestApp) -> None:
+    assert ask(stored_app) == [ACME, UMBRELLA]
 
 
-def test_the_uuid_when_asked_for(api: TestApp) -> None:
-    found = ask(api, "with=uuid")
+def test_the_uuid_when_asked_for(stored_app: TestApp) -> None:
+    found = ask(stored_app, "with=uuid")
     assert [{k: v for k, v in entry.items() if k != "uuid"} for entry in found] == [ACME, UMBRELLA]
     assert len({entry["uuid"] for entry in found}) == 2
 
 
-def test_pages(api: TestApp) -> None:
-    (first,) = ask(api, "with=uuid&limit=1")
+def test_pages(stored_app: TestApp) -> None:
+    (first,) = ask(stored_app, "with=uuid&limit=1")
     assert first["name"] == "acme"
-    assert ask(api, f"limit=1&marker={first['uuid']}") == [UMBRELLA]
-    assert ask(api, f"marker={first['uuid'].replace('-', '')}") == [UMBRELLA]
+    assert ask(stored_app, f"limit=1&marker={first['uuid']}") == [UMBRELLA]
+    assert ask(stored_app, f"marker={first['uuid'].replace('-', '')}") == [UMBRELLA]
 
 
-def test_no_customers_give_an_empty_list(empty: TestApp) -> None:
-    assert ask(empty) == []
+def test_no_customers_give_an_empty_list(empty_app: TestApp) -> None:
+    assert ask(empty_app) == []
 
 
-def test_only_some(api: TestApp) -> None:
-    acme, umbrella = (entry["uuid"] for entry in ask(api, "with=uuid"))
-    assert ask(api, f"uuid={acme}") == [ACME]
-    assert ask(api, f"uuid={umbrella.replace('-', '').upper()}&uuid={UNKNOWN}") == [UMBRELLA]
-    assert ask(api, f"uuid={UNKNOWN}&uuid={acme}&uuid={umbrella}&limit=1") == [ACME]
-    assert ask(api, f"uuid={UNKNOWN}") == []
+def test_only_some(stored_app: TestApp) -> None:
+    acme, umbrella = (entry["uuid"] for entry in ask(stored_app, "with=uuid"))
+    assert ask(stored_app, f"uuid={acme}") == [ACME]
+    assert ask(stored_app, f"uuid={umbrella.replace('-', '').upper()}&uuid={UNKNOWN}") == [UMBRELLA]
+    assert ask(stored_app, f"uuid={UNKNOWN}&uuid={acme}&uuid={umbrella}&limit=1") == [ACME]
+    assert ask(stored_app, f"uuid={UNKNOWN}") == []
 
 
-def test_as_many_as_a_portal_shows(api: TestApp) -> None:
-    acme = ask(api, "with=uuid")[0]["uuid"]
+def test_as_many_as_a_portal_shows(stored_app: TestApp) -> None:
+    acme = ask(stored_app, "with=uuid")[0]["uuid"]
     many = "&".join([f"uuid={UNKNOWN}"] * 999)
-    assert ask(api, f"{many}&uuid={acme}&with=uuid&strict=true")[0]["name"] == "acme"
+    assert ask(stored_app, f"{many}&uuid={acme}&with=uuid&strict=true")[0]["name"] == "acme"

@@ -25,26 +25,28 @@ def values(answer: Any) -> dict[str, list[float]]:
     return found
 
 
-def test_every_aggregate(api: TestApp) -> None:
-    answer = usage(api, item="memory")
+def test_every_aggregate(stored_app: TestApp) -> None:
+    answer = usage(stored_app, item="memory")
     assert values(answer) == {"acme": [124], "umbrella": [0.5]}
-    assert values(usage(api, item="memory", aggregate="project")) == {
+    assert values(usage(stored_app, item="memory", aggregate="project")) == {
         "blog": [4], "lab": [0.5], "shop": [120],
     }  # fmt: skip
-    assert values(usage(api, item="memory", aggregate="project_group")) == {
+    assert values(usage(stored_app, item="memory", aggregate="project_group")) == {
         "db": [120],
         "web": [124],
     }
 
 
-def test_the_keys_of_the_specification(api: TestApp) -> None:
-    (entry,) = usage(api, item="storage", limit=1).json
+def test_the_keys_of_the_specification(stored_app: TestApp) -> None:
+    (entry,) = usage(stored_app, item="storage", limit=1).json
     assert set(entry) == {"name", "datapoints"}
     assert entry["datapoints"] == [{"from": READ - 3600, "to": READ, "value": 124.0}]
 
 
-def test_the_intervals_of_the_specification(api: TestApp) -> None:
-    answer = api.get("/api/stats/usage/?item=memory&from=1&to=1415912629&datapoints=3&limit=1")
+def test_the_intervals_of_the_specification(stored_app: TestApp) -> None:
+    answer = stored_app.get(
+        "/api/stats/usage/?item=memory&from=1&to=1415912629&datapoints=3&limit=1"
+    )
     assert answer.json == [
         {
             "name": "acme",
@@ -57,77 +59,81 @@ def test_the_intervals_of_the_specification(api: TestApp) -> None:
     ]
 
 
-def test_six_pieces_of_the_last_hour_are_asked_for_without_saying(api: TestApp) -> None:
-    (entry, _) = api.get("/stats/usage?item=vcpu_hours").json
+def test_six_pieces_of_the_last_hour_are_asked_for_without_saying(stored_app: TestApp) -> None:
+    (entry, _) = stored_app.get("/stats/usage?item=vcpu_hours").json
     points = entry["datapoints"]
     assert (len(points), points[0]["from"], points[-1]["to"]) == (6, CLOCK - 3600, CLOCK)
     seen = 3600 - (CLOCK - READ)
     assert sum(point["value"] for point in points) == pytest.approx(124 * seen / 3600, abs=1e-5)
 
 
-def test_cpu_is_a_share(own: TestApp, store: Store) -> None:
+def test_cpu_is_a_share(writable_app: TestApp, store: Store) -> None:
     with store.transaction() as db:
         site(db).project("p1").project("p2").discover().read("cpu.used", READ - 600).read(
             "cpu.used", READ - 300, p1=0.25
         ).read("cpu.used", READ, p1=0.75, p2=0)
-    found = usage(own, item="cpu", datapoints=2, **{"from": READ - 600})
+    found = usage(writable_app, item="cpu", datapoints=2, **{"from": READ - 600})
     assert values(found) == {"acme": [25, 37.5]}
     assert found.headers["X-Openstats-Basis"] == "used"
 
 
-def test_uuids_on_request(api: TestApp, filled_store: Store) -> None:
+def test_uuids_on_request(stored_app: TestApp, filled_store: Store) -> None:
     with filled_store.read() as db:
         customers, projects = uuids(db, "customer"), uuids(db, "project")
-    lab = usage(api, item="memory", aggregate="project", uuid=projects["lab"], **{"with": "uuid"})
+    lab = usage(
+        stored_app, item="memory", aggregate="project", uuid=projects["lab"], **{"with": "uuid"}
+    )
     (entry,) = lab.json
     assert (entry["uuid"], entry["customer"]) == (projects["lab"], customers["umbrella"])
-    (entry,) = usage(api, item="memory", uuid=customers["acme"], **{"with": "uuid"}).json
+    (entry,) = usage(stored_app, item="memory", uuid=customers["acme"], **{"with": "uuid"}).json
     assert entry["uuid"] == customers["acme"]
     assert "customer" not in entry
 
 
-def test_pages(api: TestApp, filled_store: Store) -> None:
+def test_pages(stored_app: TestApp, filled_store: Store) -> None:
     with filled_store.read() as db:
         acme = uuids(db, "customer")["acme"]
-    assert list(values(usage(api, item="memory", limit=1))) == ["acme"]
-    assert list(values(usage(api, item="memory", limit=1, marker=acme))) == ["umbrella"]
+    assert list(values(usage(stored_app, item="memory", limit=1))) == ["acme"]
+    assert list(values(usage(stored_app, item="memory", limit=1, marker=acme))) == ["umbrella"]
 
 
-def test_zeros_can_be_told_from_nothing_known(api: TestApp) -> None:
+def test_zeros_can_be_told_from_nothing_known(stored_app: TestApp) -> None:
     wide = {"from": READ - 7200, "to": READ + 3600, "datapoints": 3}
-    assert values(usage(api, item="memory", **wide))["acme"] == [0, 124, 0]
-    answer = usage(api, item="memory", fill="null", **wide)
+    assert values(usage(stored_app, item="memory", **wide))["acme"] == [0, 124, 0]
+    answer = usage(stored_app, item="memory", fill="null", **wide)
     assert values(answer)["acme"] == [None, 124, None]
     assert answer.headers["X-Openstats-Complete-Until"] == str(READ)
     assert answer.headers["X-Openstats-Age"] == str(CLOCK - READ)
     assert answer.headers["X-Openstats-Coverage"] == "tenants=4/4 clouds=2/2"
 
 
-def test_a_cloud_that_was_not_read(own: TestApp, store: Store) -> None:
+def test_a_cloud_that_was_not_read(writable_app: TestApp, store: Store) -> None:
     with store.transaction() as db:
         one = site(db).project("p1").project("p2").discover()
         one.read("memory.allocated", READ - 300).read("memory.allocated", READ, p1=5)
         site(db, "beta", region="two").project("p1").discover()
-    found = usage(own, item="memory", aggregate="project", fill="null", **{"from": READ - 300})
+    found = usage(
+        writable_app, item="memory", aggregate="project", fill="null", **{"from": READ - 300}
+    )
     # p2 is in the cloud that was read, p1 in both.
     assert values(found) == {"p1": [None], "p2": [0]}
     assert found.headers["X-Openstats-Coverage"] == "tenants=2/3 clouds=1/2"
-    filled = usage(own, item="memory", aggregate="project", **{"from": READ - 300})
+    filled = usage(writable_app, item="memory", aggregate="project", **{"from": READ - 300})
     assert values(filled) == {"p1": [5], "p2": [0]}
-    answer = own.get("/api/stats/usage/?item=memory&strict=true", status=503)
+    answer = writable_app.get("/api/stats/usage/?item=memory&strict=true", status=503)
     assert answer.json["errors"][0]["code"] == "openstats.statistic.incomplete"
 
 
-def test_usage_without_readings_is_unknown(own: TestApp, store: Store) -> None:
+def test_usage_without_readings_is_unknown(writable_app: TestApp, store: Store) -> None:
     with store.transaction() as db:
         site(db).project("p1").discover()
-    answer = usage(own, item="memory")
+    answer = usage(writable_app, item="memory")
     assert values(answer) == {"acme": [0]}
     assert "X-Openstats-Complete-Until" not in answer.headers
     assert answer.headers["X-Openstats-Coverage"] == "tenants=0/1 clouds=0/1"
 
 
-def test_a_basis_is_what_every_cloud_has_unless_asked_for(api: TestApp) -> None:
+def test_a_basis_is_what_every_cloud_has_unless_asked_for(stored_app: TestApp) -> None:
     # The clouds of this world measure storage, and not memory.
     for parameters, basis in (
         ({"item": "storage"}, "used"),
@@ -137,60 +143,64 @@ def test_a_basis_is_what_every_cloud_has_unless_asked_for(api: TestApp) -> None:
         ({"item": "cpu"}, "used"),
         ({"item": "vcpu_hours"}, "allocated"),
     ):
-        assert usage(api, **parameters).headers["X-Openstats-Basis"] == basis
-    unmeasured = usage(api, item="memory", basis="used", fill="null")
+        assert usage(stored_app, **parameters).headers["X-Openstats-Basis"] == basis
+    unmeasured = usage(stored_app, item="memory", basis="used", fill="null")
     assert values(unmeasured)["acme"] == [None]
     assert unmeasured.headers["X-Openstats-Coverage"] == "tenants=0/4 clouds=0/2"
 
 
 @pytest.mark.parametrize(("item", "basis"), [("cpu", "allocated"), ("vcpu_hours", "used")])
-def test_a_basis_that_an_item_does_not_have(api: TestApp, item: str, basis: str) -> None:
-    answer = api.get(f"/api/stats/usage/?item={item}&basis={basis}", status=400)
+def test_a_basis_that_an_item_does_not_have(stored_app: TestApp, item: str, basis: str) -> None:
+    answer = stored_app.get(f"/api/stats/usage/?item={item}&basis={basis}", status=400)
     assert answer.json["errors"][0]["detail"].startswith(f"basis={basis}: {item} has ")
 
 
-def test_intervals_of_a_calendar(api: TestApp) -> None:
+def test_intervals_of_a_calendar(stored_app: TestApp) -> None:
     days = {"from": "2023-11-13T12:00", "to": "2023-11-15", "interval": "day", "item": "memory"}
-    (entry, _) = api.get("/api/stats/usage/", days).json
+    (entry, _) = stored_app.get("/api/stats/usage/", days).json
     assert [point["from"] for point in entry["datapoints"]] == [1699876800, 1699920000]
-    (entry, _) = api.get("/api/stats/usage/", days | {"tz": "Europe/Berlin"}).json
+    (entry, _) = stored_app.get("/api/stats/usage/", days | {"tz": "Europe/Berlin"}).json
     assert [point["to"] for point in entry["datapoints"]] == [1699916400, 1700002800]
 
 
-def test_calendar_and_datapoints_do_not_go_together(api: TestApp) -> None:
-    answer = api.get("/api/stats/usage/?item=cpu&interval=day&datapoints=5", status=400)
+def test_calendar_and_datapoints_do_not_go_together(stored_app: TestApp) -> None:
+    answer = stored_app.get("/api/stats/usage/?item=cpu&interval=day&datapoints=5", status=400)
     assert answer.json["errors"][0]["detail"].startswith("datapoints: ")
 
 
-def test_a_calendar_with_too_many_hours(api: TestApp) -> None:
-    answer = api.get("/api/stats/usage/?item=cpu&interval=hour&from=0", status=400)
+def test_a_calendar_with_too_many_hours(stored_app: TestApp) -> None:
+    answer = stored_app.get("/api/stats/usage/?item=cpu&interval=hour&from=0", status=400)
     assert answer.json["errors"][0]["detail"].startswith("interval=hour: the period from 0 ")
 
 
-def test_an_answer_that_would_be_too_long(own: TestApp, store: Store, options: Any) -> None:
+def test_an_answer_that_would_be_too_long(
+    writable_app: TestApp, store: Store, options: Any
+) -> None:
     with store.transaction() as db:
         alpha = site(db)
         for i in range(501):
             alpha.project(f"p{i}")
         alpha.discover()
     url = "/api/stats/usage/?item=cpu&aggregate=project&datapoints=1000&from=0"
-    detail = own.get(url, status=400).json["errors"][0]["detail"]
+    detail = writable_app.get(url, status=400).json["errors"][0]["detail"]
     assert detail.startswith("datapoints: 501 objects times 1000 intervals are 501000; ")
-    assert len(own.get(f"{url}&limit=2").json) == 2
+    assert len(writable_app.get(f"{url}&limit=2").json) == 2
 
 
-def test_usage_of_before_a_move_stays_with_the_former_owner(own: TestApp, store: Store) -> None:
+def test_usage_of_before_a_move_stays_with_the_former_owner(
+    writable_app: TestApp, store: Store
+) -> None:
     with store.transaction() as db:
         alpha = site(db).project("p1").discover()
         alpha.read("memory.allocated", READ - 600).read("memory.allocated", READ, 600, p1=8)
         alpha.project("p1", customer="new").discover(READ - 150)
     # Of the second half the new customer has a half.
-    found = usage(own, item="memory", datapoints=2, **{"from": READ - 600})
+    found = usage(writable_app, item="memory", datapoints=2, **{"from": READ - 600})
     assert values(found) == {"acme": [8, 4], "new": [0, 4]}
 
 
-def test_usage_equals_that_of_the_world(api: TestApp) -> None:
-    projects = values(usage(api, item="vcpu_hours", aggregate="project"))
+def test_usage_equals_that_of_the_world(stored_app: TestApp) -> None:
+    projects = values(usage(stored_app, item="vcpu_hours", aggregate="project"))
     assert projects == {"blog": [USED["blog"]], "lab": [USED["lab"]], "shop": [120]}
 
 
@@ -198,12 +208,12 @@ PART = {"from": READ - 3600, "to": READ, "datapoints": 1}
 
 
 @pytest.fixture
-def in_part(own: TestApp, store: Store) -> TestApp:
+def in_part(writable_app: TestApp, store: Store) -> TestApp:
     """Give a client of a store in which 5 of 60 minutes were observed."""
     with store.transaction() as db:
         alpha = site(db).project("p1").discover().polled()
         alpha.read("vcpu_hours.allocated", READ - 300).read("vcpu_hours.allocated", READ, p1=12)
-    return own
+    return writable_app
 
 
 def test_partly_observed_usage_is_flagged_and_not_scaled_up(in_part: TestApp) -> None:
@@ -254,37 +264,45 @@ def test_coverage_begins_with_the_first_reading(in_part: TestApp) -> None:
 
 
 @pytest.mark.parametrize("statistic", ["creation-time", "alert"])
-def test_the_future_is_not_known(api: TestApp, statistic: str) -> None:
+def test_the_future_is_not_known(stored_app: TestApp, statistic: str) -> None:
     query = {"type": "project"} if statistic == "creation-time" else {}
     url = f"/api/stats/{statistic}/"
-    (error,) = api.get(url, query | {"strict": "true", "to": CLOCK + 60}, status=503).json["errors"]
+    (error,) = stored_app.get(url, query | {"strict": "true", "to": CLOCK + 60}, status=503).json[
+        "errors"
+    ]
     assert f"to={CLOCK + 60} is later than now, {CLOCK}" in error["detail"]
-    api.get(url, query | {"strict": "true", "to": CLOCK})
+    stored_app.get(url, query | {"strict": "true", "to": CLOCK})
 
 
-def test_a_cloud_that_was_never_reached_is_missing(own: TestApp, store: Store) -> None:
+def test_a_cloud_that_was_never_reached_is_missing(writable_app: TestApp, store: Store) -> None:
     """Also where a meter source of its own answered."""
     with store.transaction() as db:
         alpha = site(db).project("p1").discover()
         alpha.read("memory.allocated", READ - 300).read("memory.allocated", READ, p1=5)
         dark = site(db, "beta", region="two")
         dark.read("memory.allocated", READ - 300).read("memory.allocated", READ)
-    found = usage(own, item="memory")
+    found = usage(writable_app, item="memory")
     assert found.headers["X-Openstats-Coverage"] == "tenants=1/1 clouds=1/2"
 
 
-def test_tenants_that_are_gone_or_moved_away_are_in_no_coverage(own: TestApp, store: Store) -> None:
+def test_tenants_that_are_gone_or_moved_away_are_in_no_coverage(
+    writable_app: TestApp, store: Store
+) -> None:
     with store.transaction() as db:
         alpha = site(db).project("p1").project("p2").project("off", enabled=False).discover()
         alpha.read("memory.allocated", READ - 300).read("memory.allocated", READ, p1=5, p2=5)
         alpha.without("p2").discover().discover()
-    found = usage(own, item="memory")
+    found = usage(writable_app, item="memory")
     assert found.headers["X-Openstats-Coverage"] == "tenants=1/1 clouds=1/1"
-    assert own.get("/api/stats/quota/").headers["X-Openstats-Coverage"].startswith("tenants=0/1 ")
+    assert (
+        writable_app.get("/api/stats/quota/")
+        .headers["X-Openstats-Coverage"]
+        .startswith("tenants=0/1 ")
+    )
 
 
 def test_a_project_that_was_deleted_keeps_a_past_that_can_be_asked_for(
-    own: TestApp, store: Store
+    writable_app: TestApp, store: Store
 ) -> None:
     with store.transaction() as db:
         alpha = site(db).project("p1").project("p2").project("p3").discover(READ - 900)
@@ -292,19 +310,22 @@ def test_a_project_that_was_deleted_keeps_a_past_that_can_be_asked_for(
         alpha.read("memory.allocated", READ, 600, p1=1, p2=2, p3=4)
         alpha.without("p2").discover(READ - 60).discover(READ)
         lab = uuids(db, "project")["p3"]
-    (tenant,) = [t["uuid"] for t in own.get("/api/tenants/").json["tenants"] if t["name"] == "p3"]
-    own.patch_json(f"/api/tenants/{tenant}/", {"project": None})
-    own.delete(f"/api/projects/{lab}/")
+    (tenant,) = [
+        t["uuid"] for t in writable_app.get("/api/tenants/").json["tenants"] if t["name"] == "p3"
+    ]
+    writable_app.patch_json(f"/api/tenants/{tenant}/", {"project": None})
+    writable_app.delete(f"/api/projects/{lab}/")
     past = {"item": "memory", "from": READ - 600, "to": READ, "aggregate": "project"}
     # The cloud has p2 no more, since the end of this time; p3 was deleted by hand.
-    assert values(usage(own, **past)) == {"p1": [1], "p2": [2]}
-    assert values(usage(own, **past, deleted="true")) == {"p1": [1], "p2": [2], "p3": [4]}
-    assert values(usage(own, **past, uuid=lab)) == {"p3": [4]}
-    assert values(usage(own, **past | {"aggregate": "customer"})) == {"acme": [7]}
+    assert values(usage(writable_app, **past)) == {"p1": [1], "p2": [2]}
+    assert values(usage(writable_app, **past, deleted="true")) == {"p1": [1], "p2": [2], "p3": [4]}
+    assert values(usage(writable_app, **past, uuid=lab)) == {"p3": [4]}
+    assert values(usage(writable_app, **past | {"aggregate": "customer"})) == {"acme": [7]}
     later = past | {"from": READ, "to": READ + 60}
-    assert list(values(usage(own, **later))) == ["p1"]
-    each = own.get(f"/api/stats/alert/?each=true&aggregate=project&uuid={lab}").json
+    assert list(values(usage(writable_app, **later))) == ["p1"]
+    each = writable_app.get(f"/api/stats/alert/?each=true&aggregate=project&uuid={lab}").json
     assert [entry["name"] for entry in each] == ["p3"]
     assert [
-        entry["name"] for entry in own.get("/api/stats/quota/?each=true&aggregate=project").json
+        entry["name"]
+        for entry in writable_app.get("/api/stats/quota/?each=true&aggregate=project").json
     ] == ["p1"]

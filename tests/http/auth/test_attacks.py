@@ -172,8 +172,8 @@ def test_a_method_is_what_it_is_called(full: TestApp, override: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def port(filled_app: Any, options: Callable[..., Any]) -> Iterator[int]:
-    with listening(filled_app, options) as port:
+def port(filled_app: TestApp, options: Callable[..., Any]) -> Iterator[int]:
+    with listening(filled_app.app, options) as port:
         yield port
 
 

@@ -31,8 +31,8 @@ def status(client: TestApp, url: str, environ: dict[str, Any]) -> int:
     "host",
     ["localhost", "localhost:8779", "LocalHost", "127.0.0.1", "127.0.0.1:8779", "[::1]", "[::1]:1"],
 )
-def test_names_of_loopback_are_answered(client: TestApp, host: str) -> None:
-    assert status(client, URLS[0], {"HTTP_HOST": host}) == 200
+def test_names_of_loopback_are_answered(filled_app: TestApp, host: str) -> None:
+    assert status(filled_app, URLS[0], {"HTTP_HOST": host}) == 200
 
 
 @pytest.mark.parametrize("url", URLS)
@@ -53,20 +53,22 @@ def test_names_of_loopback_are_answered(client: TestApp, host: str) -> None:
         "localhost, evil.example",
     ],
 )
-def test_other_names_are_refused(client: TestApp, host: str, url: str) -> None:
-    assert status(client, url, {"HTTP_HOST": host}) == 403
+def test_other_names_are_refused(filled_app: TestApp, host: str, url: str) -> None:
+    assert status(filled_app, url, {"HTTP_HOST": host}) == 403
 
 
 @pytest.mark.parametrize("url", URLS)
 @pytest.mark.parametrize("header", ["HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR"])
 @pytest.mark.parametrize("value", ["", "127.0.0.1", "for=127.0.0.1", "evil.example"])
-def test_forwarded_requests_are_refused(client: TestApp, header: str, value: str, url: str) -> None:
-    assert status(client, url, {header: value}) == 403
+def test_forwarded_requests_are_refused(
+    filled_app: TestApp, header: str, value: str, url: str
+) -> None:
+    assert status(filled_app, url, {header: value}) == 403
 
 
-def test_a_refusal_comes_before_the_parameters(client: TestApp) -> None:
+def test_a_refusal_comes_before_the_parameters(filled_app: TestApp) -> None:
     environ = {"HTTP_HOST": "evil.example"}
-    assert status(client, "/api/stats/resource/?nonsense=%FF", environ) == 403
+    assert status(filled_app, "/api/stats/resource/?nonsense=%FF", environ) == 403
 
 
 def test_foreign_callers_are_answered_with_noauth_beyond_loopback(

@@ -7,6 +7,7 @@ from http.client import HTTPConnection
 from typing import Any
 
 import pytest
+from webtest import TestApp
 
 from tests.api.listening import Reply, listening, replies
 
@@ -14,8 +15,8 @@ ERROR = {"status", "code", "title", "detail", "request_id"}
 
 
 @pytest.fixture(scope="module")
-def port(filled_app: Any, options: Callable[..., Any]) -> Iterator[int]:
-    with listening(filled_app, options) as port:
+def port(filled_app: TestApp, options: Callable[..., Any]) -> Iterator[int]:
+    with listening(filled_app.app, options) as port:
         yield port
 
 

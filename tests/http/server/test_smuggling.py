@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from webtest import TestApp
 
 from tests.api.listening import Reply, listening, replies
 
@@ -17,8 +18,8 @@ ZONED = b"/api/stats/creation-time/?type=project&interval=day&tz=Europe%2FBerlin
 
 
 @pytest.fixture(scope="module")
-def port(filled_app: Any, options: Callable[..., Any]) -> Iterator[int]:
-    with listening(filled_app, options) as port:
+def port(filled_app: TestApp, options: Callable[..., Any]) -> Iterator[int]:
+    with listening(filled_app.app, options) as port:
         yield port
 
 
