@@ -13,7 +13,7 @@ from openstats.http import pagination
 from openstats.http.answer import Answer
 from openstats.http.parameters import StatisticParameters
 from openstats.http.request import Request
-from openstats.storage.alerts import posted
+from openstats.storage.alerts import caller_alerts
 from openstats.storage.entries import alerts as stored_alerts
 from openstats.storage.entries import audit, customers, grants, instances
 from openstats.storage.entries import tenants as tenant_entries
@@ -171,7 +171,7 @@ RESOURCES = (
         filters=entries.AlertFilters,
         bodies={"POST": entries.NewAlert},
         writer=entries.AlertWriter(),
-        actions={"close": posted.close, "acknowledge": posted.acknowledge},
+        actions={"close": caller_alerts.close, "acknowledge": caller_alerts.acknowledge},
         services_write=True,
     ),
     Resource(

@@ -13,7 +13,7 @@ from openstats.statistics.episodes import fold
 from openstats.storage.alerts import receivers, subjects
 from openstats.storage.alerts.episodes import read_episodes
 from openstats.storage.alerts.histories import History
-from openstats.storage.alerts.received import write_revisions
+from openstats.storage.alerts.receiver_alerts import write_revisions
 from openstats.storage.store import Database, Store
 
 BATCH = 1000

@@ -10,7 +10,7 @@ from openstats.severities import WARNING
 from openstats.statistics.alert import Thresholds
 from openstats.statistics.resource import allocations
 from openstats.storage import quota
-from openstats.storage.alerts.own import Cause, OpenAlert, open_alerts, settle
+from openstats.storage.alerts.rule_alerts import Cause, OpenAlert, open_alerts, settle
 from openstats.storage.inventory import resource_providers
 from openstats.storage.store import Database
 

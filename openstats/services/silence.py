@@ -7,7 +7,7 @@ from openstats.model import Cloud
 from openstats.severities import ERROR
 from openstats.statistics.silence import PollState, judge
 from openstats.storage import jobs
-from openstats.storage.alerts.own import open_alerts, settle
+from openstats.storage.alerts.rule_alerts import open_alerts, settle
 from openstats.storage.registry import clouds
 from openstats.storage.store import Database
 

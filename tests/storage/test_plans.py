@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, insert, select
 from openstats.alerts import Notification
 from openstats.model import EVERYTHING, Interval, Scope, Selection
 from openstats.storage import coverage, jobs, quota
-from openstats.storage.alerts import own, posted
+from openstats.storage.alerts import caller_alerts, rule_alerts
 from openstats.storage.alerts.closing import close_stale, delete_closed
 from openstats.storage.alerts.counts import count, count_by_object
 from openstats.storage.alerts.episodes import read_episodes
@@ -266,8 +266,8 @@ RECEIVING: dict[str, Callable[[Connection], object]] = {
         db, "am", [Notification("5", "", "t", "Error", "", NOW)], now=NOW, reopen_within=900
     ),
     "close stale": lambda db: close_stale(db, NOW),
-    "open alerts": lambda db: own.open_alerts(db, 1, "quota."),
-    "find": lambda db: posted.find(db, {"alert_type": "t"}),
+    "open alerts": lambda db: rule_alerts.open_alerts(db, 1, "quota."),
+    "find": lambda db: caller_alerts.find(db, {"alert_type": "t"}),
     "delete closed": lambda db: delete_closed(db, 5),
     "newest": lambda db: pagination.page(db, ALERTS, EVERYTHING, filters={}, limit=10, marker=None),
 }

@@ -11,7 +11,7 @@ from openstats.http.body import Body, OneFieldBody
 from openstats.http.parameters import Flag, ListParameters, Name, Repeated, Uuid
 from openstats.http.times import Seconds
 from openstats.severities import Severity
-from openstats.storage.alerts import posted
+from openstats.storage.alerts import caller_alerts
 from openstats.storage.store import Database
 
 LONGEST = 4096
@@ -118,8 +118,8 @@ class AlertWriter(Writer):
 
     def existing(self, db: Database, fields: Fields) -> str | None:
         """Return the uuid of the open alert of the same scope and type."""
-        return posted.find(db, fields)
+        return caller_alerts.find(db, fields)
 
     def save(self, db: Database, uuid: str, fields: Fields, now: int) -> None:
         """Open the alert, or update it."""
-        posted.post(db, uuid, fields, now)
+        caller_alerts.post(db, uuid, fields, now)

@@ -1,10 +1,10 @@
 """Closing of alerts for three reasons, and deletion of old ones.
 
 Alerts are closed here with their subjects, when no sender reports them any more, and when a full
-list of a sender's alerts lacks them. Other modules close alerts for other reasons. ``received``
-closes an alert when a notification says that it has ended, ``own`` when a rule no longer finds its
-cause, and ``posted`` when a caller asks for it; ``handover`` closes the former owner's alert at a
-move.
+list of a sender's alerts lacks them. Other modules close alerts for other reasons.
+``receiver_alerts`` closes an alert when a notification says that it has ended, ``rule_alerts`` when
+a rule no longer finds its cause, and ``caller_alerts`` when a caller asks for it; ``handover``
+closes the former owner's alert at a move.
 
 A later notification about a deleted subject has no owner: see ``histories``.
 """

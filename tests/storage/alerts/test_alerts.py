@@ -16,7 +16,7 @@ from openstats.errors import ConflictError
 from openstats.model import EVERYTHING, ObjectName, Scope, Selection
 from openstats.severities import SEVERITIES
 from openstats.storage import ownership
-from openstats.storage.alerts import own, subjects
+from openstats.storage.alerts import rule_alerts, subjects
 from openstats.storage.alerts.closing import delete_closed
 from openstats.storage.alerts.counts import ANY_STATUS, count, count_by_object, selected_objects
 from openstats.storage.alerts.histories import NO_SUBJECT
@@ -480,7 +480,7 @@ def test_rules_that_find_the_same_at_once_open_one_alert(store: Store) -> None:
     def find(db: Connection, _: int, turn: int) -> None:
         found = [RuleResult("tenant", tenant, f"quota.{n}", "Error", "") for n in range(turn + 1)]
         found.append(RuleResult("cloud", cloud, "quota.cloud", "Error", ""))
-        own.settle(db, own.open_alerts(db, cloud, "quota."), found, NOW)
+        rule_alerts.settle(db, rule_alerts.open_alerts(db, cloud, "quota."), found, NOW)
 
     together(store, find)
     with store.read() as db:
