@@ -9,9 +9,9 @@ from openstats.api.registry import clouds, filters, models, tenants
 from openstats.api.registry.resources import Resource
 from openstats.api.registry.writers import GrantWriter, ObjectWriter, TenantWriter
 from openstats.api.statistics import alert, creation_time, customer, quota, resource, usage
-from openstats.http import pagination
 from openstats.http.answer import Answer
-from openstats.http.parameters import StatisticParameters
+from openstats.http.parameters import pagination
+from openstats.http.parameters.query import StatisticParameters
 from openstats.http.request import Request
 from openstats.storage.alerts import caller_alerts
 from openstats.storage.entries import alerts as stored_alerts

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
     from openstats.http.body import Body
-    from openstats.http.parameters import Query
+    from openstats.http.parameters.query import Query
 
 Pairs = list[tuple[str, Any]]
 """The names and values of a query string."""

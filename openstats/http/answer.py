@@ -23,7 +23,7 @@ from openstats.http.headers import (
     is_none_match,
     of_gzip,
 )
-from openstats.http.parameters import StatisticParameters, parse
+from openstats.http.parameters.query import StatisticParameters, parse
 from openstats.http.request import Request
 from openstats.model import Coverage
 

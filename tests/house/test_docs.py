@@ -13,7 +13,7 @@ from openstats.api.routes import RESOURCES, ROOTS, STATISTICS
 from openstats.cli.main import Openstats
 from openstats.clouds.clouds_yaml.settings import Settings
 from openstats.http import errors as api_errors
-from openstats.http.parameters import Query
+from openstats.http.parameters.query import Query
 from openstats.http.server import tasks
 from openstats.http.validation import parameter_names
 

@@ -8,8 +8,8 @@ from openstats.api.registry.filters import Text, storable
 from openstats.api.registry.models import EXAMPLE, Moment
 from openstats.api.registry.writers import Fields, Writer
 from openstats.http.body import Body, OneFieldBody
-from openstats.http.parameters import Flag, ListParameters, Name, Repeated, Uuid
-from openstats.http.times import Seconds
+from openstats.http.parameters.query import Flag, ListParameters, Name, Repeated, Uuid
+from openstats.http.parameters.times import Seconds
 from openstats.severities import Severity
 from openstats.storage.alerts import caller_alerts
 from openstats.storage.store import Database

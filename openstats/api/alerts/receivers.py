@@ -21,7 +21,7 @@ from openstats.http import answer, body, errors, request_id
 from openstats.http.auth.policy import RECEIVE
 from openstats.http.body import BodyLimits
 from openstats.http.errors import TooLargeError
-from openstats.http.parameters import Query, parse
+from openstats.http.parameters.query import Query, parse
 from openstats.http.receiver_urls import LARGEST, RECEIVERS
 from openstats.http.request import Request
 from openstats.services import alerts

@@ -25,7 +25,7 @@ from openstats.api.openapi.operations import (
 from openstats.api.openapi.schemas import answer, components, parameters, reference
 from openstats.api.routes import RESOURCES, ROOTS, STATISTICS, Statistic
 from openstats.http import receiver_urls
-from openstats.http.parameters import Query
+from openstats.http.parameters.query import Query
 
 TOKEN = {
     "type": "apiKey",

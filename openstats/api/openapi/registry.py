@@ -19,7 +19,7 @@ from openstats.api.openapi.operations import (
 from openstats.api.openapi.schemas import parameters, reference
 from openstats.api.registry.resources import Resource
 from openstats.api.routes import RESOURCES
-from openstats.http import pagination
+from openstats.http.parameters import pagination
 from openstats.names import noun
 
 OPERATIONS = {

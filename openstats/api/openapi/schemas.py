@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
-from openstats.http.parameters import Query
+from openstats.http.parameters.query import Query
 
 REFERENCE = "#/components/schemas/{model}"
 MODE: Literal["validation"] = "validation"

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, create_model
 
 from openstats.api.registry import models
-from openstats.http.parameters import (
+from openstats.http.parameters.query import (
     AsInteger,
     Flag,
     ListParameters,
@@ -13,7 +13,7 @@ from openstats.http.parameters import (
     Repeated,
     Uuid,
 )
-from openstats.http.times import Seconds
+from openstats.http.parameters.times import Seconds
 from openstats.storage.entries.pagination import NAME_PART
 from openstats.storage.registry.grants import ROLES
 from openstats.storage.schema.tables import GRANTEES

@@ -13,8 +13,8 @@ from openstats.api.registry.writers import Fields
 from openstats.errors import BodyError, ObjectUnknownError, PermissionDeniedError
 from openstats.http import answer, body
 from openstats.http.errors import MediaTypeError
-from openstats.http.pagination import link_header, next_page
-from openstats.http.parameters import Query, dashed_uuid, parse
+from openstats.http.parameters.pagination import link_header, next_page
+from openstats.http.parameters.query import Query, dashed_uuid, parse
 from openstats.http.request import Request
 from openstats.http.validation import excerpt
 from openstats.names import noun

@@ -9,10 +9,10 @@ from pydantic import BaseModel, Field, create_model
 
 from openstats.alerts import StatusFilter
 from openstats.http.answer import Answer
-from openstats.http.pagination import EachParameters, next_link
-from openstats.http.parameters import Aggregate, Flag, UuidParameters
+from openstats.http.parameters.pagination import EachParameters, next_link
+from openstats.http.parameters.query import Aggregate, Flag, UuidParameters
+from openstats.http.parameters.times import PeriodParameters
 from openstats.http.request import Request
-from openstats.http.times import PeriodParameters
 from openstats.model import ObjectName, Selection
 from openstats.services import alert_counts
 from openstats.severities import SEVERITIES

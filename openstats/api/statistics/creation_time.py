@@ -3,9 +3,9 @@
 from pydantic import BaseModel, Field
 
 from openstats.http.answer import Answer
-from openstats.http.parameters import Aggregate
+from openstats.http.parameters.query import Aggregate
+from openstats.http.parameters.times import DatapointParameters
 from openstats.http.request import Request
-from openstats.http.times import DatapointParameters
 from openstats.services import creation_time
 from openstats.statistics import creation_time as statistic
 from openstats.unix_time import DAY

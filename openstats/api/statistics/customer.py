@@ -5,8 +5,8 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from openstats.http.answer import Answer
-from openstats.http.pagination import PageParameters, next_link
-from openstats.http.parameters import UuidParameters
+from openstats.http.parameters.pagination import PageParameters, next_link
+from openstats.http.parameters.query import UuidParameters
 from openstats.http.request import Request
 from openstats.services import customer
 from openstats.statistics import customer as statistic

@@ -5,8 +5,8 @@ from typing import Any
 from pydantic import BaseModel, create_model
 
 from openstats.http.answer import Answer
-from openstats.http.pagination import EachParameters, next_link
-from openstats.http.parameters import AggregateParameters, UnlimitedParameters
+from openstats.http.parameters.pagination import EachParameters, next_link
+from openstats.http.parameters.query import AggregateParameters, UnlimitedParameters
 from openstats.http.request import Request
 from openstats.meters import QUOTA_NAMES
 from openstats.services import quota

@@ -8,10 +8,10 @@ from pydantic import BaseModel, Field
 
 from openstats.http.answer import Answer
 from openstats.http.headers import BASIS, COMPLETE_UNTIL
-from openstats.http.pagination import PageParameters, next_link
-from openstats.http.parameters import AggregateParameters, Flag
+from openstats.http.parameters.pagination import PageParameters, next_link
+from openstats.http.parameters.query import AggregateParameters, Flag
+from openstats.http.parameters.times import DatapointParameters
 from openstats.http.request import Request
-from openstats.http.times import DatapointParameters
 from openstats.meters import USAGE
 from openstats.names import escaped
 from openstats.services import usage

@@ -12,7 +12,7 @@ from openstats.cli.tables import Rows, rows
 
 if TYPE_CHECKING:
     from openstats.cli.main import Openstats
-    from openstats.http.parameters import StatisticParameters
+    from openstats.http.parameters.query import StatisticParameters
 
 OPENSTACK = 1262304000
 """The first second of 2010, before which no OpenStack cloud existed."""
@@ -43,7 +43,7 @@ def ask(app: "Openstats", statistic: str, arguments: Arguments) -> Any:
 
 def _warn_of_early(app: "Openstats", arguments: Arguments) -> None:
     """Warn of a time before OpenStack, such as a date in digits, read as Unix seconds."""
-    from openstats.http.times import unix_seconds
+    from openstats.http.parameters.times import unix_seconds
 
     for name in ("from", "to"):
         text = arguments.get(name)

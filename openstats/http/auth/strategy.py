@@ -9,7 +9,7 @@ from pyramid.security import Allowed, Denied
 
 from openstats.errors import ParameterError, PermissionDeniedError, UnauthenticatedError
 from openstats.http.auth.policy import ON_BEHALF_OF, RECEIVE, Policy
-from openstats.http.parameters import values_of
+from openstats.http.parameters.query import values_of
 from openstats.http.request import Identity, Request
 from openstats.storage.access import scopes
 

@@ -9,8 +9,8 @@ from openstats.api.statistics.customer import CustomerParameters
 from openstats.api.statistics.quota import QuotaParameters
 from openstats.api.statistics.resource import ResourceParameters
 from openstats.errors import ParameterError
-from openstats.http.parameters import Query, Repeated, StatisticParameters, parse
-from openstats.http.times import DatapointParameters
+from openstats.http.parameters.query import Query, Repeated, StatisticParameters, parse
+from openstats.http.parameters.times import DatapointParameters
 from openstats.http.validation import parameter_names
 from openstats.model import Interval, Selection
 from openstats.unix_time import LATEST

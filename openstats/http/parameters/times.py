@@ -19,7 +19,7 @@ from pydantic import (
 
 from openstats.conf import zones
 from openstats.errors import ParameterError
-from openstats.http.parameters import INTEGER, AsInteger, StatisticParameters, integer
+from openstats.http.parameters.query import INTEGER, AsInteger, StatisticParameters, integer
 from openstats.http.validation import excerpt
 from openstats.model import Interval
 from openstats.statistics import interval

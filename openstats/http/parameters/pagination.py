@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from pydantic import BaseModel, Field, model_validator
 
-from openstats.http.parameters import AsInteger, Flag, Uuid, query_pairs
+from openstats.http.parameters.query import AsInteger, Flag, Uuid, query_pairs
 from openstats.http.request import Request
 from openstats.services.pages import Page
 

@@ -11,8 +11,8 @@ from openstats.api.statistics.alert import AlertParameters
 from openstats.api.statistics.creation_time import CreationParameters
 from openstats.api.statistics.usage import UsageParameters
 from openstats.errors import ParameterError
-from openstats.http.parameters import StatisticParameters, parse
-from openstats.http.times import PeriodParameters
+from openstats.http.parameters.query import StatisticParameters, parse
+from openstats.http.parameters.times import PeriodParameters
 from openstats.unix_time import LATEST
 
 NOW = 1_795_000_000

@@ -1,0 +1,1 @@
+"""Query strings: models of their parameters, and error messages for callers."""
