@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
-from sqlalchemy import Connection
 
 from openstats import conf
 from openstats.storage import migration
-from openstats.storage.store import Store
+from openstats.storage.store import Database, Store
 from tests import postgresql
 from tests.edge import Edge
 from tests.scheduling import pytest_xdist_make_scheduler  # noqa: F401 (pytest looks for it here)
@@ -143,7 +142,7 @@ def shared_store(backend: Any) -> Iterator[Store]:
 
 
 @pytest.fixture
-def db(shared_store: Store) -> Iterator[Connection]:
+def db(shared_store: Store) -> Iterator[Database]:
     """Give a transaction that is undone when the test ends: cheaper than a store of its own."""
     with undone(shared_store) as connection:
         yield connection

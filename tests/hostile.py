@@ -1,7 +1,5 @@
 """Names that somebody chose in a cloud to do harm with, and a store full of them."""
 
-from sqlalchemy import Connection
-
 from openstats.alerts import Notification
 from openstats.clouds.sanitize import ID, clean
 from openstats.meters import USAGE_METERS
@@ -9,6 +7,7 @@ from openstats.model import Quota, VolumeTypeQuota
 from openstats.storage.alerts import subjects
 from openstats.storage.alerts.rows import AlertRow, insert_alerts
 from openstats.storage.schema.types import FOREVER
+from openstats.storage.store import Database
 from tests.registry import NOW, Site, site, uuids
 
 MARK = "zq7"
@@ -58,7 +57,7 @@ ODD = (
 """Names that are somebody's own, and that people write."""
 
 
-def fill(db: Connection) -> Site:
+def fill(db: Database) -> Site:
     """Give every name to customers, groups, projects, ids, servers, volume types and alerts."""
     cloud = site(db)
     ids = [name[:ID] for name in NAMES]

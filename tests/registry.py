@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any, Self
 from uuid import uuid4
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import select, update
 
 from openstats.auth_url import compared
 from openstats.meters import QUOTA_NAMES, USAGE_METERS
@@ -30,6 +30,7 @@ from openstats.storage.access import visibility
 from openstats.storage.inventory import capacity, instances, volumes
 from openstats.storage.registry import clouds, discovery, tenants
 from openstats.storage.schema import tables
+from openstats.storage.store import Database
 from openstats.storage.usage import readings
 
 NOW = 1_700_000_000
@@ -42,7 +43,7 @@ CAPACITY = Capacity(64, 4, 516588, 6144, 510444, 14)
 class Site:
     """A cloud, and what the next sweep of its Keystone will find."""
 
-    def __init__(self, db: Connection, cloud: Cloud) -> None:
+    def __init__(self, db: Database, cloud: Cloud) -> None:
         self.db = db
         self.cloud = cloud
         self.assignments: dict[str, Assignment] = {}
@@ -141,7 +142,7 @@ class Site:
 
 
 def site(
-    db: Connection,
+    db: Database,
     name: str = "alpha",
     *,
     auth_url: str = KEYSTONE,
@@ -160,20 +161,20 @@ def server(tenant: str, **fields: Any) -> Instance:
     return Instance(tenant=tenant, **usual | fields)
 
 
-def uuids(db: Connection, aggregate: str) -> dict[str, str]:
+def uuids(db: Database, aggregate: str) -> dict[str, str]:
     """Give the uuids of an aggregate's objects by name."""
     table = visibility.OBJECTS[aggregate]
     return {row.name: row.uuid for row in db.execute(select(table.c.name, table.c.uuid))}
 
 
-def created(db: Connection, aggregate: str) -> dict[str, int | None]:
+def created(db: Database, aggregate: str) -> dict[str, int | None]:
     """Give the creation dates of an aggregate's objects by name."""
     table = visibility.OBJECTS[aggregate]
     found = db.execute(select(table.c.name, table.c.created_at))
     return {row.name: row.created_at for row in found}
 
 
-def change(db: Connection, table: str, name: str, /, **values: Any) -> None:
+def change(db: Database, table: str, name: str, /, **values: Any) -> None:
     """Change an object of the registry as somebody would by hand."""
     changed = tables.metadata.tables[table]
     done = db.execute(update(changed).where(changed.c.name == name).values(**values))

@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from sqlalchemy import Connection
-
-from openstats.storage.store import Store
+from openstats.storage.store import Database, Store
 
 
 class _UndoneError(Exception):
@@ -13,7 +11,7 @@ class _UndoneError(Exception):
 
 
 @contextmanager
-def undone(store: Store) -> Iterator[Connection]:
+def undone(store: Store) -> Iterator[Database]:
     """Open a transaction of the store that leaves nothing behind."""
     with suppress(_UndoneError), store.transaction() as connection:
         yield connection

@@ -7,11 +7,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import select, update
 
 from openstats.model import Cloud
 from openstats.storage import jobs
 from openstats.storage.schema import tables
+from openstats.storage.store import Database
 
 job = tables.job
 
@@ -29,7 +30,7 @@ class Sighting:
     accepted: bool = False
 
 
-def read(db: Connection, cloud: Cloud, kind: str) -> dict[str, Sighting]:
+def read(db: Database, cloud: Cloud, kind: str) -> dict[str, Sighting]:
     """Return the disappearances that a kind of poll saw, by what is missing ("servers")."""
     condition = job.c.cloud_id == cloud.id, job.c.kind == kind
     content = db.scalar(select(job.c.vanished).where(*condition))
@@ -39,7 +40,7 @@ def read(db: Connection, cloud: Cloud, kind: str) -> dict[str, Sighting]:
     return sightings
 
 
-def write(db: Connection, cloud: Cloud, kind: str, sightings: Mapping[str, Sighting]) -> None:
+def write(db: Database, cloud: Cloud, kind: str, sightings: Mapping[str, Sighting]) -> None:
     """Write the disappearances that a kind of poll sees; an empty mapping clears the record."""
     condition = job.c.cloud_id == cloud.id, job.c.kind == kind
     content = {subject: asdict(sighting) for subject, sighting in sightings.items()}
@@ -47,7 +48,7 @@ def write(db: Connection, cloud: Cloud, kind: str, sightings: Mapping[str, Sight
     db.execute(update(job).where(*condition).values(vanished=value))
 
 
-def accept(db: Connection, cloud: Cloud, now: float) -> dict[str, Sighting]:
+def accept(db: Database, cloud: Cloud, now: float) -> dict[str, Sighting]:
     """Mark all disappearances of a cloud as accepted and return them; make their jobs due now."""
     accepted: dict[str, Sighting] = {}
     kinds = select(job.c.kind).where(job.c.cloud_id == cloud.id, job.c.vanished.is_not(None))

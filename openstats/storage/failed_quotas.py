@@ -2,11 +2,12 @@
 
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import func, select
 
 from openstats.model import Cloud
 from openstats.storage.coverage import quotas_known
 from openstats.storage.schema.tables import quota, tenant
+from openstats.storage.store import Database
 
 
 class QuotaFailures(NamedTuple):
@@ -21,7 +22,7 @@ class QuotaFailures(NamedTuple):
     reason: str
 
 
-def of_cloud(db: Connection, cloud: Cloud) -> QuotaFailures:
+def of_cloud(db: Database, cloud: Cloud) -> QuotaFailures:
     """Return how many linked tenants of a cloud had an incomplete last quota reading, and why."""
     columns = (
         func.count(quota.c.error),

@@ -11,24 +11,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Row,
-    Update,
-    exists,
-    func,
-    insert,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, Row, Update, exists, func, insert, or_, select, update
 
 from openstats.errors import LeaseLostError
 from openstats.model import Cloud, Lease
 from openstats.names import escaped
 from openstats.storage.schema import tables
 from openstats.storage.schema.clouds import cloud_of
+from openstats.storage.store import Database
 
 cloud, job = tables.cloud, tables.job
 
@@ -57,7 +47,7 @@ class JobOutcome(NamedTuple):
     seconds: float | None
 
 
-def ensure(db: Connection, cloud_id: int, kinds: Iterable[str], now: float) -> None:
+def ensure(db: Database, cloud_id: int, kinds: Iterable[str], now: float) -> None:
     """Add the jobs that a cloud lacks; they are due at once."""
     existing = set(db.scalars(select(job.c.kind).where(job.c.cloud_id == cloud_id)))
     missing = [kind for kind in kinds if kind not in existing]
@@ -71,17 +61,17 @@ def ensure(db: Connection, cloud_id: int, kinds: Iterable[str], now: float) -> N
 # -- when a job is due
 
 
-def make_due(db: Connection, cloud_ids: Iterable[int], kinds: Iterable[str], now: float) -> None:
+def make_due(db: Database, cloud_ids: Iterable[int], kinds: Iterable[str], now: float) -> None:
     """Make jobs of these kinds due now; jobs that are already due keep their place in the queue."""
     _bring_forward(db, job.c.cloud_id.in_(list(cloud_ids)) & job.c.kind.in_(list(kinds)), now)
 
 
-def make_all_due(db: Connection, cloud_ids: Iterable[int], now: float) -> None:
+def make_all_due(db: Database, cloud_ids: Iterable[int], now: float) -> None:
     """Make all jobs of these clouds due now; jobs that are already due keep their place."""
     _bring_forward(db, job.c.cloud_id.in_(list(cloud_ids)), now)
 
 
-def make_due_again(db: Connection, cloud_id: int, kind: str, *, now: float, pause: float) -> None:
+def make_due_again(db: Database, cloud_id: int, kind: str, *, now: float, pause: float) -> None:
     """Make a job due now, or ``pause`` seconds after its last poll if that is later.
 
     A failed poll counts as well.
@@ -92,18 +82,18 @@ def make_due_again(db: Connection, cloud_id: int, kind: str, *, now: float, paus
     _bring_forward(db, condition, earliest)
 
 
-def _bring_forward(db: Connection, condition: ColumnElement[bool], next_at: float) -> None:
+def _bring_forward(db: Database, condition: ColumnElement[bool], next_at: float) -> None:
     db.execute(update(job).where(condition, job.c.next_at > next_at).values(next_at=next_at))
 
 
-def next_at(db: Connection, clouds: Iterable[str]) -> float | None:
+def next_at(db: Database, clouds: Iterable[str]) -> float | None:
     """Return when the next job of these clouds (names) is due or its lease ends; None for none."""
     earliest = func.min(func.coalesce(job.c.leased_until, job.c.next_at))
     query = select(earliest).join(cloud, cloud.c.id == job.c.cloud_id)
     return db.scalar(query.where(cloud.c.name.in_(list(clouds))))
 
 
-def overdue(db: Connection, now: float, patience: float) -> list[Cloud]:
+def overdue(db: Database, now: float, patience: float) -> list[Cloud]:
     """Return the clouds that no collector asks, ordered by name.
 
     A job of such a cloud has been due for ``patience`` seconds, and no job of it is leased::
@@ -124,7 +114,7 @@ def overdue(db: Connection, now: float, patience: float) -> list[Cloud]:
 
 
 def lease(
-    db: Connection,
+    db: Database,
     clouds: Iterable[str],
     kinds: Iterable[str],
     *,
@@ -146,7 +136,7 @@ def lease(
 
 
 def _due(
-    db: Connection, clouds: Iterable[str], kinds: Iterable[str], now: float, limit: int
+    db: Database, clouds: Iterable[str], kinds: Iterable[str], now: float, limit: int
 ) -> list[Row[Any]]:
     """Lock the jobs that may be leased, and return their rows.
 
@@ -187,7 +177,7 @@ def _of_each_cloud(rows: Iterable[Row[Any]], per_cloud: Mapping[str, int]) -> li
     return chosen_rows
 
 
-def _take(db: Connection, row: Row[Any], *, now: float, until: float) -> Lease:
+def _take(db: Database, row: Row[Any], *, now: float, until: float) -> Lease:
     """Write a lease into a locked job: ``SET leased_until = :until, lease_token = …``."""
     lease = Lease(cloud_of(row), row.kind, str(uuid4()), json.loads(row.cursor), row.polled_at)
     values: dict[str, Any] = {"leased_until": until, "lease_token": lease.token}
@@ -206,7 +196,7 @@ def _update(lease: Lease) -> Update:
     return update(job).where(*condition, job.c.lease_token == lease.token)
 
 
-def renew(db: Connection, lease: Lease, until: float) -> None:
+def renew(db: Database, lease: Lease, until: float) -> None:
     """Extend a lease. This must be the first statement of a transaction.
 
     Raises:
@@ -220,7 +210,7 @@ def renew(db: Connection, lease: Lease, until: float) -> None:
         raise LeaseLostError(f"{lease.cloud.name} has another URL now: {lease.kind} begins anew")
 
 
-def release(db: Connection, lease: Lease) -> None:
+def release(db: Database, lease: Lease) -> None:
     """End a lease without a result; the due time of the job does not change."""
     db.execute(_update(lease).values(leased_until=None, lease_token=None))
 
@@ -229,7 +219,7 @@ def release(db: Connection, lease: Lease) -> None:
 
 
 def succeed(
-    db: Connection,
+    db: Database,
     lease: Lease,
     *,
     now: int,
@@ -249,21 +239,21 @@ def succeed(
 
 
 def fail(
-    db: Connection, lease: Lease, *, now: int, next_at: float, seconds: float, error: str
+    db: Database, lease: Lease, *, now: int, next_at: float, seconds: float, error: str
 ) -> None:
     """Record that a poll failed. The last figures stay, with their age."""
     _end(db, lease, next_at, seconds, {"error": escaped(error), "error_at": now})
 
 
 def _end(
-    db: Connection, lease: Lease, next_at: float, seconds: float, values: dict[str, Any]
+    db: Database, lease: Lease, next_at: float, seconds: float, values: dict[str, Any]
 ) -> None:
     """Write the result of a poll and end its lease, in one update."""
     values = values | {"next_at": next_at, "seconds": seconds}
     db.execute(_update(lease).values(values | {"leased_until": None, "lease_token": None}))
 
 
-def record_error(db: Connection, owner: Cloud, error: str, now: float) -> bool:
+def record_error(db: Database, owner: Cloud, error: str, now: float) -> bool:
     """Write why no collector asks a cloud into its due jobs that have no error.
 
     Return whether there was such a job.
@@ -273,20 +263,20 @@ def record_error(db: Connection, owner: Cloud, error: str, now: float) -> bool:
     return bool(db.execute(update(job).where(*condition).values(values)).rowcount)
 
 
-def polled_at(db: Connection, owner: Cloud, kind: str) -> int | None:
+def polled_at(db: Database, owner: Cloud, kind: str) -> int | None:
     """Return when a kind of poll last succeeded; None for never."""
     condition = job.c.cloud_id == owner.id, job.c.kind == kind
     return db.scalar(select(job.c.polled_at).where(*condition))
 
 
-def failing(db: Connection, owner: Cloud, kind: str) -> bool:
+def failing(db: Database, owner: Cloud, kind: str) -> bool:
     """Return whether the last poll of a kind failed."""
     condition = job.c.cloud_id == owner.id, job.c.kind == kind
     has_failed = func.coalesce(job.c.error_at > job.c.polled_at, job.c.error_at.is_not(None))
     return bool(db.scalar(select(has_failed).where(*condition)))
 
 
-def outcomes(db: Connection) -> list[JobOutcome]:
+def outcomes(db: Database) -> list[JobOutcome]:
     """Return the results of the last polls of all jobs, ordered by cloud and kind."""
     columns = cloud.c.name, job.c.kind, job.c.polled_at, job.c.error, job.c.error_at, job.c.seconds
     query = select(*columns).join(job, job.c.cloud_id == cloud.c.id)

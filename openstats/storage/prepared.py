@@ -8,8 +8,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, SelectBase
+from sqlalchemy import SelectBase
 from sqlalchemy.exc import DBAPIError
+
+from openstats.storage.store import Database
 
 Statement = tuple[str, list[str] | None, dict[str, Any]]
 """The SQL, the names of its parameters in order (None: the driver takes them by name), and the
@@ -28,7 +30,7 @@ class Prepared:
         self._statement = statement
         self._compiled: dict[str, Statement] = {}
 
-    def rows(self, db: Connection, values: Mapping[str, Any]) -> Sequence[Any]:
+    def rows(self, db: Database, values: Mapping[str, Any]) -> Sequence[Any]:
         """Return all rows; ``values`` are the parameters by name.
 
         Raises:
@@ -45,7 +47,7 @@ class Prepared:
         except driver.Error as error:
             raise DBAPIError.instance(sql, None, error, driver.Error, dialect=db.dialect) from error
 
-    def row(self, db: Connection, values: Mapping[str, Any]) -> Any:
+    def row(self, db: Database, values: Mapping[str, Any]) -> Any:
         """Return the only row.
 
         Raises:
@@ -55,7 +57,7 @@ class Prepared:
         (row,) = self.rows(db, values)
         return row
 
-    def _compile(self, db: Connection) -> Statement:
+    def _compile(self, db: Database) -> Statement:
         compiled: Any = self._statement.compile(dialect=db.dialect)
         if compiled.post_compile_params:
             raise TypeError(f"spelled out for each value: {compiled.post_compile_params}")

@@ -5,16 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Subquery,
-    bindparam,
-    case,
-    func,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, Subquery, bindparam, case, func, select, update
 
 from openstats.meters import QUOTA_NAMES, QUOTAS, UNLIMITED
 from openstats.model import (
@@ -49,6 +40,7 @@ from openstats.storage.coverage import of_quotas, quota_clouds, quota_tenants
 from openstats.storage.dialects import constant, one_of, whole_sum
 from openstats.storage.prepared import Prepared
 from openstats.storage.schema import tables
+from openstats.storage.store import Database
 from openstats.storage.volume_types import encode
 
 customer = tables.customer
@@ -119,7 +111,7 @@ def _total(query: TotalQuery) -> Prepared:
     return Prepared(select(*columns).select_from(from_projects()).where(*conditions))
 
 
-def total(db: Connection, scope: Scope, selection: Selection) -> tuple[Sums, Coverage]:
+def total(db: Database, scope: Scope, selection: Selection) -> tuple[Sums, Coverage]:
     """Return the sums over all tenants of the selected objects, and their coverage.
 
     A tenant counts once, even if it belongs to several selected groups.
@@ -128,12 +120,12 @@ def total(db: Connection, scope: Scope, selection: Selection) -> tuple[Sums, Cov
     return _sums_of(row[5:]), of_quotas(row[:5])
 
 
-def coverage(db: Connection, scope: Scope, selection: Selection) -> Coverage:
+def coverage(db: Database, scope: Scope, selection: Selection) -> Coverage:
     """Return the coverage of the selected objects."""
     return of_quotas(_row(db, scope, selection, with_sums=False))
 
 
-def _row(db: Connection, scope: Scope, selection: Selection, *, with_sums: bool) -> Any:
+def _row(db: Database, scope: Scope, selection: Selection, *, with_sums: bool) -> Any:
     query = TotalQuery(
         selection.aggregate,
         everything=scope.everything,
@@ -168,7 +160,7 @@ def _each(query: ObjectQuery) -> Prepared:
 
 
 def each(
-    db: Connection,
+    db: Database,
     scope: Scope,
     selection: Selection,
     *,
@@ -187,7 +179,7 @@ def each(
     return [(name(row), _sums_of(row[4:])) for row in rows]
 
 
-def by_cloud(db: Connection) -> dict[int, Sums]:
+def by_cloud(db: Database) -> dict[int, Sums]:
     """Return, by cloud (row id), the sums over the tenants that are linked to a project."""
     tenants = tenant.outerjoin(quota, quota.c.tenant_id == tenant.c.id)
     rows = select(tenant.c.cloud_id, *_sums()).select_from(tenants)
@@ -195,7 +187,7 @@ def by_cloud(db: Connection) -> dict[int, Sums]:
     return {row.cloud_id: _sums_of(row[1:]) for row in db.execute(linked)}
 
 
-def of_cloud(db: Connection, cloud: Cloud) -> Iterator[tuple[int, str | None, dict[str, Quota]]]:
+def of_cloud(db: Database, cloud: Cloud) -> Iterator[tuple[int, str | None, dict[str, Quota]]]:
     """Yield each tenant's row id, its customer's uuid and those of its quotas that are known.
 
     The uuid is None for a tenant that is linked to no project. Tenants that do not count are
@@ -226,7 +218,7 @@ def _of_clouds() -> Prepared:
     return Prepared(linked.where(one_of(tenant.c.cloud_id, "clouds")))
 
 
-def of_clouds(db: Connection, clouds: Iterable[int]) -> tuple[Sums, Coverage]:
+def of_clouds(db: Database, clouds: Iterable[int]) -> tuple[Sums, Coverage]:
     """Return the sums over the linked tenants of these clouds (row ids), and their coverage.
 
     The coverage has no numbers of clouds.
@@ -235,7 +227,7 @@ def of_clouds(db: Connection, clouds: Iterable[int]) -> tuple[Sums, Coverage]:
     return _sums_of(sums), Coverage(tenants, tenants_known, oldest=oldest)
 
 
-def due(db: Connection, cloud: Cloud, now: int) -> list[tuple[int, str]]:
+def due(db: Database, cloud: Cloud, now: int) -> list[tuple[int, str]]:
     """Return the tenants (row id, Keystone id) whose quotas are due, the longest overdue first."""
     rows = select(tenant.c.id, tenant.c.tenant_id).join(quota, quota.c.tenant_id == tenant.c.id)
     rows = rows.where(tenant.c.cloud_id == cloud.id, tenant.c.deleted_at.is_(None))
@@ -243,7 +235,7 @@ def due(db: Connection, cloud: Cloud, now: int) -> list[tuple[int, str]]:
     return [*map(tuple, db.execute(rows.order_by(quota.c.due_at, tenant.c.id)))]
 
 
-def make_due(db: Connection, tenants: Iterable[int], now: int) -> None:
+def make_due(db: Database, tenants: Iterable[int], now: int) -> None:
     """Make the quotas of these tenants (row ids) due now.
 
     Quotas that are already due get the new time as well: a reading that is under way can then
@@ -255,7 +247,7 @@ def make_due(db: Connection, tenants: Iterable[int], now: int) -> None:
         db.execute(statement.values(due_at=bindparam("now")), rows)
 
 
-def make_cloud_due(db: Connection, cloud: Cloud, now: int) -> None:
+def make_cloud_due(db: Database, cloud: Cloud, now: int) -> None:
     """Make the quotas of all tenants of a cloud due."""
     tenants = select(tenant.c.id).where(tenant.c.cloud_id == cloud.id)
     db.execute(update(quota).where(quota.c.tenant_id.in_(tenants)).values(due_at=now))
@@ -269,7 +261,7 @@ VolumeTypes = Mapping[str, VolumeTypeQuota]
 
 
 def record(
-    db: Connection,
+    db: Database,
     tenant_id: int,
     quotas: Quotas,
     *,

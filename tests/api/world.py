@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
 from openstats.alerts import Notification
 from openstats.meters import USAGE_METERS
@@ -12,6 +12,7 @@ from openstats.storage.alerts.histories import NO_SUBJECT
 from openstats.storage.alerts.rows import AlertRow, insert_alerts
 from openstats.storage.schema import tables
 from openstats.storage.schema.types import FOREVER
+from openstats.storage.store import Database
 from tests.registry import NOW, site, uuids
 
 CLOCK = NOW + 30
@@ -36,7 +37,7 @@ USED = {"shop": 20, "blog": 4, "lab": 0.5}
 UNKNOWN = "00000000-0000-0000-0000-000000000000"
 
 
-def fill(db: Connection) -> None:
+def fill(db: Database) -> None:
     """Fill two regions of one Keystone, with two customers."""
     one = site(db, "alpha:one", region="one", aliases=[ALIAS])
     one.project("shop", groups=["web", "db"]).project("blog", groups=["web"])
@@ -55,7 +56,7 @@ def fill(db: Connection) -> None:
     _alarm(db)
 
 
-def _alarm(db: Connection) -> None:
+def _alarm(db: Database) -> None:
     """Have something wrong with a project, a tenant, a cloud, and with nobody knows what."""
     cloud = tables.cloud.c
     projects, tenant = uuids(db, "project"), tables.tenant.c

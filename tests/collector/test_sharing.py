@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
 
 from openstats.storage import jobs
 from openstats.storage.registry import clouds, tenants
 from openstats.storage.registry import discovery as storage_discovery
+from openstats.storage.store import Database
 from tests.collector import expected
 from tests.collector.lab import SMALL, SOON, Lab, running
 from tests.conftest import Postgresql
@@ -26,7 +26,7 @@ def shared(edge: Edge, tmp_path: Path, postgres: Postgresql) -> Iterator[Lab]:
         yield lab
 
 
-def meanwhile(lab: Lab, others: Callable[[Connection], Any], ours: Callable[[], Any]) -> Any:
+def meanwhile(lab: Lab, others: Callable[[Database], Any], ours: Callable[[], Any]) -> Any:
     """Do ``ours`` while a transaction that did ``others`` is not over yet."""
     with ThreadPoolExecutor() as pool:
         with lab.store.transaction() as db:
@@ -41,7 +41,7 @@ def test_two_kinds_of_polls_meet_a_new_tenant(shared: Lab) -> None:
     double = shared.double()
     shared.use()
 
-    def meet(db: Connection) -> None:
+    def meet(db: Database) -> None:
         (cloud,) = clouds.clouds(db)
         tenants.rows_of(db, cloud, double.state.projects, 0)
 
@@ -55,7 +55,7 @@ def test_two_regions_discover_the_same_projects(shared: Lab) -> None:
     shared.double("west", identity=alpha, size=None, region="West")
     usual = shared.use()
 
-    def discover(db: Connection) -> None:
+    def discover(db: Database) -> None:
         from openstats.clouds.services import keystone
 
         west = next(cloud for cloud in clouds.clouds(db) if cloud.name == "west")
@@ -74,7 +74,7 @@ def test_two_collectors_start_at_once(shared: Lab) -> None:
     waiting = shared.collector()
     shared.sql("DELETE FROM job; DELETE FROM cloud_url; DELETE FROM cloud")
 
-    def start(db: Connection) -> None:
+    def start(db: Database) -> None:
         for connection in waiting.connections.by_name.values():
             cloud = clouds.write_cloud(db, connection.cloud, connection.entry.urls)
             jobs.ensure(db, cloud.id, ["discovery"], 0)

@@ -8,14 +8,14 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import insert, select, text
 
 from openstats.errors import ConfigError, StoreError
 from openstats.storage import migration
 from openstats.storage.engines import Waits
 from openstats.storage.file import FileError
 from openstats.storage.schema import tables
-from openstats.storage.store import SchemaError, Store, translated_errors
+from openstats.storage.store import Database, SchemaError, Store, translated_errors
 from tests.attacks.stores import frozen_backends
 from tests.conftest import Postgresql, Sqlite
 from tests.postgresql import Server
@@ -91,7 +91,7 @@ def test_a_server_that_is_frozen_is_not_waited_for(server: Server, postgres: Pos
         short.close()
 
 
-def names_again(store: Store, db: Connection) -> None:
+def names_again(store: Store, db: Database) -> None:
     with translated_errors(store):
         db.execute(text("SELECT 2"))
 

@@ -1,18 +1,17 @@
 """Coverage: of which clouds and tenants a kind of poll has brought figures."""
 
-from sqlalchemy import Connection
-
 from openstats.model import EVERYTHING, Coverage, Scope, Selection
 from openstats.storage import coverage, quota
+from openstats.storage.store import Database
 from tests.registry import NOW, site, uuids
 
 
-def seeing(db: Connection, *projects: str) -> Scope:
+def seeing(db: Database, *projects: str) -> Scope:
     found = uuids(db, "project")
     return Scope(frozenset(found[name] for name in projects))
 
 
-def test_coverage_is_of_clouds_whose_instances_were_read(db: Connection) -> None:
+def test_coverage_is_of_clouds_whose_instances_were_read(db: Database) -> None:
     assert coverage.of_polls(db, EVERYTHING, "instances") == Coverage()
     one = site(db, "a", region="one").project("p1").project("p2").discover()
     one.polled("instances", at=NOW - 30)
@@ -22,7 +21,7 @@ def test_coverage_is_of_clouds_whose_instances_were_read(db: Connection) -> None
     assert coverage.of_polls(db, EVERYTHING, "instances") == Coverage(3, 2, 3, 1, NOW - 30)
 
 
-def test_coverage_is_of_what_is_visible(db: Connection) -> None:
+def test_coverage_is_of_what_is_visible(db: Database) -> None:
     one = site(db, "a", region="one").project("p1").project("p2").discover()
     one.polled(at=NOW - 30)
     site(db, "b", region="two").project("p2").discover()
@@ -31,7 +30,7 @@ def test_coverage_is_of_what_is_visible(db: Connection) -> None:
     assert coverage.of_polls(db, Scope(frozenset()), "instances") == Coverage()
 
 
-def test_a_cloud_that_was_never_reached_is_not_known(db: Connection) -> None:
+def test_a_cloud_that_was_never_reached_is_not_known(db: Database) -> None:
     """Polls that need no call succeed without one."""
     site(db, "a", region="one").project("p1").discover().quota("p1").polled(at=NOW - 30)
     dark = site(db, "b", region="two").polled("quotas", "usage", "volumes", "providers")
@@ -43,14 +42,14 @@ def test_a_cloud_that_was_never_reached_is_not_known(db: Connection) -> None:
     assert quota.total(db, EVERYTHING, Selection())[1].complete
 
 
-def test_the_admin_of_a_cloud_that_was_never_reached_is_told_so(db: Connection) -> None:
+def test_the_admin_of_a_cloud_that_was_never_reached_is_told_so(db: Database) -> None:
     uuid = site(db).polled("quotas").cloud.uuid
     mine = Scope(frozenset(), clouds=frozenset([uuid]))
     assert quota.total(db, mine, Selection())[1] == Coverage(0, 0, 1, 0)
     assert coverage.of_polls(db, mine, "quotas") == Coverage(0, 0, 1, 0)
 
 
-def test_every_statistic_counts_the_same_tenants(db: Connection) -> None:
+def test_every_statistic_counts_the_same_tenants(db: Database) -> None:
     """Not those that are gone, of no project, or disabled and empty."""
     alpha = site(db).project("p1").project("gone").project("nobodys", customer=None)
     alpha.project("off", enabled=False).discover()

@@ -7,27 +7,26 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
 
 from openstats.errors import LeaseLostError
 from openstats.model import Cloud, Lease
 from openstats.storage import jobs
 from openstats.storage.inventory import capacity
 from openstats.storage.registry import clouds, keystones
-from openstats.storage.store import Store
+from openstats.storage.store import Database, Store
 from tests.registry import CAPACITY, KEYSTONE, NOW, site
 
 KINDS = ("capacity", "quotas")
 MOVED = "https://elsewhere.example"
 
 
-def register(db: Connection, name: str = "alpha", kinds: Iterable[str] = KINDS) -> Cloud:
+def register(db: Database, name: str = "alpha", kinds: Iterable[str] = KINDS) -> Cloud:
     found = clouds.write_cloud(db, Cloud(name, KEYSTONE, name, KEYSTONE), [])
     jobs.ensure(db, found.id, kinds, NOW)
     return found
 
 
-def lease(db: Connection, **other: Any) -> list[Lease]:
+def lease(db: Database, **other: Any) -> list[Lease]:
     asked: dict[str, Any] = {"now": NOW, "until": NOW + 60, "limit": 10}
     return jobs.lease(db, ["alpha", "beta"], KINDS, **asked | other)
 
@@ -36,16 +35,16 @@ def kinds(leases: Iterable[Lease]) -> list[str]:
     return [taken.kind for taken in leases]
 
 
-def succeed(db: Connection, taken: Lease, *, next_at: float = NOW + 300, **other: Any) -> None:
+def succeed(db: Database, taken: Lease, *, next_at: float = NOW + 300, **other: Any) -> None:
     usual: dict[str, Any] = {"now": NOW, "seconds": 1.5, "cursor": {}}
     jobs.succeed(db, taken, next_at=next_at, **usual | other)
 
 
-def outcome(db: Connection, kind: str) -> jobs.JobOutcome:
+def outcome(db: Database, kind: str) -> jobs.JobOutcome:
     return next(row for row in jobs.outcomes(db) if row.kind == kind)
 
 
-def test_new_jobs_are_due_at_once(db: Connection) -> None:
+def test_new_jobs_are_due_at_once(db: Database) -> None:
     cloud = register(db)
     found = lease(db)
     assert sorted(kinds(found)) == ["capacity", "quotas"]
@@ -54,7 +53,7 @@ def test_new_jobs_are_due_at_once(db: Connection) -> None:
     assert [(taken.cursor, taken.polled_at) for taken in found] == [({}, None)] * 2
 
 
-def test_ensuring_again_changes_nothing(db: Connection) -> None:
+def test_ensuring_again_changes_nothing(db: Database) -> None:
     cloud = register(db, kinds=["capacity"])
     (taken,) = lease(db)
     succeed(db, taken)
@@ -62,12 +61,12 @@ def test_ensuring_again_changes_nothing(db: Connection) -> None:
     assert kinds(lease(db)) == ["quotas"]
 
 
-def test_jobs_that_are_not_due_are_not_leased(db: Connection) -> None:
+def test_jobs_that_are_not_due_are_not_leased(db: Database) -> None:
     register(db)
     assert lease(db, now=NOW - 1) == []
 
 
-def test_longest_due_first(db: Connection) -> None:
+def test_longest_due_first(db: Database) -> None:
     register(db)
     for taken in lease(db):
         succeed(db, taken, next_at=NOW + (10 if taken.kind == "quotas" else 20))
@@ -75,7 +74,7 @@ def test_longest_due_first(db: Connection) -> None:
     assert kinds(lease(db, now=NOW + 30, limit=1)) == ["capacity"]
 
 
-def test_only_clouds_and_kinds_that_are_asked_for(db: Connection) -> None:
+def test_only_clouds_and_kinds_that_are_asked_for(db: Database) -> None:
     register(db)
     register(db, "gamma")
     assert jobs.lease(db, ["alpha"], ["quotas"], now=NOW, until=NOW, limit=9) != []
@@ -84,13 +83,13 @@ def test_only_clouds_and_kinds_that_are_asked_for(db: Connection) -> None:
     assert jobs.lease(db, ["gamma"], [], now=NOW, until=NOW, limit=9) == []
 
 
-def test_a_leased_job_is_not_leased_again(db: Connection) -> None:
+def test_a_leased_job_is_not_leased_again(db: Database) -> None:
     register(db)
     assert len(lease(db)) == 2
     assert lease(db, now=NOW + 59) == []
 
 
-def test_taken_over_when_the_lease_has_ended(db: Connection) -> None:
+def test_taken_over_when_the_lease_has_ended(db: Database) -> None:
     register(db, kinds=["quotas"])
     (first,) = lease(db)
     (second,) = lease(db, now=NOW + 60, until=NOW + 120)
@@ -101,7 +100,7 @@ def test_taken_over_when_the_lease_has_ended(db: Connection) -> None:
     assert lease(db, now=NOW + 299) == []
 
 
-def test_holding_prolongs(db: Connection) -> None:
+def test_holding_prolongs(db: Database) -> None:
     register(db, kinds=["quotas"])
     (taken,) = lease(db)
     jobs.renew(db, taken, NOW + 600)
@@ -109,7 +108,7 @@ def test_holding_prolongs(db: Connection) -> None:
     assert kinds(lease(db, now=NOW + 600)) == ["quotas"]
 
 
-def test_ending_a_job_ends_its_lease(db: Connection) -> None:
+def test_ending_a_job_ends_its_lease(db: Database) -> None:
     register(db, kinds=["quotas"])
     (taken,) = lease(db)
     succeed(db, taken)
@@ -117,7 +116,7 @@ def test_ending_a_job_ends_its_lease(db: Connection) -> None:
         jobs.renew(db, taken, NOW + 60)
 
 
-def test_a_success_is_kept(db: Connection) -> None:
+def test_a_success_is_kept(db: Database) -> None:
     register(db, kinds=["quotas"])
     (taken,) = lease(db)
     succeed(db, taken, now=NOW + 5, cursor={"since": 7})
@@ -128,7 +127,7 @@ def test_a_success_is_kept(db: Connection) -> None:
     assert (again.cursor, again.polled_at) == ({"since": 7}, NOW + 5)
 
 
-def test_a_failure_keeps_the_last_success_and_its_cursor(db: Connection) -> None:
+def test_a_failure_keeps_the_last_success_and_its_cursor(db: Database) -> None:
     register(db, kinds=["quotas"])
     (taken,) = lease(db)
     succeed(db, taken, cursor={"since": 7})
@@ -140,7 +139,7 @@ def test_a_failure_keeps_the_last_success_and_its_cursor(db: Connection) -> None
     assert (again.cursor, again.polled_at) == ({"since": 7}, NOW)
 
 
-def test_a_success_clears_the_error(db: Connection) -> None:
+def test_a_success_clears_the_error(db: Database) -> None:
     register(db, kinds=["quotas"])
     (taken,) = lease(db)
     jobs.fail(db, taken, now=NOW, next_at=NOW, seconds=1, error="Nova: 500")
@@ -150,7 +149,7 @@ def test_a_success_clears_the_error(db: Connection) -> None:
 
 
 @pytest.mark.parametrize("ended", ["succeed", "fail"])
-def test_lost_lease_writes_no_outcome(db: Connection, ended: str) -> None:
+def test_lost_lease_writes_no_outcome(db: Database, ended: str) -> None:
     register(db, kinds=["quotas"])
     (first,) = lease(db)
     (second,) = lease(db, now=NOW + 60, until=NOW + 120)
@@ -162,7 +161,7 @@ def test_lost_lease_writes_no_outcome(db: Connection, ended: str) -> None:
     jobs.renew(db, second, NOW + 300)
 
 
-def test_make_due_brings_forward_only(db: Connection) -> None:
+def test_make_due_brings_forward_only(db: Database) -> None:
     cloud = register(db)
     for taken in lease(db):
         succeed(db, taken)
@@ -172,7 +171,7 @@ def test_make_due_brings_forward_only(db: Connection) -> None:
     assert kinds(lease(db, now=NOW + 10)) == ["quotas"]
 
 
-def test_next_at_is_the_earliest_of_due_and_lease(db: Connection) -> None:
+def test_next_at_is_the_earliest_of_due_and_lease(db: Database) -> None:
     assert jobs.next_at(db, ["alpha"]) is None
     register(db)
     assert jobs.next_at(db, ["alpha"]) == NOW
@@ -183,7 +182,7 @@ def test_next_at_is_the_earliest_of_due_and_lease(db: Connection) -> None:
     assert jobs.next_at(db, ["beta"]) is None
 
 
-def test_outcomes_are_listed_by_cloud_and_kind(db: Connection) -> None:
+def test_outcomes_are_listed_by_cloud_and_kind(db: Database) -> None:
     register(db, "b")
     register(db, "a")
     pairs = [(row.cloud, row.kind) for row in jobs.outcomes(db)]
@@ -246,12 +245,12 @@ def _record(store: Store, taken: Lease) -> None:
         jobs.renew(db, taken, NOW + 300)
 
 
-def test_a_site_that_was_polled_is_not_due(db: Connection) -> None:
+def test_a_site_that_was_polled_is_not_due(db: Database) -> None:
     site(db).polled()
     assert lease(db, now=NOW + 3599) == []
 
 
-def test_so_many_jobs_of_each_cloud(db: Connection) -> None:
+def test_so_many_jobs_of_each_cloud(db: Database) -> None:
     register(db)
     register(db, "beta")
     taken = lease(db, per_cloud={"alpha": 1, "beta": 0})
@@ -260,7 +259,7 @@ def test_so_many_jobs_of_each_cloud(db: Connection) -> None:
 
 
 @pytest.mark.parametrize("ended", ["succeed", "fail"])
-def test_a_clock_that_was_set_back_keeps_no_job_waiting(db: Connection, ended: str) -> None:
+def test_a_clock_that_was_set_back_keeps_no_job_waiting(db: Database, ended: str) -> None:
     register(db, kinds=["quotas"])
     (first,) = lease(db)
     if ended == "succeed":
@@ -276,7 +275,7 @@ def test_a_clock_that_was_set_back_keeps_no_job_waiting(db: Connection, ended: s
     assert kinds(lease(db, now=earlier + 60)) == ["quotas"]
 
 
-def test_a_lease_from_the_future_is_over(db: Connection) -> None:
+def test_a_lease_from_the_future_is_over(db: Database) -> None:
     register(db, kinds=["quotas"])
     (first,) = lease(db, until=NOW + 2 * jobs.LONGEST_LEASE)
     (second,) = lease(db, until=NOW + 60)
@@ -284,7 +283,7 @@ def test_a_lease_from_the_future_is_over(db: Connection) -> None:
     assert lease(db) == []
 
 
-def test_a_poll_that_began_under_another_url_writes_nothing(db: Connection) -> None:
+def test_a_poll_that_began_under_another_url_writes_nothing(db: Database) -> None:
     before = register(db)
     (taken,) = lease(db, limit=1)
     written = replace(before, auth_url=MOVED, keystone=MOVED)

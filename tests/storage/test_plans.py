@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import func, insert, select
 
 from openstats.alerts import Notification
 from openstats.model import EVERYTHING, Interval, Scope, Selection
@@ -23,7 +23,7 @@ from openstats.storage.registry import tenants
 from openstats.storage.schema import alerts as alert_tables
 from openstats.storage.schema import tables as schema
 from openstats.storage.schema.types import FOREVER
-from openstats.storage.store import Store
+from openstats.storage.store import Database, Store
 from openstats.storage.usage import members, readings
 from tests.conftest import Sqlite
 from tests.registry import KINDS, NOW, Site, server, site, uuids
@@ -34,7 +34,7 @@ TENANTS = 1000
 CUSTOMERS = 500
 """SQLite takes a list for one of 25 values: of 50 customers it would rather read all."""
 
-Query = Callable[[Connection, Site], object]
+Query = Callable[[Database, Site], object]
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def fill(alpha: Site) -> None:
         alpha.db.execute(insert(table).from_select(list(table.columns.keys()), select(*copied)))
 
 
-def plan(db: Connection, ask: Callable[[], object]) -> list[str]:
+def plan(db: Database, ask: Callable[[], object]) -> list[str]:
     """Give SQLite's plan of every statement that is executed while something is asked."""
     executed: list[str] = []
     driver: Any = db.connection.driver_connection
@@ -197,7 +197,7 @@ def alarmed(sqlite: Sqlite) -> Iterator[Store]:
         yield store
 
 
-def _alarm(db: Connection) -> None:
+def _alarm(db: Database) -> None:
     lengths = (60, 7200, 2 * 86_400, 20 * 86_400, 90 * 86_400)
     projects = db.execute(select(schema.project.c.id, schema.project.c.customer_id)).all()
     rows = []
@@ -261,7 +261,7 @@ def test_counting_alerts_reads_the_index_alone(alarmed: Store) -> None:
             assert all("USING COVERING INDEX ix_alert_active" in detail for detail in mine)
 
 
-RECEIVING: dict[str, Callable[[Connection], object]] = {
+RECEIVING: dict[str, Callable[[Database], object]] = {
     "episodes": lambda db: read_episodes(
         db, "am", [Notification("5", "", "t", "Error", "", NOW)], now=NOW, reopen_within=900
     ),

@@ -1,11 +1,12 @@
 """Quotas that are to be read, and what is written of them."""
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
 from openstats.model import EVERYTHING, QuotaSum, Selection
 from openstats.storage import quota
 from openstats.storage.schema import tables
+from openstats.storage.store import Database
 from tests.registry import NOW, Site, site
 
 
@@ -13,7 +14,7 @@ def due(of: Site, now: int = NOW) -> list[str]:
     return [key for _, key in quota.due(of.db, of.cloud, now)]
 
 
-def test_due_are_linked_tenants_longest_due_first(db: Connection) -> None:
+def test_due_are_linked_tenants_longest_due_first(db: Database) -> None:
     alpha = site(db)
     for key in ("late", "early", "gone", "stranger"):
         alpha.project(key, customer=None if key == "stranger" else "acme")
@@ -23,12 +24,12 @@ def test_due_are_linked_tenants_longest_due_first(db: Connection) -> None:
     assert due(alpha, NOW - 1) == ["early"]
 
 
-def test_due_is_of_one_cloud(db: Connection) -> None:
+def test_due_is_of_one_cloud(db: Database) -> None:
     site(db, "a", region="one").project("p1").discover()
     assert due(site(db, "b", region="two")) == []
 
 
-def test_made_due(db: Connection) -> None:
+def test_made_due(db: Database) -> None:
     alpha = site(db).project("p1").project("p2").discover().quota("p1").quota("p2")
     assert due(alpha) == []
     quota.make_due(db, [alpha.row("p1"), alpha.row("p1")], NOW)
@@ -38,7 +39,7 @@ def test_made_due(db: Connection) -> None:
 
 @pytest.mark.parametrize(("marked", "still"), [(NOW - 1, []), (NOW, []), (NOW + 1, ["p1"])])
 def test_quotas_changed_while_being_read_are_read_again(
-    db: Connection, marked: int, still: list[str]
+    db: Database, marked: int, still: list[str]
 ) -> None:
     alpha = site(db).project("p1").discover().quota("p1")
     quota.make_due(db, [alpha.row("p1")], NOW - 9)
@@ -49,7 +50,7 @@ def test_quotas_changed_while_being_read_are_read_again(
     assert due(alpha, NOW + 60) == ["p1"]
 
 
-def test_a_whole_cloud_is_made_due(db: Connection) -> None:
+def test_a_whole_cloud_is_made_due(db: Database) -> None:
     alpha = site(db, "a", region="one").project("p1").project("p2").discover()
     beta = site(db, "b", region="two").project("p1").discover().quota("p1")
     alpha.quota("p1").quota("p2")
@@ -58,7 +59,7 @@ def test_a_whole_cloud_is_made_due(db: Connection) -> None:
     assert due(beta) == []
 
 
-def test_a_service_that_failed_keeps_its_last_figures(db: Connection) -> None:
+def test_a_service_that_failed_keeps_its_last_figures(db: Database) -> None:
     alpha = site(db).project("p1").discover().quota("p1", vcpu=(8, 2), storage=(5, 1))
     quota.record(db, alpha.row("p1"), {}, now=NOW + 9, due_at=NOW + 60, error="Nova: 500")
     sums, known = quota.total(db, EVERYTHING, Selection())

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import func, select
 
 from openstats.storage.registry import tenants
 from openstats.storage.schema import tables
-from openstats.storage.store import Store
+from openstats.storage.store import Database, Store
 from tests.registry import NOW, site
 from tests.storage.together import ROUNDS, WRITERS, together
 
@@ -21,7 +21,7 @@ def test_regions_that_discover_the_same_projects(store: Store) -> None:
         for number in range(WRITERS):
             site(db, f"region{number}", region=str(number))
 
-    def discover(db: Connection, number: int, turn: int) -> None:
+    def discover(db: Database, number: int, turn: int) -> None:
         found = site(db, f"region{number}", region=str(number))
         found.project(f"p{turn}", customer=f"c{turn}", groups=["web"]).discover(NOW + turn)
 
@@ -37,7 +37,7 @@ def test_polls_that_meet_a_new_tenant(store: Store) -> None:
         cloud = site(db).cloud
     found: list[int] = []
 
-    def meet(db: Connection, _: int, turn: int) -> None:
+    def meet(db: Database, _: int, turn: int) -> None:
         found.append(tenants.rows_of(db, cloud, [f"p{turn}"], NOW)[f"p{turn}"])
 
     together(store, meet)

@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
 
 from openstats.model import EVERYTHING, Quota, Selection, VolumeTypeQuota
 from openstats.storage import quota
 from openstats.storage.entries import pagination, tenants
+from openstats.storage.store import Database
 from tests.hostile import NAMES
 from tests.registry import NOW, Site, site
 
@@ -30,7 +30,7 @@ def shown(of: Site) -> dict[str, Any]:
 
 
 @pytest.fixture
-def alpha(db: Connection) -> Site:
+def alpha(db: Database) -> Site:
     return site(db).project("p1").project("p2").discover()
 
 

@@ -4,15 +4,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
-from sqlalchemy import Connection
-
-from openstats.storage.store import Store
+from openstats.storage.store import Database, Store
 
 WRITERS = 4
 ROUNDS = 5
 
 
-def together(store: Store, write: Callable[[Connection, int, int], object]) -> None:
+def together(store: Store, write: Callable[[Database, int, int], object]) -> None:
     """Have every writer write in a transaction of its own, all of a round at the same moment."""
     start = Barrier(WRITERS)
 

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 
 from hypothesis import strategies as st
-from sqlalchemy import Connection, Table, delete, select
+from sqlalchemy import Table, delete, select
 
 from openstats.model import Scope
 from openstats.storage import ownership
 from openstats.storage.registry import moves
 from openstats.storage.schema import tables as schema
+from openstats.storage.store import Database
 from tests.registry import NOW, site
 
 ONE, TWO = "https://one.example:5000", "https://two.example:5000"
@@ -52,7 +53,7 @@ worlds = st.builds(
 )
 
 
-def written(db: Connection, world: World) -> None:
+def written(db: Database, world: World) -> None:
     for name, (url, region) in CLOUDS.items():
         found = site(db, name, auth_url=url, region=region)
         keys = [f"p{i}" for i, (*_, clouds) in enumerate(world.projects) if name in clouds]
@@ -67,7 +68,7 @@ def written(db: Connection, world: World) -> None:
         moved(db, kind, what, whose, NOW + 10 * (step + 1))
 
 
-def moved(db: Connection, kind: str, what: int, whose: int, at: int) -> None:
+def moved(db: Database, kind: str, what: int, whose: int, at: int) -> None:
     owning = ownership.TENANTS if kind == "tenant" else ownership.PROJECTS
     owned, owners = _ids(db, owning.owned), _ids(db, _owner(kind))
     if not owned:
@@ -88,11 +89,11 @@ def _owner(kind: str) -> Table:
     return schema.project if kind == "tenant" else schema.customer
 
 
-def _ids(db: Connection, table: Table) -> list[int]:
+def _ids(db: Database, table: Table) -> list[int]:
     return list(db.scalars(select(table.c.id).order_by(table.c.id)))
 
 
-def drawn(db: Connection, world: World) -> Scope:
+def drawn(db: Database, world: World) -> Scope:
     """Give the scope of the world, with what its customers and groups bring along."""
     tables = {
         "projects": schema.project,
@@ -123,7 +124,7 @@ def drawn(db: Connection, world: World) -> Scope:
     )
 
 
-def memberships(db: Connection) -> list[tuple[str, str]]:
+def memberships(db: Database) -> list[tuple[str, str]]:
     group, member, project = schema.project_group, schema.project_group_member, schema.project
     joined = member.join(group, group.c.id == member.c.project_group_id)
     joined = joined.join(project, project.c.id == member.c.project_id)

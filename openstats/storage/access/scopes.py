@@ -12,7 +12,6 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
-    Connection,
     Executable,
     FromClause,
     Select,
@@ -30,6 +29,7 @@ from openstats.storage.access.visibility import SCOPES
 from openstats.storage.dialects import one_of
 from openstats.storage.schema import tables
 from openstats.storage.schema.clouds import cloud_url
+from openstats.storage.store import Database
 
 cloud, tenant, project, customer = tables.cloud, tables.tenant, tables.project, tables.customer
 group, member, grant = tables.project_group, tables.project_group_member, tables.grant
@@ -46,7 +46,7 @@ class Issuer:
 
 
 def granted_scope(
-    db: Connection,
+    db: Database,
     *,
     user_id: str | None = None,
     groups: Collection[str] = (),
@@ -103,7 +103,7 @@ def _select(kind: str, table: FromClause) -> Select[Any]:
 
 
 def _uuids(
-    db: Connection, statement: Executable, parameters: Mapping[str, Any]
+    db: Database, statement: Executable, parameters: Mapping[str, Any]
 ) -> dict[str, set[str]]:
     """Return the uuids that a statement selects, by kind."""
     uuids = defaultdict(set)
@@ -121,17 +121,17 @@ def _select_group_grants() -> Select[Any]:
     return select(exists().where(grant.c.group_id.is_not(None)))
 
 
-def grants_to_groups(db: Connection) -> bool:
+def grants_to_groups(db: Database) -> bool:
     """Return whether any grant names a Keystone group: only then the groups of a user matter."""
     return bool(db.scalar(_select_group_grants()))
 
 
-def token_project_scope(db: Connection, issuer: Issuer, keystone_id: str) -> Scope:
+def token_project_scope(db: Database, issuer: Issuer, keystone_id: str) -> Scope:
     """Return the scope of a token for a Keystone project: its tenants on the issuer's clouds."""
     return _scope(_uuids(db, _select_token_project(), _token_parameters(issuer, keystone_id)))
 
 
-def token_domain_scope(db: Connection, issuer: Issuer, keystone_id: str) -> Scope:
+def token_domain_scope(db: Database, issuer: Issuer, keystone_id: str) -> Scope:
     """Return the scope of a token for a Keystone domain: the customer discovered from it.
 
     It includes the projects of the customer.

@@ -8,17 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    FromClause,
-    Select,
-    Table,
-    bindparam,
-    select,
-    true,
-    tuple_,
-)
+from sqlalchemy import ColumnElement, FromClause, Select, Table, bindparam, select, true, tuple_
 
 from openstats.errors import ParameterError
 from openstats.model import ObjectName, Scope, Selection
@@ -26,6 +16,7 @@ from openstats.storage.access.visibility import OBJECTS, variables, visible_obje
 from openstats.storage.dialects import one_of
 from openstats.storage.prepared import Prepared
 from openstats.storage.schema import tables
+from openstats.storage.store import Database
 
 project, tenant, quota = tables.project, tables.tenant, tables.quota
 group, member, customer = tables.project_group, tables.project_group_member, tables.customer
@@ -114,7 +105,7 @@ def object_name(aggregate: str) -> Callable[[Any], ObjectName]:
     return lambda row: ObjectName(*row[1:4])
 
 
-def check_marker(db: Connection, scope: Scope, selection: Selection, marker: str) -> None:
+def check_marker(db: Database, scope: Scope, selection: Selection, marker: str) -> None:
     """Raise unless the object with this uuid is visible: its position would reveal its name.
 
     Raises:
@@ -128,7 +119,7 @@ def check_marker(db: Connection, scope: Scope, selection: Selection, marker: str
         raise ParameterError(f"marker={marker}: must be the UUID of an entry of this list")
 
 
-def follows(db: Connection, scope: Scope, selection: Selection, marker: str) -> bool:
+def follows(db: Database, scope: Scope, selection: Selection, marker: str) -> bool:
     """Return whether a visible selected object comes after the object with the uuid ``marker``."""
     statement = prepared_objects(object_query(scope, selection, limit=1, marker=marker))
     values = variables(scope, selection) | {"marker": marker, "limit": 1}

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Row, select, update
 
 from openstats.alerts import BY_API, Notification, split
 from openstats.errors import ConflictError
@@ -15,10 +15,10 @@ from openstats.storage.alerts.rows import AlertRow, content_columns, insert_aler
 from openstats.storage.alerts.subjects import of_object
 from openstats.storage.schema.alerts import STILL_OPEN, alert
 from openstats.storage.schema.types import FOREVER
-from openstats.storage.store import advisory_lock
+from openstats.storage.store import Database, advisory_lock
 
 
-def find(db: Connection, body: Mapping[str, Any]) -> str | None:
+def find(db: Database, body: Mapping[str, Any]) -> str | None:
     """Return the uuid of the open alert that was posted for the same cause; None if there is none.
 
     Take the lock on alerts: until the end of the transaction, no other transaction writes them.
@@ -34,7 +34,7 @@ def _fingerprint(body: Mapping[str, Any]) -> str:
     return hashlib.sha256(f"{kind}:{uuid}:{body['alert_type']}".encode()).hexdigest()
 
 
-def post(db: Connection, uuid: str, body: Mapping[str, Any], now: int) -> None:
+def post(db: Database, uuid: str, body: Mapping[str, Any], now: int) -> None:
     """Create the alert with this uuid, or update the contents of the open one.
 
     Former owners of the subject get alerts for their time, which ended at the moves.
@@ -62,14 +62,14 @@ def post(db: Connection, uuid: str, body: Mapping[str, Any], now: int) -> None:
     insert_alerts(db, rows)
 
 
-def _subject(db: Connection, body: Mapping[str, Any]) -> Subject:
+def _subject(db: Database, body: Mapping[str, Any]) -> Subject:
     if not body.get("scope"):
         return NO_SUBJECT
     ((kind, uuid),) = body["scope"].items()
     return of_object(db, kind, uuid)
 
 
-def close(db: Connection, uuid: str, now: int) -> None:
+def close(db: Database, uuid: str, now: int) -> None:
     """Close an alert by hand, whatever its source.
 
     Raises:
@@ -81,7 +81,7 @@ def close(db: Connection, uuid: str, now: int) -> None:
     close_rows(db, [row], now, reported_at=now)
 
 
-def acknowledge(db: Connection, uuid: str, now: int) -> None:
+def acknowledge(db: Database, uuid: str, now: int) -> None:
     """Record that somebody has noticed an alert.
 
     Raises:
@@ -93,6 +93,6 @@ def acknowledge(db: Connection, uuid: str, now: int) -> None:
     db.execute(update(alert).where(alert.c.id == row.id).values(acknowledged_at=now))
 
 
-def _read(db: Connection, uuid: str) -> Row[Any]:
+def _read(db: Database, uuid: str) -> Row[Any]:
     advisory_lock(db, "alerts")
     return db.execute(select(alert).where(alert.c.uuid == uuid)).one()

@@ -12,28 +12,28 @@ A later notification about a deleted subject has no owner: see ``histories``.
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, or_, select, update
+from sqlalchemy import ColumnElement, Row, delete, or_, select, update
 
 from openstats.storage.alerts.episodes import ALERT_HAS_OPEN_EPISODE, end_episodes
 from openstats.storage.alerts.rows import time_columns, update_alerts
 from openstats.storage.dialects import one_of
 from openstats.storage.schema.alerts import STILL_OPEN, alert, alert_episode
-from openstats.storage.store import advisory_lock
+from openstats.storage.store import Database, advisory_lock
 
 
-def close_of_owners(db: Connection, owner: str, row_ids: Collection[int], now: int) -> None:
+def close_of_owners(db: Database, owner: str, row_ids: Collection[int], now: int) -> None:
     """Close the open alerts on or below owners; ``owner`` is one of ``OWNERS`` of the schema."""
     _close_matching(db, [one_of(alert.c[f"{owner}_id"], "keys")], row_ids, now)
 
 
-def close_of_instances(db: Connection, cloud_id: int, uuids: Collection[str], now: int) -> None:
+def close_of_instances(db: Database, cloud_id: int, uuids: Collection[str], now: int) -> None:
     """Close the open alerts on instances of a cloud."""
     conditions = [alert.c.cloud_id == cloud_id, one_of(alert.c.instance, "keys")]
     _close_matching(db, conditions, uuids, now)
 
 
 def _close_matching(
-    db: Connection, conditions: list[ColumnElement[bool]], keys: Collection[Any], now: int
+    db: Database, conditions: list[ColumnElement[bool]], keys: Collection[Any], now: int
 ) -> None:
     if not keys:
         return
@@ -44,7 +44,7 @@ def _close_matching(
 
 
 def close_rows(
-    db: Connection, rows: Collection[Any], now: int, *, reported_at: int | None = None
+    db: Database, rows: Collection[Any], now: int, *, reported_at: int | None = None
 ) -> None:
     """Close alerts, given as rows with ``id`` and ``created_at``, and end their episodes."""
     if not rows:
@@ -57,7 +57,7 @@ def close_rows(
     end_episodes(db, [row.id for row in rows], now, reported_at=reported_at)
 
 
-def close_stale(db: Connection, reported_before: int) -> None:
+def close_stale(db: Database, reported_before: int) -> None:
     """Close receivers' alerts that were not reported since a time, as of their last report."""
     advisory_lock(db, "alerts")
     stale = *STILL_OPEN, alert.c.seen_at < reported_before, ALERT_HAS_OPEN_EPISODE
@@ -65,7 +65,7 @@ def close_stale(db: Connection, reported_before: int) -> None:
         _close_as_of(db, row, row.seen_at)
 
 
-def _close_as_of(db: Connection, row: Row[Any], at: int) -> None:
+def _close_as_of(db: Database, row: Row[Any], at: int) -> None:
     """Close an alert as of a time in the past.
 
     If that time is before the move to the present owner, the present owner's alert is deleted, and
@@ -83,7 +83,7 @@ def _close_as_of(db: Connection, row: Row[Any], at: int) -> None:
     db.execute(query.values(ended_at=until, heard_at=None, voices=None))
 
 
-def _predecessor(db: Connection, row: Row[Any]) -> Row[Any] | None:
+def _predecessor(db: Database, row: Row[Any]) -> Row[Any] | None:
     """Return the former owner's alert that continued as this one at a move; None for none."""
     columns = alert_episode.c
     query = select(alert).join(alert_episode, alert.c.id == columns.alert_id)
@@ -92,14 +92,14 @@ def _predecessor(db: Connection, row: Row[Any]) -> Row[Any] | None:
     return db.execute(query.limit(1)).first()
 
 
-def firing_fingerprints(db: Connection, source: str) -> frozenset[str]:
+def firing_fingerprints(db: Database, source: str) -> frozenset[str]:
     """Return the fingerprints of a receiver's open alerts."""
     open_here = *STILL_OPEN, alert.c.source == source, ALERT_HAS_OPEN_EPISODE
     return frozenset(db.scalars(select(alert.c.fingerprint).where(*open_here)))
 
 
 def close_absent(
-    db: Connection, source: str, fingerprints: Collection[str], *, reported_before: int, now: int
+    db: Database, source: str, fingerprints: Collection[str], *, reported_before: int, now: int
 ) -> int:
     """Close a receiver's open alerts with these fingerprints that were not reported since a time.
 
@@ -114,7 +114,7 @@ def close_absent(
     return len(rows)
 
 
-def delete_closed(db: Connection, closed_before: int) -> int:
+def delete_closed(db: Database, closed_before: int) -> int:
     """Delete alerts that were closed before a time; return their number."""
     # The second condition implies the first; the index is searched by the first.
     over = alert.c.created_at < closed_before, alert.c.until < closed_before

@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    Connection,
     FromClause,
     Select,
     Subquery,
@@ -27,6 +26,7 @@ from openstats.storage.dialects import constant, one_of
 from openstats.storage.prepared import Prepared
 from openstats.storage.schema.alerts import SPANS, alert, alert_group
 from openstats.storage.schema.types import FOREVER
+from openstats.storage.store import Database
 
 ANY_STATUS = StatusFilter()
 
@@ -154,7 +154,7 @@ def _status_conditions(status: StatusFilter) -> list[ColumnElement[bool]]:
 
 
 def count(
-    db: Connection,
+    db: Database,
     scope: Scope,
     selection: Selection | None,
     interval: tuple[int, int],
@@ -184,7 +184,7 @@ def _by_severity(numbers: Sequence[int]) -> dict[str, int]:
 
 
 def count_by_object(
-    db: Connection,
+    db: Database,
     scope: Scope,
     selection: Selection,
     interval: tuple[int, int],
@@ -207,7 +207,7 @@ def _parameters(
 
 
 def selected_objects(
-    db: Connection,
+    db: Database,
     scope: Scope,
     selection: Selection,
     *,

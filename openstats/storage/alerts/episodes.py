@@ -13,12 +13,12 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
+from sqlalchemy import Row, bindparam, delete, func, select, update
 
 from openstats.alerts import Episode, Notification
 from openstats.storage.dialects import one_of
 from openstats.storage.schema.alerts import alert, alert_episode
-from openstats.storage.store import advisory_lock
+from openstats.storage.store import Database, advisory_lock
 
 DIGITS = 32
 LATER_KEY = re.compile(rf"([0-9]+)\|([0-9a-f]{{{DIGITS}}})")
@@ -32,7 +32,7 @@ ALERT_HAS_OPEN_EPISODE = (
 
 
 def read_episodes(
-    db: Connection,
+    db: Database,
     source: str,
     notifications: Sequence[Notification],
     *,
@@ -82,7 +82,7 @@ def part_columns(part: Episode) -> dict[str, Any]:
     }
 
 
-def delete_episodes(db: Connection, source: str, keys: Mapping[str, Collection[str]]) -> None:
+def delete_episodes(db: Database, source: str, keys: Mapping[str, Collection[str]]) -> None:
     """Delete parts of episodes by fingerprint and key."""
     rows = []
     for fingerprint, fingerprint_keys in keys.items():
@@ -96,7 +96,7 @@ def delete_episodes(db: Connection, source: str, keys: Mapping[str, Collection[s
 
 
 def end_episodes(
-    db: Connection, alert_ids: Collection[int], ended_at: int, *, reported_at: int | None = None
+    db: Database, alert_ids: Collection[int], ended_at: int, *, reported_at: int | None = None
 ) -> None:
     """End the open episodes of alerts; ``reported_at`` is None if no sender reported the end."""
     of_alerts = one_of(alert_episode.c.alert_id, "alert_ids")

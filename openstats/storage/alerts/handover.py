@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Select, Table, delete, insert, select, update
+from sqlalchemy import Select, Table, delete, insert, select, update
 
 from openstats.storage.alerts.episodes import later_key
 from openstats.storage.alerts.rows import ids_of, time_columns, update_alerts
@@ -16,6 +16,7 @@ from openstats.storage.dialects import one_of
 from openstats.storage.schema import tables
 from openstats.storage.schema.alerts import STILL_OPEN, alert, alert_episode, alert_group
 from openstats.storage.schema.types import FOREVER
+from openstats.storage.store import Database
 
 project, group, member = tables.project, tables.project_group, tables.project_group_member
 tenant = tables.tenant
@@ -24,7 +25,7 @@ Columns = dict[str, Any]
 Owners = dict[str, int | None]
 
 
-def hand_over(db: Connection, table: Table, row_ids: Collection[int], now: int) -> None:
+def hand_over(db: Database, table: Table, row_ids: Collection[int], now: int) -> None:
     """Give the open alerts below tenants or projects to their present owners.
 
     ``table`` is the table of the tenants or projects (``row_ids``), which have moved at ``now``.
@@ -46,7 +47,7 @@ def hand_over(db: Connection, table: Table, row_ids: Collection[int], now: int) 
     _reassign(db, reassigned, owners_of)
 
 
-def _rows(db: Connection, query: Select[Any], row_ids: Collection[int]) -> list[Columns]:
+def _rows(db: Database, query: Select[Any], row_ids: Collection[int]) -> list[Columns]:
     if not row_ids:
         return []
     rows = db.execute(query, {"row_ids": sorted(row_ids)})
@@ -54,7 +55,7 @@ def _rows(db: Connection, query: Select[Any], row_ids: Collection[int]) -> list[
 
 
 def _present_owners(
-    db: Connection, table: Table, row_ids: Collection[int]
+    db: Database, table: Table, row_ids: Collection[int]
 ) -> tuple[dict[int, Owners], set[int]]:
     """Return the owners of tenants or projects, and which of them never had another owner."""
     if table is tenant:
@@ -73,7 +74,7 @@ def _present_owners(
 
 
 def _continue(
-    db: Connection, rows: Sequence[Columns], owners_of: Callable[[Columns], Owners], now: int
+    db: Database, rows: Sequence[Columns], owners_of: Callable[[Columns], Owners], now: int
 ) -> None:
     """Close alerts; open one of the new owner for each, with a part of its open episodes."""
     if not rows:
@@ -92,7 +93,7 @@ def _continue(
     _continue_episodes(db, dict(zip(ids, successor_ids, strict=True)), now)
 
 
-def _continue_episodes(db: Connection, successor_ids: Mapping[int, int], now: int) -> None:
+def _continue_episodes(db: Database, successor_ids: Mapping[int, int], now: int) -> None:
     """End the open episodes of alerts, and begin new parts of them in the successors."""
     of_alerts = one_of(alert_episode.c.alert_id, "alert_ids")
     open_episodes = of_alerts, alert_episode.c.ended_at.is_(None)
@@ -109,7 +110,7 @@ def _continue_episodes(db: Connection, successor_ids: Mapping[int, int], now: in
 
 
 def _reassign(
-    db: Connection, rows: Sequence[Columns], owners_of: Callable[[Columns], Owners]
+    db: Database, rows: Sequence[Columns], owners_of: Callable[[Columns], Owners]
 ) -> None:
     """Give alerts to other owners, with all their past."""
     if not rows:
@@ -121,7 +122,7 @@ def _reassign(
     _set_groups(db, ids)
 
 
-def _set_groups(db: Connection, alert_ids: Sequence[int]) -> None:
+def _set_groups(db: Database, alert_ids: Sequence[int]) -> None:
     """Add alerts to the present groups of their projects, except groups of a former customer.
 
     The statement is::

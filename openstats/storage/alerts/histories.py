@@ -5,13 +5,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, or_, select, union_all
+from sqlalchemy import func, or_, select, union_all
 
 from openstats.storage.dialects import one_of
 from openstats.storage.ownership import PROJECTS, TENANTS, Ownership, owner_periods
 from openstats.storage.schema import tables
 from openstats.storage.schema.alerts import OWNERS
 from openstats.storage.schema.types import FOREVER
+from openstats.storage.store import Database
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ Periods = Mapping[int | None, Sequence[Period]]
 """Periods in order of time, by row id. Rows that never moved and were never deleted are missing."""
 
 
-def of_subjects(db: Connection, subjects: Sequence[Subject]) -> list[History]:
+def of_subjects(db: Database, subjects: Sequence[Subject]) -> list[History]:
     """Return the histories of subjects with these present owners; after a deletion, there is none.
 
     The number of statements does not depend on the number of subjects.
@@ -107,7 +108,7 @@ def of_subjects(db: Connection, subjects: Sequence[Subject]) -> list[History]:
 
 
 def _periods(
-    db: Connection, kind: Ownership, row_ids: Collection[int | None], *, unmoved: bool = False
+    db: Database, kind: Ownership, row_ids: Collection[int | None], *, unmoved: bool = False
 ) -> Periods:
     """Return the periods of owners by row id.
 
@@ -137,7 +138,7 @@ def _periods(
     return periods
 
 
-def _deletions(db: Connection, customer_ids: Collection[int | None]) -> dict[int | None, int]:
+def _deletions(db: Database, customer_ids: Collection[int | None]) -> dict[int | None, int]:
     """Return the times when customers were deleted, by row id; existing customers are missing."""
     parameter = {"row_ids": sorted(filter(None, customer_ids))}
     if not parameter["row_ids"]:

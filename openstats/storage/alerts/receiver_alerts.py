@@ -7,8 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection
-
 from openstats.alerts import Alert, Episode, Notification, Revision
 from openstats.storage.alerts.episodes import delete_episodes, key_of, part_columns
 from openstats.storage.alerts.histories import History, Subject
@@ -23,6 +21,7 @@ from openstats.storage.alerts.rows import (
 from openstats.storage.dialects import upsert
 from openstats.storage.schema.alerts import alert_episode
 from openstats.storage.schema.types import FOREVER
+from openstats.storage.store import Database
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ def _is_news(notification: Notification, last: Episode) -> bool:
 
 
 def write_revisions(
-    db: Connection,
+    db: Database,
     source: str,
     revisions: Sequence[Revision],
     histories: Mapping[str, History],
@@ -106,7 +105,7 @@ def _row(
 
 
 def _write_episodes(
-    db: Connection, source: str, alerts: Iterable[tuple[RevisedAlert, int | None]]
+    db: Database, source: str, alerts: Iterable[tuple[RevisedAlert, int | None]]
 ) -> None:
     """Write the episodes of alerts, which come with their row ids."""
     rows = []
@@ -116,7 +115,7 @@ def _write_episodes(
     upsert(db, alert_episode, rows)
 
 
-def _update(db: Connection, alerts: Iterable[RevisedAlert], now: int) -> None:
+def _update(db: Database, alerts: Iterable[RevisedAlert], now: int) -> None:
     """Write the times of stored alerts, and the contents of the notification if that is current.
 
     The statement is::
@@ -138,7 +137,7 @@ def _update(db: Connection, alerts: Iterable[RevisedAlert], now: int) -> None:
     update_alerts(db, times_and_contents)
 
 
-def _delete_leftovers(db: Connection, source: str, revisions: Iterable[Revision]) -> None:
+def _delete_leftovers(db: Database, source: str, revisions: Iterable[Revision]) -> None:
     """Delete stored alerts and parts of episodes that are no longer in a revision."""
     keys: dict[str, set[str]] = {}
     alert_ids: set[int] = set()

@@ -2,11 +2,12 @@
 
 from dataclasses import fields
 
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
 from openstats.alerts import ReceiverCounts, Refusal
 from openstats.storage.dialects import upsert
 from openstats.storage.schema.alerts import receiver
+from openstats.storage.store import Database
 
 LARGEST_COUNT = 2**53
 """The largest count, where counting stops: JSON readers that use floats confuse larger integers."""
@@ -15,7 +16,7 @@ COLUMNS = [receiver.c[field.name] for field in fields(ReceiverCounts)]
 
 
 def count_notifications(
-    db: Connection, name: str, now: int, *, notifications: int, truncated: int
+    db: Database, name: str, now: int, *, notifications: int, truncated: int
 ) -> None:
     """Add notifications to the counts of a receiver."""
     counts = _read(db, name)
@@ -28,7 +29,7 @@ def count_notifications(
     upsert(db, receiver, [columns])
 
 
-def count_refusal(db: Connection, name: str, refusal: Refusal) -> None:
+def count_refusal(db: Database, name: str, refusal: Refusal) -> None:
     """Add the notifications that a receiver refused to its counts."""
     counts = _read(db, name)
     columns = {
@@ -46,12 +47,12 @@ def _sum(count: int, increment: int) -> int:
     return min(count + increment, LARGEST_COUNT)
 
 
-def _read(db: Connection, name: str) -> ReceiverCounts:
+def _read(db: Database, name: str) -> ReceiverCounts:
     row = db.execute(select(*COLUMNS).where(receiver.c.name == name)).first()
     return ReceiverCounts(*row) if row else ReceiverCounts()
 
 
-def receiver_counts(db: Connection) -> dict[str, ReceiverCounts]:
+def receiver_counts(db: Database) -> dict[str, ReceiverCounts]:
     """Return the counts of receivers by name; receivers that got nothing are missing."""
     rows = db.execute(select(receiver.c.name, *COLUMNS))
     return {name: ReceiverCounts(*counts) for name, *counts in rows}

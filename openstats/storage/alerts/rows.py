@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from openstats.alerts import Notification
 from openstats.severities import SEVERITIES
@@ -14,6 +14,7 @@ from openstats.storage.alerts.histories import Subject
 from openstats.storage.alerts.subjects import with_groups
 from openstats.storage.dialects import one_of
 from openstats.storage.schema.alerts import alert, alert_group, span
+from openstats.storage.store import Database
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def content_columns(notification: Notification) -> dict[str, Any]:
     }
 
 
-def insert_alerts(db: Connection, rows: Sequence[AlertRow]) -> list[int]:
+def insert_alerts(db: Database, rows: Sequence[AlertRow]) -> list[int]:
     """Write new alerts and their groups; return their row ids in the order of ``rows``."""
     if not rows:
         return []
@@ -60,14 +61,14 @@ def insert_alerts(db: Connection, rows: Sequence[AlertRow]) -> list[int]:
     return ids
 
 
-def ids_of(db: Connection, uuids: Sequence[str]) -> list[int]:
+def ids_of(db: Database, uuids: Sequence[str]) -> list[int]:
     """Return the row ids of alerts in the order of their uuids."""
     query = select(alert.c.uuid, alert.c.id).where(one_of(alert.c.uuid, "uuids"))
     ids = dict(db.execute(query, {"uuids": uuids}).all())
     return [ids[uuid] for uuid in uuids]
 
 
-def update_alerts(db: Connection, rows: Sequence[dict[str, Any]]) -> None:
+def update_alerts(db: Database, rows: Sequence[dict[str, Any]]) -> None:
     """Write columns of alerts; all rows have ``row_id`` and the same columns."""
     if not rows:
         return
@@ -75,7 +76,7 @@ def update_alerts(db: Connection, rows: Sequence[dict[str, Any]]) -> None:
     db.execute(update(alert).where(alert.c.id == bindparam("row_id")).values(columns), rows)
 
 
-def delete_alerts(db: Connection, row_ids: Collection[int]) -> None:
+def delete_alerts(db: Database, row_ids: Collection[int]) -> None:
     """Delete alerts by row id."""
     if row_ids:
         chosen_alerts = one_of(alert.c.id, "row_ids")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
 from openstats.alerts import OWN, Notification, RuleResult
 from openstats.severities import SEVERITIES
@@ -20,7 +20,7 @@ from openstats.storage.alerts.rows import (
 from openstats.storage.alerts.subjects import of_rows
 from openstats.storage.schema.alerts import STILL_OPEN, alert
 from openstats.storage.schema.types import FOREVER
-from openstats.storage.store import advisory_lock
+from openstats.storage.store import Database, advisory_lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ Cause = tuple[str, int, str]
 """The kind of the subject, its row id, and the type of the alert."""
 
 
-def open_alerts(db: Connection, cloud_id: int, family: str) -> dict[Cause, OpenAlert]:
+def open_alerts(db: Database, cloud_id: int, family: str) -> dict[Cause, OpenAlert]:
     """Return the open alerts of a family of rules on a cloud and its tenants.
 
     Take the lock on alerts: until the end of the transaction, no other transaction writes them.
@@ -53,7 +53,7 @@ def open_alerts(db: Connection, cloud_id: int, family: str) -> dict[Cause, OpenA
 
 
 def settle(
-    db: Connection,
+    db: Database,
     alerts: Mapping[Cause, OpenAlert],
     results: Iterable[RuleResult],
     now: int,
@@ -69,7 +69,7 @@ def settle(
     _open(db, [result for cause, result in result_of.items() if cause not in alerts], now)
 
 
-def _open(db: Connection, results: Iterable[RuleResult], now: int) -> None:
+def _open(db: Database, results: Iterable[RuleResult], now: int) -> None:
     new_results = [result for result in results if not _reopen(db, result, now)]
     row_ids: dict[str, list[int]] = {}
     for result in new_results:
@@ -82,7 +82,7 @@ def _open(db: Connection, results: Iterable[RuleResult], now: int) -> None:
     insert_alerts(db, rows)
 
 
-def _reopen(db: Connection, result: RuleResult, now: int) -> bool:
+def _reopen(db: Database, result: RuleResult, now: int) -> bool:
     """Reopen the last alert of a cause if it was closed recently; return whether it was."""
     if not result.reopen_within:
         return False
@@ -98,7 +98,7 @@ def _reopen(db: Connection, result: RuleResult, now: int) -> bool:
     return True
 
 
-def _close(db: Connection, open_alert: OpenAlert, now: int) -> None:
+def _close(db: Database, open_alert: OpenAlert, now: int) -> None:
     """Close an alert of our own; delete it if it was created at ``now``."""
     if now > open_alert.created_at:
         close_rows(db, [open_alert], now)

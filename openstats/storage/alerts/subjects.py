@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, FromClause, Row, Select, Table, bindparam, select
+from sqlalchemy import FromClause, Row, Select, Table, bindparam, select
 
 from openstats.alerts import Restriction, SubjectLabels
 from openstats.errors import ConflictError
@@ -20,6 +20,7 @@ from openstats.storage.alerts.histories import (
 )
 from openstats.storage.dialects import one_of
 from openstats.storage.schema import tables
+from openstats.storage.store import Database
 
 cloud, tenant, instance = tables.cloud, tables.tenant, tables.instance
 project, customer = tables.project, tables.customer
@@ -68,7 +69,7 @@ SUBJECT_TABLES = {
 
 
 def of_labels(
-    db: Connection, restriction: Restriction, labels: Sequence[SubjectLabels]
+    db: Database, restriction: Restriction, labels: Sequence[SubjectLabels]
 ) -> list[History]:
     """Return a history for each alert: of the most specific subject that its labels may name.
 
@@ -102,7 +103,7 @@ def of_labels(
 
 
 def _allowed_histories(
-    db: Connection, restriction: Restriction, subjects: Iterable[Subject]
+    db: Database, restriction: Restriction, subjects: Iterable[Subject]
 ) -> dict[Subject, History]:
     """Return the histories of subjects that a receiver may name now, or might have named once."""
     unique_subjects = [*dict.fromkeys(subjects)]
@@ -123,7 +124,7 @@ def _allowed_histories(
     }
 
 
-def _row_id(db: Connection, table: Table, uuid: str | None) -> int | None:
+def _row_id(db: Database, table: Table, uuid: str | None) -> int | None:
     """Return the row id for a uuid; None for no uuid, NO_ROW for an unknown one."""
     if uuid is None:
         return None
@@ -176,7 +177,7 @@ def _allowed_tenants(restriction: Restriction) -> Select[Any]:
 
 
 def _tenants(
-    db: Connection, restriction: Restriction, keystone_ids: Collection[Any]
+    db: Database, restriction: Restriction, keystone_ids: Collection[Any]
 ) -> dict[Any, list[Subject]]:
     """Return tenants by Keystone id: each region has one tenant with the id."""
     if not keystone_ids:
@@ -189,7 +190,7 @@ def _tenants(
 
 
 def _instances(
-    db: Connection, restriction: Restriction, uuids: Collection[Any]
+    db: Database, restriction: Restriction, uuids: Collection[Any]
 ) -> dict[Any, list[Subject]]:
     """Return instances by uuid, each as a list with one element."""
     if not uuids:
@@ -211,7 +212,7 @@ def _of_tenant_row(kind: str, row: Row[Any], instance_uuid: str | None = None) -
     )
 
 
-def _clouds(db: Connection, restriction: Restriction) -> dict[Any, Subject]:
+def _clouds(db: Database, restriction: Restriction) -> dict[Any, Subject]:
     """Return the clouds, by name, that a receiver may name as subjects."""
     if restriction.customer or restriction.project or restriction.tenants is not None:
         return {}
@@ -221,7 +222,7 @@ def _clouds(db: Connection, restriction: Restriction) -> dict[Any, Subject]:
     return {row.name: Subject("cloud", cloud_id=row.id) for row in db.execute(query)}
 
 
-def of_restriction(db: Connection, restriction: Restriction) -> History:
+def of_restriction(db: Database, restriction: Restriction) -> History:
     """Return the history of what a receiver may report on: tenants, a project or a customer."""
     if restriction.tenants is not None:
         rows = db.execute(_allowed_tenants(restriction))
@@ -235,7 +236,7 @@ def of_restriction(db: Connection, restriction: Restriction) -> History:
     return constant_history(NO_SUBJECT)
 
 
-def of_object(db: Connection, kind: str, uuid: str) -> Subject:
+def of_object(db: Database, kind: str, uuid: str) -> Subject:
     """Return the subject with this uuid, with its owners.
 
     Raises:
@@ -247,7 +248,7 @@ def of_object(db: Connection, kind: str, uuid: str) -> Subject:
     return subject
 
 
-def _find(db: Connection, kind: str, uuid: str, *, existing: bool = False) -> Subject | None:
+def _find(db: Database, kind: str, uuid: str, *, existing: bool = False) -> Subject | None:
     """Return the subject with this uuid; None if there is none.
 
     For an instance::
@@ -264,7 +265,7 @@ def _find(db: Connection, kind: str, uuid: str, *, existing: bool = False) -> Su
     return None if row is None else Subject(kind, **row)
 
 
-def of_rows(db: Connection, kind: str, row_ids: Iterable[int]) -> dict[int, Subject]:
+def of_rows(db: Database, kind: str, row_ids: Iterable[int]) -> dict[int, Subject]:
     """Return the subjects of tenants or clouds, with their owners, by row id."""
     if kind == "cloud":
         return {row_id: Subject("cloud", cloud_id=row_id) for row_id in row_ids}
@@ -273,14 +274,14 @@ def of_rows(db: Connection, kind: str, row_ids: Iterable[int]) -> dict[int, Subj
     return {row.tenant_id: _of_tenant_row("tenant", row) for row in rows}
 
 
-def with_groups(db: Connection, subjects: Sequence[Subject]) -> list[Subject]:
+def with_groups(db: Database, subjects: Sequence[Subject]) -> list[Subject]:
     """Return subjects with their present groups; groups of a former customer are unknown."""
     project_ids = {subject.project_id for subject in subjects} - {None}
     groups = _groups_of(db, project_ids) if project_ids else {}
     return [replace(subject, groups=_groups(subject, groups)) for subject in subjects]
 
 
-def _groups_of(db: Connection, project_ids: Collection[Any]) -> dict[GroupOwner, list[int]]:
+def _groups_of(db: Database, project_ids: Collection[Any]) -> dict[GroupOwner, list[int]]:
     """Return the groups of projects, by project and customer."""
     columns = member.c.project_id, group.c.customer_id, member.c.project_group_id
     memberships = select(*columns).join(group, group.c.id == member.c.project_group_id)

@@ -4,17 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    Connection,
-    Select,
-    Table,
-    bindparam,
-    func,
-    literal_column,
-    select,
-    update,
-)
+from sqlalchemy import BigInteger, Select, Table, bindparam, func, literal_column, select, update
 
 from openstats.model import Interval, Scope
 from openstats.storage.access.visibility import (
@@ -28,7 +18,7 @@ from openstats.storage.access.visibility import (
 )
 from openstats.storage.prepared import Prepared
 from openstats.storage.schema import tables
-from openstats.storage.store import advisory_lock
+from openstats.storage.store import Database, advisory_lock
 
 
 @cache
@@ -64,15 +54,13 @@ def _dates(kind: str, *, everything: bool) -> Prepared:
     return Prepared(rows.group_by(created_at))
 
 
-def dates(
-    db: Connection, scope: Scope, kind: str, start: int, end: int
-) -> Sequence[tuple[int, int]]:
+def dates(db: Database, scope: Scope, kind: str, start: int, end: int) -> Sequence[tuple[int, int]]:
     """Return the times in [start, end) at which objects were created, each with their number."""
     values = variables(scope) | {"start": start, "end": end}
     return _dates(kind, everything=scope.everything).rows(db, values)
 
 
-def counts(db: Connection, scope: Scope, kind: str, interval: Interval) -> dict[int, int]:
+def counts(db: Database, scope: Scope, kind: str, interval: Interval) -> dict[int, int]:
     """Return the number of created objects by piece of the interval.
 
     Deleted objects count, objects without a date do not. Pieces without objects are missing.
@@ -86,7 +74,7 @@ def counts(db: Connection, scope: Scope, kind: str, interval: Interval) -> dict[
     return dict(_counts(kind, everything=scope.everything).rows(db, values))
 
 
-def date_objects(db: Connection, first_created: Mapping[int, int]) -> None:
+def date_objects(db: Database, first_created: Mapping[int, int]) -> None:
     """Write the dates of undated objects: the creation of the earliest server or volume below them.
 
     ``first_created`` is the time of the earliest server or volume by tenant (row id), as one of the
@@ -105,7 +93,7 @@ def date_objects(db: Connection, first_created: Mapping[int, int]) -> None:
     _date(db, group, of_members.where(member.c.project_group_id == group.c.id))
 
 
-def _date_tenants(db: Connection, first_created: Mapping[int, int]) -> None:
+def _date_tenants(db: Database, first_created: Mapping[int, int]) -> None:
     """Write the dates of tenants (row ids) that are earlier than the stored ones."""
     rows = [{"row": row_id, "date": date} for row_id, date in first_created.items()]
     if rows:
@@ -115,7 +103,7 @@ def _date_tenants(db: Connection, first_created: Mapping[int, int]) -> None:
         db.execute(statement.values(first_created=bindparam("date")), rows)
 
 
-def _date(db: Connection, table: Table, earliest: Select[Any]) -> None:
+def _date(db: Database, table: Table, earliest: Select[Any]) -> None:
     # A project whose tenants were moved to other projects keeps its date.
     date = func.coalesce(earliest.scalar_subquery(), table.c.created_at)
     db.execute(update(table).where(table.c.undated).values(created_at=date))

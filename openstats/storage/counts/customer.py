@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from sqlalchemy import Connection, Subquery, and_, distinct, func, or_, select
+from sqlalchemy import Subquery, and_, distinct, func, or_, select
 
 from openstats.model import CustomerCounts, Scope, Selection
 from openstats.storage.access.selection import ObjectQuery, object_name, object_query, objects
@@ -19,6 +19,7 @@ from openstats.storage.access.visibility import (
 from openstats.storage.dialects import whole_sum
 from openstats.storage.prepared import Prepared
 from openstats.storage.schema import tables
+from openstats.storage.store import Database
 
 customer, instance = tables.customer, tables.instance
 
@@ -62,7 +63,7 @@ def _listing(query: ObjectQuery) -> Prepared:
 
 
 def listing(
-    db: Connection,
+    db: Database,
     scope: Scope,
     selection: Selection = CUSTOMERS,
     *,

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, Subquery, select
+from sqlalchemy import ColumnElement, FromClause, Select, Subquery, select
 
 from openstats.model import Scope
 from openstats.severities import SEVERITIES
@@ -13,6 +13,7 @@ from openstats.storage.entries.pagination import Condition, Entry, Listing
 from openstats.storage.schema import tables
 from openstats.storage.schema.alerts import OWNERS, alert, alert_group
 from openstats.storage.schema.types import FOREVER
+from openstats.storage.store import Database
 
 group = tables.project_group
 
@@ -30,7 +31,7 @@ def _visible_rows(everything: bool) -> Select[Any]:
     return query.where(visible_alert(everything=everything))
 
 
-def _completed(_db: Connection, scope: Scope, rows: list[Entry]) -> list[Entry]:
+def _completed(_db: Database, scope: Scope, rows: list[Entry]) -> list[Entry]:
     """Return alerts as entries: labels for admins only, messages for callers who may read them."""
     entries = []
     for row in rows:

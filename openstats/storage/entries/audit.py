@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from sqlalchemy import Connection, Select, delete, insert, select
+from sqlalchemy import Select, delete, insert, select
 
 from openstats.model import Scope
 from openstats.storage.entries.pagination import Entry, Listing
 from openstats.storage.schema import tables
+from openstats.storage.store import Database
 
 audit = tables.audit
 
@@ -43,7 +44,7 @@ class Change(NamedTuple):
         return "delete" if self.after is None else "change"
 
 
-def record_all(db: Connection, author: Author, changes: Iterable[Change]) -> None:
+def record_all(db: Database, author: Author, changes: Iterable[Change]) -> None:
     """Write the changes of one request, in this order."""
     rows = [_row(author, change) for change in changes]
     if rows:
@@ -60,7 +61,7 @@ def _row(author: Author, change: Change) -> dict[str, Any]:
     return row
 
 
-def forget(db: Connection, until: int) -> None:
+def forget(db: Database, until: int) -> None:
     """Delete records from before a time."""
     db.execute(delete(audit).where(audit.c.at < until))
 
@@ -69,7 +70,7 @@ def _rows(_everything: bool) -> Select[Any]:
     return select(audit)
 
 
-def _parsed(_db: Connection, _scope: Scope, entries: list[Entry]) -> list[Entry]:
+def _parsed(_db: Database, _scope: Scope, entries: list[Entry]) -> list[Entry]:
     for entry in entries:
         del entry["id"]
         for state in STATES:

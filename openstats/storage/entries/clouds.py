@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, ScalarSelect, Select, cast, func, null, or_, select
+from sqlalchemy import ScalarSelect, Select, cast, func, null, or_, select
 
 from openstats.meters import USAGE_METERS
 from openstats.model import Capacity, QuotaSum, Scope
@@ -18,6 +18,7 @@ from openstats.storage.entries.pagination import Entry, Listing
 from openstats.storage.entries.tenants import visible_tenants
 from openstats.storage.inventory import capacity, compute_hosts, resource_providers
 from openstats.storage.schema import tables
+from openstats.storage.store import Database
 from openstats.storage.usage import readings
 
 cloud, job, tenant = tables.cloud, tables.job, tables.tenant
@@ -59,7 +60,7 @@ def _last_error() -> ScalarSelect[str]:
     return errors.order_by(job.c.error_at.desc(), job.c.kind).limit(1).scalar_subquery()
 
 
-def _with_figures(db: Connection, scope: Scope, entries: list[Entry]) -> list[Entry]:
+def _with_figures(db: Database, scope: Scope, entries: list[Entry]) -> list[Entry]:
     """Add figures for callers who see everything; reduce entries to uuid and name for others."""
     if not scope.everything:
         return [{"uuid": entry["uuid"], "name": entry["name"]} for entry in entries]

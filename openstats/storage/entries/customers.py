@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Column, Connection, Select, select
+from sqlalchemy import Column, Select, select
 
 from openstats.model import Scope
 from openstats.storage.access.selection import ObjectQuery, objects
@@ -11,6 +11,7 @@ from openstats.storage.access.visibility import OBJECTS, variables, visible_proj
 from openstats.storage.dialects import one_of
 from openstats.storage.entries.pagination import Complete, Entry, Listing
 from openstats.storage.schema import tables
+from openstats.storage.store import Database
 
 group, project, member = tables.project_group, tables.project, tables.project_group_member
 
@@ -35,7 +36,7 @@ def _select(query: ObjectQuery) -> Select[Any]:
     return select(*columns).join(table, table.c.id == visible.c.id)
 
 
-def _without_null_dates(_db: Connection, _scope: Scope, entries: list[Entry]) -> list[Entry]:
+def _without_null_dates(_db: Database, _scope: Scope, entries: list[Entry]) -> list[Entry]:
     """Return entries without ``deleted_at`` where the object is not deleted."""
     for entry in entries:
         if entry.get("deleted_at", 0) is None:
@@ -43,13 +44,13 @@ def _without_null_dates(_db: Connection, _scope: Scope, entries: list[Entry]) ->
     return entries
 
 
-def _with_groups(db: Connection, scope: Scope, entries: list[Entry]) -> list[Entry]:
+def _with_groups(db: Database, scope: Scope, entries: list[Entry]) -> list[Entry]:
     """Add the uuids of each project's groups."""
     pairs = _pairs(project.c.uuid, group.c.uuid).where(group.c.deleted_at.is_(None))
     return _with_members(db, scope, entries, "project_groups", pairs)
 
 
-def _with_projects(db: Connection, scope: Scope, entries: list[Entry]) -> list[Entry]:
+def _with_projects(db: Database, scope: Scope, entries: list[Entry]) -> list[Entry]:
     """Add the uuids of each group's visible projects."""
     is_visible = visible_project(everything=scope.everything)
     pairs = _pairs(group.c.uuid, project.c.uuid).where(is_visible)
@@ -65,7 +66,7 @@ def _pairs(holder: Column[str], content: Column[str]) -> Select[str, str]:
 
 
 def _with_members(
-    db: Connection, scope: Scope, entries: list[Entry], field: str, pairs: Select[str, str]
+    db: Database, scope: Scope, entries: list[Entry], field: str, pairs: Select[str, str]
 ) -> list[Entry]:
     uuids: dict[str, list[str]] = {entry["uuid"]: [] for entry in entries}
     for holder_uuid, uuid in db.execute(pairs, {"listed": [*uuids], **variables(scope)}):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, select
+from sqlalchemy import ColumnElement, FromClause, Select, select
 
 from openstats.model import EVERYTHING, Scope
 from openstats.storage.entries.pagination import ALL, Entry, Listing, page
@@ -10,6 +10,7 @@ from openstats.storage.registry import grants
 from openstats.storage.registry.grants import TABLES
 from openstats.storage.schema import tables
 from openstats.storage.schema.tables import GRANTEES
+from openstats.storage.store import Database
 
 grant = tables.grant
 
@@ -24,7 +25,7 @@ def _rows(_everything: bool) -> Select[Any]:
     return select(*columns).select_from(source)
 
 
-def _without_nulls(_db: Connection, _scope: Scope, entries: list[Entry]) -> list[Entry]:
+def _without_nulls(_db: Database, _scope: Scope, entries: list[Entry]) -> list[Entry]:
     """Return entries with only the grantee and the scope that are set."""
     return list(map(_without_null, entries))
 
@@ -38,7 +39,7 @@ def _without_null(entry: Entry) -> Entry:
 GRANTS = Listing(_rows, _without_nulls, order=("uuid",))
 
 
-def revoke(db: Connection, kind: str, uuid: str) -> list[Entry]:
+def revoke(db: Database, kind: str, uuid: str) -> list[Entry]:
     """Delete all grants on an object and return their entries; none for kinds without grants."""
     if kind not in TABLES:
         return []

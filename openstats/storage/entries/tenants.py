@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, case, func, select
+from sqlalchemy import ColumnElement, Select, case, func, select
 
 from openstats.meters import QUOTA_NAMES, SERVICES
 from openstats.model import Scope
@@ -10,6 +10,7 @@ from openstats.storage import volume_types
 from openstats.storage.access.visibility import tenant_in_scope, visible_tenant
 from openstats.storage.entries.pagination import Entry, Listing
 from openstats.storage.schema import tables
+from openstats.storage.store import Database
 
 cloud, tenant, project, quota = tables.cloud, tables.tenant, tables.project, tables.quota
 
@@ -61,7 +62,7 @@ def _oldest() -> ColumnElement[Any]:
     return case((compute < volume, compute), else_=func.coalesce(volume, compute))
 
 
-def _with_quotas(_db: Connection, _scope: Scope, entries: list[Entry]) -> list[Entry]:
+def _with_quotas(_db: Database, _scope: Scope, entries: list[Entry]) -> list[Entry]:
     """Move the columns of the quotas into a mapping by name."""
     for entry in entries:
         figures: Entry = {}
@@ -77,7 +78,7 @@ TENANTS = Listing(_rows, _with_quotas, past=_past_rows, lasting=True)
 """A deleted tenant is still found by its uuid, because its past can be linked to a project."""
 
 
-def uuids(db: Connection, kind: str) -> set[str]:
+def uuids(db: Database, kind: str) -> set[str]:
     """Return the uuids of the customers, projects or tenants that exist."""
     table = tables.metadata.tables[kind]
     return set(db.scalars(select(table.c.uuid).where(table.c.deleted_at.is_(None))))

@@ -6,7 +6,7 @@ writes over HTTP are recorded by the views, not here.
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
 from openstats.model import EVERYTHING
 from openstats.storage.entries import audit
@@ -16,6 +16,7 @@ from openstats.storage.entries.grants import GRANTS
 from openstats.storage.entries.pagination import ALL, Entry, page
 from openstats.storage.entries.tenants import TENANTS
 from openstats.storage.schema import tables
+from openstats.storage.store import Database
 
 LISTINGS = {"customer": CUSTOMERS, "project_group": GROUPS, "project": PROJECTS, "grant": GRANTS}
 BATCH = 1000
@@ -27,7 +28,7 @@ State = dict[tuple[str, str], Entry]
 """Entries by kind and uuid; the entry of a tenant is only the project that it is linked to."""
 
 
-def state(db: Connection) -> State:
+def state(db: Database) -> State:
     """Return the present state of the registry."""
     entries: State = {}
     for kind, listing in LISTINGS.items():
@@ -39,7 +40,7 @@ def state(db: Connection) -> State:
     return entries
 
 
-def record(db: Connection, author: Author, old: State) -> None:
+def record(db: Database, author: Author, old: State) -> None:
     """Write one audit entry for each object that differs from an earlier state."""
     new = state(db)
     keys = [key for key in sorted(old.keys() | new.keys()) if old.get(key) != new.get(key)]
@@ -54,7 +55,7 @@ def record(db: Connection, author: Author, old: State) -> None:
     audit.record_all(db, author, changes)
 
 
-def _tenants(db: Connection, uuids: Sequence[str]) -> dict[str, Entry]:
+def _tenants(db: Database, uuids: Sequence[str]) -> dict[str, Entry]:
     """Return tenants with all their fields by uuid, including deleted ones."""
     tenants: dict[str, Entry] = {}
     for start in range(0, len(uuids), BATCH):

@@ -7,13 +7,14 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, or_, select
+from sqlalchemy import Row, Table, or_, select
 
 from openstats.model import EVERYTHING
 from openstats.names import cleaned
 from openstats.storage.entries.grants import GRANTS
 from openstats.storage.entries.pagination import ALL, page
 from openstats.storage.schema import tables
+from openstats.storage.store import Database
 
 customer, group, project = tables.customer, tables.project_group, tables.project
 member, tenant, cloud = tables.project_group_member, tables.tenant, tables.cloud
@@ -21,7 +22,7 @@ member, tenant, cloud = tables.project_group_member, tables.tenant, tables.cloud
 Entry = dict[str, Any]
 
 
-def export_registry(db: Connection) -> Entry:
+def export_registry(db: Database) -> Entry:
     """Return the whole registry as a document, ordered by name, then uuid.
 
     It has only what an import accepts: objects and tenants that are not deleted.
@@ -42,7 +43,7 @@ def export_registry(db: Connection) -> Entry:
     return document
 
 
-def _existing(db: Connection, table: Table) -> Iterable[Row[Any]]:
+def _existing(db: Database, table: Table) -> Iterable[Row[Any]]:
     rows = select(table).where(table.c.deleted_at.is_(None))
     return db.execute(rows.order_by(table.c.name, table.c.uuid))
 
@@ -55,7 +56,7 @@ def _entry(row: Row[Any]) -> Entry:
     return entry
 
 
-def _tenants(db: Connection) -> dict[int | None, list[Entry]]:
+def _tenants(db: Database) -> dict[int | None, list[Entry]]:
     """Return the tenants of each project (row id); tenants unlinked by hand are under None."""
     columns = select(tenant.c.project_id, tenant.c.tenant_id, cloud.c.name)
     statement = columns.join(cloud, cloud.c.id == tenant.c.cloud_id).where(
@@ -69,7 +70,7 @@ def _tenants(db: Connection) -> dict[int | None, list[Entry]]:
     return tenants
 
 
-def _groups(db: Connection) -> dict[int, list[Entry]]:
+def _groups(db: Database) -> dict[int, list[Entry]]:
     """Return the groups of each customer (row id), with the uuids of their projects."""
     members = select(member.c.project_group_id, project.c.uuid)
     members = members.join(project, project.c.id == member.c.project_id)
@@ -85,7 +86,7 @@ def _groups(db: Connection) -> dict[int, list[Entry]]:
     return groups
 
 
-def _grants(db: Connection) -> list[Entry]:
+def _grants(db: Database) -> list[Entry]:
     """Return all grants; clouds are named by name, as in the links of tenants."""
     cloud_names = {row.uuid: row.name for row in db.execute(select(cloud.c.uuid, cloud.c.name))}
     entries, _ = page(db, GRANTS, EVERYTHING, filters={}, limit=ALL, marker=None)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Table, select
 
 from openstats.errors import ConflictError, RegistryError
 from openstats.names import storable
@@ -32,7 +32,7 @@ from openstats.storage.registry.group_members import fill_all, leave_groups
 from openstats.storage.registry.object_rows import Columns, ObjectRows, Row
 from openstats.storage.registry.tenants import link
 from openstats.storage.schema import tables
-from openstats.storage.store import advisory_lock
+from openstats.storage.store import Database, advisory_lock
 
 customer, group, project = tables.customer, tables.project_group, tables.project
 tenant, cloud = tables.tenant, tables.cloud
@@ -41,7 +41,7 @@ Written = TypeVar("Written", bound=ObjectEntry)
 
 
 def import_registry(
-    db: Connection, content: Any, now: int, author: Author | None = None
+    db: Database, content: Any, now: int, author: Author | None = None
 ) -> dict[str, int]:
     """Create or replace the objects of a document by uuid; return the number of entries by kind.
 
@@ -60,7 +60,7 @@ def import_registry(
     return counts
 
 
-def _write(db: Connection, document: Document, now: int) -> dict[str, int]:
+def _write(db: Database, document: Document, now: int) -> dict[str, int]:
     """Write a document; return the number of its entries by kind."""
     customers = _put_all(db, customer, ((entry, {}) for entry in document.customers), now)
     projects = _put_all(db, project, _owned_projects(customers), now)
@@ -77,7 +77,7 @@ def _write(db: Connection, document: Document, now: int) -> dict[str, int]:
 
 
 def _put_all(
-    db: Connection, table: Table, entries: Iterable[tuple[Written, Columns]], now: int
+    db: Database, table: Table, entries: Iterable[tuple[Written, Columns]], now: int
 ) -> list[tuple[Written, Row]]:
     """Write objects with the columns of their owners; return them with their rows."""
     rows = ObjectRows(db, table, now)
@@ -120,7 +120,7 @@ def _links(
 
 
 def _tenant_rows(
-    db: Connection, links: Sequence[tuple[TenantEntry, int | None]]
+    db: Database, links: Sequence[tuple[TenantEntry, int | None]]
 ) -> dict[int, int | None]:
     """Return the links by the row ids of the tenants, which discovery must have found before.
 
@@ -150,9 +150,7 @@ def _unregistered(entry: Entry, name: Any) -> RegistryError:
     return entry.error(f"no cloud {name!a} is registered: run 'openstats discover' first")
 
 
-def _members(
-    db: Connection, groups: Iterable[tuple[ProjectGroupEntry, Row]]
-) -> dict[int, list[int]]:
+def _members(db: Database, groups: Iterable[tuple[ProjectGroupEntry, Row]]) -> dict[int, list[int]]:
     """Return the projects of groups, by row id.
 
     Raises:
@@ -172,7 +170,7 @@ def _members(
     return members
 
 
-def _grant(db: Connection, entry: GrantEntry, now: int) -> None:
+def _grant(db: Database, entry: GrantEntry, now: int) -> None:
     """Create or replace a grant; do nothing if the same grant already exists.
 
     Raises:

@@ -8,18 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Select,
-    Table,
-    bindparam,
-    case,
-    delete,
-    select,
-    true,
-    update,
-)
+from sqlalchemy import ColumnElement, Select, Table, bindparam, case, delete, select, true, update
 
 from openstats.model import Cloud, Departure
 from openstats.storage.dialects import upsert, whole_sum
@@ -27,6 +16,7 @@ from openstats.storage.inventory.root_disks import local_disk
 from openstats.storage.registry import tenants
 from openstats.storage.schema import tables
 from openstats.storage.schema.instances import ended_instance
+from openstats.storage.store import Database
 
 instance, tenant = tables.instance, tables.tenant
 
@@ -44,7 +34,7 @@ NOTHING: Amount = (0, 0, 0)
 FIGURES = ("vcpus", "ram", "disk", "created_at")
 
 
-def write_ended(db: Connection, cloud: Cloud, departures: Sequence[Departure], now: int) -> None:
+def write_ended(db: Database, cloud: Cloud, departures: Sequence[Departure], now: int) -> None:
     """Store servers that were deleted, until the readings have counted them.
 
     For a server that is still in the table ``instance``, this row says whether its root disk is on
@@ -68,7 +58,7 @@ def write_ended(db: Connection, cloud: Cloud, departures: Sequence[Departure], n
     upsert(db, ended_instance, rows)
 
 
-def write_changed(db: Connection, cloud: Cloud, moments: Mapping[str, int]) -> None:
+def write_changed(db: Database, cloud: Cloud, moments: Mapping[str, int]) -> None:
     """Store what servers (uuids) had until they changed; their present row counts from then on.
 
     ``moments`` says when each server changed.
@@ -90,23 +80,23 @@ def _since(server: Any, pieces: Mapping[str, Any]) -> int:
     return int(max(server.created_at, piece.ended_at) if piece else server.created_at)
 
 
-def _pieces(db: Connection, cloud: Cloud, uuids: Sequence[str]) -> dict[str, Any]:
+def _pieces(db: Database, cloud: Cloud, uuids: Sequence[str]) -> dict[str, Any]:
     """Return the latest ended piece of each server, by uuid."""
     rows = select(ended_instance).where(ended_instance.c.cloud_id == cloud.id)
     return _by_uuid(db, rows.where(ended_instance.c.uuid.in_(uuids)))
 
 
-def _alive(db: Connection, cloud: Cloud, uuids: Sequence[str]) -> dict[str, Any]:
+def _alive(db: Database, cloud: Cloud, uuids: Sequence[str]) -> dict[str, Any]:
     """Return the servers that exist, by uuid, with their ``local`` disk in MiB."""
     rows = select(instance, local_disk().label("local")).where(instance.c.cloud_id == cloud.id)
     return _by_uuid(db, rows.where(instance.c.uuid.in_(uuids)))
 
 
-def _by_uuid(db: Connection, rows: Select[Any]) -> dict[str, Any]:
+def _by_uuid(db: Database, rows: Select[Any]) -> dict[str, Any]:
     return {row.uuid: row for row in db.execute(rows)}
 
 
-def _put_aside(db: Connection, cloud: Cloud, pieces: Collection[Any]) -> None:
+def _put_aside(db: Database, cloud: Cloud, pieces: Collection[Any]) -> None:
     """Move earlier pieces of servers to new uuids: only the latest piece has the server's uuid."""
     if pieces:
         of_cloud = ended_instance.c.cloud_id == cloud.id
@@ -117,13 +107,13 @@ def _put_aside(db: Connection, cloud: Cloud, pieces: Collection[Any]) -> None:
         db.execute(statement.values(uuid=bindparam("new_uuid")), rows)
 
 
-def forget_ended(db: Connection, cloud: Cloud, moment: int) -> None:
+def forget_ended(db: Database, cloud: Cloud, moment: int) -> None:
     """Delete servers and pieces that ended before a moment."""
     of_cloud = ended_instance.c.cloud_id == cloud.id
     db.execute(delete(ended_instance).where(of_cloud, ended_instance.c.ended_at < moment))
 
 
-def between(db: Connection, cloud: Cloud, start: int, end: int) -> Amounts:
+def between(db: Database, cloud: Cloud, start: int, end: int) -> Amounts:
     """Return what the servers of a cloud had in ``[start, end)``, while they existed.
 
     A server that was changed or restored counts with its old values until then, and with its
@@ -164,7 +154,7 @@ def _seconds(begin: ColumnElement[int], start: int, end: Any) -> ColumnElement[i
 
 
 def _amounts(
-    db: Connection,
+    db: Database,
     table: Table,
     cloud: Cloud,
     seconds: ColumnElement[int],

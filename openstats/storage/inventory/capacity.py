@@ -4,12 +4,13 @@ from dataclasses import asdict
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, delete, insert, select
+from sqlalchemy import Select, bindparam, delete, insert, select
 
 from openstats.meters import CAPACITY
 from openstats.model import Capacity, Cloud
 from openstats.storage.schema import tables
 from openstats.storage.schema.clouds import cloud_url
+from openstats.storage.store import Database
 
 capacity, cloud = tables.capacity, tables.cloud
 
@@ -24,7 +25,7 @@ def _at(*, of_region: bool) -> Select[Any]:
     return rows.where(cloud.c.region == bindparam("region")) if of_region else rows
 
 
-def at(db: Connection, url: str, region: str | None) -> dict[int, tuple[Capacity, int] | None]:
+def at(db: Database, url: str, region: str | None) -> dict[int, tuple[Capacity, int] | None]:
     """Return, by cloud (row id), the capacity and when it was read; None if it was never read.
 
     ``url`` is in compared form. The result is empty if no registered cloud has that URL.
@@ -34,14 +35,14 @@ def at(db: Connection, url: str, region: str | None) -> dict[int, tuple[Capacity
     return {row[0]: None if row.collected_at is None else _capacity(row) for row in rows}
 
 
-def regions(db: Connection, url: str) -> list[str]:
+def regions(db: Database, url: str) -> list[str]:
     """Return the names of the regions at a URL (in compared form), in order."""
     clouds = select(cloud_url.c.cloud_id).where(cloud_url.c.url == url)
     names = select(cloud.c.region).where(cloud.c.id.in_(clouds)).distinct()
     return list(db.scalars(names.order_by(cloud.c.region)))
 
 
-def by_cloud(db: Connection) -> dict[int, tuple[Capacity, int]]:
+def by_cloud(db: Database) -> dict[int, tuple[Capacity, int]]:
     """Return, by cloud (row id), the capacity and when it was read; unread clouds are missing."""
     return {row.cloud_id: _capacity(row) for row in db.execute(select(capacity))}
 
@@ -51,7 +52,7 @@ def _capacity(row: Any) -> tuple[Capacity, int]:
     return Capacity(**figures), row.collected_at
 
 
-def record(db: Connection, owner: Cloud, figures: Capacity, now: int) -> None:
+def record(db: Database, owner: Cloud, figures: Capacity, now: int) -> None:
     """Replace the capacity of a cloud."""
     db.execute(delete(capacity).where(capacity.c.cloud_id == owner.id))
     db.execute(insert(capacity).values(cloud_id=owner.id, collected_at=now, **asdict(figures)))

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
-from sqlalchemy import Connection, delete, exists, func, select, update
+from sqlalchemy import delete, exists, func, select, update
 
 from openstats.model import Changes, Cloud, Instance
 from openstats.storage.alerts import closing
@@ -12,6 +12,7 @@ from openstats.storage.dialects import upsert
 from openstats.storage.inventory import allocation
 from openstats.storage.registry import tenants
 from openstats.storage.schema import tables
+from openstats.storage.store import Database
 
 instance, tenant = tables.instance, tables.tenant
 
@@ -28,7 +29,7 @@ Row = Mapping[Any, Any]
 
 
 def write(
-    db: Connection, cloud: Cloud, servers: Sequence[Instance], *, seen: int, now: int
+    db: Database, cloud: Cloud, servers: Sequence[Instance], *, seen: int, now: int
 ) -> Changes:
     """Write servers that exist; return the tenants and hosts where something changed.
 
@@ -84,13 +85,13 @@ def _changes(rows: Collection[Row]) -> Changes:
     return Changes(frozenset(row["tenant_id"] for row in rows), frozenset(hosts))
 
 
-def _rows(db: Connection, cloud: Cloud, uuids: Sequence[str]) -> dict[str, Row]:
+def _rows(db: Database, cloud: Cloud, uuids: Sequence[str]) -> dict[str, Row]:
     """Return the rows of these servers by uuid; unknown servers are missing."""
     of_uuids = instance.c.cloud_id == cloud.id, instance.c.uuid.in_(uuids)
     return {row.uuid: row._mapping for row in db.execute(select(instance).where(*of_uuids))}
 
 
-def remove(db: Connection, cloud: Cloud, uuids: Iterable[str], *, now: int) -> Changes:
+def remove(db: Database, cloud: Cloud, uuids: Iterable[str], *, now: int) -> Changes:
     """Delete servers that ended, and close their alerts; return their tenants and hosts."""
     rows = _rows(db, cloud, list(uuids))
     if rows:
@@ -100,7 +101,7 @@ def remove(db: Connection, cloud: Cloud, uuids: Iterable[str], *, now: int) -> C
     return _changes(rows.values())
 
 
-def remove_all(db: Connection, cloud: Cloud) -> Changes:
+def remove_all(db: Database, cloud: Cloud) -> Changes:
     """Delete all servers of a cloud; return their tenants and hosts."""
     of_cloud = instance.c.cloud_id == cloud.id
     changes = _changes([row._mapping for row in db.execute(select(instance).where(of_cloud))])
@@ -108,7 +109,7 @@ def remove_all(db: Connection, cloud: Cloud) -> Changes:
     return changes
 
 
-def twins(db: Connection, cloud: Cloud) -> list[tuple[str, int, str]]:
+def twins(db: Database, cloud: Cloud) -> list[tuple[str, int, str]]:
     """Return the clouds that have servers of this cloud: name, number of servers, uuid of one."""
     sample = select(instance.c.uuid).where(instance.c.cloud_id == cloud.id)
     uuids = list(db.scalars(sample.order_by(instance.c.uuid).limit(SAMPLE)))
@@ -119,7 +120,7 @@ def twins(db: Connection, cloud: Cloud) -> list[tuple[str, int, str]]:
     return [(name, *_common(db, cloud, row_id)) for row_id, name in db.execute(clouds).all()]
 
 
-def _common(db: Connection, cloud: Cloud, twin_id: int) -> tuple[int, str]:
+def _common(db: Database, cloud: Cloud, twin_id: int) -> tuple[int, str]:
     """Return the number of servers that a cloud shares with another (row id), and one uuid."""
     twin = instance.alias("twin")
     in_both = (twin.c.cloud_id == twin_id) & (twin.c.uuid == instance.c.uuid)
@@ -128,42 +129,42 @@ def _common(db: Connection, cloud: Cloud, twin_id: int) -> tuple[int, str]:
     return row[0], row[1]
 
 
-def unseen(db: Connection, cloud: Cloud, seen: int) -> list[str]:
+def unseen(db: Database, cloud: Cloud, seen: int) -> list[str]:
     """Return the servers (uuids) that the full sync at time ``seen`` did not list."""
     rows = select(instance.c.uuid).where(instance.c.cloud_id == cloud.id, instance.c.seen < seen)
     return list(db.scalars(rows.order_by(instance.c.uuid)))
 
 
-def keep(db: Connection, cloud: Cloud, uuids: Iterable[str], seen: int) -> None:
+def keep(db: Database, cloud: Cloud, uuids: Iterable[str], seen: int) -> None:
     """Record that the full sync at time ``seen`` listed servers, but that they were unreadable."""
     of_uuids = instance.c.cloud_id == cloud.id, instance.c.uuid.in_(list(uuids))
     db.execute(update(instance).where(*of_uuids).values(seen=seen))
 
 
-def number(db: Connection, cloud: Cloud) -> int:
+def number(db: Database, cloud: Cloud) -> int:
     """Return the number of servers of a cloud."""
     of_cloud = instance.c.cloud_id == cloud.id
     return db.scalar(select(func.count()).select_from(instance).where(of_cloud)) or 0
 
 
-def numbers(db: Connection, cloud: Cloud) -> dict[int, int]:
+def numbers(db: Database, cloud: Cloud) -> dict[int, int]:
     """Return the number of servers by tenant (row id)."""
     rows = select(instance.c.tenant_id, func.count()).where(instance.c.cloud_id == cloud.id)
     return dict(db.execute(rows.group_by(instance.c.tenant_id)).all())
 
 
-def uuids(db: Connection, cloud: Cloud, among: Sequence[str]) -> set[str]:
+def uuids(db: Database, cloud: Cloud, among: Sequence[str]) -> set[str]:
     """Return which of these servers are known."""
     return set(_rows(db, cloud, among))
 
 
-def hosts(db: Connection, cloud: Cloud) -> set[str]:
+def hosts(db: Database, cloud: Cloud) -> set[str]:
     """Return the names of the hypervisors that have servers."""
     with_host = instance.c.cloud_id == cloud.id, instance.c.host != ""
     return set(db.scalars(select(instance.c.host).where(*with_host).distinct()))
 
 
-def running(db: Connection, cloud: Cloud) -> list[Instance]:
+def running(db: Database, cloud: Cloud) -> list[Instance]:
     """Return the servers with the status ACTIVE; their tenants are Keystone ids."""
     columns = [tenant.c.tenant_id if name == "tenant" else instance.c[name] for name in FIELDS]
     rows = select(*columns).join(tenant, tenant.c.id == instance.c.tenant_id)
@@ -171,14 +172,14 @@ def running(db: Connection, cloud: Cloud) -> list[Instance]:
     return [Instance(*row) for row in db.execute(rows)]
 
 
-def first_created(db: Connection, cloud: Cloud) -> dict[int, int]:
+def first_created(db: Database, cloud: Cloud) -> dict[int, int]:
     """Return the creation time of each tenant's earliest server, by tenant (row id)."""
     rows = select(instance.c.tenant_id, func.min(instance.c.created_at))
     rows = rows.where(instance.c.cloud_id == cloud.id).group_by(instance.c.tenant_id)
     return dict(db.execute(rows).all())
 
 
-def first_of_unmet(db: Connection, cloud: Cloud) -> dict[str, int]:
+def first_of_unmet(db: Database, cloud: Cloud) -> dict[str, int]:
     """Return the creation time of the earliest server of each tenant that is not discovered yet.
 
     Tenants are Keystone ids.

@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
-    Connection,
     case,
     delete,
     exists,
@@ -21,6 +20,7 @@ from sqlalchemy import (
 
 from openstats.model import Cloud, Inventory, Provider
 from openstats.storage.schema import tables
+from openstats.storage.store import Database
 
 cloud, provider, inventory = tables.cloud, tables.provider, tables.inventory
 
@@ -35,7 +35,7 @@ OF_PROVIDER = (provider.c.cloud_id == inventory.c.cloud_id) & (
 )
 
 
-def inventories(db: Connection) -> dict[str, dict[str | None, list[Inventory]]]:
+def inventories(db: Database) -> dict[str, dict[str | None, list[Inventory]]]:
     """Return, by cloud (uuid) and availability zone, the inventories of enabled providers."""
     columns = [inventory.c[field.name] for field in fields(Inventory)]
     rows = select(cloud.c.uuid, provider.c.zone, *columns).join(provider, OF_PROVIDER)
@@ -59,7 +59,7 @@ def disk_shared() -> ColumnElement[bool | None]:
     return case((cloud.c.disk_shared | shared, true()), else_=unshared)
 
 
-def by_uuid(db: Connection, owner: Cloud) -> dict[str, Provider]:
+def by_uuid(db: Database, owner: Cloud) -> dict[str, Provider]:
     """Return the providers of a cloud by uuid, as they were last read."""
     by_provider: defaultdict[str, list[Inventory]] = defaultdict(list)
     for row in db.execute(select(inventory).where(inventory.c.cloud_id == owner.id)):
@@ -73,7 +73,7 @@ def _provider(row: Any, inventories: Iterable[Inventory]) -> Provider:
     return Provider(**figures, inventories=tuple(inventories))
 
 
-def record(db: Connection, owner: Cloud, new: Sequence[Provider], now: int) -> None:
+def record(db: Database, owner: Cloud, new: Sequence[Provider], now: int) -> None:
     """Replace all providers of a cloud; providers touched since they were read stay touched."""
     of_cloud = provider.c.cloud_id == owner.id
     marked = select(provider.c.uuid).where(of_cloud, provider.c.read_at == TOUCHED)
@@ -93,7 +93,7 @@ def _row(owner: Cloud, one: Provider) -> dict[str, Any]:
     return {"cloud_id": owner.id} | {name: getattr(one, name) for name in COLUMNS}
 
 
-def _record_inventories(db: Connection, owner: Cloud, new: Iterable[Provider]) -> None:
+def _record_inventories(db: Database, owner: Cloud, new: Iterable[Provider]) -> None:
     rows = []
     for one in new:
         key = {"cloud_id": owner.id, "provider": one.uuid}
@@ -102,7 +102,7 @@ def _record_inventories(db: Connection, owner: Cloud, new: Iterable[Provider]) -
         db.execute(insert(inventory), rows)
 
 
-def touch(db: Connection, owner: Cloud, hosts: Iterable[str]) -> None:
+def touch(db: Database, owner: Cloud, hosts: Iterable[str]) -> None:
     """Mark the providers of hypervisors to be read again, because a server arrived or left.
 
     Placement's generation shows most changes, but not deleted allocations.

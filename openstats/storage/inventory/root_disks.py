@@ -6,12 +6,13 @@ no disk for it. Cinder says which volume is attached as which device.
 
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, Connection, case, delete, exists
+from sqlalchemy import ColumnElement, case, delete, exists
 
 from openstats.model import Cloud
 from openstats.storage.dialects import add_missing
 from openstats.storage.schema import tables
 from openstats.storage.schema.instances import first_volume
+from openstats.storage.store import Database
 
 instance = tables.instance
 
@@ -24,7 +25,7 @@ ROOT = OF_SERVER & (
 )
 
 
-def write(db: Connection, cloud: Cloud, attachments: Collection[tuple[str, str]]) -> None:
+def write(db: Database, cloud: Cloud, attachments: Collection[tuple[str, str]]) -> None:
     """Store servers (uuids) with the names of the devices that volumes are attached as.
 
     Rows of servers that no longer exist are deleted. Other rows stay, because a root volume stays

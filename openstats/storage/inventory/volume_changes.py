@@ -7,21 +7,20 @@ stored with the cursors of meter sources, under a name with a colon, which no me
 from collections import Counter
 from collections.abc import Mapping
 
-from sqlalchemy import Connection
-
 from openstats.model import Cloud
+from openstats.storage.store import Database
 from openstats.storage.usage import readings
 
 SOURCE = ":volumes"
 
 
-def note(db: Connection, cloud: Cloud, at: int, gained: Mapping[str, int]) -> None:
+def note(db: Database, cloud: Cloud, at: int, gained: Mapping[str, int]) -> None:
     """Store what tenants (Keystone ids) gained at a moment, in GiB; a loss is negative."""
     sizes = {tenant_id: size for tenant_id, size in gained.items() if size}
     _write(db, cloud, [*_changes(db, cloud), (at, sizes)])
 
 
-def forget(db: Connection, cloud: Cloud, moment: int) -> None:
+def forget(db: Database, cloud: Cloud, moment: int) -> None:
     """Delete the changes before a moment."""
     changes = _changes(db, cloud)
     recent = [(at, sizes) for at, sizes in changes if at >= moment]
@@ -29,7 +28,7 @@ def forget(db: Connection, cloud: Cloud, moment: int) -> None:
         _write(db, cloud, recent)
 
 
-def not_yet(db: Connection, cloud: Cloud, start: int, end: int) -> dict[str, int]:
+def not_yet(db: Database, cloud: Cloud, start: int, end: int) -> dict[str, int]:
     """Return by tenant (Keystone id) the GiB-seconds to subtract from the present use.
 
     These are the gains after ``start``, times the seconds of ``[start, end)`` before each of them.
@@ -42,9 +41,9 @@ def not_yet(db: Connection, cloud: Cloud, start: int, end: int) -> dict[str, int
     return dict(gigabyte_seconds)
 
 
-def _changes(db: Connection, cloud: Cloud) -> list[tuple[int, dict[str, int]]]:
+def _changes(db: Database, cloud: Cloud) -> list[tuple[int, dict[str, int]]]:
     return list(readings.cursor(db, cloud, SOURCE).get("changes", ()))
 
 
-def _write(db: Connection, cloud: Cloud, changes: list[tuple[int, dict[str, int]]]) -> None:
+def _write(db: Database, cloud: Cloud, changes: list[tuple[int, dict[str, int]]]) -> None:
     readings.write_cursor(db, cloud, SOURCE, {"changes": changes})

@@ -5,13 +5,14 @@ from dataclasses import astuple, dataclass, fields
 from operator import lt
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, select
+from sqlalchemy import ColumnElement, Select, select
 
 from openstats.model import Cloud, VolumeUse
 from openstats.storage.dialects import upsert, whole_sum
 from openstats.storage.inventory import volume_changes
 from openstats.storage.registry import tenants
 from openstats.storage.schema import tables
+from openstats.storage.store import Database
 
 tenant, volume_use = tables.tenant, tables.volume_use
 
@@ -43,7 +44,7 @@ NO_EXEMPTIONS = Exemptions()
 
 
 def write(
-    db: Connection,
+    db: Database,
     cloud: Cloud,
     use_by_tenant: Mapping[str, VolumeUse],
     now: int,
@@ -91,26 +92,26 @@ def _rows_of(cloud: Cloud, *columns: ColumnElement[Any]) -> Select[Any]:
     )
 
 
-def numbers(db: Connection, cloud: Cloud) -> tuple[int, int]:
+def numbers(db: Database, cloud: Cloud) -> tuple[int, int]:
     """Return the number of volumes and of snapshots of a cloud."""
     columns = volume_use.c.volumes, volume_use.c.snapshots
     row = db.execute(_rows_of(cloud, *map(whole_sum, columns))).one()
     return row[0], row[1]
 
 
-def gigabytes(db: Connection, cloud: Cloud) -> dict[str, int]:
+def gigabytes(db: Database, cloud: Cloud) -> dict[str, int]:
     """Return the GiB of volumes, attached or not, by tenant (Keystone id)."""
     rows = _rows_of(cloud, tenant.c.tenant_id, volume_use.c.gigabytes)
     return dict(db.execute(rows).all())
 
 
-def gigabytes_by_row(db: Connection, cloud: Cloud) -> dict[int, int]:
+def gigabytes_by_row(db: Database, cloud: Cloud) -> dict[int, int]:
     """Return the GiB of volumes, attached or not, by tenant (row id)."""
     rows = _rows_of(cloud, volume_use.c.tenant_id, volume_use.c.gigabytes)
     return dict(db.execute(rows).all())
 
 
-def _use(db: Connection, cloud: Cloud) -> dict[str, Use]:
+def _use(db: Database, cloud: Cloud) -> dict[str, Use]:
     columns = [volume_use.c[name] for name in COLUMNS]
     rows = db.execute(_rows_of(cloud, tenant.c.tenant_id, *columns))
     return {row[0]: tuple(row[1:]) for row in rows}

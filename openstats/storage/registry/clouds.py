@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, delete, exists, insert, select, update
 
 from openstats.errors import ConflictError
 from openstats.model import Cloud
@@ -13,7 +13,7 @@ from openstats.storage.alerts import closing
 from openstats.storage.schema import tables
 from openstats.storage.schema.alerts import alert, alert_episode
 from openstats.storage.schema.clouds import cloud_alias, cloud_of, cloud_url
-from openstats.storage.store import advisory_lock
+from openstats.storage.store import Database, advisory_lock
 
 cloud, tenant = tables.cloud, tables.tenant
 
@@ -21,18 +21,18 @@ ENTRY_COLUMNS = ("name", "auth_url", "region", "keystone", "disk_shared")
 """The columns whose values come from clouds.yaml."""
 
 
-def clouds(db: Connection) -> list[Cloud]:
+def clouds(db: Database) -> list[Cloud]:
     """Return the registered clouds, ordered by name."""
     return list(map(cloud_of, db.execute(select(cloud).order_by(cloud.c.name))))
 
 
-def regions_of(db: Connection, keystone: str) -> list[Cloud]:
+def regions_of(db: Database, keystone: str) -> list[Cloud]:
     """Return the clouds of a Keystone in the order in which they were registered."""
     rows = db.execute(select(cloud).where(cloud.c.keystone == keystone).order_by(cloud.c.id))
     return list(map(cloud_of, rows))
 
 
-def add(db: Connection, entry: Cloud, urls: Iterable[str], *, uuid: str, now: int) -> None:
+def add(db: Database, entry: Cloud, urls: Iterable[str], *, uuid: str, now: int) -> None:
     """Register the cloud of an entry of clouds.yaml under a uuid; its jobs are due at once.
 
     Raises:
@@ -47,14 +47,14 @@ def add(db: Connection, entry: Cloud, urls: Iterable[str], *, uuid: str, now: in
     register(db, replace(entry, uuid=uuid), urls, now)
 
 
-def register(db: Connection, entry: Cloud, urls: Iterable[str], now: float) -> Cloud:
+def register(db: Database, entry: Cloud, urls: Iterable[str], now: float) -> Cloud:
     """Write the cloud of an entry of clouds.yaml, and add the jobs that it lacks, due now."""
     registered = write_cloud(db, entry, urls)
     jobs.ensure(db, registered.id, jobs.KINDS, now)
     return registered
 
 
-def write_cloud(db: Connection, entry: Cloud, urls: Iterable[str]) -> Cloud:
+def write_cloud(db: Database, entry: Cloud, urls: Iterable[str]) -> Cloud:
     """Insert or update the cloud of an entry; return the registered cloud.
 
     A registered cloud is the same if it has the same Keystone and region, or else the same name.
@@ -83,7 +83,7 @@ def _in_region(keystone: str, region: str) -> ColumnElement[bool]:
     return (cloud.c.keystone == keystone) & (cloud.c.region == region)
 
 
-def _write(db: Connection, entry: Cloud, row_id: int | None) -> None:
+def _write(db: Database, entry: Cloud, row_id: int | None) -> None:
     """Write the values from clouds.yaml into the row of a cloud, or into a new row."""
     values = {name: getattr(entry, name) for name in ENTRY_COLUMNS}
     if row_id is None:
@@ -95,12 +95,12 @@ def _write(db: Connection, entry: Cloud, row_id: int | None) -> None:
     db.execute(update(cloud).where(cloud.c.id == row_id).values(values))
 
 
-def has_tenants(db: Connection, owner: Cloud) -> bool:
+def has_tenants(db: Database, owner: Cloud) -> bool:
     """Return whether a cloud has tenants, that is, whether anything was ever read from it."""
     return bool(db.scalar(select(exists().where(tenant.c.cloud_id == owner.id))))
 
 
-def rename_cloud(db: Connection, owner: Cloud, name: str) -> Cloud:
+def rename_cloud(db: Database, owner: Cloud, name: str) -> Cloud:
     """Return a cloud under the name of its entry, unless another cloud has that name."""
     if owner.name == name:
         return owner
@@ -111,7 +111,7 @@ def rename_cloud(db: Connection, owner: Cloud, name: str) -> Cloud:
     return replace(owner, name=name)
 
 
-def find(db: Connection, entry: Cloud) -> Cloud | None:
+def find(db: Database, entry: Cloud) -> Cloud | None:
     """Return the registered cloud that has, or once had, the Keystone and region of an entry."""
     row = db.execute(select(cloud).where(_in_region(entry.keystone, entry.region))).first()
     if row is None:
@@ -124,7 +124,7 @@ def find(db: Connection, entry: Cloud) -> Cloud | None:
     return None if row is None else cloud_of(row)
 
 
-def register_unusable(db: Connection, entry: Cloud, location: str, now: float) -> Cloud:
+def register_unusable(db: Database, entry: Cloud, location: str, now: float) -> Cloud:
     """Register a cloud whose entry is not usable, with its jobs; a registered cloud stays as it is.
 
     ``location`` names the file of the entry and its host. Together with the name, it identifies a
@@ -142,7 +142,7 @@ def register_unusable(db: Connection, entry: Cloud, location: str, now: float) -
     return cloud_of(row)
 
 
-def add_urls(db: Connection, owner: Cloud, urls: Iterable[str]) -> None:
+def add_urls(db: Database, owner: Cloud, urls: Iterable[str]) -> None:
     """Add URLs (in compared form) by which a cloud is found."""
     known_urls = set(db.scalars(select(cloud_url.c.url).where(cloud_url.c.cloud_id == owner.id)))
     rows = [{"cloud_id": owner.id, "url": url} for url in sorted(set(urls) - known_urls)]
@@ -150,7 +150,7 @@ def add_urls(db: Connection, owner: Cloud, urls: Iterable[str]) -> None:
         db.execute(insert(cloud_url), rows)
 
 
-def remove(db: Connection, uuid: str, now: int) -> None:
+def remove(db: Database, uuid: str, now: int) -> None:
     """Remove a cloud with everything that was read from it, and close its alerts.
 
     Raises:
@@ -168,6 +168,6 @@ def remove(db: Connection, uuid: str, now: int) -> None:
     remove_cloud(db, owner)
 
 
-def remove_cloud(db: Connection, owner: Cloud) -> None:
+def remove_cloud(db: Database, owner: Cloud) -> None:
     """Delete a cloud with its grants and everything that was read from it; keep the registry."""
     db.execute(delete(cloud).where(cloud.c.id == owner.id))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, Table, exists, select, update
+from sqlalchemy import ColumnElement, Table, exists, select, update
 
 from openstats.errors import ConflictError
 from openstats.names import noun
@@ -18,6 +18,7 @@ from openstats.storage.alerts import closing
 from openstats.storage.registry.group_members import fill, holds_others, join, leave_groups
 from openstats.storage.registry.object_rows import ObjectRows, Row
 from openstats.storage.schema import tables
+from openstats.storage.store import Database
 
 customer, group, project = tables.customer, tables.project_group, tables.project
 member, tenant = tables.project_group_member, tables.tenant
@@ -48,7 +49,7 @@ class ObjectChange:
     project_groups: Collection[str] | None = None
 
 
-def write(db: Connection, kind: str, uuid: str, change: ObjectChange, now: int) -> None:
+def write(db: Database, kind: str, uuid: str, change: ObjectChange, now: int) -> None:
     """Create or change the object with this uuid.
 
     Raises:
@@ -64,7 +65,7 @@ def write(db: Connection, kind: str, uuid: str, change: ObjectChange, now: int) 
         _write_projects(db, row["id"], change)
 
 
-def _columns(db: Connection, change: ObjectChange) -> Row:
+def _columns(db: Database, change: ObjectChange) -> Row:
     columns: Row = {}
     if change.customer is not None:
         columns["customer_id"] = row_id(db, customer, change.customer)
@@ -75,20 +76,20 @@ def _columns(db: Connection, change: ObjectChange) -> Row:
     return columns
 
 
-def _write_groups(db: Connection, project_id: int, change: ObjectChange) -> None:
+def _write_groups(db: Database, project_id: int, change: ObjectChange) -> None:
     if change.project_groups is not None:
         join(db, project_id, set(change.project_groups))
     leave_groups(db)
 
 
-def _write_projects(db: Connection, group_id: int, change: ObjectChange) -> None:
+def _write_projects(db: Database, group_id: int, change: ObjectChange) -> None:
     if change.projects is not None:
         fill(db, group_id, set(change.projects))
     elif holds_others(db, group_id):
         raise ConflictError("the project group still holds projects of its former customer")
 
 
-def row_id(db: Connection, table: Table, uuid: str) -> int:
+def row_id(db: Database, table: Table, uuid: str) -> int:
     """Return the row id of an object that another one refers to.
 
     Raises:
@@ -103,7 +104,7 @@ def row_id(db: Connection, table: Table, uuid: str) -> int:
     return int(number)
 
 
-def delete(db: Connection, kind: str, uuid: str, now: int) -> None:
+def delete(db: Database, kind: str, uuid: str, now: int) -> None:
     """Delete an object and close its alerts. Its row and memberships stay, for the past.
 
     Raises:

@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Executable, Row, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Executable, Row, Table, bindparam, delete, insert, select, update
 
 from openstats.model import Assignment, Cloud, Origin
 from openstats.storage.ownership import PROJECTS
@@ -18,7 +18,7 @@ from openstats.storage.registry import empty_objects, tenants
 from openstats.storage.registry.group_members import leave_groups
 from openstats.storage.registry.moves import move
 from openstats.storage.schema import tables
-from openstats.storage.store import advisory_lock
+from openstats.storage.store import Database, advisory_lock
 
 customer, project, group = tables.customer, tables.project, tables.project_group
 member, excluded = tables.project_group_member, tables.project_group_left
@@ -33,7 +33,7 @@ LONGEST_KEY = 255
 
 
 def write(
-    db: Connection,
+    db: Database,
     cloud: Cloud,
     assignments: Sequence[Assignment],
     *,
@@ -63,14 +63,14 @@ def write(
     return {"customers": len(customers), "projects": len(projects), "tenants": len(assignments)}
 
 
-def _write_customers(db: Connection, assigned: Assigned, dates: Columns) -> dict[Origin, int]:
+def _write_customers(db: Database, assigned: Assigned, dates: Columns) -> dict[Origin, int]:
     """Write customers; return their row ids by origin."""
     names = {origin: {"name": assignment.customer_name} for assignment, origin in assigned}
     return _write_objects(db, customer, names, dates)
 
 
 def _write_projects(
-    db: Connection,
+    db: Database,
     cloud: Cloud,
     assigned: Assigned,
     customers: Mapping[Origin, int],
@@ -86,7 +86,7 @@ def _write_projects(
 
 
 def _write_objects(
-    db: Connection, table: Table, objects: Mapping[Origin, Columns], dates: Columns
+    db: Database, table: Table, objects: Mapping[Origin, Columns], dates: Columns
 ) -> dict[Origin, int]:
     """Update objects, which are found by origin, and insert new ones; return their row ids."""
     keystones = {origin.keystone for origin in objects}
@@ -103,7 +103,7 @@ def _write_objects(
     return {origin: rows[origin].id for origin in objects}
 
 
-def _by_origin(db: Connection, table: Table, keystones: Iterable[str]) -> dict[Origin, Row[Any]]:
+def _by_origin(db: Database, table: Table, keystones: Iterable[str]) -> dict[Origin, Row[Any]]:
     rows = db.execute(select(table).where(table.c.keystone.in_(sorted(keystones))))
     return {Origin(row.keystone, row.keystone_id): row for row in rows}
 
@@ -113,7 +113,7 @@ def _new_row(origin: Origin, columns: Columns) -> Columns:
     return names | columns
 
 
-def _refresh(db: Connection, table: Table, row: Row[Any], name: str) -> None:
+def _refresh(db: Database, table: Table, row: Row[Any], name: str) -> None:
     """Write a new name, unless the name was set by hand. ``move`` writes owners.
 
     A vanished object exists again; an object that was deleted by hand stays deleted.
@@ -128,7 +128,7 @@ def _refresh(db: Connection, table: Table, row: Row[Any], name: str) -> None:
 
 
 def _moved(
-    db: Connection,
+    db: Database,
     cloud: Cloud,
     assigned: Assigned,
     customers: Mapping[Origin, int],
@@ -144,7 +144,7 @@ def _moved(
     return moved
 
 
-def _owners(db: Connection, cloud: Cloud, *, by_hand: bool) -> dict[int, int]:
+def _owners(db: Database, cloud: Cloud, *, by_hand: bool) -> dict[int, int]:
     """Return the customers of a Keystone's projects (row ids), with or without those by hand."""
     statement = select(project.c.id, project.c.customer_id)
     statement = statement.where(project.c.keystone == cloud.keystone)
@@ -154,7 +154,7 @@ def _owners(db: Connection, cloud: Cloud, *, by_hand: bool) -> dict[int, int]:
 
 
 def _write_groups(
-    db: Connection,
+    db: Database,
     cloud: Cloud,
     assigned: Assigned,
     customers: Mapping[Origin, int],
@@ -191,7 +191,7 @@ def _group_origin(owner: Origin, name: str) -> Origin:
 
 
 def _write_members(
-    db: Connection, cloud: Cloud, pairs: Set[tuple[int, int]], projects: Set[int]
+    db: Database, cloud: Cloud, pairs: Set[tuple[int, int]], projects: Set[int]
 ) -> None:
     """Add projects to groups (pairs of row ids), and remove these projects from all other groups.
 
@@ -216,7 +216,7 @@ def _write_members(
     _execute_all(db, delete(member).where(*is_pair), surplus - pairs)
 
 
-def _execute_all(db: Connection, statement: Executable, pairs: Set[tuple[int, int]]) -> None:
+def _execute_all(db: Database, statement: Executable, pairs: Set[tuple[int, int]]) -> None:
     """Execute a statement for pairs of a project and a group (row ids)."""
     rows = [{"project_id": pair[0], "project_group_id": pair[1]} for pair in pairs]
     if rows:

@@ -10,11 +10,12 @@ moved by hand are never deleted here.
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, Select, Table, and_, exists, or_, select, update
 
 from openstats.storage.alerts import closing
 from openstats.storage.dialects import one_of
 from openstats.storage.schema import tables
+from openstats.storage.store import Database
 
 customer, project, group = tables.customer, tables.project, tables.project_group
 member, excluded, tenant = tables.project_group_member, tables.project_group_left, tables.tenant
@@ -29,12 +30,12 @@ RowIds = Mapping[str, list[int]]
 """Row ids by table name."""
 
 
-def find(db: Connection, keystone: str) -> RowIds:
+def find(db: Database, keystone: str) -> RowIds:
     """Return the empty objects of a Keystone; call it before the discovery that may delete them."""
     return {table.name: list(db.scalars(_select(table, keystone))) for table in TABLES}
 
 
-def delete(db: Connection, keystone: str, empty_before: RowIds, now: int) -> None:
+def delete(db: Database, keystone: str, empty_before: RowIds, now: int) -> None:
     """Delete the objects that are empty and were empty before, or have just become empty."""
     for table in TABLES:
         was_empty = one_of(table.c.id, "empty_before")

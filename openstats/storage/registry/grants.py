@@ -6,11 +6,12 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from openstats.storage.registry.customers import row_id
 from openstats.storage.schema import tables
 from openstats.storage.schema.tables import GRANTEES
+from openstats.storage.store import Database
 
 grant = tables.grant
 
@@ -40,7 +41,7 @@ class GrantValues:
     object_uuid: str
 
 
-def write(db: Connection, uuid: str, values: GrantValues, now: int) -> None:
+def write(db: Database, uuid: str, values: GrantValues, now: int) -> None:
     """Create or replace the grant with this uuid.
 
     Raises:
@@ -54,7 +55,7 @@ def write(db: Connection, uuid: str, values: GrantValues, now: int) -> None:
         db.execute(update(grant).where(has_uuid).values(columns))
 
 
-def _columns(db: Connection, values: GrantValues) -> dict[str, Any]:
+def _columns(db: Database, values: GrantValues) -> dict[str, Any]:
     """Return all columns that a grant sets; columns of other grantees and objects are None."""
     columns: dict[str, Any] = dict.fromkeys((*GRANTEES, *COLUMNS))
     columns[values.grantee_kind] = values.grantee
@@ -62,7 +63,7 @@ def _columns(db: Connection, values: GrantValues) -> dict[str, Any]:
     return columns | {"role": values.role}
 
 
-def is_granted(db: Connection, values: GrantValues) -> bool:
+def is_granted(db: Database, values: GrantValues) -> bool:
     """Return whether the same grantee already has the same role on the same object.
 
     Raises:
@@ -74,12 +75,12 @@ def is_granted(db: Connection, values: GrantValues) -> bool:
     return db.execute(statement).first() is not None
 
 
-def revoke(db: Connection, uuid: str) -> None:
+def revoke(db: Database, uuid: str) -> None:
     """Delete a grant."""
     db.execute(delete(grant).where(grant.c.uuid == uuid))
 
 
-def revoke_all(db: Connection, kind: str, uuid: str) -> None:
+def revoke_all(db: Database, kind: str, uuid: str) -> None:
     """Delete all grants on an object."""
     table = TABLES[kind]
     object_id = select(table.c.id).where(table.c.uuid == uuid).scalar_subquery()

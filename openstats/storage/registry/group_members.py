@@ -5,22 +5,13 @@ Discovery does not remove a project that was added here, and does not add one th
 
 from collections.abc import Collection, Iterable, Mapping
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    ScalarSelect,
-    Table,
-    and_,
-    bindparam,
-    delete,
-    insert,
-    select,
-)
+from sqlalchemy import ColumnElement, ScalarSelect, Table, and_, bindparam, delete, insert, select
 
 from openstats.errors import ConflictError
 from openstats.names import noun
 from openstats.storage.dialects import add_missing, one_of
 from openstats.storage.schema import tables
+from openstats.storage.store import Database
 
 group, project = tables.project_group, tables.project
 member, excluded = tables.project_group_member, tables.project_group_left
@@ -29,7 +20,7 @@ Pair = tuple[int, int]
 """The row ids of a group and a project."""
 
 
-def fill(db: Connection, group_id: int, uuids: Collection[str]) -> None:
+def fill(db: Database, group_id: int, uuids: Collection[str]) -> None:
     """Make these projects (uuids) the only members of a group.
 
     Raises:
@@ -39,7 +30,7 @@ def fill(db: Connection, group_id: int, uuids: Collection[str]) -> None:
     fill_all(db, {group_id: projects})
 
 
-def fill_all(db: Connection, projects: Mapping[int, Collection[int]]) -> None:
+def fill_all(db: Database, projects: Mapping[int, Collection[int]]) -> None:
     """Make these projects the only members of each group (row ids); they belong to its customer."""
     pairs: set[Pair] = set()
     for group_id, project_ids in projects.items():
@@ -48,7 +39,7 @@ def fill_all(db: Connection, projects: Mapping[int, Collection[int]]) -> None:
     _replace(db, of_groups, [*projects], pairs)
 
 
-def join(db: Connection, project_id: int, uuids: Collection[str]) -> None:
+def join(db: Database, project_id: int, uuids: Collection[str]) -> None:
     """Make these groups (uuids) the only groups of a project.
 
     Raises:
@@ -72,7 +63,7 @@ def _owner(table: Table, row_id: int) -> ScalarSelect[int]:
 
 
 def _of_customer(
-    db: Connection, table: Table, uuids: Collection[str], owner: ScalarSelect[int]
+    db: Database, table: Table, uuids: Collection[str], owner: ScalarSelect[int]
 ) -> list[int]:
     """Return the row ids of existing objects by their uuids.
 
@@ -89,7 +80,7 @@ def _of_customer(
 
 
 def _replace(
-    db: Connection, of_holders: ColumnElement[bool], holders: list[int], pairs: set[Pair]
+    db: Database, of_holders: ColumnElement[bool], holders: list[int], pairs: set[Pair]
 ) -> None:
     """Replace the memberships of groups or of projects by these pairs.
 
@@ -127,12 +118,12 @@ OF_ANOTHER_CUSTOMER = (
 """The condition that the project of a membership belongs to another customer than the group."""
 
 
-def leave_groups(db: Connection) -> None:
+def leave_groups(db: Database) -> None:
     """Remove projects that moved to another customer from the groups of the former customer."""
     db.execute(delete(member).where(OF_ANOTHER_CUSTOMER))
 
 
-def holds_others(db: Connection, group_id: int) -> bool:
+def holds_others(db: Database, group_id: int) -> bool:
     """Return whether a group has a project of another customer."""
     members = select(member).where(member.c.project_group_id == group_id, OF_ANOTHER_CUSTOMER)
     return db.execute(members.limit(1)).first() is not None

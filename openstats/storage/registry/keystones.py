@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Connection, Table, delete, func, insert, select, update
+from sqlalchemy import Column, Table, delete, func, insert, select, update
 
 from openstats.alerts import OWN
 from openstats.model import Cloud
@@ -17,7 +17,7 @@ from openstats.storage.registry import clouds
 from openstats.storage.schema import tables
 from openstats.storage.schema.alerts import alert
 from openstats.storage.schema.clouds import cloud_alias, cloud_of, cloud_url
-from openstats.storage.store import advisory_lock
+from openstats.storage.store import Database, advisory_lock
 
 cloud, tenant = tables.cloud, tables.tenant
 OBJECTS = (tables.project, tables.project_group, tables.customer)
@@ -37,25 +37,25 @@ class KnownKeystone:
     tenant_ids: frozenset[str]
 
 
-def record(db: Connection, owner: Cloud, marks: Mapping[str, Any]) -> None:
+def record(db: Database, owner: Cloud, marks: Mapping[str, Any]) -> None:
     """Write the marks of a cloud's Keystone."""
     text = json.dumps(marks, sort_keys=True)
     db.execute(update(cloud).where(cloud.c.id == owner.id).values(identity=text))
 
 
-def current(db: Connection, owner: Cloud) -> Cloud:
+def current(db: Database, owner: Cloud) -> Cloud:
     """Return a cloud as it is registered now; unchanged if it is no longer registered."""
     row = db.execute(select(cloud).where(cloud.c.id == owner.id)).first()
     return owner if row is None else cloud_of(row)
 
 
-def marks_of(db: Connection, owner: Cloud) -> Marks:
+def marks_of(db: Database, owner: Cloud) -> Marks:
     """Return the marks of a cloud's Keystone; empty before the first sign-in."""
     text = db.scalar(select(cloud.c.identity).where(cloud.c.id == owner.id))
     return json.loads(text) if text else {}
 
 
-def others(db: Connection, owner: Cloud) -> list[KnownKeystone]:
+def others(db: Database, owner: Cloud) -> list[KnownKeystone]:
     """Return the other clouds to which a collector has signed in, with their marks."""
     keystones = []
     statement = select(cloud).where(cloud.c.id != owner.id, cloud.c.identity.is_not(None))
@@ -65,13 +65,13 @@ def others(db: Connection, owner: Cloud) -> list[KnownKeystone]:
     return keystones
 
 
-def tenant_ids(db: Connection, cloud_id: int) -> frozenset[str]:
+def tenant_ids(db: Database, cloud_id: int) -> frozenset[str]:
     """Return the Keystone ids of a cloud's tenants, including deleted ones."""
     ids = select(tenant.c.tenant_id).where(tenant.c.cloud_id == cloud_id)
     return frozenset(db.scalars(ids))
 
 
-def leave_aside(db: Connection, owner: Cloud, host: str, reasons: Mapping[str, str]) -> None:
+def leave_aside(db: Database, owner: Cloud, host: str, reasons: Mapping[str, str]) -> None:
     """Write which entries of a host's clouds.yaml are not used for a cloud, with the reasons."""
     text = db.scalar(select(cloud.c.left_aside).where(cloud.c.id == owner.id))
     entries = json.loads(text) if text else {}
@@ -82,13 +82,13 @@ def leave_aside(db: Connection, owner: Cloud, host: str, reasons: Mapping[str, s
     db.execute(update(cloud).where(cloud.c.id == owner.id).values(left_aside=value))
 
 
-def forget_alias(db: Connection, entry: Cloud) -> None:
+def forget_alias(db: Database, entry: Cloud) -> None:
     """Delete the alias of an entry that no longer leads to a cloud: it gets its own cloud."""
     alias = cloud_alias.c.keystone == entry.keystone, cloud_alias.c.region == entry.region
     db.execute(delete(cloud_alias).where(*alias))
 
 
-def linked_ids(db: Connection, owner: Cloud) -> list[str]:
+def linked_ids(db: Database, owner: Cloud) -> list[str]:
     """Return the Keystone ids of the tenants that are linked to projects, or else of all."""
     existing = tenant.c.cloud_id == owner.id, tenant.c.deleted_at.is_(None)
     ids = select(tenant.c.tenant_id).where(*existing).order_by(tenant.c.tenant_id)
@@ -96,7 +96,7 @@ def linked_ids(db: Connection, owner: Cloud) -> list[str]:
     return linked or list(db.scalars(ids))
 
 
-def put_in_region(db: Connection, owner: Cloud, region: str) -> Cloud:
+def put_in_region(db: Database, owner: Cloud, region: str) -> Cloud:
     """Write the region of a cloud whose entry names none; return the registered cloud.
 
     If another cloud is registered in that region, the two are merged.
@@ -108,7 +108,7 @@ def put_in_region(db: Connection, owner: Cloud, region: str) -> Cloud:
     return _set_region(db, owner, region)
 
 
-def join(db: Connection, owner: Cloud, twin: Cloud) -> Cloud:
+def join(db: Database, owner: Cloud, twin: Cloud) -> Cloud:
     """Merge the Keystones of two clouds that share one; return what ``owner`` is registered as now.
 
     The Keystone with more tenants stays. Clouds in the same region become one cloud.
@@ -132,13 +132,13 @@ def join(db: Connection, owner: Cloud, twin: Cloud) -> Cloud:
     return _reread(db, renewed)
 
 
-def _by_knowledge(db: Connection, *twins: Cloud) -> list[str]:
+def _by_knowledge(db: Database, *twins: Cloud) -> list[str]:
     """Return the Keystones of clouds: more tenants first, then the one registered first."""
     twins_by_tenants = sorted(twins, key=lambda twin: (-len(tenant_ids(db, twin.id)), twin.id))
     return [twin.keystone for twin in twins_by_tenants]
 
 
-def move(db: Connection, owner: Cloud, entry: Cloud, region: str) -> Cloud:
+def move(db: Database, owner: Cloud, entry: Cloud, region: str) -> Cloud:
     """Move a cloud to the URL of its entry and to ``region``; return the cloud as it is now.
 
     ``entry`` is the cloud as clouds.yaml describes it, ``region`` the region of its services. All
@@ -158,7 +158,7 @@ def move(db: Connection, owner: Cloud, entry: Cloud, region: str) -> Cloud:
     return _reread(db, owner)
 
 
-def _move_keystone(db: Connection, owner: Cloud, keystone: str) -> Cloud:
+def _move_keystone(db: Database, owner: Cloud, keystone: str) -> Cloud:
     twins = list(_by_region(db, keystone).values())
     if twins:
         return join(db, owner, twins[0])
@@ -170,13 +170,13 @@ def _move_keystone(db: Connection, owner: Cloud, keystone: str) -> Cloud:
     return _reread(db, owner)
 
 
-def _wait_for_writers(db: Connection, regions: Iterable[Cloud]) -> None:
+def _wait_for_writers(db: Database, regions: Iterable[Cloud]) -> None:
     """Wait for polls that write under the former Keystone; later polls see the new one."""
     of_regions = tables.job.c.cloud_id.in_([region.id for region in regions])
     db.execute(update(tables.job).where(of_regions).values(kind=tables.job.c.kind))
 
 
-def _move_region(db: Connection, owner: Cloud, region: str) -> Cloud:
+def _move_region(db: Database, owner: Cloud, region: str) -> Cloud:
     """Write another region of a cloud; merge it with a cloud that is registered in that region."""
     present = _by_region(db, owner.keystone).get(region)
     if present is not None:
@@ -184,21 +184,21 @@ def _move_region(db: Connection, owner: Cloud, region: str) -> Cloud:
     return _set_region(db, owner, region)
 
 
-def _set_keystone(db: Connection, owner: Cloud, keystone: str) -> Cloud:
+def _set_keystone(db: Database, owner: Cloud, keystone: str) -> Cloud:
     """Write another Keystone of a cloud; an entry with the former one still leads to the cloud."""
     _add_alias(db, owner, owner)
     db.execute(update(cloud).where(cloud.c.id == owner.id).values(keystone=keystone))
     return _reread(db, owner)
 
 
-def _set_region(db: Connection, owner: Cloud, region: str) -> Cloud:
+def _set_region(db: Database, owner: Cloud, region: str) -> Cloud:
     """Write another region of a cloud; an entry with the former one still leads to the cloud."""
     _add_alias(db, owner, owner)
     db.execute(update(cloud).where(cloud.c.id == owner.id).values(region=region))
     return _reread(db, owner)
 
 
-def rename_region(db: Connection, owner: Cloud, twin: Cloud) -> Cloud:
+def rename_region(db: Database, owner: Cloud, twin: Cloud) -> Cloud:
     """Move a cloud to the region of its twin, which had the same services, and merge both.
 
     Return the merged cloud.
@@ -209,28 +209,28 @@ def rename_region(db: Connection, owner: Cloud, twin: Cloud) -> Cloud:
     return _move_region(db, owner, twin.region)
 
 
-def _by_region(db: Connection, keystone: str) -> dict[str, Cloud]:
+def _by_region(db: Database, keystone: str) -> dict[str, Cloud]:
     """Return the clouds of a Keystone by region."""
     rows = db.execute(select(cloud).where(cloud.c.keystone == keystone))
     return {row.region: cloud_of(row) for row in rows}
 
 
-def _is_registered(db: Connection, owner: Cloud) -> bool:
+def _is_registered(db: Database, owner: Cloud) -> bool:
     return db.scalar(select(cloud.c.keystone).where(cloud.c.id == owner.id)) == owner.keystone
 
 
-def _reread(db: Connection, owner: Cloud) -> Cloud:
+def _reread(db: Database, owner: Cloud) -> Cloud:
     return cloud_of(db.execute(select(cloud).where(cloud.c.id == owner.id)).one())
 
 
-def _add_alias(db: Connection, owner: Cloud, former: Cloud) -> None:
+def _add_alias(db: Database, owner: Cloud, former: Cloud) -> None:
     """Make entries that mean the former cloud lead to the owner."""
     forget_alias(db, former)
     names = {"keystone": former.keystone, "region": former.region}
     db.execute(insert(cloud_alias).values(cloud_id=owner.id, **names))
 
 
-def _absorb(db: Connection, owner: Cloud, former: Cloud) -> Cloud:
+def _absorb(db: Database, owner: Cloud, former: Cloud) -> Cloud:
     """Remove ``former``, which is the same cloud as ``owner``: its figures were read twice.
 
     Its URLs, aliases, grants and alerts become those of ``owner``.
@@ -250,7 +250,7 @@ def _absorb(db: Connection, owner: Cloud, former: Cloud) -> Cloud:
     return owner
 
 
-def _join_objects(db: Connection, former: str, keystone: str) -> None:
+def _join_objects(db: Database, former: str, keystone: str) -> None:
     """Merge the objects that discovery found in one Keystone under two URLs; others only move."""
     for table in OBJECTS:
         twin = table.alias()
@@ -262,7 +262,7 @@ def _join_objects(db: Connection, former: str, keystone: str) -> None:
         db.execute(update(table).where(table.c.keystone == former).values(keystone=keystone))
 
 
-def _repoint(db: Connection, table: Table, old: int, new: int) -> None:
+def _repoint(db: Database, table: Table, old: int, new: int) -> None:
     """Replace a row id by another one in all foreign keys to a table."""
     for referring in tables.metadata.sorted_tables:
         for column in referring.columns:
@@ -270,7 +270,7 @@ def _repoint(db: Connection, table: Table, old: int, new: int) -> None:
                 _repoint_column(db, column, old, new)
 
 
-def _repoint_column(db: Connection, column: Column[Any], old: int, new: int) -> None:
+def _repoint_column(db: Database, column: Column[Any], old: int, new: int) -> None:
     """Replace a row id in a column; delete a row if its primary key would then exist twice.
 
     For the membership of a project in two groups that are merged, for example::

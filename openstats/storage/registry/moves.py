@@ -6,24 +6,14 @@ first owner gets the whole past.
 
 from collections.abc import Mapping
 
-from sqlalchemy import (
-    Connection,
-    Insert,
-    Update,
-    bindparam,
-    case,
-    insert,
-    literal,
-    select,
-    update,
-)
+from sqlalchemy import Insert, Update, bindparam, case, insert, literal, select, update
 
 from openstats.storage.alerts import handover
 from openstats.storage.ownership import Ownership
-from openstats.storage.store import advisory_lock
+from openstats.storage.store import Database, advisory_lock
 
 
-def move(db: Connection, kind: Ownership, owners: Mapping[int, int | None], now: int) -> None:
+def move(db: Database, kind: Ownership, owners: Mapping[int, int | None], now: int) -> None:
     """Give rows new owners (row ids; None: no owner), which must differ from the present ones."""
     rows = [{"row": row, "new": owner, "now": now} for row, owner in owners.items()]
     if rows:

@@ -7,13 +7,14 @@ such column has a flag. A row is a dict of columns; a new row has no ``id`` unti
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, insert, select, update
+from sqlalchemy import Table, bindparam, insert, select, update
 
 from openstats.errors import ConflictError
 from openstats.names import cleaned
 from openstats.storage import ownership
 from openstats.storage.registry import moves
 from openstats.storage.schema import tables
+from openstats.storage.store import Database
 
 Row = dict[str, Any]
 Columns = Mapping[str, Any]
@@ -35,7 +36,7 @@ class ObjectRows:
     Call ``put`` for each object, then ``write``, which writes all of them in few statements.
     """
 
-    def __init__(self, db: Connection, table: Table, now: int, uuid: str | None = None) -> None:
+    def __init__(self, db: Database, table: Table, now: int, uuid: str | None = None) -> None:
         self.table, self.now = table, now
         statement = select(table) if uuid is None else select(table).where(table.c.uuid == uuid)
         self._stored: dict[int, Row] = {}
@@ -85,7 +86,7 @@ class ObjectRows:
         if origin := _origin(row):
             self._by_origin[origin] = row
 
-    def write(self, db: Connection) -> None:
+    def write(self, db: Database) -> None:
         """Write the rows that are new or changed; projects move as of now."""
         changed_rows = self._changed_rows()
         new_rows = [row for row in self._rows if "id" not in row]
@@ -99,7 +100,7 @@ class ObjectRows:
     def _changed_rows(self) -> list[Row]:
         return [row for row in self._rows if "id" in row and row != self._stored[row["id"]]]
 
-    def _move_projects(self, db: Connection, rows: list[Row]) -> None:
+    def _move_projects(self, db: Database, rows: list[Row]) -> None:
         if self.table is not tables.project:
             return
         owners: dict[int, int | None] = {}
@@ -108,12 +109,12 @@ class ObjectRows:
                 owners[row["id"]] = row["customer_id"]
         moves.move(db, ownership.PROJECTS, owners, self.now)
 
-    def _update(self, db: Connection, rows: list[Row]) -> None:
+    def _update(self, db: Database, rows: list[Row]) -> None:
         if rows:
             statement = update(self.table).where(self.table.c.id == bindparam("row"))
             db.execute(statement, [_settable(row) | {"row": row["id"]} for row in rows])
 
-    def _insert(self, db: Connection, rows: list[Row]) -> None:
+    def _insert(self, db: Database, rows: list[Row]) -> None:
         if not rows:
             return
         statement = insert(self.table).returning(self.table.c.uuid, self.table.c.id)

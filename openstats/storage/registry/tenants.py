@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Connection, Update, and_, bindparam, exists, select, update
+from sqlalchemy import ColumnElement, Update, and_, bindparam, exists, select, update
 
 from openstats.model import Cloud, KeystoneProject
 from openstats.storage import jobs, quota
@@ -18,6 +18,7 @@ from openstats.storage.ownership import TENANTS
 from openstats.storage.registry.customers import row_id
 from openstats.storage.registry.moves import move
 from openstats.storage.schema import tables
+from openstats.storage.store import Database
 
 MISSES = 2
 """The number of consecutive complete discoveries without a tenant after which it is deleted."""
@@ -26,7 +27,7 @@ tenant, project = tables.tenant, tables.project
 
 
 def refresh(
-    db: Connection,
+    db: Database,
     cloud: Cloud,
     projects: Sequence[KeystoneProject],
     links: Mapping[str, int],
@@ -55,7 +56,7 @@ def _update_shown() -> Update:
     return update(tenant).where(tenant.c.id == bindparam("row")).values(values)
 
 
-def _moved(db: Connection, cloud: Cloud, links: Mapping[int, int | None]) -> dict[int, int | None]:
+def _moved(db: Database, cloud: Cloud, links: Mapping[int, int | None]) -> dict[int, int | None]:
     """Return the links (row ids of tenant and project) that are new and not set by hand."""
     linked = select(tenant.c.id, tenant.c.project_id)
     linked = linked.where(tenant.c.cloud_id == cloud.id, ~tenant.c.project_by_hand)
@@ -63,7 +64,7 @@ def _moved(db: Connection, cloud: Cloud, links: Mapping[int, int | None]) -> dic
     return {row: link for row, link in links.items() if current.get(row, link) != link}
 
 
-def _miss(db: Connection, cloud: Cloud, missing: Sequence[int], now: int) -> None:
+def _miss(db: Database, cloud: Cloud, missing: Sequence[int], now: int) -> None:
     """Count a discovery that did not list these tenants (row ids); delete those missed twice."""
     if missing:
         missed_once_more = update(tenant).where(tenant.c.id == bindparam("row"))
@@ -78,17 +79,17 @@ def _living(cloud: Cloud) -> ColumnElement[bool]:
     return and_(tenant.c.cloud_id == cloud.id, tenant.c.deleted_at.is_(None))
 
 
-def _rows(db: Connection, cloud: Cloud) -> dict[str, int]:
+def _rows(db: Database, cloud: Cloud) -> dict[str, int]:
     columns = select(tenant.c.tenant_id, tenant.c.id).where(tenant.c.cloud_id == cloud.id)
     return dict(db.execute(columns).all())
 
 
-def living(db: Connection, cloud: Cloud) -> set[str]:
+def living(db: Database, cloud: Cloud) -> set[str]:
     """Return the Keystone ids of the tenants that are not deleted."""
     return set(db.scalars(select(tenant.c.tenant_id).where(_living(cloud))))
 
 
-def listed_once(db: Connection, cloud: Cloud) -> set[str]:
+def listed_once(db: Database, cloud: Cloud) -> set[str]:
     """Return the Keystone ids of tenants that Keystone has listed at least once, not deleted."""
     ids = select(tenant.c.tenant_id).where(_living(cloud), tenant.c.name != "")
     return set(db.scalars(ids))
@@ -100,17 +101,17 @@ def unmet_of(cloud: Cloud) -> ColumnElement[bool]:
     return and_(_living(cloud), tenant.c.missed == 0, *was_met_by_poll)
 
 
-def unmet(db: Connection, cloud: Cloud) -> bool:
+def unmet(db: Database, cloud: Cloud) -> bool:
     """Return whether a poll found a tenant that no discovery could list yet."""
     return bool(db.scalar(select(exists().where(unmet_of(cloud)))))
 
 
-def unmet_ids(db: Connection, cloud: Cloud) -> set[str]:
+def unmet_ids(db: Database, cloud: Cloud) -> set[str]:
     """Return the Keystone ids of the tenants that polls found and no discovery could list yet."""
     return set(db.scalars(select(tenant.c.tenant_id).where(unmet_of(cloud))))
 
 
-def rows_of(db: Connection, cloud: Cloud, keystone_ids: Iterable[str], now: int) -> dict[str, int]:
+def rows_of(db: Database, cloud: Cloud, keystone_ids: Iterable[str], now: int) -> dict[str, int]:
     """Return the row ids of a cloud's tenants by Keystone id; add unknown ones, without a link."""
     rows = _rows(db, cloud)
     new_ids = sorted(set(keystone_ids) - set(rows))
@@ -126,7 +127,7 @@ def rows_of(db: Connection, cloud: Cloud, keystone_ids: Iterable[str], now: int)
     return rows
 
 
-def link(db: Connection, projects: Mapping[int, int | None], now: int) -> None:
+def link(db: Database, projects: Mapping[int, int | None], now: int) -> None:
     """Link tenants to projects (row ids), or to none, as of now; make their quotas due at once."""
     columns = select(tenant.c.id, tenant.c.cloud_id, tenant.c.project_id)
     rows = db.execute(columns.where(one_of(tenant.c.id, "rows")), {"rows": [*projects]}).all()
@@ -146,7 +147,7 @@ def link(db: Connection, projects: Mapping[int, int | None], now: int) -> None:
     db.execute(by_hand, {"rows": [*moved]})
 
 
-def link_tenant(db: Connection, uuid: str, project_uuid: str | None, now: int) -> None:
+def link_tenant(db: Database, uuid: str, project_uuid: str | None, now: int) -> None:
     """Link a tenant to a project (both by uuid), or to none.
 
     Raises:

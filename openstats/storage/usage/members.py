@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, Select, case, func, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, case, func, or_, select, union_all
 
 from openstats.model import ObjectName, Scope, Selection
 from openstats.readings import Members
@@ -29,6 +29,7 @@ from openstats.storage.dialects import constant, one_of
 from openstats.storage.ownership import PROJECTS, TENANTS, OwnerPeriods, owner_periods
 from openstats.storage.prepared import Prepared
 from openstats.storage.schema.types import FOREVER
+from openstats.storage.store import Database
 
 NO_SLOT = constant(0)
 """The slot of a tenant that has had no reading: slot 0 is the clock's, in which no use is
@@ -153,7 +154,7 @@ def _of_former_projects(tenancy: OwnerPeriods, custody: OwnerPeriods) -> Select[
 
 
 def read(
-    db: Connection,
+    db: Database,
     scope: Scope,
     selection: Selection,
     *,

@@ -14,7 +14,6 @@ import numpy as np
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
-    Connection,
     LargeBinary,
     ScalarSelect,
     and_,
@@ -36,6 +35,7 @@ from openstats.storage.dialects import numbers, upsert
 from openstats.storage.prepared import Prepared
 from openstats.storage.registry import tenants
 from openstats.storage.schema import tables
+from openstats.storage.store import Database
 
 cloud, tenant = tables.cloud, tables.tenant
 reading, meter_cursor = tables.reading, tables.meter_cursor
@@ -61,7 +61,7 @@ def _of_meter(owner: Cloud, meter: str) -> ColumnElement[bool]:
     return and_(reading.c.cloud_id == owner.id, reading.c.meter == meter)
 
 
-def slots(db: Connection, owner: Cloud, tenant_ids: Collection[str], now: int) -> dict[str, int]:
+def slots(db: Database, owner: Cloud, tenant_ids: Collection[str], now: int) -> dict[str, int]:
     """Return the slots of tenants by Keystone id; give the next free slots to tenants without."""
     statement = select(tenant.c.tenant_id, tenant.c.slot)
     statement = statement.where(tenant.c.cloud_id == owner.id, tenant.c.slot.is_not(None))
@@ -75,14 +75,14 @@ def slots(db: Connection, owner: Cloud, tenant_ids: Collection[str], now: int) -
     return {tenant_id: slots_by_id[tenant_id] for tenant_id in tenant_ids}
 
 
-def _assign(db: Connection, row_ids: Mapping[str, int], new_slots: Mapping[str, int]) -> None:
+def _assign(db: Database, row_ids: Mapping[str, int], new_slots: Mapping[str, int]) -> None:
     """Write the slots of tenants (Keystone ids)."""
     statement = update(tenant).where(tenant.c.id == bindparam("row"))
     rows = [{"row": row_ids[key], "new_slot": slot} for key, slot in new_slots.items()]
     db.execute(statement.values(slot=bindparam("new_slot")), rows)
 
 
-def last(db: Connection, owner: Cloud, meter: str) -> Reading | None:
+def last(db: Database, owner: Cloud, meter: str) -> Reading | None:
     """Return the newest reading of a meter (name); None if there is none."""
     statement = select(reading).where(_of_meter(owner, meter))
     row = db.execute(statement.order_by(reading.c.at.desc()).limit(1)).first()
@@ -92,7 +92,7 @@ def last(db: Connection, owner: Cloud, meter: str) -> Reading | None:
 
 
 def append(
-    db: Connection, owner: Cloud, meter: str, new: Reading, *, after_gap: bool = False
+    db: Database, owner: Cloud, meter: str, new: Reading, *, after_gap: bool = False
 ) -> None:
     """Write a reading that is later than all others.
 
@@ -155,7 +155,7 @@ def _around(*, narrow: bool) -> Prepared:
 
 
 def around(
-    db: Connection,
+    db: Database,
     clouds: Iterable[int],
     meter: str,
     moments: Iterable[int],
@@ -200,12 +200,12 @@ def newest(cloud_id: ColumnElement[int] | int, meter: str) -> ScalarSelect[int |
     return select(func.max(reading.c.at)).where(*of_meter).scalar_subquery()
 
 
-def newest_at(db: Connection, owner: Cloud, meter: str) -> int | None:
+def newest_at(db: Database, owner: Cloud, meter: str) -> int | None:
     """Return the time of the newest reading of a meter; None for none."""
     return db.scalar(select(newest(owner.id, meter)))
 
 
-def newest_by_meter(db: Connection, owner: Cloud) -> dict[str, int]:
+def newest_by_meter(db: Database, owner: Cloud) -> dict[str, int]:
     """Return the time of the newest reading by meter; meters without readings are missing."""
     row = db.execute(select(*(newest(owner.id, name) for name in USAGE_METERS))).one()
     return {name: at for name, at in zip(USAGE_METERS, row, strict=True) if at is not None}
@@ -216,34 +216,34 @@ def _newest_by_cloud(meters: tuple[str, ...]) -> Prepared:
     return Prepared(select(cloud.c.id, *(newest(cloud.c.id, meter) for meter in meters)))
 
 
-def newest_by_cloud(db: Connection, meters: Iterable[str]) -> dict[int, dict[str, int | None]]:
+def newest_by_cloud(db: Database, meters: Iterable[str]) -> dict[int, dict[str, int | None]]:
     """Return, by cloud (row id) and meter, the time of the newest reading; None for never."""
     names = tuple(meters)
     rows = _newest_by_cloud(names).rows(db, {})
     return {row[0]: dict(zip(names, row[1:], strict=True)) for row in rows}
 
 
-def times(db: Connection, owner: Cloud, meter: str) -> list[tuple[int, bool]]:
+def times(db: Database, owner: Cloud, meter: str) -> list[tuple[int, bool]]:
     """Return the times of all readings of a meter in order, and whether thinning keeps each."""
     statement = select(reading.c.at, reading.c.kept).where(_of_meter(owner, meter))
     return [*map(tuple, db.execute(statement.order_by(reading.c.at)))]
 
 
-def delete_at(db: Connection, owner: Cloud, meter: str, moments: Sequence[int]) -> None:
+def delete_at(db: Database, owner: Cloud, meter: str, moments: Sequence[int]) -> None:
     """Delete the readings of a meter at these times."""
     if moments:
         old = delete(reading).where(_of_meter(owner, meter), reading.c.at == bindparam("moment"))
         db.execute(old, [{"moment": moment} for moment in moments])
 
 
-def cursor(db: Connection, owner: Cloud, source: str) -> dict[str, Any]:
+def cursor(db: Database, owner: Cloud, source: str) -> dict[str, Any]:
     """Return what a meter source stored for its next reading; empty before the first."""
     of_source = meter_cursor.c.cloud_id == owner.id, meter_cursor.c.source == source
     content = db.scalar(select(meter_cursor.c.content).where(*of_source))
     return {} if content is None else dict(json.loads(content))
 
 
-def write_cursor(db: Connection, owner: Cloud, source: str, content: Mapping[str, Any]) -> None:
+def write_cursor(db: Database, owner: Cloud, source: str, content: Mapping[str, Any]) -> None:
     """Write what a meter source needs for its next reading, in the transaction of its readings."""
     row = {"cloud_id": owner.id, "source": source, "content": json.dumps(dict(content))}
     upsert(db, meter_cursor, [row])

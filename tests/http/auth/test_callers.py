@@ -6,13 +6,14 @@ from typing import Any, NamedTuple
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 from webtest import TestApp
 
 from openstats.storage import ownership
 from openstats.storage.registry import customers, moves
 from openstats.storage.registry.customers import ObjectChange
 from openstats.storage.schema import tables
+from openstats.storage.store import Database
 from tests.api.door import Door, Token, token
 from tests.conftest import Sqlite
 from tests.double import Double
@@ -167,7 +168,7 @@ def test_every_list_and_statistic_shows_what_is_the_callers(
     assert asked.statistic("quota")["vcpu"] == sum(VCPUS[name] for name in expected.projects)
 
 
-def row(db: Connection, table: str, name: str) -> int:
+def row(db: Database, table: str, name: str) -> int:
     found = tables.metadata.tables[table]
     return int(db.scalars(select(found.c.id).where(found.c.name == name)).one())
 

@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy import Table, delete, insert, select, update
 
 from openstats.model import EVERYTHING, Interval, Scope, Selection
 from openstats.storage import coverage, ownership, quota
@@ -25,7 +25,7 @@ from openstats.storage.registry import customers, group_members, moves
 from openstats.storage.registry.customers import ObjectChange
 from openstats.storage.schema import tables as schema
 from openstats.storage.schema.types import FOREVER
-from openstats.storage.store import Store
+from openstats.storage.store import Database, Store
 from openstats.storage.usage import members
 from tests.registry import AGGREGATES, NOW, site, uuids
 from tests.storage.worlds import CLOUDS, World, drawn, memberships, worlds, written
@@ -34,7 +34,7 @@ from tests.undone import undone
 SPAN = Interval(0, NOW + 1000, 3)
 
 
-def forget(db: Connection, scope: Scope) -> None:
+def forget(db: Database, scope: Scope) -> None:
     """Delete whatever is invisible."""
     project, tenant, group = schema.project, schema.tenant, schema.project_group
     mine = {
@@ -71,7 +71,7 @@ def forget(db: Connection, scope: Scope) -> None:
     db.execute(delete(schema.customer).where(*hidden, ~of_groups))
 
 
-def figures(db: Connection, scope: Scope) -> Iterator[tuple[str, Any]]:
+def figures(db: Database, scope: Scope) -> Iterator[tuple[str, Any]]:
     """Give every figure of now that a caller may ask for."""
     yield "customer", customer.listing(db, scope)
     for name in AGGREGATES:
@@ -100,7 +100,7 @@ def test_figures_are_those_of_a_store_without_what_is_invisible(
         assert before == {name: after[name] for name in before}
 
 
-def naive(db: Connection, scope: Scope, aggregate: str) -> set[tuple[str, str, int, int]]:
+def naive(db: Database, scope: Scope, aggregate: str) -> set[tuple[str, str, int, int]]:
     """Walk through all rows: (object, tenant, since, until) of every stay that is visible."""
     tables = (schema.customer, schema.project, schema.project_group, schema.tenant)
     known = {t.name: dict(db.execute(select(t.c.id, t.c.uuid)).all()) for t in tables}
@@ -129,11 +129,11 @@ def naive(db: Connection, scope: Scope, aggregate: str) -> set[tuple[str, str, i
     return found
 
 
-def _members(db: Connection) -> Any:
+def _members(db: Database) -> Any:
     return db.execute(select(schema.project_group_member)).all()
 
 
-def _stays(db: Connection, table: Table, owner: str) -> list[tuple[int, int, int, int]]:
+def _stays(db: Database, table: Table, owner: str) -> list[tuple[int, int, int, int]]:
     column, since = table.c[f"{owner}_id"], table.c[f"{owner}_since"]
     held = select(table.c.id, column, since).where(column.is_not(None))
     stays = [(*row, FOREVER) for row in db.execute(held)]
@@ -164,13 +164,13 @@ def test_history_is_that_of_what_was_visible_then(
         assert rows == {stay for stay in naive(db, scope, aggregate) if stay[0] in shown}
 
 
-def granted_to(db: Connection, role: str, table: Table, name: str, **to: str) -> None:
+def granted_to(db: Database, role: str, table: Table, name: str, **to: str) -> None:
     row = db.scalar(select(table.c.id).where(table.c.name == name))
     values = {"uuid": f"{role}-{table.name}-{name}-{to}"[:36], "role": role, "created_at": NOW}
     db.execute(insert(schema.grant).values(values | to | {f"{table.name}_id": row}))
 
 
-def named(db: Connection, scope: Scope | None) -> dict[str, set[str]]:
+def named(db: Database, scope: Scope | None) -> dict[str, set[str]]:
     """Give the names of what is in a scope."""
     assert scope is not None
     tables = {
@@ -189,7 +189,7 @@ def named(db: Connection, scope: Scope | None) -> dict[str, set[str]]:
 
 
 @pytest.fixture
-def two(db: Connection) -> Connection:
+def two(db: Database) -> Database:
     """Give a store with two Keystones: ids of the one mean nothing in the other."""
     for name in ("alpha", "beta"):
         there = site(db, name, auth_url=CLOUDS[name][0]).project(
@@ -199,7 +199,7 @@ def two(db: Connection) -> Connection:
     return db
 
 
-def test_grants_reach_users_groups_and_subjects(two: Connection) -> None:
+def test_grants_reach_users_groups_and_subjects(two: Database) -> None:
     granted_to(two, "owner", schema.customer, "acme", user_id="ann")
     granted_to(two, "manager", schema.project_group, "web", group_id="staff")
     granted_to(two, "admin", schema.project, "beta-p2", subject="bob")
@@ -215,7 +215,7 @@ def test_grants_reach_users_groups_and_subjects(two: Connection) -> None:
 
 
 @pytest.mark.parametrize("who", [{}, {"user_id": ""}, {"user_id": "bob"}, {"groups": ["ann"]}])
-def test_grants_of_others_give_nothing(two: Connection, who: dict[str, Any]) -> None:
+def test_grants_of_others_give_nothing(two: Database, who: dict[str, Any]) -> None:
     granted_to(two, "owner", schema.customer, "acme", user_id="ann")
     granted_to(two, "owner", schema.customer, "acme", subject="bob")
     granted_to(two, "owner", schema.customer, "acme", group_id="staff")
@@ -231,7 +231,7 @@ OWN: dict[str, Issuer] = {
 
 
 @pytest.mark.parametrize("issuer", OWN.values(), ids=OWN)
-def test_ids_mean_something_for_the_issuers_clouds_only(two: Connection, issuer: Issuer) -> None:
+def test_ids_mean_something_for_the_issuers_clouds_only(two: Database, issuer: Issuer) -> None:
     assert named(two, scopes.token_project_scope(two, issuer, "p1")) == {"tenants": {"beta-p1"}}
     domain = scopes.token_domain_scope(two, issuer, "other")
     assert named(two, domain) == {"projects": {"beta-p2"}, "customers": {"other"}}
@@ -241,7 +241,7 @@ def test_ids_mean_something_for_the_issuers_clouds_only(two: Connection, issuer:
         assert scopes.token_domain_scope(two, nobody, "other") == NOTHING
 
 
-def test_that_it_matters_in_which_groups_somebody_is(two: Connection) -> None:
+def test_that_it_matters_in_which_groups_somebody_is(two: Database) -> None:
     assert not scopes.grants_to_groups(two)
     granted_to(two, "owner", schema.customer, "acme", user_id="ann")
     assert not scopes.grants_to_groups(two)
@@ -249,7 +249,7 @@ def test_that_it_matters_in_which_groups_somebody_is(two: Connection) -> None:
     assert scopes.grants_to_groups(two)
 
 
-def test_the_past_of_what_a_customer_gave_away_is_still_the_customers(two: Connection) -> None:
+def test_the_past_of_what_a_customer_gave_away_is_still_the_customers(two: Database) -> None:
     granted_to(two, "owner", schema.customer, "acme", user_id="ann")
     customers, projects = (
         dict(two.execute(select(table.c.name, table.c.id)).all())
@@ -265,7 +265,7 @@ def test_the_past_of_what_a_customer_gave_away_is_still_the_customers(two: Conne
     assert not members.read(two, seen, Selection("project")).objects
 
 
-def test_an_owner_sees_its_empty_groups_and_they_stay_counted(db: Connection) -> None:
+def test_an_owner_sees_its_empty_groups_and_they_stay_counted(db: Database) -> None:
     site(db).project("p1", groups=["web"]).discover()
     acme, web = uuids(db, "customer")["acme"], uuids(db, "project_group")["web"]
     empty = str(uuid4())
@@ -287,7 +287,7 @@ def test_an_owner_sees_its_empty_groups_and_they_stay_counted(db: Connection) ->
     assert creation_time.counts(db, owner, "project_group", SPAN) == {2: 2}
 
 
-def test_the_manager_of_an_empty_group_sees_its_customer(db: Connection) -> None:
+def test_the_manager_of_an_empty_group_sees_its_customer(db: Database) -> None:
     site(db).project("p1").project("p2", customer="other").discover()
     acme = uuids(db, "customer")["acme"]
     customers.write(db, "project_group", acme, ObjectChange("empty", customer=acme), NOW)
@@ -297,7 +297,7 @@ def test_the_manager_of_an_empty_group_sees_its_customer(db: Connection) -> None
     assert creation_time.counts(db, manager, "customer", SPAN) == {2: 1}
 
 
-def past_of(db: Connection, scope: Scope, aggregate: str, **asked: Any) -> list[Any]:
+def past_of(db: Database, scope: Scope, aggregate: str, **asked: Any) -> list[Any]:
     found = members.read(db, scope, Selection(aggregate, since=0, **asked))
     columns = (found.owners, found.since, found.until)
     rows = zip(*(column.tolist() for column in columns), strict=True)
@@ -305,7 +305,7 @@ def past_of(db: Connection, scope: Scope, aggregate: str, **asked: Any) -> list[
 
 
 @pytest.mark.parametrize("kind", ["tenant", "project"])
-def test_the_admin_of_a_cloud_keeps_the_past_of_a_move_within_it(db: Connection, kind: str) -> None:
+def test_the_admin_of_a_cloud_keeps_the_past_of_a_move_within_it(db: Database, kind: str) -> None:
     alpha = site(db).project("p1").project("p2", customer="other").discover()
     uuid = alpha.cloud.uuid
     tenants = frozenset(db.scalars(select(schema.tenant.c.uuid)))
@@ -323,12 +323,12 @@ def test_the_admin_of_a_cloud_keeps_the_past_of_a_move_within_it(db: Connection,
     assert past_of(db, admin, "project") == past_of(db, EVERYTHING, "project")
 
 
-def _names(db: Connection, table: Table) -> dict[str, int]:
+def _names(db: Database, table: Table) -> dict[str, int]:
     return {row.name: row.id for row in db.execute(select(table.c.name, table.c.id))}
 
 
 def test_a_former_owner_may_ask_for_its_time_of_a_project_that_it_gave_away(
-    db: Connection,
+    db: Database,
 ) -> None:
     site(db).project("p1").project("p2", customer="other").discover()
     customers, projects = _names(db, schema.customer), _names(db, schema.project)
@@ -343,7 +343,7 @@ def test_a_former_owner_may_ask_for_its_time_of_a_project_that_it_gave_away(
     assert past_of(db, owner, "project", uuids=(p2,)) == []
 
 
-def test_a_grant_is_added_to_the_tokens_own_project(two: Connection) -> None:
+def test_a_grant_is_added_to_the_tokens_own_project(two: Database) -> None:
     granted_to(two, "admin", schema.project, "beta-p2", user_id="ann")
     granted = scopes.granted_scope(two, user_id="ann")
     assert granted is not None

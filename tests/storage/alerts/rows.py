@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, update
+from sqlalchemy import update
 
 from openstats.alerts import Notification
 from openstats.storage.alerts import subjects
@@ -11,6 +11,7 @@ from openstats.storage.alerts.histories import NO_SUBJECT
 from openstats.storage.alerts.rows import AlertRow, insert_alerts
 from openstats.storage.schema.alerts import alert
 from openstats.storage.schema.types import FOREVER
+from openstats.storage.store import Database
 from openstats.unix_time import DAY
 from tests.registry import NOW
 
@@ -18,7 +19,7 @@ START, END = NOW - 40 * DAY, NOW - 39 * DAY
 
 
 def one(
-    db: Connection,
+    db: Database,
     kind: str | None = None,
     uuid: str = "",
     *,

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy import Table, delete, insert, select, update
 
 from openstats.alerts import Notification, RuleResult, StatusFilter
 from openstats.errors import ConflictError
@@ -27,7 +27,7 @@ from openstats.storage.registry import moves
 from openstats.storage.schema import tables as schema
 from openstats.storage.schema.alerts import OWNERS, SPANS, alert, span
 from openstats.storage.schema.types import FOREVER
-from openstats.storage.store import Store
+from openstats.storage.store import Database, Store
 from openstats.storage.usage import members
 from openstats.unix_time import DAY, HOUR
 from tests.registry import AGGREGATES, NOW, change, site, uuids
@@ -141,13 +141,13 @@ def tables() -> dict[str, Table]:
     return {kind: schema.metadata.tables[kind] for kind in KINDS}
 
 
-def rows(db: Connection, table: Table) -> dict[int, Any]:
+def rows(db: Database, table: Table) -> dict[int, Any]:
     return {
         row.uuid if table.name == "instance" else row.id: row for row in db.execute(select(table))
     }
 
 
-def walked(db: Connection, plan: Planned, uuid: str) -> Known:
+def walked(db: Database, plan: Planned, uuid: str) -> Known:
     """Walk up from what has a uuid, row by row."""
     held = {kind: rows(db, table) for kind, table in tables().items()}
     row = next(row for row in held[str(plan.kind)].values() if row.uuid == uuid)
@@ -180,7 +180,7 @@ def walked(db: Connection, plan: Planned, uuid: str) -> Known:
     )
 
 
-def opened(db: Connection, plan: Planned) -> Known | None:
+def opened(db: Database, plan: Planned) -> Known | None:
     """Create an alert of something that is there; None where nothing is."""
     subject, known = NO_SUBJECT, Known(plan)
     if plan.kind:
@@ -199,7 +199,7 @@ def opened(db: Connection, plan: Planned) -> Known | None:
     return known
 
 
-def history(db: Connection, world: World, plans: list[Planned]) -> list[Known]:
+def history(db: Database, world: World, plans: list[Planned]) -> list[Known]:
     """Write a registry, move what moves, and create alerts before, between and after."""
     written(db, replace(world, moves=[]))
     found = []
@@ -215,7 +215,7 @@ def history(db: Connection, world: World, plans: list[Planned]) -> list[Known]:
     return found
 
 
-def parted(db: Connection, known: Known, at: int) -> list[Known]:
+def parted(db: Database, known: Known, at: int) -> list[Known]:
     """Give an alert, and the one that goes on with it if it is open and somebody else's now."""
     if not known.uuid or known.times[1] != FOREVER:
         return [known]
@@ -225,13 +225,13 @@ def parted(db: Connection, known: Known, at: int) -> list[Known]:
     return [replace(known, closed_at=at), now]
 
 
-def projects_now(db: Connection) -> dict[str, str | None]:
+def projects_now(db: Database) -> dict[str, str | None]:
     tenant, project = schema.tenant, schema.project
     joined = tenant.outerjoin(project, project.c.id == tenant.c.project_id)
     return dict(db.execute(select(tenant.c.uuid, project.c.uuid).select_from(joined)).all())  # type: ignore[arg-type]
 
 
-def tenants_inside(db: Connection, scope: Scope) -> set[str]:
+def tenants_inside(db: Database, scope: Scope) -> set[str]:
     tenant, cloud = schema.tenant, schema.cloud
     mine = select(tenant.c.uuid).join(cloud).where(cloud.c.uuid.in_(scope.clouds))
     return set(db.scalars(mine))
@@ -286,7 +286,7 @@ def test_counts_are_those_of_a_walk_through_all(
 
 
 def each(
-    db: Connection,
+    db: Database,
     scope: Scope,
     selection: Selection,
     bounds: tuple[int, int],
@@ -318,7 +318,7 @@ def test_a_span_is_the_shortest_that_an_alert_fits_into(created: int, length: in
         assert not subject or length > SPANS[subject - 1]
 
 
-def errors(db: Connection, *of: str, scope: Scope = EVERYTHING) -> int:
+def errors(db: Database, *of: str, scope: Scope = EVERYTHING) -> int:
     """Count the errors of an aggregate's objects, or of all."""
     selection = Selection(of[0], of[1:]) if of else None
     return count(db, scope, selection, BOUNDS).get("Error", 0)
@@ -336,12 +336,12 @@ def errors(db: Connection, *of: str, scope: Scope = EVERYTHING) -> int:
         (START, START, 1),
     ],
 )
-def test_the_edges(db: Connection, created: int, until: int, active: int) -> None:
+def test_the_edges(db: Database, created: int, until: int, active: int) -> None:
     one(db, created_at=created, until=until)
     assert errors(db) == active
 
 
-def test_owner_of_one_tenant_sees_alerts_of_its_project_in_its_time(db: Connection) -> None:
+def test_owner_of_one_tenant_sees_alerts_of_its_project_in_its_time(db: Database) -> None:
     site(db).project("p").project("q").discover()
     tenant, project = schema.tenant.c, schema.project.c
     uuid = str(db.scalar(select(tenant.uuid).where(tenant.name == "p")))
@@ -358,14 +358,14 @@ def test_owner_of_one_tenant_sees_alerts_of_its_project_in_its_time(db: Connecti
 
 
 @pytest.mark.parametrize("length", LENGTHS)
-def test_no_alert_is_lost_at_the_border_of_a_span(db: Connection, length: int) -> None:
+def test_no_alert_is_lost_at_the_border_of_a_span(db: Database, length: int) -> None:
     one(db, created_at=START - length, until=START)
     assert errors(db) == 1
     one(db, created_at=START - 1 - length, until=START - 1)
     assert errors(db) == 1
 
 
-def test_a_move_ends_what_is_open_and_opens_it_for_the_new_owner(db: Connection) -> None:
+def test_a_move_ends_what_is_open_and_opens_it_for_the_new_owner(db: Database) -> None:
     alpha = site(db).project("p", groups=["web"]).project("q").discover()
     alpha.server("p", uuid="i")
     tenant, project = schema.tenant.c, schema.project.c
@@ -392,7 +392,7 @@ def test_a_move_ends_what_is_open_and_opens_it_for_the_new_owner(db: Connection)
     assert count(db, EVERYTHING, web, (NOW + 61, NOW + 62)) == {"Error": 1}
 
 
-def test_alert_opened_at_the_move_belongs_to_the_new_owner(db: Connection) -> None:
+def test_alert_opened_at_the_move_belongs_to_the_new_owner(db: Database) -> None:
     site(db).project("p").project("q").discover()
     project, customer = schema.project.c, schema.customer.c
     one(db, "project", uuids(db, "project")["p"], created_at=NOW)
@@ -405,7 +405,7 @@ def test_alert_opened_at_the_move_belongs_to_the_new_owner(db: Connection) -> No
     assert [tuple(one) for one in found] == [(other, FOREVER)]
 
 
-def test_in_two_groups_it_is_one_alert(db: Connection) -> None:
+def test_in_two_groups_it_is_one_alert(db: Database) -> None:
     site(db).project("p", groups=["web", "db"]).discover()
     one(db, "project", uuids(db, "project")["p"])
     groups = uuids(db, "project_group").values()
@@ -417,7 +417,7 @@ def test_in_two_groups_it_is_one_alert(db: Connection) -> None:
     ]
 
 
-def test_alerts_of_clouds_and_without_subject_need_the_whole_view(db: Connection) -> None:
+def test_alerts_of_clouds_and_without_subject_need_the_whole_view(db: Database) -> None:
     found = site(db).project("p").discover()
     cloud = str(db.scalar(select(schema.cloud.c.uuid)))
     one(db, "cloud", cloud)
@@ -428,7 +428,7 @@ def test_alerts_of_clouds_and_without_subject_need_the_whole_view(db: Connection
     assert found.cloud.name == "alpha"
 
 
-def test_deleted_objects_keep_their_alerts(db: Connection) -> None:
+def test_deleted_objects_keep_their_alerts(db: Database) -> None:
     alpha = site(db).project("p", groups=["web"]).project("q").discover()
     acme, project = uuids(db, "customer")["acme"], uuids(db, "project")["p"]
     web = uuids(db, "project_group")["web"]
@@ -448,7 +448,7 @@ def test_deleted_objects_keep_their_alerts(db: Connection) -> None:
     assert scopes == [{"instance": "i"}, {"project_group": web}, {"project": project}]
 
 
-def test_rows_that_go_leave_alerts_behind(db: Connection) -> None:
+def test_rows_that_go_leave_alerts_behind(db: Database) -> None:
     site(db).project("p", groups=["web"]).discover()
     group = uuids(db, "project_group")["web"]
     one(db, "project_group", group)
@@ -458,14 +458,14 @@ def test_rows_that_go_leave_alerts_behind(db: Connection) -> None:
     assert [entry["scope"] for entry in page] == [None]
 
 
-def test_there_has_to_be_what_it_is_of(db: Connection) -> None:
+def test_there_has_to_be_what_it_is_of(db: Database) -> None:
     for kind in KINDS:
         with pytest.raises(ConflictError, match=f"{kind.replace('_', ' ')} x not found"):
             subjects.of_object(db, kind, "x")
 
 
 @pytest.mark.parametrize(("until", "left"), [(NOW - 1, 0), (NOW, 1), (FOREVER, 1)])
-def test_alerts_closed_long_ago_are_deleted(db: Connection, until: int, left: int) -> None:
+def test_alerts_closed_long_ago_are_deleted(db: Database, until: int, left: int) -> None:
     site(db).project("p", groups=["web"]).discover()
     one(db, "project", uuids(db, "project")["p"], until=until)
     assert delete_closed(db, NOW) == 1 - left
@@ -477,7 +477,7 @@ def test_rules_that_find_the_same_at_once_open_one_alert(store: Store) -> None:
         there = site(db).project("p").discover()
         cloud, tenant = there.cloud.id, there.row("p")
 
-    def find(db: Connection, _: int, turn: int) -> None:
+    def find(db: Database, _: int, turn: int) -> None:
         found = [RuleResult("tenant", tenant, f"quota.{n}", "Error", "") for n in range(turn + 1)]
         found.append(RuleResult("cloud", cloud, "quota.cloud", "Error", ""))
         rule_alerts.settle(db, rule_alerts.open_alerts(db, cloud, "quota."), found, NOW)

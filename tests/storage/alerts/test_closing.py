@@ -1,7 +1,7 @@
 """What is open ends with what it is of, or below: by hand, by discovery, and with its cloud."""
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
 from openstats.alerts import Restriction, SubjectLabels
 from openstats.errors import ConflictError
@@ -13,6 +13,7 @@ from openstats.storage.registry.customers import ObjectChange
 from openstats.storage.schema import tables
 from openstats.storage.schema.alerts import alert
 from openstats.storage.schema.types import FOREVER
+from openstats.storage.store import Database
 from tests.registry import NOW, Site, site, uuids
 from tests.storage.alerts.rows import one
 
@@ -20,7 +21,7 @@ END = NOW + 60
 KINDS = ("customer", "project_group", "project", "tenant", "instance", "cloud")
 
 
-def alarmed(db: Connection) -> tuple[Site, dict[str, str]]:
+def alarmed(db: Database) -> tuple[Site, dict[str, str]]:
     """Return a cloud with a lone project, and what there is of each kind, by its open alert."""
     here = site(db).project("p", groups=["web"]).project("q", customer="other").discover()
     here.server("p", uuid="i")
@@ -32,14 +33,14 @@ def alarmed(db: Connection) -> tuple[Site, dict[str, str]]:
     return here, {one(db, kind, uuid): kind for kind, uuid in of.items()}
 
 
-def ended(db: Connection, kinds: dict[str, str]) -> set[str]:
+def ended(db: Database, kinds: dict[str, str]) -> set[str]:
     """Return of which kinds of things alerts are over; they are as of the end."""
     rows = db.execute(select(alert.c.uuid, alert.c.until)).all()
     assert {until for _, until in rows} <= {END, FOREVER}
     return {kinds[uuid] for uuid, until in rows if until == END}
 
 
-def test_with_a_tenant_that_two_sweeps_miss_all_ends_that_has_nothing_left(db: Connection) -> None:
+def test_with_a_tenant_that_two_sweeps_miss_all_ends_that_has_nothing_left(db: Database) -> None:
     here, kinds = alarmed(db)
     here.without("p").discover(END - 1)
     assert ended(db, kinds) == set()
@@ -47,7 +48,7 @@ def test_with_a_tenant_that_two_sweeps_miss_all_ends_that_has_nothing_left(db: C
     assert ended(db, kinds) == {*KINDS} - {"cloud"}
 
 
-def test_with_a_server_its_own_alerts_end(db: Connection) -> None:
+def test_with_a_server_its_own_alerts_end(db: Database) -> None:
     here, kinds = alarmed(db)
     instances.remove(db, here.cloud, ["i"], now=END)
     assert ended(db, kinds) == {"instance"}
@@ -59,7 +60,7 @@ OWN = {"customer": "c" * 36, "project": "p" * 36, "project_group": "g" * 36}
 @pytest.mark.parametrize(
     "removed", [("project_group",), ("project",), ("project_group", "project", "customer")]
 )
-def test_deletion_by_hand_closes_alerts(db: Connection, removed: tuple[str, ...]) -> None:
+def test_deletion_by_hand_closes_alerts(db: Database, removed: tuple[str, ...]) -> None:
     for kind, uuid in OWN.items():
         owner = None if kind == "customer" else OWN["customer"]
         customers.write(db, kind, uuid, ObjectChange(kind, customer=owner), NOW)
@@ -69,7 +70,7 @@ def test_deletion_by_hand_closes_alerts(db: Connection, removed: tuple[str, ...]
     assert ended(db, kinds) == {*removed}
 
 
-def test_with_a_cloud_ends_all_that_is_of_it(db: Connection) -> None:
+def test_with_a_cloud_ends_all_that_is_of_it(db: Database) -> None:
     here, kinds = alarmed(db)
     tenants.link(db, {here.row(key): None for key in "pq"}, NOW)
     clouds.remove(db, here.cloud.uuid, END)
@@ -79,7 +80,7 @@ def test_with_a_cloud_ends_all_that_is_of_it(db: Connection) -> None:
 
 
 @pytest.mark.parametrize("kind", ["customer", "project_group", "project", "tenant", "instance"])
-def test_of_what_is_deleted_nothing_is_posted(db: Connection, kind: str) -> None:
+def test_of_what_is_deleted_nothing_is_posted(db: Database, kind: str) -> None:
     here, _ = alarmed(db)
     uuid = "i" if kind == "instance" else ""
     table = tables.metadata.tables[kind]
@@ -92,7 +93,7 @@ def test_of_what_is_deleted_nothing_is_posted(db: Connection, kind: str) -> None
         subjects.of_object(db, kind, uuid)
 
 
-def test_label_of_a_deleted_object_names_no_subject(db: Connection) -> None:
+def test_label_of_a_deleted_object_names_no_subject(db: Database) -> None:
     here, _ = alarmed(db)
     here.without("p").discover(NOW).discover(END)
     for bound in (Restriction(), Restriction(customer=uuids(db, "customer")["acme"])):

@@ -6,13 +6,13 @@ from collections import Counter
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import insert, update
 
 from openstats.model import EVERYTHING, Interval, Scope
 from openstats.statistics.interval import edges
 from openstats.storage.counts import creation_time
 from openstats.storage.schema import tables
-from openstats.storage.store import Store
+from openstats.storage.store import Database, Store
 from tests.registry import NOW, created, site, uuids
 from tests.undone import undone
 
@@ -57,7 +57,7 @@ def test_counts_are_those_of_the_edges(
     assert counts == expected(interval, times)
 
 
-def test_the_specifications_example(db: Connection) -> None:
+def test_the_specifications_example(db: Database) -> None:
     alpha = site(db)
     for i, at in enumerate((1, 2, 471970876, 471970877 - 1, 400, 943941753, 1415912628)):
         alpha.project(f"p{i}").discover(at)
@@ -67,31 +67,31 @@ def test_the_specifications_example(db: Connection) -> None:
 @pytest.mark.parametrize(
     ("aggregate", "number"), [("customer", 1), ("project", 2), ("project_group", 3)]
 )
-def test_each_kind_is_counted_by_itself(db: Connection, aggregate: str, number: int) -> None:
+def test_each_kind_is_counted_by_itself(db: Database, aggregate: str, number: int) -> None:
     site(db).project("p1", groups=["a", "b"]).project("p2", groups=["c"]).discover(NOW)
     assert creation_time.counts(db, EVERYTHING, aggregate, Interval(NOW, NOW + 1, 1)) == {0: number}
 
 
-def test_the_end_is_not_part_of_the_interval(db: Connection) -> None:
+def test_the_end_is_not_part_of_the_interval(db: Database) -> None:
     site(db).project("p1").discover(NOW)
     assert creation_time.counts(db, EVERYTHING, "project", Interval(NOW - 9, NOW, 3)) == {}
     assert creation_time.counts(db, EVERYTHING, "project", Interval(NOW, NOW + 9, 3)) == {0: 1}
 
 
-def test_undated_objects_are_never_counted(db: Connection) -> None:
+def test_undated_objects_are_never_counted(db: Database) -> None:
     site(db).project("p1").discover(first=True)
     assert creation_time.counts(db, EVERYTHING, "project", Interval(0, LATEST, 1)) == {}
 
 
 @pytest.mark.parametrize("aggregate", ["customer", "project", "project_group"])
-def test_deleted_objects_still_count(db: Connection, aggregate: str) -> None:
+def test_deleted_objects_still_count(db: Database, aggregate: str) -> None:
     site(db).project("p1", groups=["web"]).discover(NOW)
     db.execute(update(tables.metadata.tables[aggregate]).values(deleted_at=NOW + 60))
     assert creation_time.counts(db, EVERYTHING, aggregate, Interval(NOW, NOW + 1, 1)) == {0: 1}
 
 
 @pytest.mark.parametrize("aggregate", ["customer", "project", "project_group"])
-def test_only_what_is_visible_is_counted(db: Connection, aggregate: str) -> None:
+def test_only_what_is_visible_is_counted(db: Database, aggregate: str) -> None:
     site(db).project("p1", groups=["a"]).project("p2", customer="other", groups=["b"]).discover()
     mine = Scope(frozenset([uuids(db, "project")["p1"]]))
     interval = Interval(NOW, NOW + 1, 1)
@@ -101,7 +101,7 @@ def test_only_what_is_visible_is_counted(db: Connection, aggregate: str) -> None
 
 
 def test_undated_objects_get_the_date_of_their_tenants_first_server_or_volume(
-    db: Connection,
+    db: Database,
 ) -> None:
     alpha = site(db).project("p1", groups=["web"]).project("p2", groups=["web"]).project("p3")
     alpha.project("p4", customer="idle", groups=["none"]).discover(first=True)
@@ -111,7 +111,7 @@ def test_undated_objects_get_the_date_of_their_tenants_first_server_or_volume(
     assert created(db, "project_group") == {"web": 40, "none": None}
 
 
-def test_the_earlier_of_two_sweeps_counts(db: Connection) -> None:
+def test_the_earlier_of_two_sweeps_counts(db: Database) -> None:
     alpha = site(db).project("p1").project("p2").discover(first=True)
     one, two = alpha.row("p1"), alpha.row("p2")
     creation_time.date_objects(db, {one: 50, two: 60})
@@ -119,7 +119,7 @@ def test_the_earlier_of_two_sweeps_counts(db: Connection) -> None:
     assert created(db, "project") == {"p1": 50, "p2": 20}
 
 
-def test_the_earliest_of_all_regions_counts(db: Connection) -> None:
+def test_the_earliest_of_all_regions_counts(db: Database) -> None:
     one = site(db, "a", region="one").project("p1").discover(first=True)
     two = site(db, "b", region="two").project("p1").discover(first=True)
     creation_time.date_objects(db, {one.row("p1"): 50})
@@ -127,14 +127,14 @@ def test_the_earliest_of_all_regions_counts(db: Connection) -> None:
     assert created(db, "project") == {"p1": 30}
 
 
-def test_creation_date_of_a_later_discovery_is_kept(db: Connection) -> None:
+def test_creation_date_of_a_later_discovery_is_kept(db: Database) -> None:
     alpha = site(db).project("p1").discover(NOW)
     creation_time.date_objects(db, {alpha.row("p1"): 50})
     assert created(db, "project") == {"p1": NOW}
     assert created(db, "customer") == {"acme": NOW}
 
 
-def test_a_project_found_later_does_not_date_its_undated_customer(db: Connection) -> None:
+def test_a_project_found_later_does_not_date_its_undated_customer(db: Database) -> None:
     alpha = site(db, "a", region="one").project("p1").discover(first=True)
     alpha.project("p2", groups=["web"]).discover(NOW)
     creation_time.date_objects(db, {})

@@ -1,12 +1,12 @@
 """Clouds as they are shown: whether their disk is shared, and what providers have, by zone."""
 
 import pytest
-from sqlalchemy import Connection
 
 from openstats.model import EVERYTHING, Cloud, Inventory, Provider
 from openstats.storage.entries import clouds, pagination
 from openstats.storage.inventory import resource_providers
 from openstats.storage.registry import clouds as cloud_rows
+from openstats.storage.store import Database
 from tests.registry import KEYSTONE, NOW, site
 
 DISK = Inventory("DISK_GB", 100, 0, 1.0, 9)
@@ -24,7 +24,7 @@ def provider(
     return Provider(uuid, f"node{number}", uuid, 1, disabled, inventories, NOW, sharing, zone)
 
 
-def test_inventories_of_providers_that_take_servers_by_cloud_and_zone(db: Connection) -> None:
+def test_inventories_of_providers_that_take_servers_by_cloud_and_zone(db: Database) -> None:
     alpha, beta = site(db), site(db, "beta", region="two")
     found = [
         provider(1, VCPU, DISK, zone="north"),
@@ -39,7 +39,7 @@ def test_inventories_of_providers_that_take_servers_by_cloud_and_zone(db: Connec
     assert held == {alpha.cloud.uuid: {None: [VCPU]}, beta.cloud.uuid: {None: [VCPU]}}
 
 
-def shared(db: Connection, cloud: Cloud) -> object:
+def shared(db: Database, cloud: Cloud) -> object:
     """Give what is shown, and hold it against the filter."""
     entry = pagination.one(db, clouds.CLOUDS, EVERYTHING, cloud.uuid) or {}
     value = entry["disk_shared"]
@@ -59,16 +59,14 @@ def shared(db: Connection, cloud: Cloud) -> object:
         ([provider(1, DISK), provider(2, VCPU, sharing=True)], False),
     ],
 )
-def test_whether_disk_is_shared(
-    db: Connection, found: list[Provider], expected: bool | None
-) -> None:
+def test_whether_disk_is_shared(db: Database, found: list[Provider], expected: bool | None) -> None:
     alpha, beta = site(db), site(db, "beta", region="two")
     resource_providers.record(db, alpha.cloud, found, NOW)
     assert shared(db, alpha.cloud) is expected
     assert shared(db, beta.cloud) is None
 
 
-def test_disk_shared_follows_clouds_yaml(db: Connection) -> None:
+def test_disk_shared_follows_clouds_yaml(db: Database) -> None:
     told = Cloud("alpha", KEYSTONE, "RegionOne", KEYSTONE, disk_shared=True)
     kept = cloud_rows.write_cloud(db, told, [])
     assert kept.disk_shared

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
 from openstats.errors import ConflictError, ParameterError, RegistryError
 from openstats.model import EVERYTHING, Scope
@@ -21,6 +21,7 @@ from openstats.storage.registry import customers, grants
 from openstats.storage.registry.customers import ObjectChange
 from openstats.storage.registry.grants import GrantValues
 from openstats.storage.schema import tables
+from openstats.storage.store import Database
 from tests.registry import NOW, site, uuids
 
 LISTINGS = {
@@ -42,7 +43,7 @@ ALL = {
 
 
 @pytest.fixture(autouse=True)
-def world(db: Connection) -> None:
+def world(db: Database) -> None:
     alpha = site(db).project("shop", groups=["web", "db"]).project("blog", groups=["web"])
     alpha.project("other", customer=None).discover()
     beta = site(db, "beta", region="two").project("lab", customer="umbrella").discover()
@@ -50,11 +51,11 @@ def world(db: Connection) -> None:
         cloud.server(key, name=f"of {key}")
 
 
-def seen(db: Connection, scope: Scope) -> dict[str, list[str]]:
+def seen(db: Database, scope: Scope) -> dict[str, list[str]]:
     return {kind: names(db, shown, scope) for kind, shown in LISTINGS.items()}
 
 
-def names(db: Connection, shown: Listing, scope: Scope) -> list[str]:
+def names(db: Database, shown: Listing, scope: Scope) -> list[str]:
     entries, more = pagination.page(db, shown, scope, filters={}, limit=1000, marker=None)
     assert not more
     for entry in entries:
@@ -62,20 +63,20 @@ def names(db: Connection, shown: Listing, scope: Scope) -> list[str]:
     return [entry["name"] for entry in entries]
 
 
-def tenant(db: Connection, name: str) -> str:
+def tenant(db: Database, name: str) -> str:
     uuid: str = db.scalars(select(tables.tenant.c.uuid).where(tables.tenant.c.name == name)).one()
     return uuid
 
 
-def test_admins_and_readers_see_everything(db: Connection) -> None:
+def test_admins_and_readers_see_everything(db: Database) -> None:
     assert seen(db, EVERYTHING) == ALL
 
 
-def test_empty_scope_sees_nothing(db: Connection) -> None:
+def test_empty_scope_sees_nothing(db: Database) -> None:
     assert seen(db, Scope(projects=frozenset())) == {kind: [] for kind in LISTINGS}
 
 
-def test_scope_of_a_project_sees_its_path(db: Connection) -> None:
+def test_scope_of_a_project_sees_its_path(db: Database) -> None:
     assert seen(db, Scope(projects=frozenset({uuids(db, "project")["blog"]}))) == {
         "customers": ["acme"],
         "groups": ["web"],
@@ -86,7 +87,7 @@ def test_scope_of_a_project_sees_its_path(db: Connection) -> None:
     }
 
 
-def test_scope_of_a_tenant_sees_its_project(db: Connection) -> None:
+def test_scope_of_a_tenant_sees_its_project(db: Database) -> None:
     scope = Scope(projects=frozenset(), tenants=frozenset({tenant(db, "lab")}))
     assert seen(db, scope) == {
         "customers": ["umbrella"],
@@ -98,7 +99,7 @@ def test_scope_of_a_tenant_sees_its_project(db: Connection) -> None:
     }
 
 
-def test_a_group_without_any_project_is_seen_by_its_manager(db: Connection) -> None:
+def test_a_group_without_any_project_is_seen_by_its_manager(db: Database) -> None:
     owner, group = uuids(db, "customer")["acme"], str(uuid4())
     customers.write(db, "project_group", group, ObjectChange("new", customer=owner), NOW)
     scope = Scope(projects=frozenset(), groups=frozenset({group}))
@@ -113,7 +114,7 @@ def test_a_group_without_any_project_is_seen_by_its_manager(db: Connection) -> N
     }
 
 
-def test_hidden_entry_is_no_marker(db: Connection) -> None:
+def test_hidden_entry_is_no_marker(db: Database) -> None:
     scope = Scope(projects=frozenset({uuids(db, "project")["blog"]}))
     asked = {"filters": {}, "limit": 1, "marker": uuids(db, "project")["lab"]}
     with pytest.raises(ParameterError, match="marker"):
@@ -121,7 +122,7 @@ def test_hidden_entry_is_no_marker(db: Connection) -> None:
     assert pagination.page(db, PROJECTS, EVERYTHING, **asked)[0][0]["name"] == "shop"
 
 
-def test_more_projects_than_a_statement_takes_parameters(db: Connection) -> None:
+def test_more_projects_than_a_statement_takes_parameters(db: Database) -> None:
     owner, group = uuids(db, "customer")["acme"], str(uuid4())
     many = [str(uuid4()) for _ in range(70_000)]
     change = ObjectChange("all", customer=owner, projects=many)
@@ -129,14 +130,14 @@ def test_more_projects_than_a_statement_takes_parameters(db: Connection) -> None
         customers.write(db, "project_group", group, change, NOW)
 
 
-def test_a_conflict_is_an_error_of_the_registry(db: Connection) -> None:
+def test_a_conflict_is_an_error_of_the_registry(db: Database) -> None:
     change = ObjectChange("x", customer=str(uuid4()))
     with pytest.raises(RegistryError) as raised:
         customers.write(db, "project", str(uuid4()), change, NOW)
     assert isinstance(raised.value, ConflictError)
 
 
-def test_a_project_that_returns_was_elsewhere_meanwhile(db: Connection) -> None:
+def test_a_project_that_returns_was_elsewhere_meanwhile(db: Database) -> None:
     acme, umbrella = (uuids(db, "customer")[name] for name in ("acme", "umbrella"))
     shop = uuids(db, "project")["shop"]
     for at, owner in ((NOW + 10, umbrella), (NOW + 20, acme), (NOW + 30, acme)):
@@ -149,7 +150,7 @@ def test_a_project_that_returns_was_elsewhere_meanwhile(db: Connection) -> None:
     ]
 
 
-def test_grants_are_revoked_on_one_object_only(db: Connection) -> None:
+def test_grants_are_revoked_on_one_object_only(db: Database) -> None:
     acme, umbrella = (uuids(db, "customer")[name] for name in ("acme", "umbrella"))
     for customer in (acme, umbrella):
         values = GrantValues("subject", "jane", "owner", "customer", customer)
@@ -161,7 +162,7 @@ def test_grants_are_revoked_on_one_object_only(db: Connection) -> None:
     assert revoke(db, "tenant", acme) == []
 
 
-def test_the_audit_keeps_what_it_is_given(db: Connection) -> None:
+def test_the_audit_keeps_what_it_is_given(db: Database) -> None:
     author = Author("me", NOW, "req-1")
     entry = {"name": "ä\x00", "created_at": None, "projects": ["x"]}
     uuid = str(uuid4())
@@ -175,7 +176,7 @@ def test_the_audit_keeps_what_it_is_given(db: Connection) -> None:
 
 
 @pytest.mark.parametrize("kind", ["project", "project_group"])
-def test_project_removed_from_a_group_by_hand_stays_out(db: Connection, kind: str) -> None:
+def test_project_removed_from_a_group_by_hand_stays_out(db: Database, kind: str) -> None:
     here = site(db).project("shop", groups=["web", "db"]).project("blog", groups=["web"])
     known = uuids(db, kind)
 
@@ -207,6 +208,6 @@ def test_project_removed_from_a_group_by_hand_stays_out(db: Connection, kind: st
     assert held() == []
 
 
-def entries(db: Connection, shown: Listing) -> list[dict[str, Any]]:
+def entries(db: Database, shown: Listing) -> list[dict[str, Any]]:
     found, _ = pagination.page(db, shown, EVERYTHING, filters={}, limit=1000, marker=None)
     return found

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Connection, select, update
+from sqlalchemy import select, update
 
 from openstats.errors import RegistryError
 from openstats.model import EVERYTHING, QuotaSum, Selection
@@ -14,7 +14,7 @@ from openstats.storage.import_export.exporter import export_registry
 from openstats.storage.import_export.importer import import_registry
 from openstats.storage.registry import tenants
 from openstats.storage.schema import tables
-from openstats.storage.store import Store
+from openstats.storage.store import Database, Store
 from tests.registry import KEYSTONE, NOW, Site, created, site, uuids
 from tests.undone import undone
 
@@ -23,16 +23,16 @@ tenant = tables.tenant
 FLAGS = {"customer": "name_by_hand", "project": "customer_by_hand", "project_group": "name_by_hand"}
 
 
-def filled(db: Connection) -> Site:
+def filled(db: Database) -> Site:
     alpha = site(db).project("shop", groups=["web"]).project("blog", groups=["web", "db"])
     return alpha.project("lab", customer="umbrella").discover()
 
 
-def read(db: Connection, document: Any) -> dict[str, int]:
+def read(db: Database, document: Any) -> dict[str, int]:
     return import_registry(db, document, NOW)
 
 
-def by_hand(db: Connection) -> set[str]:
+def by_hand(db: Database) -> set[str]:
     """Give the names of objects that have any flag of what was set by hand."""
     return {
         name
@@ -45,7 +45,7 @@ def by_hand(db: Connection) -> set[str]:
     }
 
 
-def test_export_holds_the_whole_registry(db: Connection) -> None:
+def test_export_holds_the_whole_registry(db: Database) -> None:
     filled(db)
     acme, umbrella = export_registry(db)["customers"]
     assert (acme["name"], umbrella["name"]) == ("acme", "umbrella")
@@ -59,7 +59,7 @@ def test_export_holds_the_whole_registry(db: Connection) -> None:
     assert umbrella["project_groups"] == []
 
 
-def test_an_export_comes_in_again_and_changes_nothing(db: Connection) -> None:
+def test_an_export_comes_in_again_and_changes_nothing(db: Database) -> None:
     filled(db)
     before = export_registry(db)
     assert read(db, before) == {"customers": 2, "projects": 3, "project_groups": 2, "tenants": 3}
@@ -111,7 +111,7 @@ def test_a_tenant_that_was_unlinked_by_hand_stays_so(shared_store: Store) -> Non
         assert export_registry(db)["unlinked"] == exported["unlinked"]
 
 
-def test_an_object_without_a_name_is_exported_with_one(db: Connection) -> None:
+def test_an_object_without_a_name_is_exported_with_one(db: Database) -> None:
     filled(db)
     db.execute(update(tables.project).values(name="").where(tables.project.c.name == "lab"))
     (lab,) = export_registry(db)["customers"][1]["projects"]
@@ -119,7 +119,7 @@ def test_an_object_without_a_name_is_exported_with_one(db: Connection) -> None:
     read(db, export_registry(db))
 
 
-def test_customers_made_by_hand(db: Connection) -> None:
+def test_customers_made_by_hand(db: Database) -> None:
     filled(db)
     tenant = {"cloud": "alpha", "tenant_id": "lab"}
     project = {"uuid": B, "name": "theirs", "tenants": [tenant], "created_at": 5}
@@ -140,7 +140,7 @@ def test_customers_made_by_hand(db: Connection) -> None:
         assert sums["vcpu"] == QuotaSum(3, 0, 1)
 
 
-def test_a_group_is_emptied(db: Connection) -> None:
+def test_a_group_is_emptied(db: Database) -> None:
     filled(db)
     acme, _ = export_registry(db)["customers"]
     for group in acme["project_groups"]:
@@ -149,7 +149,7 @@ def test_a_group_is_emptied(db: Connection) -> None:
     assert export_registry(db)["customers"][0] == acme
 
 
-def test_entries_missing_in_a_document_stay(db: Connection) -> None:
+def test_entries_missing_in_a_document_stay(db: Database) -> None:
     filled(db)
     before = export_registry(db)
     read(db, {"customers": []})
@@ -157,7 +157,7 @@ def test_entries_missing_in_a_document_stay(db: Connection) -> None:
     assert export_registry(db) == before
 
 
-def test_a_new_name_stays_when_it_is_discovered_again(db: Connection) -> None:
+def test_a_new_name_stays_when_it_is_discovered_again(db: Database) -> None:
     filled(db)
     document = export_registry(db)
     document["customers"][0]["name"] = "Acme Ltd"
@@ -167,7 +167,7 @@ def test_a_new_name_stays_when_it_is_discovered_again(db: Connection) -> None:
     assert by_hand(db) == {"Acme Ltd"}
 
 
-def test_a_project_given_to_another_customer_leaves_its_groups_and_stays(db: Connection) -> None:
+def test_a_project_given_to_another_customer_leaves_its_groups_and_stays(db: Database) -> None:
     filled(db)
     acme, umbrella = export_registry(db)["customers"]
     shop = acme["projects"][1]
@@ -179,7 +179,7 @@ def test_a_project_given_to_another_customer_leaves_its_groups_and_stays(db: Con
         filled(db)
 
 
-def test_imported_entry_is_no_longer_deleted(db: Connection) -> None:
+def test_imported_entry_is_no_longer_deleted(db: Database) -> None:
     filled(db)
     document = export_registry(db)
     db.execute(tables.customer.update().values(deleted_at=NOW))
@@ -215,7 +215,7 @@ def test_imported_entry_is_no_longer_deleted(db: Connection) -> None:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_document_that_contradicts_the_store_is_refused(
-    db: Connection, document: Any, problem: str
+    db: Database, document: Any, problem: str
 ) -> None:
     filled(db)
     with pytest.raises(RegistryError) as raised:
@@ -223,7 +223,7 @@ def test_a_document_that_contradicts_the_store_is_refused(
     assert problem in str(raised.value)
 
 
-def test_two_objects_of_one_origin_are_refused(db: Connection) -> None:
+def test_two_objects_of_one_origin_are_refused(db: Database) -> None:
     filled(db)
     read(db, {"customers": [{"uuid": A, "name": "mine"}]})
     origin = {"keystone": KEYSTONE, "id": "acme"}

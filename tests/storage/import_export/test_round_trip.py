@@ -6,7 +6,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
 from openstats import names
 from openstats.errors import RegistryError
@@ -19,7 +19,7 @@ from openstats.storage.import_export.importer import import_registry
 from openstats.storage.registry import grants
 from openstats.storage.registry.grants import GrantValues
 from openstats.storage.schema import tables as schema
-from openstats.storage.store import Store
+from openstats.storage.store import Database, Store
 from tests.registry import KEYSTONE, NOW, Site, created, site, uuids
 from tests.undone import undone
 
@@ -45,7 +45,7 @@ def characters() -> st.SearchStrategy[str]:
 any_name = st.text(characters(), min_size=1, max_size=255) | st.sampled_from(HOSTILE)
 
 
-def filled(db: Connection, *called: str) -> Site:
+def filled(db: Database, *called: str) -> Site:
     """Discover a customer with a group and a project of each of these names."""
     alpha = site(db)
     for number, name in enumerate(called):
@@ -91,7 +91,7 @@ def without_tenants(document: Any) -> Any:
     return {"customers": [customer | {"projects": projects}]}
 
 
-def grant_all(db: Connection) -> None:
+def grant_all(db: Database) -> None:
     """Grant a role on one of each kind."""
     on = {"customer": "acme", "project_group": "web", "project": "shop", "cloud": "alpha"}
     tables = {kind: schema.metadata.tables[kind] for kind in on}
@@ -118,7 +118,7 @@ def test_grants_are_exported_and_a_cloud_is_called_by_its_name(shared_store: Sto
         assert {"cloud": uuid} in [grant["scope"] for grant in of_cloud]
 
 
-def test_a_grant_that_is_there_under_another_uuid_is_not_given_twice(db: Connection) -> None:
+def test_a_grant_that_is_there_under_another_uuid_is_not_given_twice(db: Database) -> None:
     site(db).project("shop", groups=["web"]).discover()
     grant_all(db)
     document = export_registry(db)
@@ -139,9 +139,7 @@ GRANT = {"subject": "jane", "role": "owner", "scope": {"customer": ANN}}
         ({"role": "admin", "scope": {"cloud": "x"}}, "grant: no cloud 'x' is registered"),
     ],
 )
-def test_a_grant_on_what_is_not_there_is_refused(
-    db: Connection, changed: Any, problem: str
-) -> None:
+def test_a_grant_on_what_is_not_there_is_refused(db: Database, changed: Any, problem: str) -> None:
     with pytest.raises(RegistryError) as raised:
         import_registry(db, {"grants": [GRANT | changed]}, NOW)
     assert str(raised.value).startswith(problem)
@@ -171,12 +169,12 @@ def test_tenants_that_are_gone_are_not_exported(shared_store: Store) -> None:
         assert import_registry(db, document, NOW)["tenants"] == 1
 
 
-def entries_of_the_audit(db: Connection) -> list[tuple[str, str, Any, Any]]:
+def entries_of_the_audit(db: Database) -> list[tuple[str, str, Any, Any]]:
     found = pagination.page(db, AUDIT, EVERYTHING, filters={}, limit=99, marker=None)[0]
     return [(row["kind"], row["action"], row["before"], row["after"]) for row in found]
 
 
-def test_an_import_is_in_the_audit_and_one_that_changes_nothing_is_not(db: Connection) -> None:
+def test_an_import_is_in_the_audit_and_one_that_changes_nothing_is_not(db: Database) -> None:
     alpha = site(db).project("shop", groups=["web"]).project("lab", customer=None).discover()
     before = export_registry(db)
     import_registry(db, before, NOW, AUTHOR)
@@ -201,7 +199,7 @@ def test_an_import_is_in_the_audit_and_one_that_changes_nothing_is_not(db: Conne
     assert alpha.row("lab")
 
 
-def test_an_origin_may_hold_what_names_hold(db: Connection) -> None:
+def test_an_origin_may_hold_what_names_hold(db: Database) -> None:
     origin = {"keystone": KEYSTONE + "x" * 900, "id": "tag:株式会社\u3000山田"}
     import_registry(db, {"customers": [{"name": "a", "origin": origin}]}, NOW)
     assert export_registry(db)["customers"][0]["origin"] == origin

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event, select
+from sqlalchemy import event, select
 
 from openstats.errors import RegistryError
 from openstats.model import EVERYTHING, Selection
@@ -12,6 +12,7 @@ from openstats.storage.entries.audit import Author
 from openstats.storage.import_export.exporter import export_registry
 from openstats.storage.import_export.importer import import_registry
 from openstats.storage.schema import tables
+from openstats.storage.store import Database
 from openstats.storage.usage import members
 from tests.registry import KEYSTONE, NOW, site, uuids
 
@@ -19,7 +20,7 @@ AUTHOR = Author("registry import by me", NOW, "req-1")
 LATER = NOW + 60
 
 
-def discovered(db: Connection, number: int, prefix: str) -> dict[str, Any]:
+def discovered(db: Database, number: int, prefix: str) -> dict[str, Any]:
     """Have so many tenants found that nobody owns, and return a document that gives them away."""
     cloud = site(db)
     for i in range(number):
@@ -37,7 +38,7 @@ def discovered(db: Connection, number: int, prefix: str) -> dict[str, Any]:
     }
 
 
-def statements(db: Connection, work: Callable[[], object]) -> int:
+def statements(db: Database, work: Callable[[], object]) -> int:
     """Return how many statements some work takes."""
     seen: list[str] = []
 
@@ -52,7 +53,7 @@ def statements(db: Connection, work: Callable[[], object]) -> int:
     return len(seen)
 
 
-def test_more_projects_take_no_more_statements(db: Connection) -> None:
+def test_more_projects_take_no_more_statements(db: Database) -> None:
     few, many = discovered(db, 2, "few"), discovered(db, 40, "many")
     taken = [
         statements(db, lambda given=given: import_registry(db, given, LATER, AUTHOR))
@@ -63,7 +64,7 @@ def test_more_projects_take_no_more_statements(db: Connection) -> None:
     assert statements(db, lambda: import_registry(db, exported, LATER, AUTHOR)) <= taken[0]
 
 
-def owners(db: Connection) -> dict[str, str]:
+def owners(db: Database) -> dict[str, str]:
     """Return the customers of projects, by name."""
     customer, project = tables.customer, tables.project
     columns = project.c.name, customer.c.name
@@ -71,7 +72,7 @@ def owners(db: Connection) -> dict[str, str]:
     return dict(db.execute(select(*columns).select_from(joined)).all())
 
 
-def test_of_what_a_document_names_twice_the_last_holds(db: Connection) -> None:
+def test_of_what_a_document_names_twice_the_last_holds(db: Database) -> None:
     site(db).project("shop").project("lab", customer="umbrella").discover()
     acme, umbrella = export_registry(db)["customers"]
     twice = umbrella | {"projects": [*umbrella["projects"], *acme["projects"]]}
@@ -82,7 +83,7 @@ def test_of_what_a_document_names_twice_the_last_holds(db: Connection) -> None:
     assert set(uuids(db, "customer")) == {"acme", "umbrella", "second"}
 
 
-def test_projects_that_change_their_customers_keep_their_past(db: Connection) -> None:
+def test_projects_that_change_their_customers_keep_their_past(db: Database) -> None:
     site(db).project("shop").project("lab", customer="umbrella").discover()
     acme, umbrella = export_registry(db)["customers"]
     acme["projects"], umbrella["projects"] = umbrella["projects"], acme["projects"]
@@ -98,7 +99,7 @@ ORIGINS = [{"keystone": KEYSTONE, "id": name} for name in ("acme", "umbrella")]
 
 
 @pytest.mark.parametrize("new", [False, True])
-def test_an_origin_that_another_one_has_is_refused(db: Connection, new: bool) -> None:
+def test_an_origin_that_another_one_has_is_refused(db: Database, new: bool) -> None:
     site(db).project("shop").project("lab", customer="umbrella").discover()
     known = uuids(db, "customer")
     given = {"uuid": known["acme"], "name": "acme", "origin": ORIGINS[1]}
@@ -107,7 +108,7 @@ def test_an_origin_that_another_one_has_is_refused(db: Connection, new: bool) ->
         import_registry(db, {"customers": [*before, given]}, LATER)
 
 
-def test_an_origin_that_was_given_up_may_be_anothers(db: Connection) -> None:
+def test_an_origin_that_was_given_up_may_be_anothers(db: Database) -> None:
     site(db).project("shop").discover()
     known = uuids(db, "customer")["acme"]
     given = [
@@ -119,7 +120,7 @@ def test_an_origin_that_was_given_up_may_be_anothers(db: Connection) -> None:
     assert found == {"acme": ORIGINS[1], "new": ORIGINS[0]}
 
 
-def test_a_group_holds_no_project_that_the_document_gives_to_another(db: Connection) -> None:
+def test_a_group_holds_no_project_that_the_document_gives_to_another(db: Database) -> None:
     site(db).project("shop", groups=["web"]).project("lab", customer="umbrella").discover()
     acme, umbrella = export_registry(db)["customers"]
     umbrella["projects"] += acme.pop("projects")

@@ -1,9 +1,8 @@
 """Capacity: of which cloud, how old, and the Placement providers behind it."""
 
-from sqlalchemy import Connection
-
 from openstats.model import Capacity, Inventory, Provider
 from openstats.storage.inventory import capacity, resource_providers
+from openstats.storage.store import Database
 from tests.registry import KEYSTONE, NOW, Site, site
 
 FIGURES = Capacity(1, 2, 3, 4, 5, 6, source="placement")
@@ -28,34 +27,34 @@ def write(of: Site, *found: Provider, now: int = NOW) -> None:
     resource_providers.record(of.db, of.cloud, found, now)
 
 
-def test_figures_and_when_they_were_read(db: Connection) -> None:
+def test_figures_and_when_they_were_read(db: Database) -> None:
     alpha = site(db).capacity(FIGURES, at=NOW - 5)
     assert capacity.at(db, KEYSTONE, None) == {alpha.cloud.id: (FIGURES, NOW - 5)}
 
 
-def test_newer_figures_replace_older_ones(db: Connection) -> None:
+def test_newer_figures_replace_older_ones(db: Database) -> None:
     alpha = site(db).capacity(FIGURES, at=NOW - 5).capacity(at=NOW)
     ((found, at),) = [known for known in capacity.at(db, KEYSTONE, None).values() if known]
     assert (found.source, at) == ("nova", NOW)
     assert list(capacity.at(db, KEYSTONE, None)) == [alpha.cloud.id]
 
 
-def test_a_cloud_that_was_never_read(db: Connection) -> None:
+def test_a_cloud_that_was_never_read(db: Database) -> None:
     alpha = site(db)
     assert capacity.at(db, KEYSTONE, None) == {alpha.cloud.id: None}
 
 
-def test_a_url_that_nobody_registered(db: Connection) -> None:
+def test_a_url_that_nobody_registered(db: Database) -> None:
     site(db).capacity()
     assert capacity.at(db, OTHER, None) == {}
 
 
-def test_aliases(db: Connection) -> None:
+def test_aliases(db: Database) -> None:
     alpha = site(db, aliases=[OTHER]).capacity()
     assert list(capacity.at(db, OTHER, None)) == [alpha.cloud.id]
 
 
-def test_regions_and_one_of_them(db: Connection) -> None:
+def test_regions_and_one_of_them(db: Database) -> None:
     one = site(db, "a", region="one").capacity()
     two = site(db, "b", region="two")
     assert set(capacity.at(db, KEYSTONE, None)) == {one.cloud.id, two.cloud.id}
@@ -63,20 +62,20 @@ def test_regions_and_one_of_them(db: Connection) -> None:
     assert capacity.at(db, KEYSTONE, "three") == {}
 
 
-def test_providers_are_given_as_they_were_written(db: Connection) -> None:
+def test_providers_are_given_as_they_were_written(db: Database) -> None:
     alpha = site(db)
     write(alpha, provider("a", VCPU), provider("b"))
     found = resource_providers.by_uuid(db, alpha.cloud)
     assert found == {"a": provider("a", VCPU), "b": provider("b")}
 
 
-def test_all_inventories_of_a_provider(db: Connection) -> None:
+def test_all_inventories_of_a_provider(db: Database) -> None:
     alpha = site(db)
     write(alpha, provider("a", VCPU, DISK))
     assert set(resource_providers.by_uuid(db, alpha.cloud)["a"].inventories) == {VCPU, DISK}
 
 
-def test_newer_inventories_replace_the_former(db: Connection) -> None:
+def test_newer_inventories_replace_the_former(db: Database) -> None:
     alpha = site(db)
     write(alpha, provider("a", VCPU), provider("b", VCPU))
     write(alpha, provider("a", DISK))
@@ -85,7 +84,7 @@ def test_newer_inventories_replace_the_former(db: Connection) -> None:
     assert resource_providers.by_uuid(db, alpha.cloud) == {}
 
 
-def test_providers_are_of_one_cloud(db: Connection) -> None:
+def test_providers_are_of_one_cloud(db: Database) -> None:
     one, two = site(db, "a", region="one"), site(db, "b", region="two")
     write(one, provider("a", VCPU))
     write(two, provider("a", DISK))
@@ -94,7 +93,7 @@ def test_providers_are_of_one_cloud(db: Connection) -> None:
     assert resource_providers.by_uuid(db, one.cloud) == {"a": provider("a", VCPU)}
 
 
-def test_a_touched_provider_is_to_be_read_again(db: Connection) -> None:
+def test_a_touched_provider_is_to_be_read_again(db: Database) -> None:
     alpha = site(db)
     write(alpha, provider("a", VCPU), provider("b", VCPU))
     resource_providers.touch(db, alpha.cloud, ["host-a", "unknown"])
@@ -102,7 +101,7 @@ def test_a_touched_provider_is_to_be_read_again(db: Connection) -> None:
     assert (found["a"].read_at, found["b"].read_at) == (0, NOW)
 
 
-def test_touched_while_it_was_not_read_stays_touched(db: Connection) -> None:
+def test_touched_while_it_was_not_read_stays_touched(db: Database) -> None:
     alpha = site(db)
     write(alpha, provider("a", VCPU))
     resource_providers.touch(db, alpha.cloud, ["host-a"])

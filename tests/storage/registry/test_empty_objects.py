@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, select, update
+from sqlalchemy import select, update
 
 from openstats.model import EVERYTHING, Interval, Selection
 from openstats.storage import ownership, quota
@@ -13,6 +13,7 @@ from openstats.storage.entries.customers import CUSTOMERS, GROUPS, PROJECTS
 from openstats.storage.registry import customers, group_members, moves
 from openstats.storage.registry.customers import ObjectChange
 from openstats.storage.schema import tables
+from openstats.storage.store import Database
 from openstats.storage.usage import members, readings
 from tests.registry import AGGREGATES, NOW, Site, change, site, uuids
 
@@ -23,7 +24,7 @@ LISTS = {
 }
 
 
-def shown(db: Connection, aggregate: str) -> set[str]:
+def shown(db: Database, aggregate: str) -> set[str]:
     """Give the names in the registry's list; those in each sum are the same."""
     page = pagination.page(db, LISTS[aggregate], EVERYTHING, filters={}, limit=99, marker=None)[0]
     names = {entry["name"] for entry in page}
@@ -31,16 +32,16 @@ def shown(db: Connection, aggregate: str) -> set[str]:
     return names
 
 
-def everything(db: Connection) -> list[set[str]]:
+def everything(db: Database) -> list[set[str]]:
     assert {of.customer.name for of in customer.listing(db, EVERYTHING)} == shown(db, "customer")
     return [shown(db, aggregate) for aggregate in ("customer", "project_group", "project")]
 
 
-def used(db: Connection, aggregate: str, **asked: Any) -> set[str]:
+def used(db: Database, aggregate: str, **asked: Any) -> set[str]:
     return {of.name for of in members.read(db, EVERYTHING, Selection(aggregate, **asked)).objects}
 
 
-def two(db: Connection) -> Site:
+def two(db: Database) -> Site:
     alpha = site(db).project("shop", groups=["web"])
     return alpha.project("lab", customer="umbrella", groups=["db"]).discover()
 
@@ -50,7 +51,7 @@ def gone(alpha: Site, key: str, at: int = NOW) -> Site:
 
 
 def test_a_project_goes_with_its_last_tenant_and_takes_its_group_and_customer_along(
-    db: Connection,
+    db: Database,
 ) -> None:
     alpha = two(db)
     alpha.without("lab").discover(NOW + 60)
@@ -59,14 +60,14 @@ def test_a_project_goes_with_its_last_tenant_and_takes_its_group_and_customer_al
     assert everything(db) == [{"acme"}, {"web"}, {"shop"}]
 
 
-def test_a_project_with_a_tenant_in_another_region_stays(db: Connection) -> None:
+def test_a_project_with_a_tenant_in_another_region_stays(db: Database) -> None:
     alpha = two(db)
     site(db, "west", region="west").project("lab", customer="umbrella").discover()
     gone(alpha, "lab")
     assert shown(db, "project") == {"shop", "lab"}
 
 
-def test_returning_objects_keep_their_past(db: Connection) -> None:
+def test_returning_objects_keep_their_past(db: Database) -> None:
     alpha = two(db)
     before = {aggregate: uuids(db, aggregate) for aggregate in AGGREGATES}
     gone(alpha, "lab")
@@ -76,7 +77,7 @@ def test_returning_objects_keep_their_past(db: Connection) -> None:
 
 
 def test_tags_and_customers_that_nothing_has_any_more_go_with_the_second_sweep(
-    db: Connection,
+    db: Database,
 ) -> None:
     alpha = two(db)
     alpha.project("shop", customer="new", groups=["other"]).discover(NOW + 60)
@@ -85,7 +86,7 @@ def test_tags_and_customers_that_nothing_has_any_more_go_with_the_second_sweep(
     assert everything(db)[:2] == [{"umbrella", "new"}, {"db", "other"}]
 
 
-def test_creation_is_never_uncounted(db: Connection) -> None:
+def test_creation_is_never_uncounted(db: Database) -> None:
     alpha = two(db)
     span = Interval(NOW, NOW + 1, 1)
     before = {name: creation_time.counts(db, EVERYTHING, name, span) for name in AGGREGATES}
@@ -93,7 +94,7 @@ def test_creation_is_never_uncounted(db: Connection) -> None:
     assert {name: creation_time.counts(db, EVERYTHING, name, span) for name in AGGREGATES} == before
 
 
-def test_usage_has_what_vanished_for_the_time_when_it_was_there(db: Connection) -> None:
+def test_usage_has_what_vanished_for_the_time_when_it_was_there(db: Database) -> None:
     gone(two(db), "lab")
     for aggregate, name in (("customer", "umbrella"), ("project", "lab"), ("project_group", "db")):
         assert name in used(db, aggregate, since=NOW)
@@ -103,7 +104,7 @@ def test_usage_has_what_vanished_for_the_time_when_it_was_there(db: Connection) 
         assert used(db, aggregate, uuids=(uuid,), since=NOW + 120) == {name}
 
 
-def test_objects_deleted_by_hand_are_shown_on_request(db: Connection) -> None:
+def test_objects_deleted_by_hand_are_shown_on_request(db: Database) -> None:
     alpha = two(db)
     moves.move(db, ownership.TENANTS, {alpha.row("lab"): None}, NOW + 60)
     readings.slots(db, alpha.cloud, ["lab"], NOW)
@@ -117,7 +118,7 @@ def test_objects_deleted_by_hand_are_shown_on_request(db: Connection) -> None:
     assert used(db, "project", since=0, uuids=(uuid,)) == {"lab"}
 
 
-def test_objects_deleted_by_hand_do_not_return(db: Connection) -> None:
+def test_objects_deleted_by_hand_do_not_return(db: Database) -> None:
     alpha = two(db)
     moves.move(db, ownership.TENANTS, {alpha.row("lab"): None}, NOW + 60)
     customers.delete(db, "project", uuids(db, "project")["lab"], NOW + 70)
@@ -130,7 +131,7 @@ def test_objects_deleted_by_hand_do_not_return(db: Connection) -> None:
     [("project", "lab", {"project": "lab"}), ("customer", "umbrella", {"customer": "umbrella"})],
 )
 def test_objects_named_by_hand_stay(
-    db: Connection, table: str, name: str, kept: dict[str, str]
+    db: Database, table: str, name: str, kept: dict[str, str]
 ) -> None:
     alpha = two(db)
     change(db, table, name, name_by_hand=True)
@@ -139,7 +140,7 @@ def test_objects_named_by_hand_stay(
         assert named in shown(db, aggregate)
 
 
-def test_objects_made_by_hand_stay(db: Connection) -> None:
+def test_objects_made_by_hand_stay(db: Database) -> None:
     alpha = two(db)
     umbrella = uuids(db, "customer")["umbrella"]
     uuid = f"1{umbrella[1:]}"
@@ -148,7 +149,7 @@ def test_objects_made_by_hand_stay(db: Connection) -> None:
     assert everything(db) == [{"acme", "umbrella"}, {"web", "mine"}, {"shop"}]
 
 
-def test_a_tag_of_a_project_that_was_taken_out_by_hand_stays(db: Connection) -> None:
+def test_a_tag_of_a_project_that_was_taken_out_by_hand_stays(db: Database) -> None:
     alpha = two(db)
     group = db.scalar(select(tables.project_group.c.id).where(tables.project_group.c.name == "db"))
     assert group
@@ -157,7 +158,7 @@ def test_a_tag_of_a_project_that_was_taken_out_by_hand_stays(db: Connection) -> 
     assert shown(db, "project_group") == {"web", "db"}
 
 
-def test_another_keystones_objects_are_not_its_business(db: Connection) -> None:
+def test_another_keystones_objects_are_not_its_business(db: Database) -> None:
     two(db)
     beta = site(db, "beta", auth_url="https://two.example:5000").project("x", customer="y")
     db.execute(update(tables.tenant).values(deleted_at=NOW, missed=2))
@@ -165,7 +166,7 @@ def test_another_keystones_objects_are_not_its_business(db: Connection) -> None:
     assert shown(db, "project") == {"shop", "lab", "x"}
 
 
-def test_filling_a_group_leaves_what_vanished_in_it(db: Connection) -> None:
+def test_filling_a_group_leaves_what_vanished_in_it(db: Database) -> None:
     alpha = two(db).project("blog", groups=["web"]).discover(NOW + 10)
     gone(alpha, "blog")
     web = tables.project_group

@@ -3,11 +3,12 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
 from openstats.errors import ConflictError
 from openstats.storage.registry.object_rows import ObjectRows, Row
 from openstats.storage.schema import tables
+from openstats.storage.store import Database
 from tests.registry import KEYSTONE, NOW, site, uuids
 
 UUID = "6f1c6a1e-3a0b-4c55-9a55-0d6c2b0f7a10"
@@ -15,25 +16,25 @@ NOWHERE = {"keystone": None, "keystone_id": None}
 
 
 @pytest.fixture
-def acme(db: Connection) -> Row:
+def acme(db: Database) -> Row:
     """Return the row of a customer that was discovered."""
     site(db).project("shop", customer="acme").project("lab", customer="umbrella").discover()
     return row(db, uuids(db, "customer")["acme"])
 
 
-def row(db: Connection, uuid: str) -> Row:
+def row(db: Database, uuid: str) -> Row:
     customer = tables.customer
     return dict(db.execute(select(customer).where(customer.c.uuid == uuid)).mappings().one())
 
 
-def put(db: Connection, *objects: Row) -> list[Row]:
+def put(db: Database, *objects: Row) -> list[Row]:
     rows = ObjectRows(db, tables.customer, NOW + 60)
     written = [rows.put(columns) for columns in objects]
     rows.write(db)
     return written
 
 
-def test_a_new_object_gets_an_id_and_the_time_of_writing(db: Connection) -> None:
+def test_a_new_object_gets_an_id_and_the_time_of_writing(db: Database) -> None:
     (new,) = put(db, {"uuid": UUID, "name": "new", **NOWHERE})
     assert new["id"]
     stored = row(db, UUID)
@@ -50,7 +51,7 @@ def test_a_new_object_gets_an_id_and_the_time_of_writing(db: Connection) -> None
     ids=["same", "other", "none"],
 )
 def test_another_name_is_one_by_hand(
-    db: Connection, acme: Row, columns: dict[str, Any], flag: bool
+    db: Database, acme: Row, columns: dict[str, Any], flag: bool
 ) -> None:
     put(db, {"uuid": acme["uuid"], **columns, **NOWHERE})
     stored = row(db, acme["uuid"])
@@ -58,19 +59,19 @@ def test_another_name_is_one_by_hand(
     assert (stored["keystone"], stored["keystone_id"]) == (KEYSTONE, "acme")
 
 
-def test_an_object_is_found_by_its_origin_and_takes_the_uuid(db: Connection, acme: Row) -> None:
+def test_an_object_is_found_by_its_origin_and_takes_the_uuid(db: Database, acme: Row) -> None:
     origin = {"keystone": KEYSTONE, "keystone_id": "acme"}
     put(db, {"uuid": UUID, "name": "acme", **origin})
     assert row(db, UUID)["id"] == acme["id"]
 
 
-def test_no_two_objects_have_one_origin(db: Connection, acme: Row) -> None:
+def test_no_two_objects_have_one_origin(db: Database, acme: Row) -> None:
     origin = {"keystone": KEYSTONE, "keystone_id": "umbrella"}
     with pytest.raises(ConflictError, match="the same uuid or origin"):
         put(db, {"uuid": acme["uuid"], "name": "acme", **origin})
 
 
-def test_two_objects_may_swap_their_origins_in_one_write(db: Connection, acme: Row) -> None:
+def test_two_objects_may_swap_their_origins_in_one_write(db: Database, acme: Row) -> None:
     umbrella = row(db, uuids(db, "customer")["umbrella"])
     aside = {"keystone": KEYSTONE, "keystone_id": "aside"}
     origins = [{"keystone": KEYSTONE, "keystone_id": key} for key in ("acme", "umbrella")]
@@ -83,7 +84,7 @@ def test_two_objects_may_swap_their_origins_in_one_write(db: Connection, acme: R
     assert row(db, acme["uuid"])["keystone_id"] == "aside"
 
 
-def test_what_was_deleted_is_there_again(db: Connection, acme: Row) -> None:
+def test_what_was_deleted_is_there_again(db: Database, acme: Row) -> None:
     table = tables.customer
     db.execute(table.update().values(deleted_at=NOW, vanished=True))
     put(db, {"uuid": acme["uuid"], "name": "acme", **NOWHERE})
@@ -91,7 +92,7 @@ def test_what_was_deleted_is_there_again(db: Connection, acme: Row) -> None:
     assert (stored["deleted_at"], stored["vanished"]) == (None, False)
 
 
-def test_a_name_as_an_export_spells_it_is_no_change(db: Connection) -> None:
+def test_a_name_as_an_export_spells_it_is_no_change(db: Database) -> None:
     site(db).project("shop", customer="a\x1bb").discover()
     (uuid,) = uuids(db, "customer").values()
     put(db, {"uuid": uuid, "name": "a\u241bb", **NOWHERE})
@@ -99,7 +100,7 @@ def test_a_name_as_an_export_spells_it_is_no_change(db: Connection) -> None:
     assert (stored["name"], stored["name_by_hand"]) == ("a\x1bb", False)
 
 
-def test_what_was_set_by_hand_stays_so_when_it_is_set_again(db: Connection, acme: Row) -> None:
+def test_what_was_set_by_hand_stays_so_when_it_is_set_again(db: Database, acme: Row) -> None:
     columns = {"uuid": acme["uuid"], "name": "Acme Ltd", **NOWHERE}
     put(db, columns)
     put(db, columns)

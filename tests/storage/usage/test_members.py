@@ -1,10 +1,9 @@
 """Which slots make up what: now, before moves, and for a caller who sees but a part."""
 
-from sqlalchemy import Connection
-
 from openstats.model import EVERYTHING, Scope, Selection
 from openstats.storage.import_export import importer
 from openstats.storage.schema.types import FOREVER
+from openstats.storage.store import Database
 from openstats.storage.usage import members, readings
 from tests.registry import NOW, Site, site, uuids
 
@@ -17,7 +16,7 @@ def seen(of: Site, *keys: str) -> Site:
 
 
 def stays(
-    db: Connection, aggregate: str, *names: str, scope: Scope = EVERYTHING, **page: int | str
+    db: Database, aggregate: str, *names: str, scope: Scope = EVERYTHING, **page: int | str
 ) -> Stays:
     """Give (object, slot, since, until) of each stay, in order."""
     known = uuids(db, aggregate)
@@ -28,12 +27,12 @@ def stays(
     return sorted((found.objects[owner].name, *rest) for owner, *rest in rows)
 
 
-def listed(db: Connection, aggregate: str, **page: int | str) -> list[str]:
+def listed(db: Database, aggregate: str, **page: int | str) -> list[str]:
     found = members.read(db, EVERYTHING, Selection(aggregate), **page)  # type: ignore[arg-type]
     return [of.name for of in found.objects]
 
 
-def test_every_aggregate(db: Connection) -> None:
+def test_every_aggregate(db: Database) -> None:
     alpha = site(db).project("p1", groups=["web"]).project("p2", groups=["web", "db"])
     seen(alpha.project("p3", customer="other").discover(), "p1", "p2", "p3")
     always = (0, FOREVER)
@@ -46,14 +45,14 @@ def test_every_aggregate(db: Connection) -> None:
     ]  # fmt: skip
 
 
-def test_objects_without_anything_are_listed(db: Connection) -> None:
+def test_objects_without_anything_are_listed(db: Database) -> None:
     site(db).project("p1").discover()
     assert listed(db, "project") == ["p1"]
     # Its tenant was in no reading yet, and has the slot in which nothing is used.
     assert stays(db, "project") == [("p1", 0, 0, FOREVER)]
 
 
-def test_a_tenant_of_no_project_is_shown_to_nobody_until_it_is_linked(db: Connection) -> None:
+def test_a_tenant_of_no_project_is_shown_to_nobody_until_it_is_linked(db: Database) -> None:
     alpha = seen(site(db).project("p1", customer=None).discover(), "p1")
     assert stays(db, "customer") == stays(db, "project") == []
     alpha.project("p1").discover(NOW + 60)
@@ -61,7 +60,7 @@ def test_a_tenant_of_no_project_is_shown_to_nobody_until_it_is_linked(db: Connec
     assert stays(db, "project") == [("p1", 1, 0, FOREVER)]
 
 
-def test_a_project_that_another_customer_has_now(db: Connection) -> None:
+def test_a_project_that_another_customer_has_now(db: Database) -> None:
     alpha = seen(site(db).project("p1").discover(), "p1")
     alpha.project("p1", customer="new").discover(NOW + 60)
     alpha.project("p1", customer="newer").discover(NOW + 90)
@@ -74,20 +73,20 @@ def test_a_project_that_another_customer_has_now(db: Connection) -> None:
     assert stays(db, "customer", "new") == [("new", 1, NOW + 60, NOW + 90)]
 
 
-def test_discovery_that_finds_the_same_moves_nothing(db: Connection) -> None:
+def test_discovery_that_finds_the_same_moves_nothing(db: Database) -> None:
     alpha = seen(site(db).project("p1").discover(), "p1")
     alpha.discover(NOW + 60).discover(NOW + 90)
     assert stays(db, "customer") == [("acme", 1, 0, FOREVER)]
 
 
-def test_moves_within_a_second_leave_nothing_between(db: Connection) -> None:
+def test_moves_within_a_second_leave_nothing_between(db: Database) -> None:
     alpha = seen(site(db).project("p1").discover(), "p1")
     for customer in ("new", "newer", "acme"):
         alpha.project("p1", customer=customer).discover(NOW + 60)
     assert stays(db, "customer") == [("acme", 1, 0, NOW + 60), ("acme", 1, NOW + 60, FOREVER)]
 
 
-def linked(db: Connection, project: str, tenant: str, now: int) -> None:
+def linked(db: Database, project: str, tenant: str, now: int) -> None:
     """Link a tenant of the cloud alpha to a project by hand."""
     entry = {"uuid": uuids(db, "project")[project], "name": project}
     entry["tenants"] = [{"cloud": "alpha", "tenant_id": tenant}]
@@ -95,7 +94,7 @@ def linked(db: Connection, project: str, tenant: str, now: int) -> None:
     importer.import_registry(db, {"customers": [owner]}, now)
 
 
-def test_a_tenant_that_is_linked_to_another_project(db: Connection) -> None:
+def test_a_tenant_that_is_linked_to_another_project(db: Database) -> None:
     alpha = seen(site(db).project("p1").project("p2").discover(), "p1", "p2")
     linked(db, "p2", "p1", NOW + 60)
     assert stays(db, "project") == [
@@ -114,14 +113,14 @@ def test_a_tenant_that_is_linked_to_another_project(db: Connection) -> None:
     ]  # fmt: skip
 
 
-def test_time_without_a_project_stays_nobodys(db: Connection) -> None:
+def test_time_without_a_project_stays_nobodys(db: Database) -> None:
     alpha = seen(site(db).project("p1").discover(), "p1")
     alpha.project("p1", customer=None).discover(NOW + 60)
     alpha.project("p1").discover(NOW + 90)
     assert stays(db, "project") == [("p1", 1, 0, NOW + 60), ("p1", 1, NOW + 90, FOREVER)]
 
 
-def test_a_scope_covers_its_projects_only(db: Connection) -> None:
+def test_a_scope_covers_its_projects_only(db: Database) -> None:
     alpha = site(db).project("p1", groups=["web"]).project("p2", groups=["web"])
     seen(alpha.project("p3", customer="other").discover(), "p1", "p2", "p3")
     mine = Scope(frozenset([uuids(db, "project")["p2"]]))
@@ -130,7 +129,7 @@ def test_a_scope_covers_its_projects_only(db: Connection) -> None:
     assert stays(db, "customer", "other", scope=mine) == []
 
 
-def test_pages(db: Connection) -> None:
+def test_pages(db: Database) -> None:
     alpha = site(db)
     for i in range(5):
         alpha.project(f"p{i}", customer=f"c{i}")

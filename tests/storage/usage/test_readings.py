@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Connection, select
+from sqlalchemy import select
 
 from openstats.errors import LateReadingError
 from openstats.meters import USAGE_METERS
 from openstats.readings import Reading
 from openstats.statistics.odometer import interpolate
 from openstats.storage.schema import tables
-from openstats.storage.store import Store
+from openstats.storage.store import Database, Store
 from openstats.storage.usage import readings
 from tests.registry import NOW, Site, site
 from tests.undone import undone
@@ -29,7 +29,7 @@ def written(of: Site, *at: int, item: str = MEMORY) -> None:
         readings.append(of.db, of.cloud, item, reading(moment, moment / 7))
 
 
-def test_a_reading_comes_back_to_the_bit(db: Connection) -> None:
+def test_a_reading_comes_back_to_the_bit(db: Database) -> None:
     alpha = site(db)
     assert readings.last(db, alpha.cloud, MEMORY) is None
     given = reading(NOW, 1 / 3, 1e300, 5e-324, 2**53 + 0.0)
@@ -41,7 +41,7 @@ def test_a_reading_comes_back_to_the_bit(db: Connection) -> None:
     assert found.weights.tolist() == given.weights.tolist()
 
 
-def test_vectors_lie_in_the_store_as_little_endian_floats(db: Connection) -> None:
+def test_vectors_lie_in_the_store_as_little_endian_floats(db: Database) -> None:
     alpha = site(db)
     readings.append(db, alpha.cloud, MEMORY, reading(NOW, 1.0))
     raw = bytes(db.execute(select(tables.reading.c.totals)).scalar_one())
@@ -49,7 +49,7 @@ def test_vectors_lie_in_the_store_as_little_endian_floats(db: Connection) -> Non
 
 
 @pytest.mark.parametrize("late", [NOW, NOW - 300])
-def test_a_late_reading_is_refused(db: Connection, late: int) -> None:
+def test_a_late_reading_is_refused(db: Database, late: int) -> None:
     alpha = site(db)
     written(alpha, NOW)
     with pytest.raises(LateReadingError, match=r"alpha: memory.allocated: \d+ is not after"):
@@ -58,7 +58,7 @@ def test_a_late_reading_is_refused(db: Connection, late: int) -> None:
     assert readings.newest_by_meter(db, alpha.cloud) == {MEMORY: NOW, CPU: late}
 
 
-def test_slots_stay_for_ever_and_new_ones_follow(db: Connection) -> None:
+def test_slots_stay_for_ever_and_new_ones_follow(db: Database) -> None:
     alpha, beta = site(db), site(db, "beta", region="two")
     first = readings.slots(db, alpha.cloud, ["p2", "p1"], NOW)
     assert first == {"p1": 1, "p2": 2}
@@ -67,12 +67,12 @@ def test_slots_stay_for_ever_and_new_ones_follow(db: Connection) -> None:
     assert readings.slots(db, alpha.cloud, ["p2"], NOW) == {"p2": 2}
 
 
-def times(db: Connection, of: Site, *moments: int) -> list[int]:
+def times(db: Database, of: Site, *moments: int) -> list[int]:
     found = readings.around(db, [of.cloud.id], MEMORY, moments)
     return [at for read in found.values() for at in read.at.tolist()]
 
 
-def test_readings_around_moments(db: Connection) -> None:
+def test_readings_around_moments(db: Database) -> None:
     alpha = site(db)
     written(alpha, 300, 600, 900, 1200)
     written(site(db, "beta", region="two"), 450)
@@ -84,7 +84,7 @@ def test_readings_around_moments(db: Connection) -> None:
     assert times(db, alpha) == []
 
 
-def test_readings_of_several_clouds_and_of_none(db: Connection) -> None:
+def test_readings_of_several_clouds_and_of_none(db: Database) -> None:
     alpha, beta = site(db), site(db, "beta", region="two")
     written(alpha, 300)
     written(beta, 600)
@@ -112,7 +112,7 @@ def test_around_is_what_a_search_through_all_finds(
 @pytest.mark.parametrize("slots", [{1}, {3}, {2, 3}, {0}, {0, 3}, {9}, {3, 400}, {400}])
 @pytest.mark.parametrize("meter", [MEMORY, CPU])
 def test_a_stretch_of_readings_says_the_same_of_its_slots(
-    db: Connection, slots: set[int], meter: str
+    db: Database, slots: set[int], meter: str
 ) -> None:
     alpha = site(db)
     for at, length in ((300, 1), (600, 2), (900, 4), (1200, 500)):
@@ -130,9 +130,7 @@ def test_a_stretch_of_readings_says_the_same_of_its_slots(
 
 
 @pytest.mark.parametrize(("slots", "first"), [((), 1), ({2}, 2)])
-def test_slots_missing_in_older_readings_are_nan(
-    db: Connection, slots: set[int], first: int
-) -> None:
+def test_slots_missing_in_older_readings_are_nan(db: Database, slots: set[int], first: int) -> None:
     alpha = site(db)
     older, newer = reading(300), reading(600, 1.5, 2.5)
     for found in (older, newer):
@@ -144,7 +142,7 @@ def test_slots_missing_in_older_readings_are_nan(
     assert np.array_equal(read.vectors[1], newer.vectors[:, [0, *range(first, 3)]])
 
 
-def test_both_ends_of_a_gap_are_kept(db: Connection) -> None:
+def test_both_ends_of_a_gap_are_kept(db: Database) -> None:
     alpha = site(db)
     written(alpha, 300, 600)
     readings.append(db, alpha.cloud, MEMORY, reading(9000, 1), after_gap=True)
@@ -153,7 +151,7 @@ def test_both_ends_of_a_gap_are_kept(db: Connection) -> None:
     assert readings.times(db, alpha.cloud, MEMORY) == expected
 
 
-def test_thinned_readings_are_deleted(db: Connection) -> None:
+def test_thinned_readings_are_deleted(db: Database) -> None:
     alpha = site(db)
     written(alpha, 300, 600, 900)
     written(alpha, 600, item=CPU)
@@ -163,7 +161,7 @@ def test_thinned_readings_are_deleted(db: Connection) -> None:
     assert readings.newest_by_meter(db, alpha.cloud) == {MEMORY: 900, CPU: 600}
 
 
-def test_when_clouds_were_read_last(db: Connection) -> None:
+def test_when_clouds_were_read_last(db: Database) -> None:
     assert readings.newest_by_cloud(db, [MEMORY]) == {}
     alpha, beta = site(db), site(db, "beta", region="two")
     written(alpha, 300, 600)
@@ -174,7 +172,7 @@ def test_when_clouds_were_read_last(db: Connection) -> None:
     }
 
 
-def test_a_cursor_is_replaced(db: Connection) -> None:
+def test_a_cursor_is_replaced(db: Database) -> None:
     alpha = site(db)
     assert readings.cursor(db, alpha.cloud, "nova") == {}
     readings.write_cursor(db, alpha.cloud, "nova", {"vm": [1.5, 2]})
