@@ -23,11 +23,11 @@ from sqlalchemy import (
 
 from openstats.model import Coverage, Scope
 from openstats.storage.access.visibility import (
-    counts,
     granted_cloud,
     project,
     quota,
     tenant,
+    tenant_counts,
     variables,
     visible_tenant,
 )
@@ -56,7 +56,7 @@ def discovered() -> ColumnElement[bool]:
 def _tenants(*, everything: bool) -> Subquery:
     """Select the number of linked tenants that count, by cloud."""
     rows = select(tenant.c.cloud_id, func.count().label("tenants"))
-    rows = rows.where(tenant.c.project_id.is_not(None), counts)
+    rows = rows.where(tenant.c.project_id.is_not(None), tenant_counts)
     if not everything:
         rows = rows.join(project, project.c.id == tenant.c.project_id)
         rows = rows.where(visible_tenant(everything=False))

@@ -28,11 +28,11 @@ from openstats.storage.access.selection import (
 )
 from openstats.storage.access.visibility import (
     OBJECTS,
-    counts,
     member,
     project,
     quota,
     tenant,
+    tenant_counts,
     variables,
     visible_tenant,
 )
@@ -106,7 +106,7 @@ def _total(query: TotalQuery) -> Prepared:
     conditions = (
         visible_tenant(everything=query.everything),
         selected(query.aggregate, filtered=query.filtered),
-        counts,
+        tenant_counts,
     )
     return Prepared(select(*columns).select_from(from_projects()).where(*conditions))
 
@@ -143,7 +143,7 @@ def _by_object(aggregate: str, *, everything: bool) -> Subquery:
         tenants = tenants.join(member, member.c.project_id == project.c.id)
         key = member.c.project_group_id
     rows = select(key.label("object_id"), *_sums()).select_from(tenants)
-    rows = rows.where(visible_tenant(everything=everything), counts)
+    rows = rows.where(visible_tenant(everything=everything), tenant_counts)
     return rows.group_by(key).subquery("sums")
 
 
@@ -183,7 +183,7 @@ def by_cloud(db: Database) -> dict[int, Sums]:
     """Return, by cloud (row id), the sums over the tenants that are linked to a project."""
     tenants = tenant.outerjoin(quota, quota.c.tenant_id == tenant.c.id)
     rows = select(tenant.c.cloud_id, *_sums()).select_from(tenants)
-    linked = rows.where(tenant.c.project_id.is_not(None), counts).group_by(tenant.c.cloud_id)
+    linked = rows.where(tenant.c.project_id.is_not(None), tenant_counts).group_by(tenant.c.cloud_id)
     return {row.cloud_id: _sums_of(row[1:]) for row in db.execute(linked)}
 
 
@@ -197,7 +197,7 @@ def of_cloud(db: Database, cloud: Cloud) -> Iterator[tuple[int, str | None, dict
     owners = owners.outerjoin(project, project.c.id == tenant.c.project_id)
     owners = owners.outerjoin(customer, customer.c.id == project.c.customer_id)
     rows = select(quota, customer.c.uuid).select_from(owners)
-    for row in db.execute(rows.where(tenant.c.cloud_id == cloud.id, counts)):
+    for row in db.execute(rows.where(tenant.c.cloud_id == cloud.id, tenant_counts)):
         yield row.tenant_id, row.uuid, _known_quotas(row)
 
 
@@ -214,7 +214,7 @@ def _known_quotas(row: Any) -> dict[str, Quota]:
 def _of_clouds() -> Prepared:
     tenants = tenant.outerjoin(quota, quota.c.tenant_id == tenant.c.id)
     rows = select(*quota_tenants(), *_sums()).select_from(tenants)
-    linked = rows.where(tenant.c.project_id.is_not(None), counts)
+    linked = rows.where(tenant.c.project_id.is_not(None), tenant_counts)
     return Prepared(linked.where(one_of(tenant.c.cloud_id, "clouds")))
 
 

@@ -7,10 +7,10 @@ from sqlalchemy import Subquery, and_, distinct, func, or_, select
 from openstats.model import CustomerCounts, Scope, Selection
 from openstats.storage.access.selection import ObjectQuery, object_name, object_query, objects
 from openstats.storage.access.visibility import (
-    counts,
     group,
     project,
     tenant,
+    tenant_counts,
     variables,
     visible_group,
     visible_project,
@@ -34,7 +34,7 @@ def _by_customer(*, everything: bool) -> Subquery:
     """
     exists_now = and_(tenant.c.project_id == project.c.id, tenant.c.deleted_at.is_(None))
     without_tenant = tenant.c.id.is_(None)
-    seen_tenant = and_(visible_tenant(everything=everything), counts)
+    seen_tenant = and_(visible_tenant(everything=everything), tenant_counts)
     servers = select(func.count()).where(instance.c.tenant_id == tenant.c.id).scalar_subquery()
     projects = func.count(distinct(project.c.id)).label("projects")
     columns = project.c.customer_id, projects, whole_sum(servers).label("instances")

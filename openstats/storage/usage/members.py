@@ -18,11 +18,11 @@ from openstats.model import ObjectName, Scope, Selection
 from openstats.readings import Members
 from openstats.storage.access.selection import object_name, object_query, prepared_objects
 from openstats.storage.access.visibility import (
-    counts,
     granted_customers,
     member,
     project_past_in_scope,
     tenant,
+    tenant_counts,
     variables,
 )
 from openstats.storage.dialects import constant, one_of
@@ -101,7 +101,7 @@ def _tenants(tenancy: OwnerPeriods) -> Select[Any]:
     """Select tenants of projects: row id, cloud, slot, and 1 if the tenant counts now."""
     slot = func.coalesce(tenant.c.slot, NO_SLOT)
     if tenancy.table is tenant:
-        counting = case((counts, constant(1)), else_=constant(0))
+        counting = case((tenant_counts, constant(1)), else_=constant(0))
         rows = select(tenant.c.id, tenant.c.cloud_id, slot, counting).select_from(tenant)
     else:
         rows = select(tenant.c.id, tenant.c.cloud_id, slot, constant(0)).select_from(tenant)
