@@ -12,7 +12,7 @@ from typing import Any
 from oslo_log import log
 
 from openstats.clouds.services.alertmanager import read_firing
-from openstats.collector.attempt import attempt
+from openstats.collector.error_log import attempt
 from openstats.conf.alerts import receivers
 from openstats.errors import CloudError
 from openstats.statistics.fingerprint import common_fingerprint

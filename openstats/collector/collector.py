@@ -19,9 +19,9 @@ from openstats.clouds.clouds_yaml.entries import EntryFault
 from openstats.clouds.connection import Connection
 from openstats.collector import alerts
 from openstats.collector.alertmanagers import Alertmanagers
-from openstats.collector.attempt import attempt
-from openstats.collector.connections import Connect, Connections
-from openstats.collector.cycle import wait_for
+from openstats.collector.cycle_timeout import wait_for
+from openstats.collector.entries.connections import Connect, Connections
+from openstats.collector.error_log import attempt
 from openstats.collector.heartbeat import Heartbeat
 from openstats.collector.polls.kinds import PHASES, POLLS
 from openstats.collector.polls.poll import Clock, Jitter, PollContext, Progress, no_progress

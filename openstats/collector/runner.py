@@ -7,8 +7,8 @@ from functools import partial
 from oslo_log import log
 
 from openstats.collector import alerts, outcomes, shared_services
-from openstats.collector.attempt import attempt
-from openstats.collector.connections import Connections
+from openstats.collector.entries.connections import Connections
+from openstats.collector.error_log import attempt
 from openstats.collector.polls import kinds
 from openstats.collector.polls.poll import Poll, PollContext, log_line
 from openstats.collector.working_time import WorkingTime

@@ -13,9 +13,9 @@ from oslo_log import log
 
 from openstats.clouds.clouds_yaml.entries import EntryFault
 from openstats.clouds.connection import Connection
-from openstats.collector import cloud_matching, entry_choice, entry_verification
-from openstats.collector.entry_choice import EntryChoice
-from openstats.collector.entry_verification import Verification, cloud_of_entry
+from openstats.collector.entries import cloud_matching, entry_choice, entry_verification
+from openstats.collector.entries.entry_choice import EntryChoice
+from openstats.collector.entries.entry_verification import Verification, cloud_of_entry
 from openstats.errors import ConfigError, LeaseLostError
 from openstats.model import Cloud
 from openstats.storage import jobs

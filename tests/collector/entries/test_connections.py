@@ -10,7 +10,7 @@ import yaml
 from openstats import conf
 from openstats.cli.assembly import connect
 from openstats.collector.collector import Collector
-from openstats.collector.connections import PATIENCE, PAUSE
+from openstats.collector.entries.connections import PATIENCE, PAUSE
 from openstats.collector.polls.kinds import POLLS
 from openstats.storage import jobs
 from openstats.storage.registry import clouds

@@ -11,8 +11,8 @@ from openstats.clouds import endpoints
 from openstats.clouds.connection import Connection
 from openstats.clouds.services import keystone_identity
 from openstats.clouds.services.keystone_identity import KeystoneIdentity
-from openstats.collector.entry_choice import EntryChoice
-from openstats.collector.entry_verification import identity_of
+from openstats.collector.entries.entry_choice import EntryChoice
+from openstats.collector.entries.entry_verification import identity_of
 from openstats.errors import CloudError
 from openstats.model import Cloud
 from openstats.storage.registry import clouds, keystones
