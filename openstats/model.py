@@ -6,6 +6,7 @@ No I/O, and no arithmetic beyond a value's own properties. Units are those of
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import NamedTuple
 
 
@@ -45,6 +46,18 @@ class Scope:
 EVERYTHING = Scope()
 
 
+class Past(Enum):
+    """Which deleted objects are covered, besides those that exist."""
+
+    NONE = auto()
+    SINCE = auto()
+    """Those that were deleted since a time."""
+    UNTIL_DELETED = auto()
+    """Those that the caller could see until they were deleted."""
+    EVER = auto()
+    """Those that the caller could see at any time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """The objects that a statistic covers: those of one aggregate, or only those with the uuids.
@@ -60,11 +73,11 @@ class Selection:
     deleted: bool = False
 
     @property
-    def past(self) -> str:
-        """Which deleted objects are covered: "none", those "since" a time, or "all"."""
+    def past(self) -> Past:
+        """Which deleted objects are covered."""
         if self.since is None:
-            return "none"
-        return "all" if self.deleted or self.uuids else "since"
+            return Past.NONE
+        return Past.EVER if self.deleted or self.uuids else Past.SINCE
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, Select, Table, bindparam, select, true, tuple_
 
 from openstats.errors import ParameterError
-from openstats.model import ObjectName, Scope, Selection
+from openstats.model import ObjectName, Past, Scope, Selection
 from openstats.storage.access.visibility import OBJECTS, variables, visible_object
 from openstats.storage.dialects import one_of
 from openstats.storage.prepared import Prepared
@@ -27,9 +27,8 @@ class ObjectQuery:
     """The key of a statement that selects objects; each key has one compiled statement.
 
     ``filtered``: only objects in the parameter ``uuids``. ``after``: only objects that follow the
-    object ``marker`` in order of name and uuid. ``limited``: only the first ``limit``. ``past`` is
-    that of a Selection, or ``deleted``, which includes objects that were visible until they were
-    deleted.
+    object ``marker`` in order of name and uuid. ``limited``: only the first ``limit``. ``past``: which
+    deleted objects as well.
     """
 
     aggregate: str
@@ -37,7 +36,7 @@ class ObjectQuery:
     filtered: bool = False
     after: bool = False
     limited: bool = False
-    past: str = "none"
+    past: Past = Past.NONE
 
     @property
     def narrowed(self) -> bool:

@@ -21,7 +21,7 @@ from sqlalchemy import (
     tuple_,
 )
 
-from openstats.model import Scope, Selection
+from openstats.model import Past, Scope, Selection
 from openstats.storage.dialects import constant, one_of
 from openstats.storage.schema import tables
 from openstats.storage.schema.alerts import alert
@@ -137,36 +137,35 @@ def object_ever_in_scope(aggregate: str, *, everything: bool) -> ColumnElement[b
     return in_scope if aggregate == "project" else _owner_in_scope(aggregate, in_scope)
 
 
-def visible_object(aggregate: str, *, everything: bool, past: str) -> ColumnElement[bool]:
+def visible_object(aggregate: str, *, everything: bool, past: Past) -> ColumnElement[bool]:
     """Return the condition that the caller may see a customer, project or project group.
 
     A customer or group is visible if one of its projects is; a caller who sees everything sees all
-    of them. ``past`` says which deleted objects are visible as well. ``none``: none. ``since``:
-    objects that vanished after the parameter ``since``. ``deleted``: objects that were visible
-    until they were deleted. ``all``: all objects that were ever visible, and projects that once
+    of them. ``past`` says which deleted objects are visible as well: with ``Past.SINCE`` those
+    that vanished after the parameter ``since``, with ``Past.EVER`` also projects that once
     belonged to a customer of the caller.
     """
     existed = _existed(OBJECTS[aggregate], past)
     if everything:
         return existed
-    if past == "none":
+    if past is Past.NONE:
         return and_(existed, _visible_now(aggregate))
-    if past == "deleted":
+    if past is Past.UNTIL_DELETED:
         deleted_at = OBJECTS[aggregate].c.deleted_at
         present = and_(deleted_at.is_(None), _visible_now(aggregate))
         deleted = and_(deleted_at.is_not(None), _visible_ever(aggregate))
         return or_(present, deleted)
     visible = _visible_ever(aggregate)
-    if past == "all" and aggregate == "project":
+    if past is Past.EVER and aggregate == "project":
         visible = or_(visible, project.c.id.in_(_former_projects()))
     return and_(existed, visible)
 
 
-def _existed(table: Table, past: str) -> ColumnElement[bool]:
-    if past in ("all", "deleted"):
+def _existed(table: Table, past: Past) -> ColumnElement[bool]:
+    if past in (Past.EVER, Past.UNTIL_DELETED):
         return true()
     exists_now: ColumnElement[bool] = table.c.deleted_at.is_(None)
-    if past == "none":
+    if past is Past.NONE:
         return exists_now
     return or_(exists_now, and_(table.c.vanished, table.c.deleted_at > bindparam("since")))
 

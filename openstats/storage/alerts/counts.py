@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 
 from openstats.alerts import StatusFilter
-from openstats.model import ObjectName, Scope, Selection
+from openstats.model import ObjectName, Past, Scope, Selection
 from openstats.severities import SEVERITIES
 from openstats.storage.access.selection import object_name, object_query, prepared_objects
 from openstats.storage.access.visibility import OBJECTS, variables, visible_alert, visible_object
@@ -50,7 +50,7 @@ class Shape:
     everything: bool
     status: StatusFilter
     filtered: bool = False
-    past: str = "none"
+    past: Past = Past.NONE
     by_object: bool = False
 
 

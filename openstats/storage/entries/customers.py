@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Column, Select, select
 
-from openstats.model import Scope
+from openstats.model import Past, Scope
 from openstats.storage.access.selection import ObjectQuery, objects
 from openstats.storage.access.visibility import OBJECTS, variables, visible_project
 from openstats.storage.dialects import one_of
@@ -23,7 +23,7 @@ def _rows(kind: str, everything: bool) -> Select[Any]:
 
 def _past_rows(kind: str, everything: bool) -> Select[Any]:
     """Select the visible objects of a kind, and those that were visible until they were deleted."""
-    statement = _select(ObjectQuery(kind, everything, past="deleted"))
+    statement = _select(ObjectQuery(kind, everything, past=Past.UNTIL_DELETED))
     return statement.add_columns(OBJECTS[kind].c.deleted_at)
 
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import update
 
 from openstats.errors import ParameterError
-from openstats.model import EVERYTHING, Scope, Selection
+from openstats.model import EVERYTHING, Past, Scope, Selection
 from openstats.storage.access.selection import (
     ObjectQuery,
     check_marker,
@@ -85,7 +85,7 @@ def test_a_deleted_object_is_a_marker_only_where_deleted_ones_are_listed(db: Dat
     ("query", "narrowed"),
     [
         (ObjectQuery("project", everything=True), False),
-        (ObjectQuery("project", everything=True, past="all"), False),
+        (ObjectQuery("project", everything=True, past=Past.EVER), False),
         (ObjectQuery("project", everything=True, filtered=True), True),
         (ObjectQuery("project", everything=True, after=True), True),
         (ObjectQuery("project", everything=False, limited=True), True),
