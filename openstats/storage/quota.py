@@ -229,7 +229,7 @@ def of_clouds(db: Database, clouds: Iterable[int]) -> tuple[Sums, Coverage]:
 
 def due(db: Database, cloud: Cloud, now: int) -> list[tuple[int, str]]:
     """Return the tenants (row id, Keystone id) whose quotas are due, the longest overdue first."""
-    rows = select(tenant.c.id, tenant.c.tenant_id).join(quota, quota.c.tenant_id == tenant.c.id)
+    rows = select(tenant.c.id, tenant.c.keystone_id).join(quota, quota.c.tenant_id == tenant.c.id)
     rows = rows.where(tenant.c.cloud_id == cloud.id, tenant.c.deleted_at.is_(None))
     rows = rows.where(tenant.c.project_id.is_not(None), quota.c.due_at <= now)
     return [*map(tuple, db.execute(rows.order_by(quota.c.due_at, tenant.c.id)))]

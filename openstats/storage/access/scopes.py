@@ -148,7 +148,7 @@ def _token_parameters(issuer: Issuer, keystone_id: str) -> dict[str, Any]:
 @cache
 def _select_token_project() -> Select[Any]:
     return _select("tenants", tenant).where(
-        tenant.c.tenant_id == bindparam("keystone_id"),
+        tenant.c.keystone_id == bindparam("keystone_id"),
         tenant.c.cloud_id.in_(_select_issuer_clouds(cloud.c.id)),
     )
 

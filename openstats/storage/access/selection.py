@@ -27,8 +27,8 @@ class ObjectQuery:
     """The key of a statement that selects objects; each key has one compiled statement.
 
     ``filtered``: only objects in the parameter ``uuids``. ``after``: only objects that follow the
-    object ``marker`` in order of name and uuid. ``limited``: only the first ``limit``. ``past``: which
-    deleted objects as well.
+    object ``marker`` in order of name and uuid. ``limited``: only the first ``limit``. ``past``:
+    which deleted objects as well.
     """
 
     aggregate: str

@@ -168,7 +168,7 @@ def _common_subject(subjects: Iterable[Subject]) -> Subject:
 
 def _allowed_tenants(restriction: Restriction) -> Select[Any]:
     """Select the tenants that a receiver may name, with their owners and Keystone ids."""
-    query = select(*OWNERS_OF_TENANT, tenant.c.tenant_id.label("keystone_id"))
+    query = select(*OWNERS_OF_TENANT, tenant.c.keystone_id.label("keystone_id"))
     if restriction.clouds:
         query = query.where(cloud.c.name.in_(restriction.clouds))
     if restriction.tenants is not None:
@@ -182,7 +182,7 @@ def _tenants(
     """Return tenants by Keystone id: each region has one tenant with the id."""
     if not keystone_ids:
         return {}
-    query = _allowed_tenants(restriction).where(one_of(tenant.c.tenant_id, "keystone_ids"))
+    query = _allowed_tenants(restriction).where(one_of(tenant.c.keystone_id, "keystone_ids"))
     tenants: dict[Any, list[Subject]] = {}
     for row in db.execute(query, {"keystone_ids": sorted(keystone_ids)}):
         tenants.setdefault(row.keystone_id, []).append(_of_tenant_row("tenant", row))

@@ -43,8 +43,13 @@ def _past_rows(everything: bool) -> Select[Any]:
 
 
 def _with_figures() -> Select[Any]:
-    names = ("uuid", "tenant_id", "name", "enabled", "deleted_at")
-    columns: list[ColumnElement[Any]] = [tenant.c[name] for name in names]
+    columns: list[ColumnElement[Any]] = [
+        tenant.c.uuid,
+        tenant.c.keystone_id.label("tenant_id"),
+        tenant.c.name,
+        tenant.c.enabled,
+        tenant.c.deleted_at,
+    ]
     columns += [cloud.c.uuid.label("cloud"), project.c.uuid.label("project")]
     columns.append(_oldest().label("collected_at"))
     for name in QUOTA_NAMES:

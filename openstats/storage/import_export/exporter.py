@@ -58,14 +58,14 @@ def _entry(row: Row[Any]) -> Entry:
 
 def _tenants(db: Database) -> dict[int | None, list[Entry]]:
     """Return the tenants of each project (row id); tenants unlinked by hand are under None."""
-    columns = select(tenant.c.project_id, tenant.c.tenant_id, cloud.c.name)
+    columns = select(tenant.c.project_id, tenant.c.keystone_id, cloud.c.name)
     statement = columns.join(cloud, cloud.c.id == tenant.c.cloud_id).where(
         or_(tenant.c.project_id.is_not(None), tenant.c.project_by_hand),
         # Deleted tenants are left out: another store would never discover them.
         tenant.c.deleted_at.is_(None),
     )
     tenants: dict[int | None, list[Entry]] = defaultdict(list)
-    for row in db.execute(statement.order_by(cloud.c.name, tenant.c.tenant_id)):
+    for row in db.execute(statement.order_by(cloud.c.name, tenant.c.keystone_id)):
         tenants[row.project_id].append({"cloud": row.name, "tenant_id": row.tenant_id})
     return tenants
 

@@ -128,9 +128,9 @@ def _tenant_rows(
         RegistryError: a cloud is not registered, or it has no such tenant.
     """
     cloud_ids = {row.name: row.id for row in db.execute(select(cloud.c.name, cloud.c.id))}
-    columns = select(tenant.c.cloud_id, tenant.c.tenant_id, tenant.c.id)
+    columns = select(tenant.c.cloud_id, tenant.c.keystone_id, tenant.c.id)
     ids = [storable(str(entry.tenant_id)) for entry, _ in links]
-    rows = db.execute(columns.where(one_of(tenant.c.tenant_id, "ids")), {"ids": ids})
+    rows = db.execute(columns.where(one_of(tenant.c.keystone_id, "ids")), {"ids": ids})
     tenants = {(row.cloud_id, row.tenant_id): row.id for row in rows}
     projects: dict[int, int | None] = {}
     for tenant_id, (entry, project_id) in zip(ids, links, strict=True):

@@ -171,8 +171,8 @@ def _amounts(
         WHERE tenant.cloud_id = :cloud GROUP BY tenant.tenant_id
     """
     sums = [whole_sum(figure * seconds) for figure in (table.c.vcpus, table.c.ram, disk)]
-    rows = select(tenant.c.tenant_id, *sums).join(table, table.c.tenant_id == tenant.c.id)
+    rows = select(tenant.c.keystone_id, *sums).join(table, table.c.tenant_id == tenant.c.id)
     if table is instance:
         rows = rows.outerjoin(ended_instance, SAME_SERVER)
-    rows = rows.where(tenant.c.cloud_id == cloud.id, condition).group_by(tenant.c.tenant_id)
+    rows = rows.where(tenant.c.cloud_id == cloud.id, condition).group_by(tenant.c.keystone_id)
     return {row[0]: (row[1], row[2], row[3]) for row in db.execute(rows)}

@@ -166,7 +166,7 @@ def hosts(db: Database, cloud: Cloud) -> set[str]:
 
 def running(db: Database, cloud: Cloud) -> list[Instance]:
     """Return the servers with the status ACTIVE; their tenants are Keystone ids."""
-    columns = [tenant.c.tenant_id if name == "tenant" else instance.c[name] for name in FIELDS]
+    columns = [tenant.c.keystone_id if name == "tenant" else instance.c[name] for name in FIELDS]
     rows = select(*columns).join(tenant, tenant.c.id == instance.c.tenant_id)
     rows = rows.where(tenant.c.cloud_id == cloud.id, instance.c.status == "ACTIVE")
     return [Instance(*row) for row in db.execute(rows)]
@@ -184,7 +184,7 @@ def first_of_unmet(db: Database, cloud: Cloud) -> dict[str, int]:
 
     Tenants are Keystone ids.
     """
-    rows = select(tenant.c.tenant_id, func.min(instance.c.created_at))
+    rows = select(tenant.c.keystone_id, func.min(instance.c.created_at))
     rows = rows.join(instance, instance.c.tenant_id == tenant.c.id)
-    rows = rows.where(tenants.unmet_of(cloud)).group_by(tenant.c.tenant_id)
+    rows = rows.where(tenants.unmet_of(cloud)).group_by(tenant.c.keystone_id)
     return dict(db.execute(rows).all())

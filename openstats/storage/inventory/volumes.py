@@ -101,7 +101,7 @@ def numbers(db: Database, cloud: Cloud) -> tuple[int, int]:
 
 def gigabytes(db: Database, cloud: Cloud) -> dict[str, int]:
     """Return the GiB of volumes, attached or not, by tenant (Keystone id)."""
-    rows = _rows_of(cloud, tenant.c.tenant_id, volume_use.c.gigabytes)
+    rows = _rows_of(cloud, tenant.c.keystone_id, volume_use.c.gigabytes)
     return dict(db.execute(rows).all())
 
 
@@ -113,5 +113,5 @@ def gigabytes_by_row(db: Database, cloud: Cloud) -> dict[int, int]:
 
 def _use(db: Database, cloud: Cloud) -> dict[str, Use]:
     columns = [volume_use.c[name] for name in COLUMNS]
-    rows = db.execute(_rows_of(cloud, tenant.c.tenant_id, *columns))
+    rows = db.execute(_rows_of(cloud, tenant.c.keystone_id, *columns))
     return {row[0]: tuple(row[1:]) for row in rows}

@@ -67,7 +67,7 @@ def others(db: Database, owner: Cloud) -> list[KnownKeystone]:
 
 def tenant_ids(db: Database, cloud_id: int) -> frozenset[str]:
     """Return the Keystone ids of a cloud's tenants, including deleted ones."""
-    ids = select(tenant.c.tenant_id).where(tenant.c.cloud_id == cloud_id)
+    ids = select(tenant.c.keystone_id).where(tenant.c.cloud_id == cloud_id)
     return frozenset(db.scalars(ids))
 
 
@@ -91,7 +91,7 @@ def forget_alias(db: Database, entry: Cloud) -> None:
 def linked_ids(db: Database, owner: Cloud) -> list[str]:
     """Return the Keystone ids of the tenants that are linked to projects, or else of all."""
     existing = tenant.c.cloud_id == owner.id, tenant.c.deleted_at.is_(None)
-    ids = select(tenant.c.tenant_id).where(*existing).order_by(tenant.c.tenant_id)
+    ids = select(tenant.c.keystone_id).where(*existing).order_by(tenant.c.keystone_id)
     linked = list(db.scalars(ids.where(tenant.c.project_id.is_not(None))))
     return linked or list(db.scalars(ids))
 
@@ -282,10 +282,10 @@ def _repoint_column(db: Database, column: Column[Any], old: int, new: int) -> No
     """
     if column.primary_key:
         copy = column.table.alias()
-        is_copy = [copy.c[column.name] == new]
+        is_copy = [copy.c[column.key] == new]
         for key in column.table.primary_key:
             if key is not column:
-                is_copy.append(copy.c[key.name] == key)
+                is_copy.append(copy.c[key.key] == key)
         copies = select(func.count()).where(*is_copy).scalar_subquery()
         db.execute(delete(column.table).where(column == old, copies > 0))
     db.execute(update(column.table).where(column == old).values({column: new}))

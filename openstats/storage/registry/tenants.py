@@ -80,18 +80,18 @@ def _living(cloud: Cloud) -> ColumnElement[bool]:
 
 
 def _rows(db: Database, cloud: Cloud) -> dict[str, int]:
-    columns = select(tenant.c.tenant_id, tenant.c.id).where(tenant.c.cloud_id == cloud.id)
+    columns = select(tenant.c.keystone_id, tenant.c.id).where(tenant.c.cloud_id == cloud.id)
     return dict(db.execute(columns).all())
 
 
 def living(db: Database, cloud: Cloud) -> set[str]:
     """Return the Keystone ids of the tenants that are not deleted."""
-    return set(db.scalars(select(tenant.c.tenant_id).where(_living(cloud))))
+    return set(db.scalars(select(tenant.c.keystone_id).where(_living(cloud))))
 
 
 def listed_once(db: Database, cloud: Cloud) -> set[str]:
     """Return the Keystone ids of tenants that Keystone has listed at least once, not deleted."""
-    ids = select(tenant.c.tenant_id).where(_living(cloud), tenant.c.name != "")
+    ids = select(tenant.c.keystone_id).where(_living(cloud), tenant.c.name != "")
     return set(db.scalars(ids))
 
 
@@ -108,7 +108,7 @@ def unmet(db: Database, cloud: Cloud) -> bool:
 
 def unmet_ids(db: Database, cloud: Cloud) -> set[str]:
     """Return the Keystone ids of the tenants that polls found and no discovery could list yet."""
-    return set(db.scalars(select(tenant.c.tenant_id).where(unmet_of(cloud))))
+    return set(db.scalars(select(tenant.c.keystone_id).where(unmet_of(cloud))))
 
 
 def rows_of(db: Database, cloud: Cloud, keystone_ids: Iterable[str], now: int) -> dict[str, int]:
@@ -119,7 +119,7 @@ def rows_of(db: Database, cloud: Cloud, keystone_ids: Iterable[str], now: int) -
         return rows
     values: dict[str, Any] = {"cloud_id": cloud.id, "name": "", "enabled": True}
     # Several kinds of polls may find a new tenant at the same time.
-    blank = [{"uuid": str(uuid4()), "tenant_id": key, **values} for key in new_ids]
+    blank = [{"uuid": str(uuid4()), "keystone_id": key, **values} for key in new_ids]
     add_missing(db, tenant, blank)
     rows = _rows(db, cloud)
     quotas = [{"tenant_id": rows[key], "due_at": now} for key in new_ids]

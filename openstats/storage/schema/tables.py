@@ -34,8 +34,7 @@ metadata = MetaData(
 
 # Columns and tables whose names differ from the code's:
 #
-#   tenant.tenant_id             the id that Keystone gave to the project ("Keystone id" in
-#                                docstrings); in all other tables, tenant_id is tenant.id
+#   tenant.keystone_id           "tenant_id": the id that Keystone gave to the project
 #   tenant.project_id            the registry's project that the tenant is linked to: project.id
 #   customer.keystone_id, …      the key that an object has in its Keystone (Origin.key)
 #   project_group_left           "excluded": projects that were removed from a group by hand
@@ -109,7 +108,8 @@ tenant = Table(
     metadata,
     *identity(),
     reference("cloud_id", "cloud.id", nullable=False),
-    Column("tenant_id", String(64), nullable=False),
+    # In all other tables, tenant_id is tenant.id.
+    Column("tenant_id", String(64), key="keystone_id", nullable=False),
     Column("name", String(255), nullable=False),
     Column("enabled", Boolean, nullable=False),
     reference("project_id", "project.id", ondelete="SET NULL"),
@@ -122,7 +122,7 @@ tenant = Table(
     Column("first_created", Time),
     # Its index in the vectors of its cloud's readings; NULL before its first reading.
     Column("slot", Integer),
-    UniqueConstraint("cloud_id", "tenant_id"),
+    UniqueConstraint("cloud_id", "keystone_id"),
     Index(None, "project_id", "deleted_at", "enabled", "cloud_id"),
     Index(None, "cloud_id", "deleted_at", "project_id", "enabled"),
     Index("ix_tenant_slot", "cloud_id", "slot", unique=True),

@@ -63,7 +63,7 @@ def _of_meter(owner: Cloud, meter: str) -> ColumnElement[bool]:
 
 def slots(db: Database, owner: Cloud, tenant_ids: Collection[str], now: int) -> dict[str, int]:
     """Return the slots of tenants by Keystone id; give the next free slots to tenants without."""
-    statement = select(tenant.c.tenant_id, tenant.c.slot)
+    statement = select(tenant.c.keystone_id, tenant.c.slot)
     statement = statement.where(tenant.c.cloud_id == owner.id, tenant.c.slot.is_not(None))
     slots_by_id = dict(db.execute(statement).all())
     without_slot = sorted(set(tenant_ids) - slots_by_id.keys())

@@ -37,7 +37,7 @@ def test_after_a_move_a_receiver_tells_of_the_new_owners_alert(
     with store.transaction() as db:
         site(db).project("old").project("new").discover()
         rows = {name: db.scalar(select(project.id).where(project.name == name)) for name in NAMES}
-        row = db.scalar(select(tenant.id).where(tenant.tenant_id == "old"))
+        row = db.scalar(select(tenant.id).where(tenant.keystone_id == "old"))
     fires = sent("f", 600, project_id="old")
     tell(app, "am", webhook(sent("f", 1500, 1000, project_id="old"), fires))
     now[0] += 60

@@ -34,7 +34,7 @@ def known(store: Store) -> dict[str, str]:
             there.discover().server("shop", uuid=INSTANCES[name])
         cloud, tenant = tables.cloud.c, tables.tenant.c
         joined = tables.tenant.join(tables.cloud, cloud.id == tenant.cloud_id)
-        rows = db.execute(select(cloud.name, tenant.tenant_id, tenant.uuid).select_from(joined))
+        rows = db.execute(select(cloud.name, tenant.keystone_id, tenant.uuid).select_from(joined))
         found = {f"{row[0]}/{row[1]}": row[2] for row in rows}
         found |= {row[0]: row[1] for row in db.execute(select(cloud.name, cloud.uuid))}
         return found | uuids(db, "customer") | uuids(db, "project")

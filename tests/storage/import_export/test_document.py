@@ -98,7 +98,7 @@ def test_an_export_comes_before_discovery(shared_store: Store) -> None:
 def test_a_tenant_that_was_unlinked_by_hand_stays_so(shared_store: Store) -> None:
     with undone(shared_store) as db:
         filled(db)
-        (row,) = db.scalars(select(tenant.c.id).where(tenant.c.tenant_id == "lab"))
+        (row,) = db.scalars(select(tenant.c.id).where(tenant.c.keystone_id == "lab"))
         tenants.link(db, {row: None}, NOW)
         exported = export_registry(db)
     assert exported["unlinked"] == [{"cloud": "alpha", "tenant_id": "lab"}]
@@ -106,7 +106,7 @@ def test_a_tenant_that_was_unlinked_by_hand_stays_so(shared_store: Store) -> Non
         alpha = filled(db)
         read(db, exported)
         alpha.discover(NOW + 100)
-        of_nobody = select(tenant.c.tenant_id).where(tenant.c.project_id.is_(None))
+        of_nobody = select(tenant.c.keystone_id).where(tenant.c.project_id.is_(None))
         assert list(db.scalars(of_nobody)) == ["lab"]
         assert export_registry(db)["unlinked"] == exported["unlinked"]
 

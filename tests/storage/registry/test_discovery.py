@@ -33,7 +33,7 @@ def groups(db: Database) -> set[tuple[str, str, str]]:
 
 def links(db: Database, of: Site) -> dict[str, str | None]:
     """Give the project of each tenant of a cloud."""
-    joined = select(tenant.c.tenant_id, project.c.name).outerjoin(
+    joined = select(tenant.c.keystone_id, project.c.name).outerjoin(
         project, project.c.id == tenant.c.project_id
     )
     found = db.execute(joined.where(tenant.c.cloud_id == of.cloud.id))
