@@ -7,7 +7,7 @@ others: those are stored as far as the store can hold them, and cleaned on expor
 import re
 import unicodedata
 
-LONGEST = 255
+MAX_LENGTH = 255
 BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 CONTROL = "\0-\x1f\x7f-\x9f"
 HALVES = "\ud800-\udfff"
@@ -18,7 +18,7 @@ NO_STORE = re.compile(f"[\0{HALVES}]")
 
 REFUSED = re.compile(f"[{CONTROL}{HALVES}{BIDI}]")
 RULE = (
-    f"a name has 1 to {LONGEST} characters, none of them a control character, a surrogate "
+    f"a name has 1 to {MAX_LENGTH} characters, none of them a control character, a surrogate "
     "or a control of the direction of text"
 )
 JOINERS = "\u200c\u200d"
@@ -29,7 +29,7 @@ def problem(text: object) -> str | None:
     """Return why a value is not a valid name; None if it is one."""
     if not isinstance(text, str):
         return f"{text!r} is not a text"
-    if not 1 <= len(text) <= LONGEST:
+    if not 1 <= len(text) <= MAX_LENGTH:
         return f"{len(text)} characters"
     refused = REFUSED.search(text)
     return f"U+{ord(refused[0]):04X} at character {refused.start() + 1}" if refused else None

@@ -11,7 +11,7 @@ from openstats.api.registry.writers import GrantWriter, ObjectWriter, TenantWrit
 from openstats.api.statistics import alert, creation_time, customer, quota, resource, usage
 from openstats.http.answer import Answer
 from openstats.http.parameters import pagination
-from openstats.http.parameters.query import StatisticParameters
+from openstats.http.parameters.statistics import StatisticParameters
 from openstats.http.request import Request
 from openstats.storage.alerts import caller_alerts
 from openstats.storage.entries import alerts as stored_alerts

@@ -5,9 +5,9 @@ Numbers are checked in ``figures``.
 
 from collections.abc import Iterable
 
-from openstats.names import LONGEST, storable
+from openstats.names import MAX_LENGTH, storable
 
-UUID, ID, NAME = 36, 64, LONGEST
+UUID, ID, NAME = 36, 64, MAX_LENGTH
 """Lengths of the store's columns, in characters; OpenStack's columns are not longer."""
 
 MOST = 200

@@ -23,7 +23,8 @@ from openstats.http.headers import (
     is_none_match,
     of_gzip,
 )
-from openstats.http.parameters.query import StatisticParameters, parse
+from openstats.http.parameters.query import parse
+from openstats.http.parameters.statistics import StatisticParameters
 from openstats.http.request import Request
 from openstats.model import Coverage
 

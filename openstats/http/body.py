@@ -9,9 +9,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from openstats.errors import BodyError
 from openstats.http.errors import MediaTypeError, TooLargeError
 from openstats.http.request import Request
-from openstats.http.validation import sentences
+from openstats.http.validation import NOT_OBJECT, excerpt, sentences
 
-LARGEST = 2**20
+MAX_BYTES = 2**20
+"""Maximum size of a body, except those of receivers."""
+
 MEDIA_TYPE = "application/json"
 
 
@@ -47,7 +49,7 @@ def read(request: Request, model: type[B]) -> B:
 
     Raises:
         MediaTypeError: Content-Type is not JSON.
-        TooLargeError: the body has more than ``LARGEST`` bytes.
+        TooLargeError: the body has more than ``MAX_BYTES`` bytes.
         BodyError: the body is invalid; there is one sentence for each problem.
     """
     try:
@@ -65,10 +67,10 @@ class BodyLimits:
     nesting: int
 
 
-LIMITS = BodyLimits(LARGEST, LARGEST, 100)
+LIMITS = BodyLimits(size=MAX_BYTES, objects=MAX_BYTES, nesting=100)
 
 
-def document(request: Request, limits: BodyLimits) -> dict[str, Any]:
+def document(request: Request, limits: BodyLimits) -> dict[str, object]:
     """Return the body of a request as a JSON object.
 
     Raises:
@@ -77,36 +79,38 @@ def document(request: Request, limits: BodyLimits) -> dict[str, Any]:
         BodyError: the body is not a JSON object.
     """
     if request.content_type.lower() != MEDIA_TYPE:
-        raise MediaTypeError(f"Content-Type: must be {MEDIA_TYPE}")
+        raise MediaTypeError(f"Content-Type={excerpt(request.content_type)}: must be {MEDIA_TYPE}")
     length = request.content_length or 0
     if length > limits.size:
-        raise TooLargeError(f"the body must have at most {limits.size} bytes")
+        raise TooLargeError(f"the body has {length} bytes; must have at most {limits.size}")
     return _parse(request.body_file_raw.read(length), limits)
 
 
-def _parse(body: bytes, limits: BodyLimits) -> dict[str, Any]:
+def _parse(body: bytes, limits: BodyLimits) -> dict[str, object]:
     # Count before parsing: each bracket becomes a Python object of more than fifty bytes.
     number = body.count(b"{") + body.count(b"[")
     if number > limits.objects:
         raise TooLargeError(
             f"the body has {number} objects and lists; must have at most {limits.objects}"
         )
+    if not body:
+        raise BodyError(f"the body is empty; it {NOT_OBJECT}")
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise BodyError(f"the body is not valid JSON: {error}") from None
     if not isinstance(document, dict):
-        raise BodyError("the body must be a JSON object")
+        raise BodyError(f"body={excerpt(document)}: {NOT_OBJECT}")
     if _is_deeper(document, limits.nesting):
-        raise TooLargeError(f"the body must nest no deeper than {limits.nesting} levels")
+        raise TooLargeError(f"the body must not nest deeper than {limits.nesting} levels")
     return document
 
 
-def _is_deeper(document: Any, nesting: int) -> bool:
+def _is_deeper(document: dict[str, object], nesting: int) -> bool:
     """Return whether objects and lists nest deeper than ``nesting`` levels."""
-    level = [document]
+    level: list[dict[str, object] | list[object]] = [document]
     for _ in range(nesting):
-        children: list[Any] = []
+        children: list[object] = []
         for parent in level:
             children += parent.values() if isinstance(parent, dict) else parent
         level = [child for child in children if isinstance(child, dict | list)]

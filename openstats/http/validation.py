@@ -1,7 +1,8 @@
 """Error messages for callers: pydantic's errors as sentences, and excerpts of invalid values."""
 
 import json
-import re
+from collections.abc import Iterator
+from typing import get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -12,50 +13,82 @@ from openstats.names import escaped
 EXCERPT = 100
 """Maximum number of characters of a value that an error shows."""
 
-KINDS = {
+Location = tuple[int | str, ...]
+"""The names of nested fields, outermost first, with the indexes of list elements."""
+
+NOT_INTEGER = "must be an integer"
+NOT_OBJECT = "must be a JSON object"
+NOT_TIME = "must be an ISO 8601 time with a date, such as 2026-11-22T00:00:00Z"
+MESSAGES = {
     "string_type": "must be a string",
-    **dict.fromkeys(
-        ("int_type", "int_parsing", "int_parsing_size", "int_from_float"), "must be an integer"
-    ),
+    "bool_type": "must be true or false",
+    "int_type": NOT_INTEGER,
+    "int_parsing": NOT_INTEGER,
+    "int_parsing_size": NOT_INTEGER,
+    "int_from_float": NOT_INTEGER,
+    "datetime_type": NOT_TIME,
+    "datetime_parsing": NOT_TIME,
+    "datetime_from_date_parsing": NOT_TIME,
+    "datetime_object_invalid": NOT_TIME,
     "list_type": "must be a list",
-    "dict_type": "must be a JSON object",
-    "model_type": "must be a JSON object",
+    "dict_type": NOT_OBJECT,
+    "model_type": NOT_OBJECT,
+    "literal_error": "must be {expected}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "string_too_short": "must not be empty",
+    "too_short": "must not be empty",
+    "string_too_long": "must have at most {max_length} characters",
+    "too_long": "must have at most {max_length} entries",
+    "value_error": "{error}",
 }
-"""Messages for values of the wrong type, since pydantic's own messages name Python's types."""
-
-PLAINER = {
-    "^Input should be": "must be",
-    "^[A-Z][a-z]+ should have": "must have",
-    "greater than or equal to": "at least",
-    "less than or equal to": "at most",
-    " after validation, not": ", not",
-}
-"""Replacements in pydantic's messages, as regular expressions, so that they form sentences."""
+"""Messages by pydantic's types of errors; its own messages name Python's types."""
 
 
-def sentences(model: type[BaseModel], invalid: ValidationError, kind: str) -> list[str]:
-    """Return a sentence for each problem; ``kind`` is ``parameter`` or ``field``."""
-    errors = invalid.errors(include_url=False, include_context=False)
-    return [*dict.fromkeys(_sentence(model, error, kind) for error in errors)]
+def sentences(
+    model: type[BaseModel], invalid: ValidationError, kind: str, location: Location = ()
+) -> list[str]:
+    """Return a sentence for each problem.
+
+    Args:
+        model: the model that the value does not fit.
+        invalid: pydantic's errors.
+        kind: ``parameter`` or ``field``.
+        location: where the value is in the body; empty if it is the whole body.
+    """
+    errors = invalid.errors(include_url=False)
+    return [*dict.fromkeys(_sentence(model, error, kind, location) for error in errors)]
 
 
-def _sentence(model: type[BaseModel], error: ErrorDetails, kind: str) -> str:
-    location = error["loc"]
+def _sentence(model: type[BaseModel], error: ErrorDetails, kind: str, location: Location) -> str:
+    inner = error["loc"]
     # For a parameter, the rest of the location is only an index into its values.
-    name = excerpt(".".join(map(str, location if kind == "field" else location[:1])))
+    shown = (*location, *inner) if kind == "field" else inner[:1]
+    name = excerpt(".".join(map(str, shown)))
     if error["type"] == "missing":
         return f"{name}: required {kind} is missing"
     if error["type"] == "extra_forbidden":
-        if len(location) > 1:
-            return f"{name}: unknown {kind}"
-        return f"{name}: unknown {kind}; {must_be(parameter_names(model))}"
-    message = error["msg"].removeprefix("Value error, ")
-    for pattern, words in PLAINER.items():
-        message = re.sub(pattern, words, message)
-    if error["type"] == "too_short" and isinstance(error["input"], str):
-        message = "must not be empty"
-    message = KINDS.get(error["type"], message)
+        allowed = must_be(parameter_names(_model_at(model, inner[:-1])))
+        return f"{name}: unknown {kind}; {allowed}"
+    message = MESSAGES.get(error["type"], "{message}")
+    message = message.format(message=error["msg"], **error.get("ctx", {}))
     return f"{name}={excerpt(error['input'])}: {message}" if name else message
+
+
+def _model_at(model: type[BaseModel], location: Location) -> type[BaseModel]:
+    """Return the innermost of the models that are nested at a location in a model."""
+    for name in location:
+        if field := model.model_fields.get(str(name)):
+            model = next(_models(field.annotation), model)
+    return model
+
+
+def _models(annotation: object) -> Iterator[type[BaseModel]]:
+    """Yield the models in the annotation of a field: itself, or a part of a union or list."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _models(part)
 
 
 def excerpt(value: object) -> str:

@@ -160,7 +160,7 @@ def test_rejects_a_query_that_is_not_utf8(empty_app: TestApp, statistic: str, qu
 @pytest.mark.parametrize("statistic", TAKEN)
 def test_too_many_parameters(empty_app: TestApp, statistic: str) -> None:
     (detail,) = refused(empty_app, statistic, "&".join(["x=1"] * 1101))
-    assert "more than 1100" in detail
+    assert "at most 1100" in detail
 
 
 @pytest.mark.parametrize(

@@ -58,3 +58,18 @@ def test_a_text_is_shown_in_its_own_script(filled_app: TestApp, url: str, told: 
 def test_a_value_is_shown_as_json(filled_app: TestApp, kind: str, body: Any, told: str) -> None:
     (detail,) = details(filled_app.post_json(f"/api/{kind}/", body, status=400))
     assert detail.startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        (b"", "the body is empty; it must be a JSON object"),
+        (b"[1]", "body=[1]: must be a JSON object"),
+        (b"{", "the body is not valid JSON: unexpected end of data: line 1 column 2 (char 1)"),
+    ],
+)
+def test_a_body_that_is_no_object_is_told_what_it_must_be(
+    empty_app: TestApp, body: bytes, detail: str
+) -> None:
+    answer = empty_app.post("/api/customers/", body, content_type="application/json", status=400)
+    assert details(answer) == [detail]

@@ -8,7 +8,9 @@ from openstats.api.registry.filters import Text, storable
 from openstats.api.registry.models import EXAMPLE, Moment
 from openstats.api.registry.writers import Fields, Writer
 from openstats.http.body import Body, OneFieldBody
-from openstats.http.parameters.query import Flag, ListParameters, Name, Repeated, Uuid
+from openstats.http.fields import Flag, Name, Uuid
+from openstats.http.parameters.lists import ListParameters
+from openstats.http.parameters.query import Repeated
 from openstats.http.parameters.times import Seconds
 from openstats.severities import Severity
 from openstats.storage.alerts import caller_alerts

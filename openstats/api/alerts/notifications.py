@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from openstats.alerts import Notification, SubjectLabels
 from openstats.errors import BodyError
-from openstats.http.validation import sentences
+from openstats.http.validation import Location, sentences
 from openstats.statistics.episodes import replica_start
 from openstats.statistics.fingerprint import common_fingerprint, fingerprint
 
@@ -120,9 +120,9 @@ class Reader:
         """Return the notifications in a webhook; invalid alerts are skipped and reported."""
         webhook = _validated(Webhook, document)
         notifications, problems, last_error = [], [], None
-        for entry in webhook.alerts:
+        for index, entry in enumerate(webhook.alerts):
             try:
-                alert = _validated(WebhookAlert, entry)
+                alert = _validated(WebhookAlert, entry, ("alerts", index))
                 notifications.append(self._notification(alert, webhook, envelope))
             except BodyError as error:
                 last_error = error
@@ -247,11 +247,12 @@ def _first(labels: Mapping[str, str], names: Iterable[str]) -> str | None:
     return next((labels[name] for name in names if name in labels), None)
 
 
-def _validated(model: type[Model], document: Any) -> Model:
+def _validated(model: type[Model], document: object, location: Location = ()) -> Model:
+    """Return a document as a model; ``location`` is where it is in the body."""
     try:
         return model.model_validate(document)
     except ValidationError as invalid:
-        raise BodyError(*sentences(model, invalid, "field")) from None
+        raise BodyError(*sentences(model, invalid, "field", location)) from None
 
 
 def short(key: str) -> str:

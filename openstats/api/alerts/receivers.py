@@ -22,7 +22,7 @@ from openstats.http.auth.policy import RECEIVE
 from openstats.http.body import BodyLimits
 from openstats.http.errors import TooLargeError
 from openstats.http.parameters.query import Query, parse
-from openstats.http.receiver_urls import LARGEST, RECEIVERS
+from openstats.http.receiver_urls import MAX_BYTES, RECEIVERS
 from openstats.http.request import Request
 from openstats.services import alerts
 from openstats.tokens import hash_token
@@ -122,7 +122,7 @@ def _receive(request: Request, name: str) -> Response:
 
 def _read(request: Request, options: Any) -> Delivery:
     group, environ = request.conf.alerts, request.environ
-    limits = BodyLimits(LARGEST, group.max_alerts * OBJECTS, group.max_nesting)
+    limits = BodyLimits(MAX_BYTES, group.max_alerts * OBJECTS, group.max_nesting)
     document = body.document(request, limits)
     _check_number(document, group.max_alerts)
     envelope = Envelope(

@@ -13,7 +13,7 @@ from openstats.clouds.clouds_yaml.settings import settings_of
 from openstats.conf.clouds import read
 from openstats.errors import BodyError, ConfigError, must_be
 from openstats.http.body import Body
-from openstats.http.parameters.query import Name, Uuid
+from openstats.http.fields import Name, Uuid
 from openstats.meters import CAPACITY
 from openstats.model import Scope
 from openstats.statistics.resource import by_class, by_zone

@@ -5,14 +5,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, create_model
 
 from openstats.api.registry import models
-from openstats.http.parameters.query import (
-    AsInteger,
-    Flag,
-    ListParameters,
-    PastListParameters,
-    Repeated,
-    Uuid,
-)
+from openstats.http.fields import AsInteger, Flag, Uuid
+from openstats.http.parameters.lists import ListParameters, PastListParameters
+from openstats.http.parameters.query import Repeated
 from openstats.http.parameters.times import Seconds
 from openstats.storage.entries.pagination import NAME_PART
 from openstats.storage.registry.grants import ROLES

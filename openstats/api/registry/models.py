@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from openstats.http.body import Body, OneFieldBody
-from openstats.http.parameters.query import Name, Uuid
+from openstats.http.fields import Name, Uuid
 from openstats.storage.registry.grants import ROLES
 from openstats.storage.schema.tables import GRANTEES
 from openstats.unix_time import LATEST

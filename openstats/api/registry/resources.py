@@ -10,7 +10,8 @@ from pydantic import BaseModel
 
 from openstats.api.registry.writers import Writer
 from openstats.http.body import Body
-from openstats.http.parameters.query import EntryParameters, ListParameters, Query
+from openstats.http.parameters.lists import EntryParameters, ListParameters
+from openstats.http.parameters.query import Query
 from openstats.storage.entries.pagination import Listing
 from openstats.storage.store import Database
 

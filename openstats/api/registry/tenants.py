@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-from openstats.http.parameters.query import Uuid
+from openstats.http.fields import Uuid
 from openstats.meters import QUOTA_NAMES, VOLUME_TYPE
 
 EXAMPLE: dict[str, Any] = {

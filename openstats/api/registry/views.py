@@ -13,8 +13,9 @@ from openstats.api.registry.writers import Fields
 from openstats.errors import BodyError, ObjectUnknownError, PermissionDeniedError
 from openstats.http import answer, body
 from openstats.http.errors import MediaTypeError
+from openstats.http.fields import dashed_uuid
 from openstats.http.parameters.pagination import link_header, next_page
-from openstats.http.parameters.query import Query, dashed_uuid, parse
+from openstats.http.parameters.query import Query, parse
 from openstats.http.request import Request
 from openstats.http.validation import excerpt
 from openstats.names import noun
@@ -115,7 +116,9 @@ def act(resource: Resource, request: Request) -> Response:
     """Perform the action that the last part of the URL names."""
     _check_origin(request)
     if request.content_type.lower() not in ("", body.MEDIA_TYPE):
-        raise MediaTypeError(f"Content-Type: must be {body.MEDIA_TYPE} or absent")
+        raise MediaTypeError(
+            f"Content-Type={excerpt(request.content_type)}: must be {body.MEDIA_TYPE} or absent"
+        )
     uuid = _uuid(request)
     with request.store.transaction() as db:
         old = _present(db, resource, request, uuid)

@@ -9,8 +9,9 @@ from pydantic import BaseModel, Field, create_model
 
 from openstats.alerts import StatusFilter
 from openstats.http.answer import Answer
+from openstats.http.fields import Flag
 from openstats.http.parameters.pagination import EachParameters, next_link
-from openstats.http.parameters.query import Aggregate, Flag, UuidParameters
+from openstats.http.parameters.statistics import Aggregate, UuidParameters
 from openstats.http.parameters.times import PeriodParameters
 from openstats.http.request import Request
 from openstats.model import ObjectName, Selection

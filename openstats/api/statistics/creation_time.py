@@ -3,7 +3,7 @@
 from pydantic import BaseModel, Field
 
 from openstats.http.answer import Answer
-from openstats.http.parameters.query import Aggregate
+from openstats.http.parameters.statistics import Aggregate
 from openstats.http.parameters.times import DatapointParameters
 from openstats.http.request import Request
 from openstats.services import creation_time

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 from openstats.http.answer import Answer
 from openstats.http.parameters.pagination import PageParameters, next_link
-from openstats.http.parameters.query import UuidParameters
+from openstats.http.parameters.statistics import UuidParameters
 from openstats.http.request import Request
 from openstats.services import customer
 from openstats.statistics import customer as statistic

@@ -6,7 +6,7 @@ from pydantic import BaseModel, create_model
 
 from openstats.http.answer import Answer
 from openstats.http.parameters.pagination import EachParameters, next_link
-from openstats.http.parameters.query import AggregateParameters, UnlimitedParameters
+from openstats.http.parameters.statistics import AggregateParameters, UnlimitedParameters
 from openstats.http.request import Request
 from openstats.meters import QUOTA_NAMES
 from openstats.services import quota

@@ -5,7 +5,8 @@ from typing import Any
 from pydantic import BaseModel, Field, create_model
 
 from openstats.http.answer import Answer
-from openstats.http.parameters.query import AuthUrl, Name, StatisticParameters, UnlimitedParameters
+from openstats.http.fields import AuthUrl, Name
+from openstats.http.parameters.statistics import StatisticParameters, UnlimitedParameters
 from openstats.http.request import Request
 from openstats.meters import CAPACITY
 from openstats.services import resource

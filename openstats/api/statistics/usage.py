@@ -7,9 +7,10 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from openstats.http.answer import Answer
+from openstats.http.fields import Flag
 from openstats.http.headers import BASIS, COMPLETE_UNTIL
 from openstats.http.parameters.pagination import PageParameters, next_link
-from openstats.http.parameters.query import AggregateParameters, Flag
+from openstats.http.parameters.statistics import AggregateParameters
 from openstats.http.parameters.times import DatapointParameters
 from openstats.http.request import Request
 from openstats.meters import USAGE

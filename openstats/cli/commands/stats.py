@@ -12,7 +12,7 @@ from openstats.cli.tables import Rows, rows
 
 if TYPE_CHECKING:
     from openstats.cli.main import Openstats
-    from openstats.http.parameters.query import StatisticParameters
+    from openstats.http.parameters.statistics import StatisticParameters
 
 OPENSTACK = 1262304000
 """The first second of 2010, before which no OpenStack cloud existed."""

@@ -5,7 +5,8 @@ from urllib.parse import urlencode
 
 from pydantic import BaseModel, Field, model_validator
 
-from openstats.http.parameters.query import AsInteger, Flag, Uuid, query_pairs
+from openstats.http.fields import AsInteger, Flag, Uuid
+from openstats.http.parameters.query import query_pairs
 from openstats.http.request import Request
 from openstats.services.pages import Page
 

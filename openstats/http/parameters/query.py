@@ -1,92 +1,36 @@
-"""Typed query parameters: their models, field types and error messages.
+"""Query strings: the base of their models, and their parsing into these.
 
-Times are in ``times``, pages in ``pagination``.
+The parameters themselves are in ``statistics``, ``lists``, ``times`` and ``pagination``.
 """
 
-import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_origin
+from typing import Annotated, ClassVar, TypeVar, get_origin
 from urllib.parse import parse_qsl
-from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from openstats.auth_url import compared
 from openstats.errors import ParameterError
 from openstats.http.validation import excerpt, sentences
-from openstats.model import Selection
-from openstats.names import LONGEST, RULE, problem
 
-MOST = 1000
+MAX_REPETITIONS = 1000
 """How many times a repeatable parameter may be given."""
 
-FIELDS = 1100
-"""Maximum number of parameters in a query string: ``MOST`` of one name, and all others."""
-
-INTEGER = re.compile(r"-?[0-9]+")
-DIGITS = 20
-"""Digits that are parsed. Longer numbers are out of range anyway, and costly to parse."""
+MAX_PARAMETERS = 1100
+"""Maximum of a query string: ``MAX_REPETITIONS`` of one name, and all others."""
 
 
-def integer(value: Any) -> int:
-    """Return the integer that a text spells.
-
-    Raises:
-        ValueError: the text is not an integer.
-    """
-    text = str(value)
-    if not INTEGER.fullmatch(text):
-        raise ValueError("must be an integer")
-    return int(text[:DIGITS])
+V = TypeVar("V")
 
 
-def _uuid(value: Any) -> str:
-    """Return the dashed form of a dashed or 32-hex uuid."""
-    text = str(value)
-    if not re.fullmatch(
-        r"[0-9a-fA-F]{32}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", text
-    ):
-        raise ValueError("must be a UUID: with dashes, or 32 hexadecimal digits")
-    return str(UUID(text))
-
-
-def _check_number(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    if len(values) > MOST:
-        raise ValueError(f"is given {len(values)} times; must be given at most {MOST} times")
+def _check_number(values: tuple[V, ...]) -> tuple[V, ...]:
+    if len(values) > MAX_REPETITIONS:
+        number, limit = len(values), f"must be given at most {MAX_REPETITIONS} times"
+        raise ValueError(f"is given {number} times; {limit}")
     return values
 
 
-def _auth_url(value: str) -> str:
-    try:
-        return compared(value)
-    except ValueError:
-        raise ValueError("must be the http or https URL of a cloud's Keystone") from None
-
-
-def _name(value: str) -> str:
-    if reason := problem(value):
-        raise ValueError(f"is not a name ({reason}): {RULE}")
-    return value
-
-
-def _flag(value: Any) -> Any:
-    if value not in ("true", "false", True, False):
-        raise ValueError("must be true or false")
-    return value
-
-
-Uuid = Annotated[str, AfterValidator(_uuid), Field(json_schema_extra={"format": "uuid"})]
-AuthUrl = Annotated[str, AfterValidator(_auth_url), Field(json_schema_extra={"format": "uri"})]
-Name = Annotated[str, Field(min_length=1, max_length=LONGEST), AfterValidator(_name)]
-Flag = Annotated[bool, BeforeValidator(_flag)]
-AsInteger = BeforeValidator(integer)
-"""Comes after the bounds of a number in Annotated, so that they appear in its JSON schema."""
-
-V = TypeVar("V")
 Repeated = Annotated[tuple[V, ...], AfterValidator(_check_number)]
 """A parameter that may be repeated; an entry matches if it has any of the values."""
-
-Aggregate = Literal["customer", "project", "project_group"]
 
 
 class Query(BaseModel):
@@ -104,101 +48,12 @@ class Query(BaseModel):
     )
 
     @classmethod
-    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+    def __pydantic_init_subclass__(cls, **_: object) -> None:
         """Set ``repeatable`` from the types of the fields."""
         fields = cls.model_fields.items()
         cls.repeatable = frozenset(
             name for name, field in fields if get_origin(field.annotation) is tuple
         )
-
-
-class StatisticParameters(Query):
-    """Parameters of every statistic."""
-
-    strict: Flag = Field(False, description="Fail with 503 if any of the figures is unknown.")
-
-
-class UuidParameters(StatisticParameters):
-    """Parameters of statistics that can be restricted to some objects."""
-
-    uuid: Repeated[Uuid] = Field(
-        (), description=f"Only the object with this UUID. May be repeated up to {MOST} times."
-    )
-
-
-class AggregateParameters(UuidParameters):
-    """Parameters of statistics of aggregates."""
-
-    aggregate: Aggregate = Field(
-        "customer", description="Kind of object to sum by. Default: customer."
-    )
-
-    def selection(self) -> Selection:
-        """Return the selected objects."""
-        return Selection(self.aggregate, self.uuid)
-
-
-class UnlimitedParameters(BaseModel):
-    """Parameters of sums whose members may have no limit."""
-
-    unlimited: Literal["skip"] | None = Field(
-        None, description="Exclude unlimited members from sums. Otherwise such sums are -1."
-    )
-
-    @property
-    def skip_unlimited(self) -> bool:
-        """Whether unlimited members are left out."""
-        return self.unlimited == "skip"
-
-
-class ListParameters(Query):
-    """Parameters of every list, besides the fields to filter by."""
-
-    limit: Annotated[
-        int,
-        Field(ge=1, le=1000, description="Maximum entries per page. Default: 100."),
-        AsInteger,
-    ] = 100
-    marker: Uuid | None = Field(None, description="Start after the entry with this UUID.")
-
-    def filters(self) -> dict[str, Any]:
-        """Return the fields to filter by, each with the values that match."""
-        names = self.model_fields_set - set(ListParameters.model_fields)
-        return {name: getattr(self, name) for name in names}
-
-    @property
-    def past(self) -> bool:
-        """Whether deleted entries are listed, too."""
-        return False
-
-
-class EntryParameters(Query):
-    """Parameters of a single entry of a kind that keeps deleted entries."""
-
-    deleted: Flag = Field(False, description="Show the entry even if it was deleted.")
-
-
-class PastListParameters(ListParameters):
-    """Parameters of a list of a kind that keeps deleted entries."""
-
-    deleted: Flag | None = Field(
-        None,
-        description="Include deleted entries. Default: only those that uuid names.",
-    )
-
-    def filters(self) -> dict[str, Any]:
-        """Return the fields to filter by, each with the values that match."""
-        values = super().filters()
-        values.pop("deleted", None)
-        return values
-
-    @property
-    def past(self) -> bool:
-        """Whether deleted entries are listed, too."""
-        if self.deleted is not None:
-            return self.deleted
-        values = self.filters()
-        return bool(values.get("uuid") or set(values.get("deleted_at", ())) - {None})
 
 
 P = TypeVar("P", bound=Query)
@@ -229,19 +84,7 @@ def values_of(query: str, name: str) -> list[str]:
         return []
 
 
-def dashed_uuid(text: str) -> str:
-    """Return the dashed form of a uuid in a path.
-
-    Raises:
-        ParameterError: the text is not a uuid.
-    """
-    try:
-        return _uuid(text)
-    except ValueError as error:
-        raise ParameterError(f"uuid={excerpt(text)}: {error}") from None
-
-
-def _values(model: type[Query], query: str) -> dict[str, Any]:
+def _values(model: type[Query], query: str) -> dict[str, str | list[str]]:
     """Return the parameters by name: lists for repeatable ones, single values for all others.
 
     Raises:
@@ -261,13 +104,17 @@ def query_pairs(query: str) -> Sequence[tuple[str, str]]:
     """Return the names and values of a query string, which is in WSGI's form.
 
     Raises:
-        ParameterError: the query is not UTF-8, or has more than ``FIELDS`` parameters.
+        ParameterError: the query is not UTF-8, or has more than ``MAX_PARAMETERS`` parameters.
     """
     try:
         # WSGI decodes the bytes as Latin-1.
         text = query.encode("latin-1").decode()
-        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=FIELDS)
+        return parse_qsl(
+            text, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS
+        )
     except UnicodeDecodeError:
         raise ParameterError("the query string is not UTF-8") from None
     except ValueError:
-        raise ParameterError(f"the query string has more than {FIELDS} parameters") from None
+        raise ParameterError(
+            f"the query string must have at most {MAX_PARAMETERS} parameters"
+        ) from None

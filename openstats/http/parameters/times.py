@@ -3,8 +3,9 @@
 All other types of parameters are in ``parameters``.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -19,13 +20,14 @@ from pydantic import (
 
 from openstats.conf import zones
 from openstats.errors import ParameterError
-from openstats.http.parameters.query import INTEGER, AsInteger, StatisticParameters, integer
+from openstats.http.fields import INTEGER, AsInteger, integer
+from openstats.http.parameters.statistics import StatisticParameters
 from openstats.http.validation import excerpt
 from openstats.model import Interval
 from openstats.statistics import interval
 from openstats.unix_time import LATEST
 
-MOST_EDGES = 1001
+MAX_EDGES = 1001
 """Maximum number of interval edges in a response."""
 
 DATAPOINTS = 6
@@ -38,7 +40,7 @@ EXAMPLES = [1795305600], ["2026-11-22T00:00:00Z"]
 NO_TIME = "must be Unix seconds or ISO 8601"
 
 
-def unix_seconds(value: Any, zone: str | None = None) -> int:
+def unix_seconds(value: object, zone: str | None = None) -> int:
     """Return Unix seconds; ISO 8601 without an offset is in ``zone``, by default UTC.
 
     Raises:
@@ -76,7 +78,7 @@ def _is_local(text: str) -> bool:
     return not INTEGER.fullmatch(text) and _parse_moment(text).tzinfo is None
 
 
-def _seconds(value: Any, info: ValidationInfo) -> int:
+def _seconds(value: object, info: ValidationInfo) -> int:
     return unix_seconds(value, info.data.get("zone"))
 
 
@@ -129,7 +131,9 @@ class PeriodParameters(StatisticParameters):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _zone_is_used(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+    def _zone_is_used(
+        cls, values: Mapping[str, object], handler: ModelWrapValidatorHandler[Self]
+    ) -> Self:
         parameters = handler(values)
         parameters._texts = {name: str(values[name]) for name in ("from", "to") if name in values}
         has_local_time = any(map(_is_local, parameters._texts.values()))
@@ -169,11 +173,11 @@ class PeriodParameters(StatisticParameters):
             ParameterError: there are too many edges, or from is not before to.
         """
         start, end = self.bounds(now, period)
-        edges = interval.calendar(start, end, str(self.every), self.zone or "UTC", MOST_EDGES)
-        if len(edges) > MOST_EDGES:
+        edges = interval.calendar(start, end, str(self.every), self.zone or "UTC", MAX_EDGES)
+        if len(edges) > MAX_EDGES:
             raise ParameterError(
                 f"interval={self.every}: the period from {start} to {end} has more than "
-                f"{MOST_EDGES - 1} of them: ask for a shorter period or a longer interval"
+                f"{MAX_EDGES - 1} of them: ask for a shorter period or a longer interval"
             )
         return edges
 

@@ -71,7 +71,7 @@ class Parser(HTTPRequestParser):  # type: ignore[misc]
         self._check_head(header_plus)
         if self.path.startswith(receiver_urls.RECEIVERS):
             self.adj = copy(self.adj)
-            self.adj.max_request_body_size = 2 * receiver_urls.LARGEST
+            self.adj.max_request_body_size = 2 * receiver_urls.MAX_BYTES
 
     def _check_head(self, header_plus: bytes) -> None:
         if self.version not in ("1.0", "1.1"):

@@ -16,7 +16,7 @@ from oslo_log import log
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
 
-from openstats.http.body import LARGEST
+from openstats.http.body import MAX_BYTES
 from openstats.http.server.channel import READING, UNSENT, Channel, Timeouts
 from openstats.http.server.dispatcher import Dispatcher
 from openstats.http.server.health import Health
@@ -72,7 +72,7 @@ class Server:
             port=self.options.port,
             ident="openstats",
             # Read before the application is called, which has limits of its own.
-            max_request_body_size=2 * LARGEST,
+            max_request_body_size=2 * MAX_BYTES,
             clear_untrusted_proxy_headers=False,
             # make_room enforces the limit, and can close idle connections for new ones.
             connection_limit=2**31,

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from openstats.api.registry.resources import Resource
 from openstats.api.registry.writers import ObjectWriter
 from openstats.http.body import Body
-from openstats.http.parameters.query import ListParameters
+from openstats.http.parameters.lists import ListParameters
 from openstats.storage.entries.audit import AUDIT
 
 READING = ("GET", "HEAD")

@@ -13,7 +13,7 @@ from webtest import TestApp
 
 from openstats.api.routes import RESOURCES, ROOTS, STATISTICS
 from openstats.http import receiver_urls
-from openstats.http.body import LARGEST
+from openstats.http.body import MAX_BYTES
 from openstats.storage.store import Store
 from tests.api.door import Door
 from tests.api.listening import listening, replies
@@ -191,10 +191,10 @@ WRITING = [
 
 @pytest.mark.parametrize("order", WRITING, ids=str)
 def test_a_body_that_is_too_large_is_not_waited_for(port: int, order: Order) -> None:
-    for length in (2 * LARGEST, 2**31, 2**64, 10**100):
+    for length in (2 * MAX_BYTES, 2**31, 2**64, 10**100):
         (reply,) = replies(port, head(order, f"Content-Length: {length}"))
         assert reply.status == json.loads(reply.body)["errors"][0]["status"] == 413
-    length = LARGEST + 1
+    length = MAX_BYTES + 1
     (reply,) = replies(port, head(order, f"Content-Length: {length}") + b" " * length)
     assert reply.status == 413
 
@@ -212,12 +212,12 @@ def endless(port: int, order: Order, *headers: str, most: int) -> int:
 
 
 def test_a_body_without_end_is_not_read_to_it(port: int) -> None:
-    most = 64 * LARGEST
+    most = 64 * MAX_BYTES
     assert endless(port, WRITING[0], "Transfer-Encoding: chunked", most=most) < most
 
 
 def test_a_body_in_chunks_that_is_a_little_too_large(port: int) -> None:
-    whole = b"%X\r\n" % (LARGEST + 1) + b" " * (LARGEST + 1) + b"\r\n0\r\n\r\n"
+    whole = b"%X\r\n" % (MAX_BYTES + 1) + b" " * (MAX_BYTES + 1) + b"\r\n0\r\n\r\n"
     raw = head(WRITING[0], "Transfer-Encoding: chunked") + whole
     (reply,) = replies(port, raw)
     assert reply.status == 413
@@ -246,10 +246,10 @@ def test_a_receiver_takes_more_than_others(port: int) -> None:
 
 def test_oversized_notification_is_refused_unread(port: int) -> None:
     token = f"Authorization: Bearer {TOKEN}"
-    for length in (2 * receiver_urls.LARGEST + 1, 2**26, 2**64):
+    for length in (2 * receiver_urls.MAX_BYTES + 1, 2**26, 2**64):
         (reply,) = replies(port, head(RECEIVER, f"Content-Length: {length}", token))
         assert reply.status == json.loads(reply.body)["errors"][0]["status"] == 413
-    body = ENOUGH % (b"x" * receiver_urls.LARGEST)
+    body = ENOUGH % (b"x" * receiver_urls.MAX_BYTES)
     (reply,) = replies(port, head(RECEIVER, f"Content-Length: {len(body)}", token) + body)
     assert reply.status == 413
 
@@ -263,7 +263,7 @@ def test_endless_notification_is_not_kept(port: int) -> None:
     before = memory()
     sent = endless(port, RECEIVER, "Transfer-Encoding: chunked", most=2**26)
     assert sent < 2**26
-    assert memory() - before < receiver_urls.LARGEST
+    assert memory() - before < receiver_urls.MAX_BYTES
 
 
 # -- around the token

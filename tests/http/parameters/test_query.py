@@ -9,7 +9,8 @@ from openstats.api.statistics.customer import CustomerParameters
 from openstats.api.statistics.quota import QuotaParameters
 from openstats.api.statistics.resource import ResourceParameters
 from openstats.errors import ParameterError
-from openstats.http.parameters.query import Query, Repeated, StatisticParameters, parse
+from openstats.http.parameters.query import Query, Repeated, parse
+from openstats.http.parameters.statistics import StatisticParameters
 from openstats.http.parameters.times import DatapointParameters
 from openstats.http.validation import parameter_names
 from openstats.model import Interval, Selection
@@ -184,7 +185,7 @@ def test_too_many_parameters() -> None:
     assert len(found) == 1
     assert found[0].endswith("is given 1001 times; must be given at most 1000 times")
     found = problems(QuotaParameters, "x&" * 1101)
-    assert found == ("the query string has more than 1100 parameters",)
+    assert found == ("the query string must have at most 1100 parameters",)
     assert len(parse(QuotaParameters, "&".join(f"uuid={UUID}" for _ in range(1000))).uuid) == 1000
 
 

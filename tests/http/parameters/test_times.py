@@ -11,7 +11,8 @@ from openstats.api.statistics.alert import AlertParameters
 from openstats.api.statistics.creation_time import CreationParameters
 from openstats.api.statistics.usage import UsageParameters
 from openstats.errors import ParameterError
-from openstats.http.parameters.query import StatisticParameters, parse
+from openstats.http.parameters.query import parse
+from openstats.http.parameters.statistics import StatisticParameters
 from openstats.http.parameters.times import PeriodParameters
 from openstats.unix_time import LATEST
 
