@@ -10,7 +10,7 @@ from pyramid.config import Configurator
 from sqlalchemy import select
 
 from openstats import conf
-from openstats.http.server.server import make_server
+from openstats.http.server.server import Server
 from openstats.storage.schema.tables import project
 from openstats.storage.store import Store
 from openstats.wsgi.app import make_app
@@ -41,7 +41,7 @@ def main(url: str, *files: str) -> None:
         app = beside if environ["PATH_INFO"].startswith("/unit/") else measured
         return app(environ, start_response)
 
-    server = make_server(application, loaded.api)
+    server = Server(application, loaded.api)
     print(server.effective_port, flush=True)
     server.run()
 

@@ -46,7 +46,7 @@ def _document() -> dict[str, Any]:
     return document()
 
 
-def _json(document: Any, status: int = 200) -> Response:
+def _json(document: object, status: int = 200) -> Response:
     body = orjson.dumps(document)
     return Response(body=body, status=status, content_type="application/json", charset=None)
 

@@ -5,7 +5,8 @@ Without ``--url``, commands call the application in this process, as an admin.
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from http.client import HTTPException
+from email.message import Message
+from http.client import HTTPException, HTTPResponse
 from ssl import SSLCertVerificationError, SSLError
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.error import HTTPError
@@ -33,10 +34,10 @@ class ApiResponse(NamedTuple):
 
     status: int
     document: Any
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] | Message
 
 
-Send = Callable[[str, str, Any], ApiResponse]
+Send = Callable[[str, str, object], ApiResponse]
 """A function that sends a method, a path with its query, and a document or None."""
 
 
@@ -50,9 +51,9 @@ class Api:
         self,
         path: str,
         *,
-        query: Iterable[tuple[str, Any]] = (),
+        query: Iterable[tuple[str, object]] = (),
         method: str = "GET",
-        body: Any = None,
+        body: object = None,
     ) -> ApiResponse:
         """Send a request, and return the response.
 
@@ -67,7 +68,7 @@ class Api:
             raise foreign(answer)
         return answer
 
-    def entries(self, path: str, key: str, query: Iterable[tuple[str, Any]]) -> list[Any]:
+    def entries(self, path: str, key: str, query: Iterable[tuple[str, object]]) -> list[Any]:
         """Return the entries on one page of a list.
 
         Raises:
@@ -112,7 +113,7 @@ def _sentences(answer: ApiResponse) -> list[str]:
     return [*details, *([SIGN_IN] if answer.status == UNAUTHORIZED else [])]
 
 
-def _sentence(error: Mapping[str, Any]) -> str:
+def _sentence(error: Mapping[str, object]) -> str:
     detail = str(error["detail"])
     if error.get("code") == NOTHING_THERE:
         return f"the server has no URL {detail}: {TAKES}, without /api"
@@ -122,7 +123,7 @@ def _sentence(error: Mapping[str, Any]) -> str:
 class _NoRedirects(HTTPRedirectHandler):
     """Refuses redirects, so that the token goes to no other server than the named one."""
 
-    def redirect_request(self, *_: Any) -> None:
+    def redirect_request(self, *_: object) -> None:
         """Return None, so that the redirect becomes an HTTPError."""
 
 
@@ -134,7 +135,7 @@ def _server(url: str, token: str | None) -> Send:
     opener = build_opener(_NoRedirects)
     headers = {"Accept": MEDIA_TYPE} | ({"X-Auth-Token": token} if token else {})
 
-    def send(method: str, path: str, body: Any) -> ApiResponse:
+    def send(method: str, path: str, body: object) -> ApiResponse:
         content = None if body is None else json.dumps(body).encode()
         typed = headers if content is None else headers | {"Content-Type": MEDIA_TYPE}
         try:
@@ -163,7 +164,7 @@ def _reason(error: Exception) -> str:
     return escaped(str(reason)) or type(reason).__name__
 
 
-def _read(status: int, response: Any) -> ApiResponse:
+def _read(status: int, response: HTTPResponse | HTTPError) -> ApiResponse:
     text = response.read()
     try:
         document = json.loads(text) if text else None

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol
+
+from oslo_config import cfg
 
 from openstats.cli.processes.memory import return_large_pieces
 from openstats.clouds.clouds_yaml.entries import CloudEntry, EntryFault, find_entry, load_entries
@@ -17,6 +19,16 @@ from openstats.storage import clock
 from openstats.storage.store import Store
 
 
+class CollectorOptions(Protocol):
+    """The options of the group [collector] that limit calls to clouds; times are in seconds."""
+
+    connect_timeout: float
+    read_timeout: float
+    answer_timeout: float
+    answer_max_mib: int
+    retry_wait: float
+
+
 class Clouds(NamedTuple):
     """The clouds of clouds.yaml by name: their connections, and the faults of unusable entries."""
 
@@ -24,7 +36,7 @@ class Clouds(NamedTuple):
     faults: dict[str, EntryFault]
 
 
-def connections(conf: Any, names: Sequence[str] = ()) -> dict[str, Connection]:
+def connections(conf: cfg.ConfigOpts, names: Sequence[str] = ()) -> dict[str, Connection]:
     """Return a connection for each usable cloud among ``names``, or the configured ones.
 
     Raises:
@@ -33,7 +45,7 @@ def connections(conf: Any, names: Sequence[str] = ()) -> dict[str, Connection]:
     return clouds(conf, names).connections
 
 
-def clouds(conf: Any, names: Sequence[str] = ()) -> Clouds:
+def clouds(conf: cfg.ConfigOpts, names: Sequence[str] = ()) -> Clouds:
     """Return the clouds in ``names``, or the configured ones, without connecting to them yet.
 
     All ``names`` must exist. A configured name that does not exist is only a fault.
@@ -48,7 +60,7 @@ def clouds(conf: Any, names: Sequence[str] = ()) -> Clouds:
     return checked
 
 
-def checked_clouds(conf: Any, names: Sequence[str] = ()) -> Clouds:
+def checked_clouds(conf: cfg.ConfigOpts, names: Sequence[str] = ()) -> Clouds:
     """Return the clouds in ``names``, or the configured ones; a missing entry is only a fault.
 
     Raises:
@@ -65,7 +77,7 @@ def checked_clouds(conf: Any, names: Sequence[str] = ()) -> Clouds:
     return checked
 
 
-def connect(conf: Any, name: str) -> Connection | None:
+def connect(conf: cfg.ConfigOpts, name: str) -> Connection | None:
     """Return a connection from the current clouds.yaml; None if it has no such entry.
 
     Raises:
@@ -75,12 +87,12 @@ def connect(conf: Any, name: str) -> Connection | None:
     return None if entry is None else _connection(conf, entry)
 
 
-def _connection(conf: Any, entry: CloudEntry) -> Connection:
+def _connection(conf: cfg.ConfigOpts, entry: CloudEntry) -> Connection:
     entry.check_credential()
     return Connection(entry, _limits(conf.collector))
 
 
-def _limits(options: Any) -> CallLimits:
+def _limits(options: CollectorOptions) -> CallLimits:
     return CallLimits(
         connect_seconds=options.connect_timeout,
         read_seconds=options.read_timeout,
@@ -91,7 +103,11 @@ def _limits(options: Any) -> CallLimits:
 
 
 def collector(
-    conf: Any, store: Store, names: Sequence[str] = (), *, progress: Progress = no_progress
+    conf: cfg.ConfigOpts,
+    store: Store,
+    names: Sequence[str] = (),
+    *,
+    progress: Progress = no_progress,
 ) -> Collector:
     """Return a collector; register its clouds now."""
     registered = _collector(conf, store, clouds(conf, names), progress)
@@ -99,18 +115,18 @@ def collector(
     return registered
 
 
-def unregistered_collector(conf: Any, store: Store) -> Collector:
+def unregistered_collector(conf: cfg.ConfigOpts, store: Store) -> Collector:
     """Return a collector whose clouds are not registered yet; call ``register`` later."""
     return _collector(conf, store, clouds(conf))
 
 
-def idle_collector(conf: Any, store: Store) -> Collector:
+def idle_collector(conf: cfg.ConfigOpts, store: Store) -> Collector:
     """Return a collector without clouds, which polls those that are registered while it runs."""
     return _collector(conf, store, Clouds({}, {}))
 
 
 def _collector(
-    conf: Any, store: Store, configured: Clouds, progress: Progress = no_progress
+    conf: cfg.ConfigOpts, store: Store, configured: Clouds, progress: Progress = no_progress
 ) -> Collector:
     return_large_pieces()
     return Collector(

@@ -61,7 +61,7 @@ class LogFormatter(ContextFormatter):
         return "\n".join(map(escaped, line.split("\n")))
 
 
-def service(conf: Any) -> None:
+def service(conf: cfg.ConfigOpts) -> None:
     """Set up logging of a service as configured, by default to standard error.
 
     Raises:
@@ -72,7 +72,7 @@ def service(conf: Any) -> None:
 
 
 @contextmanager
-def lifetime(conf: Any, name: str, store: object) -> Iterator[None]:
+def lifetime(conf: cfg.ConfigOpts, name: str, store: object) -> Iterator[None]:
     """Log the start of a service, its configuration with problems and warnings, and its end."""
     files = ", ".join(named(conf)) or "no file"
     LOG.info(
@@ -90,7 +90,7 @@ def lifetime(conf: Any, name: str, store: object) -> Iterator[None]:
         LOG.info("openstats %s: %s ends, process %d", *end, extra=no_request)
 
 
-def command(conf: Any) -> None:
+def command(conf: cfg.ConfigOpts) -> None:
     """Set up logging of a command that ends: as configured, by default nowhere.
 
     The command itself prints its errors.
@@ -110,7 +110,7 @@ def quiet() -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
-def fault(conf: Any) -> str | None:
+def fault(conf: cfg.ConfigOpts) -> str | None:
     """Return why the log cannot be written as configured; None if no reason is found."""
     if conf.log_config_append:
         return _unreadable(Path(conf.log_config_append))
@@ -136,11 +136,11 @@ def _unreadable(path: Path) -> str | None:
     )
 
 
-def _destinations(conf: Any) -> str:
+def _destinations(conf: cfg.ConfigOpts) -> str:
     return "[DEFAULT] " + ", ".join(f"{name} = {conf[name]}" for name in DESTINATIONS if conf[name])
 
 
-def _set_up(conf: Any) -> None:
+def _set_up(conf: cfg.ConfigOpts) -> None:
     if sentence := fault(conf):
         raise ConfigError(sentence)
     try:
@@ -154,11 +154,11 @@ def _set_up(conf: Any) -> None:
             handler.setFormatter(_harmless(handler.formatter))
 
 
-def _harmless(formatter: Any) -> LogFormatter:
+def _harmless(formatter: ContextFormatter) -> LogFormatter:
     return LogFormatter(datefmt=formatter.datefmt, project=formatter.project, config=formatter.conf)
 
 
-def reload(conf: Any) -> None:
+def reload(conf: cfg.ConfigOpts) -> None:
     """Reopen log files, and apply changes of mutable options in the configuration files."""
     for handler in logging.getLogger().handlers:
         if isinstance(handler, logging.FileHandler):
@@ -186,7 +186,7 @@ def reload(conf: Any) -> None:
     LOG.info("configuration and log files read again; options changed: %d", len(applied))
 
 
-def _changes(conf: Any, fresh: Any) -> tuple[list[str], list[str]]:
+def _changes(conf: cfg.ConfigOpts, fresh: cfg.ConfigOpts) -> tuple[list[str], list[str]]:
     """Return sentences for the options that change at once, and for those that need a restart."""
     applied: list[str] = []
     immutable: list[str] = []
@@ -197,7 +197,9 @@ def _changes(conf: Any, fresh: Any) -> tuple[list[str], list[str]]:
     return applied, immutable
 
 
-def _change(conf: Any, fresh: Any, group: str | None, option: Any) -> str | None:
+def _change(
+    conf: cfg.ConfigOpts, fresh: cfg.ConfigOpts, group: str | None, option: cfg.Opt
+) -> str | None:
     """Return a sentence on the change of an option; None if nothing changes."""
     old_options, new_options = _options(conf, group), _options(fresh, group)
     if option.dest not in old_options or option.dest not in new_options:
@@ -210,7 +212,7 @@ def _change(conf: Any, fresh: Any, group: str | None, option: Any) -> str | None
     return f"[{group or 'DEFAULT'}] {option.name} changed{values}"
 
 
-def _options(conf: Any, group: str | None) -> Any:
+def _options(conf: cfg.ConfigOpts, group: str | None) -> Any:
     return conf[group] if group and group in conf else conf
 
 

@@ -7,7 +7,7 @@ import traceback
 from contextlib import suppress
 from difflib import get_close_matches
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cliff.app import App
 from cliff.command import Command
@@ -19,6 +19,8 @@ from openstats.errors import ConfigError, OpenstatsError
 from openstats.names import escaped
 
 if TYPE_CHECKING:
+    from oslo_config import cfg
+
     from openstats.storage.store import Store
 
 
@@ -53,7 +55,7 @@ class Openstats(App):
         self,
         description: str | None,
         version: str | None,
-        argparse_kwargs: dict[str, Any] | None = None,
+        argparse_kwargs: dict[str, object] | None = None,
     ) -> argparse.ArgumentParser:
         """Return the parser of cliff's global options and openstats' own."""
         parser: argparse.ArgumentParser = super().build_option_parser(
@@ -68,7 +70,7 @@ class Openstats(App):
         return parser
 
     @cached_property
-    def conf(self) -> Any:
+    def conf(self) -> "cfg.ConfigOpts":
         """The configuration."""
         from oslo_config import cfg
 

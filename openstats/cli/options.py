@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 from openstats.cli import references
 from openstats.cli.api import Api
 from openstats.cli.tables import TIMES
+from openstats.names import noun
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -17,11 +18,11 @@ if TYPE_CHECKING:
     from openstats.http.body import Body
     from openstats.http.parameters.query import Query
 
-Pairs = list[tuple[str, Any]]
+Pairs = list[tuple[str, object]]
 """The names and values of a query string."""
 
-NOTHING = object()
-"""Represents null, since None means that an option was not given."""
+NULL_ARGUMENT = object()
+"""Stands for null, since None means that an option was not given."""
 
 NULL = "null"
 TRUTH = ("true", "false")
@@ -76,7 +77,7 @@ def _choices(field: "FieldInfo") -> tuple[str, ...]:
     return (*words, *(TRUTH if bool in parts else ()))
 
 
-def _parts(annotation: Any) -> Iterator[Any]:
+def _parts(annotation: object) -> Iterator[object]:
     """Yield the types in an annotation, and the words of its literals."""
     if get_origin(annotation) is Literal:
         yield from get_args(annotation)
@@ -86,12 +87,12 @@ def _parts(annotation: Any) -> Iterator[Any]:
         yield from _parts(part)
 
 
-def query(client: Api, arguments: Mapping[str, Any]) -> Pairs:
+def query(client: Api, arguments: Mapping[str, str | list[str] | None]) -> Pairs:
     """Return the query string of parameters; names of entries are replaced by their uuids.
 
     ``arguments`` are those of the command line by parameter; None means not given.
     """
-    pairs = []
+    pairs: Pairs = []
     for name, argument in arguments.items():
         values = argument if isinstance(argument, list) else [argument]
         pairs += [(name, _filter(client, name, value)) for value in values if value is not None]
@@ -117,28 +118,33 @@ def add_fields(
         text = SCOPE if name == "scope" else _help(name, field)
         parser.add_argument(_option(name), required=field.is_required(), help=text, **kind)
         if changing and (several or field.default is None):
-            empty: Any = [] if several else NOTHING
-            unset = {"action": "store_const", "const": empty, "help": f"Remove the {_words(name)}."}
-            parser.add_argument(f"--no-{_option(name)[2:]}", dest=name, **unset)
+            empty: object = [] if several else NULL_ARGUMENT
+            parser.add_argument(
+                f"--no-{_option(name)[2:]}",
+                dest=name,
+                action="store_const",
+                const=empty,
+                help=f"Remove the {noun(name)}.",
+            )
 
 
-def body(client: Api, parsed_args: argparse.Namespace, model: "type[Body]") -> dict[str, Any]:
+def body(client: Api, parsed_args: argparse.Namespace, model: "type[Body]") -> dict[str, object]:
     """Return the given fields of a body; names of entries are replaced by their uuids."""
-    fields = {}
+    fields: dict[str, object] = {}
     for name in model.model_fields:
         argument = getattr(parsed_args, name)
-        if argument is not None:
+        if argument is NULL_ARGUMENT:
+            fields[name] = None
+        elif argument is not None:
             fields[name] = _value(client, name, argument)
     return fields
 
 
-def _value(client: Api, name: str, value: Any) -> Any:
-    if value is NOTHING:
-        return None
-    if name == "scope":
-        return references.scope(client, value)
+def _value(client: Api, name: str, value: str | list[str]) -> object:
     if isinstance(value, list):
         return [references.resolved(client, name, key) for key in value]
+    if name == "scope":
+        return references.scope(client, value)
     if name in references.RESOURCES:
         return references.resolved(client, name, value)
     return int(value) if name == "created_at" and value.isdecimal() else value
@@ -146,10 +152,6 @@ def _value(client: Api, name: str, value: Any) -> Any:
 
 def _option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
 
 
 def _help(name: str, field: "FieldInfo") -> str:

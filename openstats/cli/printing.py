@@ -30,7 +30,7 @@ class Table(TableFormatter):
     def emit_list(
         self,
         column_names: Sequence[str],
-        data: Iterable[Sequence[Any]],
+        data: Iterable[Sequence[object]],
         stdout: TextIO,
         parsed_args: argparse.Namespace,
     ) -> None:
@@ -54,7 +54,7 @@ class Table(TableFormatter):
     def emit_one(
         self,
         column_names: Sequence[str],
-        data: Sequence[Any],
+        data: Sequence[object],
         stdout: TextIO,
         parsed_args: argparse.Namespace,
     ) -> None:
@@ -66,7 +66,7 @@ class Table(TableFormatter):
         stdout.write(f"{table.get_string()}\n")
 
 
-def _numeric(values: Sequence[Any]) -> bool:
+def _numeric(values: Sequence[object]) -> bool:
     """Return whether the values are numbers, apart from empty ones."""
     kinds = {type(value) for value in values if value != ""}
     return bool(kinds) and kinds <= {int, float}
@@ -106,7 +106,7 @@ class Printer:
     def emit_list(
         self,
         column_names: Sequence[str],
-        data: Iterable[Sequence[Any]],
+        data: Iterable[Sequence[object]],
         stdout: TextIO,
         parsed_args: argparse.Namespace,
     ) -> None:
@@ -117,7 +117,7 @@ class Printer:
     def emit_one(
         self,
         column_names: Sequence[str],
-        data: Sequence[Any],
+        data: Sequence[object],
         stdout: TextIO,
         parsed_args: argparse.Namespace,
     ) -> None:
@@ -125,7 +125,7 @@ class Printer:
         cells = self._cells(column_names, data)
         self.formatter.emit_one(column_names, cells, stdout, parsed_args)
 
-    def _cells(self, names: Sequence[str], values: Sequence[Any]) -> list[Any]:
+    def _cells(self, names: Sequence[str], values: Sequence[object]) -> list[object]:
         return [cell(name, value, self.name) for name, value in zip(names, values, strict=True)]
 
 

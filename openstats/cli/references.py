@@ -1,6 +1,6 @@
 """References to entries on the command line: resolves names to uuids."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from openstats.cli.api import Api
@@ -46,7 +46,7 @@ def uuid_of(
         pass
     if "name" not in resource.filters.model_fields:
         raise OpenstatsError(f"{kind} {key!r}: must be a UUID")
-    query: list[tuple[str, Any]] = [("name", key), ("limit", SHOWN + 1)]
+    query: list[tuple[str, object]] = [("name", key), ("limit", SHOWN + 1)]
     if deleted:
         query.append(("deleted", "true"))
     uuids = [str(entry["uuid"]) for entry in client.entries(resource.url, resource.key, query)]

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 from openstats.names import escaped
 
@@ -25,10 +24,14 @@ TIMES = frozenset(
 LINE = 88
 """Maximum characters of a nested value in one line."""
 
-Rows = tuple[Sequence[str], list[list[Any]]]
+ColumnsAndRows = tuple[Sequence[str], list[list[object]]]
+"""The columns of a table and its rows, as cliff wants them of a command that lists."""
+
+ColumnsAndValues = tuple[Sequence[str], list[object]]
+"""The columns and values of an entry, as cliff wants them of a command that shows."""
 
 
-def cell(name: str, value: Any, formatter: str) -> Any:
+def cell(name: str, value: object, formatter: str) -> object:
     """Return a value as the cell of a column, escaped for the formatter."""
     if formatter != TABLE:
         return printable(value, formatter)
@@ -37,7 +40,7 @@ def cell(name: str, value: Any, formatter: str) -> Any:
     return printable(_dated(name, value), formatter)
 
 
-def printable(value: Any, formatter: str) -> Any:
+def printable(value: object, formatter: str) -> object:
     """Return a value as a cell: texts escaped, None empty, booleans as in JSON.
 
     For the formatters in ``DOCUMENTS``, the value is returned unchanged.
@@ -52,24 +55,26 @@ def printable(value: Any, formatter: str) -> Any:
     return _word(value)
 
 
-def _word(value: Any) -> Any:
+def _word(value: object) -> object:
     if value is None:
         return ""
     return str(value).lower() if isinstance(value, bool) else value
 
 
-def _dated(name: str, value: Any) -> Any:
+def _dated(name: str, value: object) -> object:
     if name in TIMES and type(value) is int:
         return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%dT%H:%M:%SZ}"
     return value
 
 
-def _lines(value: Any) -> list[str]:
+def _lines(value: object) -> list[str]:
     """Return the lines of a nested value; parts that fit share one line."""
     if isinstance(value, list):
         if not _has_mappings(value):
             return [", ".join(map(str, value))]
         return [line for part in value for line in _lines(part)]
+    if not isinstance(value, Mapping):
+        return [str(_word(value))]
     if _has_mappings(value.values()):
         return [f"{name}: {line}" for name, part in value.items() for line in _part(name, part)]
     words = {name: _word(_dated(name, part)) for name, part in value.items()}
@@ -77,15 +82,15 @@ def _lines(value: Any) -> list[str]:
     return [line] if len(line) <= LINE else [f"{name}: {word}" for name, word in words.items()]
 
 
-def _has_mappings(values: Iterable[Any]) -> bool:
+def _has_mappings(values: Iterable[object]) -> bool:
     return any(isinstance(value, Mapping) for value in values)
 
 
-def _part(name: str, value: Any) -> list[str]:
+def _part(name: str, value: object) -> list[str]:
     return _lines(value) if isinstance(value, Mapping) else [str(_word(_dated(name, value)))]
 
 
-def _flat(value: Any) -> str:
+def _flat(value: object) -> str:
     """Return a nested value in one line: texts joined by commas, NAME=TEXT pairs, or JSON."""
     if isinstance(value, Mapping) and _texts(value.values()):
         return ", ".join(f"{name}={text}" for name, text in value.items())
@@ -94,10 +99,10 @@ def _flat(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _texts(values: Iterable[Any]) -> bool:
+def _texts(values: Iterable[object]) -> bool:
     return all(isinstance(value, str) for value in values)
 
 
-def rows(columns: Sequence[str], document: Iterable[Mapping[str, Any]]) -> Rows:
+def rows(columns: Sequence[str], document: Iterable[Mapping[str, object]]) -> ColumnsAndRows:
     """Return the columns and the rows of a list of objects; missing fields are None."""
     return columns, [[entry.get(name) for name in columns] for entry in document]

@@ -6,11 +6,15 @@ This is the outermost WSGI layer, so that refusals of other layers carry the id 
 import logging
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+from openstats.http.headers import Headers
 from openstats.http.request import CALLER
 from openstats.http.request_id import HEADER, assign
+
+if TYPE_CHECKING:
+    from _typeshed import OptExcInfo
 
 LOG = logging.getLogger(__name__)
 
@@ -48,15 +52,20 @@ class ResponseHead:
         self.status, self.length = "-", "0"
         self._start_response = start_response
 
-    def start(self, status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+    def start(
+        self, status: str, headers: Headers, exc_info: "OptExcInfo | None" = None, /
+    ) -> Callable[[bytes], object]:
         """Start the response, as WSGI's start_response does."""
         self.status = status.partition(" ")[0]
-        self.length = next((v for n, v in headers if n.lower() == "content-length"), "0")
+        lengths = (value for name, value in headers if name.lower() == "content-length")
+        self.length = next(lengths, "0")
         signed_headers = [*headers, (HEADER, self.request_id)]
-        return self._start_response(status, signed_headers, *error)
+        return self._start_response(status, signed_headers, exc_info)
 
 
-def _fields(environ: WSGIEnvironment, head: ResponseHead, milliseconds: float) -> tuple[Any, ...]:
+def _fields(
+    environ: WSGIEnvironment, head: ResponseHead, milliseconds: float
+) -> tuple[object, ...]:
     query = environ.get("QUERY_STRING")
     url = f"{environ['PATH_INFO']}?{query}" if query else environ["PATH_INFO"]
     return (

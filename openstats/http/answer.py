@@ -5,7 +5,7 @@ The view of a statistic takes parameters and returns an ``Answer``; this module 
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 from wsgiref.types import WSGIEnvironment
 
 import orjson
@@ -42,7 +42,7 @@ class Answer:
     none. Usage determines it only for strict requests.
     """
 
-    document: Any
+    document: object
     coverage: Coverage
     headers: dict[str, str] = field(default_factory=dict)
     unobserved: str = ""
@@ -98,7 +98,7 @@ def _shares(coverage: Coverage) -> str:
 
 
 def respond(
-    document: Any,
+    document: object,
     environ: WSGIEnvironment,
     headers: Iterable[tuple[str, str]] = (),
     *,
@@ -132,7 +132,9 @@ def _is_held(environ: WSGIEnvironment, tag: str) -> bool:
     return bool(is_read and if_none_match and is_none_match(if_none_match, tag))
 
 
-def check_preconditions(document: Any, *, if_match: str | None, if_none_match: str | None) -> None:
+def check_preconditions(
+    document: object, *, if_match: str | None, if_none_match: str | None
+) -> None:
     """Check the stored document (None: there is none) against the preconditions of a write.
 
     Raises:

@@ -2,6 +2,9 @@
 
 import hashlib
 
+Headers = list[tuple[str, str]]
+"""The names and values of a response's headers, as WSGI wants them."""
+
 COVERAGE, AGE = "X-Openstats-Coverage", "X-Openstats-Age"
 """Headers of every statistic: coverage and age of its figures."""
 

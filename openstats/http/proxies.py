@@ -1,12 +1,17 @@
 """Support for a reverse proxy: the headers that it sets, and Location headers behind it."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from oslo_config import cfg
 from oslo_middleware import http_proxy_to_wsgi
+
+from openstats.http.headers import Headers
+
+if TYPE_CHECKING:
+    from _typeshed import OptExcInfo
 
 GROUP = "oslo_middleware"
 
@@ -30,8 +35,11 @@ def _pathwise(app: WSGIApplication) -> WSGIApplication:
     """
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
-            return start_response(status, [(n, _path(n, value)) for n, value in headers], *error)
+        def start(
+            status: str, headers: Headers, exc_info: "OptExcInfo | None" = None, /
+        ) -> Callable[[bytes], object]:
+            paths = [(name, _path(name, value)) for name, value in headers]
+            return start_response(status, paths, exc_info)
 
         return app(environ, start)
 

@@ -1,10 +1,10 @@
 """The choice of the authentication strategy, and its middleware and rules."""
 
 from collections.abc import Callable
-from typing import Any
 from wsgiref.types import WSGIApplication
 
 from oslo_config import cfg
+from oslo_policy.policy import RuleDefault
 
 from openstats.api.policies import RULES
 from openstats.errors import ConfigError
@@ -39,7 +39,7 @@ def protect(
     return auth_token.protect(app, conf, clock)
 
 
-def list_rules() -> list[Any]:
+def list_rules() -> list[RuleDefault]:
     """Return all rules, for oslopolicy-sample-generator."""
     return [*PERSONAS, *RULES]
 

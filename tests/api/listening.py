@@ -7,7 +7,7 @@ from threading import Thread
 from typing import Any, NamedTuple
 
 from openstats.http.server.health import Health
-from openstats.http.server.server import Server, make_server
+from openstats.http.server.server import Server
 from tests.postgresql import free_port
 
 
@@ -18,7 +18,7 @@ def serving(
     """Serve with options of [api]; the server is drained in the end."""
     overrides = {"port": free_port(), "drain_delay": 0} | changed
     loaded = options(**{f"api__{name}": value for name, value in overrides.items()})
-    server = make_server(app, loaded.api, health)
+    server = Server(app, loaded.api, health)
     thread = Thread(target=server.run)
     thread.start()
     yield server

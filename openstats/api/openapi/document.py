@@ -16,13 +16,15 @@ from openstats.api.openapi.operations import (
     STATISTIC_ERRORS,
     TEXT,
     WRITE_ERRORS,
+    Operation,
+    PathItem,
     error_responses,
     if_none_match,
     json_response,
     operation,
     parameter,
 )
-from openstats.api.openapi.schemas import answer, components, parameters, reference
+from openstats.api.openapi.schemas import Schema, answer, components, parameters, reference
 from openstats.api.routes import RESOURCES, ROOTS, STATISTICS, Statistic
 from openstats.http import receiver_urls
 from openstats.http.parameters.query import Query
@@ -49,6 +51,9 @@ OLDER = (
     f"Same as the URL below {ROOTS[0]}. This URL stays for callers that use it; new callers should "
     f"use {ROOTS[0]}."
 )
+Content = dict[str, dict[str, Schema]]
+"""The content of a response: its schema, by media type."""
+
 LINKS = {
     "type": "array",
     "items": {"type": "object", "properties": {"rel": TEXT, "href": TEXT}},
@@ -81,7 +86,7 @@ def _tags() -> list[dict[str, str]]:
     return [{"name": name, "description": text} for name, text in descriptions.items()]
 
 
-def _schemas() -> dict[str, Any]:
+def _schemas() -> dict[str, Schema]:
     """Return all schemas that operations refer to, by name."""
     models: list[type[BaseModel]] = [receivers.Receivers, *NOTIFICATIONS]
     for resource in RESOURCES:
@@ -92,8 +97,8 @@ def _schemas() -> dict[str, Any]:
     return schemas
 
 
-def _statistics() -> dict[str, Any]:
-    paths: dict[str, Any] = {}
+def _statistics() -> dict[str, PathItem]:
+    paths: dict[str, PathItem] = {}
     for root in ROOTS:
         for statistic in STATISTICS:
             paths[f"{root}/{statistic.name}/"] = {"get": _statistic(statistic, root)}
@@ -104,7 +109,7 @@ def _tag(statistic: Statistic) -> str:
     return f"Statistic: {statistic.name}"
 
 
-def _statistic(statistic: Statistic, root: str) -> dict[str, Any]:
+def _statistic(statistic: Statistic, root: str) -> Operation:
     schema, _ = answer(statistic.answer)
     response = json_response("The statistic.", schema, {**HEADERS, **statistic.headers})
     prefix = root.strip("/").replace("/", "-")
@@ -121,7 +126,7 @@ def _statistic(statistic: Statistic, root: str) -> dict[str, Any]:
     return described
 
 
-def _receivers() -> dict[str, Any]:
+def _receivers() -> dict[str, PathItem]:
     """Return the operations on receivers of alerts."""
     return {
         receiver_urls.RECEIVERS: {"get": _list_receivers()},
@@ -129,7 +134,7 @@ def _receivers() -> dict[str, Any]:
     }
 
 
-def _list_receivers() -> dict[str, Any]:
+def _list_receivers() -> Operation:
     response = json_response("The list.", reference(receivers.Receivers.__name__))
     return operation(
         "list-receivers",
@@ -140,7 +145,7 @@ def _list_receivers() -> dict[str, Any]:
     )
 
 
-def _receive() -> dict[str, Any]:
+def _receive() -> Operation:
     name = {"type": "string", "pattern": "^[^/]+$"}
     schema = {"anyOf": [reference(model.__name__) for model in NOTIFICATIONS]}
     errors = (
@@ -158,13 +163,13 @@ def _receive() -> dict[str, Any]:
     return described | {"security": [{"bearer": []}, {"basic": []}, {"token": []}]}
 
 
-def _pages() -> dict[str, Any]:
-    version = _fields(name=TEXT, version=TEXT, links=LINKS)
+def _pages() -> dict[str, PathItem]:
+    version = _object(name=TEXT, version=TEXT, links=LINKS)
     html = {"text/html": {"schema": TEXT}}
     operations = {
-        "/healthcheck": _page("healthcheck", "Health of the service.", _fields(status=TEXT)),
+        "/healthcheck": _page("healthcheck", "Health of the service.", _object(status=TEXT)),
         "/openapi.json": _page(
-            "openapi.json", "This document.", _fields(openapi=TEXT), has_etag=True
+            "openapi.json", "This document.", _object(openapi=TEXT), has_etag=True
         ),
         "/docs": _page("docs", "This document as a web page.", html, has_etag=True),
         "/": _page("version", "Name and version.", version),
@@ -172,14 +177,14 @@ def _pages() -> dict[str, Any]:
     return {path: {"get": operation} for path, operation in operations.items()}
 
 
-def _fields(**fields: dict[str, Any]) -> dict[str, Any]:
+def _object(**fields: Schema) -> Content:
     schema = {"type": "object", "required": list(fields), "properties": fields}
     return {"application/json": {"schema": schema}}
 
 
 def _page(
-    operation_id: str, summary: str, content: dict[str, Any], *, has_etag: bool = False
-) -> dict[str, Any]:
+    operation_id: str, summary: str, content: Content, *, has_etag: bool = False
+) -> Operation:
     response = {"description": "Success.", "content": content}
     described = operation(
         operation_id,

@@ -3,8 +3,17 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from openstats.api.openapi.schemas import reference
+from openstats.api.openapi.schemas import Parameter, Schema, reference
 from openstats.http.headers import AGE, COVERAGE
+
+Operation = dict[str, Any]
+"""What a method of a URL does: its parameters, body and responses."""
+
+PathItem = dict[str, Operation]
+"""The operations of a URL, by method."""
+
+Response = dict[str, Any]
+"""A response of an operation: its description, headers and content."""
 
 ERROR = {
     "type": "object",
@@ -74,9 +83,9 @@ def operation(
     tag: str,
     summary: str,
     *,
-    parameters: Sequence[dict[str, Any]],
-    responses: Mapping[str, Any],
-) -> dict[str, Any]:
+    parameters: Sequence[Parameter],
+    responses: Mapping[str, Response],
+) -> Operation:
     """Return an operation; ``responses`` are by status."""
     return {
         "operationId": operation_id,
@@ -87,15 +96,13 @@ def operation(
     }
 
 
-def error_responses(texts: Mapping[str, str]) -> dict[str, Any]:
+def error_responses(texts: Mapping[str, str]) -> dict[str, Response]:
     """Return the responses that are error documents, by status."""
     content = {"application/json": {"schema": reference("Error")}}
     return {status: {"description": text, "content": content} for status, text in texts.items()}
 
 
-def json_response(
-    text: str, schema: dict[str, Any], headers: Mapping[str, str] | None = None
-) -> dict[str, Any]:
+def json_response(text: str, schema: Schema, headers: Mapping[str, str] | None = None) -> Response:
     """Return a response that holds a document; ``headers`` maps further names to descriptions."""
     texts = {"ETag": HEADERS["ETag"]} | dict(headers or {})
     described = {}
@@ -105,7 +112,7 @@ def json_response(
     return {"description": text, "headers": described, "content": content}
 
 
-def parameter(location: str, name: str, schema: dict[str, Any], text: str) -> dict[str, Any]:
+def parameter(location: str, name: str, schema: Schema, text: str) -> Parameter:
     """Return a parameter in the path or a header; those in the path are required."""
     return {
         "name": name,
@@ -116,12 +123,12 @@ def parameter(location: str, name: str, schema: dict[str, Any], text: str) -> di
     }
 
 
-def if_none_match() -> dict[str, Any]:
+def if_none_match() -> Parameter:
     """Return the header If-None-Match of reads."""
     return parameter("header", "If-None-Match", TEXT, IF_NONE_MATCH)
 
 
-def preconditions(method: str) -> list[dict[str, Any]]:
+def preconditions(method: str) -> list[Parameter]:
     """Return the precondition headers of a method that writes."""
     names = PRECONDITIONS.get(method, ())
     return [parameter("header", name, TEXT, CONDITIONS[name]) for name in names]

@@ -9,6 +9,9 @@ from openstats.api.openapi.operations import (
     NOT_MODIFIED,
     READ_ERRORS,
     WRITE_ERRORS,
+    Operation,
+    PathItem,
+    Response,
     error_responses,
     if_none_match,
     json_response,
@@ -16,7 +19,7 @@ from openstats.api.openapi.operations import (
     parameter,
     preconditions,
 )
-from openstats.api.openapi.schemas import parameters, reference
+from openstats.api.openapi.schemas import Parameter, parameters, reference
 from openstats.api.registry.resources import Resource
 from openstats.api.routes import RESOURCES
 from openstats.http.parameters import pagination
@@ -48,9 +51,9 @@ LINK = {
 }
 
 
-def paths() -> dict[str, Any]:
+def paths() -> dict[str, PathItem]:
     """Return the operations of all resources, by URL and method."""
-    described: dict[str, Any] = {}
+    described: dict[str, PathItem] = {}
     for resource in RESOURCES:
         described[resource.url] = {"get": _list(resource)}
         if "POST" in resource.bodies:
@@ -67,7 +70,7 @@ def tag(resource: Resource) -> str:
     return resource.name.replace("-", " ").capitalize()
 
 
-def _list(resource: Resource) -> dict[str, Any]:
+def _list(resource: Resource) -> Operation:
     entries = {"type": "array", "items": reference(resource.entry.__name__)}
     links = {"type": "array", "items": LINK, "description": "Absent on the last page."}
     schema = {
@@ -85,7 +88,7 @@ def _list(resource: Resource) -> dict[str, Any]:
     )
 
 
-def _operation(resource: Resource, method: str) -> dict[str, Any]:
+def _operation(resource: Resource, method: str) -> Operation:
     """Return the operation of a method on one entry; POST creates it."""
     described = _named(
         OPERATIONS[method][0],
@@ -100,7 +103,7 @@ def _operation(resource: Resource, method: str) -> dict[str, Any]:
     return described
 
 
-def _named(verb: str, resource: Resource, **details: Any) -> dict[str, Any]:
+def _named(verb: str, resource: Resource, **details: Any) -> Operation:
     """Return an operation on one entry, with an id and a summary made from its verb."""
     kind = _kind(resource)
     article = "an" if kind[0] in "aeiou" else "a"
@@ -108,7 +111,7 @@ def _named(verb: str, resource: Resource, **details: Any) -> dict[str, Any]:
     return operation(f"{verb}-{resource.name}", tag(resource), summary, **details)
 
 
-def _parameters(resource: Resource, method: str) -> list[dict[str, Any]]:
+def _parameters(resource: Resource, method: str) -> list[Parameter]:
     if method == "POST":
         return []
     if method == "GET":
@@ -116,11 +119,11 @@ def _parameters(resource: Resource, method: str) -> list[dict[str, Any]]:
     return [_uuid(resource), *preconditions(method)]
 
 
-def _uuid(resource: Resource) -> dict[str, Any]:
+def _uuid(resource: Resource) -> Parameter:
     return parameter("path", "uuid", UUID, f"UUID of the {_kind(resource)}.")
 
 
-def _successes(resource: Resource, method: str) -> dict[str, Any]:
+def _successes(resource: Resource, method: str) -> dict[str, Response]:
     _, status, text = OPERATIONS[method]
     if method == "DELETE":
         return {status: {"description": text}}
@@ -132,7 +135,7 @@ def _successes(resource: Resource, method: str) -> dict[str, Any]:
     return {status: response}
 
 
-def _action(resource: Resource, action: str) -> dict[str, Any]:
+def _action(resource: Resource, action: str) -> Operation:
     """Return the operation of an action on one entry."""
     response = json_response("The entry after the action.", reference(resource.entry.__name__))
     return _named(

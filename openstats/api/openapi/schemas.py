@@ -8,36 +8,42 @@ from pydantic.json_schema import models_json_schema
 
 from openstats.http.parameters.query import Query
 
+Schema = dict[str, Any]
+"""A JSON schema."""
+
+Parameter = dict[str, Any]
+"""A parameter of an operation: its name, place, schema and description."""
+
 REFERENCE = "#/components/schemas/{model}"
 MODE: Literal["validation"] = "validation"
 """The mode of pydantic's schemas: what a model accepts, not how it is serialized."""
 
 
-def reference(name: str) -> dict[str, Any]:
+def reference(name: str) -> Schema:
     """Return a reference to a schema."""
     return {"$ref": REFERENCE.format(model=name)}
 
 
-def components(models: Iterable[type[BaseModel]]) -> dict[str, Any]:
+def components(models: Iterable[type[BaseModel]]) -> dict[str, Schema]:
     """Return the schemas of models and of all models that they refer to, by name."""
     inputs = [(model, MODE) for model in models]
     _, schema = models_json_schema(inputs, ref_template=REFERENCE)
     return _components(schema)
 
 
-def answer(kind: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+def answer(kind: Any) -> tuple[Schema, dict[str, Schema]]:
     """Return the schema of a response, and by name those of the models that it refers to."""
     schema = TypeAdapter(kind).json_schema(ref_template=REFERENCE)
     return schema, _components(schema)
 
 
-def _components(schema: dict[str, Any]) -> dict[str, Any]:
+def _components(schema: Schema) -> dict[str, Schema]:
     """Remove the definitions from a schema, and return them."""
     definitions = schema.pop("$defs", {})
     return {name: _bare(definition) for name, definition in definitions.items()}
 
 
-def parameters(model: type[Query]) -> list[dict[str, Any]]:
+def parameters(model: type[Query]) -> list[Parameter]:
     """Return the parameters of a model of a query string."""
     schema = model.model_json_schema(mode=MODE)
     required = schema.get("required", [])
@@ -45,7 +51,7 @@ def parameters(model: type[Query]) -> list[dict[str, Any]]:
     return [_parameter(name, field, required=name in required) for name, field in properties]
 
 
-def _parameter(name: str, field: dict[str, Any], *, required: bool) -> dict[str, Any]:
+def _parameter(name: str, field: Schema, *, required: bool) -> Parameter:
     schema = {key: value for key, value in field.items() if key not in ("title", "description")}
     if schema.get("default") in (None, []):
         # Such a default cannot be written in a URL.
@@ -65,21 +71,21 @@ def _parameter(name: str, field: dict[str, Any], *, required: bool) -> dict[str,
     return parameter
 
 
-def _bare(schema: dict[str, Any]) -> dict[str, Any]:
+def _bare(schema: Schema) -> Schema:
     """Remove defaults, which are only placeholders for missing fields."""
     for field in schema.get("properties", {}).values():
         field.pop("default", None)
     return _plain(schema)
 
 
-def _plain(schema: dict[str, Any]) -> dict[str, Any]:
+def _plain(schema: Schema) -> Schema:
     """Remove titles, which repeat the field names, and simplify anyOf of a type and null."""
     for name, field in schema.get("properties", {}).items():
         schema["properties"][name] = _nullable(field)
     return schema
 
 
-def _nullable(field: dict[str, Any]) -> dict[str, Any]:
+def _nullable(field: Schema) -> Schema:
     field = {key: value for key, value in field.items() if key != "title"}
     match field.get("anyOf"):
         case [{"type": kind} as choice, {"type": "null"}] if not {"enum", "const"} & set(choice):

@@ -2,10 +2,14 @@
 
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 from openstats.cli.check.lines import FAILED, WARNING, Line, Trial, not_tried
 from openstats.errors import OpenstatsError
+
+if TYPE_CHECKING:
+    from keystoneauth1.adapter import Adapter
+    from oslo_config import cfg
 
 API, TOKENS, GROUPS = "API", "API, tokens", "API, groups"
 NO_KEYSTONE_URL = (
@@ -18,7 +22,7 @@ NO_KEYSTONE_URL = (
 class ApiCheck:
     """The trials of the service user, and their result lines so far."""
 
-    conf: Any
+    conf: "cfg.ConfigOpts"
     trial: Trial
     name: str = API
     lines: list[Line] = field(default_factory=list)
@@ -38,7 +42,7 @@ class ApiCheck:
             self._ask(identity)
         self.is_over = True
 
-    def _ask(self, identity: Any) -> None:
+    def _ask(self, identity: "Adapter") -> None:
         from openstats.clouds import missing_rights, service_user
 
         try:

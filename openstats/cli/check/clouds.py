@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from openstats.cli.check.api import ApiCheck
 from openstats.cli.check.lines import (
@@ -37,7 +37,7 @@ class CloudCheck:
 
     name: str
     connection: "Connection"
-    options: Any
+    max_diagnostics: int
     trial: Trial
     lines: list[Line] = field(default_factory=list)
     current: str = KEYSTONE
@@ -54,7 +54,7 @@ class CloudCheck:
         from openstats.clouds import missing_rights
 
         ask = missing_rights.probe_of_cloud(self.connection)
-        for step, attempt in trials(self.connection, self.options):
+        for step, attempt in trials(self.connection, self.max_diagnostics):
             self.current = step
             if cause := self._silent.get(KEYSTONE) or self._silent.get(_service(step)):
                 self.lines.append(not_tried(self._label(step), self._label(cause)))
@@ -98,7 +98,7 @@ class CloudCheck:
         if self.is_over:
             return lines
         self.connection.stop(0)
-        steps = [step for step, _ in trials(self.connection, self.options)]
+        steps = [step for step, _ in trials(self.connection, self.max_diagnostics)]
         cause = self._label(self.current)
         lines.append(Line(cause, FAILED, f"no answer within {seconds:g} s"))
         for step in steps[steps.index(self.current) + 1 :]:

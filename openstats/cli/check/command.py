@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 from cliff.lister import Lister
 
@@ -20,7 +20,7 @@ from openstats.cli.check.lines import (
     not_tried,
 )
 from openstats.cli.main import OpenstatsCommand
-from openstats.cli.tables import printable
+from openstats.cli.tables import ColumnsAndRows, printable
 from openstats.errors import (
     CloudError,
     ConfigError,
@@ -28,6 +28,9 @@ from openstats.errors import (
     RefusedError,
     ServiceMissingError,
 )
+
+if TYPE_CHECKING:
+    from openstats.clouds.missing_rights import Probe
 
 
 class Check(OpenstatsCommand, Lister):
@@ -56,7 +59,7 @@ class Check(OpenstatsCommand, Lister):
         parser.set_defaults(fit_width=True)
         return parser
 
-    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+    def take_action(self, parsed_args: argparse.Namespace) -> ColumnsAndRows:
         """Return the table: each check with its status and detail."""
         from openstats.cli import logs
 
@@ -65,7 +68,7 @@ class Check(OpenstatsCommand, Lister):
         lines = list(self._lines(parsed_args))
         self.failed = any(line.status not in HARMLESS for line in lines)
         cells = partial(printable, formatter=parsed_args.formatter)
-        return Line._fields, [tuple(map(cells, line)) for line in lines]
+        return Line._fields, [list(map(cells, line)) for line in lines]
 
     def run(self, parsed_args: argparse.Namespace) -> int:
         """Run the command; return 0 only if everything works."""
@@ -116,8 +119,9 @@ class Check(OpenstatsCommand, Lister):
             yield from lines_within(checks, parsed_args.timeout)
             yield failure("clouds.yaml", error)
             return
+        max_diagnostics = conf["usage"].diagnostics_max_instances
         for name, connection in clouds.connections.items():
-            checks.append(CloudCheck(name, connection, conf["usage"], trial))
+            checks.append(CloudCheck(name, connection, max_diagnostics, trial))
         lines = [*lines_within(checks, parsed_args.timeout)]
         failed = {line.check.rpartition(": ")[0] for line in lines if line.status not in HARMLESS}
         yield from lines
@@ -142,7 +146,7 @@ class Check(OpenstatsCommand, Lister):
                 yield Line(f"{outcome.cloud}: last poll, {outcome.kind}", WARNING, outcome.error)
 
 
-def trial(ask: Any, check: str, step: str, attempt: Attempt) -> Iterator[Line]:
+def trial(ask: "Probe", check: str, step: str, attempt: Attempt) -> Iterator[Line]:
     """Run an attempt; yield its line, or one for each missing right."""
     from openstats.clouds import missing_rights
     from openstats.clouds.rights import Right

@@ -1,7 +1,8 @@
 """The checks of the configuration and the policy files, which need no network."""
 
 from collections.abc import Iterator
-from typing import Any
+
+from oslo_config import cfg
 
 from openstats.cli.check.lines import FAILED, OK, WARNING, Line
 from openstats.cli.processes import startup
@@ -14,7 +15,7 @@ from openstats.wsgi import strategies
 CONFIGURATION, POLICY = "configuration", "policy"
 
 
-def lines(conf: Any) -> Iterator[Line]:
+def lines(conf: cfg.ConfigOpts) -> Iterator[Line]:
     """Yield the lines of the configuration, which can be read, and of the policy files."""
     sentences = dict.fromkeys([*startup.faults(conf), *problems(conf)])
     yield from [Line(CONFIGURATION, FAILED, sentence) for sentence in sentences] or [
@@ -24,14 +25,14 @@ def lines(conf: Any) -> Iterator[Line]:
     yield _policy(conf)
 
 
-def _policy(conf: Any) -> Line:
+def _policy(conf: cfg.ConfigOpts) -> Line:
     try:
         return Line(POLICY, OK, ", ".join(strategies.overridden_rules(conf)) or "default rules")
     except ConfigError as error:
         return Line(POLICY, FAILED, str(error))
 
 
-def unknown_clouds(conf: Any, names: set[str] | None) -> Iterator[Line]:
+def unknown_clouds(conf: cfg.ConfigOpts, names: set[str] | None) -> Iterator[Line]:
     """Yield a line for each cloud in an option that is not in ``names``; none if that is None."""
     if names is None:
         return

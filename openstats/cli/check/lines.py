@@ -1,7 +1,10 @@
 """The lines of ``openstats check``: the check, its status, and the detail."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from openstats.clouds.missing_rights import Probe
 
 OK, FAILED, NO_RIGHT, NOT_TRIED = "ok", "failed", "no permission", "skipped"
 WARNING = "warning"
@@ -33,7 +36,7 @@ class DoubtfulDetail(str):
 Attempt = Callable[[], str]
 """A function that tries something, and returns the detail of its line."""
 
-Trial = Callable[[Any, str, str, Attempt], Iterable[Line]]
+Trial = Callable[["Probe", str, str, Attempt], Iterable[Line]]
 """A function of a probe for rights, the name of the check, the step and the attempt."""
 
 

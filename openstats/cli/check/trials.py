@@ -2,25 +2,26 @@
 
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from openstats.cli.check.lines import Attempt, DoubtfulDetail, counted
 from openstats.errors import ConfigError, ServiceMissingError
 
 if TYPE_CHECKING:
     from openstats.clouds.connection import Connection
+    from openstats.clouds.services.keystone import ProjectList
     from openstats.model import Instance
 
 KEYSTONE, CUSTOMERS, CLOCKS = "Keystone", "customers", "clocks"
 
 
-def _usage(connection: "Connection", options: Any) -> str:
+def _usage(connection: "Connection", max_diagnostics: int) -> str:
     """Return the names of the items that the meter source measures, from a small sample."""
-    limit, source = options.diagnostics_max_instances, connection.entry.settings.meter_source
-    servers = _running(connection, limit + 1)
-    if source == "nova" and len(servers) > limit:
+    source = connection.entry.settings.meter_source
+    servers = _running(connection, max_diagnostics + 1)
+    if source == "nova" and len(servers) > max_diagnostics:
         raise ConfigError(
-            f"more than {limit} servers are running, so CPU time is not measured: set "
+            f"more than {max_diagnostics} servers are running, so CPU time is not measured: set "
             "meter_source = gnocchi or prometheus, or raise [usage] diagnostics_max_instances"
         )
     return ", ".join(_measured(connection, source, servers[:1])) or "no recent measurements"
@@ -55,16 +56,16 @@ def _measured(connection: "Connection", source: str, servers: list["Instance"]) 
     return sorted(names)
 
 
-def _customers(connection: "Connection", projects: Any) -> str:
+def _customers(connection: "Connection", listing: "ProjectList") -> str:
     """Return the numbers of customers and of projects without one, and settings without effect."""
     from openstats.clouds.clouds_yaml import customer_rules
     from openstats.clouds.services import keystone
 
-    assignments, warnings = keystone.assign(connection, projects.projects)
+    assignments, warnings = keystone.assign(connection, listing.projects)
     nowhere = sum(assignment.customer is None for assignment in assignments)
     number = len({assignment.customer for assignment in assignments} - {None})
     words = f"{counted(number, 'customer')}; {counted(nowhere, 'project')} without a customer"
-    unused = customer_rules.list_unused_names(projects.projects, connection.entry.settings)
+    unused = customer_rules.list_unused_names(listing.projects, connection.entry.settings)
     if warnings or unused:
         return DoubtfulDetail("; ".join([words, *warnings, *unused]))
     return words
@@ -141,11 +142,11 @@ def _storage_quotas(connection: "Connection") -> str:
     return f"{resources}; {problem}" if problem else resources
 
 
-def trials(connection: "Connection", options: Any) -> Iterator[tuple[str, Attempt]]:
+def trials(connection: "Connection", max_diagnostics: int) -> Iterator[tuple[str, Attempt]]:
     """Yield each step of the collector, with an attempt at it."""
     from openstats.clouds.services import keystone, nova
 
-    listings: list[Any] = []
+    listings: list[ProjectList] = []
 
     def projects() -> str:
         listings.append(keystone.projects(connection))
@@ -163,5 +164,5 @@ def trials(connection: "Connection", options: Any) -> Iterator[tuple[str, Attemp
     if settings.block_storage:
         yield "Cinder, volumes", partial(_volumes, connection)
         yield "Cinder, quotas", partial(_storage_quotas, connection)
-    yield f"usage, {settings.meter_source}", partial(_usage, connection, options)
+    yield f"usage, {settings.meter_source}", partial(_usage, connection, max_diagnostics)
     yield CLOCKS, partial(_clocks, connection)

@@ -4,8 +4,8 @@ Their options are those of the API: the filters of lists, and the fields of bodi
 """
 
 import argparse
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, ClassVar
 
 from cliff.command import Command
 
@@ -14,7 +14,7 @@ from openstats.cli.api import Api, api, listed
 from openstats.cli.main import OpenstatsCommand
 from openstats.cli.options import Pairs
 from openstats.cli.printing import ListCommand, ShowCommand
-from openstats.cli.tables import Rows, rows
+from openstats.cli.tables import ColumnsAndRows, ColumnsAndValues, rows
 from openstats.errors import OpenstatsError
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class ResourceCommand(OpenstatsCommand):
 
         return parameter_names(self.resource.entry)
 
-    def cells(self, entry: dict[str, Any]) -> tuple[list[str], list[Any]]:
+    def cells(self, entry: Mapping[str, object]) -> ColumnsAndValues:
         """Return an entry as columns and values."""
         return self.columns, [entry.get(name) for name in self.columns]
 
@@ -112,7 +112,7 @@ class ListEntries(ResourceCommand, ListCommand):
         )
         return parser
 
-    def take_action(self, parsed_args: argparse.Namespace) -> Rows:
+    def take_action(self, parsed_args: argparse.Namespace) -> ColumnsAndRows:
         """Return the columns and rows of the entries."""
         client = api(self.app)
         names = options.parameters(self.resource.filters, without=PAGING)
@@ -123,9 +123,9 @@ class ListEntries(ResourceCommand, ListCommand):
 
 def _pages(
     client: Api, resource: "Resource", query: Pairs, limit: int | None
-) -> list[dict[str, Any]]:
+) -> list[Mapping[str, object]]:
     """Return at most ``limit`` entries of a list, fetched page by page."""
-    entries: list[dict[str, Any]] = []
+    entries: list[Mapping[str, object]] = []
     # The first request is always sent, so that the API refuses an invalid limit.
     while not entries or limit is None or len(entries) < limit:
         size = PAGE if limit is None else min(PAGE, limit - len(entries))
@@ -160,7 +160,7 @@ class ShowEntry(EntryCommand, ShowCommand):
             )
         return parser
 
-    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+    def take_action(self, parsed_args: argparse.Namespace) -> ColumnsAndValues:
         """Show the entry."""
         client, deleted = api(self.app), getattr(parsed_args, "deleted", False)
         url = self.entry_url(client, parsed_args.entry, deleted=deleted)
@@ -177,7 +177,7 @@ class CreateEntry(ResourceCommand, ShowCommand):
         options.add_fields(parser, self.resource.bodies["POST"])
         return parser
 
-    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+    def take_action(self, parsed_args: argparse.Namespace) -> ColumnsAndValues:
         """Create the entry, and show it."""
         client = api(self.app)
         body = options.body(client, parsed_args, self.resource.bodies["POST"])
@@ -194,7 +194,7 @@ class SetEntry(EntryCommand, ShowCommand):
         options.add_fields(parser, self.resource.bodies["PATCH"], changing=True)
         return parser
 
-    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+    def take_action(self, parsed_args: argparse.Namespace) -> ColumnsAndValues:
         """Change the entry, and show it."""
         client = api(self.app)
         body = options.body(client, parsed_args, self.resource.bodies["PATCH"])
@@ -218,7 +218,7 @@ class DeleteEntry(EntryCommand):
 class ActOnEntry(EntryCommand, ShowCommand):
     """Perform the action that the verb names."""
 
-    def take_action(self, parsed_args: argparse.Namespace) -> Any:
+    def take_action(self, parsed_args: argparse.Namespace) -> ColumnsAndValues:
         """Perform the action, and show the entry."""
         client = api(self.app)
         url = f"{self.entry_url(client, parsed_args.entry)}{self.verb}/"

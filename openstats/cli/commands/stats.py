@@ -2,13 +2,13 @@
 
 import argparse
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from openstats.cli import options
 from openstats.cli.printing import ListCommand
-from openstats.cli.tables import Rows, rows
+from openstats.cli.tables import ColumnsAndRows, rows
 
 if TYPE_CHECKING:
     from openstats.cli.main import Openstats
@@ -83,7 +83,7 @@ class StatisticCommand(ListCommand):
         options.add_parameters(parser, self.parameters)
         return parser
 
-    def take_action(self, parsed_args: argparse.Namespace) -> Rows:
+    def take_action(self, parsed_args: argparse.Namespace) -> ColumnsAndRows:
         """Return the figures as rows; a single sum is one row, since cliff's CSV needs a list."""
         names = options.parameters(self.parameters)
         arguments = {name: getattr(parsed_args, name) for name in names}
@@ -96,7 +96,7 @@ class StatisticCommand(ListCommand):
         """Return the columns, which depend on the arguments."""
 
 
-def _flat(entries: list[Any]) -> Iterator[Mapping[str, Any]]:
+def _flat(entries: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, object]]:
     """Yield a row for each entry, or for each of its datapoints if it has any."""
     for entry in entries:
         for point in entry.get("datapoints", [{}]):

@@ -5,7 +5,7 @@ import signal
 import threading
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from oslo_log import log
 
@@ -15,6 +15,7 @@ from openstats.errors import ConfigError, OpenstatsError
 if TYPE_CHECKING:
     from openstats.collector.collector import Collector
     from openstats.http.server.health import Health
+    from openstats.http.server.server import Server
     from openstats.storage.store import Store
 
 LOG = log.getLogger(__name__)
@@ -68,17 +69,17 @@ class Serve(OpenstatsCommand):
             except ValueError as error:
                 raise ConfigError(f"--{name} {value}: {error}") from error
 
-    def _server(self, store: "Store", health: "Health") -> Any:
+    def _server(self, store: "Store", health: "Health") -> "Server":
         from openstats.http.cors import allow_origins
         from openstats.http.proxies import trust_proxy
-        from openstats.http.server.server import make_server
+        from openstats.http.server.server import Server
         from openstats.wsgi.app import make_app
 
         options = self.app.conf.api
         application = make_app(self.app.conf, store, health=health)
         try:
             application = trust_proxy(allow_origins(application, self.app.conf), self.app.conf)
-            return make_server(application, options, health)
+            return Server(application, options, health)
         except OSError as error:
             reason = error.strerror or error
             problem = f"cannot listen on {options.host}:{options.port}: {reason}"
@@ -97,7 +98,7 @@ class Serve(OpenstatsCommand):
             self.app.say_error(error)
             return idle_collector(self.app.conf, self.app.store)
 
-    def _poll(self, server: Any, collector: "Collector | None") -> None:
+    def _poll(self, server: "Server", collector: "Collector | None") -> None:
         """Run the polls that never ran, announce the service, and go on collecting."""
         from openstats.cli.processes.readiness import address
 
@@ -140,7 +141,9 @@ class Serve(OpenstatsCommand):
         with self.app.store.read() as db:
             return any(row.polled_at is None for row in jobs.outcomes(db))
 
-    def _run(self, server: Any, collector: "Collector | None", polling: threading.Thread) -> int:
+    def _run(
+        self, server: "Server", collector: "Collector | None", polling: threading.Thread
+    ) -> int:
         from openstats.cli.logs import reload
         from openstats.cli.processes import ending
         from openstats.cli.processes.signals import handled

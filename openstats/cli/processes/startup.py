@@ -1,6 +1,6 @@
 """Faults of a configuration with which ``serve`` refuses to start, and which ``check`` reports."""
 
-from typing import Any
+from oslo_config import cfg
 
 from openstats.cli import logs
 from openstats.conf import foreign
@@ -9,7 +9,7 @@ from openstats.errors import ConfigError
 from openstats.http.auth import noauth
 
 
-def faults(conf: Any) -> list[str]:
+def faults(conf: cfg.ConfigOpts) -> list[str]:
     """Return a sentence for each fault; ``check`` tests policy files and credentials separately."""
     sentences = [logs.fault(conf), noauth.exposure(conf.api)]
     try:
@@ -19,7 +19,7 @@ def faults(conf: Any) -> list[str]:
     return [sentence for sentence in sentences if sentence]
 
 
-def check(conf: Any) -> None:
+def check(conf: cfg.ConfigOpts) -> None:
     """Raise ConfigError if there are any faults."""
     if sentences := faults(conf):
         raise ConfigError(*sentences)

@@ -3,7 +3,7 @@
 ``keystone`` derives the caller from a valid token.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from threading import Lock
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -33,13 +33,16 @@ CONFIRMED = "Confirmed"
 VARIABLES = (STATUS, "keystone.token_auth", "keystone.token_info")
 """The keys that auth_token puts into an environment and that openstats reads."""
 
-MOST = 10_000
+MAX_TOKENS = 10_000
 PROTECTED = ("/api", "/stats")
 NOT_ALLOWED = "openstats.not_allowed"
 """Key of the WSGI environment that says why access rules refuse the request."""
 
-Validation = tuple[float, dict[str, Any]]
+Validation = tuple[float, WSGIEnvironment]
 """When a token expires, in Unix seconds, and what auth_token put into the environment."""
+
+Catalog = Sequence[Mapping[str, object]]
+"""The services in the catalog of a token."""
 
 
 class TokenCache:
@@ -51,21 +54,21 @@ class TokenCache:
     """
 
     def __init__(self, seconds: int, clock: Callable[[], float]) -> None:
-        self._answers: TTLCache[str, Any] = TTLCache(MOST, seconds / 2, clock)
-        self._validations: TTLCache[str, Validation] = TTLCache(MOST, seconds / 2, clock)
+        self._answers: TTLCache[str, object] = TTLCache(MAX_TOKENS, seconds / 2, clock)
+        self._validations: TTLCache[str, Validation] = TTLCache(MAX_TOKENS, seconds / 2, clock)
         self._clock, self._lock = clock, Lock()
 
-    def get(self, key: str) -> Any:
+    def get(self, key: str) -> object:
         """Return what Keystone answered about a token."""
         with self._lock:
             return self._answers.get(key)
 
-    def set(self, key: str, value: Any, time: int = 0) -> None:
+    def set(self, key: str, value: object, time: int = 0) -> None:
         """Store what Keystone answered about a token."""
         with self._lock:
             self._answers[key] = value
 
-    def recall(self, environ: WSGIEnvironment) -> dict[str, Any] | None:
+    def recall(self, environ: WSGIEnvironment) -> WSGIEnvironment | None:
         """Return what auth_token put into the environment for this token, if still valid."""
         if SERVICE in environ or TOKEN not in environ:
             return None
@@ -88,7 +91,7 @@ class TokenCache:
 class AuthToken(auth_token.AuthProtocol):  # type: ignore[misc]
     """auth_token, with refusals that contain the error document."""
 
-    def __init__(self, app: WSGIApplication, conf: dict[str, Any]) -> None:
+    def __init__(self, app: WSGIApplication, conf: dict[str, cfg.ConfigOpts]) -> None:
         super().__init__(app, conf)
         # auth_token checks access rules against the catalog; the header with it is not needed.
         self._include_service_catalog = False
@@ -126,7 +129,7 @@ class AuthToken(auth_token.AuthProtocol):  # type: ignore[misc]
             return _documented(HTTPServiceUnavailable(), request.environ)
 
 
-def _not_allowed(request: Request, catalog: list[dict[str, Any]]) -> str:
+def _not_allowed(request: Request, catalog: Catalog) -> str:
     """Return why the access rules of an application credential refuse a request."""
     if all(service["type"] != SERVICE_TYPE for service in catalog):
         return (

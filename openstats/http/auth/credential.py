@@ -1,6 +1,7 @@
 """The service user in [keystone_authtoken], as which the API queries Keystone about callers."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Protocol
 
 from keystoneauth1 import adapter, loading, session
 from keystoneauth1.exceptions import ClientException
@@ -30,7 +31,15 @@ DEFAULTS = {
 }
 
 
-def password_options() -> list[Any]:
+class CredentialOptions(Protocol):
+    """The options of [keystone_authtoken] that openstats checks itself."""
+
+    auth_type: str | None
+    memcached_servers: Sequence[str] | None
+    memcache_security_strategy: str
+
+
+def password_options() -> list[cfg.Opt]:
     """Return the options of password authentication, which is the most common."""
     common_options = loading.get_auth_common_conf_options()
     return [*common_options, *loading.get_auth_plugin_conf_options("password")]
@@ -52,7 +61,7 @@ def declare_options(conf: cfg.ConfigOpts) -> cfg.ConfigOpts:
     return conf
 
 
-def _check(options: Any) -> None:
+def _check(options: CredentialOptions) -> None:
     if not options.auth_type:
         raise ConfigError(
             f"[{GROUP}] auth_type: auth_strategy = keystone needs a credential that may validate "

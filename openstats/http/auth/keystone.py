@@ -3,8 +3,8 @@
 ``auth_token`` has validated the token before.
 """
 
-from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Protocol
 from wsgiref.types import WSGIEnvironment
 
 from oslo_config import cfg
@@ -25,7 +25,30 @@ from openstats.storage.store import Database
 GroupsOfUser = Callable[[str], Collection[str]]
 """A function from the id of a user to the ids of its Keystone groups; empty if unknown."""
 
+TokenContent = Mapping[str, Any]
+"""What Keystone says about a token, as JSON."""
+
 DELEGATED = ("application_credential", "OS-TRUST:trust", "OS-OAUTH1")
+
+
+class IdentityOptions(Protocol):
+    """The options of the group [identity] that determine the caller."""
+
+    admin_project_ids: Sequence[str]
+    delegated_grants: bool
+
+
+class Token(Protocol):
+    """A valid token, as keystonemiddleware reads it."""
+
+    user_id: str
+    role_names: Sequence[str]
+    project_id: str | None
+    project_name: str | None
+    project_domain_id: str | None
+    domain_id: str | None
+    system_scoped: bool
+    system: Mapping[str, bool]
 
 
 class KeystoneStrategy(AuthStrategy):
@@ -35,7 +58,7 @@ class KeystoneStrategy(AuthStrategy):
     """
 
     def __init__(
-        self, policy: Policy, options: Any, issuer: Issuer, groups_of: GroupsOfUser
+        self, policy: Policy, options: IdentityOptions, issuer: Issuer, groups_of: GroupsOfUser
     ) -> None:
         super().__init__(policy)
         self.options, self.issuer, self.groups_of = options, issuer, groups_of
@@ -62,7 +85,7 @@ class KeystoneStrategy(AuthStrategy):
         with request.store.read() as db:
             return project, scopes.token_project_scope(db, self.issuer, project).tenants
 
-    def _credentials(self, token: Any) -> Credentials:
+    def _credentials(self, token: Token) -> Credentials:
         return Credentials(
             roles=tuple(token.role_names),
             system_scope="all" if token.system_scoped and token.system.get("all") else None,
@@ -72,7 +95,7 @@ class KeystoneStrategy(AuthStrategy):
             domain_id=token.domain_id,
         )
 
-    def _is_admin_project(self, token: Any) -> bool:
+    def _is_admin_project(self, token: Token) -> bool:
         if self.options.admin_project_ids:
             return token.project_id in self.options.admin_project_ids
         return bool(
@@ -81,7 +104,7 @@ class KeystoneStrategy(AuthStrategy):
             and token.project_domain_id == "default"
         )
 
-    def _scope(self, db: Database, token: Any, environ: WSGIEnvironment) -> Scope:
+    def _scope(self, db: Database, token: Token, environ: WSGIEnvironment) -> Scope:
         """Return the scope of the token itself, joined with that of the caller's grants."""
         content, scope = environ["keystone.token_info"]["token"], self._own_scope(db, token)
         if self.options.delegated_grants or not _is_delegated(content):
@@ -89,7 +112,7 @@ class KeystoneStrategy(AuthStrategy):
             scope |= scopes.granted_scope(db, user_id=token.user_id, groups=groups) or NOTHING
         return scope
 
-    def _own_scope(self, db: Database, token: Any) -> Scope:
+    def _own_scope(self, db: Database, token: Token) -> Scope:
         if "reader" not in token.role_names:
             return NOTHING
         if token.project_id:
@@ -98,7 +121,7 @@ class KeystoneStrategy(AuthStrategy):
             return scopes.token_domain_scope(db, self.issuer, token.domain_id)
         return NOTHING
 
-    def _groups(self, db: Database, content: Mapping[str, Any]) -> Collection[str]:
+    def _groups(self, db: Database, content: TokenContent) -> Collection[str]:
         if not scopes.grants_to_groups(db):
             return ()
         user = content["user"]
@@ -107,20 +130,20 @@ class KeystoneStrategy(AuthStrategy):
         return self.groups_of(user["id"])
 
 
-def _token(request: Request) -> Any:
+def _token(request: Request) -> Token:
     """Return the caller's token, as auth_token left it.
 
     Raises:
         UnauthenticatedError: there is no valid token.
     """
     environ = request.environ
-    token = getattr(environ.get("keystone.token_auth"), "user", None)
+    token: Token | None = getattr(environ.get("keystone.token_auth"), "user", None)
     if environ.get(STATUS) != CONFIRMED or token is None:
         raise UnauthenticatedError(UNKNOWN_CALLER)
     return token
 
 
-def _is_delegated(content: Mapping[str, Any]) -> bool:
+def _is_delegated(content: TokenContent) -> bool:
     """Return whether a token is delegated: an application credential, a trust or OAuth 1."""
     return any(name in content for name in DELEGATED)
 
@@ -135,6 +158,6 @@ def strategy(conf: cfg.ConfigOpts, policy: Policy, clock: Callable[[], float]) -
     return KeystoneStrategy(policy, conf.identity, issuer, groups)
 
 
-def list_opts() -> list[tuple[str, list[Any]]]:
+def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
     """Return the group with the options of password authentication, for oslo-config-generator."""
     return [(credential.GROUP, credential.password_options())]

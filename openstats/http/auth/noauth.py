@@ -1,7 +1,7 @@
 """The strategy noauth: every caller is an admin, so only users of this machine may connect."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Protocol
 
 from oslo_config import cfg
 
@@ -46,7 +46,15 @@ def _foreign(request: Request) -> str | None:
     return None
 
 
-def exposure(options: Any) -> str | None:
+class NoAuthOptions(Protocol):
+    """The options of the group [api] that say who may connect without authentication."""
+
+    auth_strategy: str
+    noauth_beyond_loopback: bool
+    host: str
+
+
+def exposure(options: NoAuthOptions) -> str | None:
     """Return why noauth is refused with these options of [api]; None if it is not.
 
     It is refused on an address that other machines reach, unless noauth_beyond_loopback is set.

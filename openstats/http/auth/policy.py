@@ -34,8 +34,9 @@ CHECKS = (
     "(no caller), with and, or, not and parentheses between them"
 )
 
-SECONDS = 5
-MOST = 10_000
+DECISION_SECONDS = 5
+MAX_DECISIONS = 10_000
+"""How long and how many decisions are cached."""
 
 PERSONAS = (
     RuleDefault(
@@ -87,7 +88,9 @@ class Policy:
         self._conf, self._defaults = conf, [*PERSONAS, *rules]
         self._enforcer = enforcer(conf, self._defaults)
         self._files = _file_states(conf)
-        self._decisions: TTLCache[tuple[str, Credentials], bool] = TTLCache(MOST, SECONDS, clock)
+        self._decisions: TTLCache[tuple[str, Credentials], bool] = TTLCache(
+            MAX_DECISIONS, DECISION_SECONDS, clock
+        )
         self._lock = Lock()
 
     def allows(self, rule: str, credentials: Credentials) -> bool:

@@ -13,7 +13,7 @@ from waitress.channel import ClientDisconnected, HTTPChannel
 from openstats.http.server.parser import Parser
 from openstats.http.server.tasks import ApplicationTask, RefusalTask, refusal
 
-READING = ("GET", "HEAD", "OPTIONS")
+READ_METHODS = ("GET", "HEAD", "OPTIONS")
 UNSENT = 65_536
 """Maximum number of unsent bytes at which the next pipelined request is started."""
 
@@ -42,7 +42,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.used = False
-        self._request: Any = None
+        self._request: Parser | None = None
         self._has_head = False
         # The start of the current wait, for each kind of wait.
         self.reading_since = self.queued_at = self.sent_at = self.quiet_since = monotonic()
@@ -60,7 +60,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     def queue(self) -> None:
         """Note that the first request waits for its response from now on."""
         request = self.requests[0]
-        self.writes = not request.error and request.command not in READING
+        self.writes = not request.error and request.command not in READ_METHODS
         self.answering = False
         self.used = True
         self.queued_at = monotonic()
@@ -70,7 +70,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         super().service()
         self.reading_since = self.quiet_since = monotonic()
 
-    def write_soon(self, data: Any) -> int:
+    def write_soon(self, data: bytes) -> int:
         """Buffer a part of a response; the loop sends it when the client reads."""
         with self.outbuf_lock:
             if not self.connected:

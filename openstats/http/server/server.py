@@ -9,7 +9,7 @@ import resource
 from collections import Counter, deque
 from collections.abc import Iterator
 from time import monotonic
-from typing import Any
+from typing import Protocol
 from wsgiref.types import WSGIApplication
 
 from oslo_log import log
@@ -17,7 +17,7 @@ from waitress import wasyncore
 from waitress.adjustments import Adjustments
 
 from openstats.http.body import MAX_BYTES
-from openstats.http.server.channel import READING, UNSENT, Channel, Timeouts
+from openstats.http.server.channel import READ_METHODS, UNSENT, Channel, Timeouts
 from openstats.http.server.dispatcher import Dispatcher
 from openstats.http.server.health import Health
 from openstats.http.server.listener import Listener
@@ -35,6 +35,24 @@ DESCRIPTORS = 256
 """File descriptors reserved for other uses than connections: the store, clouds, logs."""
 
 
+class ServerOptions(Protocol):
+    """The options of the group [api] that the server reads; times are in seconds."""
+
+    host: str
+    port: int
+    connections: int
+    client_connections: int
+    threads: int
+    write_threads: int
+    head_timeout: float
+    body_timeout: float
+    idle_timeout: float
+    send_timeout: float
+    request_timeout: float
+    drain_delay: float
+    drain_timeout: float
+
+
 class Server:
     """Listens on [api] host and port; ``run`` serves until ``drain`` is called.
 
@@ -48,13 +66,16 @@ class Server:
     """
 
     def __init__(
-        self, application: WSGIApplication, options: Any, health: Health | None = None
+        self,
+        application: WSGIApplication,
+        options: ServerOptions,
+        health: Health | None = None,
     ) -> None:
         self.application = application
         self.options = options
         self.health = health
         self.draining_since: float | None = None
-        self._map: dict[int, Any] = {}
+        self._map: dict[int, wasyncore.dispatcher] = {}
         self._checked_at = 0.0
         self._at_once: deque[Channel] = deque()
         self._deferred: deque[Channel] = deque()
@@ -129,8 +150,9 @@ class Server:
         """Queue the first request of a connection; any thread may call this."""
         channel.queue()
         request = channel.requests[0]
-        watched = self.health is not None and self.health.watched
-        if watched and not request.error and request.command in READING and request.path in HEALTH:
+        is_watched = self.health is not None and self.health.watched
+        is_read = not request.error and request.command in READ_METHODS
+        if is_watched and is_read and request.path in HEALTH:
             # Left to the loop, since the caller holds a lock of the connection.
             self._at_once.append(channel)
         elif channel.total_outbufs_len > UNSENT:
@@ -227,12 +249,3 @@ def _allow_connections(connections: int) -> int:
             "[api] connections = %d: %d file descriptors allow %d", connections, hard, number
         )
     return number
-
-
-def make_server(application: WSGIApplication, options: Any, health: Health | None = None) -> Server:
-    """Return a server that listens on [api] host and port.
-
-    Raises:
-        OSError: the address is in use, or not one of this machine.
-    """
-    return Server(application, options, health)

@@ -6,9 +6,8 @@ waitress calls them tasks. Nothing here schedules them.
 from waitress.task import ErrorTask, WSGITask
 
 from openstats.http import errors, request_id
+from openstats.http.headers import Headers
 from openstats.http.validation import excerpt
-
-Headers = list[tuple[str, str]]
 
 
 class ApplicationTask(WSGITask):  # type: ignore[misc]
