@@ -4,7 +4,6 @@ import argparse
 import os
 import sys
 import traceback
-from contextlib import suppress
 from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -102,26 +101,9 @@ class Openstats(App):
         if self.options.url:
             raise ConfigError(BESIDE_SERVER)
 
-        from openstats.conf import database
-        from openstats.storage.engines import Waits
-        from openstats.storage.store import Store
+        from openstats.wsgi.stores import open_store
 
-        options = self.conf.database
-        lock, use = options.collector_lock_timeout, options.collector_timeout
-        if requests:
-            lock, use = options.lock_timeout, options.request_timeout
-        waits = Waits(
-            connect=options.connect_timeout,
-            pool=options.pool_timeout,
-            lock=lock,
-            use=None if patient else use,
-        )
-        if options.connection == database.default_connection():
-            # Create only the default directory: another one may be a typo. If this fails, the
-            # store reports why.
-            with suppress(OSError):
-                database.default_directory().mkdir(parents=True, exist_ok=True)
-        return Store(options.connection, options.pool_size, waits)
+        return open_store(self.conf, requests=requests, patient=patient)
 
     def configure_logging(self) -> None:
         """Set up cliff's logging to standard error only; oslo.log writes to --log-file."""
@@ -215,7 +197,7 @@ class OpenstatsCommand(Command):
         """Run the command."""
         try:
             if self.app.options.log_file and not self.logs_itself:
-                from openstats.cli import logs
+                from openstats import logs
 
                 logs.command(self.app.conf)
             return int(super().run(parsed_args) or 0)

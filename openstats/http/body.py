@@ -7,7 +7,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from openstats.errors import BodyError
-from openstats.http.errors import MediaTypeError, TooLargeError
+from openstats.http.errors import LengthRequiredError, MediaTypeError, TooLargeError
 from openstats.http.request import Request
 from openstats.http.validation import NOT_OBJECT, excerpt, sentences
 
@@ -80,10 +80,32 @@ def document(request: Request, limits: BodyLimits) -> dict[str, object]:
     """
     if request.content_type.lower() != MEDIA_TYPE:
         raise MediaTypeError(f"Content-Type={excerpt(request.content_type)}: must be {MEDIA_TYPE}")
-    length = request.content_length or 0
-    if length > limits.size:
-        raise TooLargeError(f"the body has {length} bytes; must have at most {limits.size}")
-    return _parse(request.body_file_raw.read(length), limits)
+    return _parse(_read(request, limits.size), limits)
+
+
+def _read(request: Request, most: int) -> bytes:
+    length = request.content_length
+    if length is None:
+        length = _length_of_chunks(request, most)
+    elif length > most:
+        raise TooLargeError(f"the body has {length} bytes; must have at most {most}")
+    body: bytes = request.body_file_raw.read(length)
+    if len(body) > most:
+        raise TooLargeError(f"the body must have at most {most} bytes")
+    return body
+
+
+def _length_of_chunks(request: Request, most: int) -> int:
+    """Return how much to read of a body in chunks; 0 if there is no body.
+
+    Raises:
+        LengthRequiredError: the WSGI server does not decode chunks.
+    """
+    if request.environ.get("wsgi.input_terminated"):
+        return most + 1
+    if "HTTP_TRANSFER_ENCODING" in request.environ:
+        raise LengthRequiredError("Content-Length: must be there; send the body without chunks")
+    return 0
 
 
 def _parse(body: bytes, limits: BodyLimits) -> dict[str, object]:

@@ -36,6 +36,13 @@ class MediaTypeError(errors.OpenstatsError):
     title = "Unsupported media type"
 
 
+class LengthRequiredError(errors.OpenstatsError):
+    """A body has no Content-Length, and the WSGI server does not decode chunks."""
+
+    code = "openstats.body.length_required"
+    title = "Length required"
+
+
 class KeystoneUnavailableError(errors.OpenstatsError):
     """The caller's token cannot be validated, because Keystone does not answer."""
 
@@ -51,6 +58,7 @@ STATUSES: dict[type[errors.OpenstatsError], int] = {
     errors.ConflictError: 409,
     PreconditionError: 412,
     TooLargeError: 413,
+    LengthRequiredError: 411,
     MediaTypeError: 415,
     errors.NotPolledError: 503,
     errors.IncompleteError: 503,

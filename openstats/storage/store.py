@@ -5,6 +5,7 @@ It contains no statements about tables, except those that compare the schema's r
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
@@ -71,7 +72,8 @@ class Store:
     def __init__(self, url: str, pool_size: int = 5, waits: Waits = USUAL) -> None:
         self.url = _parse(url)
         self.embedded = self.url.get_backend_name() == "sqlite"
-        self.engine = make_engine(self.url, pool_size, waits)
+        self._open_engine = partial(make_engine, self.url, pool_size, waits)
+        self.engine = self._open_engine()
         # A reader in SQLite sees one state by default; PostgreSQL needs an isolation level for it.
         self._reading = {} if self.embedded else {"isolation_level": "REPEATABLE READ"}
         path = str(self.url.database)
@@ -106,6 +108,11 @@ class Store:
                 if self._checked:
                     self._check_schema(connection)
                 yield connection
+
+    def reopen(self) -> None:
+        """Use new connections from now on: those of a parent process stay the parent's."""
+        self.engine.dispose(close=False)
+        self.engine = self._open_engine()
 
     def check(self) -> None:
         """Raise StoreError unless the store has the schema that this code works with."""

@@ -13,6 +13,8 @@ from openstats.api.registry.resources import ACTING, READING, Resource
 from openstats.api.registry.views import ENTRY_VIEWS, LIST_VIEWS, View, act
 from openstats.api.routes import METHODS, RESOURCES, ROOTS, STATISTICS, Statistic
 from openstats.http import access_log, answer, errors
+from openstats.http.cors import allow_origins
+from openstats.http.proxies import trust_proxy
 from openstats.http.receiver_urls import RECEIVERS
 from openstats.http.request import Request
 from openstats.http.server.health import Health
@@ -57,6 +59,11 @@ def make_app(
         app = strategies.protect(config.make_wsgi_app(), conf, clock, trusted=trusted is not None)
         app = refusals.around(app, config.registry.refusals, RECEIVERS)
         return access_log.log_requests(app, lines=conf.api.access_log and trusted is None)
+
+
+def make_service(conf: cfg.ConfigOpts, store: Store, health: Health) -> WSGIApplication:
+    """Return the application as callers on the network reach it: with CORS and behind proxies."""
+    return trust_proxy(allow_origins(make_app(conf, store, health=health), conf), conf)
 
 
 def _add_statistic(config: Configurator, statistic: Statistic) -> None:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from openstats.cli import logs
+from openstats import logs
 from openstats.cli.main import main
 
 

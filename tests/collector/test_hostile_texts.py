@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from openstats import conf
-from openstats.cli.logs import LogFormatter
+from openstats.logs import LogFormatter
 from tests.collector.lab import Lab
 from tests.double import Size
 from tests.edge import Rewrite, Status

@@ -61,7 +61,7 @@ class Check(OpenstatsCommand, Lister):
 
     def take_action(self, parsed_args: argparse.Namespace) -> ColumnsAndRows:
         """Return the table: each check with its status and detail."""
-        from openstats.cli import logs
+        from openstats import logs
 
         if not self.app.options.verbose_level:
             logs.quiet()

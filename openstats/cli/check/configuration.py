@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from oslo_config import cfg
 
 from openstats.cli.check.lines import FAILED, OK, WARNING, Line
-from openstats.cli.processes import startup
 from openstats.conf.alerts import PREFIX, receivers
 from openstats.conf.problems import problems, warnings
 from openstats.conf.sources import named
 from openstats.errors import ConfigError
-from openstats.wsgi import strategies
+from openstats.wsgi import startup, strategies
 
 CONFIGURATION, POLICY = "configuration", "policy"
 

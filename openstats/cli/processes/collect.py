@@ -34,7 +34,7 @@ class CloudsCommand(OpenstatsCommand):
 
     def ask(self, names: Sequence[str], kinds: Sequence[str], *, full: bool) -> int:
         """Run one cycle of polls; return 0 only if all succeed, otherwise 1."""
-        from openstats.cli import logs
+        from openstats import logs
         from openstats.cli.assembly import collector
         from openstats.cli.progress import progress_bars
 
@@ -88,7 +88,7 @@ class Collect(CloudsCommand):
         return self._for_ever(parsed_args.clouds)
 
     def _for_ever(self, names: Sequence[str]) -> int:
-        from openstats.cli import logs
+        from openstats import logs
         from openstats.cli.assembly import collector
 
         logs.service(self.app.conf)
@@ -97,7 +97,7 @@ class Collect(CloudsCommand):
             return self._run_until_stopped(service)
 
     def _run_until_stopped(self, service: "Collector") -> int:
-        from openstats.cli import logs
+        from openstats import logs
         from openstats.cli.processes import ending
         from openstats.cli.processes.signals import ENDING, handled
 

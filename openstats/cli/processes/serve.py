@@ -38,9 +38,9 @@ class Serve(OpenstatsCommand):
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         """Serve until a signal stops the process."""
-        from openstats.cli import logs
-        from openstats.cli.processes import startup
+        from openstats import logs
         from openstats.http.server.health import Health
+        from openstats.wsgi import startup
 
         self._override(parsed_args)
         startup.check(self.app.conf)
@@ -70,15 +70,12 @@ class Serve(OpenstatsCommand):
                 raise ConfigError(f"--{name} {value}: {error}") from error
 
     def _server(self, store: "Store", health: "Health") -> "Server":
-        from openstats.http.cors import allow_origins
-        from openstats.http.proxies import trust_proxy
         from openstats.http.server.server import Server
-        from openstats.wsgi.app import make_app
+        from openstats.wsgi.app import make_service
 
         options = self.app.conf.api
-        application = make_app(self.app.conf, store, health=health)
+        application = make_service(self.app.conf, store, health)
         try:
-            application = trust_proxy(allow_origins(application, self.app.conf), self.app.conf)
             return Server(application, options, health)
         except OSError as error:
             reason = error.strerror or error
@@ -144,9 +141,9 @@ class Serve(OpenstatsCommand):
     def _run(
         self, server: "Server", collector: "Collector | None", polling: threading.Thread
     ) -> int:
-        from openstats.cli.logs import reload
         from openstats.cli.processes import ending
         from openstats.cli.processes.signals import handled
+        from openstats.logs import reload
 
         def end(*, at_once: bool = False) -> None:
             if collector:

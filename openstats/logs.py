@@ -74,13 +74,7 @@ def service(conf: cfg.ConfigOpts) -> None:
 @contextmanager
 def lifetime(conf: cfg.ConfigOpts, name: str, store: object) -> Iterator[None]:
     """Log the start of a service, its configuration with problems and warnings, and its end."""
-    files = ", ".join(named(conf)) or "no file"
-    LOG.info(
-        "openstats %s: %s starts, process %d; configuration: %s; store: %s; auth_strategy: %s",
-        *(__version__, name, os.getpid(), files, store, conf.api.auth_strategy),
-    )
-    for sentence in (*problems(conf), *warnings(conf)):
-        LOG.warning("%s", sentence)
+    announce_start(conf, name, store)
     try:
         yield
     finally:
@@ -88,6 +82,17 @@ def lifetime(conf: cfg.ConfigOpts, name: str, store: object) -> Iterator[None]:
         no_request = {"context": None}
         end = __version__, name, os.getpid()
         LOG.info("openstats %s: %s ends, process %d", *end, extra=no_request)
+
+
+def announce_start(conf: cfg.ConfigOpts, name: str, store: object) -> None:
+    """Log the start of a service, and its configuration with problems and warnings."""
+    files = ", ".join(named(conf)) or "no file"
+    LOG.info(
+        "openstats %s: %s starts, process %d; configuration: %s; store: %s; auth_strategy: %s",
+        *(__version__, name, os.getpid(), files, store, conf.api.auth_strategy),
+    )
+    for sentence in (*problems(conf), *warnings(conf)):
+        LOG.warning("%s", sentence)
 
 
 def command(conf: cfg.ConfigOpts) -> None:

@@ -2,7 +2,7 @@
 
 from oslo_config import cfg
 
-from openstats.cli import logs
+from openstats import logs
 from openstats.conf import foreign
 from openstats.conf.values import ValuesError
 from openstats.errors import ConfigError

@@ -7,8 +7,7 @@ from threading import Event, Thread
 import pytest
 from oslo_context.context import RequestContext
 
-from openstats import __version__, conf
-from openstats.cli import logs
+from openstats import __version__, conf, logs
 from tests.cli.installation import Installation
 from tests.cli.processes.serving import WITHOUT_FIGURES, get, ready
 from tests.double import Double
