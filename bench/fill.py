@@ -23,8 +23,9 @@ from openstats.model import (
     Quota,
     VolumeUse,
 )
-from openstats.storage import jobs, quota
+from openstats.storage import jobs
 from openstats.storage.inventory import capacity, instances, volumes
+from openstats.storage.quota import by_tenant
 from openstats.storage.registry import clouds as cloud_rows
 from openstats.storage.registry import discovery, tenants
 from openstats.storage.schema import tables
@@ -111,7 +112,7 @@ def _fill_figures(db: Database, cloud: Cloud, size: Size, mine: range) -> None:
     for number in mine:
         figures = {m.name: Quota(100 * (number % 7 + 1) * m.factor, number % 50) for m in QUOTAS}
         row = rows[uuid("project", number)]
-        quota.record(db, row, figures, now=NOW, due_at=NOW + 1800, error=None)
+        by_tenant.record(db, row, figures, now=NOW, due_at=NOW + 1800, error=None)
     servers = list(_instances(size, mine))
     instances.write(db, cloud, servers, seen=NOW, now=NOW)
     capacity.record(db, cloud, Capacity(6400, 1000, 10**7, 10**6, 9 * 10**6, 10**5), NOW)

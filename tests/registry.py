@@ -25,9 +25,10 @@ from openstats.model import (
 )
 from openstats.readings import Delta
 from openstats.statistics import odometer
-from openstats.storage import jobs, quota
+from openstats.storage import jobs
 from openstats.storage.access import visibility
 from openstats.storage.inventory import capacity, instances, volumes
+from openstats.storage.quota import by_tenant
 from openstats.storage.registry import clouds, discovery, tenants
 from openstats.storage.schema import tables
 from openstats.storage.store import Database
@@ -86,13 +87,13 @@ class Site:
     def partial_quota(self, key: str, *, at: int = NOW, **figures: tuple[int, int]) -> Self:
         """Write limit and use of a tenant whose services returned only what is named."""
         quotas = {name: Quota(*pair) for name, pair in figures.items()}
-        quota.record(self.db, self.row(key), quotas, now=at, due_at=at + 1800, error=None)
+        by_tenant.record(self.db, self.row(key), quotas, now=at, due_at=at + 1800, error=None)
         return self
 
     def volume_types(self, key: str, **kinds: VolumeTypeQuota) -> Self:
         """Write quotas of a tenant by volume type, and nothing else."""
         outcome: dict[str, Any] = {"now": NOW, "due_at": NOW + 1800, "error": None}
-        quota.record(self.db, self.row(key), {}, volume_types=kinds, **outcome)
+        by_tenant.record(self.db, self.row(key), {}, volume_types=kinds, **outcome)
         return self
 
     def server(self, key: str, *, seen: int = NOW, **fields: Any) -> Changes:

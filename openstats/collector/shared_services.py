@@ -11,7 +11,7 @@ from oslo_log import log
 from openstats.clouds import endpoints
 from openstats.clouds.connection import Connection
 from openstats.model import Cloud
-from openstats.storage import quota
+from openstats.storage.quota import by_tenant
 from openstats.storage.registry import clouds, keystones
 from openstats.storage.store import Store
 
@@ -51,4 +51,4 @@ def _common(connection: Connection, endpoint_of: Mapping[str, str]) -> list[str]
 def _record(store: Store, cloud: Cloud, marks: keystones.Marks) -> None:
     with store.transaction() as db:
         keystones.record(db, cloud, marks)
-        quota.make_cloud_due(db, cloud, 0)
+        by_tenant.make_cloud_due(db, cloud, 0)

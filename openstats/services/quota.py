@@ -5,14 +5,14 @@ from typing import NamedTuple
 from openstats.model import Coverage, ObjectName, Scope, Selection
 from openstats.services import pages
 from openstats.services.pages import Page
-from openstats.storage import quota
+from openstats.storage.quota import sums
 from openstats.storage.store import Store
 
 
 class QuotaReport(NamedTuple):
     """Sums by object, and the coverage of all selected objects, including other pages."""
 
-    entries: list[tuple[ObjectName, quota.Sums]]
+    entries: list[tuple[ObjectName, sums.Sums]]
     coverage: Coverage
     next_marker: str | None
 
@@ -24,15 +24,15 @@ def by_object(store: Store, scope: Scope, selection: Selection, page: Page) -> Q
         ParameterError: the marker is not a selected object.
     """
     with store.read() as db:
-        coverage = quota.coverage(db, scope, selection)
+        coverage = sums.coverage(db, scope, selection)
         pages.check(db, scope, selection, page)
-        entries = quota.each(db, scope, selection, limit=page.limit, marker=page.marker)
+        entries = sums.by_object(db, scope, selection, limit=page.limit, marker=page.marker)
         objects = [name for name, _ in entries]
         marker = pages.next_marker(db, scope, selection, page, objects)
     return QuotaReport(entries, coverage, marker)
 
 
-def total(store: Store, scope: Scope, selection: Selection) -> tuple[quota.Sums, Coverage]:
+def total(store: Store, scope: Scope, selection: Selection) -> tuple[sums.Sums, Coverage]:
     """Return the sums over all selected objects, and their coverage."""
     with store.read() as db:
-        return quota.total(db, scope, selection)
+        return sums.total(db, scope, selection)

@@ -7,8 +7,9 @@ from openstats.model import Capacity, Coverage
 from openstats.names import escaped
 from openstats.statistics import coverage as statistic_coverage
 from openstats.statistics import resource as statistic
-from openstats.storage import coverage, jobs, quota
+from openstats.storage import coverage, jobs
 from openstats.storage.inventory import capacity
+from openstats.storage.quota import sums
 from openstats.storage.store import Database, Store
 
 Capacities = Mapping[int, tuple[Capacity, int] | None]
@@ -28,13 +29,13 @@ def report(
     """
     with store.read() as db:
         clouds = _capacities(db, auth_url, region)
-        sums, tenants = quota.of_clouds(db, clouds)
+        totals, tenants = sums.total_of_clouds(db, clouds)
         complete = coverage.read_clouds(db, clouds, "quotas")
     capacities, read_at = _known(clouds)
     if not capacities:
         _make_due(store, clouds, now)
         raise NotPolledError("no figures have been read from this cloud yet: ask again in a moment")
-    figures = statistic.resource(capacities, sums, skip_unlimited=skip_unlimited)
+    figures = statistic.resource(capacities, totals, skip_unlimited=skip_unlimited)
     return figures, statistic_coverage.of_clouds(tenants, clouds, read_at, complete)
 
 

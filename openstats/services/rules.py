@@ -9,9 +9,9 @@ from openstats.model import Cloud, Quota
 from openstats.severities import WARNING
 from openstats.statistics.alert import Thresholds
 from openstats.statistics.resource import allocations
-from openstats.storage import quota
 from openstats.storage.alerts.rule_alerts import Cause, OpenAlert, open_alerts, settle
 from openstats.storage.inventory import resource_providers
+from openstats.storage.quota import by_tenant
 from openstats.storage.store import Database
 
 UNITS = {meter.name: meter.unit for meter in QUOTAS}
@@ -47,7 +47,7 @@ def _full_quotas(
     db: Database, cloud: Cloud, thresholds: RuleThresholds, alerts: OpenAlerts
 ) -> Iterator[RuleResult]:
     """Yield tenants whose use of a quota exceeds a threshold."""
-    for tenant_id, customer, quotas in quota.of_cloud(db, cloud):
+    for tenant_id, customer, quotas in by_tenant.of_cloud(db, cloud):
         limits = thresholds.quota_of_customers.get(customer or "", thresholds.quota)
         for name, figures in quotas.items():
             cause = "tenant", tenant_id, f"quota.{name}"
@@ -66,7 +66,7 @@ def _exceeded_quotas(
     db: Database, cloud: Cloud, _thresholds: RuleThresholds, _alerts: OpenAlerts
 ) -> Iterator[RuleResult]:
     """Yield tenants that exceed a limit of at most ``TRIVIAL_LIMIT``, to which no share applies."""
-    for tenant_id, _, quotas in quota.of_cloud(db, cloud):
+    for tenant_id, _, quotas in by_tenant.of_cloud(db, cloud):
         for name, figures in quotas.items():
             if 0 <= figures.limit <= TRIVIAL_LIMIT and figures.in_use > figures.limit:
                 cause = "tenant", tenant_id, f"figures.{name}"

@@ -7,8 +7,8 @@ import pytest
 from openstats.clouds.figures import LARGEST_PART
 from openstats.model import EVERYTHING, Selection
 from openstats.statistics.resource import by_class
-from openstats.storage import quota
 from openstats.storage.inventory import capacity, resource_providers
+from openstats.storage.quota import sums
 from tests.collector.figures import FIGURES, Figure, replaced
 from tests.collector.lab import SOON, Lab
 from tests.double import Double
@@ -26,14 +26,14 @@ def known(lab: Lab) -> Double:
 def answers(lab: Lab) -> list[Any]:
     """Return what is answered of all clouds, without the times at which it was read."""
     with lab.store.read() as db:
-        sums, _ = quota.total(db, EVERYTHING, Selection())
+        totals, _ = sums.total(db, EVERYTHING, Selection())
         whole = {
             uuid: by_class(zones) for uuid, zones in resource_providers.inventories(db).items()
         }
         figures = {owner: figures for owner, (figures, _) in capacity.by_cloud(db).items()}
     servers = lab.sql("SELECT uuid, vcpus, ram, disk, created_at FROM instance ORDER BY uuid")
     volumes = lab.sql("SELECT tenant_id, gigabytes, snapshot_gigabytes FROM volume_use")
-    return [sums, whole, figures, servers, sorted(volumes)]
+    return [totals, whole, figures, servers, sorted(volumes)]
 
 
 @pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: f"{figure.kind}: {figure.path}")
@@ -63,11 +63,11 @@ def test_the_largest_figures_of_all_can_be_added(either_lab: Lab) -> None:
         paths = [f.path for f in amounts if f.url == url and not f.path.endswith("ratio")]
         either_lab.edge.rule(url, replaced(paths, LARGEST_PART))
     assert either_lab.cycle("discovery", "capacity", "quotas", "providers") == []
-    sums, whole, *_ = answers(either_lab)
+    totals, whole, *_ = answers(either_lab)
     tenants = sum(linked for (linked,) in either_lab.sql("SELECT count(project_id) FROM tenant"))
     assert tenants == 8
-    assert sums["vcpu"].limited == tenants * LARGEST_PART
-    assert sums["storage"].limited == tenants * LARGEST_PART * 1024
+    assert totals["vcpu"].limited == tenants * LARGEST_PART
+    assert totals["storage"].limited == tenants * LARGEST_PART * 1024
     assert {classes["VCPU"]["total"] for classes in whole.values()} == {2 * LARGEST_PART}
 
 

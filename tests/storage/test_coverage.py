@@ -1,7 +1,8 @@
 """Coverage: of which clouds and tenants a kind of poll has brought figures."""
 
 from openstats.model import EVERYTHING, Coverage, Scope, Selection
-from openstats.storage import coverage, quota
+from openstats.storage import coverage
+from openstats.storage.quota import sums
 from openstats.storage.store import Database
 from tests.registry import NOW, site, uuids
 
@@ -36,16 +37,16 @@ def test_a_cloud_that_was_never_reached_is_not_known(db: Database) -> None:
     dark = site(db, "b", region="two").polled("quotas", "usage", "volumes", "providers")
     for kind in ("quotas", "instances", "discovery"):
         assert coverage.of_polls(db, EVERYTHING, kind) == Coverage(1, 1, 2, 1, NOW - 30)
-    assert quota.total(db, EVERYTHING, Selection())[1] == Coverage(1, 1, 2, 1, NOW)
+    assert sums.total(db, EVERYTHING, Selection())[1] == Coverage(1, 1, 2, 1, NOW)
     assert coverage.listed_clouds(db, EVERYTHING)[dark.cloud.id] is False
     dark.polled("discovery")
-    assert quota.total(db, EVERYTHING, Selection())[1].complete
+    assert sums.total(db, EVERYTHING, Selection())[1].complete
 
 
 def test_the_admin_of_a_cloud_that_was_never_reached_is_told_so(db: Database) -> None:
     uuid = site(db).polled("quotas").cloud.uuid
     mine = Scope(frozenset(), clouds=frozenset([uuid]))
-    assert quota.total(db, mine, Selection())[1] == Coverage(0, 0, 1, 0)
+    assert sums.total(db, mine, Selection())[1] == Coverage(0, 0, 1, 0)
     assert coverage.of_polls(db, mine, "quotas") == Coverage(0, 0, 1, 0)
 
 
@@ -58,4 +59,4 @@ def test_every_statistic_counts_the_same_tenants(db: Database) -> None:
         alpha.quota(key)
     for kind in ("quotas", "instances", "discovery"):
         assert coverage.of_polls(db, EVERYTHING, kind).tenants == 1
-    assert quota.total(db, EVERYTHING, Selection())[1].tenants == 1
+    assert sums.total(db, EVERYTHING, Selection())[1].tenants == 1

@@ -8,7 +8,7 @@ from sqlalchemy import func, insert, select
 
 from openstats.alerts import Notification
 from openstats.model import EVERYTHING, Interval, Scope, Selection
-from openstats.storage import coverage, jobs, quota
+from openstats.storage import coverage, jobs
 from openstats.storage.alerts import caller_alerts, rule_alerts
 from openstats.storage.alerts.closing import close_stale, delete_closed
 from openstats.storage.alerts.counts import count, count_by_object
@@ -19,6 +19,7 @@ from openstats.storage.counts import creation_time, customer
 from openstats.storage.entries import pagination
 from openstats.storage.entries.alerts import ALERTS
 from openstats.storage.inventory import allocation, instances
+from openstats.storage.quota import by_tenant, sums
 from openstats.storage.registry import tenants
 from openstats.storage.schema import alerts as alert_tables
 from openstats.storage.schema import tables as schema
@@ -96,7 +97,7 @@ def test_a_query_that_does_go_through_all_is_seen(crowded: Store) -> None:
 @pytest.mark.parametrize("aggregate", ["customer", "project", "project_group"])
 @pytest.mark.parametrize("filtered", [False, True], ids=["all", "one"])
 @pytest.mark.parametrize("scoped", [False, True], ids=["everything", "scoped"])
-@pytest.mark.parametrize("query", [quota.total, quota.each, quota.coverage])
+@pytest.mark.parametrize("query", [sums.total, sums.by_object, sums.coverage])
 def test_quota_asks_no_instances(
     crowded: Store, aggregate: str, filtered: bool, scoped: bool, query: Any
 ) -> None:
@@ -111,7 +112,7 @@ def test_quota_asks_no_instances(
 def test_the_quota_of_one_object_reads_no_other_tenant(crowded: Store, aggregate: str) -> None:
     with crowded.read() as db:
         wanted = Selection(aggregate, tuple(uuids(db, aggregate).values())[:1])
-        found = plan(db, lambda: quota.total(db, EVERYTHING, wanted))
+        found = plan(db, lambda: sums.total(db, EVERYTHING, wanted))
     assert not scans(found, "tenant") + scans(found, "project") + scans(found, "quota")
 
 
@@ -160,9 +161,9 @@ COLLECTORS: dict[str, Query] = {
     "write": lambda db, s: instances.write(db, s.cloud, [server("p1")], seen=NOW, now=NOW),
     "remove": lambda db, s: instances.remove(db, s.cloud, ["x", "y"], now=NOW),
     "unseen": lambda db, s: instances.unseen(db, s.cloud, NOW),
-    "quotas due": lambda db, s: quota.due(db, s.cloud, NOW),
-    "make due": lambda db, s: quota.make_due(db, [s.row("p1")], NOW),
-    "make cloud due": lambda db, s: quota.make_cloud_due(db, s.cloud, NOW),
+    "quotas due": lambda db, s: by_tenant.due(db, s.cloud, NOW),
+    "make due": lambda db, s: by_tenant.make_due(db, [s.row("p1")], NOW),
+    "make cloud due": lambda db, s: by_tenant.make_cloud_due(db, s.cloud, NOW),
     "rows": lambda db, s: tenants.rows_of(db, s.cloud, ["p1"], NOW),
     "allocated": lambda db, s: allocation.between(db, s.cloud, 0, NOW),
     "running": lambda db, s: instances.running(db, s.cloud),

@@ -13,8 +13,9 @@ from openstats.clouds.connection import Connection
 from openstats.clouds.omissions import Omissions
 from openstats.clouds.paging import Paging
 from openstats.model import Changes, Cloud, Lease
-from openstats.storage import jobs, quota
+from openstats.storage import jobs
 from openstats.storage.inventory import resource_providers
+from openstats.storage.quota import by_tenant
 from openstats.storage.registry import tenants
 from openstats.storage.store import Database, Store
 
@@ -160,7 +161,7 @@ class Poll:
     def follow_up(self, db: Database, changes: Changes) -> None:
         """Schedule what changes require: quotas of tenants, hypervisors, and discovery."""
         resource_providers.touch(db, self.cloud, changes.hosts)
-        quota.make_due(db, changes.tenants, int(self.context.clock()))
+        by_tenant.make_due(db, changes.tenants, int(self.context.clock()))
         if not changes.tenants:
             return
         jobs.make_due(db, [self.cloud.id], ["quotas"], self.now)

@@ -19,7 +19,7 @@ from openstats.collector.polls.checks.unlisted_servers import TenantCount
 from openstats.collector.polls.poll import Poll
 from openstats.collector.polls.tenant_quotas import FailureStreak, TenantQuotas
 from openstats.errors import CloudError, OddFigureError
-from openstats.storage import failed_quotas, quota
+from openstats.storage.quota import by_tenant, failures
 
 PIECE = 200
 """The number of tenants in a piece."""
@@ -40,8 +40,8 @@ def poll(poll: Poll) -> None:
     """
     with poll.store.transaction() as db:
         if poll.full:
-            quota.make_cloud_due(db, poll.cloud, poll.now)
-        due_tenants = quota.due(db, poll.cloud, poll.now)
+            by_tenant.make_cloud_due(db, poll.cloud, poll.now)
+        due_tenants = by_tenant.due(db, poll.cloud, poll.now)
     if due_tenants:
         _refuse_down_cells(poll)
         _read(poll, due_tenants)
@@ -132,7 +132,7 @@ def _write(poll: Poll, figures: Iterable[TenantQuotas]) -> None:
     now = int(poll.context.clock())
     with poll.writing() as db:
         for tenant in figures:
-            quota.record(
+            by_tenant.record(
                 db,
                 tenant.row,
                 tenant.quotas,
@@ -162,7 +162,7 @@ def _note_failed(poll: Poll) -> None:
         CloudError: no tenant of the cloud has quotas.
     """
     with poll.store.read() as db:
-        failed = failed_quotas.of_cloud(db, poll.cloud)
+        failed = failures.of_cloud(db, poll.cloud)
     if not failed.tenants:
         return
     reason = failed.reason.removeprefix(f"{poll.cloud.name}: ")

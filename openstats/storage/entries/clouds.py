@@ -12,11 +12,11 @@ from sqlalchemy import ScalarSelect, Select, cast, func, null, or_, select
 
 from openstats.meters import USAGE_METERS
 from openstats.model import Capacity, QuotaSum, Scope
-from openstats.storage import quota
 from openstats.storage.access.visibility import granted_cloud
 from openstats.storage.entries.pagination import Entry, Listing
 from openstats.storage.entries.tenants import visible_tenants
 from openstats.storage.inventory import capacity, compute_hosts, resource_providers
+from openstats.storage.quota import sums
 from openstats.storage.schema import tables
 from openstats.storage.store import Database
 from openstats.storage.usage import readings
@@ -65,7 +65,7 @@ def _with_figures(db: Database, scope: Scope, entries: list[Entry]) -> list[Entr
     if not scope.everything:
         return [{"uuid": entry["uuid"], "name": entry["name"]} for entry in entries]
     ids = dict(db.execute(select(cloud.c.uuid, cloud.c.id)).all())
-    capacities, quotas = capacity.by_cloud(db), quota.by_cloud(db)
+    capacities, quotas = capacity.by_cloud(db), sums.by_cloud(db)
     hosts = compute_hosts.by_cloud(db)
     read_at = readings.newest_by_cloud(db, USAGE_METERS)
     for entry in entries:
@@ -100,8 +100,8 @@ def _capacity(collected: tuple[Capacity, int] | None) -> Entry:
     return {"source": figures.pop("source"), "capacity": figures | {"collected_at": collected_at}}
 
 
-def _quota(sums: Mapping[str, QuotaSum]) -> Entry:
-    return {name: figures._asdict() for name, figures in sums.items()}
+def _quota(totals: Mapping[str, QuotaSum]) -> Entry:
+    return {name: figures._asdict() for name, figures in totals.items()}
 
 
 def _meters(read_at: Mapping[str, int | None]) -> list[Entry]:

@@ -6,9 +6,9 @@ from sqlalchemy import ColumnElement, Select, case, func, select
 
 from openstats.meters import QUOTA_NAMES, SERVICES
 from openstats.model import Scope
-from openstats.storage import volume_types
 from openstats.storage.access.visibility import tenant_in_scope, visible_tenant
 from openstats.storage.entries.pagination import Entry, Listing
+from openstats.storage.quota import volume_types
 from openstats.storage.schema import tables
 from openstats.storage.store import Database
 

@@ -11,10 +11,11 @@ from uuid import uuid4
 from sqlalchemy import ColumnElement, Update, and_, bindparam, exists, select, update
 
 from openstats.model import Cloud, KeystoneProject
-from openstats.storage import jobs, quota
+from openstats.storage import jobs
 from openstats.storage.alerts import closing
 from openstats.storage.dialects import add_missing, one_of
 from openstats.storage.ownership import TENANTS
+from openstats.storage.quota import by_tenant
 from openstats.storage.registry.customers import row_id
 from openstats.storage.registry.moves import move
 from openstats.storage.schema import tables
@@ -140,7 +141,7 @@ def link(db: Database, projects: Mapping[int, int | None], now: int) -> None:
             if project_id is not None:
                 linked.add(row.id)
                 clouds.add(row.cloud_id)
-    quota.make_due(db, linked, now)
+    by_tenant.make_due(db, linked, now)
     jobs.make_due(db, clouds, ["quotas"], now)
     move(db, TENANTS, moved, now)
     by_hand = update(tenant).where(one_of(tenant.c.id, "rows")).values(project_by_hand=True)

@@ -154,7 +154,7 @@ quota = Table(
     *(Column(f"{name}_limit", BigInteger) for name in QUOTA_NAMES),
     *(Column(f"{name}_in_use", BigInteger) for name in QUOTA_NAMES),
     Column("error", Text),
-    # Encoded by storage/volume_types.py. It is the last column, so that sums do not read it.
+    # Encoded by storage/quota/volume_types.py. It is the last column, so that sums do not read it.
     Column("volume_types", Text),
     Index(None, "due_at"),
 )

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select, update
 from webtest import TestApp
 
-from openstats.storage import quota
+from openstats.storage.quota import by_tenant
 from openstats.storage.schema import tables
 from openstats.storage.store import Store
 from tests.api.registry.writing import MINE, audited, created, url
@@ -79,7 +79,7 @@ def test_a_tenant_that_is_linked_has_its_quotas_read_at_once(
     project = writable_app.get("/api/projects/").json["projects"][0]["uuid"]
     writable_app.patch_json(url("tenants", entry["uuid"]), {"project": project})
     with store.read() as db:
-        assert [key for _, key in quota.due(db, alpha.cloud, CLOCK)] == ["p"]
+        assert [key for _, key in by_tenant.due(db, alpha.cloud, CLOCK)] == ["p"]
         due = db.scalars(select(tables.job.c.kind).where(tables.job.c.next_at <= CLOCK))
         assert set(due) == {"quotas"}
 

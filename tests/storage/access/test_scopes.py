@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 from sqlalchemy import Table, delete, insert, select, update
 
 from openstats.model import EVERYTHING, Interval, Scope, Selection
-from openstats.storage import coverage, ownership, quota
+from openstats.storage import coverage, ownership
 from openstats.storage.access import scopes
 from openstats.storage.access.scopes import NOTHING, Issuer
 from openstats.storage.counts import creation_time, customer
 from openstats.storage.entries import pagination
 from openstats.storage.entries.customers import GROUPS
+from openstats.storage.quota import sums
 from openstats.storage.registry import customers, group_members, moves
 from openstats.storage.registry.customers import ObjectChange
 from openstats.storage.schema import tables as schema
@@ -76,9 +77,9 @@ def figures(db: Database, scope: Scope) -> Iterator[tuple[str, Any]]:
     yield "customer", customer.listing(db, scope)
     for name in AGGREGATES:
         wanted = Selection(name)
-        yield f"{name} sum", quota.total(db, scope, wanted)[0]
-        yield f"{name} each", quota.each(db, scope, wanted)
-        known = quota.coverage(db, scope, wanted)
+        yield f"{name} sum", sums.total(db, scope, wanted)[0]
+        yield f"{name} each", sums.by_object(db, scope, wanted)
+        known = sums.coverage(db, scope, wanted)
         yield f"{name} coverage", (known.tenants, known.tenants_known)
         yield f"{name} created", creation_time.counts(db, scope, name, SPAN)
         if not scope.clouds:
@@ -275,7 +276,7 @@ def test_an_owner_sees_its_empty_groups_and_they_stay_counted(db: Database) -> N
     groups = Selection("project_group")
     (counts,) = customer.listing(db, owner)
     assert counts.project_groups == 2
-    assert [of.name for of, _ in quota.each(db, owner, groups)] == ["empty", "web"]
+    assert [of.name for of, _ in sums.by_object(db, owner, groups)] == ["empty", "web"]
     assert [of.name for of in members.read(db, owner, groups).objects] == ["empty", "web"]
     page = pagination.page(db, GROUPS, owner, filters={}, limit=9, marker=None)[0]
     assert [entry["name"] for entry in page] == ["empty", "web"]

@@ -9,9 +9,9 @@ from sqlalchemy import select, update
 
 from openstats.errors import RegistryError
 from openstats.model import EVERYTHING, QuotaSum, Selection
-from openstats.storage import quota
 from openstats.storage.import_export.exporter import export_registry
 from openstats.storage.import_export.importer import import_registry
+from openstats.storage.quota import sums
 from openstats.storage.registry import tenants
 from openstats.storage.schema import tables
 from openstats.storage.store import Database, Store
@@ -136,8 +136,8 @@ def test_customers_made_by_hand(db: Database) -> None:
     assert (created(db, "customer")["new"], created(db, "project")["theirs"]) == (NOW, 5)
     filled(db).quota("lab", vcpu=(3, 1))
     for aggregate, uuid in (("customer", A), ("project", B), ("project_group", C)):
-        sums, _ = quota.total(db, EVERYTHING, Selection(aggregate, (uuid,)))
-        assert sums["vcpu"] == QuotaSum(3, 0, 1)
+        figures, _ = sums.total(db, EVERYTHING, Selection(aggregate, (uuid,)))
+        assert figures["vcpu"] == QuotaSum(3, 0, 1)
 
 
 def test_a_group_is_emptied(db: Database) -> None:

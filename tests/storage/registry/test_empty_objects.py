@@ -6,10 +6,11 @@ import pytest
 from sqlalchemy import select, update
 
 from openstats.model import EVERYTHING, Interval, Selection
-from openstats.storage import ownership, quota
+from openstats.storage import ownership
 from openstats.storage.counts import creation_time, customer
 from openstats.storage.entries import pagination
 from openstats.storage.entries.customers import CUSTOMERS, GROUPS, PROJECTS
+from openstats.storage.quota import sums
 from openstats.storage.registry import customers, group_members, moves
 from openstats.storage.registry.customers import ObjectChange
 from openstats.storage.schema import tables
@@ -28,7 +29,7 @@ def shown(db: Database, aggregate: str) -> set[str]:
     """Give the names in the registry's list; those in each sum are the same."""
     page = pagination.page(db, LISTS[aggregate], EVERYTHING, filters={}, limit=99, marker=None)[0]
     names = {entry["name"] for entry in page}
-    assert {of.name for of, _ in quota.each(db, EVERYTHING, Selection(aggregate))} == names
+    assert {of.name for of, _ in sums.by_object(db, EVERYTHING, Selection(aggregate))} == names
     return names
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from openstats.storage import quota
+from openstats.storage.quota import by_tenant
 from openstats.storage.registry import tenants
 from openstats.storage.schema import tables
 from openstats.storage.store import Database
@@ -69,7 +69,7 @@ def test_rows_of_adds_each_once_with_a_quota_that_is_due(db: Database) -> None:
     first = tenants.rows_of(db, alpha.cloud, ["a", "b", "a"], NOW)
     assert tenants.rows_of(db, alpha.cloud, ["b"], NOW + 60) == first
     alpha.project("a").project("b").discover()
-    assert [key for _, key in quota.due(db, alpha.cloud, NOW)] == ["a", "b"]
+    assert [key for _, key in by_tenant.due(db, alpha.cloud, NOW)] == ["a", "b"]
 
 
 def test_one_id_in_two_clouds_is_two_tenants(db: Database) -> None:

@@ -1,22 +1,19 @@
-"""Quota: sums of limits and use over tenants; writes what the collector reads."""
+"""Sums of tenants' limits and use: in total, by object or by cloud, with their coverage."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Subquery, bindparam, case, func, select, update
+from sqlalchemy import ColumnElement, Subquery, func, select
 
-from openstats.meters import QUOTA_NAMES, QUOTAS, UNLIMITED
+from openstats.meters import QUOTA_NAMES, UNLIMITED
 from openstats.model import (
-    Cloud,
     Coverage,
     ObjectName,
-    Quota,
     QuotaSum,
     Scope,
     Selection,
-    VolumeTypeQuota,
 )
 from openstats.storage.access.selection import (
     ObjectQuery,
@@ -41,7 +38,6 @@ from openstats.storage.dialects import constant, one_of, whole_sum
 from openstats.storage.prepared import Prepared
 from openstats.storage.schema import tables
 from openstats.storage.store import Database
-from openstats.storage.volume_types import encode
 
 customer = tables.customer
 
@@ -135,7 +131,7 @@ def _row(db: Database, scope: Scope, selection: Selection, *, with_sums: bool) -
     return _total(query).row(db, variables(scope, selection))
 
 
-def _by_object(aggregate: str, *, everything: bool) -> Subquery:
+def _object_sums(aggregate: str, *, everything: bool) -> Subquery:
     """Return the sums by object as a subquery; it has no rows for objects without tenants."""
     tenants = from_projects()
     key = project.c.customer_id if aggregate == "customer" else project.c.id
@@ -148,9 +144,9 @@ def _by_object(aggregate: str, *, everything: bool) -> Subquery:
 
 
 @cache
-def _each(query: ObjectQuery) -> Prepared:
+def _objects_with_sums(query: ObjectQuery) -> Prepared:
     """Select visible objects (four columns) with their sums; 0 for objects without tenants."""
-    sums = _by_object(query.aggregate, everything=query.everything)
+    sums = _object_sums(query.aggregate, everything=query.everything)
     objects_id = OBJECTS[query.aggregate].c.id
     rows = objects(query).outerjoin(sums, sums.c.object_id == objects_id)
     for column in _sums():
@@ -159,7 +155,7 @@ def _each(query: ObjectQuery) -> Prepared:
     return Prepared(rows)
 
 
-def each(
+def by_object(
     db: Database,
     scope: Scope,
     selection: Selection,
@@ -174,7 +170,7 @@ def each(
     """
     query = object_query(scope, selection, limit=limit, marker=marker)
     values = variables(scope, selection) | {"limit": limit, "marker": marker}
-    rows = _each(query).rows(db, values)
+    rows = _objects_with_sums(query).rows(db, values)
     name = object_name(selection.aggregate)
     return [(name(row), _sums_of(row[4:])) for row in rows]
 
@@ -187,103 +183,18 @@ def by_cloud(db: Database) -> dict[int, Sums]:
     return {row.cloud_id: _sums_of(row[1:]) for row in db.execute(linked)}
 
 
-def of_cloud(db: Database, cloud: Cloud) -> Iterator[tuple[int, str | None, dict[str, Quota]]]:
-    """Yield each tenant's row id, its customer's uuid and those of its quotas that are known.
-
-    The uuid is None for a tenant that is linked to no project. Tenants that do not count are
-    missing.
-    """
-    owners = tenant.join(quota, quota.c.tenant_id == tenant.c.id)
-    owners = owners.outerjoin(project, project.c.id == tenant.c.project_id)
-    owners = owners.outerjoin(customer, customer.c.id == project.c.customer_id)
-    rows = select(quota, customer.c.uuid).select_from(owners)
-    for row in db.execute(rows.where(tenant.c.cloud_id == cloud.id, tenant_counts)):
-        yield row.tenant_id, row.uuid, _known_quotas(row)
-
-
-def _known_quotas(row: Any) -> dict[str, Quota]:
-    quotas = {}
-    for name in QUOTA_NAMES:
-        limit, in_use = getattr(row, f"{name}_limit"), getattr(row, f"{name}_in_use")
-        if limit is not None and in_use is not None:
-            quotas[name] = Quota(limit, in_use)
-    return quotas
-
-
 @cache
-def _of_clouds() -> Prepared:
+def _clouds() -> Prepared:
     tenants = tenant.outerjoin(quota, quota.c.tenant_id == tenant.c.id)
     rows = select(*quota_tenants(), *_sums()).select_from(tenants)
     linked = rows.where(tenant.c.project_id.is_not(None), tenant_counts)
     return Prepared(linked.where(one_of(tenant.c.cloud_id, "clouds")))
 
 
-def of_clouds(db: Database, clouds: Iterable[int]) -> tuple[Sums, Coverage]:
+def total_of_clouds(db: Database, clouds: Iterable[int]) -> tuple[Sums, Coverage]:
     """Return the sums over the linked tenants of these clouds (row ids), and their coverage.
 
     The coverage has no numbers of clouds.
     """
-    tenants, tenants_known, oldest, *sums = _of_clouds().row(db, {"clouds": [*clouds]})
+    tenants, tenants_known, oldest, *sums = _clouds().row(db, {"clouds": [*clouds]})
     return _sums_of(sums), Coverage(tenants, tenants_known, oldest=oldest)
-
-
-def due(db: Database, cloud: Cloud, now: int) -> list[tuple[int, str]]:
-    """Return the tenants (row id, Keystone id) whose quotas are due, the longest overdue first."""
-    rows = select(tenant.c.id, tenant.c.keystone_id).join(quota, quota.c.tenant_id == tenant.c.id)
-    rows = rows.where(tenant.c.cloud_id == cloud.id, tenant.c.deleted_at.is_(None))
-    rows = rows.where(tenant.c.project_id.is_not(None), quota.c.due_at <= now)
-    return [*map(tuple, db.execute(rows.order_by(quota.c.due_at, tenant.c.id)))]
-
-
-def make_due(db: Database, tenants: Iterable[int], now: int) -> None:
-    """Make the quotas of these tenants (row ids) due now.
-
-    Quotas that are already due get the new time as well: a reading that is under way can then
-    detect that it began too early.
-    """
-    rows = [{"tenant": tenant_id, "now": now} for tenant_id in sorted(set(tenants))]
-    if rows:
-        statement = update(quota).where(quota.c.tenant_id == bindparam("tenant"))
-        db.execute(statement.values(due_at=bindparam("now")), rows)
-
-
-def make_cloud_due(db: Database, cloud: Cloud, now: int) -> None:
-    """Make the quotas of all tenants of a cloud due."""
-    tenants = select(tenant.c.id).where(tenant.c.cloud_id == cloud.id)
-    db.execute(update(quota).where(quota.c.tenant_id.in_(tenants)).values(due_at=now))
-
-
-Quotas = Mapping[str, Quota]
-"""A tenant's quotas by the name of the meter in ``meters.QUOTAS``."""
-
-VolumeTypes = Mapping[str, VolumeTypeQuota]
-"""A tenant's quotas by volume type."""
-
-
-def record(
-    db: Database,
-    tenant_id: int,
-    quotas: Quotas,
-    *,
-    now: int,
-    due_at: int,
-    error: str | None,
-    asked_at: int | None = None,
-    volume_types: VolumeTypes | None = None,
-) -> None:
-    """Write the quotas of a tenant; services that did not answer keep their last figures.
-
-    A tenant that was made due after ``asked_at``, when the reading began, stays due: the reading
-    may have missed the change.
-    """
-    values: dict[str, Any] = {"due_at": due_at, "error": error}
-    if asked_at is not None:
-        values["due_at"] = case((quota.c.due_at > asked_at, quota.c.due_at), else_=due_at)
-    for meter in QUOTAS:
-        if meter.name in quotas:
-            values[f"{meter.service}_at"] = now
-            values[f"{meter.name}_limit"] = quotas[meter.name].limit
-            values[f"{meter.name}_in_use"] = quotas[meter.name].in_use
-    if volume_types is not None:
-        values["volume_types"] = encode(volume_types)
-    db.execute(update(quota).where(quota.c.tenant_id == tenant_id).values(values))

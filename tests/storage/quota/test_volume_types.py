@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from openstats.model import EVERYTHING, Quota, Selection, VolumeTypeQuota
-from openstats.storage import quota
 from openstats.storage.entries import pagination, tenants
+from openstats.storage.quota import by_tenant, sums
 from openstats.storage.store import Database
 from tests.hostile import NAMES
 from tests.registry import NOW, Site, site
@@ -55,10 +55,10 @@ def test_they_stay_while_cinder_does_not_tell(alpha: Site) -> None:
 
 def test_they_are_part_of_no_sum(alpha: Site) -> None:
     alpha.quota("p1", storage=(10, 1)).quota("p2", storage=(20, 2))
-    before = quota.total(alpha.db, EVERYTHING, Selection()), quota.by_cloud(alpha.db)
+    before = sums.total(alpha.db, EVERYTHING, Selection()), sums.by_cloud(alpha.db)
     alpha.volume_types("p1", fast=SOME, storage=SOME, volumes_storage=SOME)
-    assert (quota.total(alpha.db, EVERYTHING, Selection()), quota.by_cloud(alpha.db)) == before
-    assert quota.due(alpha.db, alpha.cloud, NOW) == []
+    assert (sums.total(alpha.db, EVERYTHING, Selection()), sums.by_cloud(alpha.db)) == before
+    assert by_tenant.due(alpha.db, alpha.cloud, NOW) == []
 
 
 def test_types_may_have_any_name(alpha: Site) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from openstats.model import EVERYTHING, Coverage, QuotaSum, Scope, Selection
-from openstats.storage import quota
+from openstats.storage.quota import sums
 from openstats.storage.store import Database
 from tests.registry import NOW, Site, site, uuids
 
@@ -15,17 +15,17 @@ NOBODY = Scope(frozenset())
 
 
 def vcpu(db: Database, selection: Selection = CUSTOMER, scope: Scope = EVERYTHING) -> QuotaSum:
-    return quota.total(db, scope, selection)[0]["vcpu"]
+    return sums.total(db, scope, selection)[0]["vcpu"]
 
 
 def each(
     db: Database, selection: Selection = CUSTOMER, scope: Scope = EVERYTHING
 ) -> dict[str, QuotaSum]:
-    return {of.name: sums["vcpu"] for of, sums in quota.each(db, scope, selection)}
+    return {of.name: totals["vcpu"] for of, totals in sums.by_object(db, scope, selection)}
 
 
 def coverage(db: Database, selection: Selection = CUSTOMER) -> Coverage:
-    return quota.total(db, EVERYTHING, selection)[1]
+    return sums.total(db, EVERYTHING, selection)[1]
 
 
 def two_customers(db: Database) -> Site:
@@ -41,17 +41,17 @@ def seeing(db: Database, *projects: str) -> Scope:
 
 
 def test_empty_selection_sums_to_zeros(db: Database) -> None:
-    sums, known = quota.total(db, EVERYTHING, CUSTOMER)
-    assert sums == dict.fromkeys(("vcpu", "ram", "storage", "max_instances"), NONE)
+    totals, known = sums.total(db, EVERYTHING, CUSTOMER)
+    assert totals == dict.fromkeys(("vcpu", "ram", "storage", "max_instances"), NONE)
     assert known == Coverage()
-    assert quota.each(db, EVERYTHING, CUSTOMER) == []
+    assert sums.by_object(db, EVERYTHING, CUSTOMER) == []
 
 
 def test_every_meter_is_summed_by_itself(db: Database) -> None:
     alpha = site(db).project("p1").project("p2").discover()
     for key in ("p1", "p2"):
         alpha.quota(key, vcpu=(1, 2), ram=(3, 4), storage=(5, 6), max_instances=(7, 8))
-    assert quota.total(db, EVERYTHING, CUSTOMER)[0] == {
+    assert sums.total(db, EVERYTHING, CUSTOMER)[0] == {
         "vcpu": QuotaSum(2, 0, 4),
         "ram": QuotaSum(6, 0, 8),
         "storage": QuotaSum(10, 0, 12),
@@ -63,7 +63,7 @@ def test_figures_beyond_32_bits(db: Database) -> None:
     alpha = site(db).project("p1").project("p2").discover()
     for key in ("p1", "p2"):
         alpha.quota(key, storage=(2**52, 2**51))
-    assert quota.total(db, EVERYTHING, CUSTOMER)[0]["storage"] == QuotaSum(2**53, 0, 2**52)
+    assert sums.total(db, EVERYTHING, CUSTOMER)[0]["storage"] == QuotaSum(2**53, 0, 2**52)
 
 
 def test_sums_are_integers(db: Database) -> None:
@@ -135,7 +135,7 @@ def test_an_unknown_uuid_is_nobody(db: Database, aggregate: str) -> None:
     two_customers(db)
     unknown = Selection(aggregate, ("00000000-0000-0000-0000-000000000000",))
     assert vcpu(db, unknown) == NONE
-    assert quota.each(db, EVERYTHING, unknown) == []
+    assert sums.by_object(db, EVERYTHING, unknown) == []
 
 
 def test_a_uuid_of_another_aggregate_is_nobody(db: Database) -> None:
@@ -166,7 +166,7 @@ def test_the_scope_hides_the_rest(db: Database) -> None:
     assert vcpu(db, scope=mine) == QuotaSum(1, 0, 10)
     assert each(db, scope=mine) == {"acme": QuotaSum(1, 0, 10)}
     assert each(db, PROJECT, mine) == {"p1": QuotaSum(1, 0, 10)}
-    known = quota.total(db, mine, CUSTOMER)[1]
+    known = sums.total(db, mine, CUSTOMER)[1]
     assert (known.tenants, known.clouds) == (1, 1)
 
 
@@ -174,7 +174,7 @@ def test_the_scope_and_somebody_elses_uuid(db: Database) -> None:
     two_customers(db)
     mine, others = seeing(db, "p1"), Selection("customer", (uuids(db, "customer")["other"],))
     assert vcpu(db, others, mine) == NONE
-    assert quota.each(db, mine, others) == []
+    assert sums.by_object(db, mine, others) == []
 
 
 def test_a_group_is_visible_through_a_project_and_sums_the_visible_part(db: Database) -> None:
@@ -186,10 +186,10 @@ def test_a_group_is_visible_through_a_project_and_sums_the_visible_part(db: Data
 @pytest.mark.parametrize("aggregate", ["customer", "project", "project_group"])
 def test_empty_scope_gets_no_quotas(db: Database, aggregate: str) -> None:
     two_customers(db).project("p1", groups=["web"]).discover()
-    sums, known = quota.total(db, NOBODY, Selection(aggregate))
-    assert sums["vcpu"] == NONE
+    totals, known = sums.total(db, NOBODY, Selection(aggregate))
+    assert totals["vcpu"] == NONE
     assert known.tenants == known.clouds == 0
-    assert quota.each(db, NOBODY, Selection(aggregate)) == []
+    assert sums.by_object(db, NOBODY, Selection(aggregate)) == []
 
 
 def test_objects_without_tenants_are_zero(db: Database) -> None:
@@ -237,7 +237,7 @@ def test_objects_are_in_the_order_of_name_then_uuid(db: Database) -> None:
     for i, name in enumerate(("b", "a", "b", "a")):
         alpha.project(f"p{i}", name=name, customer=name, customer_key=str(i))
     alpha.discover()
-    found = [(of.name, of.uuid) for of, _ in quota.each(db, EVERYTHING, PROJECT)]
+    found = [(of.name, of.uuid) for of, _ in sums.by_object(db, EVERYTHING, PROJECT)]
     assert found == sorted(found)
     assert [name for name, _ in found] == ["a", "a", "b", "b"]
 
@@ -246,7 +246,7 @@ def test_objects_tell_their_customer(db: Database) -> None:
     site(db).project("p1", groups=["web"]).discover()
     acme = uuids(db, "customer")["acme"]
     for selection, expected in ((PROJECT, acme), (GROUP, acme), (CUSTOMER, None)):
-        assert [of.customer for of, _ in quota.each(db, EVERYTHING, selection)] == [expected]
+        assert [of.customer for of, _ in sums.by_object(db, EVERYTHING, selection)] == [expected]
 
 
 def test_of_clouds_sums_their_linked_tenants(db: Database) -> None:
@@ -254,8 +254,8 @@ def test_of_clouds_sums_their_linked_tenants(db: Database) -> None:
     two = site(db, "b", region="two").project("p1").discover()
     one.quota("p1", vcpu=(1, 1), at=NOW - 9).quota("p2", vcpu=(2, 2))
     two.quota("p1", vcpu=(4, -1))
-    sums, known = quota.of_clouds(db, [one.cloud.id])
-    assert sums["vcpu"] == QuotaSum(1, 0, 1)
+    totals, known = sums.total_of_clouds(db, [one.cloud.id])
+    assert totals["vcpu"] == QuotaSum(1, 0, 1)
     assert (known.tenants, known.tenants_known, known.oldest) == (1, 1, NOW - 9)
-    assert quota.of_clouds(db, [one.cloud.id, two.cloud.id])[0]["vcpu"].limited == 5
-    assert quota.of_clouds(db, [])[0]["vcpu"] == NONE
+    assert sums.total_of_clouds(db, [one.cloud.id, two.cloud.id])[0]["vcpu"].limited == 5
+    assert sums.total_of_clouds(db, [])[0]["vcpu"] == NONE

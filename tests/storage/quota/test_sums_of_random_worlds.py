@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from openstats.model import QuotaSum, Scope, Selection
-from openstats.storage import quota
+from openstats.storage.quota import sums
 from openstats.storage.schema import tables
 from openstats.storage.store import Store
 from tests.registry import AGGREGATES, Site, site
@@ -179,11 +179,11 @@ def test_sums_are_those_of_plain_python(
         uuids, chosen = a_choice(data, known)
         selection = Selection(aggregate, uuids)
         mine = members(visible, aggregate, chosen)
-        sums, coverage = quota.total(db, scope, selection)
-        assert sums == {meter: summed(mine, meter) for meter in METERS}
-        assert quota.coverage(db, scope, selection) == coverage
+        totals, coverage = sums.total(db, scope, selection)
+        assert totals == {meter: summed(mine, meter) for meter in METERS}
+        assert sums.coverage(db, scope, selection) == coverage
         counted = [t for p in mine for t in p.tenants if counts(t)]
         assert coverage.tenants == len(counted)
         assert coverage.tenants_known == sum(t.figures is not None for t in counted)
-        found = {of.uuid: sums for of, sums in quota.each(db, scope, selection)}
+        found = {of.uuid: totals for of, totals in sums.by_object(db, scope, selection)}
         assert found == expected_each(scope, visible, aggregate, known, chosen)
