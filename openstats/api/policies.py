@@ -5,13 +5,19 @@ readers may read grants, the audit and the list of receivers; only callers who s
 read private statistics; services, too, may write alerts.
 """
 
-from oslo_policy.policy import DocumentedRuleDefault, Operation
+from typing import TYPE_CHECKING
+
+from oslo_policy.policy import DocumentedRuleDefault
 
 from openstats.api.alerts import receivers
 from openstats.api.registry.resources import READING, Resource
 from openstats.api.routes import METHODS, RESOURCES, ROOTS, STATISTICS, Statistic
 from openstats.http.auth.policy import ADMIN, EVERYTHING, READER, SERVICE
 from openstats.http.receiver_urls import RECEIVERS
+
+if TYPE_CHECKING:
+    # Older releases of oslo.policy have no such type.
+    from oslo_policy.policy import Operation
 
 ANYBODY = "@"
 

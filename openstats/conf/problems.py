@@ -69,8 +69,9 @@ def _add(names: Names, group: str, options: Iterable[Any]) -> None:
     for option in options:
         names.setdefault(group, set()).update({option.dest, option.name})
         for former in getattr(option, "deprecated_opts", ()):
-            title = former.group or group
-            names.setdefault(title, set()).add(former.name.replace("-", "_"))
+            # A former option has the present group and name where it states none of its own.
+            title, name = former.group or group, former.name or option.name
+            names.setdefault(title, set()).add(name.replace("-", "_"))
 
 
 def _unknown(sections: Mapping[str, Mapping[str, Any]], existing: Names) -> Iterator[str]:
