@@ -77,15 +77,14 @@ def test_our_own_mistakes_are_no_store_errors(store: Store) -> None:
 
 
 def test_a_reopened_store_leaves_the_connections_that_it_had(store: Store) -> None:
-    engine = store.engine
-    with engine.connect() as connection:
+    with store.engine.connect() as connection:
         before = connection.connection.dbapi_connection
         store.reopen()
         with store.read() as db:
             assert db.connection.dbapi_connection is not before
             assert db.scalar(text("SELECT 1")) == 1
         assert connection.scalar(text("SELECT 2")) == 2
-    engine.dispose()
+        connection.detach()
 
 
 def test_foreign_keys_are_held(store: Store) -> None:
