@@ -140,7 +140,7 @@ class StoppedError(OpenstatsError):
     """The collector is stopping; another collector will run the job."""
 
     code = "openstats.job.stopped"
-    title = "The collector is stopping"
+    title = "Collector stopping"
 
 
 class LateReadingError(OpenstatsError):

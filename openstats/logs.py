@@ -61,7 +61,7 @@ class LogFormatter(ContextFormatter):
         return "\n".join(map(escaped, line.split("\n")))
 
 
-def service(conf: cfg.ConfigOpts) -> None:
+def set_up_service(conf: cfg.ConfigOpts) -> None:
     """Set up logging of a service as configured, by default to standard error.
 
     Raises:
@@ -95,7 +95,7 @@ def announce_start(conf: cfg.ConfigOpts, name: str, store: object) -> None:
         LOG.warning("%s", sentence)
 
 
-def command(conf: cfg.ConfigOpts) -> None:
+def set_up_command(conf: cfg.ConfigOpts) -> None:
     """Set up logging of a command that ends: as configured, by default nowhere.
 
     The command itself prints its errors.
@@ -106,10 +106,10 @@ def command(conf: cfg.ConfigOpts) -> None:
     if any(conf[name] for name in DESTINATIONS):
         _set_up(conf)
         return
-    quiet()
+    silence()
 
 
-def quiet() -> None:
+def silence() -> None:
     """Silence libraries, so that only the command itself prints errors."""
     for name in LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -90,7 +90,7 @@ def test_the_end_of_a_service_is_part_of_no_request(
     path = installed.directory / "openstats.log"
     installed.configure("DEFAULT", log_file=path)
     options = conf.load([str(installed.conf)])
-    logs.service(options)
+    logs.set_up_service(options)
     with logs.lifetime(options, "serve", "the store"):
         RequestContext(overwrite=True)
     assert "req-" not in path.read_text().splitlines()[-1]

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 SECONDS = 60
 MEDIA_TYPE = "application/json"
 NO_CONTENT, UNAUTHORIZED = 204, 401
-NOTHING_THERE = "openstats.route.unknown"
-TAKES = "--url (OPENSTATS_URL) must be the URL of openstats, as http://HOST:PORT"
-FOREIGN = f"the server answered {{status}}, but not as openstats does: {TAKES}"
+UNKNOWN_URL = "openstats.route.unknown"
+URL_RULE = "--url (OPENSTATS_URL) must be the URL of openstats, as http://HOST:PORT"
+FOREIGN = f"the server answered {{status}}, but not as openstats does: {URL_RULE}"
 SIGN_IN = "set OPENSTATS_TOKEN or --token to the output of 'openstack token issue -f value -c id'"
 
 
@@ -65,7 +65,7 @@ class Api:
         if answer.status >= 300:
             raise OpenstatsError("; ".join(map(escaped, _sentences(answer))))
         if answer.document is None and answer.status != NO_CONTENT:
-            raise foreign(answer)
+            raise foreign_error(answer)
         return answer
 
     def entries(self, path: str, key: str, query: Iterable[tuple[str, object]]) -> list[Any]:
@@ -97,10 +97,10 @@ def listed(answer: ApiResponse, key: str) -> list[Any]:
     try:
         return [*answer.document[key]]
     except (LookupError, TypeError):
-        raise foreign(answer) from None
+        raise foreign_error(answer) from None
 
 
-def foreign(answer: ApiResponse) -> OpenstatsError:
+def foreign_error(answer: ApiResponse) -> OpenstatsError:
     """Return the error to raise if something other than openstats answered."""
     return OpenstatsError(FOREIGN.format(status=answer.status))
 
@@ -115,8 +115,8 @@ def _sentences(answer: ApiResponse) -> list[str]:
 
 def _sentence(error: Mapping[str, object]) -> str:
     detail = str(error["detail"])
-    if error.get("code") == NOTHING_THERE:
-        return f"the server has no URL {detail}: {TAKES}, without /api"
+    if error.get("code") == UNKNOWN_URL:
+        return f"the server has no URL {detail}: {URL_RULE}, without /api"
     return detail
 
 

@@ -193,13 +193,17 @@ class OpenstatsCommand(Command):
         parser.formatter_class = HelpFormatter
         return parser
 
+    def get_epilog(self) -> str:
+        """Return no epilog; that of cliff names the plugin of the command."""
+        return ""
+
     def run(self, parsed_args: argparse.Namespace) -> int:
         """Run the command."""
         try:
             if self.app.options.log_file and not self.logs_itself:
                 from openstats import logs
 
-                logs.command(self.app.conf)
+                logs.set_up_command(self.app.conf)
             return int(super().run(parsed_args) or 0)
         except OpenstatsError as error:
             return self.app.say_error(error)

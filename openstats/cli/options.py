@@ -27,7 +27,7 @@ NULL_ARGUMENT = object()
 NULL = "null"
 TRUTH = ("true", "false")
 NAMED = "UUID or name."
-SCOPE = "Object that it is on, as KIND=UUID or KIND=NAME, for example customer=Acme."
+SCOPE = "The object, as KIND=UUID or KIND=NAME, for example customer=Acme."
 METAVARS = {"uuid": "UUID", "marker": "UUID", "object": "UUID", "tz": "ZONE", "scope": "SCOPE"}
 
 
@@ -116,6 +116,7 @@ def add_fields(
         several = list in {get_origin(part) for part in _parts(field.annotation)}
         kind = {"action": "append", "metavar": name.upper()} if several else _kind(name, field)
         text = SCOPE if name == "scope" else _help(name, field)
+        text += " May be repeated." if several else ""
         parser.add_argument(_option(name), required=field.is_required(), help=text, **kind)
         if changing and (several or field.default is None):
             empty: object = [] if several else NULL_ARGUMENT

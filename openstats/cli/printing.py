@@ -14,7 +14,7 @@ from cliff.utils import terminal_width
 from openstats.cli.main import OpenstatsCommand
 from openstats.cli.tables import TABLE, cell
 
-FLOOR = 8
+MIN_WIDTH = 8
 """Minimum width of a text column, in characters."""
 
 SILENT = (TABLE, "value")
@@ -40,12 +40,12 @@ class Table(TableFormatter):
             return
         table = prettytable.PrettyTable(column_names)
         table.add_rows(rows)
-        floors = {}
+        min_widths = {}
         for column, name in enumerate(column_names):
-            numeric = _numeric([row[column] for row in rows])
-            table.align[name] = "r" if numeric else "l"
-            floors[name] = sys.maxsize if numeric else max(FLOOR, len(name))
-        if _fit(table, floors, _width(parsed_args)):
+            is_numeric = _are_numbers([row[column] for row in rows])
+            table.align[name] = "r" if is_numeric else "l"
+            min_widths[name] = sys.maxsize if is_numeric else max(MIN_WIDTH, len(name))
+        if _fit(table, min_widths, _width(parsed_args)):
             stdout.write(f"{table.get_string()}\n")
             return
         for row in rows:
@@ -62,11 +62,11 @@ class Table(TableFormatter):
         table = prettytable.PrettyTable(("Field", "Value"))
         table.align = "l"
         table.add_rows([[name, value] for name, value in zip(column_names, data, strict=True)])
-        _fit(table, {"Field": sys.maxsize, "Value": FLOOR}, _width(parsed_args))
+        _fit(table, {"Field": sys.maxsize, "Value": MIN_WIDTH}, _width(parsed_args))
         stdout.write(f"{table.get_string()}\n")
 
 
-def _numeric(values: Sequence[object]) -> bool:
+def _are_numbers(values: Sequence[object]) -> bool:
     """Return whether the values are numbers, apart from empty ones."""
     kinds = {type(value) for value in values if value != ""}
     return bool(kinds) and kinds <= {int, float}
@@ -78,13 +78,13 @@ def _width(parsed_args: argparse.Namespace) -> int | None:
     return terminal_width() if sys.stdout.isatty() or parsed_args.fit_width else None
 
 
-def _fit(table: prettytable.PrettyTable, floors: dict[str, int], width: int | None) -> bool:
-    """Reduce the widths of columns, to no less than their floors; return whether the table fits."""
+def _fit(table: prettytable.PrettyTable, min_widths: dict[str, int], width: int | None) -> bool:
+    """Reduce the widths of columns, at most to ``min_widths``; return whether the table fits."""
     names = table.field_names
     border = table.get_string().split("\n", 1)[0]
     widths = {n: len(part) - 2 for n, part in zip(names, border.split("+")[1:-1], strict=True)}
     while width is not None and sum(widths.values()) + 3 * len(names) + 1 > width:
-        wide = [name for name in names if widths[name] > floors[name]]
+        wide = [name for name in names if widths[name] > min_widths[name]]
         if not wide:
             return False
         widths[max(wide, key=widths.__getitem__)] -= 1

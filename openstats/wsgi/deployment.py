@@ -76,7 +76,7 @@ def _check_noauth(options: cfg.ConfigOpts) -> None:
 def _application(options: cfg.ConfigOpts) -> WSGIApplication:
     _check_noauth(options)
     startup.check(options)
-    logs.service(options)
+    logs.set_up_service(options)
     store = open_store(options, requests=True)
     store.check()
     # A server that loads the application before it forks would share the connections.

@@ -41,7 +41,8 @@ class UsageParameters(PageParameters, DatapointParameters, AggregateParameters):
     )
     deleted: Flag = Field(False, description="Include deleted objects.")
     fill: Literal["null"] | None = Field(
-        None, description="Return null instead of 0 where usage is unknown."
+        None,
+        description="Return null where usage is unknown, instead of the sum of what is known.",
     )
     adding: Literal["uuid", "observed", "uuid,observed", "observed,uuid"] | None = Field(
         None,

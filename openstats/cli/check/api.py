@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from openstats.cli.check.lines import FAILED, WARNING, Line, Trial, not_tried
+from openstats.cli.check.lines import FAILED, WARNING, Line, Trial, skipped_line
 from openstats.errors import OpenstatsError
 
 if TYPE_CHECKING:
@@ -48,13 +48,13 @@ class ApiCheck:
         try:
             service_user.sign_in(identity)
         except OpenstatsError as error:
-            self.lines += [Line(TOKENS, FAILED, str(error)), not_tried(GROUPS, TOKENS)]
+            self.lines += [Line(TOKENS, FAILED, str(error)), skipped_line(GROUPS, TOKENS)]
             return
         ask = missing_rights.probe_of_service_user(identity)
         self.lines += self.trial(ask, TOKENS, TOKENS, partial(service_user.check_tokens, identity))
         self.lines += self.trial(ask, GROUPS, GROUPS, partial(service_user.check_groups, identity))
 
-    def cut(self, seconds: float) -> list[Line]:
+    def finish(self, seconds: float) -> list[Line]:
         """Return the lines so far; if the check still runs, add that Keystone timed out."""
         lines = list(self.lines)
         if not self.is_over:

@@ -19,7 +19,7 @@ from openstats.cli.check.lines import (
     Attempt,
     Line,
     Trial,
-    not_tried,
+    skipped_line,
 )
 from openstats.cli.check.trials import CUSTOMERS, KEYSTONE, trials
 from openstats.errors import OpenstatsError, RefusedError, ServiceMissingError
@@ -57,7 +57,7 @@ class CloudCheck:
         for step, attempt in trials(self.connection, self.max_diagnostics):
             self.current = step
             if cause := self._silent.get(KEYSTONE) or self._silent.get(_service(step)):
-                self.lines.append(not_tried(self._label(step), self._label(cause)))
+                self.lines.append(skipped_line(self._label(step), self._label(cause)))
                 continue
             self.lines += self.trial(ask, self._label(step), step, self._watched(step, attempt))
         self.is_over = True
@@ -92,7 +92,7 @@ class CloudCheck:
             return False
         return not has_client or is_unreached(error)
 
-    def cut(self, seconds: float) -> list[Line]:
+    def finish(self, seconds: float) -> list[Line]:
         """Return the lines so far; stop a check that still runs, and mark the rest as skipped."""
         lines = list(self.lines)
         if self.is_over:
@@ -102,7 +102,7 @@ class CloudCheck:
         cause = self._label(self.current)
         lines.append(Line(cause, FAILED, f"no answer within {seconds:g} s"))
         for step in steps[steps.index(self.current) + 1 :]:
-            lines.append(not_tried(self._label(step), cause))
+            lines.append(skipped_line(self._label(step), cause))
         return lines
 
     @property
@@ -122,7 +122,7 @@ def lines_within(checks: Sequence[ApiCheck | CloudCheck], seconds: float) -> Ite
         thread.start()
     for thread in threads:
         thread.join(max(0.0, end - time.monotonic()))
-    lines = {check.name: check.cut(seconds) for check in checks}
+    lines = {check.name: check.finish(seconds) for check in checks}
     clouds = [check for check in checks if isinstance(check, CloudCheck)]
     signed_in = [check for check in clouds if check.is_signed_in]
     duplicates = _duplicates(signed_in, lines)

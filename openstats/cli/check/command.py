@@ -17,7 +17,7 @@ from openstats.cli.check.lines import (
     Attempt,
     DoubtfulDetail,
     Line,
-    not_tried,
+    skipped_line,
 )
 from openstats.cli.main import OpenstatsCommand
 from openstats.cli.tables import ColumnsAndRows, printable
@@ -64,7 +64,7 @@ class Check(OpenstatsCommand, Lister):
         from openstats import logs
 
         if not self.app.options.verbose_level:
-            logs.quiet()
+            logs.silence()
         lines = list(self._lines(parsed_args))
         self.failed = any(line.status not in HARMLESS for line in lines)
         cells = partial(printable, formatter=parsed_args.formatter)
@@ -84,7 +84,7 @@ class Check(OpenstatsCommand, Lister):
             for sentence in error.problems:
                 yield Line(configuration.CONFIGURATION, FAILED, sentence)
             for check in (configuration.POLICY, "store", "clouds.yaml"):
-                yield not_tried(check, configuration.CONFIGURATION)
+                yield skipped_line(check, configuration.CONFIGURATION)
             return
         yield from configuration.lines(conf)
         yield attempt_line("store", lambda: str(self.app.store))
@@ -117,7 +117,7 @@ class Check(OpenstatsCommand, Lister):
             clouds = checked_clouds(conf, parsed_args.clouds)
         except OpenstatsError as error:
             yield from lines_within(checks, parsed_args.timeout)
-            yield failure("clouds.yaml", error)
+            yield failed_line("clouds.yaml", error)
             return
         max_diagnostics = conf["usage"].diagnostics_max_instances
         for name, connection in clouds.connections.items():
@@ -127,7 +127,7 @@ class Check(OpenstatsCommand, Lister):
         yield from lines
         yield from self._last_errors(clouds.connections.keys() - failed)
         for name, fault in clouds.faults.items():
-            yield failure(name, ConfigError(fault.reason))
+            yield failed_line(name, ConfigError(fault.reason))
 
     def _last_errors(self, clouds: Collection[str]) -> Iterator[Line]:
         """Yield a warning for each job of these clouds whose last poll failed.
@@ -158,7 +158,7 @@ def trial(ask: "Probe", check: str, step: str, attempt: Attempt) -> Iterator[Lin
         with suppress(ServiceMissingError):
             missing = missing_rights.find_missing(ask, step, quiet=True)
     except OpenstatsError as error:
-        line = failure(check, error)
+        line = failed_line(check, error)
         if _may_be_a_right(error):
             with suppress(CloudError):
                 missing = missing_rights.find_missing(ask, step)
@@ -173,7 +173,7 @@ def attempt_line(check: str, attempt: Attempt) -> Line:
     try:
         return _success(check, attempt())
     except OpenstatsError as error:
-        return failure(check, error)
+        return failed_line(check, error)
 
 
 def _success(check: str, detail: str) -> Line:
@@ -181,7 +181,7 @@ def _success(check: str, detail: str) -> Line:
     return Line(check, WARNING if is_doubtful else OK, str(detail))
 
 
-def failure(check: str, error: OpenstatsError) -> Line:
+def failed_line(check: str, error: OpenstatsError) -> Line:
     """Return the line of a check that failed."""
     is_refusal = isinstance(error, RefusedError) and "HTTP 403" in str(error)
     return Line(check, NO_RIGHT if is_refusal else FAILED, str(error))

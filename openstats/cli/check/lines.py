@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from openstats.clouds.missing_rights import Probe
 
-OK, FAILED, NO_RIGHT, NOT_TRIED = "ok", "failed", "no permission", "skipped"
+OK, FAILED, NO_RIGHT, SKIPPED = "ok", "failed", "no permission", "skipped"
 WARNING = "warning"
 """Status of a check that passes but needs attention: the exit status stays 0."""
 
@@ -40,9 +40,9 @@ Trial = Callable[["Probe", str, str, Attempt], Iterable[Line]]
 """A function of a probe for rights, the name of the check, the step and the attempt."""
 
 
-def not_tried(check: str, cause: str) -> Line:
+def skipped_line(check: str, cause: str) -> Line:
     """Return the line of a check that is skipped because another one failed."""
-    return Line(check, NOT_TRIED, f"see {cause}")
+    return Line(check, SKIPPED, f"see {cause}")
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:

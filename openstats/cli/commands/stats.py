@@ -24,18 +24,18 @@ Arguments = dict[str, Any]
 """Arguments of the command line by the names of parameters in URLs; None means not given."""
 
 
-def ask(app: "Openstats", statistic: str, arguments: Arguments) -> Any:
+def fetch_statistic(app: "Openstats", statistic: str, arguments: Arguments) -> Any:
     """Return the document of a statistic; warn on standard error if its figures are incomplete.
 
     Raises:
         OpenstatsError: the API answered with an error, or something else than openstats did.
     """
-    from openstats.cli.api import api, foreign
+    from openstats.cli.api import api, foreign_error
 
     client = api(app)
     response = client.ask(f"/api/stats/{statistic}/", query=options.query(client, arguments))
     if COVERAGE not in response.headers:
-        raise foreign(response)
+        raise foreign_error(response)
     _warn_of_early(app, arguments)
     _warn_of_incomplete(app, response.headers[COVERAGE])
     return response.document
@@ -87,7 +87,7 @@ class StatisticCommand(ListCommand):
         """Return the figures as rows; a single sum is one row, since cliff's CSV needs a list."""
         names = options.parameters(self.parameters)
         arguments = {name: getattr(parsed_args, name) for name in names}
-        document = ask(self.app, self.name, arguments)
+        document = fetch_statistic(self.app, self.name, arguments)
         entries = document if isinstance(document, list) else [document]
         return rows(self.columns(arguments), _flat(entries))
 

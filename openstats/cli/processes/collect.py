@@ -32,23 +32,23 @@ class CloudsCommand(OpenstatsCommand):
 
     logs_itself = True
 
-    def ask(self, names: Sequence[str], kinds: Sequence[str], *, full: bool) -> int:
+    def poll_once(self, names: Sequence[str], kinds: Sequence[str], *, full: bool) -> int:
         """Run one cycle of polls; return 0 only if all succeed, otherwise 1."""
         from openstats import logs
         from openstats.cli.assembly import collector
         from openstats.cli.progress import progress_bars
 
         if not self.app.options.verbose_level:
-            logs.command(self.app.conf)
+            logs.set_up_command(self.app.conf)
         with progress_bars() as bars:
-            once = collector(self.app.conf, self.app.store, names, progress=bars.show)
+            poller = collector(self.app.conf, self.app.store, names, progress=bars.show)
             try:
-                if not once.connections.by_name:
-                    raise ConfigError("; ".join(once.connections.faults.values()))
-                errors = once.cycle(kinds, full=full)
+                if not poller.connections.by_name:
+                    raise ConfigError("; ".join(poller.connections.faults.values()))
+                errors = poller.cycle(kinds, full=full)
             finally:
-                once.close()
-        return self._report(once.connections.by_name, errors)
+                poller.close()
+        return self._report(poller.connections.by_name, errors)
 
     def _report(self, names: Iterable[str], errors: Iterable[str]) -> int:
         # A Keystone that refuses fails every poll with the same message.
@@ -80,18 +80,18 @@ class Collect(CloudsCommand):
         from openstats.collector.polls.kinds import POLLS
 
         if parsed_args.once:
-            return self.ask(parsed_args.clouds, tuple(POLLS), full=parsed_args.full)
+            return self.poll_once(parsed_args.clouds, tuple(POLLS), full=parsed_args.full)
         if parsed_args.full:
             raise OpenstatsError(
                 "--full: requires --once; a running collector reads everything in turn"
             )
-        return self._for_ever(parsed_args.clouds)
+        return self._poll_until_stopped(parsed_args.clouds)
 
-    def _for_ever(self, names: Sequence[str]) -> int:
+    def _poll_until_stopped(self, names: Sequence[str]) -> int:
         from openstats import logs
         from openstats.cli.assembly import collector
 
-        logs.service(self.app.conf)
+        logs.set_up_service(self.app.conf)
         service = collector(self.app.conf, self.app.store, names)
         with logs.lifetime(self.app.conf, "collect", self.app.store):
             return self._run_until_stopped(service)
@@ -122,7 +122,7 @@ class Discover(CloudsCommand):
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         """Run discovery, and write how many objects it found."""
         old = self._uuids()
-        status = self.ask(parsed_args.clouds, ("discovery",), full=False)
+        status = self.poll_once(parsed_args.clouds, ("discovery",), full=False)
         new = self._uuids()
         counts = ", ".join(_counts(kind, old[kind], new[kind]) for kind in KINDS)
         self.app.stdout.write(f"The registry has {counts}.\n")

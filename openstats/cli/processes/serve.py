@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 LOG = log.getLogger(__name__)
 
-PATIENCE = 20.0
+FIRST_POLL_TIMEOUT = 20.0
 """Seconds to wait for a cloud that does not answer, before the service is ready without it."""
 
 
@@ -44,7 +44,7 @@ class Serve(OpenstatsCommand):
 
         self._override(parsed_args)
         startup.check(self.app.conf)
-        logs.service(self.app.conf)
+        logs.set_up_service(self.app.conf)
         store = self.app.open_store(requests=True)
         store.check()
         health = Health({"store": store.check})
@@ -103,7 +103,7 @@ class Serve(OpenstatsCommand):
             if collector:
                 collector.register()
                 if self._unpolled():
-                    collector.cycle(patience=PATIENCE)
+                    collector.cycle(patience=FIRST_POLL_TIMEOUT)
                 if collector.stopped.is_set():
                     return
             self._announce(

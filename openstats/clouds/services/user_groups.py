@@ -37,7 +37,7 @@ class UserGroups:
             answer = self._keystone.get(f"/users/{user_id}/groups").json()
             group_ids = frozenset(group["id"] for group in answer["groups"])
         except (ClientException, ValueError, KeyError, TypeError) as error:
-            LOG.warning("which groups user %s is in, Keystone does not say: %s", user_id, error)
+            LOG.warning("Keystone does not list the groups of user %s: %s", user_id, error)
             if isinstance(error, ConnectFailure):
                 # Callers after this one do not wait for the timeout too.
                 self._silent_until = self._clock() + PAUSE

@@ -124,7 +124,7 @@ class AuthToken(auth_token.AuthProtocol):  # type: ignore[misc]
             return _documented(refusal, request.environ)
         except ClientException as error:
             # Raised when the service user cannot sign in, which auth_token does not handle.
-            LOG.error("whether a token is valid, Keystone does not say: %s", error)
+            LOG.error("Keystone cannot validate a token: %s", error)
             self._breaker.note_failure(began)
             return _documented(HTTPServiceUnavailable(), request.environ)
 
@@ -133,8 +133,8 @@ def _not_allowed(request: Request, catalog: Catalog) -> str:
     """Return why the access rules of an application credential refuse a request."""
     if all(service["type"] != SERVICE_TYPE for service in catalog):
         return (
-            f"access rules are held against the catalog, and it has no service {SERVICE_TYPE}: "
-            "ask an administrator of the cloud to register openstats there"
+            "access rules allow only services in the catalog, and it has no service "
+            f"{SERVICE_TYPE}: ask an administrator of the cloud to register openstats there"
         )
     return (
         f"the access rules of the application credential do not allow {request.method} "

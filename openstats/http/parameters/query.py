@@ -44,7 +44,7 @@ class Query(BaseModel):
 
     on_behalf_of: Annotated[str, Field(min_length=1)] | None = Field(
         None,
-        description="Answer as if this subject of a portal asked. Only for admins and services.",
+        description="Show what this subject of a portal sees. Only for admins and services.",
     )
 
     @classmethod

@@ -14,7 +14,7 @@ from openstats.http.server.parser import Parser
 from openstats.http.server.tasks import ApplicationTask, RefusalTask, refusal
 
 READ_METHODS = ("GET", "HEAD", "OPTIONS")
-UNSENT = 65_536
+MAX_UNSENT = 65_536
 """Maximum number of unsent bytes at which the next pipelined request is started."""
 
 
@@ -111,12 +111,12 @@ class Channel(HTTPChannel):  # type: ignore[misc]
         """Refuse a request whose head or body did not arrive in time."""
         part = "body" if self._has_head else "head"
         detail = f"the {part} of the request did not arrive in time: send the request again"
-        self._refuse(refusal("408 Request Timeout", "The request was refused", detail))
+        self._refuse(refusal("408 Request Timeout", "Request refused", detail))
 
     def give_up(self) -> None:
         """Answer 503 for a request past its deadline; a thread at work on it comes too late."""
         detail = "no answer within [api] request_timeout: ask again after Retry-After seconds"
-        self._refuse(refusal("503 Service Unavailable", "The service is busy", detail))
+        self._refuse(refusal("503 Service Unavailable", "Service busy", detail))
 
     def _refuse(self, reply: bytes) -> None:
         # A thread holds the lock while it writes, so that there is a response.

@@ -55,7 +55,7 @@ class Dispatcher:
         for thread in self._threads:
             thread.join(max(0.0, deadline - monotonic()))
         if remaining := [thread.name for thread in self._threads if thread.is_alive()]:
-            LOG.warning("still at work, and left behind: %s", ", ".join(remaining))
+            LOG.warning("left behind, still at work: %s", ", ".join(remaining))
 
     def _work(self) -> None:
         while task := self._next():

@@ -13,7 +13,7 @@ LOG = log.getLogger(__name__)
 PAUSE = 1.0
 """Seconds between two runs of a probe."""
 
-PATIENCE = 3.0
+PROBE_TIMEOUT = 3.0
 """Seconds that a probe may take before its target counts as not answering."""
 
 Probe = Callable[[], None]
@@ -38,7 +38,7 @@ class Health:
         """Run each probe regularly from now on, in a thread of its own."""
         self.watched = True
         for name in self.probes:
-            self._look(name)
+            self._check(name)
             Thread(target=self._watch, args=(name,), name=f"health {name}", daemon=True).start()
 
     def stop(self) -> None:
@@ -51,7 +51,7 @@ class Health:
             return "the service is being stopped"
         for name in self.probes:
             if not self.watched:
-                self._look(name)
+                self._check(name)
             elif self._overdue(name):
                 return f"the {name} does not answer"
             if name in self._faults:
@@ -60,13 +60,13 @@ class Health:
 
     def _overdue(self, name: str) -> bool:
         begun = self._begun.get(name)
-        return begun is not None and monotonic() - begun > PATIENCE
+        return begun is not None and monotonic() - begun > PROBE_TIMEOUT
 
     def _watch(self, name: str) -> None:
         while not self._stopped.wait(PAUSE):
-            self._look(name)
+            self._check(name)
 
-    def _look(self, name: str) -> None:
+    def _check(self, name: str) -> None:
         self._begun[name] = monotonic()
         known_fault = self._faults.get(name)
         try:
@@ -76,8 +76,8 @@ class Health:
             if known_fault is None:
                 LOG.error("not healthy: %s", error)
         except Exception:
-            self._faults[name] = f"the {name} could not be looked at"
-            LOG.exception("a defect of openstats in looking at the %s", name)
+            self._faults[name] = f"the check of the {name} failed"
+            LOG.exception("a defect of openstats in the check of the %s", name)
         else:
             if self._faults.pop(name, None):
                 LOG.info("healthy again: the %s", name)

@@ -15,7 +15,7 @@ LOG = log.getLogger(__name__)
 
 FULL = refusal(
     "503 Service Unavailable",
-    "The service is busy",
+    "Service busy",
     "all connections are in use, or all that one client may have: ask again later",
 )
 
@@ -63,7 +63,7 @@ class Listener(TcpWSGIServer):  # type: ignore[misc]
         try:
             connection.send(FULL)
         except OSError as error:
-            LOG.debug("a connection too many was not told so: %s", error)
+            LOG.debug("a refused connection could not be answered: %s", error)
         connection.close()
 
     def accept_all(self) -> None:

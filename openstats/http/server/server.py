@@ -17,7 +17,7 @@ from waitress import wasyncore
 from waitress.adjustments import Adjustments
 
 from openstats.http.body import MAX_BYTES
-from openstats.http.server.channel import READ_METHODS, UNSENT, Channel, Timeouts
+from openstats.http.server.channel import MAX_UNSENT, READ_METHODS, Channel, Timeouts
 from openstats.http.server.dispatcher import Dispatcher
 from openstats.http.server.health import Health
 from openstats.http.server.listener import Listener
@@ -27,11 +27,11 @@ LOG = log.getLogger(__name__)
 TICK = 0.5
 """Seconds between two checks of deadlines."""
 
-ENDING = 5.0
+CLOSE_SECONDS = 5.0
 """Seconds that ``close`` waits for threads whose requests are abandoned."""
 
-HEALTH = ("/healthcheck", "/healthcheck/")
-DESCRIPTORS = 256
+HEALTH_PATHS = ("/healthcheck", "/healthcheck/")
+RESERVED_DESCRIPTORS = 256
 """File descriptors reserved for other uses than connections: the store, clouds, logs."""
 
 
@@ -77,7 +77,7 @@ class Server:
         self.draining_since: float | None = None
         self._map: dict[int, wasyncore.dispatcher] = {}
         self._checked_at = 0.0
-        self._at_once: deque[Channel] = deque()
+        self._health_checks: deque[Channel] = deque()
         self._deferred: deque[Channel] = deque()
         self._most_connections = _allow_connections(options.connections)
         self._dispatcher = Dispatcher(options.threads, options.write_threads)
@@ -125,9 +125,9 @@ class Server:
         """Serve until ``drain`` is called, and all accepted requests are answered."""
         # Everything loaded so far is permanent: exclude it from garbage collection.
         gc.freeze()
-        while not self._over():
+        while not self._is_over():
             wasyncore.poll2(TICK, self._map)
-            self._turn()
+            self._after_poll()
 
     def drain(self, *, at_once: bool = False) -> None:
         """Make ``run`` end: first report ill health, then stop accepting connections.
@@ -143,7 +143,7 @@ class Server:
 
     def close(self) -> None:
         """Close all sockets and end the threads."""
-        self._dispatcher.shutdown(ENDING)
+        self._dispatcher.shutdown(CLOSE_SECONDS)
         wasyncore.close_all(self._map)
 
     def queue(self, channel: Channel) -> None:
@@ -152,10 +152,10 @@ class Server:
         request = channel.requests[0]
         is_watched = self.health is not None and self.health.watched
         is_read = not request.error and request.command in READ_METHODS
-        if is_watched and is_read and request.path in HEALTH:
+        if is_watched and is_read and request.path in HEALTH_PATHS:
             # Left to the loop, since the caller holds a lock of the connection.
-            self._at_once.append(channel)
-        elif channel.total_outbufs_len > UNSENT:
+            self._health_checks.append(channel)
+        elif channel.total_outbufs_len > MAX_UNSENT:
             self._deferred.append(channel)
         else:
             self._dispatcher.add_task(channel)
@@ -173,15 +173,15 @@ class Server:
             return False
         return len(channels) < self._most_connections or _drop_idle(channels, numbers)
 
-    def _turn(self) -> None:
+    def _after_poll(self) -> None:
         """Do the loop's own work after each poll of the sockets."""
-        for _ in range(len(self._at_once)):
-            self._at_once.popleft().service()
+        for _ in range(len(self._health_checks)):
+            self._health_checks.popleft().service()
         for _ in range(len(self._deferred)):
             channel = self._deferred.popleft()
             if not channel.connected:
                 continue
-            if channel.total_outbufs_len > UNSENT:
+            if channel.total_outbufs_len > MAX_UNSENT:
                 self._deferred.append(channel)
             else:
                 channel.queued_at = monotonic()
@@ -204,7 +204,7 @@ class Server:
             if end := channel.overdue_action(timeouts, now):
                 end()
 
-    def _over(self) -> bool:
+    def _is_over(self) -> bool:
         if self.draining_since is None:
             return False
         drain_time = monotonic() - self.draining_since - self.options.drain_delay
@@ -238,12 +238,12 @@ def _allow_connections(connections: int) -> int:
     """Raise the limit of file descriptors as needed; return how many connections it allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     # A connection may need a second descriptor: large bodies and responses are kept in files.
-    descriptors = 2 * connections + DESCRIPTORS
+    descriptors = 2 * connections + RESERVED_DESCRIPTORS
     if hard != resource.RLIM_INFINITY:
         descriptors = min(descriptors, hard)
     if soft != resource.RLIM_INFINITY and soft < descriptors:
         resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, hard))
-    number = max(1, min(connections, (max(soft, descriptors) - DESCRIPTORS) // 2))
+    number = max(1, min(connections, (max(soft, descriptors) - RESERVED_DESCRIPTORS) // 2))
     if number < connections:
         LOG.warning(
             "[api] connections = %d: %d file descriptors allow %d", connections, hard, number

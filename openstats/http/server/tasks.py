@@ -46,7 +46,7 @@ class RefusalTask(ErrorTask):  # type: ignore[misc]
     def execute(self) -> None:
         """Write the error document instead of plain text."""
         error = self.request.error
-        code, title = "openstats.request.refused", "The request was refused"
+        code, title = "openstats.request.refused", "Request refused"
         if error.code == 413:
             code, title = errors.TooLargeError.code, errors.TooLargeError.title
         detail = excerpt(error.body or error.reason)

@@ -139,7 +139,7 @@ def test_many_at_once(port: int) -> None:
 )
 def test_a_refusal_says_once_what_is_wrong(port: int, raw: bytes, part: str) -> None:
     (error,) = json.loads(spoken(port, raw)[2])["errors"]
-    assert error["title"] == "The request was refused"
+    assert error["title"] == "Request refused"
     assert part in error["detail"]
     assert "Bad Request" not in f"{error['title']}: {error['detail']}"
 
