@@ -28,7 +28,7 @@ def logging_to_a_file(
     return path, []
 
 
-def test_a_service_says_in_its_log_on_what_it_runs_and_that_it_ended(
+def test_the_log_of_a_service_has_its_start_and_end(
     installed: Installation, logging_to_a_file: tuple[Path, list[str]]
 ) -> None:
     path, words = logging_to_a_file
@@ -60,7 +60,7 @@ def test_a_command_that_ends_writes_its_log_and_prints_its_errors_only(
     assert "Traceback" not in path.read_text()
 
 
-def test_no_sentence_stands_twice_in_a_line(
+def test_no_line_of_the_log_has_a_sentence_twice(
     installed: Installation, alpha: Double, edge: Edge
 ) -> None:
     edge.rule("os-hypervisors/statistics", Status(500))

@@ -48,6 +48,19 @@ BAD = {
         {"auth": AUTH, "openstats": {"customer_form": "tag"}},
         "unknown key customer_form: did you mean customer_from?",
     ),
+    "no mapping": (
+        {"auth": AUTH, "openstats": "all"},
+        "must be a mapping of auth_url_aliases, block_storage, capacity_source, ",
+    ),
+    "no source": ({"auth": AUTH, "openstats": {"capacity_source": "air"}}, "capacity_source = "),
+    "no tags": ({"auth": AUTH, "openstats": {"group_tags": [1]}}, "group_tags = "),
+    "no names": ({"auth": AUTH, "openstats": {"exclude_projects": {"a": 1}}}, "exclude_projects ="),
+    "no list": (
+        {"auth": AUTH, "openstats": {"auth_url_aliases": "http://a"}},
+        "auth_url_aliases takes a list of URLs",
+    ),
+    "no URL": ({"auth": AUTH, "openstats": {"auth_url_aliases": ["nonsense"]}}, "nonsense"),
+    "no text": ({"auth": AUTH, "openstats": {"auth_url_aliases": [5]}}, "5"),
     "without sign-in": ({"auth": AUTH, "auth_type": "none"}, "auth_type none signs in nowhere"),
     "null": ({"auth": AUTH, "auth_type": None}, "auth_type None signs in nowhere"),
     "bogus": ({"auth": AUTH, "auth_type": "bogus"}, "there is no auth_type bogus"),
@@ -107,7 +120,9 @@ def test_repeated_key_is_a_fault_of_its_entry(installed: Installation, alpha: Do
     assert lines["alpha: Keystone"][0] == "ok"
 
 
-def test_names_of_clouds_and_of_nobody(installed: Installation, alpha: Double) -> None:
+def test_an_unknown_name_of_a_cloud_fails_beside_the_known_ones(
+    installed: Installation, alpha: Double
+) -> None:
     entry = alpha.clouds_entry()
     del entry["region_name"]
     installed.clouds(nordic=entry | {"regions": ["RegionOne", "south"]})

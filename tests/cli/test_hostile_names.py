@@ -80,7 +80,7 @@ def test_documents_hold_names_as_they_are(
 
 
 @pytest.mark.parametrize("name", [*NAMES, *ODD])
-def test_a_name_is_good_for_finding_what_has_it(attacked: Installation, name: str) -> None:
+def test_entries_are_found_by_any_name(attacked: Installation, name: str) -> None:
     if name in ODD:
         assert attacked.run("customer", "create", f"--name={name}").status == 0
     listed = json.loads(attacked.run("customer", "list", f"--name={name}", "-f", "json").out)

@@ -55,7 +55,7 @@ def test_no_redirect_leads_elsewhere(
         "http://{}x/",
     ],
 )
-def test_however_it_is_spelled(
+def test_no_spelling_of_a_foreign_url_is_followed(
     alpha: Double, installed: Installation, edge: Edge, foreign: Foreign, elsewhere: str
 ) -> None:
     host = foreign.url.removeprefix("http://")

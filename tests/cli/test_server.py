@@ -90,7 +90,9 @@ def test_no_token_follows_a_redirect(bare: Installation) -> None:
         ("http://127.0.0.1:x", "http://127.0.0.1:x does not answer: "),
     ],
 )
-def test_a_server_that_is_none(bare: Installation, url: str, said: str) -> None:
+def test_an_unreachable_server_is_reported_with_its_url(
+    bare: Installation, url: str, said: str
+) -> None:
     assert said in bare.sentence("--url", url, "customer", "list")
 
 
@@ -149,7 +151,7 @@ def test_answers_of_a_server_are_printed_escaped(bare: Installation) -> None:
 
 
 @pytest.mark.parametrize("token", ["secret\n", "s\u00e9cret", "sec\r\nX: y"])
-def test_a_token_that_is_none_is_not_shown(bare: Installation, token: str) -> None:
+def test_an_invalid_token_is_not_printed(bare: Installation, token: str) -> None:
     said = bare.sentence("--url", "http://127.0.0.1:1", "--token", token, "customer", "list")
     assert said == "--token: must be printable ASCII"
 
@@ -167,7 +169,7 @@ def test_a_server_that_does_not_speak_http(bare: Installation) -> None:
         thread.join()
 
 
-def test_a_certificate_that_nobody_trusts(bare: Installation, tmp_path: Path) -> None:
+def test_an_untrusted_certificate_is_explained(bare: Installation, tmp_path: Path) -> None:
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     made = ["-subj", "/CN=localhost", "-keyout", str(key), "-out", str(certificate)]
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", *made]
@@ -181,13 +183,13 @@ def test_a_certificate_that_nobody_trusts(bare: Installation, tmp_path: Path) ->
     assert seen == []
 
 
-def test_a_server_without_tls_is_said_to_have_none(bare: Installation) -> None:
+def test_a_server_without_tls_is_explained(bare: Installation) -> None:
     with recorder(200, {}, b"{}") as (url, _):
         said = bare.sentence("--url", url.replace("http", "https"), "customer", "list")
     assert "it does not use TLS" in said
 
 
-def test_a_url_that_leads_past_openstats_is_said_to(installed: Installation) -> None:
+def test_a_url_with_a_path_too_many_is_explained(installed: Installation) -> None:
     installed.configure("api", collect="false")
     with installed.started("serve", "--port", "0") as process:
         url = ready(process, WITHOUT_FIGURES)

@@ -1,8 +1,5 @@
 """What every statistic's answer has around it: coverage, age, caching, methods, roots."""
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 from webtest import TestApp
 
@@ -69,7 +66,7 @@ def test_coverage_and_age(stored_app: TestApp, name: str, coverage: str, age: st
     assert (headers["X-Openstats-Coverage"], headers["X-Openstats-Age"]) == (coverage, age)
 
 
-def test_where_nothing_is_known_there_is_no_age(empty_app: TestApp) -> None:
+def test_an_empty_store_has_no_age(empty_app: TestApp) -> None:
     headers = empty_app.get("/api/stats/quota/").headers
     assert headers["X-Openstats-Coverage"] == "tenants=0/0 clouds=0/0"
     assert "X-Openstats-Age" not in headers
@@ -123,7 +120,7 @@ def test_matching_etag_is_answered_304(filled_app: TestApp, url: str, form: str)
         assert answer.headers[name] == whole.headers[name]
 
 
-def test_other_etag_is_answered_in_full(filled_app: TestApp, url: str) -> None:
+def test_another_etag_is_answered_200(filled_app: TestApp, url: str) -> None:
     answer = filled_app.get(url, headers={"If-None-Match": '"other", "W/x"'})
     assert answer.status_int == 200
     assert answer.json == filled_app.get(url).json
@@ -144,7 +141,7 @@ def test_head_may_be_304_or_400(filled_app: TestApp, url: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
-def test_other_methods(filled_app: TestApp, url: str, method: str) -> None:
+def test_other_methods_are_405(filled_app: TestApp, url: str, method: str) -> None:
     answer = filled_app.request(url, method=method, status=405)
     assert answer.headers["Allow"] == "GET, HEAD"
     (error,) = answer.json["errors"]
@@ -155,13 +152,6 @@ def test_other_methods(filled_app: TestApp, url: str, method: str) -> None:
 def test_a_body_of_a_get_is_not_looked_at(filled_app: TestApp, url: str) -> None:
     answer = filled_app.request(url, method="GET", body=b"\x00\xff", status=200)
     assert answer.body == filled_app.get(url).body
-
-
-def test_one_transaction_sees_one_state(
-    filled_store: Store, app_on: Callable[[Store], Any]
-) -> None:
-    found = {TestApp(app_on(filled_store)).get("/api/stats/quota/").body for _ in range(5)}
-    assert len(found) == 1
 
 
 @pytest.mark.parametrize("page", ["/healthcheck", "/docs", "/openapi.json", "/api/customers"])
@@ -180,10 +170,3 @@ def test_a_thousand_uuids_fit(stored_app: TestApp, name: str, aggregate: str) ->
     extra = "item=memory&tz=UTC&interval=day" if name == "usage" else "each=true&strict=false"
     answer = stored_app.get(f"/api/stats/{name}/?aggregate={aggregate}&{uuids}&{extra}")
     assert answer.json == []
-
-
-@pytest.mark.parametrize("name", ASKED)
-def test_a_subject_that_is_empty(filled_app: TestApp, name: str) -> None:
-    query = f"{ASKED[name] or '?'}&on_behalf_of="
-    (error,) = filled_app.get(f"/api/stats/{name}/{query}", status=400).json["errors"]
-    assert error["detail"].startswith("on_behalf_of=")

@@ -45,7 +45,7 @@ def test_an_allowed_origin_may_ask_to_write(app):
 
 
 @pytest.mark.parametrize("app", [PORTAL], indirect=True)
-def test_another_origin_is_told_nothing(app):
+def test_another_origin_gets_no_cors_headers(app):
     other = PREFLIGHT | {"Origin": "https://elsewhere.example.com"}
     preflight = app.options("/api/stats/quota/", headers=other, expect_errors=True)
     assert "Access-Control-Allow-Origin" not in preflight.headers

@@ -68,8 +68,6 @@ def test_a_value_is_shown_as_json(filled_app: TestApp, kind: str, body: Any, tol
         (b"{", "the body is not valid JSON: unexpected end of data: line 1 column 2 (char 1)"),
     ],
 )
-def test_a_body_that_is_no_object_is_told_what_it_must_be(
-    empty_app: TestApp, body: bytes, detail: str
-) -> None:
+def test_a_body_must_be_a_json_object(empty_app: TestApp, body: bytes, detail: str) -> None:
     answer = empty_app.post("/api/customers/", body, content_type="application/json", status=400)
     assert details(answer) == [detail]

@@ -40,5 +40,5 @@ def test_weak_tags_match_only_where_an_entry_is_read(
 
 
 @pytest.mark.parametrize("header", [TAG, "*"])
-def test_what_does_not_exist_matches_no_tag(header: str) -> None:
+def test_a_missing_entry_matches_no_tag(header: str) -> None:
     assert not is_match(header, None)

@@ -40,7 +40,7 @@ def test_it_is_a_page(filled_app: TestApp) -> None:
     assert 'spec-url="openapi.json"' in answer.text
 
 
-def test_it_names_nobody_else(filled_app: TestApp, urls: list[str]) -> None:
+def test_the_page_loads_nothing_from_other_hosts(filled_app: TestApp, urls: list[str]) -> None:
     text = filled_app.get("/docs").text
     assert "//" not in text.replace("<!doctype html>", "")
     (style,) = [url for url in urls if url.endswith(".css")]
@@ -66,7 +66,7 @@ def test_headers_are_strict(filled_app: TestApp, urls: list[str]) -> None:
         assert answer.headers["X-Openstack-Request-Id"].startswith("req-")
 
 
-def test_the_page_is_asked_about_and_what_it_needs_is_kept(
+def test_the_page_is_revalidated_and_its_assets_are_cached(
     filled_app: TestApp, urls: list[str]
 ) -> None:
     page, *assets = (filled_app.get(url) for url in urls)

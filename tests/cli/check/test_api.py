@@ -31,7 +31,7 @@ def of_api(found: dict[str, Any]) -> dict[str, Any]:
     return {what: told for what, told in found.items() if what.startswith("API")}
 
 
-def test_all_is_well(api: Installation) -> None:
+def test_every_check_is_ok(api: Installation) -> None:
     status, found = check(api)
     assert status == 0
     assert of_api(found) == OK
@@ -46,7 +46,9 @@ RIGHTS = {
 
 
 @pytest.mark.parametrize("what", RIGHTS)
-def test_a_right_that_lacks(api: Installation, alpha: Double, what: str) -> None:
+def test_a_missing_right_is_reported_with_its_rule(
+    api: Installation, alpha: Double, what: str
+) -> None:
     rule, call = RIGHTS[what]
     alpha.site.denied.add(rule)
     status, found = check(api)
@@ -100,7 +102,9 @@ def test_a_wrong_password(api: Installation) -> None:
     ],
     ids=str,
 )
-def test_a_credential_that_is_none(api: Installation, options: dict[str, str], words: str) -> None:
+def test_an_unusable_credential_fails(
+    api: Installation, options: dict[str, str], words: str
+) -> None:
     api.configure("keystone_authtoken", **options)
     status, found = check(api)
     assert status == 1
@@ -111,7 +115,7 @@ def test_a_credential_that_is_none(api: Installation, options: dict[str, str], w
     assert found["alpha: Keystone"][0] == "ok"
 
 
-def test_a_keystone_that_is_not_there(api: Installation) -> None:
+def test_an_unreachable_keystone_fails(api: Installation) -> None:
     api.configure("keystone_authtoken", auth_url="http://127.0.0.1:1/v3")
     status, found = check(api)
     assert status == 1
@@ -121,7 +125,7 @@ def test_a_keystone_that_is_not_there(api: Installation) -> None:
     assert said.startswith("[keystone_authtoken]: signing in: ")
 
 
-def test_callers_that_are_told_no_keystone_are_warned_of(api: Installation) -> None:
+def test_a_missing_www_authenticate_uri_is_a_warning(api: Installation) -> None:
     api.configure("keystone_authtoken", www_authenticate_uri="")
     status, found = check(api)
     assert (status, found["API"][0]) == (0, "warning")
@@ -135,7 +139,7 @@ def test_a_silent_keystone_ends_within_the_limit(api: Installation, edge: Edge) 
 
 
 @pytest.mark.parametrize("body", [b"{}", b"[]", b"<html>", b""])
-def test_answers_that_are_none(api: Installation, edge: Edge, body: bytes) -> None:
+def test_unreadable_answers_of_keystone_fail(api: Installation, edge: Edge, body: bytes) -> None:
     edge.rule("GET .*/(tokens|groups)$", Garbage(body))
     status, found = check(api)
     assert status == 1
@@ -144,7 +148,7 @@ def test_answers_that_are_none(api: Installation, edge: Edge, body: bytes) -> No
         assert said.startswith("[keystone_authtoken]: ")
 
 
-def test_clouds_need_not_be_told_of(api: Installation) -> None:
+def test_the_api_is_checked_without_clouds(api: Installation) -> None:
     api.clouds_yaml.unlink()
     status, found = check(api)
     assert (status, of_api(found)) == (1, OK)

@@ -89,7 +89,7 @@ def test_sign_in_failure_advises_on_the_entry(
     assert words in only_failure(check(installed)[1])
 
 
-def test_a_server_that_speaks_no_tls(installed: Installation, alpha: Double) -> None:
+def test_a_keystone_without_tls_is_reported(installed: Installation, alpha: Double) -> None:
     installed.clouds(alpha=changed(alpha, auth_url=alpha.auth_url.replace("http:", "https:")))
     said = only_failure(check(installed)[1])
     assert said.endswith(
@@ -108,7 +108,9 @@ def test_a_setting_of_customers_is_no_fault_of_keystone(
     assert said.startswith("customer_from = file needs customer_file")
 
 
-def test_a_region_that_there_is_not(installed: Installation, edge: Edge, alpha: Double) -> None:
+def test_an_unknown_region_fails_with_those_there_are(
+    installed: Installation, edge: Edge, alpha: Double
+) -> None:
     installed.clouds(alpha=alpha.clouds_entry() | {"region_name": "elsewhere"})
     said = only_failure(check(installed)[1])
     assert said.endswith("its region elsewhere; there are RegionOne: correct region_name")
@@ -140,7 +142,7 @@ def test_a_service_that_cannot_be_reached_is_tried_once(
 
 
 @pytest.mark.parametrize("order", [["admin", "member"], ["member", "admin"]])
-def test_of_two_entries_for_one_cloud_one_is_left_aside(
+def test_one_of_two_entries_for_one_cloud_is_a_duplicate(
     installed: Installation, edge: Edge, alpha: Double, order: list[str]
 ) -> None:
     alpha.create_project("demo", id="5" * 32)
@@ -157,7 +159,7 @@ def test_of_two_entries_for_one_cloud_one_is_left_aside(
     assert {state for state, _ in lines.values()} == {"ok"}
 
 
-def test_a_service_that_two_regions_name_is_said_to_be_one(
+def test_a_service_shared_by_two_regions_is_reported(
     installed: Installation, alpha: Double
 ) -> None:
     alpha.site.catalog += [

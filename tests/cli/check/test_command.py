@@ -14,7 +14,7 @@ from tests.double import Double, Settings
 from tests.edge import Edge, Rewrite, Status
 
 
-def test_all_is_well(installed: Installation, alpha: Double) -> None:
+def test_every_check_is_ok(installed: Installation, alpha: Double) -> None:
     assert check(installed) == (
         0,
         {
@@ -36,7 +36,7 @@ def test_all_is_well(installed: Installation, alpha: Double) -> None:
     )
 
 
-def test_too_many_servers_to_ask_each_for_its_use(installed: Installation, alpha: Double) -> None:
+def test_too_many_servers_for_diagnostics_fail(installed: Installation, alpha: Double) -> None:
     with installed.conf.open("a") as conf:
         conf.write("[usage]\ndiagnostics_max_instances = 2\n")
     status, found = check(installed)
@@ -46,7 +46,7 @@ def test_too_many_servers_to_ask_each_for_its_use(installed: Installation, alpha
     assert "meter_source = gnocchi or prometheus" in said
 
 
-def test_a_meter_source_that_does_not_answer(installed: Installation, alpha: Double) -> None:
+def test_a_silent_meter_source_fails(installed: Installation, alpha: Double) -> None:
     source = {"meter_source": "prometheus", "meter_options": {"url": "http://127.0.0.1:9"}}
     installed.clouds(alpha=alpha.clouds_entry() | {"openstats": source})
     status, found = check(installed)
@@ -54,7 +54,7 @@ def test_a_meter_source_that_does_not_answer(installed: Installation, alpha: Dou
     assert "its range query" in found["alpha: usage, prometheus"][1]
 
 
-def test_a_meter_source_that_there_is_none_of(installed: Installation, alpha: Double) -> None:
+def test_an_unknown_meter_source_fails(installed: Installation, alpha: Double) -> None:
     installed.clouds(alpha=alpha.clouds_entry() | {"openstats": {"meter_source": "guesses"}})
     said = "[clouds] meter_source: no source 'guesses'; there are gnocchi, nova, prometheus"
     assert check(installed)[1]["alpha: usage, guesses"] == ("failed", said)
@@ -66,7 +66,7 @@ def test_as_a_table(installed: Installation, alpha: Double) -> None:
     assert "| alpha: Keystone " in told.out
 
 
-def test_only_what_will_be_asked(installed: Installation, alpha: Double) -> None:
+def test_only_calls_of_the_collector_are_checked(installed: Installation, alpha: Double) -> None:
     settings = {"capacity_source": "placement", "block_storage": False}
     installed.clouds(alpha=alpha.clouds_entry() | {"openstats": settings})
     status, found = check(installed)
@@ -146,7 +146,7 @@ FIXED: dict[str, set[str]] = {
 
 
 @pytest.mark.parametrize("refused", RIGHTS)
-def test_a_right_that_lacks(
+def test_a_missing_right_is_reported_with_its_rule(
     installed: Installation, edge: Edge, alpha: Double, refused: str
 ) -> None:
     what, rules = RIGHTS[refused]
@@ -179,7 +179,7 @@ NOT_SHOWN = {
 
 
 @pytest.mark.parametrize("attribute", NOT_SHOWN)
-def test_a_right_that_lacks_without_a_word(
+def test_a_missing_right_that_hides_an_attribute_is_reported(
     installed: Installation, edge: Edge, alpha: Double, attribute: str
 ) -> None:
     what, rule = NOT_SHOWN[attribute]
@@ -221,7 +221,7 @@ def test_every_right_has_its_override_and_every_override_its_right() -> None:
         assert all("role:openstats" in rule for rule in given.values())
 
 
-def test_a_cloud_that_is_not_there(installed: Installation, alpha: Double) -> None:
+def test_an_unreachable_cloud_fails_alone(installed: Installation, alpha: Double) -> None:
     gone = alpha.clouds_entry()
     gone["auth"] |= {"auth_url": "http://127.0.0.1:1/v3"}
     installed.clouds(alpha=alpha.clouds_entry(), beta=gone)
@@ -234,7 +234,7 @@ def test_a_cloud_that_is_not_there(installed: Installation, alpha: Double) -> No
     assert check(installed, "alpha")[0] == 0
 
 
-def test_a_cloud_that_is_too_old(installed: Installation) -> None:
+def test_a_cloud_with_old_microversions_fails(installed: Installation) -> None:
     with Double(settings=Settings(compute_max=(2, 40))) as double:
         installed.clouds(alpha=double.clouds_entry())
         status, found = check(installed)
@@ -245,7 +245,7 @@ def test_a_cloud_that_is_too_old(installed: Installation) -> None:
     )
 
 
-def test_no_clouds_yaml(installed: Installation) -> None:
+def test_without_clouds_yaml_a_sentence_says_what_to_do(installed: Installation) -> None:
     status, found = check(installed)
     assert status == 1
     assert found["clouds.yaml"][0] == "failed"
@@ -253,7 +253,7 @@ def test_no_clouds_yaml(installed: Installation) -> None:
 
 
 @pytest.mark.parametrize("broken", ["no schema", "no store"])
-def test_local_faults_are_reported(bare: Installation, broken: str) -> None:
+def test_a_missing_store_and_clouds_yaml_fail(bare: Installation, broken: str) -> None:
     if broken == "no store":
         bare.configure("database", connection="mysql://a:topsecret@b/c")
     status, found = check(bare)
@@ -311,7 +311,7 @@ def test_check_fails_with_the_sentence_of_serve(
 
 
 @pytest.mark.parametrize("option", ["[receiver:p] clouds", "[identity] clouds"])
-def test_a_cloud_that_an_option_names_and_there_is_not(
+def test_an_unknown_cloud_in_an_option_fails(
     installed: Installation, alpha: Double, option: str
 ) -> None:
     installed.configure("alerts", receivers="p")
@@ -321,7 +321,7 @@ def test_a_cloud_that_an_option_names_and_there_is_not(
     assert f"{option}: cloud Z not found; known clouds: alpha" in [row["detail"] for row in rows]
 
 
-def test_an_exclusion_of_nobody_is_a_warning(installed: Installation, alpha: Double) -> None:
+def test_an_exclusion_without_effect_is_a_warning(installed: Installation, alpha: Double) -> None:
     installed.configure("clouds", exclude_projects="default/admin, nope", exclude_domains="gone")
     status, found = check(installed)
     state, said = found["alpha: customers"]

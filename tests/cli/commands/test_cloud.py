@@ -4,7 +4,7 @@ from tests.cli.installation import Installation
 from tests.double import Double
 
 
-def test_accepts_what_disappeared(installed: Installation, alpha: Double) -> None:
+def test_accept_makes_a_mass_disappearance_count(installed: Installation, alpha: Double) -> None:
     assert installed.run("discover")[0] == 0
     names = [p.id for p in alpha.state.projects.values() if p.name.startswith("project")]
     for key in names:
@@ -20,7 +20,9 @@ def test_accepts_what_disappeared(installed: Installation, alpha: Double) -> Non
     assert installed.run("discover")[0] == 0
 
 
-def test_accepting_without_a_disappearance_is_said(installed: Installation, alpha: Double) -> None:
+def test_accept_without_a_disappearance_changes_nothing(
+    installed: Installation, alpha: Double
+) -> None:
     assert installed.run("discover")[0] == 0
     assert installed.run("cloud", "accept", "alpha")[:2] == (
         0,
@@ -28,7 +30,9 @@ def test_accepting_without_a_disappearance_is_said(installed: Installation, alph
     )
 
 
-def test_a_cloud_that_is_not_registered(installed: Installation, alpha: Double) -> None:
+def test_accept_of_an_unknown_cloud_names_the_registered_ones(
+    installed: Installation, alpha: Double
+) -> None:
     assert installed.run("discover")[0] == 0
     status, _, error = installed.run("cloud", "accept", "beta")
     assert (status, error) == (

@@ -37,5 +37,5 @@ def test_a_name_that_the_configuration_refuses_gets_no_token(bare: Installation,
     assert "must be 1 to 64 letters, digits" in bare.sentence("receiver", "token", name)
 
 
-def test_a_receiver_has_a_name(bare: Installation) -> None:
+def test_a_token_needs_the_name_of_a_receiver(bare: Installation) -> None:
     assert bare.run("receiver", "token").status == 2

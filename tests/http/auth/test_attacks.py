@@ -158,7 +158,7 @@ def test_requests_without_an_origin_are_answered(full: TestApp) -> None:
 
 
 @pytest.mark.parametrize("override", ["DELETE", "PUT", "PATCH"])
-def test_a_method_is_what_it_is_called(full: TestApp, override: str) -> None:
+def test_headers_do_not_override_the_method(full: TestApp, override: str) -> None:
     before = held(full)
     place = f"/api/customers/{before['customers']['customers'][0]['uuid']}/"
     for method, url in (("GET", place), ("GET", f"{place[:-1]}"), ("POST", place)):

@@ -53,7 +53,7 @@ def test_names_of_loopback_are_answered(filled_app: TestApp, host: str) -> None:
         "localhost, evil.example",
     ],
 )
-def test_other_names_are_refused(filled_app: TestApp, host: str, url: str) -> None:
+def test_other_hosts_than_loopback_are_403(filled_app: TestApp, host: str, url: str) -> None:
     assert status(filled_app, url, {"HTTP_HOST": host}) == 403
 
 
@@ -90,12 +90,12 @@ def test_the_network_is_not_let_in_by_accident(
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
-def test_loopback_is_fine(sqlite: Sqlite, options: Callable[..., Any], host: str) -> None:
+def test_noauth_listens_on_loopback(sqlite: Sqlite, options: Callable[..., Any], host: str) -> None:
     with sqlite.store() as store:
         assert TestApp(make_app(options(api__host=host), store)).get(URLS[0]).json
 
 
-def test_a_view_without_a_known_permission_is_nobodys(options: Callable[..., Any]) -> None:
+def test_an_unknown_permission_is_denied(options: Callable[..., Any]) -> None:
     request = Request.blank("/")
     request.identity = ADMIN
     nobody = NoAuthStrategy(Policy(options(), RULES), beyond_loopback=True)

@@ -168,7 +168,7 @@ def test_a_policy_file_that_goes_leaves_the_defaults(policy_file: tuple[Any, Pat
     assert policy.allows("openstats:quota:get", PERSONAS["nobody"])
 
 
-def test_names_that_are_no_rules_are_told(policy_file: tuple[Any, Path]) -> None:
+def test_unknown_names_in_a_policy_file_are_found(policy_file: tuple[Any, Path]) -> None:
     conf, path = policy_file
     rules = {"openstats:qouta:get": "@", "mine": "role:x", "openstats:quota:get": "rule:mine"}
     path.write_text("".join(f'"{name}": "{rule}"\n' for name, rule in rules.items()))

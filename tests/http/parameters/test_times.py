@@ -63,7 +63,7 @@ def test_days_of_a_zone_are_whole_from_midnight_to_midnight() -> None:
 @pytest.mark.parametrize(
     "rest", ["", "&from=5", "&from=5&to=2026-11-22T00:00Z", "&from=2026-11-21T23:00:00z"]
 )
-def test_a_zone_that_nothing_depends_on(
+def test_a_zone_without_effect_is_refused(
     model: type[PeriodParameters], needed: str, rest: str
 ) -> None:
     (sentence,) = problems(model, f"{needed}&tz=Europe/Berlin{rest}")

@@ -122,7 +122,7 @@ def test_idle_connections_lock_nobody_out(options: Options) -> None:
         assert len(server.channels) <= 20
 
 
-def test_one_client_has_no_more_connections_than_it_may(options: Options) -> None:
+def test_a_client_has_a_maximum_of_connections(options: Options) -> None:
     with (
         serving(answering(b""), options, client_connections=2) as server,
         connected(server.effective_port, 3) as (*_, third),
