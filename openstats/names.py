@@ -72,3 +72,8 @@ def _shown(character: str) -> bool:
 def noun(name: str) -> str:
     """Return the words of a table, kind or field: ``project group`` for ``project_group``."""
     return name.replace("_", " ")
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number and its noun, such as "1 server" or "2 servers"."""
+    return f"{number} {noun if number == 1 else f'{noun}s'}"

@@ -12,7 +12,7 @@ Operation = dict[str, Any]
 PathItem = dict[str, Operation]
 """The operations of a URL, by method."""
 
-Response = dict[str, Any]
+DescribedResponse = dict[str, Any]
 """A response of an operation: its description, headers and content."""
 
 ERROR = {
@@ -84,7 +84,7 @@ def operation(
     summary: str,
     *,
     parameters: Sequence[Parameter],
-    responses: Mapping[str, Response],
+    responses: Mapping[str, DescribedResponse],
 ) -> Operation:
     """Return an operation; ``responses`` are by status."""
     return {
@@ -96,13 +96,15 @@ def operation(
     }
 
 
-def error_responses(texts: Mapping[str, str]) -> dict[str, Response]:
+def error_responses(texts: Mapping[str, str]) -> dict[str, DescribedResponse]:
     """Return the responses that are error documents, by status."""
     content = {"application/json": {"schema": reference("Error")}}
     return {status: {"description": text, "content": content} for status, text in texts.items()}
 
 
-def json_response(text: str, schema: Schema, headers: Mapping[str, str] | None = None) -> Response:
+def json_response(
+    text: str, schema: Schema, headers: Mapping[str, str] | None = None
+) -> DescribedResponse:
     """Return a response that holds a document; ``headers`` maps further names to descriptions."""
     texts = {"ETag": HEADERS["ETag"]} | dict(headers or {})
     described = {}

@@ -9,9 +9,9 @@ from openstats.api.openapi.operations import (
     NOT_MODIFIED,
     READ_ERRORS,
     WRITE_ERRORS,
+    DescribedResponse,
     Operation,
     PathItem,
-    Response,
     error_responses,
     if_none_match,
     json_response,
@@ -123,7 +123,7 @@ def _uuid(resource: Resource) -> Parameter:
     return parameter("path", "uuid", UUID, f"UUID of the {_kind(resource)}.")
 
 
-def _successes(resource: Resource, method: str) -> dict[str, Response]:
+def _successes(resource: Resource, method: str) -> dict[str, DescribedResponse]:
     _, status, text = OPERATIONS[method]
     if method == "DELETE":
         return {status: {"description": text}}

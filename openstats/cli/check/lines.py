@@ -43,8 +43,3 @@ Trial = Callable[["Probe", str, str, Attempt], Iterable[Line]]
 def skipped_line(check: str, cause: str) -> Line:
     """Return the line of a check that is skipped because another one failed."""
     return Line(check, SKIPPED, f"see {cause}")
-
-
-def counted(number: int, noun: str, plural: str = "") -> str:
-    """Return a number and its noun, such as "1 server" or "2 servers"."""
-    return f"{number} {noun if number == 1 else plural or f'{noun}s'}"

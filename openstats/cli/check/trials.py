@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from openstats.cli.check.lines import Attempt, DoubtfulDetail, counted
+from openstats.cli.check.lines import Attempt, DoubtfulDetail
 from openstats.errors import ConfigError, ServiceMissingError
+from openstats.names import counted
 
 if TYPE_CHECKING:
     from openstats.clouds.connection import Connection

@@ -9,7 +9,7 @@ from uuid import uuid4
 from openstats.cli.author import author
 from openstats.cli.main import OpenstatsCommand
 from openstats.errors import RegistryError
-from openstats.names import noun
+from openstats.names import counted, noun
 
 
 class ImportRegistry(OpenstatsCommand):
@@ -42,7 +42,7 @@ class ImportRegistry(OpenstatsCommand):
         with self.app.store.transaction() as db:
             by = Author(author("registry import"), now, f"req-{uuid4()}")
             counts = import_registry(db, document, now, by)
-        numbers = (f"{count} {noun(kind)}" for kind, count in counts.items())
+        numbers = (counted(count, noun(kind).removesuffix("s")) for kind, count in counts.items())
         self.app.stdout.write(f"Imported {', '.join(numbers)}.\n")
         return 0
 

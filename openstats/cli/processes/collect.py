@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from openstats.cli.main import OpenstatsCommand
 from openstats.errors import ConfigError, OpenstatsError
+from openstats.names import counted
 
 if TYPE_CHECKING:
     from openstats.collector.collector import Collector
@@ -136,4 +137,4 @@ class Discover(CloudsCommand):
 
 
 def _counts(kind: str, old: set[str], new: set[str]) -> str:
-    return f"{len(new)} {kind}s ({len(new - old)} new, {len(old - new)} gone)"
+    return f"{counted(len(new), kind)} ({len(new - old)} new, {len(old - new)} gone)"

@@ -41,9 +41,6 @@ NOT_ALLOWED = "openstats.not_allowed"
 Validation = tuple[float, WSGIEnvironment]
 """When a token expires, in Unix seconds, and what auth_token put into the environment."""
 
-Catalog = Sequence[Mapping[str, object]]
-"""The services in the catalog of a token."""
-
 
 class TokenCache:
     """In-process caches of tokens: one for auth_token, and one that bypasses auth_token.
@@ -129,7 +126,7 @@ class AuthToken(auth_token.AuthProtocol):  # type: ignore[misc]
             return _documented(HTTPServiceUnavailable(), request.environ)
 
 
-def _not_allowed(request: Request, catalog: Catalog) -> str:
+def _not_allowed(request: Request, catalog: Sequence[Mapping[str, object]]) -> str:
     """Return why the access rules of an application credential refuse a request."""
     if all(service["type"] != SERVICE_TYPE for service in catalog):
         return (

@@ -16,7 +16,7 @@ PAUSE = 1.0
 PROBE_TIMEOUT = 3.0
 """Seconds that a probe may take before its target counts as not answering."""
 
-Probe = Callable[[], None]
+HealthCheck = Callable[[], None]
 """A check that raises OpenstatsError if something is wrong."""
 
 
@@ -26,7 +26,7 @@ class Health:
     Until ``watch`` is called, ``fault`` runs the probes itself and waits for them.
     """
 
-    def __init__(self, probes: Mapping[str, Probe]) -> None:
+    def __init__(self, probes: Mapping[str, HealthCheck]) -> None:
         self.probes = dict(probes)
         self.draining = False
         self.watched = False

@@ -64,9 +64,12 @@ def test_entries_set_by_hand_outlive_discovery(discovered: Installation) -> None
     assert "Ümläut & Søn" in discovered.run("stats", "customer").out
 
 
-def test_from_standard_input(installed: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_document_is_read_from_standard_input(
+    installed: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("customers: [{name: acme}]"))
-    assert installed.run("registry", "import", "-").status == 0
+    told = installed.run("registry", "import", "-")
+    assert told == (0, "Imported 1 customer, 0 projects, 0 project groups, 0 tenants.\n", "")
     assert "name: acme" in installed.run("registry", "export").out
 
 
@@ -83,14 +86,16 @@ def test_from_standard_input(installed: Installation, monkeypatch: pytest.Monkey
         ("!!python/object/apply:os.system ['true']", "cannot be read: could not determine"),
     ],
 )
-def test_documents_that_are_none(installed: Installation, text: str, said: str) -> None:
+def test_an_invalid_document_is_refused_with_the_reason(
+    installed: Installation, text: str, said: str
+) -> None:
     path = installed.directory / "registry.yaml"
     path.write_text(text)
     assert said in installed.sentence("registry", "import", str(path))
     assert installed.run("registry", "export").out == "customers: []\n"
 
 
-def test_standard_input_that_is_none(
+def test_invalid_standard_input_is_named(
     installed: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("customers:\n- name: [\n"))
@@ -99,7 +104,7 @@ def test_standard_input_that_is_none(
     assert said.endswith(" in line 3, column 1")
 
 
-def test_files_that_are_none(installed: Installation) -> None:
+def test_an_unreadable_file_is_refused(installed: Installation) -> None:
     said = installed.sentence("registry", "import", "/nowhere")
     assert said.startswith("/nowhere cannot be read: ")
     path = installed.directory / "registry.yaml"
