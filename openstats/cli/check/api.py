@@ -8,8 +8,9 @@ from openstats.cli.check.lines import FAILED, WARNING, Line, Trial, skipped_line
 from openstats.errors import OpenstatsError
 
 if TYPE_CHECKING:
-    from keystoneauth1.adapter import Adapter
     from oslo_config import cfg
+
+    from openstats.http.auth.credential import IdentityClient
 
 API, TOKENS, GROUPS = "API", "API, tokens", "API, groups"
 NO_KEYSTONE_URL = (
@@ -42,7 +43,7 @@ class ApiCheck:
             self._ask(identity)
         self.is_over = True
 
-    def _ask(self, identity: "Adapter") -> None:
+    def _ask(self, identity: "IdentityClient") -> None:
         from openstats.clouds import missing_rights, service_user
 
         try:

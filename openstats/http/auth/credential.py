@@ -12,6 +12,9 @@ from openstats.clouds.transport.redirects import refuse_foreign_redirects
 from openstats.errors import ConfigError
 from openstats.http.auth.loopback import is_loopback
 
+IdentityClient = adapter.Adapter
+"""A client of Keystone's API that signs in as the service user."""
+
 GROUP = "keystone_authtoken"
 TOKENS = "openstats.tokens"
 """Key of the WSGI environment in which auth_token finds its cache."""
@@ -82,7 +85,7 @@ def _is_local(memcached_server: str) -> bool:
     return is_loopback(memcached_server.removeprefix("inet6:"))
 
 
-def identity_client(conf: cfg.ConfigOpts) -> adapter.Adapter:
+def identity_client(conf: cfg.ConfigOpts) -> IdentityClient:
     """Return a Keystone client that signs in as the service user; options must be declared.
 
     Raises:
@@ -94,7 +97,7 @@ def identity_client(conf: cfg.ConfigOpts) -> adapter.Adapter:
         raise ConfigError(f"[{GROUP}] cannot be used: {error}") from error
     if conf[GROUP].auth_type in PASSWORD_TYPES and not conf[GROUP].password:
         raise ConfigError(f"[{GROUP}] has no password: set that of the user who validates tokens")
-    return adapter.Adapter(
+    return IdentityClient(
         keystone_session,
         service_type="identity",
         interface=conf[GROUP].interface,
