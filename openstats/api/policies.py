@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from oslo_policy.policy import DocumentedRuleDefault
 
 from openstats.api.alerts import receivers
-from openstats.api.registry.resources import READING, Resource
-from openstats.api.routes import METHODS, RESOURCES, ROOTS, STATISTICS, Statistic
+from openstats.api.registry.resources import Resource
+from openstats.api.routes import RESOURCES, ROOTS, STATISTICS, Statistic
 from openstats.http.auth.policy import ADMIN, EVERYTHING, READER, SERVICE
 from openstats.http.receiver_urls import RECEIVERS
 
@@ -24,7 +24,7 @@ ANYBODY = "@"
 
 def _of_statistic(statistic: Statistic) -> DocumentedRuleDefault:
     operations: list[Operation] = [
-        {"path": f"{root}/{statistic.name}/", "method": METHODS[0]} for root in ROOTS
+        {"path": f"{root}/{statistic.name}/", "method": "GET"} for root in ROOTS
     ]
     check = f"rule:{EVERYTHING}" if statistic.private else ANYBODY
     return DocumentedRuleDefault(statistic.permission, check, statistic.summary, operations)
@@ -44,7 +44,7 @@ def _of_resource(resource: Resource) -> list[DocumentedRuleDefault]:
 
 
 def _check(resource: Resource, name: str) -> str:
-    if name != resource.permission(READING[0]):
+    if name != resource.permission("GET"):
         return f"rule:{ADMIN} or rule:{SERVICE}" if resource.services_write else f"rule:{ADMIN}"
     return f"rule:{ADMIN} or rule:{READER}" if resource.is_private else ANYBODY
 
@@ -56,6 +56,6 @@ RULES = (
         receivers.READ,
         f"rule:{ADMIN} or rule:{READER}",
         "Receivers of alerts, with their counters.",
-        [{"path": RECEIVERS, "method": READING[0]}],
+        [{"path": RECEIVERS, "method": "GET"}],
     ),
 )

@@ -12,7 +12,7 @@ from pyramid.security import NO_PERMISSION_REQUIRED
 from openstats import __version__
 from openstats.api.openapi import pages
 from openstats.http import answer, errors
-from openstats.http.request import Request
+from openstats.http.request import READ_METHODS, Request
 
 
 def healthcheck(request: Request) -> Response:
@@ -51,7 +51,6 @@ def _json(document: object, status: int = 200) -> Response:
     return Response(body=body, status=status, content_type="application/json", charset=None)
 
 
-METHODS = ("GET", "HEAD")
 PAGES = {"/healthcheck": healthcheck, "/openapi.json": openapi, "/docs": pages.page, "/": version}
 ASSET = "/docs/{tag}/{name}"
 
@@ -68,6 +67,6 @@ def _add(
 ) -> None:
     config.add_route(name, pattern)
     config.add_view(
-        view, route_name=name, request_method=METHODS, permission=NO_PERMISSION_REQUIRED
+        view, route_name=name, request_method=READ_METHODS, permission=NO_PERMISSION_REQUIRED
     )
-    errors.refuse_other_methods(config, name, METHODS)
+    errors.refuse_other_methods(config, name, READ_METHODS)

@@ -198,5 +198,3 @@ RESOURCES = (
 
 ROOTS = ("/api/stats", "/stats")
 """Prefixes of the URLs of statistics in the HTTP API; the second one is for older callers."""
-
-METHODS = ("GET", "HEAD")

@@ -25,7 +25,7 @@ from openstats.http.headers import (
 )
 from openstats.http.parameters.query import parse
 from openstats.http.parameters.statistics import StatisticParameters
-from openstats.http.request import Request
+from openstats.http.request import READ_METHODS, Request
 from openstats.model import Coverage
 
 VARY = "X-Auth-Token, Authorization, Cookie, Accept, Origin"
@@ -128,7 +128,7 @@ def respond(
 def _is_held(environ: WSGIEnvironment, tag: str) -> bool:
     """Return whether this is a read whose If-None-Match names the tag."""
     if_none_match = environ.get("HTTP_IF_NONE_MATCH")
-    is_read = environ["REQUEST_METHOD"] in ("GET", "HEAD")
+    is_read = environ["REQUEST_METHOD"] in READ_METHODS
     return bool(is_read and if_none_match and is_none_match(if_none_match, tag))
 
 

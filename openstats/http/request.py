@@ -15,6 +15,7 @@ from openstats.model import Scope
 from openstats.storage.access.scopes import NOTHING
 from openstats.storage.store import Store
 
+READ_METHODS = ("GET", "HEAD")
 CALLER = "openstats.caller"
 """Key of the WSGI environment that holds the caller's name, once it is known."""
 

@@ -9,14 +9,14 @@ from pyramid.config import Configurator
 
 from openstats.api import public_endpoints
 from openstats.api.alerts import receivers, refusals
-from openstats.api.registry.resources import ACTING, READING, Resource
+from openstats.api.registry.resources import ACTING, Resource
 from openstats.api.registry.views import ENTRY_VIEWS, LIST_VIEWS, View, act
-from openstats.api.routes import METHODS, RESOURCES, ROOTS, STATISTICS, Statistic
+from openstats.api.routes import RESOURCES, ROOTS, STATISTICS, Statistic
 from openstats.http import access_log, answer, errors
 from openstats.http.cors import allow_origins
 from openstats.http.proxies import trust_proxy
 from openstats.http.receiver_urls import RECEIVERS
-from openstats.http.request import Request
+from openstats.http.request import READ_METHODS, Request
 from openstats.http.server.health import Health
 from openstats.storage.store import Store
 from openstats.wsgi import strategies
@@ -72,9 +72,9 @@ def _add_statistic(config: Configurator, statistic: Statistic) -> None:
         url = f"{root}/{statistic.name}/"
         config.add_route(url, _with_or_without_slash(url))
         config.add_view(
-            view, route_name=url, request_method=METHODS, permission=statistic.permission
+            view, route_name=url, request_method=READ_METHODS, permission=statistic.permission
         )
-        errors.refuse_other_methods(config, url, METHODS)
+        errors.refuse_other_methods(config, url, READ_METHODS)
 
 
 def _add_resource(config: Configurator, resource: Resource) -> None:
@@ -90,7 +90,7 @@ def _add_views(
     """Add the views of a URL; reading and writing have separate permissions."""
     methods = resource.methods[url]
     config.add_route(url, _with_or_without_slash(url))
-    for part in (READING, methods[len(READING) :]):
+    for part in (READ_METHODS, methods[len(READ_METHODS) :]):
         if part:
             config.add_view(
                 lambda request: views[request.method](resource, request),

@@ -14,7 +14,6 @@ from pyramid.response import Response
 from openstats.alerts import ReceiverCounts, Restriction
 from openstats.api.alerts import refusals
 from openstats.api.alerts.notifications import Delivery, Envelope, Reader, of_sender
-from openstats.api.registry.resources import READING
 from openstats.conf.alerts import receivers
 from openstats.errors import OpenstatsError, PermissionDeniedError, UnauthenticatedError
 from openstats.http import answer, body, errors, request_id
@@ -23,7 +22,7 @@ from openstats.http.body import BodyLimits
 from openstats.http.errors import TooLargeError
 from openstats.http.parameters.query import Query, parse
 from openstats.http.receiver_urls import MAX_BYTES, RECEIVERS
-from openstats.http.request import Request
+from openstats.http.request import READ_METHODS, Request
 from openstats.services import alerts
 from openstats.tokens import hash_token
 
@@ -223,7 +222,7 @@ def includeme(config: Any) -> None:
     names = receivers(registry.conf)
     registry.refusals = refusals.Refusals(registry.store, names, registry.clock)
     for url, view, methods, permission in (
-        (RECEIVERS, entries, READING, READ),
+        (RECEIVERS, entries, READ_METHODS, READ),
         (f"{RECEIVERS}{{name}}/", receive, ("POST",), RECEIVE),
     ):
         config.add_route(url, f"{url[:-1]}{{slash:/?}}")

@@ -12,11 +12,11 @@ from openstats.api.registry.writers import Writer
 from openstats.http.body import Body
 from openstats.http.parameters.lists import EntryParameters, ListParameters
 from openstats.http.parameters.query import Query
+from openstats.http.request import READ_METHODS
 from openstats.storage.entries.pagination import Listing
 from openstats.storage.store import Database
 
 ROOT = "/api"
-READING = ("GET", "HEAD")
 ACTING = ("POST",)
 
 Action = Callable[[Database, str, int], None]
@@ -77,7 +77,7 @@ class Resource:
 
     def permission(self, method: str) -> str:
         """Return the name of the policy rule that decides who may use a method."""
-        return f"openstats:{self.name}:{'get' if method in READING else 'write'}"
+        return f"openstats:{self.name}:{'get' if method in READ_METHODS else 'write'}"
 
     @property
     def entry_url(self) -> str:
@@ -95,7 +95,7 @@ class Resource:
         changing = tuple(method for method in self.bodies if method != "POST")
         deleting = ("DELETE",) if self.writer.deletes else ()
         methods = {
-            self.url: (*READING, *creating),
-            self.entry_url: (*READING, *changing, *deleting),
+            self.url: (*READ_METHODS, *creating),
+            self.entry_url: (*READ_METHODS, *changing, *deleting),
         }
         return methods | dict.fromkeys(map(self.action_url, self.actions), ACTING)

@@ -10,10 +10,12 @@ from typing import Any
 
 from waitress.channel import ClientDisconnected, HTTPChannel
 
+from openstats.http.request import READ_METHODS
 from openstats.http.server.parser import Parser
 from openstats.http.server.tasks import ApplicationTask, RefusalTask, refusal
 
-READ_METHODS = ("GET", "HEAD", "OPTIONS")
+SAFE_METHODS = (*READ_METHODS, "OPTIONS")
+"""Methods that do not write to the store (RFC 9110, 9.2.1)."""
 MAX_UNSENT = 65_536
 """Maximum number of unsent bytes at which the next pipelined request is started."""
 
@@ -60,7 +62,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]
     def queue(self) -> None:
         """Note that the first request waits for its response from now on."""
         request = self.requests[0]
-        self.writes = not request.error and request.command not in READ_METHODS
+        self.writes = not request.error and request.command not in SAFE_METHODS
         self.answering = False
         self.used = True
         self.queued_at = monotonic()

@@ -17,7 +17,7 @@ from waitress import wasyncore
 from waitress.adjustments import Adjustments
 
 from openstats.http.body import MAX_BYTES
-from openstats.http.server.channel import MAX_UNSENT, READ_METHODS, Channel, Timeouts
+from openstats.http.server.channel import MAX_UNSENT, SAFE_METHODS, Channel, Timeouts
 from openstats.http.server.dispatcher import Dispatcher
 from openstats.http.server.health import Health
 from openstats.http.server.listener import Listener
@@ -151,7 +151,7 @@ class Server:
         channel.queue()
         request = channel.requests[0]
         is_watched = self.health is not None and self.health.watched
-        is_read = not request.error and request.command in READ_METHODS
+        is_read = not request.error and request.command in SAFE_METHODS
         if is_watched and is_read and request.path in HEALTH_PATHS:
             # Left to the loop, since the caller holds a lock of the connection.
             self._health_checks.append(channel)
