@@ -84,13 +84,13 @@ def _alert(number: int, created_at: int, until: int, place: Any) -> dict[str, An
         "cloud_id": place.cloud_id,
         "project_id": place.project_id,
         "customer_id": place.customer_id,
-        "seen_at": min(until, NOW),
+        "reported_at": min(until, NOW),
         **time_columns(created_at, until),
     }
 
 
 def _episode(number: int, created_at: int, until: int, _place: Any) -> dict[str, Any]:
-    ended = {"ended_at": None if until == FOREVER else until, "heard_at": None}
+    ended = {"ended_at": None if until == FOREVER else until, "reported_at": None}
     key = {"source": "bench", "fingerprint": f"{number:016x}", "start": str(created_at)}
     return {**key, "alert_id": number + 1, "started_at": created_at, **ended}
 

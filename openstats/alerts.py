@@ -74,10 +74,10 @@ class Episode:
 
 
 @dataclass(frozen=True, slots=True)
-class Alert:
-    """Episodes of one owner in close succession, which are counted as one alert.
+class AlertPeriod:
+    """The time for which one alert is open: episodes of one owner in close succession.
 
-    ``id`` is its row id, None for a new one.
+    ``id`` is the row id of the alert, None for a new one.
     """
 
     started_at: int
@@ -94,7 +94,7 @@ class Revision:
     """
 
     notification: Notification
-    alerts: Sequence[Alert]
+    alerts: Sequence[AlertPeriod]
     stored: Sequence[Episode] = ()
 
 
@@ -112,7 +112,7 @@ class ReceiverCounts:
     """A receiver's counters: notifications accepted, refused, and ``truncated`` by senders."""
 
     received_at: int | None = None
-    notices: int = 0
+    notifications: int = 0
     truncated: int = 0
     refused: int = 0
     refused_at: int | None = None
@@ -143,15 +143,25 @@ class StatusFilter:
 
 
 @dataclass(frozen=True, slots=True)
-class RuleResult:
-    """A violation that one of openstats' own rules found on a tenant or a cloud (``row_id``).
+class Cause:
+    """What openstats' own rules tell alerts apart by: kind and row id of the subject, and the type.
 
-    The same result within ``reopen_within`` seconds of its end reopens the same alert.
+    The subject is a tenant or a cloud.
     """
 
     kind: str
     row_id: int
     alert_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class RuleResult:
+    """A violation that one of openstats' own rules found.
+
+    The same result within ``reopen_within`` seconds of its end reopens the same alert.
+    """
+
+    cause: Cause
     severity: str
     message: str
     reopen_within: int = 0

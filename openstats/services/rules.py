@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from openstats.alerts import RuleResult
+from openstats.alerts import Cause, RuleResult
 from openstats.meters import QUOTAS, UNLIMITED
 from openstats.model import Cloud, Quota
 from openstats.severities import WARNING
 from openstats.statistics.alert import Thresholds
 from openstats.statistics.resource import allocations
-from openstats.storage.alerts.rule_alerts import Cause, OpenAlert, open_alerts, settle
+from openstats.storage.alerts.rule_alerts import OpenAlert, open_alerts, settle
 from openstats.storage.inventory import resource_providers
 from openstats.storage.quota import by_tenant
 from openstats.storage.store import Database
@@ -22,7 +22,7 @@ TRIVIAL_LIMIT = 1
 
 @dataclass(frozen=True, slots=True)
 class RuleThresholds:
-    """Thresholds for quotas and capacity; ``quota_of_customers`` is by uuid."""
+    """The thresholds of quotas and of capacity; ``quota_of_customers`` is by uuid."""
 
     quota: Thresholds
     capacity: Thresholds
@@ -50,9 +50,9 @@ def _full_quotas(
     for tenant_id, customer, quotas in by_tenant.of_cloud(db, cloud):
         limits = thresholds.quota_of_customers.get(customer or "", thresholds.quota)
         for name, figures in quotas.items():
-            cause = "tenant", tenant_id, f"quota.{name}"
+            cause = Cause("tenant", tenant_id, f"quota.{name}")
             if severity := _severity(limits, figures, alerts.get(cause)):
-                yield RuleResult(*cause, severity, _quota_message(name, figures))
+                yield RuleResult(cause, severity, _quota_message(name, figures))
 
 
 def _severity(thresholds: Thresholds, figures: Quota, open_alert: OpenAlert | None) -> str | None:
@@ -69,8 +69,8 @@ def _exceeded_quotas(
     for tenant_id, _, quotas in by_tenant.of_cloud(db, cloud):
         for name, figures in quotas.items():
             if 0 <= figures.limit <= TRIVIAL_LIMIT and figures.in_use > figures.limit:
-                cause = "tenant", tenant_id, f"figures.{name}"
-                yield RuleResult(*cause, WARNING, _quota_message(name, figures))
+                cause = Cause("tenant", tenant_id, f"figures.{name}")
+                yield RuleResult(cause, WARNING, _quota_message(name, figures))
 
 
 def _quota_message(name: str, figures: Quota) -> str:
@@ -83,10 +83,10 @@ def _full_capacity(
 ) -> Iterator[RuleResult]:
     """Yield the resource classes whose allocated share exceeds a threshold."""
     for name, figures in _allocations(db, cloud).items():
-        cause = "cloud", cloud.id, f"capacity.{name}"
+        cause = Cause("cloud", cloud.id, f"capacity.{name}")
         if severity := _severity(thresholds.capacity, figures, alerts.get(cause)):
             message = f"{name}: {figures.in_use} of {figures.limit} are allocated"
-            yield RuleResult(*cause, severity, message)
+            yield RuleResult(cause, severity, message)
 
 
 def _exceeded_capacity(
@@ -97,7 +97,8 @@ def _exceeded_capacity(
         if figures.in_use > figures.limit:
             in_use, limit = figures.in_use, figures.limit
             message = f"{name}: {in_use} are allocated, and no more than {limit} can be"
-            yield RuleResult("cloud", cloud.id, f"allocation.{name}", WARNING, message)
+            cause = Cause("cloud", cloud.id, f"allocation.{name}")
+            yield RuleResult(cause, WARNING, message)
 
 
 def _allocations(db: Database, cloud: Cloud) -> dict[str, Quota]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from openstats.alerts import RuleResult
+from openstats.alerts import Cause, RuleResult
 from openstats.model import Cloud
 from openstats.severities import ERROR
 from openstats.statistics.silence import PollState, judge
@@ -60,29 +60,22 @@ def _settle(
     since: float,
 ) -> None:
     alerts = open_alerts(db, cloud.id, FAMILY)
-    names = {cause: cause[-1].removeprefix(FAMILY) for cause in alerts}
+    names = {cause: cause.alert_type.removeprefix(FAMILY) for cause in alerts}
     verdict = judge(states, names.values(), now=now, since=since, intervals=intervals)
     results = []
     for cause_name, silent_polls in verdict.causes.items():
-        results.append(_result(cloud, cause_name, silent_polls, intervals, now))
+        cause = Cause("cloud", cloud.id, f"{FAMILY}{cause_name}")
+        message = f"{cloud.name}: {_message(silent_polls, now)}"
+        results.append(RuleResult(cause, ERROR, message, _reopen_within(silent_polls, intervals)))
     # Alerts whose cause is undecided stay unchanged.
     decided_names = verdict.causes.keys() | verdict.over
     decided = {cause: alerts[cause] for cause, name in names.items() if name in decided_names}
     settle(db, decided, results, now)
 
 
-def _result(
-    cloud: Cloud, cause: str, silent_polls: Sequence[PollState], intervals: int, now: int
-) -> RuleResult:
-    return RuleResult(
-        "cloud",
-        cloud.id,
-        f"{FAMILY}{cause}",
-        ERROR,
-        f"{cloud.name}: {_message(silent_polls, now)}",
-        # If a cloud answers intermittently, its alert is reopened.
-        reopen_within=int(2 * intervals * max(poll.pace() for poll in silent_polls)),
-    )
+def _reopen_within(silent_polls: Sequence[PollState], intervals: int) -> int:
+    """Return for how many seconds an alert is reopened: a cloud may answer intermittently."""
+    return int(2 * intervals * max(poll.pace() for poll in silent_polls))
 
 
 def _message(silent_polls: Sequence[PollState], now: int) -> str:

@@ -9,17 +9,22 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
-from openstats.alerts import Alert, Episode, Notification, Revision, split
+from openstats.alerts import AlertPeriod, Episode, Notification, Revision, split
 
-EpisodeEnd = tuple[Episode, int | None]
-"""An episode and its end, possibly derived from a later episode; None while it is open."""
-
-WAITING = 60
+MAX_WAIT = 60
 """Maximum seconds that a request may wait for the store while later requests overtake it."""
 
-MOST_SENDERS = 16
+MAX_SENDERS = 16
 """Maximum number of senders that are distinguished for one alert; two or three are usual."""
+
+
+class EpisodeEnd(NamedTuple):
+    """An episode and its end, possibly derived from a later episode; None while it is open."""
+
+    episode: Episode
+    ended_at: int | None
 
 
 def fold(
@@ -93,9 +98,9 @@ def _episode_of(episodes: Mapping[str, Episode], notification: Notification) -> 
 def _is_overtaken(episode: Episode, now: int) -> bool:
     """Return whether a later notification is stored already.
 
-    A difference of more than ``WAITING`` means that the clock was set back.
+    A difference of more than ``MAX_WAIT`` means that the clock was set back.
     """
-    return episode.reported_at is not None and 0 < episode.reported_at - now <= WAITING
+    return episode.reported_at is not None and 0 < episode.reported_at - now <= MAX_WAIT
 
 
 def _update(episode: Episode, notification: Notification, now: int) -> Episode:
@@ -106,7 +111,7 @@ def _update(episode: Episode, notification: Notification, now: int) -> Episode:
 def _fire(episode: Episode, notification: Notification, now: int) -> Episode:
     """Return an episode that a sender reports as firing; it is open, whatever its state before."""
     senders = episode.senders if episode.ended_at is None else frozenset[str]()
-    limited = frozenset(sorted(senders | {notification.sender})[:MOST_SENDERS])
+    limited = frozenset(sorted(senders | {notification.sender})[:MAX_SENDERS])
     return replace(episode, ended_at=None, reported_at=now, senders=limited)
 
 
@@ -125,7 +130,7 @@ def _end(episode: Episode, notification: Notification, now: int) -> Episode:
 
 def join(
     episodes: Iterable[Episode], reopen_within: int, changes: Sequence[int] = ()
-) -> list[Alert]:
+) -> list[AlertPeriod]:
     """Return the alerts of one fingerprint: join episodes at most ``reopen_within`` seconds apart.
 
     ``changes`` are the times, in order, at which its owner changed. Episodes are not joined across
@@ -135,7 +140,7 @@ def join(
     ordered = sorted(episodes, key=_order)
     stored_ids = _stored_ids(ordered, changes)
     taken_ids: set[int] = set()
-    alerts = []
+    alerts: list[AlertPeriod] = []
     for period, parts in _split(ordered, changes).items():
         for neighbours, ended_at in _neighbours(parts, reopen_within):
             ids: set[int] = set()
@@ -143,8 +148,9 @@ def join(
                 ids |= stored_ids.get((period, part.start), set())
             ids -= taken_ids
             taken_ids |= ids
+            alert_id = min(ids, default=None)
             started_at = neighbours[0].started_at
-            alerts.append(Alert(started_at, ended_at, tuple(neighbours), min(ids, default=None)))
+            alerts.append(AlertPeriod(started_at, ended_at, tuple(neighbours), alert_id))
     return alerts
 
 
@@ -162,13 +168,13 @@ def _stored_ids(
 
 def _split(ordered: list[Episode], changes: Sequence[int]) -> dict[int, list[EpisodeEnd]]:
     """Return the parts of episodes and their ends, in order, by period between changes."""
-    ended = zip(ordered, _ends(ordered), strict=True)
+    episode_ends = list(map(EpisodeEnd, ordered, _ends(ordered)))
     if not changes:
-        return {0: list(ended)}
+        return {0: episode_ends}
     periods: dict[int, list[EpisodeEnd]] = defaultdict(list)
-    for episode, ended_at in ended:
-        for part, end in _parts(episode, ended_at, changes):
-            periods[bisect_right(changes, part.started_at)].append((part, end))
+    for episode, ended_at in episode_ends:
+        for part in _parts(episode, ended_at, changes):
+            periods[bisect_right(changes, part.episode.started_at)].append(part)
     return dict(sorted(periods.items()))
 
 
@@ -180,7 +186,7 @@ def _parts(episode: Episode, ended_at: int | None, changes: Sequence[int]) -> It
         part = replace(
             episode, started_at=start, ended_at=reported_end, owner_since=since, parts=()
         )
-        yield part, end
+        yield EpisodeEnd(part, end)
 
 
 def _order(episode: Episode) -> tuple[int, bool, str]:

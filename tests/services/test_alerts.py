@@ -45,7 +45,7 @@ def test_notifications_are_stored_once_however_often_they_are_sent(store: Store)
     with store.read() as db:
         assert count(db, EVERYTHING, None, (NOW, NOW + 1)) == {"Error": 1}
     counts = receiver_counts(store, {})["am"]
-    assert (counts.notices, counts.truncated, counts.received_at) == (2, 2, NOW + 60)
+    assert (counts.notifications, counts.truncated, counts.received_at) == (2, 2, NOW + 60)
 
 
 def test_without_labels_the_subject_is_all_that_the_receiver_may_speak_for(store: Store) -> None:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openstats.alerts import Alert, Episode, Notification
-from openstats.statistics.episodes import WAITING, fold, join, replica_start
+from openstats.alerts import AlertPeriod, Episode, Notification
+from openstats.statistics.episodes import MAX_WAIT, fold, join, replica_start
 from tests.alertmanagers import FLUSH, Log, Peer, run
 from tests.statistics.notifications import (
     NOW,
@@ -131,7 +131,8 @@ def test_the_slower_of_two_peers_closes_what_it_opened_again() -> None:
 
 
 @pytest.mark.parametrize(
-    ("after", "end"), [(-WAITING, -100), (-1, -100), (0, None), (-WAITING - 1, None), (-7200, None)]
+    ("after", "end"),
+    [(-MAX_WAIT, -100), (-1, -100), (0, None), (-MAX_WAIT - 1, None), (-7200, None)],
 )
 def test_notification_stored_after_the_end_is_overtaken(after: int, end: int | None) -> None:
     """A clock that was set back overtakes nothing."""
@@ -227,7 +228,7 @@ def test_an_episode_between_two_joins_them() -> None:
     (joined,) = join(row.episodes.values(), WITHIN)
     assert joined.id == 1
     whole = join([Episode("a", 0, 5, alert_id=7), Episode("b", 6, alert_id=3)], WITHIN)
-    assert whole == [Alert(0, None, whole[0].episodes, 3)]
+    assert whole == [AlertPeriod(0, None, whole[0].episodes, 3)]
 
 
 def test_of_nothing_there_is_no_alert() -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import Row, select, update
 
 from openstats.alerts import BY_API, Notification, split
 from openstats.errors import ConflictError
-from openstats.storage.alerts.closing import close_rows
+from openstats.storage.alerts.closing import close_alerts
 from openstats.storage.alerts.histories import NO_SUBJECT, Subject, of_subjects
 from openstats.storage.alerts.rows import AlertRow, content_columns, insert_alerts
 from openstats.storage.alerts.subjects import of_object
@@ -50,7 +50,7 @@ def post(db: Database, uuid: str, body: Mapping[str, Any], now: int) -> None:
         message=body["message"],
         started_at=min(body.get("created_at", now), now),
     )
-    contents = content_columns(notification) | {"seen_at": now}
+    contents = content_columns(notification) | {"reported_at": now}
     if db.execute(update(alert).where(alert.c.uuid == uuid).values(contents)).rowcount:
         return
     (history,) = of_subjects(db, [_subject(db, body)])
@@ -78,7 +78,7 @@ def close(db: Database, uuid: str, now: int) -> None:
     row = _read(db, uuid)
     if row.until < FOREVER:
         raise ConflictError(f"the alert was closed at {row.until}")
-    close_rows(db, [row], now, reported_at=now)
+    close_alerts(db, {row.id: row.created_at}, now, reported_at=now)
 
 
 def acknowledge(db: Database, uuid: str, now: int) -> None:

@@ -11,17 +11,17 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
-from typing import Any
 
-from sqlalchemy import Row, bindparam, delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 
 from openstats.alerts import Episode, Notification
 from openstats.storage.dialects import one_of
 from openstats.storage.schema.alerts import alert, alert_episode
 from openstats.storage.store import Database, advisory_lock
 
-DIGITS = 32
-LATER_KEY = re.compile(rf"([0-9]+)\|([0-9a-f]{{{DIGITS}}})")
+DIGEST_LENGTH = 32
+LATER_KEY = re.compile(rf"([0-9]+)\|([0-9a-f]{{{DIGEST_LENGTH}}})")
+"""The key of a later part: when it began, and the hash of the episode's start."""
 
 ALERT_HAS_OPEN_EPISODE = (
     select(alert_episode.c.alert_id)
@@ -61,24 +61,32 @@ def read_episodes(
     earliest = min([now if stored_start is None else stored_start, now, *_starts(notifications)])
     query = select(alert_episode).join(alert, alert.c.id == alert_episode.c.alert_id)
     query = query.where(*of_these, alert.c.until >= earliest - reopen_within)
-    rows: dict[str, list[Row[Any]]] = {}
+    parts: dict[str, list[Episode]] = {}
     for row in db.execute(query, parameters):
-        rows.setdefault(row.fingerprint, []).append(row)
-    return {fingerprint: assemble(parts, starts) for fingerprint, parts in rows.items()}
+        part = Episode(
+            row.start,
+            row.started_at,
+            row.ended_at,
+            reported_at=row.reported_at,
+            alert_id=row.alert_id,
+            senders=frozenset(json.loads(row.senders or "[]")),
+        )
+        parts.setdefault(row.fingerprint, []).append(part)
+    return {fingerprint: assemble(stored, starts) for fingerprint, stored in parts.items()}
 
 
 def _starts(notifications: Iterable[Notification]) -> list[int]:
     return [notification.started_at for notification in notifications]
 
 
-def part_columns(part: Episode) -> dict[str, Any]:
+def part_columns(part: Episode) -> dict[str, object]:
     """Return the columns of a part, without those that identify its alert."""
     return {
         "start": key_of(part),
         "started_at": part.started_at,
         "ended_at": part.ended_at,
-        "heard_at": part.reported_at,
-        "voices": json.dumps(sorted(part.senders)) if any(part.senders) else None,
+        "reported_at": part.reported_at,
+        "senders": json.dumps(sorted(part.senders)) if any(part.senders) else None,
     }
 
 
@@ -101,7 +109,7 @@ def end_episodes(
     """End the open episodes of alerts; ``reported_at`` is None if no sender reported the end."""
     of_alerts = one_of(alert_episode.c.alert_id, "alert_ids")
     query = update(alert_episode).where(of_alerts, alert_episode.c.ended_at.is_(None))
-    columns = {"ended_at": ended_at, "heard_at": reported_at, "voices": None}
+    columns = {"ended_at": ended_at, "reported_at": reported_at, "senders": None}
     db.execute(query.values(columns), {"alert_ids": sorted(alert_ids)})
 
 
@@ -117,38 +125,27 @@ def later_key(start: str, since: int) -> str:
 
 def _digest(start: str) -> str:
     match = LATER_KEY.fullmatch(start)
-    return match[2] if match else sha256(start.encode()).hexdigest()[:DIGITS]
+    return match[2] if match else sha256(start.encode()).hexdigest()[:DIGEST_LENGTH]
 
 
-def assemble(rows: Sequence[Row[Any]], starts: Collection[str]) -> dict[str, Episode]:
-    """Return episodes by start, assembled from their rows; ``starts`` are known starts.
+def assemble(parts: Sequence[Episode], starts: Collection[str]) -> dict[str, Episode]:
+    """Return episodes by start, assembled from stored parts, whose starts are their keys.
 
-    If an episode's start is not among them and its first part is missing, the key of a part stands
-    for the start.
+    ``starts`` are known starts. If an episode's start is not among them and its first part is
+    missing, the key of a part stands for the start.
     """
-    keys = {row.start for row in rows}
+    keys = {part.start for part in parts}
     if not any(map(LATER_KEY.fullmatch, keys)):
-        return {row.start: _part(row, row.start, 0) for row in rows}
+        return {part.start: part for part in parts}
     starts_of = {_digest(key): key for key in (*starts, *keys) if not LATER_KEY.fullmatch(key)}
     episodes: dict[str, list[Episode]] = {}
-    for row in sorted(rows, key=lambda row: int(row.started_at)):
-        start = starts_of.get(_digest(row.start), row.start)
-        match = LATER_KEY.fullmatch(row.start)
-        owner_since = int(match[1]) if match and start != row.start else 0
-        episodes.setdefault(start, []).append(_part(row, start, owner_since))
-    return {start: _whole(parts) for start, parts in episodes.items()}
-
-
-def _part(row: Row[Any], start: str, owner_since: int) -> Episode:
-    return Episode(
-        start,
-        row.started_at,
-        row.ended_at,
-        reported_at=row.heard_at,
-        alert_id=row.alert_id,
-        senders=frozenset(json.loads(row.voices)) if row.voices else frozenset(),
-        owner_since=owner_since,
-    )
+    for part in sorted(parts, key=lambda part: part.started_at):
+        start = starts_of.get(_digest(part.start), part.start)
+        match = LATER_KEY.fullmatch(part.start)
+        owner_since = int(match[1]) if match and start != part.start else 0
+        part_of_start = replace(part, start=start, owner_since=owner_since)
+        episodes.setdefault(start, []).append(part_of_start)
+    return {start: _whole(ordered) for start, ordered in episodes.items()}
 
 
 def _whole(parts: Sequence[Episode]) -> Episode:

@@ -4,8 +4,8 @@ Past alerts keep their owners, except those of tenants that never had an owner: 
 them.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from uuid import uuid4
 
 from sqlalchemy import Select, Table, delete, insert, select, update
@@ -21,8 +21,25 @@ from openstats.storage.store import Database
 project, group, member = tables.project, tables.project_group, tables.project_group_member
 tenant = tables.tenant
 
-Columns = dict[str, Any]
-Owners = dict[str, int | None]
+COPIED_COLUMNS = [column for column in alert.c if column is not alert.c.id]
+"""The columns that the alert of the new owner takes over, unless they change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owners:
+    """The row ids of a project and its customer, named like the columns of an alert."""
+
+    project_id: int | None
+    customer_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class MovedAlert:
+    """An alert on or below a tenant or project that has moved, and its present owners."""
+
+    id: int
+    created_at: int
+    owners: Owners
 
 
 def hand_over(db: Database, table: Table, row_ids: Collection[int], now: int) -> None:
@@ -33,25 +50,27 @@ def hand_over(db: Database, table: Table, row_ids: Collection[int], now: int) ->
     depend on the number of alerts.
     """
     owners, unowned_ids = _present_owners(db, table, row_ids)
-    below = alert.c[f"{table.name}_id"]
-
-    def owners_of(row: Columns) -> Owners:
-        return owners[row[below.name]]
-
-    alerts = select(alert).where(one_of(below, "row_ids"))
-    older: list[Columns] = []
-    reassigned = _rows(db, alerts, unowned_ids)
-    for row in _rows(db, alerts.where(*STILL_OPEN), set(row_ids) - unowned_ids):
-        (older if row["created_at"] < now else reassigned).append(row)
-    _continue(db, older, owners_of, now)
-    _reassign(db, reassigned, owners_of)
+    moved_id = alert.c[f"{table.name}_id"]
+    alerts = select(alert.c.id, alert.c.created_at, moved_id).where(one_of(moved_id, "row_ids"))
+    older: list[MovedAlert] = []
+    reassigned = _moved_alerts(db, alerts, unowned_ids, owners)
+    still_open = alerts.where(*STILL_OPEN)
+    for moved in _moved_alerts(db, still_open, set(row_ids) - unowned_ids, owners):
+        (older if moved.created_at < now else reassigned).append(moved)
+    _continue(db, older, now)
+    _reassign(db, reassigned)
 
 
-def _rows(db: Database, query: Select[Any], row_ids: Collection[int]) -> list[Columns]:
+def _moved_alerts(
+    db: Database,
+    query: Select[int, int, int],
+    row_ids: Collection[int],
+    owners: Mapping[int, Owners],
+) -> list[MovedAlert]:
     if not row_ids:
         return []
     rows = db.execute(query, {"row_ids": sorted(row_ids)})
-    return [dict(row) for row in rows.mappings()]
+    return [MovedAlert(row_id, created_at, owners[moved]) for row_id, created_at, moved in rows]
 
 
 def _present_owners(
@@ -67,30 +86,38 @@ def _present_owners(
     unowned_ids: set[int] = set()
     rows = db.execute(query.where(one_of(table.c.id, "row_ids")), {"row_ids": sorted(row_ids)})
     for row_id, project_id, customer_id, owner_since in rows:
-        owners[row_id] = {"project_id": project_id, "customer_id": customer_id}
+        owners[row_id] = Owners(project_id, customer_id)
         if not owner_since:
             unowned_ids.add(row_id)
     return owners, unowned_ids
 
 
-def _continue(
-    db: Database, rows: Sequence[Columns], owners_of: Callable[[Columns], Owners], now: int
-) -> None:
+def _continue(db: Database, alerts: Sequence[MovedAlert], now: int) -> None:
     """Close alerts; open one of the new owner for each, with a part of its open episodes."""
-    if not rows:
+    if not alerts:
         return
-    closed, successors = [], []
-    for row in rows:
-        closed.append({"row_id": row["id"]} | time_columns(row["created_at"], now))
-        successor = row | owners_of(row) | time_columns(now, FOREVER) | {"uuid": str(uuid4())}
-        del successor["id"]
-        successors.append(successor)
-    update_alerts(db, closed)
-    db.execute(insert(alert), successors)
-    successor_ids = ids_of(db, [successor["uuid"] for successor in successors])
+    successors = _successors(db, alerts, now)
+    update_alerts(db, {moved.id: time_columns(moved.created_at, now) for moved in alerts})
+    uuids = {row_id: str(uuid4()) for row_id in successors}
+    rows = [columns | {"uuid": uuids[row_id]} for row_id, columns in successors.items()]
+    db.execute(insert(alert), rows)
+    successor_ids = ids_of(db, [*uuids.values()])
     _set_groups(db, successor_ids)
-    ids = [row["id"] for row in rows]
-    _continue_episodes(db, dict(zip(ids, successor_ids, strict=True)), now)
+    _continue_episodes(db, dict(zip(uuids, successor_ids, strict=True)), now)
+
+
+def _successors(
+    db: Database, alerts: Sequence[MovedAlert], now: int
+) -> dict[int, dict[str, object]]:
+    """Return the columns of the new owners' alerts, without uuids, by the former row ids."""
+    owners = {moved.id: moved.owners for moved in alerts}
+    query = select(alert.c.id, *COPIED_COLUMNS).where(one_of(alert.c.id, "alert_ids"))
+    names = [column.key for column in COPIED_COLUMNS]
+    successors = {}
+    for row_id, *values in db.execute(query, {"alert_ids": sorted(owners)}):
+        columns = dict(zip(names, values, strict=True)) | asdict(owners[row_id])
+        successors[row_id] = columns | time_columns(now, FOREVER)
+    return successors
 
 
 def _continue_episodes(db: Database, successor_ids: Mapping[int, int], now: int) -> None:
@@ -98,25 +125,25 @@ def _continue_episodes(db: Database, successor_ids: Mapping[int, int], now: int)
     of_alerts = one_of(alert_episode.c.alert_id, "alert_ids")
     open_episodes = of_alerts, alert_episode.c.ended_at.is_(None)
     parameters = {"alert_ids": sorted(successor_ids)}
-    query = select(alert_episode).where(*open_episodes)
-    rows = [dict(row) for row in db.execute(query, parameters).mappings()]
+    columns = alert_episode.c
+    kept = columns.source, columns.fingerprint, columns.reported_at, columns.senders
+    query = select(columns.alert_id, columns.start, *kept).where(*open_episodes)
+    parts = []
+    for alert_id, start, *values in db.execute(query, parameters):
+        part = {"alert_id": successor_ids[alert_id], "start": later_key(start, now)}
+        part |= dict(zip([column.key for column in kept], values, strict=True))
+        parts.append(part | {"started_at": now})
     db.execute(update(alert_episode).where(*open_episodes).values(ended_at=now), parameters)
-    for row in rows:
-        row["start"] = later_key(row["start"], now)
-        row["alert_id"] = successor_ids[row["alert_id"]]
-        row["started_at"] = now
-    if rows:
-        db.execute(insert(alert_episode), rows)
+    if parts:
+        db.execute(insert(alert_episode), parts)
 
 
-def _reassign(
-    db: Database, rows: Sequence[Columns], owners_of: Callable[[Columns], Owners]
-) -> None:
+def _reassign(db: Database, alerts: Sequence[MovedAlert]) -> None:
     """Give alerts to other owners, with all their past."""
-    if not rows:
+    if not alerts:
         return
-    update_alerts(db, [{"row_id": row["id"]} | owners_of(row) for row in rows])
-    ids = [row["id"] for row in rows]
+    update_alerts(db, {moved.id: asdict(moved.owners) for moved in alerts})
+    ids = [moved.id for moved in alerts]
     old_groups = delete(alert_group).where(one_of(alert_group.c.alert_id, "alert_ids"))
     db.execute(old_groups, {"alert_ids": ids})
     _set_groups(db, ids)

@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import func, or_, select, union_all
 
@@ -31,7 +31,7 @@ class Subject:
     instance: str | None = None
     groups: tuple[int, ...] = ()
 
-    def columns(self) -> dict[str, Any]:
+    def columns(self) -> dict[str, object]:
         """Return the columns of the table ``alert`` that describe the subject."""
         owner_ids = {f"{owner}_id": getattr(self, f"{owner}_id") for owner in OWNERS}
         return {"kind": self.kind, "instance": self.instance} | owner_ids
@@ -39,7 +39,7 @@ class Subject:
 
 NO_SUBJECT = Subject()
 
-MOVING = ("project", "tenant", "instance")
+MOVABLE_KINDS = ("project", "tenant", "instance")
 """The kinds of subjects whose owner can change."""
 
 
@@ -85,7 +85,7 @@ class Period(NamedTuple):
     owner: int | None
 
 
-Periods = Mapping[int | None, Sequence[Period]]
+OwnerPeriods = Mapping[int | None, Sequence[Period]]
 """Periods in order of time, by row id. Rows that never moved and were never deleted are missing."""
 
 
@@ -109,7 +109,7 @@ def of_subjects(db: Database, subjects: Sequence[Subject]) -> list[History]:
 
 def _periods(
     db: Database, kind: Ownership, row_ids: Collection[int | None], *, unmoved: bool = False
-) -> Periods:
+) -> OwnerPeriods:
     """Return the periods of owners by row id.
 
     Rows that never moved and were never deleted are missing, unless ``unmoved``. For tenants::
@@ -150,24 +150,26 @@ def _deletions(db: Database, customer_ids: Collection[int | None]) -> dict[int |
 
 def _history(
     subject: Subject,
-    tenants: Periods,
-    projects: Periods,
+    tenants: OwnerPeriods,
+    projects: OwnerPeriods,
     deletions: Mapping[int | None, int],
 ) -> History:
     if subject.kind == "customer" and subject.customer_id in deletions:
         return History((0, deletions[subject.customer_id]), (subject, NO_SUBJECT))
-    if subject.kind not in MOVING:
+    if subject.kind not in MOVABLE_KINDS:
         return constant_history(subject)
     tenant_periods = tenants.get(subject.tenant_id, ())
     periods = [*tenant_periods]
     for project_id in {subject.project_id, *(period.owner for period in tenant_periods)}:
         periods += projects.get(project_id, ())
-    edges = {edge for period in periods for edge in period[:2] if edge < FOREVER}
+    edges: set[int] = set()
+    for period in periods:
+        edges |= {period.since, period.until} - {FOREVER}
     return make_history(edges, lambda time: _subject_at(subject, tenant_periods, projects, time))
 
 
 def _subject_at(
-    subject: Subject, tenant_periods: Sequence[Period], projects: Periods, time: int
+    subject: Subject, tenant_periods: Sequence[Period], projects: OwnerPeriods, time: int
 ) -> Subject:
     """Return the subject at a time, given the periods of its tenant's and its projects' owners."""
     if tenant_periods and time >= tenant_periods[-1].until:
@@ -185,4 +187,7 @@ def _subject_at(
 
 
 def _owner(periods: Sequence[Period], time: int) -> int | None:
-    return next((owner for since, until, owner in periods if since <= time < until), None)
+    for period in periods:
+        if period.since <= time < period.until:
+            return period.owner
+    return None

@@ -5,9 +5,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from openstats.alerts import Alert, Episode, Notification, Revision
+from openstats.alerts import AlertPeriod, Episode, Notification, Revision
 from openstats.storage.alerts.episodes import delete_episodes, key_of, part_columns
 from openstats.storage.alerts.histories import History, Subject
 from openstats.storage.alerts.rows import (
@@ -29,7 +28,7 @@ class RevisedAlert:
     """One alert of a revision."""
 
     revision: Revision
-    alert: Alert
+    alert: AlertPeriod
 
     @property
     def fingerprint(self) -> str:
@@ -75,18 +74,21 @@ def write_revisions(
     an alert may read its message.
     """
     new_alerts: list[RevisedAlert] = []
-    stored_alerts: list[RevisedAlert] = []
+    stored_alerts: dict[int, RevisedAlert] = {}
     for revision in revisions:
         for alert in revision.alerts:
-            same_kind = new_alerts if alert.id is None else stored_alerts
-            same_kind.append(RevisedAlert(revision, alert))
+            revised = RevisedAlert(revision, alert)
+            if alert.id is None:
+                new_alerts.append(revised)
+            else:
+                stored_alerts[alert.id] = revised
     rows = []
     for revised in new_alerts:
         subject = histories[revised.fingerprint].at(revised.alert.started_at)
         rows.append(_row(source, revised, subject, message_visible=message_visible, now=now))
-    ids = [*insert_alerts(db, rows), *(revised.alert.id for revised in stored_alerts)]
+    new_ids = insert_alerts(db, rows)
     _update(db, stored_alerts, now)
-    _write_episodes(db, source, zip([*new_alerts, *stored_alerts], ids, strict=True))
+    _write_episodes(db, source, dict(zip(new_ids, new_alerts, strict=True)) | stored_alerts)
     _delete_leftovers(db, source, revisions)
 
 
@@ -99,40 +101,37 @@ def _row(
         subject,
         created_at=revised.alert.started_at,
         until=revised.until,
-        seen_at=now,
+        reported_at=now,
         message_visible=message_visible,
     )
 
 
-def _write_episodes(
-    db: Database, source: str, alerts: Iterable[tuple[RevisedAlert, int | None]]
-) -> None:
-    """Write the episodes of alerts, which come with their row ids."""
+def _write_episodes(db: Database, source: str, alerts: Mapping[int, RevisedAlert]) -> None:
+    """Write the episodes of alerts, by row id."""
     rows = []
-    for revised, alert_id in alerts:
+    for alert_id, revised in alerts.items():
         key = {"source": source, "fingerprint": revised.fingerprint, "alert_id": alert_id}
         rows += [key | part_columns(part) for part in revised.alert.episodes]
     upsert(db, alert_episode, rows)
 
 
-def _update(db: Database, alerts: Iterable[RevisedAlert], now: int) -> None:
-    """Write the times of stored alerts, and the contents of the notification if that is current.
+def _update(db: Database, alerts: Mapping[int, RevisedAlert], now: int) -> None:
+    """Write the times of stored alerts, by row id, and what a notification says if it is current.
 
     The statement is::
 
         UPDATE alert SET created_at = …, until = …, span = …, seen_at = :now[, severity = …, …]
         WHERE id = :row_id
     """
-    times: list[dict[str, Any]] = []
-    times_and_contents: list[dict[str, Any]] = []
-    for revised in alerts:
-        columns = {"row_id": revised.alert.id, "seen_at": now}
-        columns |= time_columns(revised.alert.started_at, revised.until)
+    times: dict[int, dict[str, object]] = {}
+    times_and_contents: dict[int, dict[str, object]] = {}
+    for alert_id, revised in alerts.items():
+        columns = time_columns(revised.alert.started_at, revised.until) | {"reported_at": now}
         if revised.has_news:
             contents = content_columns(revised.revision.notification)
-            times_and_contents.append(columns | contents)
+            times_and_contents[alert_id] = columns | contents
         else:
-            times.append(columns)
+            times[alert_id] = columns
     update_alerts(db, times)
     update_alerts(db, times_and_contents)
 

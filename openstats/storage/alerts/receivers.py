@@ -9,10 +9,10 @@ from openstats.storage.dialects import upsert
 from openstats.storage.schema.alerts import receiver
 from openstats.storage.store import Database
 
-LARGEST_COUNT = 2**53
-"""The largest count, where counting stops: JSON readers that use floats confuse larger integers."""
+MAX_COUNT = 2**53
+"""The maximum of a count. JSON readers that use floats confuse larger integers."""
 
-COLUMNS = [receiver.c[field.name] for field in fields(ReceiverCounts)]
+COUNT_COLUMNS = [receiver.c[field.name] for field in fields(ReceiverCounts)]
 
 
 def count_notifications(
@@ -23,7 +23,7 @@ def count_notifications(
     columns = {
         "name": name,
         "received_at": now,
-        "notices": _sum(counts.notices, notifications),
+        "notifications": _sum(counts.notifications, notifications),
         "truncated": _sum(counts.truncated, truncated),
     }
     upsert(db, receiver, [columns])
@@ -34,7 +34,7 @@ def count_refusal(db: Database, name: str, refusal: Refusal) -> None:
     counts = _read(db, name)
     columns = {
         "name": name,
-        "notices": counts.notices,
+        "notifications": counts.notifications,
         "truncated": counts.truncated,
         "refused": _sum(counts.refused, refusal.number),
         "refused_at": refusal.at,
@@ -44,15 +44,15 @@ def count_refusal(db: Database, name: str, refusal: Refusal) -> None:
 
 
 def _sum(count: int, increment: int) -> int:
-    return min(count + increment, LARGEST_COUNT)
+    return min(count + increment, MAX_COUNT)
 
 
 def _read(db: Database, name: str) -> ReceiverCounts:
-    row = db.execute(select(*COLUMNS).where(receiver.c.name == name)).first()
+    row = db.execute(select(*COUNT_COLUMNS).where(receiver.c.name == name)).first()
     return ReceiverCounts(*row) if row else ReceiverCounts()
 
 
 def receiver_counts(db: Database) -> dict[str, ReceiverCounts]:
     """Return the counts of receivers by name; receivers that got nothing are missing."""
-    rows = db.execute(select(receiver.c.name, *COLUMNS))
+    rows = db.execute(select(receiver.c.name, *COUNT_COLUMNS))
     return {name: ReceiverCounts(*counts) for name, *counts in rows}

@@ -1,12 +1,11 @@
 """Rows of the tables ``alert`` and ``alert_group``, for alerts of every source."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import BindParameter, bindparam, delete, insert, select, update
 
 from openstats.alerts import Notification
 from openstats.severities import SEVERITIES
@@ -26,17 +25,30 @@ class AlertRow:
     subject: Subject
     created_at: int
     until: int
-    seen_at: int
+    reported_at: int
     message_visible: bool = True
     uuid: str = field(default_factory=lambda: str(uuid4()))
 
+    def columns(self) -> dict[str, object]:
+        """Return the columns of the table ``alert``."""
+        return {
+            "uuid": self.uuid,
+            "source": self.source,
+            "fingerprint": self.notification.fingerprint,
+            "message_visible": self.message_visible,
+            "reported_at": self.reported_at,
+            **time_columns(self.created_at, self.until),
+            **content_columns(self.notification),
+            **self.subject.columns(),
+        }
 
-def time_columns(created_at: int, until: int) -> dict[str, int]:
+
+def time_columns(created_at: int, until: int) -> dict[str, object]:
     """Return the columns that hold when an alert was open."""
     return {"created_at": created_at, "until": until, "span": span(created_at, until)}
 
 
-def content_columns(notification: Notification) -> dict[str, Any]:
+def content_columns(notification: Notification) -> dict[str, object]:
     """Return the columns that hold what a notification says."""
     return {
         "severity": SEVERITIES.index(notification.severity),
@@ -50,7 +62,7 @@ def insert_alerts(db: Database, rows: Sequence[AlertRow]) -> list[int]:
     """Write new alerts and their groups; return their row ids in the order of ``rows``."""
     if not rows:
         return []
-    db.execute(insert(alert), [_columns(row) for row in rows])
+    db.execute(insert(alert), [row.columns() for row in rows])
     ids = ids_of(db, [row.uuid for row in rows])
     memberships = []
     for alert_id, subject in zip(ids, with_groups(db, [row.subject for row in rows]), strict=True):
@@ -68,11 +80,13 @@ def ids_of(db: Database, uuids: Sequence[str]) -> list[int]:
     return [ids[uuid] for uuid in uuids]
 
 
-def update_alerts(db: Database, rows: Sequence[dict[str, Any]]) -> None:
-    """Write columns of alerts; all rows have ``row_id`` and the same columns."""
-    if not rows:
+def update_alerts(db: Database, changes: Mapping[int, Mapping[str, object]]) -> None:
+    """Write columns of alerts, by row id; the columns are the same for all alerts."""
+    if not changes:
         return
-    columns: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "row_id"}
+    names = next(iter(changes.values()))
+    columns: dict[str, BindParameter[object]] = {name: bindparam(name) for name in names}
+    rows = [{"row_id": row_id, **values} for row_id, values in changes.items()]
     db.execute(update(alert).where(alert.c.id == bindparam("row_id")).values(columns), rows)
 
 
@@ -81,16 +95,3 @@ def delete_alerts(db: Database, row_ids: Collection[int]) -> None:
     if row_ids:
         chosen_alerts = one_of(alert.c.id, "row_ids")
         db.execute(delete(alert).where(chosen_alerts), {"row_ids": sorted(row_ids)})
-
-
-def _columns(row: AlertRow) -> dict[str, Any]:
-    return {
-        "uuid": row.uuid,
-        "source": row.source,
-        "fingerprint": row.notification.fingerprint,
-        "told": row.message_visible,
-        "seen_at": row.seen_at,
-        **time_columns(row.created_at, row.until),
-        **content_columns(row.notification),
-        **row.subject.columns(),
-    }

@@ -1,13 +1,13 @@
-"""Alerts of our own rules: one open alert for each cause that a rule finds."""
+"""Alerts of openstats' own rules: one open alert for each cause that a rule finds."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from openstats.alerts import OWN, Notification, RuleResult
+from openstats.alerts import OWN, Cause, Notification, RuleResult
 from openstats.severities import SEVERITIES
-from openstats.storage.alerts.closing import close_rows
+from openstats.storage.alerts.closing import close_alerts
 from openstats.storage.alerts.histories import NO_SUBJECT
 from openstats.storage.alerts.rows import (
     AlertRow,
@@ -25,15 +25,11 @@ from openstats.storage.store import Database, advisory_lock
 
 @dataclass(frozen=True, slots=True)
 class OpenAlert:
-    """An open alert of our own rules: row id, creation time, severity."""
+    """An open alert of openstats' own rules: row id, creation time, severity."""
 
     id: int
     created_at: int
     severity: str
-
-
-Cause = tuple[str, int, str]
-"""The kind of the subject, its row id, and the type of the alert."""
 
 
 def open_alerts(db: Database, cloud_id: int, family: str) -> dict[Cause, OpenAlert]:
@@ -47,7 +43,7 @@ def open_alerts(db: Database, cloud_id: int, family: str) -> dict[Cause, OpenAle
     alerts = {}
     for row in db.execute(query):
         subject_id = row.cloud_id if row.kind == "cloud" else row.tenant_id
-        cause = row.kind, subject_id, row.alert_type
+        cause = Cause(row.kind, subject_id, row.alert_type)
         alerts[cause] = OpenAlert(row.id, row.created_at, SEVERITIES[row.severity])
     return alerts
 
@@ -59,11 +55,11 @@ def settle(
     now: int,
 ) -> None:
     """Open alerts for new results, update open ``alerts``, and close those without a result."""
-    result_of = {(result.kind, result.row_id, result.alert_type): result for result in results}
+    result_of = {result.cause: result for result in results}
     for cause, open_alert in alerts.items():
         if result := result_of.get(cause):
             contents = content_columns(_notification(result, now))
-            update_alerts(db, [{"row_id": open_alert.id, "seen_at": now} | contents])
+            update_alerts(db, {open_alert.id: contents | {"reported_at": now}})
         else:
             _close(db, open_alert, now)
     _open(db, [result for cause, result in result_of.items() if cause not in alerts], now)
@@ -73,11 +69,11 @@ def _open(db: Database, results: Iterable[RuleResult], now: int) -> None:
     new_results = [result for result in results if not _reopen(db, result, now)]
     row_ids: dict[str, list[int]] = {}
     for result in new_results:
-        row_ids.setdefault(result.kind, []).append(result.row_id)
+        row_ids.setdefault(result.cause.kind, []).append(result.cause.row_id)
     subjects = {kind: of_rows(db, kind, ids) for kind, ids in row_ids.items()}
     rows = []
     for result in new_results:
-        subject = subjects[result.kind].get(result.row_id, NO_SUBJECT)
+        subject = subjects[result.cause.kind].get(result.cause.row_id, NO_SUBJECT)
         rows.append(AlertRow(OWN, _notification(result, now), subject, now, FOREVER, now))
     insert_alerts(db, rows)
 
@@ -94,23 +90,24 @@ def _reopen(db: Database, result: RuleResult, now: int) -> bool:
     if row is None:
         return False
     columns = time_columns(row.created_at, FOREVER) | content_columns(notification)
-    update_alerts(db, [{"row_id": row.id, "seen_at": now} | columns])
+    update_alerts(db, {row.id: columns | {"reported_at": now}})
     return True
 
 
 def _close(db: Database, open_alert: OpenAlert, now: int) -> None:
-    """Close an alert of our own; delete it if it was created at ``now``."""
+    """Close an alert; delete it if it was created at ``now``."""
     if now > open_alert.created_at:
-        close_rows(db, [open_alert], now)
+        close_alerts(db, {open_alert.id: open_alert.created_at}, now)
     else:
         delete_alerts(db, [open_alert.id])
 
 
 def _notification(result: RuleResult, now: int) -> Notification:
+    cause = result.cause
     return Notification(
-        fingerprint=f"{result.kind}:{result.row_id}:{result.alert_type}",
+        fingerprint=f"{cause.kind}:{cause.row_id}:{cause.alert_type}",
         start="",
-        alert_type=result.alert_type,
+        alert_type=cause.alert_type,
         severity=result.severity,
         message=result.message,
         started_at=now,

@@ -1,11 +1,11 @@
 """Subjects: finds what an alert is on by labels, restrictions, uuids or row ids; and its owners."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import Any, NamedTuple
 
-from sqlalchemy import FromClause, Row, Select, Table, bindparam, select
+from sqlalchemy import ColumnElement, FromClause, Row, Select, Table, bindparam, select
 
 from openstats.alerts import Restriction, SubjectLabels
 from openstats.errors import ConflictError
@@ -26,9 +26,6 @@ cloud, tenant, instance = tables.cloud, tables.tenant, tables.instance
 project, customer = tables.project, tables.customer
 group, member = tables.project_group, tables.project_group_member
 
-GroupOwner = tuple[int | None, int | None]
-"""The row ids of a project and its customer; None for none."""
-
 NO_ROW = 0
 """A row id that no row has."""
 
@@ -41,12 +38,19 @@ OWNERS_OF_TENANT = (
 TENANT_WITH_PROJECT = tenant.outerjoin(project, project.c.id == tenant.c.project_id)
 
 
+class ProjectOwner(NamedTuple):
+    """The row ids of a project and its customer; None for none."""
+
+    project_id: int | None
+    customer_id: int | None
+
+
 class SubjectTable(NamedTuple):
     """How to read subjects of one kind: their table, its join with owners' tables, the columns."""
 
     table: Table
     with_owners: FromClause
-    columns: Sequence[Any]
+    columns: Sequence[ColumnElement[Any]]
 
 
 SUBJECT_TABLES = {
@@ -76,29 +80,25 @@ def of_labels(
     If labels name a cloud, only subjects in that cloud match, even if another cloud has a tenant
     with the same id.
     """
-    instance_uuids = {alert_labels.instance for alert_labels in labels} - {None}
-    keystone_ids = {alert_labels.tenant for alert_labels in labels} - {None}
-    instances = _instances(db, restriction, instance_uuids)
-    tenants = _tenants(db, restriction, keystone_ids)
+    instances = _instances(db, restriction, [of_alert.instance for of_alert in labels])
+    tenants = _tenants(db, restriction, [of_alert.tenant for of_alert in labels])
     clouds = _clouds(db, restriction)
     cloud_names = dict(db.execute(select(cloud.c.id, cloud.c.name)).all())
     subjects = chain.from_iterable([*instances.values(), *tenants.values()])
     histories = _allowed_histories(db, restriction, subjects)
 
-    def history(subjects: Iterable[Subject], cloud_name: str | None) -> History | None:
-        return _common(
-            [
-                histories[subject]
-                for subject in subjects
-                if subject in histories and cloud_name in (None, cloud_names[subject.cloud_id])
-            ]
-        )
+    def common_history(subjects: Iterable[Subject], cloud_name: str | None) -> History | None:
+        in_cloud = []
+        for subject in subjects:
+            if subject in histories and cloud_name in (None, cloud_names[subject.cloud_id]):
+                in_cloud.append(histories[subject])
+        return _common(in_cloud)
 
     return [
-        history(instances.get(alert_labels.instance, ()), alert_labels.cloud)
-        or history(tenants.get(alert_labels.tenant, ()), alert_labels.cloud)
-        or constant_history(clouds.get(alert_labels.cloud, NO_SUBJECT))
-        for alert_labels in labels
+        common_history(instances.get(of_alert.instance, ()), of_alert.cloud)
+        or common_history(tenants.get(of_alert.tenant, ()), of_alert.cloud)
+        or constant_history(clouds.get(of_alert.cloud, NO_SUBJECT))
+        for of_alert in labels
     ]
 
 
@@ -177,28 +177,34 @@ def _allowed_tenants(restriction: Restriction) -> Select[Any]:
 
 
 def _tenants(
-    db: Database, restriction: Restriction, keystone_ids: Collection[Any]
-) -> dict[Any, list[Subject]]:
+    db: Database, restriction: Restriction, keystone_ids: Iterable[str | None]
+) -> dict[str | None, list[Subject]]:
     """Return tenants by Keystone id: each region has one tenant with the id."""
-    if not keystone_ids:
+    parameter = {"keystone_ids": _distinct(keystone_ids)}
+    if not parameter["keystone_ids"]:
         return {}
     query = _allowed_tenants(restriction).where(one_of(tenant.c.keystone_id, "keystone_ids"))
-    tenants: dict[Any, list[Subject]] = {}
-    for row in db.execute(query, {"keystone_ids": sorted(keystone_ids)}):
+    tenants: dict[str | None, list[Subject]] = {}
+    for row in db.execute(query, parameter):
         tenants.setdefault(row.keystone_id, []).append(_of_tenant_row("tenant", row))
     return tenants
 
 
 def _instances(
-    db: Database, restriction: Restriction, uuids: Collection[Any]
-) -> dict[Any, list[Subject]]:
+    db: Database, restriction: Restriction, uuids: Iterable[str | None]
+) -> dict[str | None, list[Subject]]:
     """Return instances by uuid, each as a list with one element."""
-    if not uuids:
+    parameter = {"uuids": _distinct(uuids)}
+    if not parameter["uuids"]:
         return {}
     query = _allowed_tenants(restriction).add_columns(instance.c.uuid.label("instance"))
     query = query.join(instance, instance.c.tenant_id == tenant.c.id)
-    rows = db.execute(query.where(one_of(instance.c.uuid, "uuids")), {"uuids": sorted(uuids)})
+    rows = db.execute(query.where(one_of(instance.c.uuid, "uuids")), parameter)
     return {row.instance: [_of_tenant_row("instance", row, row.instance)] for row in rows}
+
+
+def _distinct(texts: Iterable[str | None]) -> list[str]:
+    return sorted({text for text in texts if text is not None})
 
 
 def _of_tenant_row(kind: str, row: Row[Any], instance_uuid: str | None = None) -> Subject:
@@ -212,7 +218,7 @@ def _of_tenant_row(kind: str, row: Row[Any], instance_uuid: str | None = None) -
     )
 
 
-def _clouds(db: Database, restriction: Restriction) -> dict[Any, Subject]:
+def _clouds(db: Database, restriction: Restriction) -> dict[str | None, Subject]:
     """Return the clouds, by name, that a receiver may name as subjects."""
     if restriction.customer or restriction.project or restriction.tenants is not None:
         return {}
@@ -276,25 +282,28 @@ def of_rows(db: Database, kind: str, row_ids: Iterable[int]) -> dict[int, Subjec
 
 def with_groups(db: Database, subjects: Sequence[Subject]) -> list[Subject]:
     """Return subjects with their present groups; groups of a former customer are unknown."""
-    project_ids = {subject.project_id for subject in subjects} - {None}
-    groups = _groups_of(db, project_ids) if project_ids else {}
+    groups = _groups_of_projects(db, {subject.project_id for subject in subjects})
     return [replace(subject, groups=_groups(subject, groups)) for subject in subjects]
 
 
-def _groups_of(db: Database, project_ids: Collection[Any]) -> dict[GroupOwner, list[int]]:
+def _groups_of_projects(
+    db: Database, project_ids: Iterable[int | None]
+) -> dict[ProjectOwner, list[int]]:
     """Return the groups of projects, by project and customer."""
+    parameter = {"project_ids": sorted(filter(None, project_ids))}
+    if not parameter["project_ids"]:
+        return {}
     columns = member.c.project_id, group.c.customer_id, member.c.project_group_id
     memberships = select(*columns).join(group, group.c.id == member.c.project_group_id)
     memberships = memberships.where(one_of(member.c.project_id, "project_ids"))
-    groups: dict[GroupOwner, list[int]] = {}
-    for project_id, customer_id, group_id in db.execute(
-        memberships, {"project_ids": sorted(project_ids)}
-    ):
-        groups.setdefault((project_id, customer_id), []).append(group_id)
+    groups: dict[ProjectOwner, list[int]] = {}
+    for project_id, customer_id, group_id in db.execute(memberships, parameter):
+        groups.setdefault(ProjectOwner(project_id, customer_id), []).append(group_id)
     return groups
 
 
-def _groups(subject: Subject, groups: Mapping[GroupOwner, Sequence[int]]) -> tuple[int, ...]:
+def _groups(subject: Subject, groups: Mapping[ProjectOwner, Sequence[int]]) -> tuple[int, ...]:
     if subject.project_group_id is not None:
         return (subject.project_group_id,)
-    return tuple(sorted(groups.get((subject.project_id, subject.customer_id), ())))
+    owner = ProjectOwner(subject.project_id, subject.customer_id)
+    return tuple(sorted(groups.get(owner, ())))

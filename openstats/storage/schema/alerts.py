@@ -10,16 +10,12 @@ from openstats.unix_time import DAY, HOUR
 
 metadata = tables.metadata
 
-# Columns whose names differ from the code's:
+# If a column has a ``key``, that is its name in the code; the first name is that in the database.
+# The code names these columns as the database does:
 #
 #   alert.kind, alert.instance   Subject: what the alert is on
-#   alert.told                   AlertRow.message_visible
 #   alert.until                  closed_at in entries; FOREVER while the alert is open
-#   alert.seen_at                when the alert was last reported, by a receiver, rule or caller
-#   alert_episode.heard_at       Episode.reported_at
-#   alert_episode.voices         Episode.senders
 #   alert_episode.start          the key of a part: Episode.start for the first part of an episode
-#   receiver.notices             the number of notifications
 
 SPANS = (HOUR, DAY, 7 * DAY, 31 * DAY, FOREVER)
 """Alerts are divided by how long they were open: entry i is the longest duration in division i, in
@@ -52,7 +48,7 @@ alert = Table(
     Column("alert_type", String(255), nullable=False),
     Column("message", Text, nullable=False),
     # Whether everybody who sees the alert may read its message. If false, only admins may.
-    flag("told"),
+    flag("told", key="message_visible"),
     Column("labels", Text),
     Column("kind", String(16)),
     *(reference(f"{name}_id", f"{name}.id", ondelete="SET NULL") for name in OWNERS),
@@ -60,7 +56,8 @@ alert = Table(
     Column("created_at", Time, nullable=False),
     Column("until", Time, nullable=False, server_default=text(str(FOREVER))),
     Column("span", SmallInteger, nullable=False),
-    Column("seen_at", Time, nullable=False),
+    # When the alert was last reported, by a receiver, a rule or a caller.
+    Column("seen_at", Time, key="reported_at", nullable=False),
     Column("acknowledged_at", Time),
     Index(None, "created_at", "id"),
     # Without this index, deleting a cloud would scan all alerts once for each of its tenants.
@@ -100,9 +97,10 @@ alert_episode = Table(
     reference("alert_id", "alert.id", nullable=False, index=True),
     Column("started_at", Time, nullable=False),
     Column("ended_at", Time),
-    Column("heard_at", Time),
+    # None if it ended without a notification.
+    Column("heard_at", Time, key="reported_at"),
     # The independent senders that report the episode as firing: a JSON list.
-    Column("voices", Text),
+    Column("voices", Text, key="senders"),
     sqlite_with_rowid=False,
 )
 
@@ -113,7 +111,7 @@ receiver = Table(
     metadata,
     Column("name", String(255), primary_key=True),
     Column("received_at", Time),
-    Column("notices", BigInteger, nullable=False),
+    Column("notices", BigInteger, key="notifications", nullable=False),
     Column("truncated", BigInteger, nullable=False),
     Column("refused", BigInteger, nullable=False, server_default=text("0")),
     Column("refused_at", Time),

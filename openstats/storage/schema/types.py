@@ -17,9 +17,9 @@ def identity() -> list[Column]:  # type: ignore[type-arg]
     ]
 
 
-def flag(name: str) -> Column[bool]:
-    """Return a boolean column that is false by default."""
-    return Column(name, Boolean, nullable=False, server_default=false())
+def flag(name: str, *, key: str | None = None) -> Column[bool]:
+    """Return a boolean column that is false by default; ``key`` is its name in the code."""
+    return Column(name, Boolean, key=key or name, nullable=False, server_default=false())
 
 
 def since(name: str) -> Column[int]:

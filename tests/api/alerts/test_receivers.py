@@ -386,7 +386,7 @@ def test_a_number_left_out_that_no_sender_has_is_refused(
 def test_counts_of_a_receiver_end_where_json_does(store: Store, either_receiving: Api) -> None:
     app = either_receiving(am={})
     with store.transaction() as db:
-        db.execute(insert(receiver).values(name="am", notices=5, truncated=2**63 - 1))
+        db.execute(insert(receiver).values(name="am", notifications=5, truncated=2**63 - 1))
     tell(app, "am", webhook(sent(), truncatedAlerts=1))
     (entry,) = app.get(URL).json["receivers"]
     assert (entry["notices"], entry["truncated"]) == (6, 2**53)

@@ -29,7 +29,7 @@ def one(
     """Create an alert that is open since START, and give its uuid."""
     subject = subjects.of_object(db, kind, uuid) if kind else NO_SUBJECT
     notification = Notification("f", "", "type", "Error", "message", START)
-    times = {"created_at": START, "until": FOREVER, "seen_at": NOW} | more
+    times = {"created_at": START, "until": FOREVER, "reported_at": NOW} | more
     made = AlertRow("test", notification, subject, uuid=str(uuid4()), **times)
     (row,) = insert_alerts(db, [made])
     if acknowledged:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Table, delete, insert, select, update
 
-from openstats.alerts import Notification, RuleResult, StatusFilter
+from openstats.alerts import Cause, Notification, RuleResult, StatusFilter
 from openstats.errors import ConflictError
 from openstats.model import EVERYTHING, ObjectName, Scope, Selection
 from openstats.severities import SEVERITIES
@@ -478,8 +478,10 @@ def test_rules_that_find_the_same_at_once_open_one_alert(store: Store) -> None:
         cloud, tenant = there.cloud.id, there.row("p")
 
     def find(db: Database, _: int, turn: int) -> None:
-        found = [RuleResult("tenant", tenant, f"quota.{n}", "Error", "") for n in range(turn + 1)]
-        found.append(RuleResult("cloud", cloud, "quota.cloud", "Error", ""))
+        found = [
+            RuleResult(Cause("tenant", tenant, f"quota.{n}"), "Error", "") for n in range(turn + 1)
+        ]
+        found.append(RuleResult(Cause("cloud", cloud, "quota.cloud"), "Error", ""))
         rule_alerts.settle(db, rule_alerts.open_alerts(db, cloud, "quota."), found, NOW)
 
     together(store, find)
