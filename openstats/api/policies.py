@@ -53,7 +53,7 @@ RULES = (
     *(_of_statistic(statistic) for statistic in STATISTICS),
     *(rule for resource in RESOURCES for rule in _of_resource(resource)),
     DocumentedRuleDefault(
-        receivers.READ,
+        receivers.LIST_RECEIVERS,
         f"rule:{ADMIN} or rule:{READER}",
         "Receivers of alerts, with their counters.",
         [{"path": RECEIVERS, "method": "GET"}],

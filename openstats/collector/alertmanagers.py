@@ -4,16 +4,17 @@ An alert is closed when no Alertmanager of its receiver has it in two consecutiv
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import partial
 from threading import Thread
-from typing import Any
 
+from oslo_config import cfg
 from oslo_log import log
 
 from openstats.clouds.services.alertmanager import read_firing
 from openstats.collector.error_log import attempt
-from openstats.conf.alerts import receivers
+from openstats.conf.alerts import AlertOptions, receivers
 from openstats.errors import CloudError
 from openstats.statistics.fingerprint import common_fingerprint
 from openstats.storage.alerts.closing import close_absent, firing_fingerprints
@@ -24,8 +25,16 @@ LOG = log.getLogger(__name__)
 FINGERPRINT = re.compile("[0-9a-f]{16}")
 """The format of Alertmanager's fingerprints."""
 
-WARM = 900
+WARM_UP = 900
 """Seconds after its start until an Alertmanager is expected to know all firing alerts."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastPoll:
+    """When the Alertmanagers of a receiver were polled, and the alerts that none of them had."""
+
+    at: int
+    absent: frozenset[str]
 
 
 class Alertmanagers:
@@ -34,65 +43,61 @@ class Alertmanagers:
     ``clock`` returns Unix seconds.
     """
 
-    def __init__(self, store: Store, conf: Any, clock: Callable[[], float]) -> None:
-        self._store, self._alerts, self._clock = store, conf.alerts, clock
-        self._receivers = {
-            name: list(options.api_urls)
-            for name, options in receivers(conf).items()
-            if options.api_urls
-        }
-        self._absent: Mapping[str, tuple[int, frozenset[str]]] = {}
-        self._asked_at = 0.0
+    def __init__(self, store: Store, conf: cfg.ConfigOpts, clock: Callable[[], float]) -> None:
+        self._store, self._clock = store, clock
+        self._options: AlertOptions = conf.alerts
+        urls = {name: options.api_urls for name, options in receivers(conf).items()}
+        self._urls = {name: receiver_urls for name, receiver_urls in urls.items() if receiver_urls}
+        self._last_polls: dict[str, LastPoll] = {}
+        self._started_at = 0.0
         self._thread: Thread | None = None
 
     def start(self) -> None:
         """Start a poll in a separate thread if one is due and none is running."""
-        due = abs(self._clock() - self._asked_at) >= self._alerts.api_interval
-        if self._receivers and due and not (self._thread and self._thread.is_alive()):
-            self._asked_at = self._clock()
-            self._thread = Thread(target=self.ask, name="alertmanagers", daemon=True)
+        due = abs(self._clock() - self._started_at) >= self._options.api_interval
+        if self._urls and due and not (self._thread and self._thread.is_alive()):
+            self._started_at = self._clock()
+            self._thread = Thread(target=self.poll, name="alertmanagers", daemon=True)
             self._thread.start()
 
-    def ask(self) -> None:
+    def poll(self) -> None:
         """Poll all Alertmanagers; close the alerts that are firing in none of them any more.
 
         Errors are logged, not raised.
         """
-        for name, urls in self._receivers.items():
-            attempt(f"Alertmanagers of {name}", partial(self._ask, name, urls))
+        for name, urls in self._urls.items():
+            attempt(f"Alertmanagers of {name}", partial(self._poll, name, urls))
 
-    def _ask(self, name: str, urls: list[str]) -> None:
-        now, last_answer = int(self._clock()), self._absent.get(name)
-        self._absent = {key: value for key, value in self._absent.items() if key != name}
+    def _poll(self, name: str, urls: Iterable[str]) -> None:
+        now, last_poll = int(self._clock()), self._last_polls.pop(name, None)
         try:
-            firing_there = self._firing(urls, now)
+            firing = self._firing(urls, now)
         except CloudError as error:
             LOG.warning("receiver %s: %s", name, error)
             return
-        if firing_there is None:
+        if firing is None:
             return
         with self._store.transaction() as db:
             # Other fingerprints come from senders that compute their own.
             comparable = filter(FINGERPRINT.fullmatch, firing_fingerprints(db, name))
-            absent = frozenset(comparable) - firing_there
-            if last_answer:
-                asked_at, absent_then = last_answer
-                absent_twice = absent & absent_then
-                closed = close_absent(db, name, absent_twice, reported_before=asked_at, now=now)
+            absent = frozenset(comparable) - firing
+            if last_poll:
+                absent_twice = absent & last_poll.absent
+                closed = close_absent(db, name, absent_twice, reported_before=last_poll.at, now=now)
                 if closed:
                     LOG.info("receiver %s: closed %d alerts that fire no more", name, closed)
-        self._absent = {**self._absent, name: (now, absent)}
+        self._last_polls[name] = LastPoll(now, absent)
 
-    def _firing(self, urls: list[str], now: int) -> frozenset[str] | None:
+    def _firing(self, urls: Iterable[str], now: int) -> frozenset[str] | None:
         """Return the fingerprints that fire in any Alertmanager; None while one is starting.
 
         Raises:
             CloudError: an Alertmanager cannot be read.
         """
         answers = [read_firing(url) for url in urls]
-        if any(now - answer.started_at < WARM for answer in answers):
+        if any(now - answer.started_at < WARM_UP for answer in answers):
             return None
-        replicas = frozenset(self._alerts.replica_labels)
+        replicas = frozenset(self._options.replica_labels)
         fingerprints = set()
         for answer in answers:
             for fingerprint, labels in answer.labels.items():

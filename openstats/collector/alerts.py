@@ -1,9 +1,8 @@
-"""openstats' own alerts: when their rules are applied, and with which options."""
-
-from typing import Any
+"""openstats' own alerts: when their rules are applied, and by which options."""
 
 from openstats.clouds.meters import GRID
 from openstats.collector.polls.poll import PollContext
+from openstats.conf.alerts import AlertOptions
 from openstats.model import Lease
 from openstats.services.rules import CLOUD_RULES, TENANT_RULES, RuleThresholds, apply_rules
 from openstats.services.silence import report_silence
@@ -34,7 +33,7 @@ def after(context: PollContext, lease: Lease, since: float) -> None:
     keep_house(context, now=now, since=since)
 
 
-def _thresholds(options: Any) -> RuleThresholds:
+def _thresholds(options: AlertOptions) -> RuleThresholds:
     margin = options.margin
     quota_of_customers = {}
     for uuid, percentages in options.quota_of_customers.items():

@@ -1,11 +1,52 @@
 """Options of alerts: receivers, parsing of notifications, and openstats' own alert rules."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from oslo_config import cfg, types
 
 from openstats.conf.values import Matching
 from openstats.severities import SEVERITIES
+
+
+class AlertOptions(Protocol):
+    """The options of the group [alerts], as oslo.config returns them."""
+
+    severities: Mapping[str, str]
+    unknown_severity: str
+    instance_labels: Sequence[str]
+    tenant_labels: Sequence[str]
+    cloud_labels: Sequence[str]
+    max_alerts: int
+    max_nesting: int
+    reopen_within: int
+    replica_labels: Sequence[str]
+    stale_after: int
+    api_interval: int
+    keep_days: int
+    quota_warning: float
+    quota_error: float
+    quota_of_customers: Mapping[str, str]
+    capacity_warning: float
+    capacity_error: float
+    margin: float
+    silent_intervals: int
+
+
+class ReceiverOptions(Protocol):
+    """The options of a group [receiver:NAME]."""
+
+    kind: str
+    token_hash: str
+    keystone: bool
+    api_urls: Sequence[str]
+    role: str
+    independent: bool
+    clouds: Sequence[str]
+    customer: str | None
+    project: str | None
+    tenant_visible: bool
+
 
 GROUP = "alerts"
 PREFIX = "receiver:"
@@ -214,6 +255,6 @@ RECEIVER = [
 ]
 
 
-def receivers(conf: cfg.ConfigOpts) -> dict[str, Any]:
+def receivers(conf: cfg.ConfigOpts) -> dict[str, ReceiverOptions]:
     """Return the options of each receiver by its name."""
     return {name: conf[f"{PREFIX}{name}"] for name in conf.alerts.receivers}

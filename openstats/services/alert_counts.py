@@ -1,4 +1,7 @@
-"""The alert report: numbers of active alerts by severity, in total or by object."""
+"""The alert report: numbers of active alerts by severity, in total or by object.
+
+Severities without alerts are missing in counts.
+"""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -11,30 +14,31 @@ from openstats.storage import coverage
 from openstats.storage.alerts.counts import count, count_by_object, selected_objects
 from openstats.storage.store import Store
 
-Counts = dict[str, int]
-"""Numbers of alerts by severity; severities without alerts are missing."""
-
-Pieces = Sequence[tuple[int, int]]
-"""The intervals that are counted separately: half-open, in Unix seconds."""
+Interval = tuple[int, int]
+"""Half-open, in Unix seconds."""
 
 
 class AlertReport(NamedTuple):
     """The counts of each object by interval, and the coverage of everything that is visible."""
 
-    entries: list[tuple[ObjectName, list[Counts]]]
+    entries: list[tuple[ObjectName, list[dict[str, int]]]]
     coverage: Coverage
     next_marker: str | None
 
 
 def total(
-    store: Store, scope: Scope, selection: Selection | None, pieces: Pieces, status: StatusFilter
-) -> tuple[list[Counts], Coverage]:
+    store: Store,
+    scope: Scope,
+    selection: Selection | None,
+    intervals: Sequence[Interval],
+    status: StatusFilter,
+) -> tuple[list[dict[str, int]], Coverage]:
     """Return the counts of all selected objects by interval, and the coverage.
 
     Without a selection, all alerts that the caller may see count.
     """
     with store.read() as db:
-        counts = [count(db, scope, selection, piece, status) for piece in pieces]
+        counts = [count(db, scope, selection, interval, status) for interval in intervals]
         return counts, coverage.of_polls(db, scope, "quotas")
 
 
@@ -42,7 +46,7 @@ def by_object(
     store: Store,
     scope: Scope,
     selection: Selection,
-    pieces: Pieces,
+    intervals: Sequence[Interval],
     status: StatusFilter,
     page: Page,
     *,
@@ -57,8 +61,10 @@ def by_object(
         polls = coverage.of_polls(db, scope, "quotas")
         pages.check(db, scope, selection, page)
         objects = selected_objects(db, scope, selection, limit=page.limit, marker=page.marker)
-        pages.check_size(len(objects), len(pieces), max_datapoints)
-        counts = [count_by_object(db, scope, selection, piece, status) for piece in pieces]
+        pages.check_size(len(objects), len(intervals), max_datapoints)
+        counts = []
+        for interval in intervals:
+            counts.append(count_by_object(db, scope, selection, interval, status))
         marker = pages.next_marker(db, scope, selection, page, [*objects.values()])
     entries = []
     for row_id, name in objects.items():

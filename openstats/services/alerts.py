@@ -16,16 +16,16 @@ from openstats.storage.alerts.histories import History
 from openstats.storage.alerts.receiver_alerts import write_revisions
 from openstats.storage.store import Database, Store
 
-BATCH = 1000
+BATCH_SIZE = 1000
 """Notifications in one transaction; there are more only to keep those of one alert together."""
 
-PAUSE = 0.1
+BATCH_PAUSE = 0.1
 """Seconds between two batches. On SQLite, waiting writers retry at least this often."""
 
 
 @dataclass(frozen=True, slots=True)
-class Receiver:
-    """The properties of a receiver that the intake needs.
+class AlertSource:
+    """Where the alerts of a request come from, and how they are stored; ``name`` is the receiver's.
 
     ``restriction`` is that of the sender of the request. An alert that fires again within
     ``reopen_within`` seconds after its end is reopened. ``message_visible`` says that everybody who
@@ -40,7 +40,7 @@ class Receiver:
 
 def receive(
     store: Store,
-    receiver: Receiver,
+    source: AlertSource,
     notifications: Sequence[Notification],
     *,
     truncated: int,
@@ -54,27 +54,27 @@ def receive(
     batches = list(_batches(notifications))
     for number, batch in enumerate(batches, 1):
         with store.transaction() as db:
-            _store(db, receiver, batch, now)
+            _store(db, source, batch, now)
             if number == len(batches):
                 # Count only when all is stored: an interrupted request is sent again.
                 receivers.count_notifications(
-                    db, receiver.name, now, notifications=len(notifications), truncated=truncated
+                    db, source.name, now, notifications=len(notifications), truncated=truncated
                 )
         if number < len(batches) and store.embedded:
-            time.sleep(PAUSE)
+            time.sleep(BATCH_PAUSE)
 
 
 def _store(
-    db: Database, receiver: Receiver, notifications: Sequence[Notification], now: int
+    db: Database, source: AlertSource, notifications: Sequence[Notification], now: int
 ) -> None:
     """Update the alerts of these notifications."""
-    source, reopen_within = receiver.name, receiver.reopen_within
-    stored = read_episodes(db, source, notifications, now=now, reopen_within=reopen_within)
-    histories = _histories(db, receiver.restriction, notifications)
+    name, reopen_within = source.name, source.reopen_within
+    stored = read_episodes(db, name, notifications, now=now, reopen_within=reopen_within)
+    histories = _histories(db, source.restriction, notifications)
     changes = {fingerprint: history.changes for fingerprint, history in histories.items()}
     revisions = fold(stored, notifications, changes, now=now, reopen_within=reopen_within)
-    visible = receiver.message_visible
-    write_revisions(db, source, revisions, histories, message_visible=visible, now=now)
+    visible = source.message_visible
+    write_revisions(db, name, revisions, histories, message_visible=visible, now=now)
 
 
 def _histories(
@@ -85,8 +85,8 @@ def _histories(
     named_subjects = {key: subject for key, subject in labels.items() if subject is not None}
     histories: dict[str, History] = {}
     if named_subjects:
-        values = subjects.of_labels(db, restriction, [*named_subjects.values()])
-        histories = dict(zip(named_subjects, values, strict=True))
+        subject_histories = subjects.of_labels(db, restriction, [*named_subjects.values()])
+        histories = dict(zip(named_subjects, subject_histories, strict=True))
     if len(histories) < len(labels):
         history = subjects.of_restriction(db, restriction)
         histories = dict.fromkeys(labels, history) | histories
@@ -98,10 +98,12 @@ def _batches(notifications: Iterable[Notification]) -> Iterator[list[Notificatio
 
     If a request reports an episode both as firing and as resolved, it is resolved.
     """
-    last_of_episode = {(n.fingerprint, n.start): n for n in sorted(notifications, key=_order)}
+    last_of_episode: dict[tuple[str, str], Notification] = {}
+    for notification in sorted(notifications, key=_order):
+        last_of_episode[notification.fingerprint, notification.start] = notification
     batch: list[Notification] = []
     for notification in last_of_episode.values():
-        if len(batch) >= BATCH and notification.fingerprint != batch[-1].fingerprint:
+        if len(batch) >= BATCH_SIZE and notification.fingerprint != batch[-1].fingerprint:
             yield batch
             batch = []
         batch.append(notification)

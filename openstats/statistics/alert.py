@@ -12,12 +12,12 @@ def summary(counts: Mapping[str, int]) -> dict[str, int]:
 
 
 def datapoints(
-    pieces: Iterable[tuple[int, int]], counts: Iterable[Mapping[str, int]]
+    intervals: Iterable[tuple[int, int]], counts: Iterable[Mapping[str, int]]
 ) -> list[dict[str, int]]:
     """Return one ``{from, to, <severities>}`` for each interval."""
     points = []
-    for (start, end), piece_counts in zip(pieces, counts, strict=True):
-        points.append({"from": start, "to": end} | summary(piece_counts))
+    for (start, end), interval_counts in zip(intervals, counts, strict=True):
+        points.append({"from": start, "to": end} | summary(interval_counts))
     return points
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from webtest import TestApp
 
-from openstats.collector.alertmanagers import WARM, Alertmanagers
+from openstats.collector.alertmanagers import WARM_UP, Alertmanagers
 from openstats.statistics.fingerprint import fingerprint
 from openstats.storage.store import Store
 from openstats.wsgi.app import make_app
@@ -26,7 +26,7 @@ class Peer:
 
     def __init__(self) -> None:
         self.alerts: list[dict[str, str]] | None = []
-        self.started_at = NOW - WARM
+        self.started_at = NOW - WARM_UP
         peer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -78,7 +78,7 @@ class Site:
     def ask(self, after: int = 300) -> list[int | None]:
         """Ask the Alertmanagers, and give when alerts were closed."""
         self.now += after
-        self.asking.ask()
+        self.asking.poll()
         return [one["closed_at"] for one in self.app.get("/api/alerts/").json["alerts"]]
 
 
@@ -121,7 +121,7 @@ def test_an_alertmanager_that_cannot_tell_closes_nothing(
     site.ask()
     fault(peer)
     assert [site.ask(), site.ask()] == [[None], [None]]
-    peer.alerts, peer.started_at = [], NOW - WARM
+    peer.alerts, peer.started_at = [], NOW - WARM_UP
     assert [site.ask(), site.ask()] == [[None], [site.now]]
 
 

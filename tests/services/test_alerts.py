@@ -12,7 +12,7 @@ from openstats.alerts import (
     SubjectLabels,
 )
 from openstats.model import EVERYTHING
-from openstats.services.alerts import Receiver, receive, receiver_counts
+from openstats.services.alerts import AlertSource, receive, receiver_counts
 from openstats.storage.alerts.counts import count
 from openstats.storage.alerts.receivers import count_refusal
 from openstats.storage.schema.alerts import alert
@@ -20,7 +20,7 @@ from openstats.storage.store import Store
 from tests.registry import site, uuids
 from tests.statistics.notifications import NOW, notification
 
-RECEIVER = Receiver("am", Restriction(), reopen_within=900)
+SOURCE = AlertSource("am", Restriction(), reopen_within=900)
 TENANT = SubjectLabels(tenant="p")
 
 
@@ -40,7 +40,7 @@ def test_notifications_are_stored_once_however_often_they_are_sent(store: Store)
     with store.transaction() as db:
         site(db).project("p").discover()
     for now in (NOW, NOW + 60):
-        receive(store, RECEIVER, [reported(600)], truncated=1, now=now)
+        receive(store, SOURCE, [reported(600)], truncated=1, now=now)
     assert stored(store) == [(NOW - 600, "tenant")]
     with store.read() as db:
         assert count(db, EVERYTHING, None, (NOW, NOW + 1)) == {"Error": 1}
@@ -57,17 +57,17 @@ def test_without_labels_the_subject_is_all_that_the_receiver_may_speak_for(store
         reported(500, fingerprint="b", subject=None),
         reported(400, fingerprint="c", subject=SubjectLabels(tenant="unknown")),
     ]
-    receive(store, Receiver("am", restriction, reopen_within=900), batch, truncated=0, now=NOW)
+    receive(store, AlertSource("am", restriction, reopen_within=900), batch, truncated=0, now=NOW)
     assert stored(store) == [(NOW - 600, "tenant"), (NOW - 500, "project"), (NOW - 400, None)]
 
 
 def test_an_empty_request_is_counted(store: Store) -> None:
-    receive(store, RECEIVER, [], truncated=3, now=NOW)
+    receive(store, SOURCE, [], truncated=3, now=NOW)
     assert receiver_counts(store, {}) == {"am": ReceiverCounts(NOW, truncated=3)}
 
 
 def test_refusals_that_are_not_stored_yet_are_added(store: Store) -> None:
-    receive(store, RECEIVER, [], truncated=0, now=NOW)
+    receive(store, SOURCE, [], truncated=0, now=NOW)
     with store.transaction() as db:
         count_refusal(db, "am", Refusal(3, NOW, "403: z"))
     pending = {"am": Refusal(2, NOW + 1, "400: x"), "": Refusal(1, NOW, "404: y")}

@@ -213,8 +213,8 @@ def _alarm(db: Database) -> None:
     alert = alert_tables.alert
     older = {"uuid": func.hex(func.randomblob(16)), "created_at": alert.c.created_at - 400 * 86_400}
     older["until"] = alert.c.until - 400 * 86_400
-    copied = [older.get(column.name, column) for column in alert.columns if column.name != "id"]
-    names = [column.name for column in alert.columns if column.name != "id"]
+    copied = [older.get(column.key, column) for column in alert.columns if column.key != "id"]
+    names = [column.key for column in alert.columns if column.key != "id"]
     # Those of the past are closed, and there are a hundred times as many.
     closed = alert.c.until < FOREVER
     first = select(*copied).where(closed, alert.c.id <= len(rows))

@@ -4,24 +4,25 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, NamedTuple, TypeVar
+from typing import Annotated, Literal, NamedTuple, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
 from openstats.alerts import Notification, SubjectLabels
+from openstats.conf.alerts import AlertOptions
 from openstats.errors import BodyError
 from openstats.http.validation import Location, sentences
 from openstats.statistics.episodes import replica_start
 from openstats.statistics.fingerprint import common_fingerprint, fingerprint
 
-LONGEST_NAME, LONGEST_TEXT = 255, 4096
-SENDER_DIGITS = 16
-MOST_TRUNCATED = 2**31 - 1
+MAX_NAME_LENGTH, MAX_TEXT_LENGTH = 255, 4096
+SENDER_ID_LENGTH = 16
+MAX_TRUNCATED = 2**31 - 1
 """Maximum of truncatedAlerts in a webhook: more than any Alertmanager holds."""
 
-UNNAMED = "alert"
+DEFAULT_NAME = "alert"
 RESOLVED = "resolved"
-MESSAGES = ("summary", "description", "message", "title")
+MESSAGE_ANNOTATIONS = ("summary", "description", "message", "title")
 """Common names of annotations; the first one present becomes the message."""
 
 
@@ -54,21 +55,27 @@ class WebhookAlert(BaseModel):
     labels: dict[Text, Text] = {}
     annotations: dict[Text, Text] = {}
 
+    @model_validator(mode="after")
+    def _check_identity(self) -> Self:
+        if not self.fingerprint and not self.labels:
+            raise ValueError("must have a fingerprint, or labels to compute it from")
+        return self
+
 
 class Webhook(BaseModel):
     """A webhook of Alertmanager, version 4."""
 
-    alerts: list[Any]
-    truncatedAlerts: Annotated[int, Field(ge=0, le=MOST_TRUNCATED)] = 0  # noqa: N815
-    status: Any = None
-    externalURL: Any = None  # noqa: N815
+    alerts: list[object]
+    truncatedAlerts: Annotated[int, Field(ge=0, le=MAX_TRUNCATED)] = 0  # noqa: N815
+    status: object = None
+    externalURL: object = None  # noqa: N815
 
 
 class Alarm(BaseModel):
     """The body that Aodh's REST notifier sends when an alarm changes its state."""
 
     alarm_id: Annotated[Text, Field(min_length=1)]
-    alarm_name: Text = UNNAMED
+    alarm_name: Text = DEFAULT_NAME
     severity: Text = ""
     current: Literal["ok", "alarm", "insufficient data"]
     reason: Text = ""
@@ -100,14 +107,14 @@ class Delivery(NamedTuple):
 class Reader:
     """Parses the documents that receivers get, according to the options in [alerts]."""
 
-    def __init__(self, options: Any) -> None:
+    def __init__(self, options: AlertOptions) -> None:
         self._replicas = frozenset(options.replica_labels)
-        self._severities: dict[str, str] = options.severities
-        self._unknown_severity: str = options.unknown_severity
+        self._severities = options.severities
+        self._unknown_severity = options.unknown_severity
         self._subject_names = options.instance_labels, options.tenant_labels, options.cloud_labels
         self._stored_names = sorted({name for names in self._subject_names for name in names})
 
-    def read(self, kind: str, document: Any, envelope: Envelope) -> Delivery:
+    def read(self, kind: str, document: object, envelope: Envelope) -> Delivery:
         """Return the notifications in a document that was sent to a receiver of a kind.
 
         Raises:
@@ -116,7 +123,7 @@ class Reader:
         read = {"alertmanager": self._webhook, "aodh": self._alarm}[kind]
         return read(document, envelope)
 
-    def _webhook(self, document: Any, envelope: Envelope) -> Delivery:
+    def _webhook(self, document: object, envelope: Envelope) -> Delivery:
         """Return the notifications in a webhook; invalid alerts are skipped and reported."""
         webhook = _validated(Webhook, document)
         notifications, problems, last_error = [], [], None
@@ -136,38 +143,27 @@ class Reader:
     ) -> Notification:
         key, start = self._identity(alert)
         started_at = _seconds(alert.startsAt)
-        name = alert.labels.get("alertname", "") or UNNAMED
-        severity = self._severity(alert.labels.get("severity", ""))
+        name = alert.labels.get("alertname", "") or DEFAULT_NAME
         labels = self._stored_labels(alert.labels)
-        subject = self._subject(labels)
-        key, start = short(key), short(start if started_at else envelope.request_id)
-        ended_at = _ended_at(alert, webhook.status, envelope.arrived_at)
-        sender = _sender(webhook, envelope)
         return Notification(
-            key,
-            start,
-            alert_type=name[:LONGEST_NAME],
-            severity=severity,
+            short(key),
+            short(start if started_at else envelope.request_id),
+            alert_type=name[:MAX_NAME_LENGTH],
+            severity=self._severity(alert.labels.get("severity", "")),
             message=_message(alert.annotations, name),
             started_at=started_at or envelope.arrived_at,
-            ended_at=ended_at,
+            ended_at=_ended_at(alert, webhook.status, envelope.arrived_at),
             labels=labels,
-            subject=subject,
+            subject=self._subject(labels),
             timeless=not started_at,
-            sender=sender,
+            sender=_sender(webhook, envelope),
         )
 
     def _subject(self, labels: Mapping[str, str]) -> SubjectLabels:
         return SubjectLabels(*(_first(labels, names) for names in self._subject_names))
 
     def _identity(self, alert: WebhookAlert) -> tuple[str, str]:
-        """Return the fingerprint of an alert, and the identifier of its episode.
-
-        Raises:
-            BodyError: the alert has neither a fingerprint nor labels.
-        """
-        if not alert.fingerprint and not alert.labels:
-            raise BodyError("fingerprint: is missing, and there are no labels to compute it from")
+        """Return the fingerprint of an alert, and the identifier of its episode."""
         start = f"{alert.startsAt:%Y-%m-%dT%H:%M:%S.%f}"
         own_key = alert.fingerprint or fingerprint(alert.labels)
         common_key = common_fingerprint(alert.labels, own_key, self._replicas)
@@ -179,9 +175,11 @@ class Reader:
 
     def _stored_labels(self, labels: Mapping[str, str]) -> dict[str, str]:
         """Return the labels to store: those that the configuration names."""
-        return {name: labels[name][:LONGEST_NAME] for name in self._stored_names if name in labels}
+        return {
+            name: labels[name][:MAX_NAME_LENGTH] for name in self._stored_names if name in labels
+        }
 
-    def _alarm(self, document: Any, envelope: Envelope) -> Delivery:
+    def _alarm(self, document: object, envelope: Envelope) -> Delivery:
         """Return the notification of an alarm; none if its state is insufficient data.
 
         Aodh sends no time, and repeats a notification with the same request id. It names no
@@ -196,9 +194,9 @@ class Reader:
         notification = Notification(
             short(alarm.alarm_id),
             short(envelope.request_id),
-            alert_type=name[:LONGEST_NAME],
+            alert_type=name[:MAX_NAME_LENGTH],
             severity=severity,
-            message=(message or name)[:LONGEST_TEXT],
+            message=(message or name)[:MAX_TEXT_LENGTH],
             started_at=now,
             ended_at=now if alarm.current == "ok" else None,
             timeless=True,
@@ -207,8 +205,8 @@ class Reader:
 
 
 def _message(annotations: Mapping[str, str], name: str) -> str:
-    message = next((annotations[key] for key in MESSAGES if key in annotations), name)
-    return message[:LONGEST_TEXT]
+    message = next((annotations[key] for key in MESSAGE_ANNOTATIONS if key in annotations), name)
+    return message[:MAX_TEXT_LENGTH]
 
 
 def _seconds(moment: datetime | None) -> int | None:
@@ -217,7 +215,7 @@ def _seconds(moment: datetime | None) -> int | None:
     return seconds if seconds > 0 else None
 
 
-def _ended_at(alert: WebhookAlert, group_status: Any, now: int) -> int | None:
+def _ended_at(alert: WebhookAlert, group_status: object, now: int) -> int | None:
     """Return when an alert was resolved; None while it fires."""
     ended_at = _seconds(alert.endsAt)
     if alert.status:
@@ -232,15 +230,15 @@ def _sender(webhook: Webhook, envelope: Envelope) -> str:
     if not envelope.independent:
         return ""
     url = webhook.externalURL if isinstance(webhook.externalURL, str) else ""
-    return hashlib.sha256((url or envelope.address).encode()).hexdigest()[:SENDER_DIGITS]
+    return hashlib.sha256((url or envelope.address).encode()).hexdigest()[:SENDER_ID_LENGTH]
 
 
-def _title(entry: Any) -> str:
+def _title(entry: object) -> str:
     """Return name and fingerprint of an unreadable alert, to find it in the sender's log."""
     fields = entry if isinstance(entry, Mapping) else {}
     labels = fields.get("labels")
     name = labels.get("alertname") if isinstance(labels, Mapping) else None
-    return f"alert {name or UNNAMED!r:.80} with fingerprint {fields.get('fingerprint')!r:.40}"
+    return f"alert {name or DEFAULT_NAME!r:.80} with fingerprint {fields.get('fingerprint')!r:.40}"
 
 
 def _first(labels: Mapping[str, str], names: Iterable[str]) -> str | None:
@@ -257,7 +255,7 @@ def _validated(model: type[Model], document: object, location: Location = ()) ->
 
 def short(key: str) -> str:
     """Return a key that fits the store's columns: the key itself, or its hash if it is too long."""
-    return key if len(key) <= LONGEST_NAME else hashlib.sha256(key.encode()).hexdigest()
+    return key if len(key) <= MAX_NAME_LENGTH else hashlib.sha256(key.encode()).hexdigest()
 
 
 def of_sender(sender: str, notifications: Sequence[Notification]) -> Sequence[Notification]:

@@ -3,18 +3,19 @@
 import base64
 import binascii
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from hmac import compare_digest
-from typing import Any, Literal
+from typing import Literal
 
 from oslo_log import log
 from pydantic import BaseModel, Field
+from pyramid.config import Configurator
 from pyramid.response import Response
 
 from openstats.alerts import ReceiverCounts, Restriction
 from openstats.api.alerts import refusals
 from openstats.api.alerts.notifications import Delivery, Envelope, Reader, of_sender
-from openstats.conf.alerts import receivers
+from openstats.conf.alerts import AlertOptions, ReceiverOptions, receivers
 from openstats.errors import OpenstatsError, PermissionDeniedError, UnauthenticatedError
 from openstats.http import answer, body, errors, request_id
 from openstats.http.auth.policy import RECEIVE
@@ -28,17 +29,19 @@ from openstats.tokens import hash_token
 
 LOG = log.getLogger(__name__)
 
-READ = "openstats:receivers:get"
-OBJECTS = 20
+LIST_RECEIVERS = "openstats:receivers:get"
+OBJECTS_PER_ALERT = 20
 """Objects and lists allowed in a body, for each of the alerts that it may hold."""
 
 UNMATCHED_HASH = "0" * 64
 """A hash that no token is expected to have."""
 
-MOST_LOGGED = 20
-"""Maximum number of unreadable alerts that are logged for one request."""
+UNAUTHENTICATED = (
+    "Authorization: the receiver's token is required, as a Bearer token or as a Basic password"
+)
 
-OPTIONS_SHOWN = ("kind", "clouds", "customer", "project", "tenant_visible")
+MAX_LOGGED = 20
+"""Maximum number of unreadable alerts that are logged for one request."""
 
 
 class Receiver(BaseModel):
@@ -102,12 +105,16 @@ def receive(request: Request) -> Response:
 
 
 def _receive(request: Request, name: str) -> Response:
-    options: Any = receivers(request.conf).get(name)
+    options = receivers(request.conf).get(name)
+    if options is None:
+        # This takes the same time, and gets the same response, as a wrong token.
+        _has_token(request, UNMATCHED_HASH)
+        raise UnauthenticatedError(UNAUTHENTICATED)
     restriction = _restriction(request, options)
     parse(Sending, request.query_string)
     delivery = _read(request, options)
     _log(name, delivery)
-    receiver = alerts.Receiver(
+    source = alerts.AlertSource(
         name,
         restriction,
         reopen_within=request.conf.alerts.reopen_within,
@@ -115,25 +122,26 @@ def _receive(request: Request, name: str) -> Response:
     )
     notifications = of_sender(restriction.sender, delivery.notifications)
     truncated, now = delivery.truncated, request.now
-    alerts.receive(request.store, receiver, notifications, truncated=truncated, now=now)
+    alerts.receive(request.store, source, notifications, truncated=truncated, now=now)
     return Response(status=204, headerlist=[("Cache-Control", "no-store")])
 
 
-def _read(request: Request, options: Any) -> Delivery:
-    group, environ = request.conf.alerts, request.environ
-    limits = BodyLimits(MAX_BYTES, group.max_alerts * OBJECTS, group.max_nesting)
+def _read(request: Request, options: ReceiverOptions) -> Delivery:
+    alert_options: AlertOptions = request.conf.alerts
+    max_alerts, environ = alert_options.max_alerts, request.environ
+    limits = BodyLimits(MAX_BYTES, max_alerts * OBJECTS_PER_ALERT, alert_options.max_nesting)
     document = body.document(request, limits)
-    _check_number(document, group.max_alerts)
+    _check_number(document, max_alerts)
     envelope = Envelope(
         request_id=environ.get(request_id.VARIABLE) or request.request_id,
         address=environ.get("REMOTE_ADDR", ""),
         arrived_at=request.now,
         independent=options.independent,
     )
-    return Reader(group).read(options.kind, document, envelope)
+    return Reader(alert_options).read(options.kind, document, envelope)
 
 
-def _check_number(document: Mapping[str, Any], limit: int) -> None:
+def _check_number(document: Mapping[str, object], limit: int) -> None:
     entries = document.get("alerts")
     if isinstance(entries, list) and len(entries) > limit:
         raise TooLargeError(
@@ -146,34 +154,36 @@ def _log(name: str, delivery: Delivery) -> None:
     """Log how many alerts the sender left out, and which alerts cannot be read."""
     truncated, problems = delivery.truncated, delivery.problems
     if truncated or problems:
-        LOG.warning("%s: %d left out, %d not read", name, truncated, len(problems))
-    for problem in problems[:MOST_LOGGED]:
-        LOG.warning("%s: not read: %s", name, problem)
-
-
-def _restriction(request: Request, options: Any) -> Restriction:
-    """Check the sender's token, and return what it may report on.
-
-    An unknown receiver takes the same time, and gets the same response, as a wrong token.
-    """
-    environ = request.environ
-    if options is not None and options.keystone and "HTTP_X_AUTH_TOKEN" in environ:
-        return _restriction_to_project(request, options)
-    token_hash = hash_token(_token(environ.get("HTTP_AUTHORIZATION", "")))
-    expected_hash = (options.token_hash if options is not None else "") or UNMATCHED_HASH
-    if not compare_digest(token_hash, expected_hash):
-        raise UnauthenticatedError(
-            "the receiver's token is required, as a Bearer token or as a Basic password"
+        LOG.warning(
+            "receiver %s: the sender left out %d alerts, and %d cannot be read",
+            name,
+            truncated,
+            len(problems),
         )
+    for problem in problems[:MAX_LOGGED]:
+        LOG.warning("receiver %s: cannot be read: %s", name, problem)
+
+
+def _restriction(request: Request, options: ReceiverOptions) -> Restriction:
+    """Check the sender's token, and return what it may report on."""
+    if options.keystone and "HTTP_X_AUTH_TOKEN" in request.environ:
+        return _restriction_to_project(request, options)
+    if not _has_token(request, options.token_hash or UNMATCHED_HASH):
+        raise UnauthenticatedError(UNAUTHENTICATED)
     return Restriction(tuple(options.clouds), options.customer, options.project)
 
 
-def _restriction_to_project(request: Request, options: Any) -> Restriction:
+def _has_token(request: Request, token_hash: str) -> bool:
+    token = _token(request.environ.get("HTTP_AUTHORIZATION", ""))
+    return compare_digest(hash_token(token), token_hash)
+
+
+def _restriction_to_project(request: Request, options: ReceiverOptions) -> Restriction:
     """Return what a Keystone token may report on: its own project, if it has the role."""
     project, tenants = request.own_project()
     if options.role and options.role not in request.identity.credentials.roles:
         raise PermissionDeniedError(
-            f"the token lacks the role {options.role}, which this receiver requires"
+            f"X-Auth-Token: the token lacks the role {options.role}, which this receiver requires"
         )
     restriction = Restriction(tuple(options.clouds), options.customer, options.project)
     return replace(restriction, tenants=tuple(sorted(tenants)), sender=project)
@@ -195,34 +205,41 @@ def entries(request: Request) -> Response:
     """List the receivers with their counters."""
     parse(Query, request.query_string)
     counts = alerts.receiver_counts(request.store, request.registry.refusals.pending())
+    documents = []
+    for name, options in receivers(request.conf).items():
+        documents.append(_document(name, options, counts.get(name, ReceiverCounts())))
+    unknown = counts.get(refusals.UNKNOWN, ReceiverCounts())
     document = {
-        "receivers": [
-            _entry(name, options, counts.get(name, ReceiverCounts()))
-            for name, options in receivers(request.conf).items()
-        ],
-        "unknown": _unknown(counts.get(refusals.UNKNOWN, ReceiverCounts())),
+        "receivers": documents,
+        "unknown": {"refused": unknown.refused, "refused_at": unknown.refused_at},
     }
     return answer.respond(document, request.environ)
 
 
-def _entry(name: str, options: Any, counts: ReceiverCounts) -> dict[str, Any]:
-    entry = {"name": name}
-    for option in OPTIONS_SHOWN:
-        entry[option] = getattr(options, option)
-    return entry | asdict(counts)
+def _document(name: str, options: ReceiverOptions, counts: ReceiverCounts) -> dict[str, object]:
+    return {
+        "name": name,
+        "kind": options.kind,
+        "clouds": options.clouds,
+        "customer": options.customer,
+        "project": options.project,
+        "tenant_visible": options.tenant_visible,
+        "received_at": counts.received_at,
+        "notices": counts.notifications,
+        "truncated": counts.truncated,
+        "refused": counts.refused,
+        "refused_at": counts.refused_at,
+        "refusal": counts.refusal,
+    }
 
 
-def _unknown(counts: ReceiverCounts) -> dict[str, Any]:
-    return {"refused": counts.refused, "refused_at": counts.refused_at}
-
-
-def includeme(config: Any) -> None:
+def includeme(config: Configurator) -> None:
     """Add the routes of the receivers and of their list."""
     registry = config.registry
     names = receivers(registry.conf)
     registry.refusals = refusals.Refusals(registry.store, names, registry.clock)
     for url, view, methods, permission in (
-        (RECEIVERS, entries, READ_METHODS, READ),
+        (RECEIVERS, entries, READ_METHODS, LIST_RECEIVERS),
         (f"{RECEIVERS}{{name}}/", receive, ("POST",), RECEIVE),
     ):
         config.add_route(url, f"{url[:-1]}{{slash:/?}}")

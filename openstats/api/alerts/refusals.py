@@ -30,7 +30,7 @@ MINUTE = 60.0
 
 
 @dataclass
-class Pending:
+class ReceiverState:
     """The refusals of one receiver that are not stored yet, and the time of its last log line."""
 
     refusal: Refusal | None = None
@@ -52,21 +52,21 @@ class Refusals:
         uptime: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store, self._clock, self._uptime = store, clock, uptime
-        self._pending = {name: Pending() for name in (*names, UNKNOWN)}
+        self._states = {name: ReceiverState() for name in (*names, UNKNOWN)}
         self._lock = Lock()
 
     def add(self, name: str, status: int, reason: str) -> None:
         """Count a refused notification; log and store it if the last log line is a minute old."""
-        name = name if name in self._pending else UNKNOWN
+        name = name if name in self._states else UNKNOWN
         with self._lock:
-            pending = self._pending[name]
-            number = 1 + (pending.refusal.number if pending.refusal else 0)
+            state = self._states[name]
+            number = 1 + (state.refusal.number if state.refusal else 0)
             refusal = Refusal(number, int(self._clock()), f"{status}: {reason}")
-            pending.refusal = refusal
-            if self._uptime() - pending.logged_at < MINUTE:
+            state.refusal = refusal
+            if self._uptime() - state.logged_at < MINUTE:
                 return
-            pending.logged_at, pending.refusal = self._uptime(), None
-        receiver = f"receiver {name}" if name else "receivers that do not exist"
+            state.logged_at, state.refusal = self._uptime(), None
+        receiver = f"receiver {name}" if name else "unknown receivers"
         notifications = "1 notification was" if number == 1 else f"{number} notifications were"
         LOG.warning("%s refused, sent to %s: %s", notifications, receiver, refusal.reason)
         self._write(name, refusal)
@@ -76,13 +76,13 @@ class Refusals:
             with self._store.transaction() as db:
                 count_refusal(db, name, refusal)
         except StoreError as error:
-            LOG.warning("%s: what was refused is not counted: %s", name, error)
+            LOG.warning("%s: refused notifications are not counted: %s", name, error)
 
     def pending(self) -> dict[str, Refusal]:
         """Return the refusals that are not stored yet, by receiver."""
         with self._lock:
-            pending = [(name, one.refusal) for name, one in self._pending.items()]
-        return {name: refusal for name, refusal in pending if refusal}
+            refusals = {name: state.refusal for name, state in self._states.items()}
+        return {name: refusal for name, refusal in refusals.items() if refusal}
 
 
 def around(app: WSGIApplication, refusals: Refusals, url: str) -> WSGIApplication:
@@ -93,7 +93,9 @@ def around(app: WSGIApplication, refusals: Refusals, url: str) -> WSGIApplicatio
         if environ["REQUEST_METHOD"] != "POST" or name in ("", environ["PATH_INFO"]):
             return app(environ, start_response)
 
-        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+        def start(
+            status: str, headers: list[tuple[str, str]], *error: Any
+        ) -> Callable[[bytes], object]:
             if status.startswith("4"):
                 refusals.add(name.rstrip("/"), int(status[:3]), environ.get(REASON, status[4:]))
             return start_response(status, headers, *error)

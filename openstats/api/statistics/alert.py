@@ -45,7 +45,7 @@ class AlertParameters(EachParameters, UuidParameters, PeriodParameters):
         """The states of alerts that count."""
         return StatusFilter(self.opened, self.acknowledged)
 
-    def pieces(self, now: int) -> list[tuple[int, int]]:
+    def intervals(self, now: int) -> list[tuple[int, int]]:
         """Return the intervals: the whole period, or its hours, days or months."""
         # now + 1, so that alerts created in this very second count.
         if self.every:
@@ -53,10 +53,10 @@ class AlertParameters(EachParameters, UuidParameters, PeriodParameters):
         return [self.bounds(now + 1, PERIOD)]
 
     def figures(
-        self, pieces: Sequence[tuple[int, int]], counts: Sequence[Mapping[str, int]]
+        self, intervals: Sequence[alert_counts.Interval], counts: Sequence[Mapping[str, int]]
     ) -> list[dict[str, int]] | dict[str, int]:
         """Return the figures of the whole period, or one datapoint for each interval."""
-        return datapoints(pieces, counts) if self.every else summary(counts[0])
+        return datapoints(intervals, counts) if self.every else summary(counts[0])
 
 
 FIGURES: dict[str, Any] = dict.fromkeys(SEVERITIES, (int, ...))
@@ -89,24 +89,24 @@ AlertAnswer: Any = (
 def view(request: Request, parameters: AlertParameters) -> Answer:
     """Return counts in total or by object, for the whole period or by interval."""
     store, scope, status = request.store, request.scope, parameters.status
-    pieces = parameters.pieces(request.now)
-    selection = replace(parameters.selection(), since=pieces[0][0], deleted=parameters.deleted)
+    intervals = parameters.intervals(request.now)
+    selection = replace(parameters.selection(), since=intervals[0][0], deleted=parameters.deleted)
     future = parameters.future(request.now)
     if not parameters.each:
         # Without aggregate and uuid, all visible alerts count.
         selected = selection if parameters.aggregate or parameters.uuid else None
-        counts, coverage = alert_counts.total(store, scope, selected, pieces, status)
-        return Answer(parameters.figures(pieces, counts), coverage, unobserved=future)
+        counts, coverage = alert_counts.total(store, scope, selected, intervals, status)
+        return Answer(parameters.figures(intervals, counts), coverage, unobserved=future)
     page, limit = parameters.requested_page, request.conf["usage"].max_datapoints
     report = alert_counts.by_object(
-        store, scope, selection, pieces, status, page, max_datapoints=limit
+        store, scope, selection, intervals, status, page, max_datapoints=limit
     )
     document = []
     for name, object_counts in report.entries:
-        document.append(_entry(name, parameters.figures(pieces, object_counts)))
+        document.append(_entry(name, parameters.figures(intervals, object_counts)))
     return Answer(document, report.coverage, next_link(request, report.next_marker), future)
 
 
-def _entry(name: ObjectName, figures: Any) -> dict[str, Any]:
-    series = {"datapoints": figures} if isinstance(figures, list) else figures
-    return {"uuid": name.uuid, "name": name.name} | series
+def _entry(name: ObjectName, figures: list[dict[str, int]] | dict[str, int]) -> dict[str, object]:
+    entry: dict[str, object] = {"uuid": name.uuid, "name": name.name}
+    return entry | ({"datapoints": figures} if isinstance(figures, list) else figures)

@@ -30,7 +30,7 @@ from openstats.storage.store import Database
 
 ANY_STATUS = StatusFilter()
 
-OWNER_COLUMNS: dict[str, ColumnElement[Any]] = {
+OWNER_COLUMNS: dict[str, ColumnElement[int]] = {
     "customer": alert.c.customer_id,
     "project": alert.c.project_id,
     "project_group": alert_group.c.project_group_id,
@@ -135,8 +135,8 @@ def _belongs_to_selected(aggregate: str, shape: Shape) -> ColumnElement[bool]:
     owner = select(table.c.id).where(table.c.id == owner_id, visible)
     if shape.filtered:
         # A CTE, so that the uuids are looked up once for each statement.
-        ids = select(table.c.id).where(one_of(table.c.uuid, "uuids")).cte("uuids")
-        owner = owner.where(owner_id.in_(select(ids)))
+        selected = select(table.c.id).where(one_of(table.c.uuid, "uuids")).cte("selected")
+        owner = owner.where(owner_id.in_(select(selected)))
     if aggregate == "project_group":
         owner = owner.where(alert_group.c.alert_id == alert.c.id)
     return owner.correlate(alert).exists()
@@ -201,7 +201,7 @@ def count_by_object(
 
 def _parameters(
     scope: Scope, selection: Selection | None, interval: tuple[int, int]
-) -> dict[str, Any]:
+) -> dict[str, object]:
     start, end = interval
     return variables(scope, selection) | {"start": start, "end": end}
 

@@ -121,7 +121,10 @@ def test_without_a_fingerprint_and_labels_it_is_refused(
     bare = without(sent("f"), "fingerprint", "labels")
     tell(app, "am", webhook(bare, sent("g")))
     assert len(listed(app)) == 1
-    assert "am: not read: alert 'alert' with fingerprint None: fingerprint: " in caplog.text
+    assert (
+        "receiver am: cannot be read: alert 'alert' with fingerprint None: alerts.0={"
+        in caplog.text
+    )
     tell(app, "am", webhook(bare), 400)
 
 

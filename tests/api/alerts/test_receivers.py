@@ -350,14 +350,14 @@ def test_one_bad_alert_does_not_spoil_the_good_ones(
     caplog.set_level(logging.WARNING)
     tell(app, "am", webhook(sent("a"), sent("bad") | wrong, "no alert", sent("b")))
     assert {entry["message"] for entry in listed(app)} == {"a is down", "b is down"}
-    assert "am: 0 left out, 2 not read" in caplog.text
-    assert "am: not read: alert 'alert' with fingerprint None: " in caplog.text
+    assert "receiver am: the sender left out 0 alerts, and 2 cannot be read" in caplog.text
+    assert "receiver am: cannot be read: alert 'alert' with fingerprint None: " in caplog.text
     assert code(tell(app, "am", webhook(sent("bad") | wrong), 400)) == "body.invalid"
 
 
 def test_unreadable_alerts_are_logged(app: TestApp, caplog: pytest.LogCaptureFixture) -> None:
     tell(app, "am", webhook(sent("a"), truncatedAlerts=12))
-    assert "am: 12 left out, 0 not read" in caplog.text
+    assert "receiver am: the sender left out 12 alerts, and 0 cannot be read" in caplog.text
 
 
 TOO_MANY = f"at most {2**31 - 1}"
