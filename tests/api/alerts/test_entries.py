@@ -49,7 +49,7 @@ def mine(api: TestApp, query: str = "") -> list[Document]:
     return listed(api, f"source=api&{query}")
 
 
-def test_from_creation_to_closing(api: TestApp, now: list[int]) -> None:
+def test_an_alert_from_creation_to_closing(api: TestApp, now: list[int]) -> None:
     made = post(api)
     entry, place = made.json, made.headers["Location"]
     assert entry == BODY | {
@@ -95,7 +95,7 @@ def test_repeated_action_is_a_conflict(api: TestApp, now: list[int]) -> None:
     assert len(audited(api)) == 6
 
 
-def test_one_is_open_for_each_cause(api: TestApp) -> None:
+def test_one_alert_is_open_for_each_scope_and_type(api: TestApp) -> None:
     acme = uuid_of(api, "customers", "acme")
     scope = {"scope": {"customer": acme}}
     uuids = {
@@ -111,7 +111,7 @@ def test_one_is_open_for_each_cause(api: TestApp) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_of_whatever_there_is(api: TestApp, kind: str) -> None:
+def test_an_alert_can_be_posted_about_an_object_of_each_kind(api: TestApp, kind: str) -> None:
     entry = next(iter(entries(api, KINDS[kind]).values()))
     scope = {kind: entry["uuid"]}
     made = post(api, scope=scope).json
@@ -121,7 +121,7 @@ def test_of_whatever_there_is(api: TestApp, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_there_has_to_be_what_it_is_of(api: TestApp, kind: str) -> None:
+def test_an_alert_about_an_unknown_object_is_a_conflict(api: TestApp, kind: str) -> None:
     detail = conflict(post(api, 409, scope={kind: UNKNOWN}))
     assert detail == f"scope: {kind.replace('_', ' ')} {UNKNOWN} not found"
     assert mine(api) == audited(api) == []
@@ -136,7 +136,7 @@ def test_action_on_an_unknown_alert_is_404(api: TestApp) -> None:
     assert api.get(f"/api/alerts/{UNKNOWN}/close/", status=405).headers["Allow"] == "POST"
 
 
-def test_dates(api: TestApp, now: list[int]) -> None:
+def test_an_alert_may_begin_in_the_past_but_not_in_the_future(api: TestApp, now: list[int]) -> None:
     assert post(api, created_at=NOW - 500).json["created_at"] == NOW - 500
     # No clock but ours is ahead.
     assert post(api, alert_type="x", created_at=NOW + 500).json["created_at"] == CLOCK
@@ -164,7 +164,7 @@ def test_stale_etag_is_refused(api: TestApp) -> None:
     assert closed.headers["ETag"] == api.get(place).headers["ETag"]
 
 
-def test_no_other_site_does_anything_to_an_alert(api: TestApp) -> None:
+def test_actions_from_another_origin_are_refused(api: TestApp) -> None:
     place = post(api).headers["Location"]
     foreign = {"Origin": "https://evil.example"}
     for action in ("close", "acknowledge"):
@@ -172,7 +172,9 @@ def test_no_other_site_does_anything_to_an_alert(api: TestApp) -> None:
     assert len(audited(api)) == 1
 
 
-def test_of_a_receivers_alert_that_somebody_closes(api: TestApp, now: list[int]) -> None:
+def test_a_receivers_alert_closed_by_hand_reopens_if_it_still_fires(
+    api: TestApp, now: list[int]
+) -> None:
     tell(api, "am", webhook(sent()))
     (entry,) = listed(api, "source=am")
     closed = api.post(f"/api/alerts/{entry['uuid']}/close/").json
@@ -188,7 +190,7 @@ def test_of_a_receivers_alert_that_somebody_closes(api: TestApp, now: list[int])
 # -- the list
 
 
-def test_newest_first(api: TestApp) -> None:
+def test_alerts_are_listed_newest_first(api: TestApp) -> None:
     for number in range(3):
         post(api, alert_type=str(number), created_at=NOW - 10 * number)
     assert [entry["alert_type"] for entry in mine(api)] == ["0", "1", "2"]
@@ -214,12 +216,12 @@ FILTERS = {
 
 
 @pytest.mark.parametrize(("query", "types"), FILTERS.items())
-def test_filters(api: TestApp, query: str, types: set[str]) -> None:
+def test_each_filter_selects_its_alerts(api: TestApp, query: str, types: set[str]) -> None:
     api.post(f"{post(api).headers['Location']}acknowledge/")
     assert {entry["alert_type"] for entry in listed(api, query)} == types
 
 
-def test_filters_by_what_alerts_are_of_or_below(api: TestApp) -> None:
+def test_a_filter_by_owner_selects_alerts_on_and_below_it(api: TestApp) -> None:
     def below(kind: str, name: str) -> set[str]:
         uuid = uuid_of(api, KINDS[kind], name)
         return {entry["alert_type"] for entry in listed(api, f"{kind}={uuid}")}

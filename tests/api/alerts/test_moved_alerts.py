@@ -49,10 +49,10 @@ class Told:
             moves.move(db, owning, {row: to}, at)
         self.now[0] = at + 60
 
-    def tell(self, start: int, end: int | None = None, name: str = "am") -> None:
-        """Tell of an alert of the tenant's, in seconds after the move."""
+    def tell(self, start: int, end: int | None = None, **fields: Any) -> None:
+        """Report an alert of the tenant, in seconds after the move."""
         before = (None if at is None else NOW - MOVED - at for at in (start, end))
-        tell(self.app, name, webhook(sent("f", *before, project_id="old")))
+        tell(self.app, "am", webhook(sent("f", *before, project_id="old") | fields))
 
     def of(self, customer: str) -> list[Times]:
         """Return when a customer's alerts were open, in seconds after the move."""
@@ -121,7 +121,17 @@ def test_alert_that_fires_again_after_a_move_is_open_for_the_new_owner(
     assert (two.of("acme"), two.of("beta")) == ([(-400, 0)], [(0, 90)])
 
 
-def test_moved_twice_it_is_in_three_parts(world: Build) -> None:
+def test_a_later_message_is_that_of_the_new_owners_alert(world: Build) -> None:
+    two = world()
+    two.tell(-400)
+    two.move("tenant")
+    two.tell(-400, annotations={"summary": "worse"})
+    assert [entry["message"] for entry in listed(two.app)] == ["worse", "f is down"]
+    counts = two.app.get(f"/api/stats/alert/?aggregate=project&each=true&from={MOVED + 1}").json
+    assert {entry["name"]: entry["Error"] for entry in counts} == {"old": 0, "new": 1}
+
+
+def test_an_episode_that_moves_twice_has_three_parts(world: Build) -> None:
     two = world()
     two.tell(-400)
     two.move()
@@ -148,16 +158,14 @@ def test_alert_that_went_stale_before_a_move_stays_the_former_owners(world: Buil
     assert (two.of("acme"), two.of("beta")) == ([(-400, 0)], [(0, None)])
 
 
-def test_receiver_of_a_customer_reports_of_the_time_it_owned(world: Build) -> None:
+def test_a_receiver_of_a_customer_reports_on_the_time_of_its_ownership(world: Build) -> None:
     two = world(am={"customer": "{acme}"})
     two.move()
     two.tell(-400)
     assert (two.of("acme"), two.of("beta"), two.of_nobody()) == ([(-400, 0)], [], [(0, None)])
 
 
-def test_an_alarm_without_times_is_of_the_new_owner_since_the_move(
-    store: Store, either_receiving: Api
-) -> None:
+def test_an_alarm_without_times_is_split_at_the_move(store: Store, either_receiving: Api) -> None:
     two = Told(store, either_receiving, aodh={"kind": "aodh"})
     assert two.of_nobody() == []
     with store.transaction() as db:
@@ -186,7 +194,7 @@ def test_alert_posted_with_an_old_date_belongs_to_the_owner_of_that_time(
     assert (two.of("acme"), two.of("beta")) == ([(-450, 0)], [(0, 60)])
 
 
-def test_a_group_has_what_is_of_its_own_customers_time(world: Build) -> None:
+def test_a_group_has_alerts_of_its_customers_time_only(world: Build) -> None:
     two = world()
     two.move()
     two.app.put_json(

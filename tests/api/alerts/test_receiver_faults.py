@@ -10,6 +10,7 @@ from contextlib import closing
 from itertools import count
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 
 import psycopg
 import pytest
@@ -107,7 +108,7 @@ def test_alert_fired_again_soon_is_reopened(receiving: Api) -> None:
     assert app.get(f"/api/alerts/{uuid}/").json["closed_at"] is None
 
 
-def test_a_receiver_knows_nothing_of_another(receiving: Api) -> None:
+def test_receivers_with_the_same_fingerprint_have_alerts_of_their_own(receiving: Api) -> None:
     app = receiving(one={}, two={})
     tell(app, "one", webhook(sent("f")))
     tell(app, "two", webhook(sent("f", 600, 60)))
@@ -115,6 +116,20 @@ def test_a_receiver_knows_nothing_of_another(receiving: Api) -> None:
         ("one", None),
         ("two", NOW - 60),
     }
+
+
+def test_late_episode_joins_its_two_neighbours(receiving: Api) -> None:
+    app = receiving(am={})
+    tell(app, "am", webhook(sent("f", 3600, 3000), sent("f", 1500, 600)))
+    oldest = listed(app)[-1]["uuid"]
+    assert times(app) == [(NOW - 3600, NOW - 3000), (NOW - 1500, NOW - 600)]
+    for _ in range(2):
+        tell(app, "am", webhook(sent("f", 2400, 2000)))
+        assert times(app) == [(NOW - 3600, NOW - 600)]
+        assert [entry["uuid"] for entry in listed(app)] == [oldest]
+    # The joined episodes are still known.
+    tell(app, "am", webhook(sent("f", 1500, 600), sent("f", 3600)))
+    assert times(app) == [(NOW - 3600, NOW - 600)]
 
 
 # -- clocks
@@ -127,98 +142,83 @@ def test_a_clock_that_is_off_loses_nothing_and_counts_nothing_twice(
     now = [NOW]
     app = either_receiving(now, am={})
 
-    def say(start: int, end: int | None = None) -> Document:
-        return sent("f", -start - off, None if end is None else -end - off)
-
-    sequence = [
-        (0, say(0)),
-        (60, say(0)),
-        (600, say(0, 600)),
-        (1200, say(1200)),
-        (1800, say(1200, 1800)),
-    ]
-    for at, one in sequence:
+    def report(at: int, start: int, end: int | None = None) -> None:
         now[0] = NOW + at
-        tell(app, "am", webhook(one))
-        tell(app, "am", webhook(one))
-    (found,) = times(app)
-    started, ended = found
-    assert ended is not None
-    # What is ahead is as late as we heard of it.
-    assert (started, ended) == ((NOW, NOW + 1800) if off >= 0 else (NOW + off, NOW + 1800 + off))
+        tell(app, "am", webhook(sent("f", -start - off, None if end is None else -end - off)))
+
+    for _ in range(2):
+        report(0, 0)
+    for at, start, end in ((60, 0, None), (600, 0, 600), (1200, 1200, None), (1800, 1200, 1800)):
+        report(at, start, end)
+    # A clock that is ahead counts as ours.
+    earlier = min(off, 0)
+    period = (NOW + earlier, NOW + 1800 + earlier)
     for hours in (1, 2, 4, 30):
-        now[0] = NOW + hours * 3600
-        tell(app, "am", webhook(say(1200, 1800)))
-        tell(app, "am", webhook(say(0, 600)))
-        assert times(app) == [found]
+        assert times(app) == [period]
+        report(hours * 3600, 1200, 1800)
+        report(hours * 3600, 0, 600)
+    assert times(app) == [period]
     assert app.get(f"/api/stats/alert/?from={NOW - 7200}&to={NOW + 7200}").json["Error"] == 1
 
 
 # -- peers
 
 
-def test_two_peers_at_once(either_receiving: Api) -> None:
+def at_once(app: TestApp, turns: int, *senders: Callable[[TestApp, int], object]) -> None:
+    """Have all senders send at the same moment in each turn, from a thread and client each."""
+    start = Barrier(len(senders))
+
+    def run(send: Callable[[TestApp, int], object]) -> None:
+        client = TestApp(app.app)
+        for turn in range(turns):
+            start.wait(timeout=60)
+            send(client, turn)
+
+    with ThreadPoolExecutor(len(senders)) as threads:
+        for done in [threads.submit(run, send) for send in senders]:
+            done.result(timeout=120)
+
+
+def test_peers_that_send_the_same_alerts_at_once_make_each_once(either_receiving: Api) -> None:
     app = either_receiving(am={})
-    start = Barrier(4)
     alerts = [sent(str(n), 1200 + n, 300 if n % 3 else None) for n in range(40)]
 
-    def peer(number: int) -> None:
-        client = TestApp(app.app)
-        for turn in range(4):
-            start.wait(timeout=60)
-            mine = alerts[:: 1 if number % 2 else -1][turn * 10 : (turn + 3) * 10]
-            tell(client, "am", webhook(*mine))
+    def ascending(client: TestApp, turn: int) -> None:
+        tell(client, "am", webhook(*alerts[turn * 10 : (turn + 3) * 10]))
 
-    with ThreadPoolExecutor(4) as threads:
-        for done in [threads.submit(peer, number) for number in range(4)]:
-            done.result(timeout=120)
+    def descending(client: TestApp, turn: int) -> None:
+        tell(client, "am", webhook(*alerts[::-1][turn * 10 : (turn + 3) * 10]))
+
+    at_once(app, 4, ascending, descending, ascending, descending)
     assert times(app) == sorted((NOW - 1200 - n, NOW - 300 if n % 3 else None) for n in range(40))
 
 
-def test_concurrent_writers_of_alerts_do_not_deadlock(
-    either_receiving: Api,
-) -> None:
-    """Who posts and who closes take the same locks, in the same order."""
+def test_concurrent_writers_of_alerts_do_not_deadlock(either_receiving: Api) -> None:
+    """Posting and closing take the same locks, in the same order."""
     app = either_receiving(am={})
-    body = {"severity": "Error", "alert_type": "t", "message": ""}
-    start = Barrier(3)
-
-    def post(turn: int) -> None:
-        TestApp(app.app).post_json("/api/alerts/", body | {"alert_type": f"t{turn}"})
-
-    def close(turn: int) -> None:
-        TestApp(app.app).post(f"{made[turn]}close/")
-
-    def receive(turn: int) -> None:
-        tell(TestApp(app.app), "am", webhook(sent(str(turn))))
-
-    made = [
-        app.post_json("/api/alerts/", body | {"alert_type": f"x{n}"}).headers["Location"]
-        for n in range(12)
-    ]
-
-    def run(act: Callable[[int], None]) -> None:
-        for turn in range(12):
-            start.wait(timeout=60)
-            act(turn)
-
-    with ThreadPoolExecutor(3) as threads:
-        for done in [threads.submit(run, act) for act in (post, close, receive)]:
-            done.result(timeout=120)
+    urls = [post(app, f"x{number}").headers["Location"] for number in range(12)]
+    at_once(
+        app,
+        12,
+        lambda client, turn: post(client, f"t{turn}"),
+        lambda client, turn: client.post(f"{urls[turn]}close/"),
+        lambda client, turn: tell(client, "am", webhook(sent(str(turn)))),
+    )
     assert len(listed(app, "opened=true&limit=1000")) == 24
 
 
-def test_of_posts_at_once_for_one_cause_one_opens_it(either_receiving: Api) -> None:
-    app, start = either_receiving(am={}), Barrier(4)
-    body = {"severity": "Error", "alert_type": "t", "message": ""}
-
-    def post(_: int) -> int:
-        start.wait(timeout=60)
-        return int(TestApp(app.app).post_json("/api/alerts/", body).status_int)
-
-    with ThreadPoolExecutor(4) as threads:
-        assert sorted(threads.map(post, range(4))) == [200, 200, 200, 201]
+def test_of_concurrent_posts_with_one_cause_one_opens_the_alert(either_receiving: Api) -> None:
+    app = either_receiving(am={})
+    statuses: list[int] = []
+    send = lambda client, _: statuses.append(post(client, "t").status_int)  # noqa: E731
+    at_once(app, 1, send, send, send, send)
+    assert sorted(statuses) == [200, 200, 200, 201]
     assert len(listed(app)) == 1
+
+
+def post(app: TestApp, alert_type: str) -> Any:
+    body = {"severity": "Error", "alert_type": alert_type, "message": ""}
+    return app.post_json("/api/alerts/", body)
 
 
 # -- the store
@@ -243,7 +243,7 @@ def received_once(app: TestApp) -> None:
 BOTH = sections(am={}, telemetry={"kind": "aodh"})
 
 
-def test_while_somebody_else_holds_the_lock_it_is_refused_and_then_counted_once(
+def test_a_request_refused_while_the_store_is_locked_counts_once_when_repeated(
     sqlite: Sqlite, tmp_path: Path, stores: Callable[[str], Store]
 ) -> None:
     with sqlite.store() as migrated:
@@ -257,7 +257,7 @@ def test_while_somebody_else_holds_the_lock_it_is_refused_and_then_counted_once(
         hasty.close()
 
 
-def test_while_the_store_is_down_it_is_refused_and_then_counted_once(
+def test_a_request_refused_while_the_store_is_down_counts_once_when_repeated(
     store: Store, tmp_path: Path, stores: Callable[[str], Store]
 ) -> None:
     known = loaded(tmp_path / "c.conf", BOTH)
@@ -266,7 +266,7 @@ def test_while_the_store_is_down_it_is_refused_and_then_counted_once(
     received_once(TestApp(make_app(known, store, clock=lambda: CLOCK)))
 
 
-def test_a_connection_that_breaks_halfway_keeps_nothing(
+def test_a_request_whose_connection_breaks_counts_once_when_repeated(
     postgres: object, server: Server, tmp_path: Path
 ) -> None:
     with postgres.store() as store:  # type: ignore[attr-defined]

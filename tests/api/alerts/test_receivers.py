@@ -1,7 +1,6 @@
 """Receivers over HTTP: who may tell, what is understood, and what is refused."""
 
 import base64
-import json
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -104,13 +103,13 @@ def test_wrong_or_missing_token_is_refused(app: TestApp, header: str) -> None:
     assert listed(app) == []
 
 
-def test_a_receivers_token_is_good_for_it_alone(app: TestApp) -> None:
+def test_a_token_opens_its_own_receiver_only(app: TestApp) -> None:
     tell(app, "other", webhook(sent()), 401)
     tell(app, "other", webhook(sent()), Authorization=f"Bearer {OTHER}")
 
 
 @pytest.mark.parametrize("header", ["Bearer", "Bearer ", "Basic Og==", ""])
-def test_where_no_token_is_configured_there_is_none(app: TestApp, header: str) -> None:
+def test_a_receiver_without_a_token_accepts_none(app: TestApp, header: str) -> None:
     tell(app, "closed", webhook(sent()), 401, Authorization=header)
 
 
@@ -136,14 +135,14 @@ def test_an_unknown_receiver_answers_as_to_a_wrong_token(
         assert known.text == unknown.text.replace(*reversed([*ids]))
 
 
-def test_other_methods(app: TestApp) -> None:
+def test_a_receiver_takes_post_only(app: TestApp) -> None:
     for method in ("GET", "HEAD", "PUT", "DELETE", "PATCH"):
         answer = app.request(f"{URL}am/", method=method, headers=BEARER, status=405)
         assert answer.headers["Allow"] == "POST"
     assert app.post_json(URL, {}, status=405).headers["Allow"] == "GET, HEAD"
 
 
-def test_with_or_without_a_slash(app: TestApp) -> None:
+def test_a_receivers_url_may_lack_the_slash(app: TestApp) -> None:
     for url in (f"{URL}am", f"{URL}am/"):
         app.post_json(url, webhook(sent()), headers=BEARER, status=204)
     assert len(listed(app)) == 1
@@ -220,7 +219,7 @@ SEVERITIES = {
 
 
 @pytest.mark.parametrize(("told", "severity"), SEVERITIES.items())
-def test_severities(app: TestApp, told: str, severity: str) -> None:
+def test_a_senders_severity_becomes_one_of_four(app: TestApp, told: str, severity: str) -> None:
     tell(app, "am", webhook(sent(severity=told)))
     assert [entry["severity"] for entry in listed(app)] == [severity]
 
@@ -232,32 +231,26 @@ def test_severities_are_configurable(receiving: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    ("annotations", "message"),
+    ("more", "name", "message"),
     [
-        ({"description": "d", "summary": "s"}, "s"),
-        ({"title": "t", "message": "m"}, "m"),
-        ({"runbook_url": "http://x"}, "HostDown"),
-        ({}, "HostDown"),
+        ({"annotations": {"description": "d", "summary": "s"}}, "HostDown", "s"),
+        ({"annotations": {"title": "t", "message": "m"}}, "HostDown", "m"),
+        ({"annotations": {"runbook_url": "http://x"}}, "HostDown", "HostDown"),
+        ({"annotations": {}}, "HostDown", "HostDown"),
+        ({"annotations": {}, "labels": {}}, "alert", "alert"),
     ],
 )
-def test_messages(app: TestApp, annotations: dict[str, str], message: str) -> None:
-    tell(app, "am", webhook(sent() | {"annotations": annotations}))
-    assert [entry["message"] for entry in listed(app)] == [message]
+def test_a_message_is_an_annotation_or_else_the_name(
+    app: TestApp, more: dict[str, Any], name: str, message: str
+) -> None:
+    tell(app, "am", webhook(sent() | more))
+    assert [(entry["alert_type"], entry["message"]) for entry in listed(app)] == [(name, message)]
 
 
-def test_without_a_name_it_is_an_alert(app: TestApp) -> None:
-    tell(app, "am", webhook(sent() | {"labels": {}, "annotations": {}}))
-    (entry,) = listed(app)
-    assert (entry["alert_type"], entry["message"]) == ("alert", "alert")
-
-
-def test_the_status_of_a_group_says_nothing(app: TestApp) -> None:
+def test_the_status_of_a_group_does_not_count(app: TestApp) -> None:
     tell(app, "am", webhook(sent("a"), sent("b", 600, 60), status="resolved"))
-    assert times(app) == [(NOW - 600, None), (NOW - 600, NOW - 60)] or times(app) == [
-        (NOW - 600, NOW - 60),
-        (NOW - 600, None),
-    ]
-    assert [e["message"] for e in listed(app, "opened=true")] == ["a is down"]
+    closed_at = {entry["message"]: entry["closed_at"] for entry in listed(app)}
+    assert closed_at == {"a is down": None, "b is down": NOW - 60}
 
 
 def test_resolved_without_a_time_ends_now(app: TestApp) -> None:
@@ -265,11 +258,6 @@ def test_resolved_without_a_time_ends_now(app: TestApp) -> None:
         document = sent(start=3 * 86400) | {"status": "resolved", "endsAt": end}
         tell(app, "am", webhook(document | {"fingerprint": str(end)}))
     assert times(app) == [(NOW - 3 * 86400, NOW + 30)] * 3
-
-
-def test_a_resolved_alert_that_was_never_heard_of_is_kept(app: TestApp) -> None:
-    tell(app, "am", webhook(sent("a", 600, 300)))
-    assert times(app) == [(NOW - 600, NOW - 300)]
 
 
 def test_aodh_opens_and_closes(receiving: Api) -> None:
@@ -298,7 +286,7 @@ def test_aodh_opens_and_closes(receiving: Api) -> None:
     assert times(app) == [(NOW, NOW + 120), (NOW + 3780, None)]
 
 
-def test_aodh_of_which_all_is_well(app: TestApp) -> None:
+def test_an_alarm_that_is_ok_opens_no_alert(app: TestApp) -> None:
     for current in ("ok", "insufficient data"):
         tell(app, "telemetry", alarm(current))
     tell(app, "telemetry", alarm("alarm") | {"severity": "low", "reason": ""})
@@ -317,10 +305,11 @@ BROKEN = [
     b"{} {}",
     b'{"alerts": NaN}',
     b'{"alerts": ["\\ud800"]}',
+    b'{"alerts": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
 ]
 
 
-@pytest.mark.parametrize("body", BROKEN)
+@pytest.mark.parametrize("body", BROKEN, ids=len)
 def test_malformed_json_is_refused(app: TestApp, body: bytes) -> None:
     told = BEARER | {"Content-Type": "application/json"}
     assert code(app.post(f"{URL}am/", body, headers=told, status=400)) == "body.invalid"
@@ -355,7 +344,9 @@ def test_one_bad_alert_does_not_spoil_the_good_ones(
     assert code(tell(app, "am", webhook(sent("bad") | wrong), 400)) == "body.invalid"
 
 
-def test_unreadable_alerts_are_logged(app: TestApp, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_number_of_alerts_that_a_sender_left_out_is_logged(
+    app: TestApp, caplog: pytest.LogCaptureFixture
+) -> None:
     tell(app, "am", webhook(sent("a"), truncatedAlerts=12))
     assert "receiver am: the sender left out 12 alerts, and 0 cannot be read" in caplog.text
 
@@ -374,7 +365,7 @@ TOO_MANY = f"at most {2**31 - 1}"
         ("x", "an integer"),
     ],
 )
-def test_a_number_left_out_that_no_sender_has_is_refused(
+def test_an_impossible_number_of_left_out_alerts_is_refused(
     app: TestApp, number: Any, allowed: str
 ) -> None:
     refused = tell(app, "am", webhook(sent(), truncatedAlerts=number), 400)
@@ -399,24 +390,19 @@ def test_rejects_a_body_that_is_no_webhook(app: TestApp, document: dict[str, Any
     assert code(tell(app, "am", document, 400)) == "body.invalid"
 
 
-def test_an_alarm_needs_an_id(app: TestApp) -> None:
-    (error,) = tell(app, "telemetry", alarm(alarm_id=""), 400).json["errors"]
-    assert error["detail"] == "alarm_id=: must not be empty"
-
-
 @pytest.mark.parametrize("changed", [{"current": "fine"}, {"alarm_id": ""}, {"alarm_id": None}])
 def test_rejects_a_body_that_is_no_alarm(app: TestApp, changed: dict[str, Any]) -> None:
     assert code(tell(app, "telemetry", alarm() | changed, 400)) == "body.invalid"
     assert code(tell(app, "telemetry", webhook(sent()), 400)) == "body.invalid"
 
 
-def test_unknown_fields_are_left_aside(app: TestApp) -> None:
+def test_unknown_fields_are_ignored(app: TestApp) -> None:
     tell(app, "am", webhook(sent() | {"new": [1]}, notification_reason={"x": None}))
     tell(app, "telemetry", alarm(new={}))
     assert len(listed(app)) == 2
 
 
-def test_a_webhook_without_alerts(app: TestApp) -> None:
+def test_a_webhook_without_alerts_is_accepted(app: TestApp) -> None:
     tell(app, "am", webhook())
     assert listed(app) == []
 
@@ -452,29 +438,17 @@ def test_hostile_texts_are_only_texts(either_app: TestApp, text: str) -> None:
     assert min(found.body) >= ord(" ")
 
 
-def test_half_a_character_is_no_json(app: TestApp) -> None:
-    body = json.dumps(webhook(sent("\ud800"))).encode()
-    told = BEARER | {"Content-Type": "application/json"}
-    app.post(f"{URL}am/", body, headers=told, status=400)
-
-
-def test_a_label_that_is_too_long_for_all_of_it(app: TestApp) -> None:
+def test_a_long_label_is_cut_and_a_large_body_refused(app: TestApp) -> None:
     tell(app, "am", webhook(sent(cloud="x" * 2**22, huge="y" * 2**21)))
     assert [entry["labels"] for entry in listed(app)] == [{"cloud": "x" * 255}]
     tell(app, "am", webhook(sent("b", huge="y" * (10 * 2**20))), 413)
     assert len(listed(app)) == 1
 
 
-def test_deep_json(app: TestApp) -> None:
-    body = b'{"alerts": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
-    told = BEARER | {"Content-Type": "application/json"}
-    app.post(f"{URL}am/", body, headers=told, status=400)
-
-
 @pytest.mark.parametrize(
     "start", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "1969-12-31T00:00:00Z"]
 )
-def test_times_that_are_far_off(either_app: TestApp, start: str) -> None:
+def test_a_time_that_means_none_is_the_time_of_arrival(either_app: TestApp, start: str) -> None:
     app = either_app
     for status in ("firing", "resolved"):
         tell(app, "am", webhook(sent() | {"startsAt": start, "status": status, "endsAt": start}))
@@ -494,7 +468,7 @@ def test_urls_in_a_payload_are_not_fetched(app: TestApp, edge: Any) -> None:
 @pytest.mark.parametrize(
     "spelled", ["2023-11-14T22:13:20+00:00", "2023-11-14T23:13:20+01:00", "2023-11-14T22:13:20"]
 )
-def test_one_moment_however_it_is_written(app: TestApp, spelled: str) -> None:
+def test_a_start_may_be_written_in_any_time_zone(app: TestApp, spelled: str) -> None:
     tell(app, "am", webhook(sent() | {"startsAt": "2023-11-14T22:13:20Z"}))
     tell(app, "am", webhook(sent() | {"startsAt": spelled}))
     assert times(app) == [(NOW, None)]

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from sqlalchemy import Table, delete, insert, select, update
 
 from openstats.alerts import Cause, Notification, RuleResult, StatusFilter
-from openstats.errors import ConflictError
 from openstats.model import EVERYTHING, ObjectName, Scope, Selection
 from openstats.severities import SEVERITIES
 from openstats.storage import ownership
@@ -334,35 +333,15 @@ def errors(db: Database, *of: str, scope: Scope = EVERYTHING) -> int:
         (START - 400 * DAY, START, 1),
         (START - 400 * DAY, FOREVER, 1),
         (START, START, 1),
+        *((START - length, START, 1) for length in LENGTHS),
+        *((START - 1 - length, START - 1, 0) for length in LENGTHS),
     ],
 )
-def test_the_edges(db: Database, created: int, until: int, active: int) -> None:
+def test_an_alert_counts_if_it_was_open_at_some_time_in_the_interval(
+    db: Database, created: int, until: int, active: int
+) -> None:
     one(db, created_at=created, until=until)
     assert errors(db) == active
-
-
-def test_owner_of_one_tenant_sees_alerts_of_its_project_in_its_time(db: Database) -> None:
-    site(db).project("p").project("q").discover()
-    tenant, project = schema.tenant.c, schema.project.c
-    uuid = str(db.scalar(select(tenant.uuid).where(tenant.name == "p")))
-    mine = Scope(frozenset(), tenants=frozenset([uuid]))
-    one(db, "tenant", uuid)
-    one(db, "project", uuids(db, "project")["p"])
-    assert errors(db, scope=mine) == errors(db, "project", scope=mine) == 1
-    rows = {name: db.scalar(select(project.id).where(project.name == name)) for name in "pq"}
-    change(db, "tenant", "p", project_id=rows["q"])
-    one(db, "tenant", uuid)
-    assert errors(db, scope=mine) == 1
-    assert errors(db, "project", uuids(db, "project")["q"], scope=mine) == 1
-    assert errors(db, "project", uuids(db, "project")["p"]) == 2
-
-
-@pytest.mark.parametrize("length", LENGTHS)
-def test_no_alert_is_lost_at_the_border_of_a_span(db: Database, length: int) -> None:
-    one(db, created_at=START - length, until=START)
-    assert errors(db) == 1
-    one(db, created_at=START - 1 - length, until=START - 1)
-    assert errors(db) == 1
 
 
 def test_a_move_ends_what_is_open_and_opens_it_for_the_new_owner(db: Database) -> None:
@@ -405,29 +384,6 @@ def test_alert_opened_at_the_move_belongs_to_the_new_owner(db: Database) -> None
     assert [tuple(one) for one in found] == [(other, FOREVER)]
 
 
-def test_in_two_groups_it_is_one_alert(db: Database) -> None:
-    site(db).project("p", groups=["web", "db"]).discover()
-    one(db, "project", uuids(db, "project")["p"])
-    groups = uuids(db, "project_group").values()
-    assert errors(db, "project_group", *groups) == errors(db, "project_group") == 1
-    listed = each(db, EVERYTHING, Selection("project_group"), BOUNDS)
-    assert [(of.name, found) for of, found in listed] == [
-        ("db", {"Error": 1}),
-        ("web", {"Error": 1}),
-    ]
-
-
-def test_alerts_of_clouds_and_without_subject_need_the_whole_view(db: Database) -> None:
-    found = site(db).project("p").discover()
-    cloud = str(db.scalar(select(schema.cloud.c.uuid)))
-    one(db, "cloud", cloud)
-    one(db)
-    acme = uuids(db, "customer")["acme"]
-    owner = Scope(frozenset(uuids(db, "project").values()), customers=frozenset([acme]))
-    assert (errors(db), errors(db, scope=owner), errors(db, "customer")) == (2, 0, 0)
-    assert found.cloud.name == "alpha"
-
-
 def test_deleted_objects_keep_their_alerts(db: Database) -> None:
     alpha = site(db).project("p", groups=["web"]).project("q").discover()
     acme, project = uuids(db, "customer")["acme"], uuids(db, "project")["p"]
@@ -448,7 +404,7 @@ def test_deleted_objects_keep_their_alerts(db: Database) -> None:
     assert scopes == [{"instance": "i"}, {"project_group": web}, {"project": project}]
 
 
-def test_rows_that_go_leave_alerts_behind(db: Database) -> None:
+def test_an_alert_outlives_the_row_of_its_subject(db: Database) -> None:
     site(db).project("p", groups=["web"]).discover()
     group = uuids(db, "project_group")["web"]
     one(db, "project_group", group)
@@ -456,12 +412,6 @@ def test_rows_that_go_leave_alerts_behind(db: Database) -> None:
     assert errors(db) == 1
     page, _ = pagination.page(db, ALERTS, EVERYTHING, filters={}, limit=9, marker=None)
     assert [entry["scope"] for entry in page] == [None]
-
-
-def test_there_has_to_be_what_it_is_of(db: Database) -> None:
-    for kind in KINDS:
-        with pytest.raises(ConflictError, match=f"{kind.replace('_', ' ')} x not found"):
-            subjects.of_object(db, kind, "x")
 
 
 @pytest.mark.parametrize(("until", "left"), [(NOW - 1, 0), (NOW, 1), (FOREVER, 1)])
@@ -472,7 +422,7 @@ def test_alerts_closed_long_ago_are_deleted(db: Database, until: int, left: int)
     assert len(db.execute(select(alert)).all()) == left
 
 
-def test_rules_that_find_the_same_at_once_open_one_alert(store: Store) -> None:
+def test_concurrent_rules_open_one_alert_for_each_cause(store: Store) -> None:
     with store.transaction() as db:
         there = site(db).project("p").discover()
         cloud, tenant = there.cloud.id, there.row("p")

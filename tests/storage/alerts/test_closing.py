@@ -40,7 +40,7 @@ def ended(db: Database, kinds: dict[str, str]) -> set[str]:
     return {kinds[uuid] for uuid, until in rows if until == END}
 
 
-def test_with_a_tenant_that_two_sweeps_miss_all_ends_that_has_nothing_left(db: Database) -> None:
+def test_a_tenant_missing_twice_closes_the_alerts_of_all_that_is_left_empty(db: Database) -> None:
     here, kinds = alarmed(db)
     here.without("p").discover(END - 1)
     assert ended(db, kinds) == set()
@@ -48,7 +48,7 @@ def test_with_a_tenant_that_two_sweeps_miss_all_ends_that_has_nothing_left(db: D
     assert ended(db, kinds) == {*KINDS} - {"cloud"}
 
 
-def test_with_a_server_its_own_alerts_end(db: Database) -> None:
+def test_a_removed_instance_closes_its_alerts_only(db: Database) -> None:
     here, kinds = alarmed(db)
     instances.remove(db, here.cloud, ["i"], now=END)
     assert ended(db, kinds) == {"instance"}
@@ -70,7 +70,7 @@ def test_deletion_by_hand_closes_alerts(db: Database, removed: tuple[str, ...]) 
     assert ended(db, kinds) == {*removed}
 
 
-def test_with_a_cloud_ends_all_that_is_of_it(db: Database) -> None:
+def test_a_removed_cloud_closes_all_alerts_below_it(db: Database) -> None:
     here, kinds = alarmed(db)
     tenants.link(db, {here.row(key): None for key in "pq"}, NOW)
     clouds.remove(db, here.cloud.uuid, END)
@@ -80,7 +80,7 @@ def test_with_a_cloud_ends_all_that_is_of_it(db: Database) -> None:
 
 
 @pytest.mark.parametrize("kind", ["customer", "project_group", "project", "tenant", "instance"])
-def test_of_what_is_deleted_nothing_is_posted(db: Database, kind: str) -> None:
+def test_no_alert_can_be_posted_about_a_deleted_object(db: Database, kind: str) -> None:
     here, _ = alarmed(db)
     uuid = "i" if kind == "instance" else ""
     table = tables.metadata.tables[kind]
