@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 
 from openstats.alerts import Notification, ReceiverCounts, Refusal, Restriction
 from openstats.statistics.episodes import fold
-from openstats.storage.alerts import receivers, subjects
+from openstats.storage.alerts import receivers
 from openstats.storage.alerts.episodes import read_episodes
 from openstats.storage.alerts.histories import History
+from openstats.storage.alerts.labels import of_labels, of_restriction
 from openstats.storage.alerts.receiver_alerts import write_revisions
 from openstats.storage.store import Database, Store
 
@@ -85,10 +86,10 @@ def _histories(
     named_subjects = {key: subject for key, subject in labels.items() if subject is not None}
     histories: dict[str, History] = {}
     if named_subjects:
-        subject_histories = subjects.of_labels(db, restriction, [*named_subjects.values()])
+        subject_histories = of_labels(db, restriction, [*named_subjects.values()])
         histories = dict(zip(named_subjects, subject_histories, strict=True))
     if len(histories) < len(labels):
-        history = subjects.of_restriction(db, restriction)
+        history = of_restriction(db, restriction)
         histories = dict.fromkeys(labels, history) | histories
     return histories
 

@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from openstats.alerts import Restriction, SubjectLabels
 from openstats.errors import ConflictError
-from openstats.storage.alerts import subjects
+from openstats.storage.alerts import labels, subjects
 from openstats.storage.alerts.histories import NO_SUBJECT
 from openstats.storage.inventory import instances
 from openstats.storage.registry import clouds, customers, tenants
@@ -97,8 +97,8 @@ def test_label_of_a_deleted_object_names_no_subject(db: Database) -> None:
     here, _ = alarmed(db)
     here.without("p").discover(NOW).discover(END)
     for bound in (Restriction(), Restriction(customer=uuids(db, "customer")["acme"])):
-        (history,) = subjects.of_labels(db, bound, [SubjectLabels(tenant="p")])
+        (history,) = labels.of_labels(db, bound, [SubjectLabels(tenant="p")])
         assert (history.at(END - 1).kind, history.at(END)) == ("tenant", NO_SUBJECT)
     here.project("p", groups=["web"]).discover(END + 60)
-    (history,) = subjects.of_labels(db, Restriction(), [SubjectLabels(tenant="p")])
+    (history,) = labels.of_labels(db, Restriction(), [SubjectLabels(tenant="p")])
     assert history.changes == ()
