@@ -144,19 +144,25 @@ class Reader:
         key, start = self._identity(alert)
         started_at = _seconds(alert.startsAt)
         name = alert.labels.get("alertname", "") or DEFAULT_NAME
+        severity = self._severity(alert.labels.get("severity", ""))
+        message = _message(alert.annotations, name)
         labels = self._stored_labels(alert.labels)
+        subject = self._subject(labels)
+        episode = start if started_at else envelope.request_id
+        ended_at = _ended_at(alert, webhook.status, envelope.arrived_at)
+        sender = _sender(webhook, envelope)
         return Notification(
             short(key),
-            short(start if started_at else envelope.request_id),
+            short(episode),
             alert_type=name[:MAX_NAME_LENGTH],
-            severity=self._severity(alert.labels.get("severity", "")),
-            message=_message(alert.annotations, name),
+            severity=severity,
+            message=message,
             started_at=started_at or envelope.arrived_at,
-            ended_at=_ended_at(alert, webhook.status, envelope.arrived_at),
+            ended_at=ended_at,
             labels=labels,
-            subject=self._subject(labels),
+            subject=subject,
             timeless=not started_at,
-            sender=_sender(webhook, envelope),
+            sender=sender,
         )
 
     def _subject(self, labels: Mapping[str, str]) -> SubjectLabels:

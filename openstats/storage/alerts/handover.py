@@ -125,14 +125,18 @@ def _continue_episodes(db: Database, successor_ids: Mapping[int, int], now: int)
     of_alerts = one_of(alert_episode.c.alert_id, "alert_ids")
     open_episodes = of_alerts, alert_episode.c.ended_at.is_(None)
     parameters = {"alert_ids": sorted(successor_ids)}
-    columns = alert_episode.c
-    kept = columns.source, columns.fingerprint, columns.reported_at, columns.senders
-    query = select(columns.alert_id, columns.start, *kept).where(*open_episodes)
     parts = []
-    for alert_id, start, *values in db.execute(query, parameters):
-        part = {"alert_id": successor_ids[alert_id], "start": later_key(start, now)}
-        part |= dict(zip([column.key for column in kept], values, strict=True))
-        parts.append(part | {"started_at": now})
+    for row in db.execute(select(alert_episode).where(*open_episodes), parameters):
+        part = {
+            "source": row.source,
+            "fingerprint": row.fingerprint,
+            "start": later_key(row.start, now),
+            "alert_id": successor_ids[row.alert_id],
+            "started_at": now,
+            "reported_at": row.reported_at,
+            "senders": row.senders,
+        }
+        parts.append(part)
     db.execute(update(alert_episode).where(*open_episodes).values(ended_at=now), parameters)
     if parts:
         db.execute(insert(alert_episode), parts)
