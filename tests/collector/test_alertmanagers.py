@@ -114,7 +114,7 @@ def restarted(peer: Peer) -> None:
 
 
 @pytest.mark.parametrize("fault", [broken, restarted])
-def test_an_alertmanager_that_cannot_tell_closes_nothing(
+def test_an_unreadable_or_starting_alertmanager_closes_nothing(
     site: Site, peer: Peer, fault: Callable[[Peer], None]
 ) -> None:
     site.tell(LABELS)
@@ -135,7 +135,7 @@ def test_all_alertmanagers_of_a_receiver_have_to_answer(
     assert "secret" not in caplog.text
 
 
-def test_only_alerts_of_that_receiver_and_with_such_fingerprints_are_compared(site: Site) -> None:
+def test_alerts_of_other_receivers_and_senders_are_not_compared(site: Site) -> None:
     site.tell(LABELS, "other")
     site.tell(LABELS, key="a relay's own")
     assert [site.ask(), site.ask()] == [[None, None], [None, None]]

@@ -41,7 +41,7 @@ def application(lab: Lab, directory: Path) -> TestApp:
 # -- quotas
 
 
-def test_a_quota_that_fills_up_and_empties(lab: Lab, tenant: Tenant) -> None:
+def test_severity_follows_use_and_falls_with_a_margin(lab: Lab, tenant: Tenant) -> None:
     assert tenant.limited(cores=101) == {}
     steps = [
         (100, "Warning"),
@@ -82,13 +82,13 @@ def test_every_resource_has_an_alert_of_its_own(lab: Lab, tenant: Tenant) -> Non
 
 
 @pytest.mark.parametrize("limit", [-1, 1])
-def test_a_limit_no_share_of_which_says_anything(lab: Lab, tenant: Tenant, limit: int) -> None:
+def test_unlimited_and_trivial_limits_raise_no_alert(lab: Lab, tenant: Tenant, limit: int) -> None:
     assert tenant.limited(instances=limit) == {}
     assert tenant.limited(instances=2) == {}
 
 
 @pytest.mark.parametrize("limit", [0, 1])
-def test_more_in_use_than_there_may_be(lab: Lab, tenant: Tenant, limit: int) -> None:
+def test_use_above_a_trivial_limit_is_a_warning(lab: Lab, tenant: Tenant, limit: int) -> None:
     assert tenant.limited(cores=limit) == {"figures.vcpu": "Warning"}
     assert tenant.limited(cores=2) == {"quota.vcpu": "Error"}
     assert tenant.limited(cores=limit) == {"figures.vcpu": "Warning"}
@@ -102,7 +102,7 @@ def test_a_quota_that_is_raised_closes_its_alert_now(lab: Lab, tenant: Tenant) -
     assert everything(lab) == [("quota.vcpu", "Error", int(lab.clock.now))]
 
 
-def test_a_tenant_that_is_gone_has_no_alert(lab: Lab, tenant: Tenant) -> None:
+def test_a_deleted_tenants_alert_is_closed(lab: Lab, tenant: Tenant) -> None:
     tenant.limited(cores=80)
     tenant.double.delete_project(tenant.key)
     for _ in range(2):
@@ -123,7 +123,7 @@ def test_a_customer_may_have_thresholds_of_its_own(lab: Lab, tenant: Tenant) -> 
 
 
 @pytest.mark.parametrize("told", ["70", "a/b", "70/90/95", "1.2.3/4", "/"])
-def test_thresholds_that_are_none(lab: Lab, told: str) -> None:
+def test_malformed_thresholds_are_refused(lab: Lab, told: str) -> None:
     with pytest.raises(ValueError, match="doesn't match regex"):
         lab.collector(alerts__quota_of_customers=f"{OTHER}:{told}")
 
@@ -230,7 +230,7 @@ def test_a_collector_that_wakes_past_its_lease_leaves_alerts_alone(lab: Lab, alp
     assert everything(lab) == before
 
 
-def test_a_cloud_that_was_never_read(lab: Lab, alpha: Double) -> None:
+def test_a_kind_of_poll_that_never_succeeded_is_silent(lab: Lab, alpha: Double) -> None:
     with lab.edge.during("/volume/", Status(500)):
         for _ in range(3):
             lab.cycle(after=300)
@@ -270,7 +270,7 @@ def test_a_clock_that_is_set_raises_and_closes_nothing(
     assert everything(lab) == []
 
 
-def test_where_a_collector_runs_and_nobody_asks(lab: Lab, alpha: Double) -> None:
+def test_a_cloud_that_is_not_polled_is_silent(lab: Lab, alpha: Double) -> None:
     assert lab.cycle() == []
     assert looked_after(lab, running=901, after=1200) == {"poll.cloud": "Error"}
     names = "capacity, instances, providers, quotas, usage, volumes"
@@ -281,7 +281,7 @@ def test_where_a_collector_runs_and_nobody_asks(lab: Lab, alpha: Double) -> None
     assert looked_after(lab, running=901, alerts__silent_intervals=100).keys() == set()
 
 
-def test_a_collector_looks_after_alerts_whatever_it_polls(
+def test_housekeeping_does_not_depend_on_the_kind_of_poll(
     lab: Lab, alpha: Double, tmp_path: Path
 ) -> None:
     app = application(lab, tmp_path)
@@ -341,7 +341,7 @@ def test_stale_alert_is_closed_at_its_last_notification(
     assert ends(lab) == [start + 2 * DAY + 1]
 
 
-def test_only_what_receivers_tell_goes_stale(lab: Lab, tenant: Tenant, tmp_path: Path) -> None:
+def test_only_receivers_alerts_go_stale(lab: Lab, tenant: Tenant, tmp_path: Path) -> None:
     app = application(lab, tmp_path)
     app.post_json("/api/alerts/", {"severity": "Info", "alert_type": "t", "message": ""})
     tenant.limited(cores=80)
@@ -363,7 +363,7 @@ def test_closed_alerts_are_kept_for_a_while(
     assert lab.sql("SELECT count(*) FROM alert_episode") == [(left - 1,)]
 
 
-def test_two_collectors_look_after_alerts_at_once(
+def test_collectors_may_do_housekeeping_at_once(
     store: Store, either_lab: Lab, tmp_path: Path
 ) -> None:
     lab, start = either_lab, Barrier(3)

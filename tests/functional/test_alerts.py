@@ -112,7 +112,7 @@ def test_a_rule_fires_and_its_customer_has_an_alert_until_the_series_falls(
         assert service.by_customer() == {of["customer"]: {"Error": 1}}
 
 
-def test_two_peers_that_both_send_are_one(service: Service, tmp_path: Path) -> None:
+def test_two_peers_that_send_the_same_alert_make_one(service: Service, tmp_path: Path) -> None:
     to = service.url + URL, TOKEN
     with ExitStack() as stack:
         first = stack.enter_context(Alertmanager(made(tmp_path / "1"), *to, clustered=True))
@@ -125,7 +125,7 @@ def test_two_peers_that_both_send_are_one(service: Service, tmp_path: Path) -> N
         closes(service, alert)
 
 
-def test_an_alertmanager_that_was_started_again_tells_of_the_same(
+def test_a_restarted_alertmanager_makes_no_new_alert(
     service: Service, alertmanager: Alertmanager, tmp_path: Path
 ) -> None:
     with firing(service, tmp_path, alertmanager) as (_, exporter, series):
@@ -208,7 +208,7 @@ def test_killed_service_loses_and_doubles_no_alert(service: Service, tmp_path: P
     assert service.by_customer() == {of["customer"]: {"Warning": SOME}}
 
 
-def test_a_thousand_at_once_told_again_are_a_thousand(service: Service, tmp_path: Path) -> None:
+def test_a_thousand_alerts_sent_twice_are_a_thousand(service: Service, tmp_path: Path) -> None:
     of, start = tenants(service.system.database)[0], now()
     together = Alertmanager(
         made(tmp_path / "together"), service.url + URL, TOKEN, group_by=["shard"]

@@ -36,7 +36,7 @@ def stored(store: Store) -> list[tuple[int, str | None]]:
         return [(row.created_at, row.kind) for row in rows]
 
 
-def test_notifications_are_stored_once_however_often_they_are_sent(store: Store) -> None:
+def test_a_repeated_notification_is_stored_once(store: Store) -> None:
     with store.transaction() as db:
         site(db).project("p").discover()
     for now in (NOW, NOW + 60):
@@ -48,7 +48,7 @@ def test_notifications_are_stored_once_however_often_they_are_sent(store: Store)
     assert (counts.notifications, counts.truncated, counts.received_at) == (2, 2, NOW + 60)
 
 
-def test_without_labels_the_subject_is_all_that_the_receiver_may_speak_for(store: Store) -> None:
+def test_without_labels_the_subject_is_the_receivers_restriction(store: Store) -> None:
     with store.transaction() as db:
         site(db).project("p").discover()
         restriction = Restriction(project=uuids(db, "project")["p"])

@@ -34,7 +34,7 @@ def all_but(*others: PollState, polled: float = 1, **more: Any) -> list[PollStat
     return [*others, *(kind(name, polled, **more) for name in names)]
 
 
-def test_where_all_is_well_there_is_no_cause() -> None:
+def test_recent_successes_are_no_cause() -> None:
     assert causes(all_but()) == ({}, [])
 
 
@@ -62,13 +62,13 @@ def test_an_outage_has_one_cause_from_beginning_to_end(minutes: int) -> None:
     assert bool(found) == (minutes >= 16) or minutes in range(13, 17)
 
 
-def test_while_a_cloud_comes_back_its_cause_stays_until_all_of_it_is_read() -> None:
+def test_a_clouds_cause_stays_until_all_kinds_are_read_again() -> None:
     coming = all_but(kind("capacity", 60, 1), kind("usage", 60, 1))
     assert causes(coming, CLOUD) == ({CLOUD: ["capacity", "usage"]}, [])
     assert causes(all_but(), CLOUD) == ({}, [CLOUD])
 
 
-def test_before_anything_is_tried_again_nothing_is_found_and_nothing_is_over() -> None:
+def test_without_new_attempts_no_cause_begins_or_ends() -> None:
     """Whoever looks has just woken up."""
     asleep = all_but(kind("capacity", 700, 690), polled=700)
     assert causes(asleep, since=0)[0] == {}

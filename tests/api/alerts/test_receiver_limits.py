@@ -53,7 +53,7 @@ def test_many_alerts_are_stored_in_batches(
     assert counted(app) == {"all": 35, "open": 0, "received": 105}
 
 
-def test_a_batch_that_fails_is_sent_again_and_all_count_once(
+def test_a_repeated_request_counts_once_after_a_failed_batch(
     sqlite: Sqlite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody else locks the store after the first batch."""
@@ -86,7 +86,7 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("bomb", BOMBS)
-def test_a_body_has_bounds(receiving: Api, bomb: str) -> None:
+def test_a_body_beyond_a_limit_is_refused(receiving: Api, bomb: str) -> None:
     app = receiving(alerts={"max_alerts": "7", "max_nesting": "8"}, am={})
     refused = app.post(f"{URL}am/", BOMBS[bomb], headers=JSON, status=413)
     assert refused.json["errors"][0]["code"] == "openstats.body.too_large"

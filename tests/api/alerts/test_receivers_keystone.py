@@ -142,7 +142,7 @@ def test_the_list_of_receivers_is_for_admins(door: Door, app: TestApp, admin: An
         app.get(URL, headers=door.hand(token(*roles)), status=403)
 
 
-def test_a_token_of_keystone_binds_to_its_own_tenant(door: Door, app: TestApp, admin: Any) -> None:
+def test_a_keystone_token_reports_on_its_own_tenant(door: Door, app: TestApp, admin: Any) -> None:
     mine = door.hand(token("member"))
     for name, document in (
         ("aodh", alarm()),
@@ -156,7 +156,7 @@ def test_a_token_of_keystone_binds_to_its_own_tenant(door: Door, app: TestApp, a
     assert scopes == {"cpu_high": own, "HostDown": None, "other": None, "own": own}
 
 
-def test_it_binds_to_no_other_keystones_tenant(door: Door, admin: Any) -> None:
+def test_a_keystone_token_reports_on_no_tenant_of_another_keystone(door: Door, admin: Any) -> None:
     app = door.app(identity={"clouds": "gamma"}, **RECEIVERS)
     mine = door.hand(token("member"))
     tell(app, "aodh", alarm(), **mine)
@@ -165,12 +165,16 @@ def test_it_binds_to_no_other_keystones_tenant(door: Door, admin: Any) -> None:
     assert [entry["scope"] for entry in found(app, admin)] == [None] * 3
 
 
-def test_a_bound_of_the_receiver_holds_beside(door: Door, app: TestApp, admin: Any) -> None:
+def test_a_receivers_restriction_also_holds_for_keystone_tokens(
+    door: Door, app: TestApp, admin: Any
+) -> None:
     tell(app, "east", webhook(sent(project_id="shop")), **door.hand(token("member")))
     assert [entry["scope"] for entry in found(app, admin)] == [None]
 
 
-def test_only_where_it_is_configured_is_it_taken(door: Door, app: TestApp, admin: Any) -> None:
+def test_a_keystone_token_opens_only_receivers_that_accept_it(
+    door: Door, app: TestApp, admin: Any
+) -> None:
     for headers in (door.hand(token("member")), admin):
         tell(app, "am", webhook(sent()), 401, **headers)
         # The receiver's own token is good beside it, and binds to nothing.
@@ -179,7 +183,7 @@ def test_only_where_it_is_configured_is_it_taken(door: Door, app: TestApp, admin
 
 
 @pytest.mark.parametrize("delayed", ["true", "false"])
-def test_a_token_that_is_none(door: Door, delayed: str) -> None:
+def test_an_invalid_keystone_token_is_refused(door: Door, delayed: str) -> None:
     app = door.app({"delay_auth_decision": delayed}, **RECEIVERS)
     old = door.hand(token("member", expires_at="2020-01-01T00:00:00.000000Z"))
     for headers in ({"X-Auth-Token": "x"}, {"X-Auth-Token": "x"} | FORGED, FORGED, old):
@@ -187,7 +191,7 @@ def test_a_token_that_is_none(door: Door, delayed: str) -> None:
             tell(app, name, alarm() if name == "aodh" else webhook(sent()), 401, **headers)
 
 
-def test_a_token_of_no_project(door: Door, app: TestApp) -> None:
+def test_a_token_without_a_project_is_refused(door: Door, app: TestApp) -> None:
     unscoped = {k: v for k, v in token("member").items() if k not in ("project", "is_domain")}
     domain = unscoped | {"domain": {"id": "default", "name": "Default"}}
     for content in (unscoped, domain):
@@ -212,7 +216,7 @@ def test_sender_cannot_close_alerts_of_another_project(
     assert sum(e["closed_at"] is None for e in found(app, admin) if e["scope"]) == 1
 
 
-def test_a_receiver_may_ask_for_a_role(door: Door, admin: Any) -> None:
+def test_a_receiver_may_require_a_role(door: Door, admin: Any) -> None:
     app = door.app(**sections(open={"keystone": "true", "role": "alerter"}))
     refused = tell(app, "open", webhook(sent()), 403, **door.hand(token("member", "reader")))
     assert "alerter" in refused.json["errors"][0]["detail"]
@@ -228,7 +232,7 @@ def test_token_refused_by_keystone_is_counted(door: Door, app: TestApp, admin: A
     assert (counts["name"], counts["refused"], counts["refusal"][:3]) == ("open", 1, "401")
 
 
-def test_without_keystone_its_tokens_are_for_later(door: Door) -> None:
+def test_a_keystone_token_is_503_while_keystone_is_down(door: Door) -> None:
     app = door.app({"http_request_max_retries": "0"}, **RECEIVERS)
     headers = door.hand(token("member"))
     door.keystone.stop()
@@ -236,7 +240,7 @@ def test_without_keystone_its_tokens_are_for_later(door: Door) -> None:
     assert answer.json["errors"][0]["code"] == "openstats.keystone.unavailable"
 
 
-def test_a_member_sees_its_own(door: Door, app: TestApp) -> None:
+def test_a_member_sees_alerts_of_its_own_project_only(door: Door, app: TestApp) -> None:
     tell(
         app,
         "am",
@@ -252,7 +256,7 @@ def test_a_member_sees_its_own(door: Door, app: TestApp) -> None:
     assert found(app, door.hand(token("member"))) == []
 
 
-def test_without_authentication_there_are_no_tokens_of_keystone(receiving: Any) -> None:
+def test_without_authentication_keystone_tokens_are_refused(receiving: Any) -> None:
     app = receiving(open={"keystone": "true"})
     tell(app, "open", webhook(sent()), 401, X_Auth_Token="x")
     tell(app, "open", webhook(sent()), 403, **BEARER, Host="evil.example")

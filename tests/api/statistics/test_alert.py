@@ -26,13 +26,13 @@ def each(api: TestApp, query: str) -> dict[str, dict[str, int]]:
     return {e["name"]: {key: e[key] for key in NOTHING} for e in found}
 
 
-def test_exactly_the_four_keys_in_their_order(stored_app: TestApp) -> None:
+def test_the_answer_has_the_four_severities_in_order(stored_app: TestApp) -> None:
     assert list(ask(stored_app)) == list(NOTHING)
     assert ask(stored_app) == EVERYTHING
     assert stored_app.get("/stats/alert").json == EVERYTHING
 
 
-def test_of_nothing(empty_app: TestApp) -> None:
+def test_an_empty_store_has_no_alerts(empty_app: TestApp) -> None:
     assert ask(empty_app) == NOTHING
     assert ask(empty_app, "each=true") == []
 
@@ -58,7 +58,9 @@ def test_of_nothing(empty_app: TestApp) -> None:
         ("from=1&to=2", {}),
     ],
 )
-def test_counts(stored_app: TestApp, query: str, expected: dict[str, int]) -> None:
+def test_each_filter_counts_its_alerts(
+    stored_app: TestApp, query: str, expected: dict[str, int]
+) -> None:
     assert ask(stored_app, query) == NOTHING | expected
 
 
@@ -75,7 +77,9 @@ def test_the_default_is_a_day(stored_app: TestApp) -> None:
         ("project_group", {"db": OF_SHOP, "web": OF_SHOP}),
     ],
 )
-def test_each_object(stored_app: TestApp, aggregate: str, expected: dict[str, Any]) -> None:
+def test_each_object_has_its_own_counts(
+    stored_app: TestApp, aggregate: str, expected: dict[str, Any]
+) -> None:
     assert each(stored_app, f"aggregate={aggregate}") == expected
     entries = ask(stored_app, f"each=true&aggregate={aggregate}")
     assert [entry["name"] for entry in entries] == sorted(expected)
@@ -94,7 +98,7 @@ def test_several_objects_are_summed_once(stored_app: TestApp) -> None:
     assert ask(stored_app, f"aggregate=project_group&{uuids}&{uuids}") == OF_SHOP
 
 
-def test_headers(stored_app: TestApp) -> None:
+def test_headers_say_coverage_and_etag(stored_app: TestApp) -> None:
     answer = stored_app.get(URL)
     assert answer.headers["X-Openstats-Coverage"] == "tenants=4/4 clouds=2/2"
     assert answer.headers["Cache-Control"] == "private, no-cache"
@@ -119,17 +123,17 @@ def test_headers(stored_app: TestApp) -> None:
         ("opened=true&opened=false", "opened"),
     ],
 )
-def test_bad_input(empty_app: TestApp, query: str, named: str) -> None:
+def test_an_invalid_parameter_is_named(empty_app: TestApp, query: str, named: str) -> None:
     answer = empty_app.get(f"{URL}?{query}", status=400)
     assert named in answer.json["errors"][0]["detail"]
 
 
-def test_other_methods(stored_app: TestApp) -> None:
+def test_only_get_and_head_are_allowed(stored_app: TestApp) -> None:
     answer = stored_app.post_json(URL, {}, status=405)
     assert answer.headers["Allow"] == "GET, HEAD"
 
 
-def test_strict_is_about_what_is_known(writable_app: TestApp) -> None:
+def test_strict_passes_if_nothing_is_missing(writable_app: TestApp) -> None:
     assert writable_app.get(f"{URL}?strict=true").json == NOTHING
 
 
@@ -137,7 +141,7 @@ def counted(api: TestApp, query: str) -> list[int]:
     return [sum(point[key] for key in NOTHING) for point in ask(api, query)]
 
 
-def test_hour_by_hour(stored_app: TestApp) -> None:
+def test_an_hours_counts_are_those_of_its_period(stored_app: TestApp) -> None:
     hours = f"interval=hour&from={OPENED - 3600}&to={NOW}"
     points = ask(stored_app, hours)
     assert [list(point) for point in points] == [["from", "to", *NOTHING]] * len(points)
@@ -150,14 +154,14 @@ def test_hour_by_hour(stored_app: TestApp) -> None:
     assert counted(stored_app, f"{hours}&opened=true") == [0, 3, 3]
 
 
-def test_days_of_a_time_zone(stored_app: TestApp) -> None:
+def test_days_begin_at_midnight_of_the_time_zone(stored_app: TestApp) -> None:
     # NOW is 2023-11-14 22:13:20 in UTC, and in Tokyo of the next day.
     days = "interval=day&tz=Asia/Tokyo&from=2023-11-14&to=2023-11-16"
     assert [point["from"] for point in ask(stored_app, days)] == [1699887600, 1699974000]
     assert counted(stored_app, days) == [0, 4]
 
 
-def test_each_object_hour_by_hour(stored_app: TestApp) -> None:
+def test_each_objects_series_is_that_of_the_object_alone(stored_app: TestApp) -> None:
     hours = f"interval=hour&from={OPENED - 3600}&to={NOW}"
     entries = ask(stored_app, f"each=true&aggregate=project&{hours}")
     assert [entry["name"] for entry in entries] == ["blog", "lab", "shop"]
@@ -168,6 +172,6 @@ def test_each_object_hour_by_hour(stored_app: TestApp) -> None:
         )
 
 
-def test_too_many_hours(stored_app: TestApp) -> None:
+def test_too_many_intervals_are_refused(stored_app: TestApp) -> None:
     answer = stored_app.get(f"{URL}?interval=hour&from=0&to={NOW}", status=400)
     assert answer.json["errors"][0]["detail"].startswith("interval=hour: ")

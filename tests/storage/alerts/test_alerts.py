@@ -251,7 +251,7 @@ LATER = NOW, NOW + 1000
     st.sampled_from([BOUNDS, LATER]),
 )
 @settings(max_examples=150)
-def test_counts_are_those_of_a_walk_through_all(
+def test_counts_are_those_of_a_walk_through_all_alerts(
     shared_store: Store,
     world: World,
     plans: list[Planned],
@@ -344,7 +344,7 @@ def test_an_alert_counts_if_it_was_open_at_some_time_in_the_interval(
     assert errors(db) == active
 
 
-def test_a_move_ends_what_is_open_and_opens_it_for_the_new_owner(db: Database) -> None:
+def test_a_move_closes_open_alerts_and_opens_them_for_the_new_owner(db: Database) -> None:
     alpha = site(db).project("p", groups=["web"]).project("q").discover()
     alpha.server("p", uuid="i")
     tenant, project = schema.tenant.c, schema.project.c
