@@ -344,6 +344,22 @@ def test_an_alert_counts_if_it_was_open_at_some_time_in_the_interval(
     assert errors(db) == active
 
 
+def test_owner_of_one_tenant_sees_alerts_of_its_project_in_its_time(db: Database) -> None:
+    site(db).project("p").project("q").discover()
+    tenant, project = schema.tenant.c, schema.project.c
+    uuid = str(db.scalar(select(tenant.uuid).where(tenant.name == "p")))
+    mine = Scope(frozenset(), tenants=frozenset([uuid]))
+    one(db, "tenant", uuid)
+    one(db, "project", uuids(db, "project")["p"])
+    assert errors(db, scope=mine) == errors(db, "project", scope=mine) == 1
+    rows = {name: db.scalar(select(project.id).where(project.name == name)) for name in "pq"}
+    change(db, "tenant", "p", project_id=rows["q"])
+    one(db, "tenant", uuid)
+    assert errors(db, scope=mine) == 1
+    assert errors(db, "project", uuids(db, "project")["q"], scope=mine) == 1
+    assert errors(db, "project", uuids(db, "project")["p"]) == 2
+
+
 def test_a_move_closes_open_alerts_and_opens_them_for_the_new_owner(db: Database) -> None:
     alpha = site(db).project("p", groups=["web"]).project("q").discover()
     alpha.server("p", uuid="i")
