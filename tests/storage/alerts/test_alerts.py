@@ -400,6 +400,17 @@ def test_alert_opened_at_the_move_belongs_to_the_new_owner(db: Database) -> None
     assert [tuple(one) for one in found] == [(other, FOREVER)]
 
 
+def test_alerts_of_clouds_and_without_subject_need_the_whole_view(db: Database) -> None:
+    found = site(db).project("p").discover()
+    cloud = str(db.scalar(select(schema.cloud.c.uuid)))
+    one(db, "cloud", cloud)
+    one(db)
+    acme = uuids(db, "customer")["acme"]
+    owner = Scope(frozenset(uuids(db, "project").values()), customers=frozenset([acme]))
+    assert (errors(db), errors(db, scope=owner), errors(db, "customer")) == (2, 0, 0)
+    assert found.cloud.name == "alpha"
+
+
 def test_deleted_objects_keep_their_alerts(db: Database) -> None:
     alpha = site(db).project("p", groups=["web"]).project("q").discover()
     acme, project = uuids(db, "customer")["acme"], uuids(db, "project")["p"]
