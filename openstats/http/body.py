@@ -83,28 +83,30 @@ def document(request: Request, limits: BodyLimits) -> dict[str, object]:
     return _parse(_read(request, limits.size), limits)
 
 
-def _read(request: Request, most: int) -> bytes:
+def _read(request: Request, limit: int) -> bytes:
     length = request.content_length
     if length is None:
-        length = _length_of_chunks(request, most)
-    elif length > most:
-        raise TooLargeError(f"the body has {length} bytes; must have at most {most}")
+        length = _length_of_chunks(request, limit)
+    elif length > limit:
+        raise TooLargeError(f"the body has {length} bytes; must have at most {limit}")
     body: bytes = request.body_file_raw.read(length)
-    if len(body) > most:
-        raise TooLargeError(f"the body must have at most {most} bytes")
+    if len(body) > limit:
+        raise TooLargeError(f"the body must have at most {limit} bytes")
     return body
 
 
-def _length_of_chunks(request: Request, most: int) -> int:
+def _length_of_chunks(request: Request, limit: int) -> int:
     """Return how much to read of a body in chunks; 0 if there is no body.
 
     Raises:
         LengthRequiredError: the WSGI server does not decode chunks.
     """
     if request.environ.get("wsgi.input_terminated"):
-        return most + 1
+        return limit + 1
     if "HTTP_TRANSFER_ENCODING" in request.environ:
-        raise LengthRequiredError("Content-Length: must be there; send the body without chunks")
+        raise LengthRequiredError(
+            "Content-Length: required header is missing; send the body without chunks"
+        )
     return 0
 
 
