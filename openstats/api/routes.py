@@ -14,9 +14,12 @@ from openstats.http.parameters import pagination
 from openstats.http.parameters.statistics import StatisticParameters
 from openstats.http.request import Request
 from openstats.storage.alerts import caller_alerts
-from openstats.storage.entries import alerts as stored_alerts
-from openstats.storage.entries import audit, customers, grants, instances
-from openstats.storage.entries import tenants as tenant_entries
+from openstats.storage.entries.alerts import ALERTS
+from openstats.storage.entries.audit import AUDIT
+from openstats.storage.entries.customers import CUSTOMERS, GROUPS, PROJECTS
+from openstats.storage.entries.grants import GRANTS
+from openstats.storage.entries.instances import INSTANCES
+from openstats.storage.entries.tenants import TENANTS
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ RESOURCES = (
         name="customers",
         kind="customer",
         summary="Customers, which own projects and project groups.",
-        listing=customers.CUSTOMERS,
+        listing=CUSTOMERS,
         entry=models.Customer,
         filters=filters.CustomerFilters,
         bodies={
@@ -110,7 +113,7 @@ RESOURCES = (
         name="project-groups",
         kind="project_group",
         summary="Project groups: sets of projects of one customer.",
-        listing=customers.GROUPS,
+        listing=GROUPS,
         entry=models.ProjectGroup,
         filters=filters.OwnedFilters,
         bodies={
@@ -124,7 +127,7 @@ RESOURCES = (
         name="projects",
         kind="project",
         summary="Projects, to which tenants of the clouds are linked.",
-        listing=customers.PROJECTS,
+        listing=PROJECTS,
         entry=models.Project,
         filters=filters.OwnedFilters,
         bodies={
@@ -138,7 +141,7 @@ RESOURCES = (
         name="tenants",
         kind="tenant",
         summary="Tenants: the Keystone projects of the clouds.",
-        listing=tenant_entries.TENANTS,
+        listing=TENANTS,
         entry=tenants.Tenant,
         filters=filters.TenantFilters,
         bodies={"PATCH": models.TenantChange},
@@ -158,7 +161,7 @@ RESOURCES = (
         name="instances",
         kind="instance",
         summary="Instances: the servers that exist.",
-        listing=instances.INSTANCES,
+        listing=INSTANCES,
         entry=models.Instance,
         filters=filters.InstanceFilters,
     ),
@@ -166,7 +169,7 @@ RESOURCES = (
         name="alerts",
         kind="alert",
         summary="Alerts from receivers, API callers and openstats itself, newest first.",
-        listing=stored_alerts.ALERTS,
+        listing=ALERTS,
         entry=entries.Alert,
         filters=entries.AlertFilters,
         bodies={"POST": entries.NewAlert},
@@ -178,7 +181,7 @@ RESOURCES = (
         name="grants",
         kind="grant",
         summary="Grants: roles of users, groups and subjects on objects.",
-        listing=grants.GRANTS,
+        listing=GRANTS,
         entry=models.Grant,
         filters=filters.GrantFilters,
         bodies={"POST": models.NewGrant, "PUT": models.WholeGrant},
@@ -189,7 +192,7 @@ RESOURCES = (
         name="audit",
         kind="audit entry",
         summary="Audit: who changed what, newest first.",
-        listing=audit.AUDIT,
+        listing=AUDIT,
         entry=models.AuditEntry,
         filters=filters.AuditFilters,
         is_private=True,

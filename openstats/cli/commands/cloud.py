@@ -19,15 +19,15 @@ class AcceptCloud(OpenstatsCommand):
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         """Accept the disappearances that the cloud's jobs have seen."""
         from openstats.storage import disappearances
-        from openstats.storage.registry import clouds as cloud_rows
+        from openstats.storage.registry import clouds
 
         name = parsed_args.cloud
         with self.app.store.transaction() as db:
-            clouds = {cloud.name: cloud for cloud in cloud_rows.clouds(db)}
-            if name not in clouds:
-                registered = ", ".join(clouds) or "none"
-                raise ObjectUnknownError(f"cloud {name} not found; registered clouds: {registered}")
-            accepted = disappearances.accept(db, clouds[name], time.time())
+            registered = {cloud.name: cloud for cloud in clouds.clouds(db)}
+            if name not in registered:
+                names = ", ".join(registered) or "none"
+                raise ObjectUnknownError(f"cloud {name} not found; registered clouds: {names}")
+            accepted = disappearances.accept(db, registered[name], time.time())
         for kind, counts in accepted.items():
             share = f"{counts.gone} of {counts.total}"
             self.app.stdout.write(f"{name}: accepted that {share} {kind} are gone.\n")
