@@ -46,14 +46,14 @@ class Check(OpenstatsCommand, Lister):
             "clouds",
             nargs="*",
             metavar="CLOUD",
-            help="entries of clouds.yaml to check, or ENTRY:REGION (default: those configured)",
+            help="Entries of clouds.yaml to check, or ENTRY:REGION. Default: those configured.",
         )
         parser.add_argument(
             "--timeout",
             type=float,
             default=120,
             metavar="SECONDS",
-            help="maximum time for all clouds, which are checked in parallel (default: 120)",
+            help="Maximum time for all clouds, which are checked in parallel. Default: 120.",
         )
         # This affects terminals only: other output is never wrapped.
         parser.set_defaults(fit_width=True)

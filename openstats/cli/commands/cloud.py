@@ -13,7 +13,7 @@ class AcceptCloud(OpenstatsCommand):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command's arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        parser.add_argument("cloud", metavar="CLOUD", help="name of the cloud")
+        parser.add_argument("cloud", metavar="CLOUD", help="Name of the cloud.")
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:

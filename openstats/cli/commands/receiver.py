@@ -22,7 +22,7 @@ class CreateToken(OpenstatsCommand):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command's arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        parser.add_argument("name", metavar="NAME", help="name of the receiver, as in its URL")
+        parser.add_argument("name", metavar="NAME", help="Name of the receiver, as in its URL.")
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:

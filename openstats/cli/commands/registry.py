@@ -22,7 +22,7 @@ class ImportRegistry(OpenstatsCommand):
         """Return the parser of the command's arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
         parser.add_argument(
-            "file", metavar="FILE", help="YAML document to import; - for standard input"
+            "file", metavar="FILE", help="YAML document to import; - for standard input."
         )
         return parser
 
@@ -62,7 +62,7 @@ class ExportRegistry(OpenstatsCommand):
             metavar="FILE",
             nargs="?",
             default="-",
-            help="file to write (default: standard output)",
+            help="File to write. Default: standard output.",
         )
         return parser
 

@@ -20,7 +20,7 @@ def _add_clouds(parser: argparse.ArgumentParser) -> None:
         "clouds",
         nargs="*",
         metavar="CLOUD",
-        help="entries of clouds.yaml to poll (default: those configured)",
+        help="Entries of clouds.yaml to poll. Default: those configured.",
     )
 
 
@@ -67,11 +67,11 @@ class Collect(CloudsCommand):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command's arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        parser.add_argument("--once", action="store_true", help="poll everything once and exit")
+        parser.add_argument("--once", action="store_true", help="Poll everything once and exit.")
         parser.add_argument(
             "--full",
             action="store_true",
-            help="with --once: read everything, not only changes",
+            help="With --once: read everything, not only changes.",
         )
         _add_clouds(parser)
         return parser

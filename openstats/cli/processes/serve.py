@@ -32,8 +32,8 @@ class Serve(OpenstatsCommand):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """Return the parser of the command's arguments."""
         parser: argparse.ArgumentParser = super().get_parser(prog_name)
-        parser.add_argument("--host", help="address to listen on (default: [api] host)")
-        parser.add_argument("--port", type=int, help="port to listen on (default: [api] port)")
+        parser.add_argument("--host", help="Address to listen on. Default: [api] host.")
+        parser.add_argument("--port", type=int, help="Port to listen on. Default: [api] port.")
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
