@@ -6,6 +6,7 @@ CLOUD = A
 ARGS =
 # tests/functional in one of them, beside all others (tests/scheduling.py).
 WORKERS = --numprocesses 2
+VERSIONS = lowest newest
 
 DEVCLOUD = $(BIN)/python -m tests.devcloud --name $(CLOUD)
 PYTEST = $(BIN)/python -m pytest
@@ -13,7 +14,7 @@ COVERAGE = $(BIN)/python -m coverage report
 PURE = openstats/statistics/*,openstats/model.py,openstats/meters.py,openstats/errors.py
 
 .DEFAULT_GOAL = help
-.PHONY: help run test bench bench-peers cloud cloud-down unit functional cover lint types docs dist sample plain venv clean
+.PHONY: help run test bench bench-peers cloud cloud-down unit functional cover versions lint types docs dist sample plain venv clean
 
 help:         ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -47,6 +48,9 @@ cover: venv   ## all tests, and how much of the code they reach
 	$(PYTEST) $(WORKERS) --cov --cov-report=term --cov-report=html:build/coverage --cov-fail-under=95 $(ARGS)
 	@$(COVERAGE) --format=total --include='$(PURE)' --fail-under=100 > build/pure || \
 	    { $(COVERAGE) --include='$(PURE)'; echo "$(PURE): all branches have to be covered"; exit 1; }
+
+versions:     ## chosen tests with VERSIONS="lowest newest py312": dependencies, or another Python
+	tools/versions $(VERSIONS)
 
 lint: venv    ## ruff, bandit, the layers of imports, and measures of style
 	$(BIN)/ruff check .

@@ -41,6 +41,22 @@ def test_the_program_lists_every_command():
         assert f"\n  {command.name.replace('_', ' ')} " in told
 
 
+def test_every_dependency_names_its_lowest_version():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    requirements = project["dependencies"] + extras["memcached"] + extras["postgresql"]
+    own = f"{project['name']}["
+    tools = [requirement for requirement in extras["test"] if not requirement.startswith(own)]
+    assert [name for name in requirements + tools if ">=" not in name] == []
+
+
+def test_every_python_of_the_classifiers_has_an_environment():
+    classifiers = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["classifiers"]
+    pythons = re.findall(r"Python :: 3\.(\d+)", "\n".join(classifiers))
+    environments = re.search(r"testenv:{(lowest\S+)}", (ROOT / "tox.ini").read_text())
+    assert {f"py3{minor}" for minor in pythons} == set(environments[1].split(",")[2:])
+
+
 def test_every_asset_is_packaged():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     patterns = project["tool"]["setuptools"]["package-data"]["openstats"]
