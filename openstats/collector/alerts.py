@@ -19,7 +19,7 @@ RULES = {
 """The rules that each kind of poll supplies with figures."""
 
 
-def after(context: PollContext, lease: Lease, since: float) -> None:
+def apply_rules_after(context: PollContext, lease: Lease, since: float) -> None:
     """Apply the rules of a kind of poll to the stored figures, and do the housekeeping.
 
     ``since`` is the Unix time from which this collector has been at work: a cloud is not silent
@@ -30,7 +30,7 @@ def after(context: PollContext, lease: Lease, since: float) -> None:
     rules = RULES.get(lease.kind, {})
     with context.store.transaction() as db:
         apply_rules(db, lease.cloud, rules, _thresholds(context.alerts), now)
-    keep_house(context, now=now, since=since)
+    do_housekeeping(context, now=now, since=since)
 
 
 def _thresholds(options: AlertOptions) -> RuleThresholds:
@@ -46,7 +46,7 @@ def _thresholds(options: AlertOptions) -> RuleThresholds:
     )
 
 
-def keep_house(context: PollContext, *, now: int, since: float) -> None:
+def do_housekeeping(context: PollContext, *, now: int, since: float) -> None:
     """Report silent clouds, close stale alerts, and delete old closed ones.
 
     ``now`` and ``since`` are Unix seconds.

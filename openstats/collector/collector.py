@@ -128,7 +128,7 @@ class Collector:
         try:
             if not self._registered:
                 self.register()
-            self._keep_house()
+            self._do_housekeeping()
             self.connections.refresh()
             askable = self.connections.by_name.keys() - self.connections.refused
             free = self._crews.free(askable - self._cycling)
@@ -142,11 +142,11 @@ class Collector:
             LOG.exception("a defect of openstats in the collector's loop")
         return LONGEST_REST
 
-    def _keep_house(self) -> None:
+    def _do_housekeeping(self) -> None:
         """Keep alerts up to date even if nothing is polled."""
         if self._working_time.note_turn():
             now, since = int(self._clock()), self._working_time.since()
-            attempt("alerts", partial(alerts.keep_house, self.context, now=now, since=since))
+            attempt("alerts", partial(alerts.do_housekeeping, self.context, now=now, since=since))
             self._alertmanagers.start()
 
     def _lease(self, kinds: Iterable[str], free: Mapping[str, int]) -> list[Lease]:

@@ -67,7 +67,7 @@ class Runner:
             LOG.exception("a defect of openstats in %s of %s", lease.kind, lease.cloud.name)
             defect = OpenstatsError(f"a defect of openstats: {error!r}")
             outcomes.fail(self._context, lease, began_at, defect)
-        rules = partial(alerts.after, self._context, lease, self._working_time.since())
+        rules = partial(alerts.apply_rules_after, self._context, lease, self._working_time.since())
         attempt(f"alerts of {lease.cloud.name}", rules)
 
     def release(self, lease: Lease) -> None:

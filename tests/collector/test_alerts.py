@@ -243,7 +243,7 @@ def looked_after(lab: Lab, running: float, after: float = 0, **options: Any) -> 
     """Look after alerts as a collector does that runs since some time; give what stands."""
     lab.clock.advance(after)
     made, now = lab.collector(**options), int(lab.clock.now)
-    alerts.keep_house(made.context, now=now, since=now - running)
+    alerts.do_housekeeping(made.context, now=now, since=now - running)
     return standing(lab)
 
 
@@ -376,7 +376,7 @@ def test_collectors_may_do_housekeeping_at_once(
 
     def look(_: int) -> None:
         start.wait(timeout=60)
-        alerts.keep_house(made.context, now=now, since=now)
+        alerts.do_housekeeping(made.context, now=now, since=now)
 
     with ThreadPoolExecutor(3) as threads:
         list(threads.map(look, range(3)))
