@@ -1,7 +1,7 @@
 """Names that somebody chose in a cloud to do harm with, and a store full of them."""
 
 from openstats.alerts import Notification
-from openstats.clouds.sanitize import ID, clean
+from openstats.clouds.sanitize import ID_LENGTH, clean
 from openstats.meters import USAGE_METERS
 from openstats.model import Quota, VolumeTypeQuota
 from openstats.storage.alerts import subjects
@@ -60,7 +60,7 @@ ODD = (
 def fill(db: Database) -> Site:
     """Give every name to customers, groups, projects, ids, servers, volume types and alerts."""
     cloud = site(db)
-    ids = [name[:ID] for name in NAMES]
+    ids = [name[:ID_LENGTH] for name in NAMES]
     for id_, name in zip(ids, NAMES, strict=True):
         cloud.project(id_, name=name, customer=name, groups=[name])
     cloud.discover(NOW - 100).capacity()

@@ -10,7 +10,7 @@ from typing import Any
 
 from openstats.auth_url import compared
 
-Node = Mapping[str, Any]
+JsonObject = Mapping[str, Any]
 """A service or an endpoint of the catalog."""
 
 IDENTITY = "identity"
@@ -20,9 +20,9 @@ IDENTITY = "identity"
 class Catalog:
     """The services of a token's catalog, as Keystone lists them."""
 
-    services: tuple[Node, ...]
+    services: tuple[JsonObject, ...]
 
-    def _endpoints(self, *, identity: bool) -> Iterator[Node]:
+    def _endpoints(self, *, identity: bool) -> Iterator[JsonObject]:
         """Yield the endpoints of Keystone, or those of all other services."""
         for service in self.services:
             if (service.get("type") == IDENTITY) is identity:
@@ -93,5 +93,5 @@ class Catalog:
         return regions[0]
 
 
-def _region(endpoint: Node) -> str:
+def _region(endpoint: JsonObject) -> str:
     return str(endpoint.get("region_id") or endpoint.get("region") or "")

@@ -25,7 +25,7 @@ from openstats.clouds.lazy_property import LazyProperty, forget
 from openstats.clouds.sign_in import SignIn, scope_fault
 from openstats.clouds.transport.adapter import CallLimits, mount
 from openstats.clouds.transport.clock_skew import ClockSkew
-from openstats.clouds.transport.in_flight import GRACE, InFlightRequests
+from openstats.clouds.transport.in_flight import STOP_GRACE, InFlightRequests
 from openstats.clouds.transport.redirects import refuse_foreign_redirects
 from openstats.clouds.transport.session import CloudSession
 from openstats.errors import CloudError, RefusedError
@@ -36,11 +36,11 @@ LOG = log.getLogger(__name__)
 SIGNING_IN = "signing in"
 
 # 2.47 is the first microversion with flavors in servers, 2.87 the last with hypervisor statistics.
-NOVA = ("2.47", "2.87")
+NOVA_VERSIONS = ("2.47", "2.87")
 # Time comparison in the volume list needs 3.60.
-CINDER = ("3.0", "3.70")
+CINDER_VERSIONS = ("3.0", "3.70")
 # Filtering providers by required traits needs 1.18.
-PLACEMENT = ("1.18", "1.36")
+PLACEMENT_VERSIONS = ("1.18", "1.36")
 
 
 def version_key(version: str) -> tuple[int, ...]:
@@ -146,21 +146,21 @@ class Connection:
     @LazyProperty
     def nova(self) -> Any:
         """Return the client of python-novaclient, at the newest microversion up to 2.87."""
-        options = self._client_options("compute", NOVA)
+        options = self._client_options("compute", NOVA_VERSIONS)
         options["endpoint_type"] = options.pop("interface")
         return novaclient.client.Client(options.pop("version"), **options)
 
     @LazyProperty
     def cinder(self) -> Any:
         """Return the client of python-cinderclient, for any service type in the catalog."""
-        options = self._client_options("block-storage", CINDER)
+        options = self._client_options("block-storage", CINDER_VERSIONS)
         options["endpoint_type"] = options.pop("interface")
         return cinderclient.client.Client(options.pop("version"), **options)
 
     @LazyProperty
     def placement(self) -> Adapter:
         """Return an adapter for Placement, which has no client library."""
-        options = self._client_options("placement", PLACEMENT)
+        options = self._client_options("placement", PLACEMENT_VERSIONS)
         options["default_microversion"] = options.pop("version")
         return Adapter(**options)
 
@@ -221,7 +221,7 @@ class Connection:
         for holder in (self.session, self.session.auth):
             getattr(holder, "_discovery_cache", {}).clear()
 
-    def stop(self, grace: float = GRACE) -> None:
+    def stop(self, grace: float = STOP_GRACE) -> None:
         """Refuse new calls, and abort those in flight after ``grace`` seconds."""
         self.in_flight.stop(grace)
 

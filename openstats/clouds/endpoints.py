@@ -14,7 +14,7 @@ from keystoneauth1.discover import EndpointData
 from openstats.auth_url import compared, is_url
 from openstats.errors import CloudError
 
-Lookup = dict[str, Any]
+EndpointFilter = dict[str, Any]
 """Arguments of keystoneauth for the lookup of an endpoint."""
 
 VERSIONS = {
@@ -24,7 +24,7 @@ VERSIONS = {
 }
 """The lowest and the highest API version of each service that openstats supports."""
 
-TYPES = {
+SERVICE_TYPES = {
     "identity": {"identity"},
     "compute": {"compute"},
     "block-storage": {"block-storage", "block-store", "volumev3", "volumev2", "volume"},
@@ -32,13 +32,13 @@ TYPES = {
 }
 """The service types under which catalogs list the services."""
 
-LATEST_KEYSTONE = "/v3"
+KEYSTONE_PATH = "/v3"
 
-VERSION = re.compile(r"/v\d+(\.\d+)?(/[^/]*)?/?$")
+VERSION_IN_URL = re.compile(r"/v\d+(\.\d+)?(/[^/]*)?/?$")
 """The part of a URL after the root of a service: a version, and possibly a project."""
 
 
-def criteria(entry: Any, service: str, region: str) -> Lookup:
+def criteria(entry: Any, service: str, region: str) -> EndpointFilter:
     """Return keystoneauth's arguments for the lookup of a service's endpoint, by clouds.yaml."""
     region_of_service = entry.region.config.get(f"{service.replace('-', '_')}_region_name")
     return {
@@ -87,13 +87,13 @@ def discover(connection: Any, service: str) -> EndpointData:
     return endpoint
 
 
-def _endpoint_of_version(service: str, lookup: Lookup) -> EndpointData | None:
+def _endpoint_of_version(service: str, lookup: EndpointFilter) -> EndpointData | None:
     """Return the endpoint of a supported version, from the versions at the root of the service.
 
     The catalog's URL may have an old version, or none.
     """
     lowest, highest = VERSIONS[service]
-    override = lookup["endpoint_override"] and VERSION.sub("", lookup["endpoint_override"])
+    override = lookup["endpoint_override"] and VERSION_IN_URL.sub("", lookup["endpoint_override"])
     root = {**lookup, "endpoint_override": override}
     return Adapter(**root, min_version=lowest, max_version=highest).get_endpoint_data()
 
@@ -109,18 +109,18 @@ def roots(connection: Any) -> dict[str, str]:
         override = connection.entry.region.get_endpoint(service)
         urls = [override] if override else _catalog_urls(connection, service, lookup)
         if urls and is_url(urls[0]):
-            urls_of_roots[service] = compared(VERSION.sub("", urls[0]))
+            urls_of_roots[service] = compared(VERSION_IN_URL.sub("", urls[0]))
     return urls_of_roots
 
 
-def _catalog_urls(connection: Any, service: str, lookup: Lookup) -> list[str]:
+def _catalog_urls(connection: Any, service: str, lookup: EndpointFilter) -> list[str]:
     urls: list[str] = connection.catalog.urls(
-        TYPES[service], lookup["region_name"], lookup["interface"]
+        SERVICE_TYPES[service], lookup["region_name"], lookup["interface"]
     )
     return urls
 
 
-def _catalog_url(connection: Any, service: str, lookup: Lookup) -> str:
+def _catalog_url(connection: Any, service: str, lookup: EndpointFilter) -> str:
     """Return the URL of a service as the catalog spells it, even if it is malformed.
 
     Raises:
@@ -144,5 +144,5 @@ def keystone_url(connection: Any) -> str:
     ]
     for url in urls:
         if url and is_url(url):
-            return compared(url) + LATEST_KEYSTONE
-    return str(connection.cloud.keystone) + LATEST_KEYSTONE
+            return compared(url) + KEYSTONE_PATH
+    return str(connection.cloud.keystone) + KEYSTONE_PATH

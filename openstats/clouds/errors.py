@@ -30,7 +30,7 @@ ERROR_OF_STATUS = {
     NOT_ACCEPTABLE: VersionRefusedError,
 }
 
-MISSING = (
+MISSING_SERVICE = (
     keystoneauth1.exceptions.EmptyCatalog,
     keystoneauth1.exceptions.EndpointNotFound,
 )
@@ -40,14 +40,19 @@ MALFORMED = (ValueError, LookupError, TypeError, AttributeError, OverflowError, 
 DEFECTS = (AssertionError, NameError, ImportError, SyntaxError, MemoryError)
 """Exceptions that no cloud can cause: a defect of openstats, or a lack of memory."""
 
-UNREACHED = (OSError, requests.exceptions.RequestException)
+NOT_REACHED = (OSError, requests.exceptions.RequestException)
 """Exceptions before an answer arrives: TLS files, sockets, malformed URLs."""
 
 TLS_ADVICE = "see cacert, cert and key in the cloud's entry in clouds.yaml"
 URL_ADVICE = "see auth_url and the URLs in the cloud's entry in clouds.yaml"
 HTTP_ADVICE = "the server speaks http there: write http:// in the URL, or correct its port"
 
-NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "record layer failure", "wrong version")
+PLAIN_TEXT_SIGNS = (
+    "WRONG_VERSION_NUMBER",
+    "RECORD_LAYER_FAILURE",
+    "record layer failure",
+    "wrong version",
+)
 """OpenSSL's messages about a server that answers in plain text."""
 
 
@@ -66,7 +71,7 @@ def translated(cloud: str, call: str) -> Iterator[None]:
         yield
     except (OpenstatsError, *DEFECTS):
         raise
-    except MISSING as error:
+    except MISSING_SERVICE as error:
         raise ServiceMissingError(f"{cloud}: {call}: not in the catalog of its region") from error
     except HttpError as error:
         raise _error_of_status(cloud, call, error) from error
@@ -116,7 +121,8 @@ def _reason_without_answer(error: Exception) -> str:
     """Return the reason of an error if there is no answer, or a malformed one."""
     if isinstance(error, RecursionError):
         return "an answer that cannot be read: it is nested too deeply"
-    if isinstance(error, UNREACHED) and not isinstance(error, requests.exceptions.JSONDecodeError):
+    is_malformed = isinstance(error, requests.exceptions.JSONDecodeError)
+    if isinstance(error, NOT_REACHED) and not is_malformed:
         return _reason_unreached(error)
     return printable(f"an answer that cannot be read: {type(error).__name__} {error}")
 
@@ -137,7 +143,7 @@ def _reason(error: Exception) -> str:
     reason = _first_line(words, error)
     if not isinstance(error, keystoneauth1.exceptions.SSLError):
         return reason
-    is_plain_http = any(sign in reason for sign in NO_TLS)
+    is_plain_http = any(sign in reason for sign in PLAIN_TEXT_SIGNS)
     return f"{reason}; {HTTP_ADVICE if is_plain_http else TLS_ADVICE}"
 
 

@@ -13,7 +13,7 @@ from openstats.meters import UNLIMITED
 from openstats.model import Quota
 from openstats.unix_time import LATEST
 
-Row = Mapping[str, Any]
+JsonObject = Mapping[str, Any]
 """A JSON object of an answer."""
 
 LARGEST = 2**46
@@ -33,7 +33,7 @@ class FigureError(ValueError):
     """A figure has a wrong type or is out of range; the message states what is allowed."""
 
 
-def whole(figures: Row, name: str, largest: int = LARGEST, smallest: int = 0) -> int:
+def whole(figures: JsonObject, name: str, largest: int = LARGEST, smallest: int = 0) -> int:
     """Return an integer of an answer.
 
     Raises:
@@ -46,17 +46,17 @@ def whole(figures: Row, name: str, largest: int = LARGEST, smallest: int = 0) ->
     return value
 
 
-def part(figures: Row, name: str) -> int:
+def part(figures: JsonObject, name: str) -> int:
     """Return an integer of one server, flavor or volume; raise as ``whole`` does."""
     return whole(figures, name, LARGEST_PART)
 
 
-def signed(figures: Row, name: str) -> int:
+def signed(figures: JsonObject, name: str) -> int:
     """Return an integer that may be negative, such as free memory of an overcommitted host."""
     return whole(figures, name, smallest=-LARGEST)
 
 
-def quota(figures: Row, resource: str, factor: int = 1) -> Quota:
+def quota(figures: JsonObject, resource: str, factor: int = 1) -> Quota:
     """Return the limit and usage of a resource, multiplied by ``factor``.
 
     Refuse a negative usage, which services report if their counters are wrong or missing. Raise as
@@ -69,7 +69,7 @@ def quota(figures: Row, resource: str, factor: int = 1) -> Quota:
     return Quota(limit if limit == UNLIMITED else limit * factor, in_use * factor)
 
 
-def ratio(figures: Row, name: str) -> float:
+def ratio(figures: JsonObject, name: str) -> float:
     """Return an allocation ratio; raise as ``whole`` does."""
     value = figures[name]
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -93,7 +93,7 @@ def measured(name: str, value: Any) -> float:
     return number
 
 
-def moment(figures: Row, name: str) -> int:
+def moment(figures: JsonObject, name: str) -> int:
     """Return a date of an answer in Unix seconds; a date without a time zone is UTC.
 
     Raises:

@@ -9,10 +9,19 @@ from keystoneauth1.exceptions import HttpError
 
 from openstats.clouds.connection import Connection
 from openstats.clouds.errors import translated, words_of
-from openstats.clouds.rights import DELETED, OK, RIGHTS, SERVER, SERVERS, Reply, Right, is_admin
+from openstats.clouds.rights import (
+    DELETED_SERVERS,
+    OK,
+    ONE_SERVER,
+    RIGHTS,
+    SERVER_ID,
+    Reply,
+    Right,
+    is_admin,
+)
 from openstats.clouds.service_user import SECTION
 
-Get = Callable[[str, str], Any]
+FetchDocument = Callable[[str, str], Any]
 """Returns the document at a path of a service."""
 
 Probe = Callable[[str, str], Reply]
@@ -40,7 +49,7 @@ def probe_of_service_user(keystone: Adapter) -> Probe:
     return partial(_ask, SECTION, lambda _service, path: keystone.get(path).json())
 
 
-def _ask(user: str, get: Get, service: str, path: str) -> Reply:
+def _ask(user: str, get: FetchDocument, service: str, path: str) -> Reply:
     with translated(user, f"{service}'s {path}"):
         try:
             return Reply(OK, "", get(service, path))
@@ -65,10 +74,10 @@ def find_missing(probe: Probe, kind: str, *, quiet: bool = False) -> list[Right]
 
 
 def _is_granted(probe: Probe, right: Right) -> bool:
-    if SERVER not in right.path:
+    if SERVER_ID not in right.path:
         return right.is_granted(probe(right.service, right.path))
-    servers = probe("Nova", SERVERS).body.get("servers")
+    servers = probe("Nova", ONE_SERVER).body.get("servers")
     if not servers:
-        return is_admin(probe(right.service, DELETED))
-    path = right.path.replace(SERVER, str(servers[0]["id"]))
+        return is_admin(probe(right.service, DELETED_SERVERS))
+    path = right.path.replace(SERVER_ID, str(servers[0]["id"]))
     return right.is_granted(probe(right.service, path))

@@ -15,10 +15,10 @@ Value = TypeVar("Value")
 
 LOG = log.getLogger(__name__)
 
-LOGGED = 20
+MAX_LOGGED = 20
 """The number of items of one list whose reasons are logged."""
 
-LONGEST_ID, LONGEST_REASON = 64, 200
+MAX_ID_LENGTH, MAX_REASON_LENGTH = 64, 200
 
 
 @dataclass
@@ -46,15 +46,15 @@ class Omissions:
         """Count an omitted item, and log it unless there are too many."""
         key = item.get("id", item.get("uuid")) if isinstance(item, dict) else None
         key = key if isinstance(key, str) and key else None
-        name = key[:LONGEST_ID] if key else "without an id"
+        name = key[:MAX_ID_LENGTH] if key else "without an id"
         words = f"{self.kind} {name}: {type(error).__name__} {error}"
-        reason = printable(words, LONGEST_REASON)
+        reason = printable(words, MAX_REASON_LENGTH)
         self.number += 1
         self.reason = self.reason or reason
         self.first_error = self.first_error or error
         if key:
             self.ids.add(key)
-        if self.number <= LOGGED:
+        if self.number <= MAX_LOGGED:
             LOG.warning("%s: left out: %s", self.cloud, reason)
 
     def __str__(self) -> str:

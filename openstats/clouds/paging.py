@@ -9,11 +9,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from openstats.clouds.errors import translated
-from openstats.clouds.figures import Row
+from openstats.clouds.figures import JsonObject
 from openstats.errors import CloudError, StoppedError, TruncatedError
 
-Query = dict[str, Any]
-FetchPage = Callable[[Query], Row]
+QueryParameters = dict[str, Any]
+FetchPage = Callable[[QueryParameters], JsonObject]
 
 
 def never() -> bool:
@@ -34,7 +34,7 @@ class Paging:
     items: int = 75_000
 
 
-USUAL = Paging()
+DEFAULT_PAGING = Paging()
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,9 @@ class PagedList:
     fetch: FetchPage
 
 
-def pages(paged_list: PagedList, paging: Paging, query: Query | None = None) -> Iterator[list[Any]]:
+def pages(
+    paged_list: PagedList, paging: Paging, query: QueryParameters | None = None
+) -> Iterator[list[Any]]:
     """Yield the items page by page, each item once.
 
     Raises:
@@ -56,7 +58,7 @@ def pages(paged_list: PagedList, paging: Paging, query: Query | None = None) -> 
         CloudError: a page has no new items (it is repeated, or its marker is ignored), or there
             are more pages or items than ``paging`` allows.
     """
-    page_query: Query = (query or {}) | {"limit": paging.size}
+    page_query: QueryParameters = (query or {}) | {"limit": paging.size}
     digests: set[int] = set()
     total = 0
     for number in range(1, paging.pages + 1):
@@ -116,7 +118,7 @@ def _id(item: object) -> str | None:
     return key if isinstance(key, str) else None
 
 
-def _next_marker(body: Row, key: str, items: list[Any]) -> str | None:
+def _next_marker(body: JsonObject, key: str, items: list[Any]) -> str | None:
     """Return the marker of the next page, or None; the link's URL itself is never requested.
 
     Raises:
@@ -132,7 +134,7 @@ def _next_marker(body: Row, key: str, items: list[Any]) -> str | None:
     return marker
 
 
-def _next_link(body: Row, key: str) -> str | None:
+def _next_link(body: JsonObject, key: str) -> str | None:
     """Return the link to the next page: in ``KEY_links`` (Nova, Cinder) or ``links`` (Keystone)."""
     for link in body.get(f"{key}_links") or []:
         if link.get("rel") == "next":
@@ -140,7 +142,7 @@ def _next_link(body: Row, key: str) -> str | None:
     return (body.get("links") or {}).get("next")
 
 
-def _refuse_cut(paged_list: PagedList, body: Row, number: int) -> None:
+def _refuse_cut(paged_list: PagedList, body: JsonObject, number: int) -> None:
     if body.get("truncated"):
         raise TruncatedError(
             f"{_name(paged_list)}: cut by the service after page {number}, without a link to the "

@@ -24,7 +24,7 @@ class Reply:
     body: Any
 
 
-Test = Callable[[Reply], bool]
+ReplyTest = Callable[[Reply], bool]
 
 
 def is_allowed(reply: Reply) -> bool:
@@ -47,7 +47,7 @@ def may_filter_freely(reply: Reply) -> bool:
     return reply.status != INVALID
 
 
-def shows(kind: str, attribute: str) -> Test:
+def shows(kind: str, attribute: str) -> ReplyTest:
     """Return a test whether every item of the list ``kind`` has an attribute."""
 
     def shows_attribute(reply: Reply) -> bool:
@@ -74,7 +74,7 @@ class Right:
     call: str
     rules: tuple[str, ...]
     probe: str = ""
-    is_granted: Test = is_allowed
+    is_granted: ReplyTest = is_allowed
     symptom: str = REFUSED
     quiet: bool = False
 
@@ -92,23 +92,23 @@ class Right:
 
 class _Options(TypedDict):
     probe: NotRequired[str]
-    is_granted: NotRequired[Test]
+    is_granted: NotRequired[ReplyTest]
     symptom: NotRequired[str]
     quiet: NotRequired[bool]
 
 
-ADMIN = "context_is_admin"
-SERVER = "{server}"
-SERVERS = "/servers/detail?all_tenants=1&limit=1"
-DELETED = "/servers?status=DELETED&limit=1"
-HOST = "OS-EXT-SRV-ATTR:hypervisor_hostname"
+ADMIN_RULE = "context_is_admin"
+SERVER_ID = "{server}"
+ONE_SERVER = "/servers/detail?all_tenants=1&limit=1"
+DELETED_SERVERS = "/servers?status=DELETED&limit=1"
+HOST_ATTRIBUTE = "OS-EXT-SRV-ATTR:hypervisor_hostname"
 VOLUME_TENANT = "os-vol-tenant-attr:tenant_id"
 SNAPSHOT_TENANT = "os-extended-snapshot-attributes:project_id"
 UNKNOWN_FILTER = "/volumes?all_tenants=1&limit=1&openstats=1"
 
 
 def _nova_right(call: str, *rules: str, **options: Unpack[_Options]) -> Right:
-    names = tuple(rule if rule == ADMIN else f"os_compute_api:{rule}" for rule in rules)
+    names = tuple(rule if rule == ADMIN_RULE else f"os_compute_api:{rule}" for rule in rules)
     return Right("Nova", f"GET {call}", names, **options)
 
 
@@ -169,8 +169,8 @@ RIGHTS = {
         _nova_right(
             "/servers/detail",
             "os-extended-server-attributes",
-            probe=SERVERS,
-            is_granted=shows("servers", HOST),
+            probe=ONE_SERVER,
+            is_granted=shows("servers", HOST_ATTRIBUTE),
             symptom="does not show hypervisors",
             quiet=True,
         ),
@@ -181,8 +181,8 @@ RIGHTS = {
         _nova_right(
             "/servers/{id}",
             "servers:show",
-            ADMIN,
-            probe=f"/servers/{SERVER}",
+            ADMIN_RULE,
+            probe=f"/servers/{SERVER_ID}",
             is_granted=is_visible,
             symptom="does not show other tenants' servers",
             quiet=True,
@@ -200,8 +200,8 @@ RIGHTS = {
         _nova_right(
             "/servers/{id}/diagnostics",
             "os-server-diagnostics",
-            ADMIN,
-            probe=f"/servers/{SERVER}/diagnostics",
+            ADMIN_RULE,
+            probe=f"/servers/{SERVER_ID}/diagnostics",
             is_granted=is_visible,
             symptom="does not tell of other tenants' servers",
             quiet=True,
@@ -212,7 +212,7 @@ RIGHTS = {
         _cinder_right("/snapshots/detail", "volume:get_all_snapshots"),
         _cinder_right(
             "/volumes/detail?all_tenants=1",
-            ADMIN,
+            ADMIN_RULE,
             probe=UNKNOWN_FILTER,
             is_granted=may_filter_freely,
             symptom="leaves other tenants' out",

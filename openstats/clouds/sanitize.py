@@ -7,14 +7,14 @@ from collections.abc import Iterable
 
 from openstats.names import MAX_LENGTH, storable
 
-UUID, ID, NAME = 36, 64, MAX_LENGTH
+UUID_LENGTH, ID_LENGTH, NAME_LENGTH = 36, 64, MAX_LENGTH
 """Lengths of the store's columns, in characters; OpenStack's columns are not longer."""
 
-MOST = 200
+MAX_NAMES = 200
 """The number of names that are stored if a cloud may have any number of them."""
 
 
-def clean(value: object, longest: int = NAME) -> str:
+def clean(value: object, longest: int = NAME_LENGTH) -> str:
     """Return a string that every database can store.
 
     Raises:
@@ -30,9 +30,9 @@ def clean(value: object, longest: int = NAME) -> str:
 
 def device_name(value: object) -> str:
     """Return the name of a block device without ``/dev/``: Nova and Cinder differ in this."""
-    return clean(value, ID).removeprefix("/dev/")
+    return clean(value, ID_LENGTH).removeprefix("/dev/")
 
 
 def first_names(names: Iterable[str]) -> list[str]:
-    """Return the first ``MOST`` names in alphabetical order."""
-    return sorted(names)[:MOST]
+    """Return the first ``MAX_NAMES`` names in alphabetical order."""
+    return sorted(names)[:MAX_NAMES]

@@ -22,13 +22,13 @@ from keystoneauth1.exceptions import ConnectionError as NoConnectionError
 from openstats.clouds.errors import translated
 from openstats.errors import CloudError
 
-SHORTEST_PAUSE, LONGEST_PAUSE = 30.0, 900.0
+MIN_PAUSE, MAX_PAUSE = 30.0, 900.0
 """Seconds before a refused credential is tried again: after the first refusal, and at most."""
 
-NO_KEYSTONE = (NotFound, MethodNotAllowed, HttpNotImplemented, InvalidResponse)
+NO_KEYSTONE_ERRORS = (NotFound, MethodNotAllowed, HttpNotImplemented, InvalidResponse)
 """Errors of servers that are not Keystone."""
 
-NO_PROJECT = "and Nova, Cinder and Placement take one for a project"
+NEED_OF_PROJECT = "and Nova, Cinder and Placement take one for a project"
 
 
 class SignIn:
@@ -43,7 +43,7 @@ class SignIn:
         self._lock = Lock()
         self._refusal: CloudError | None = None
         self._until = 0.0
-        self._pause = SHORTEST_PAUSE
+        self._pause = MIN_PAUSE
 
     def forget_refusal(self) -> None:
         """End the pause after a refusal: the next call signs in."""
@@ -63,11 +63,11 @@ class SignIn:
             except Unauthorized as error:
                 self._refusal = self._start_pause()
                 raise self._refusal from error
-            except (*NO_KEYSTONE, BadRequest) as error:
+            except (*NO_KEYSTONE_ERRORS, BadRequest) as error:
                 if advice := _advice(error):
                     raise CloudError(f"{self._cloud}: signing in: {advice}") from error
                 raise
-            self._refusal, self._pause = None, SHORTEST_PAUSE
+            self._refusal, self._pause = None, MIN_PAUSE
             return access
 
     def _start_pause(self) -> CloudError:
@@ -78,13 +78,13 @@ class SignIn:
         )
         refusal.retry_after = self._pause
         self._until = self._clock() + self._pause
-        self._pause = min(2 * self._pause, LONGEST_PAUSE)
+        self._pause = min(2 * self._pause, MAX_PAUSE)
         return refusal
 
 
 def _advice(error: Exception) -> str | None:
     """Return what to correct in the entry, judging by the error of a sign-in; None if unknown."""
-    if isinstance(error, NO_KEYSTONE):
+    if isinstance(error, NO_KEYSTONE_ERRORS):
         status = getattr(error, "http_status", None)
         answer = f"HTTP {status}" if status else "an answer that holds no token"
         return f"{answer}: what answers at auth_url is no Keystone of version 3: correct auth_url"
@@ -110,7 +110,7 @@ def scope_fault(access: Any) -> str | None:
     """Return why a token is useless because of its scope; None if it is for a project."""
     if access.project_scoped:
         return None
-    advice = f"{NO_PROJECT}: write project_name and project_domain_name below auth"
+    advice = f"{NEED_OF_PROJECT}: write project_name and project_domain_name below auth"
     if access.domain_scoped:
         name = access.domain_name or access.domain_id
         return f"the token is for the domain {name}, {advice}"

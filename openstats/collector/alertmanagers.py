@@ -6,14 +6,13 @@ An alert is closed when no Alertmanager of its receiver has it in two consecutiv
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
 from threading import Thread
 
 from oslo_config import cfg
 from oslo_log import log
 
 from openstats.clouds.services.alertmanager import read_firing
-from openstats.collector.error_log import attempt
+from openstats.collector.error_log import logged_errors
 from openstats.conf.alerts import AlertOptions, receivers
 from openstats.errors import CloudError
 from openstats.statistics.fingerprint import common_fingerprint
@@ -66,7 +65,8 @@ class Alertmanagers:
         Errors are logged, not raised.
         """
         for name, urls in self._urls.items():
-            attempt(f"Alertmanagers of {name}", partial(self._poll, name, urls))
+            with logged_errors(f"Alertmanagers of {name}"):
+                self._poll(name, urls)
 
     def _poll(self, name: str, urls: Iterable[str]) -> None:
         now, last_poll = int(self._clock()), self._last_polls.pop(name, None)

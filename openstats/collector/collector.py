@@ -21,7 +21,7 @@ from openstats.collector import alerts
 from openstats.collector.alertmanagers import Alertmanagers
 from openstats.collector.cycle_timeout import wait_for
 from openstats.collector.entries.connections import Connect, Connections
-from openstats.collector.error_log import attempt
+from openstats.collector.error_log import logged_errors
 from openstats.collector.heartbeat import Heartbeat
 from openstats.collector.polls.kinds import PHASES, POLLS
 from openstats.collector.polls.poll import Clock, Jitter, PollContext, Progress, no_progress
@@ -36,19 +36,19 @@ from openstats.storage.store import Store
 
 LOG = log.getLogger(__name__)
 
-Faults = Mapping[str, EntryFault]
-NO_FAULTS: Faults = MappingProxyType({})
+EntryFaults = Mapping[str, EntryFault]
+NO_FAULTS: EntryFaults = MappingProxyType({})
 
-WRITERS = 4
+MAX_WRITERS = 4
 """Polls that may write at once: a store has fewer connections than there are polls."""
 
-ENDING = 5.0
+CLOSE_TIMEOUT = 5.0
 """Seconds that polls under way have to end when the collector closes."""
 
-LONGEST_REST = 5.0
+MAX_REST = 5.0
 """Longest pause in seconds before the collector checks the store for due jobs again."""
 
-SHORTEST_REST = 0.05
+MIN_REST = 0.05
 """Shortest pause in seconds: no busy loop while a due job is leased by another collector."""
 
 
@@ -79,7 +79,7 @@ class Collector:
         conf: Any,
         *,
         connect: Connect,
-        faults: Faults = NO_FAULTS,
+        faults: EntryFaults = NO_FAULTS,
         clock: Clock = time.time,
         uptime: Clock = time.monotonic,
         jitter: Jitter = spread,
@@ -98,7 +98,7 @@ class Collector:
             clock=clock,
             uptime=uptime,
             jitter=jitter,
-            writers=Semaphore(WRITERS),
+            writers=Semaphore(MAX_WRITERS),
             stopped=self.stopped.is_set,
             progress=progress,
         )
@@ -140,13 +140,14 @@ class Collector:
         except Exception:
             # If the loop ended, figures would grow old while everything seems well.
             LOG.exception("a defect of openstats in the collector's loop")
-        return LONGEST_REST
+        return MAX_REST
 
     def _do_housekeeping(self) -> None:
         """Keep alerts up to date even if nothing is polled."""
         if self._working_time.note_turn():
             now, since = int(self._clock()), self._working_time.since()
-            attempt("alerts", partial(alerts.do_housekeeping, self.context, now=now, since=since))
+            with logged_errors("alerts"):
+                alerts.do_housekeeping(self.context, now=now, since=since)
             self._alertmanagers.start()
 
     def _lease(self, kinds: Iterable[str], free: Mapping[str, int]) -> list[Lease]:
@@ -176,8 +177,8 @@ class Collector:
         with self._store.read() as db:
             due_at = jobs.next_at(db, clouds)
         if due_at is None:
-            return LONGEST_REST
-        return min(max(due_at - self._clock(), SHORTEST_REST), LONGEST_REST)
+            return MAX_REST
+        return min(max(due_at - self._clock(), MIN_REST), MAX_REST)
 
     def stop(self) -> None:
         """Make ``run`` end soon: polls under way make no more calls, and their jobs stay due."""
@@ -186,9 +187,9 @@ class Collector:
         self.connections.stop()
 
     def close(self) -> None:
-        """End the threads; release jobs that have not begun or do not end soon (``ENDING``)."""
+        """End the threads; release jobs that have not begun, or do not end in ``CLOSE_TIMEOUT``."""
         self.stop()
-        self._crews.close(ENDING)
+        self._crews.close(CLOSE_TIMEOUT)
         for lease in self.heartbeat.leases:
             self.runner.release(lease)
         self.heartbeat.stop()

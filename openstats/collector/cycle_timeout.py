@@ -6,7 +6,7 @@ from concurrent.futures import Future, wait
 
 from openstats.clouds.connection import Connection
 
-PAUSE = 0.2
+CHECK_PERIOD = 0.2
 """Seconds between two checks for clouds that stopped answering."""
 
 
@@ -23,7 +23,7 @@ def wait_for(
     began_at = time.monotonic()
     pending = set(cycles.values())
     while pending:
-        _, pending = wait(pending, None if patience is None else PAUSE)
+        _, pending = wait(pending, None if patience is None else CHECK_PERIOD)
         if patience is not None:
             names = [name for name, cycle in cycles.items() if cycle in pending]
             answered_at = [_answered_at(connections.get(name), began_at) for name in names]

@@ -1,6 +1,7 @@
-"""Running work whose failure must not end the collector."""
+"""Logging the errors of work that must not end the collector."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from oslo_log import log
 
@@ -9,10 +10,11 @@ from openstats.errors import StoreError
 LOG = log.getLogger(__name__)
 
 
-def attempt(subject: str, work: Callable[[], None]) -> None:
-    """Call ``work``; log any exception with ``subject`` instead of raising it."""
+@contextmanager
+def logged_errors(subject: str) -> Iterator[None]:
+    """Log any exception of the block with ``subject`` instead of raising it."""
     try:
-        work()
+        yield
     except StoreError as error:
         LOG.error("%s: %s", subject, error)
     except Exception:

@@ -17,7 +17,7 @@ from openstats.storage.store import Store
 
 LOG = log.getLogger(__name__)
 
-PATIENCE = 120.0
+STUCK_AFTER = 120.0
 """Seconds without an iteration after which the loop counts as stuck."""
 
 
@@ -51,10 +51,10 @@ class Heartbeat:
         self._turned_at = time.monotonic()
 
     def check(self) -> None:
-        """Raise CollectorError if the loop was started and is stuck (``PATIENCE``)."""
+        """Raise CollectorError if the loop was started and is stuck (``STUCK_AFTER``)."""
         if self._turned_at is None or self._stopped.is_set():
             return
-        if (seconds := time.monotonic() - self._turned_at) > PATIENCE:
+        if (seconds := time.monotonic() - self._turned_at) > STUCK_AFTER:
             raise CollectorError(f"the collector has not looked for work for {seconds:.0f} s")
 
     def stop(self) -> None:

@@ -20,7 +20,7 @@ def succeed(poll: Poll) -> None:
     now = poll.context.clock()
     next_at = result.next_at
     if next_at is None:
-        next_at = now + poll.context.jittered(getattr(poll.options, f"{lease.kind}_interval"))
+        next_at = now + poll.context.jittered(poll.context.interval(lease.kind))
     seconds = now - poll.now
     with poll.writing() as db:
         jobs.succeed(

@@ -2,13 +2,12 @@
 
 from concurrent.futures import CancelledError, Executor
 from dataclasses import replace
-from functools import partial
 
 from oslo_log import log
 
 from openstats.collector import alerts, outcomes, shared_services
 from openstats.collector.entries.connections import Connections
-from openstats.collector.error_log import attempt
+from openstats.collector.error_log import logged_errors
 from openstats.collector.polls import kinds
 from openstats.collector.polls.poll import Poll, PollContext, log_line
 from openstats.collector.working_time import WorkingTime
@@ -48,7 +47,7 @@ class Runner:
             lease, began_at = replace(lease, cloud=cloud), self._now()
             shared = shared_services.find(self._context.store, cloud, connection)
             poll = Poll(self._context, lease, connection, calls, began_at, full, shared)
-            outcomes.succeed(kinds.ask(poll))
+            outcomes.succeed(kinds.run(poll))
         except LeaseLostError as error:
             # The collector that holds the lease now writes the outcome.
             LOG.warning("%s", error)
@@ -67,15 +66,13 @@ class Runner:
             LOG.exception("a defect of openstats in %s of %s", lease.kind, lease.cloud.name)
             defect = OpenstatsError(f"a defect of openstats: {error!r}")
             outcomes.fail(self._context, lease, began_at, defect)
-        rules = partial(alerts.apply_rules_after, self._context, lease, self._working_time.since())
-        attempt(f"alerts of {lease.cloud.name}", rules)
+        with logged_errors(f"alerts of {lease.cloud.name}"):
+            alerts.apply_rules_after(self._context, lease, self._working_time.since())
 
     def release(self, lease: Lease) -> None:
         """Release the lease of a job, which stays due; log errors."""
-        attempt(f"giving back {lease.kind} of {lease.cloud.name}", partial(self._release, lease))
-
-    def _release(self, lease: Lease) -> None:
-        with self._context.store.transaction() as db:
+        title = f"giving back {lease.kind} of {lease.cloud.name}"
+        with logged_errors(title), self._context.store.transaction() as db:
             jobs.release(db, lease)
 
     def _now(self) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 
 from openstats.errors import StoppedError
 
-Task = tuple[Future[Any], Callable[[], Any]]
+QueuedCall = tuple[Future[Any], Callable[[], Any]]
 
 
 class Workers(Executor):
@@ -22,7 +22,7 @@ class Workers(Executor):
     def __init__(self, size: int, name: str) -> None:
         self._size = size
         self._name = name
-        self._tasks: SimpleQueue[Task | None] = SimpleQueue()
+        self._tasks: SimpleQueue[QueuedCall | None] = SimpleQueue()
         self._idle = Semaphore(0)
         self._threads: list[Thread] = []
         self._closed = False

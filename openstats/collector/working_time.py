@@ -10,13 +10,13 @@ from oslo_log import log
 
 LOG = log.getLogger(__name__)
 
-STEP = 5.0
+LOGGED_STEP = 5.0
 """Clock steps longer than this many seconds are logged."""
 
-BREAK = 120.0
+BREAK_SECONDS = 120.0
 """Seconds without a turn that count as a break; a running collector has one every few seconds."""
 
-HOUSEKEEPING = 60.0
+HOUSEKEEPING_PERIOD = 60.0
 """Seconds of uptime between two runs of the housekeeping."""
 
 
@@ -30,7 +30,7 @@ class WorkingTime:
         self._clock, self._uptime = clock, uptime
         self._since = clock()
         self._last_turn: tuple[float, float] | None = None
-        self._last_housekeeping = -HOUSEKEEPING
+        self._last_housekeeping = -HOUSEKEEPING_PERIOD
 
     def note_turn(self) -> bool:
         """Record a turn of the collector's loop; return whether housekeeping is due now.
@@ -39,7 +39,7 @@ class WorkingTime:
         """
         self._compare_clocks()
         uptime = self._uptime()
-        if uptime - self._last_housekeeping < HOUSEKEEPING:
+        if uptime - self._last_housekeeping < HOUSEKEEPING_PERIOD:
             return False
         self._last_housekeeping = uptime
         return True
@@ -57,8 +57,8 @@ class WorkingTime:
         now, uptime = self._clock(), self._uptime()
         last_now, last_uptime = self._last_turn or (now, uptime)
         step = (now - last_now) - (uptime - last_uptime)
-        if abs(step) > STEP:
+        if abs(step) > LOGGED_STEP:
             LOG.warning("the clock was set by %+.0f s, or the machine slept", step)
-        if now < last_now or max(now - last_now, uptime - last_uptime) > BREAK:
+        if now < last_now or max(now - last_now, uptime - last_uptime) > BREAK_SECONDS:
             self._since = now
         self._last_turn = now, uptime

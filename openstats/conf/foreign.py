@@ -10,7 +10,7 @@ from oslo_config import cfg
 from openstats.conf import values
 from openstats.conf.sources import files, sections, variables
 
-FOREIGN = {
+LIBRARY_NAMESPACES = {
     "DEFAULT": ("oslo.log",),
     "cors": ("openstats.cors",),
     "keystone_authtoken": ("openstats.credential", "keystonemiddleware.auth_token"),
@@ -43,8 +43,8 @@ def read(conf: Any) -> Any:
     Raises:
         ValuesError: an option has an invalid value.
     """
-    names = sorted(used(conf) & FOREIGN.keys() - {"DEFAULT"})
-    groups = [pair for name in names for pair in declared(FOREIGN[name])]
+    names = sorted(used(conf) & LIBRARY_NAMESPACES.keys() - {"DEFAULT"})
+    groups = [pair for name in names for pair in declared(LIBRARY_NAMESPACES[name])]
     libraries = cfg.ConfigOpts()
     for group, options in groups:
         libraries.register_opts(options, group=group)

@@ -12,12 +12,12 @@ from openstats.conf import alerts, foreign, relations
 from openstats.conf.sources import PREFIX, SEPARATOR, files, sections, variables
 from openstats.conf.values import ValuesError
 
-OWN = "openstats"
-LIKELY = 0.8
+OWN_NAMESPACE = "openstats"
+MIN_SIMILARITY = 0.8
 """Similarity at which the name of a group counts as misspelt, from 0 to 1."""
 
-CREDENTIAL = "keystone_authtoken"
-Names = dict[str, set[str]]
+CREDENTIAL_GROUP = "keystone_authtoken"
+OptionNames = dict[str, set[str]]
 
 
 def problems(conf: Any) -> list[str]:
@@ -54,18 +54,18 @@ def warnings(conf: Any) -> list[str]:
     ]
 
 
-def _existing(conf: Any, used: set[str]) -> Names:
+def _existing(conf: Any, used: set[str]) -> OptionNames:
     """Return the names of all options by group; those of libraries only for groups in use."""
-    names: Names = {group: set() for group in foreign.FOREIGN}
-    namespaces = [name for group in used for name in foreign.FOREIGN.get(group, ())]
-    for group, options in foreign.declared([OWN, *namespaces]):
+    names: OptionNames = {group: set() for group in foreign.LIBRARY_NAMESPACES}
+    namespaces = [name for group in used for name in foreign.LIBRARY_NAMESPACES.get(group, ())]
+    for group, options in foreign.declared([OWN_NAMESPACE, *namespaces]):
         _add(names, group, options)
     for receiver in conf.alerts.receivers:
         _add(names, f"{alerts.PREFIX}{receiver}", alerts.RECEIVER)
     return names
 
 
-def _add(names: Names, group: str, options: Iterable[Any]) -> None:
+def _add(names: OptionNames, group: str, options: Iterable[Any]) -> None:
     for option in options:
         names.setdefault(group, set()).update({option.dest, option.name})
         for former in getattr(option, "deprecated_opts", ()):
@@ -74,7 +74,7 @@ def _add(names: Names, group: str, options: Iterable[Any]) -> None:
             names.setdefault(title, set()).add(name.replace("-", "_"))
 
 
-def _unknown(sections: Mapping[str, Mapping[str, Any]], existing: Names) -> Iterator[str]:
+def _unknown(sections: Mapping[str, Mapping[str, Any]], existing: OptionNames) -> Iterator[str]:
     for group, options in sections.items():
         if group not in existing:
             yield f"[{group}]: unknown group{_hint(group, existing)}"
@@ -94,21 +94,21 @@ def _hint(name: str, names: Iterable[str]) -> str:
 
 def _of_plugin(group: str, options: Mapping[str, Any]) -> set[str]:
     """Return the options of the authentication plugin that ``auth_type`` names."""
-    if group != CREDENTIAL or "auth_type" not in options:
+    if group != CREDENTIAL_GROUP or "auth_type" not in options:
         return set()
     (auth_type,) = options["auth_type"][-1:]
     plugins = entry_points(group="keystoneauth1.plugin", name=auth_type)
     return {option.dest for plugin in plugins for option in plugin.load()().get_options()}
 
 
-def _variables(existing: Names) -> Iterator[str]:
+def _variables(existing: OptionNames) -> Iterator[str]:
     """Yield a sentence for each environment variable OS_GROUP__OPTION that is probably misspelt.
 
     Variables with other groups are ignored, since other programs use the same form.
     """
     by_group = {group.upper(): group for group in existing}
     for variable in variables():
-        groups = get_close_matches(variable.group.upper(), by_group, 1, LIKELY)
+        groups = get_close_matches(variable.group.upper(), by_group, 1, MIN_SIMILARITY)
         options = {name.upper() for group in groups for name in existing[by_group[group]]}
         if not groups or (variable.group in groups and variable.option.upper() in options):
             continue

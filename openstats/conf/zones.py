@@ -2,7 +2,7 @@
 
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-HERE = {"localtime", "posixrules", "Factory"}
+MACHINE_ZONES = {"localtime", "posixrules", "Factory"}
 """Names whose meaning depends on the machine."""
 
 
@@ -13,7 +13,7 @@ def named(name: str) -> ZoneInfo:
         ValueError: there is no such zone.
     """
     try:
-        if name not in HERE:
+        if name not in MACHINE_ZONES:
             return ZoneInfo(name)
     except (ZoneInfoNotFoundError, OSError, ValueError):
         pass

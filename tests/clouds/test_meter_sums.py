@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from openstats.clouds.meters import GRID, LONGEST, Batch, MeterRequest, gnocchi, prometheus
+from openstats.clouds.meters import GRID, REPORT_VALIDITY, Batch, MeterRequest, gnocchi, prometheus
 from openstats.clouds.meters.accumulation import (
     Accumulation,
     InstanceSet,
@@ -24,7 +24,7 @@ from openstats.unix_time import DAY
 
 AT = 1_700_000_100
 NOW = AT + 600
-SINCE = NOW - 600 - LONGEST
+SINCE = NOW - 600 - REPORT_VALIDITY
 NAN, INFINITE = float("nan"), float("inf")
 PROMETHEUS = {"url": "http://prometheus.example:9090"}
 

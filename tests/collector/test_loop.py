@@ -15,7 +15,7 @@ def test_a_loop_that_stands_still_is_not_healthy(
     collector.heartbeat.check()
     with running(collector):
         collector.heartbeat.check()
-        monkeypatch.setattr(heartbeat, "PATIENCE", -1)
+        monkeypatch.setattr(heartbeat, "STUCK_AFTER", -1)
         with pytest.raises(CollectorError, match="has not looked for work"):
             collector.heartbeat.check()
     collector.heartbeat.check()

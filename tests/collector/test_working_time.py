@@ -2,7 +2,7 @@
 
 import pytest
 
-from openstats.collector.working_time import BREAK, HOUSEKEEPING, WorkingTime
+from openstats.collector.working_time import BREAK_SECONDS, HOUSEKEEPING_PERIOD, WorkingTime
 from tests.collector.lab import Clock
 
 
@@ -21,13 +21,13 @@ def working_time(clock: Clock) -> WorkingTime:
 def test_regular_looks_extend_the_working_time(clock: Clock, working_time: WorkingTime) -> None:
     began = clock.now
     for _ in range(100):
-        clock.advance(BREAK / 2)
+        clock.advance(BREAK_SECONDS / 2)
         working_time.note_turn()
     assert working_time.since() == began
 
 
 def test_working_time_begins_anew_after_sleep(clock: Clock, working_time: WorkingTime) -> None:
-    clock.advance(BREAK + 1)
+    clock.advance(BREAK_SECONDS + 1)
     assert working_time.since() == clock.now
 
 
@@ -58,5 +58,5 @@ def test_alerts_are_looked_after_once_a_minute_whatever_the_clock_says(clock: Cl
     clock.step(3600)
     assert not working_time.note_turn()
     clock.step(-7200)
-    clock.advance(HOUSEKEEPING)
+    clock.advance(HOUSEKEEPING_PERIOD)
     assert working_time.note_turn()

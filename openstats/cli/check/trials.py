@@ -102,7 +102,7 @@ def _zones(connection: "Connection") -> str:
     from openstats.clouds.services import nova
 
     number = len(set(nova.zones(connection)[0].values()))
-    hosts = counted(len(nova.hosts(connection)[0]), "hypervisor")
+    hosts = counted(len(nova.hypervisor_hosts(connection)[0]), "hypervisor")
     return f"{counted(number, 'availability zone')}, {hosts}"
 
 

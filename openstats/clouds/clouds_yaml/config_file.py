@@ -17,10 +17,10 @@ from openstats.errors import ConfigError
 
 LOG = log.getLogger(__name__)
 
-NO_ENTRY = "defaults"
+DEFAULTS_KEY = "defaults"
 """The name that openstacksdk gives to its defaults, which are not a cloud."""
 
-NONE = (
+NO_CLOUD_MESSAGE = (
     "No cloud configured: write a clouds.yaml, name it with [clouds] file, or set "
     "OS_CLIENT_CONFIG_FILE"
 )
@@ -70,13 +70,13 @@ def read(file: str = "") -> Any:
     except ConfigError as error:
         raise ConfigError(fault or str(error)) from error
     if not entries(config):
-        raise ConfigError(fault) if fault else NoCloudError(NONE)
+        raise ConfigError(fault) if fault else NoCloudError(NO_CLOUD_MESSAGE)
     return config
 
 
 def entries(config: Any) -> dict[str, Any]:
     """Return the YAML keys of the entries by name: YAML may read a name as a number."""
-    return {str(key): key for key in config.cloud_config["clouds"] if key != NO_ENTRY}
+    return {str(key): key for key in config.cloud_config["clouds"] if key != DEFAULTS_KEY}
 
 
 def repeated_keys(config: Any) -> dict[str, str]:

@@ -17,20 +17,21 @@ Document = Mapping[str, Any]
 """An entry, or a part of one."""
 
 UNUSABLE = "cannot be used"
-CREDENTIAL = "v3applicationcredential"
-CERTIFICATE = "-----BEGIN"
+APPLICATION_CREDENTIAL = "v3applicationcredential"
+AUTH_TYPE_ADVICE = f"use password or {APPLICATION_CREDENTIAL}"
+PEM_BEGINNING = "-----BEGIN"
 PASSWORD_TYPES = ("password", "v3password", "v2password")
-NOTHING = ("none", "None", None, "")
+NO_AUTH_TYPES = ("none", "None", None, "")
 SECRET_WORDS = ("pas", "secret", "token")
-FILES = ("cacert", "cert", "key")
+FILE_KEYS = ("cacert", "cert", "key")
 """The keys of an entry whose values are file names."""
 
 
 def find_fault(config: Document) -> str | None:
     """Return the fault of ``auth`` and ``auth_type`` of an entry; None if there is none."""
     auth_type, auth = config.get("auth_type", "password"), config.get("auth")
-    if auth_type in NOTHING:
-        return f"{UNUSABLE}: auth_type {auth_type} signs in nowhere: use password or {CREDENTIAL}"
+    if auth_type in NO_AUTH_TYPES:
+        return f"{UNUSABLE}: auth_type {auth_type} does not sign in: {AUTH_TYPE_ADVICE}"
     if not isinstance(auth, Mapping):
         kind = type(auth).__name__
         fault = "has no auth" if auth is None else f"{UNUSABLE}: auth is a {kind}"
@@ -39,9 +40,9 @@ def find_fault(config: Document) -> str | None:
         return "has no auth_url: write it below auth"
     names = option_names(auth_type)
     if not names:
-        return f"{UNUSABLE}: there is no auth_type {auth_type}: use password, or {CREDENTIAL}"
+        return f"{UNUSABLE}: unknown auth_type {auth_type}: {AUTH_TYPE_ADVICE}"
     if auth_type == "password" and any(str(key).startswith("application_cred") for key in auth):
-        return f"{UNUSABLE}: an application credential needs auth_type: {CREDENTIAL}"
+        return f"{UNUSABLE}: an application credential needs auth_type: {APPLICATION_CREDENTIAL}"
     return _unknown_key(auth_type, auth, names)
 
 
@@ -79,7 +80,7 @@ def check(name: str, config: Document) -> None:
     title = f"the entry {name} of clouds.yaml"
     if config.get("auth_type") in PASSWORD_TYPES and not config["auth"].get("password"):
         raise ConfigError(f"{title} has no password: write it below auth, or into secure.yaml")
-    for key in FILES:
+    for key in FILE_KEYS:
         if value := config.get(key):
             _check_file(f"{title}: {key}", str(value))
 
@@ -104,7 +105,7 @@ def _secrets(document: object, key: str = "") -> Iterator[str]:
 
 
 def _check_file(title: str, value: str) -> None:
-    if CERTIFICATE in value:
+    if PEM_BEGINNING in value:
         raise ConfigError(f"{title} holds a certificate: write it to a file, and name that file")
     path = os.path.expanduser(value)
     if not os.path.exists(path):

@@ -20,10 +20,10 @@ CUSTOMER_TAG = "openstats:customer="
 GROUP_TAG = "openstats:group="
 QUALIFY = "write DOMAIN/NAME or the project's id"
 
-Customer = tuple[Origin, str]
+CustomerName = tuple[Origin, str]
 """The origin of a customer, which identifies it, and its name."""
 
-LONGEST = 255
+MAX_LENGTH = 255
 """The largest number of characters in a name or key."""
 
 
@@ -44,7 +44,7 @@ def assign(projects: Sequence[KeystoneProject], settings: Settings, keystone: st
     excluded_ids = _excluded_ids(projects, names, settings)
     included = [project for project in projects if project.id not in excluded_ids]
     warnings = _ambiguous_exclusions(projects, names, settings)
-    customers: Mapping[str, Customer | None]
+    customers: Mapping[str, CustomerName | None]
     if settings.customer_from == "file":
         # Read each time: the file may change while a collector runs.
         customer_names = customer_file.read(settings.customer_file)
@@ -59,7 +59,7 @@ def assign(projects: Sequence[KeystoneProject], settings: Settings, keystone: st
 
 
 def _assignment(
-    project: KeystoneProject, customer: Customer | None, settings: Settings
+    project: KeystoneProject, customer: CustomerName | None, settings: Settings
 ) -> Assignment:
     if customer is None:
         return Assignment(project, None)
@@ -96,7 +96,7 @@ class _Rule:
         self._settings = settings
         self._keystone = keystone
 
-    def customer(self, project: KeystoneProject) -> Customer | None:
+    def customer(self, project: KeystoneProject) -> CustomerName | None:
         """Return the customer of a project; None if its tag or name has none."""
         kind = self._settings.customer_from
         if kind == "domain":
@@ -128,11 +128,11 @@ class _Rule:
         match = _compile(self._settings.customer_regex).search(project.name)
         return (match["customer"] or "") if match else ""
 
-    def _customer_of_domain(self, project: KeystoneProject, key: str, name: str) -> Customer:
+    def _customer_of_domain(self, project: KeystoneProject, key: str, name: str) -> CustomerName:
         """Return the customer of a name outside the default domains: one of that domain only."""
         long_key = f"{project.domain_id}/{key}"
-        key = long_key if len(long_key) <= LONGEST else sha256(long_key.encode()).hexdigest()
-        return Origin(self._keystone, key), f"{project.domain_name}/{name}"[:LONGEST]
+        key = long_key if len(long_key) <= MAX_LENGTH else sha256(long_key.encode()).hexdigest()
+        return Origin(self._keystone, key), f"{project.domain_name}/{name}"[:MAX_LENGTH]
 
 
 def _tag_values(project: KeystoneProject, prefix: str) -> list[str]:
@@ -161,7 +161,7 @@ def _customers_of_file(
     ids: Collection[str],
     customer_names: Mapping[str, str],
     settings: Settings,
-) -> dict[str, Customer]:
+) -> dict[str, CustomerName]:
     """Return the customers of the projects in ``ids`` by ``customer_names`` (spelling → customer).
 
     Only this rule can assign projects of different Keystones to one customer.

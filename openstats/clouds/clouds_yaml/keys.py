@@ -8,10 +8,10 @@ import yaml
 
 from openstats.errors import must_be
 
-LIKELY = 0.75
+MIN_SIMILARITY = 0.75
 """The similarity (0 to 1) from which one name is a suggestion for another."""
 
-KEYS = (
+KNOWN_KEYS = (
     *("auth", "auth_type", "profile", "cloud", "regions", "region_name", "interface", "openstats"),
     *("endpoint_type", "verify", "insecure", "cacert", "cert", "key", "api_timeout", "networks"),
     *("identity_api_version", "volume_api_version", "floating_ip_source", "image_format"),
@@ -21,7 +21,7 @@ KEYS = (
 )
 """The keys of an entry that openstacksdk reads; it silently ignores others."""
 
-OF_SERVICES = (
+SERVICE_SUFFIXES = (
     *("_api_version", "_endpoint", "_endpoint_override", "_interface", "_region_name"),
     *("_service_name", "_service_type", "_default_microversion", "_max_version", "_min_version"),
     *("_status_code_retries", "_status_code_retry_delay", "_connect_retries", "_timeout"),
@@ -33,7 +33,7 @@ INTERFACES = ("public", "internal", "admin")
 
 def suggest(name: str, names: Iterable[str]) -> str:
     """Return a question with the most similar name; empty if no name is similar."""
-    likely = get_close_matches(name, list(names), 1, LIKELY)
+    likely = get_close_matches(name, list(names), 1, MIN_SIMILARITY)
     return f"did you mean {likely[0]}?" if likely else ""
 
 
@@ -43,11 +43,11 @@ def find_misspelt(entry: Mapping[Any, Any], options: Iterable[str]) -> str | Non
     ``options`` are correct names too. Keys that are not similar to any key of openstacksdk belong
     to other programs.
     """
-    correct = {*KEYS, *options}
+    correct = {*KNOWN_KEYS, *options}
     for key in map(str, entry):
-        if key in correct or key.endswith(OF_SERVICES):
+        if key in correct or key.endswith(SERVICE_SUFFIXES):
             continue
-        if suggestion := suggest(key, KEYS):
+        if suggestion := suggest(key, KNOWN_KEYS):
             return f"unknown key {key}: {suggestion}"
     return None
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 
 from openstats.model import KeystoneProject
 
-ID = re.compile("[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}")
+ID_FORMAT = re.compile("[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}")
 """The format of Keystone's ids; an id may belong to another Keystone, or be deleted."""
 
 
@@ -38,7 +38,7 @@ class ProjectNames:
         name = project.domain_name
         if name == "Default":
             return {project.domain_id, name, "default"}
-        is_id = name in self._domain_ids or ID.fullmatch(name)
+        is_id = name in self._domain_ids or ID_FORMAT.fullmatch(name)
         return {project.domain_id} if is_id else {project.domain_id, name}
 
     @property
@@ -76,4 +76,4 @@ class ProjectNames:
             return [project for project in exact if project.id in ids]
         namesakes = self.namesakes(spelling, ids)
         usual = [project for project in namesakes if self.is_in_default(project)]
-        return usual if "/" in spelling or ID.fullmatch(spelling) else usual or namesakes
+        return usual if "/" in spelling or ID_FORMAT.fullmatch(spelling) else usual or namesakes

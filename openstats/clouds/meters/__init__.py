@@ -19,8 +19,16 @@ GROUP = "openstats.meter_sources"
 GRID = 300
 """Readings are taken at multiples of this number of Unix seconds."""
 
-LONGEST = 3 * GRID
+REPORT_VALIDITY = 3 * GRID
 """Seconds for which the last report of an instance remains valid."""
+
+
+class MeterSourceOptions(Protocol):
+    """The options of [usage] that sources read."""
+
+    backfill_days: int
+    diagnostics_max_instances: int
+    diagnostics_per_second: int
 
 
 @dataclass(frozen=True)
@@ -45,7 +53,7 @@ class MeterRequest:
     running: Iterable[Instance]
     cursor: Mapping[str, Any]
     settings: Mapping[str, Any]
-    options: Any
+    options: MeterSourceOptions
     calls: Executor
     clock: Callable[[], float]
 

@@ -14,20 +14,20 @@ from openstats.clouds.meters import GRID
 from openstats.model import Instance
 from openstats.readings import Delta
 
-Series = Mapping[str, Mapping[int, float]]
+TenantSums = Mapping[str, Mapping[int, float]]
 """Values by tenant (Keystone id) and by the end of their granule (Unix seconds)."""
 
 Gain = tuple[float, float]
 """The increase of a total, and the increase of its weight."""
 
-IMPOSSIBLE = 2.2
+IMPOSSIBLE_FACTOR = 2.2
 """Usage above this multiple of an instance's vCPUs is impossible. The samples around a granule may
 be nearly twice as far apart as the granule is long."""
 
 DASHED = re.compile("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
-def sum_by_tenant(points: Iterable[tuple[str | None, int, float]]) -> Series:
+def sum_by_tenant(points: Iterable[tuple[str | None, int, float]]) -> TenantSums:
     """Return the sums of points (project, end of granule, value); skip points without a project.
 
     Remove dashes from UUIDs: some services write project ids with them.
@@ -51,10 +51,10 @@ class MeterSums:
         weights: vCPU-seconds of running instances; None if the source does not have them.
     """
 
-    totals: Series
-    reported: Series
+    totals: TenantSums
+    reported: TenantSums
     share: bool = False
-    weights: Series | None = None
+    weights: TenantSums | None = None
 
 
 class InstanceSet:
@@ -134,7 +134,7 @@ class Accumulation:
         weight = self._weight(tenant, at, running, some_are_missing=scale > 1)
         if not (scale and 0 <= total < math.inf and 0 < weight < math.inf):
             return None
-        if self.sums.share and total > IMPOSSIBLE * weight:
+        if self.sums.share and total > IMPOSSIBLE_FACTOR * weight:
             return None
         return total, weight
 

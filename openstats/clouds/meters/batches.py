@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
-from openstats.clouds.meters import GRID, LONGEST, Batch, MeterRequest
+from openstats.clouds.meters import GRID, REPORT_VALIDITY, Batch, MeterRequest
 from openstats.clouds.meters.accumulation import Accumulation, InstanceSet, MeterSums
 from openstats.clouds.meters.options import SumOptions
 from openstats.errors import CloudError
@@ -18,7 +18,7 @@ from openstats.unix_time import DAY, HOUR
 SPAN = DAY // 2
 """Seconds that one query covers: the response to a longer one might not fit into memory."""
 
-LATE = SPAN - HOUR
+LATE_SUMS = SPAN - HOUR
 """Granules without sums are read again for this many seconds. This is less than a span, so that a
 meter that the source lacks costs no additional call."""
 
@@ -53,7 +53,7 @@ def batches(
     end = (request.now - options.lag) // GRID * GRID
     search = Search.from_cursor(request.cursor, options.mark)
     begins = {name: _begin(request, name, end, search.until(name)) for name in readers}
-    instances = InstanceSet(request.running, since=request.now - options.lag - LONGEST)
+    instances = InstanceSet(request.running, since=request.now - options.lag - REPORT_VALIDITY)
     meters_read, failures = set(request.last), Failures()
     for span in _spans(min(begins.values(), default=end), end, instances.since):
         accumulations = {}
@@ -137,7 +137,7 @@ def _begin(request: MeterRequest, name: str, end: int, searched: int) -> int:
         return end
     days = request.options.backfill_days
     first = min((request.now - days * DAY) // GRID * GRID, end - GRID)
-    return int(max(request.last.get(name, first), searched - LATE))
+    return int(max(request.last.get(name, first), searched - LATE_SUMS))
 
 
 def _spans(begin: int, end: int, since: int) -> Iterator[Span]:

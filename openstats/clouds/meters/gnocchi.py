@@ -18,24 +18,26 @@ from openstats.clouds.connection import Connection
 from openstats.clouds.errors import translated
 from openstats.clouds.figures import measured
 from openstats.clouds.meters import GRID, Batch, MeterRequest, http
-from openstats.clouds.meters.accumulation import MeterSums, Series, sum_by_tenant
+from openstats.clouds.meters.accumulation import MeterSums, TenantSums, sum_by_tenant
 from openstats.clouds.meters.batches import Reader, Span, batches
 from openstats.clouds.meters.options import SumOptions, Whole, parse
 from openstats.unix_time import HOUR
 
 SERVICE = "metric"
 NANO = 1e-9
-UNKNOWN = re.compile(r"Metric .*does not exist|Resource type does not exist|Metrics not found")
+UNKNOWN_METRIC = re.compile(
+    r"Metric .*does not exist|Resource type does not exist|Metrics not found"
+)
 """Gnocchi's messages about unknown metrics and resource types, with status 404 or 400."""
 
-JSON = {"Accept": "application/json"}
+JSON_HEADERS = {"Accept": "application/json"}
 """Headers of requests; without them, Gnocchi's errors are HTML."""
 
-ENDED = HOUR
+LATE_SAMPLES = HOUR
 """Seconds after its end for which an instance may still have samples."""
 
-Operation = list[Any]
-Post = Callable[..., Any]
+AggregateOperation = list[Any]
+PostRequest = Callable[..., Any]
 
 
 class GnocchiOptions(SumOptions):
@@ -84,7 +86,7 @@ def read(request: MeterRequest) -> Iterator[Batch]:
         yield from batches(request, options, source.readers())
 
 
-def _post(connection: Connection, options: GnocchiOptions, stack: ExitStack) -> Post:
+def _post(connection: Connection, options: GnocchiOptions, stack: ExitStack) -> PostRequest:
     """Return a function that posts to paths below Gnocchi's endpoint."""
     if options.auth == "basic":
         session = http.session(connection, cacert=options.cacert, insecure=options.insecure)
@@ -113,7 +115,7 @@ class Gnocchi:
 
     cloud: str
     options: GnocchiOptions
-    post: Post
+    post: PostRequest
 
     def readers(self) -> dict[str, Reader]:
         """Return a reader for each meter with a metric, by the meter's name."""
@@ -154,8 +156,8 @@ class Gnocchi:
         return MeterSums(totals, reported or {}, share=True, weights=weights)
 
     def _sums(
-        self, kind: str, operation: Operation, span: Span, factor: float = 1
-    ) -> Series | None:
+        self, kind: str, operation: AggregateOperation, span: Span, factor: float = 1
+    ) -> TenantSums | None:
         """Return sums by project: one call; None if Gnocchi does not have the metric."""
         query = {
             "start": span.begin,
@@ -171,9 +173,9 @@ class Gnocchi:
         }
         with translated(self.cloud, f"Gnocchi's aggregates of {kind}"):
             try:
-                answer = self.post("/v1/aggregates", params=query, json=body, headers=JSON)
+                answer = self.post("/v1/aggregates", params=query, json=body, headers=JSON_HEADERS)
             except (NotFound, BadRequest) as error:
-                if UNKNOWN.search(_text(error)):
+                if UNKNOWN_METRIC.search(_text(error)):
                     return None
                 raise type(error)(_reason(error), response=error.response) from error
             return sum_by_tenant(_points(answer.json(), factor)) or None
@@ -193,7 +195,7 @@ def _reason(error: Any) -> str:
 
 def _alive(begin: int) -> dict[str, Any]:
     """Return a filter for resources that had not ended at ``begin``: Gnocchi keeps ended ones."""
-    ended = datetime.fromtimestamp(begin - ENDED, UTC).isoformat()
+    ended = datetime.fromtimestamp(begin - LATE_SAMPLES, UTC).isoformat()
     return {"or": [{"=": {"ended_at": None}}, {">=": {"ended_at": ended}}]}
 
 

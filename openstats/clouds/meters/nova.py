@@ -12,18 +12,18 @@ from keystoneauth1.exceptions import Conflict, HttpNotImplemented, NotFound
 from openstats.clouds.connection import Connection, version_key
 from openstats.clouds.errors import translated
 from openstats.clouds.figures import whole
-from openstats.clouds.meters import GRID, LONGEST, Batch, MeterRequest
+from openstats.clouds.meters import GRID, REPORT_VALIDITY, Batch, MeterRequest
 from openstats.errors import CloudError
 from openstats.model import Instance
 from openstats.readings import Delta
 
 METER = "cpu.used"
-DIAGNOSTICS = "2.48"
+DIAGNOSTICS_VERSION = "2.48"
 NANO = 1e-9
-LONGEST_TIME = 2**60
+MAX_CPU_TIME = 2**60
 """The largest CPU time of one vCPU in nanoseconds: 36 years."""
 
-SLACK = 1.1, 5.0
+TOLERANCE = 1.1, 5.0
 """The tolerance for a vCPU's counter: a factor of the elapsed time, and seconds in addition. Nova
 reads the counter at some time between request and response."""
 
@@ -76,7 +76,10 @@ def read(request: MeterRequest) -> Iterator[Batch]:
     version = request.connection.nova.api_version.get_string()
     if len(running) > request.options.diagnostics_max_instances:
         return
-    if version_key(version) < version_key(DIAGNOSTICS) or request.last.get(METER, 0) >= request.now:
+    if (
+        version_key(version) < version_key(DIAGNOSTICS_VERSION)
+        or request.last.get(METER, 0) >= request.now
+    ):
         return
     limiter = RateLimiter(request.options.diagnostics_per_second)
     answers = list(request.calls.map(lambda server: _counter(request, limiter, server), running))
@@ -134,7 +137,7 @@ def diagnostics(connection: Connection, uuid: str) -> list[int]:
         vcpus = body["cpu_details"]
         if any(vcpu["time"] is None for vcpu in vcpus):
             return []
-        return [whole(vcpu, "time", LONGEST_TIME) for vcpu in vcpus]
+        return [whole(vcpu, "time", MAX_CPU_TIME) for vcpu in vcpus]
 
 
 def _gains(
@@ -165,9 +168,9 @@ def _comparable(first: CpuCounter, last: CpuCounter, vcpus: int) -> bool:
     old, or if the counter rose more than is possible (after a resize, or a change of the clock).
     """
     passed, burnt = last.at - first.at, last.seconds - first.seconds
-    if not 0 < passed <= LONGEST + GRID / 2 or first.vcpus not in (0, last.vcpus):
+    if not 0 < passed <= REPORT_VALIDITY + GRID / 2 or first.vcpus not in (0, last.vcpus):
         return False
-    factor, seconds = SLACK
+    factor, seconds = TOLERANCE
     return 0 <= burnt <= max(vcpus, last.vcpus) * (factor * passed + seconds)
 
 

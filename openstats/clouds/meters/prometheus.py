@@ -17,20 +17,20 @@ from pydantic import AfterValidator, Field
 from openstats.clouds.errors import translated
 from openstats.clouds.figures import measured
 from openstats.clouds.meters import GRID, Batch, MeterRequest, http
-from openstats.clouds.meters.accumulation import MeterSums, Series, sum_by_tenant
+from openstats.clouds.meters.accumulation import MeterSums, TenantSums, sum_by_tenant
 from openstats.clouds.meters.batches import Reader, Span, batches
 from openstats.clouds.meters.options import SumOptions, parse
 from openstats.clouds.meters.promql import Queries
 
 NANO = 1e-9
-SHORT = 0.001
+EDGE_SECONDS = 0.001
 """Granules are evaluated this many seconds before their end: windows include their edges, but a
 sample on the edge belongs to the next granule."""
 
 METRIC = re.compile("[a-zA-Z_:][a-zA-Z0-9_:]*")
 LABEL = re.compile("[a-zA-Z_][a-zA-Z0-9_]*")
 
-COMPLETE = {"nocache": "1", "deny_partial_response": "1", "partial_response": "false"}
+COMPLETE_ANSWERS = {"nocache": "1", "deny_partial_response": "1", "partial_response": "false"}
 """Parameters against rounded times (VictoriaMetrics) and partial responses (VictoriaMetrics,
 Thanos); Prometheus ignores them."""
 
@@ -156,11 +156,13 @@ class Prometheus:
         weights = self._by_project("sum", self._queries.vcpus(cpu, vcpus), span, GRID)
         return MeterSums(totals, reported, share=True, weights=weights or None)
 
-    def _by_project(self, function: str, expression: str, span: Span, factor: float = 1) -> Series:
+    def _by_project(
+        self, function: str, expression: str, span: Span, factor: float = 1
+    ) -> TenantSums:
         """Return an aggregate of an expression by project and granule: one call."""
         query = {
             "query": self._queries.by_project(function, expression),
-            "start": f"{span.begin + GRID - SHORT:.3f}",
+            "start": f"{span.begin + GRID - EDGE_SECONDS:.3f}",
             "end": f"{span.end}",
             "step": f"{GRID}",
         }
@@ -170,7 +172,7 @@ class Prometheus:
                     "/api/v1/query_range",
                     endpoint_override=self.options.url,
                     requests_auth=self._credential(),
-                    params=query | COMPLETE,
+                    params=query | COMPLETE_ANSWERS,
                 )
             except HttpError as error:
                 raise type(error)(_reason(error), response=error.response) from error

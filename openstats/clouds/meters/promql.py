@@ -7,7 +7,7 @@ series without the label for instances counts as an instance. This module calls 
 from dataclasses import dataclass
 
 from openstats.clouds.meters import GRID
-from openstats.clouds.meters.accumulation import IMPOSSIBLE
+from openstats.clouds.meters.accumulation import IMPOSSIBLE_FACTOR
 
 NANO = 10**9
 
@@ -67,7 +67,7 @@ class Queries:
         return self._by_instance("max", self._samples(metric, labelled=True).over("avg"))
 
     def _limit(self, vcpus: str) -> str:
-        return f"{IMPOSSIBLE * GRID * NANO:.0f} * {self._vcpus(vcpus)}"
+        return f"{IMPOSSIBLE_FACTOR * GRID * NANO:.0f} * {self._vcpus(vcpus)}"
 
     def _burnt(self, samples: "Samples") -> str:
         """Return an expression for the summed increase of all series of each instance.

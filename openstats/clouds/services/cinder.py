@@ -11,12 +11,12 @@ from urllib.parse import urlencode
 
 from openstats.clouds.connection import Connection, version_key
 from openstats.clouds.errors import translated
-from openstats.clouds.figures import Row, moment, part, quota, whole
+from openstats.clouds.figures import JsonObject, moment, part, quota, whole
 from openstats.clouds.missing_rights import probe_of_cloud
 from openstats.clouds.omissions import Omissions, read_items
-from openstats.clouds.paging import USUAL, PagedList, Paging, pages
+from openstats.clouds.paging import DEFAULT_PAGING, PagedList, Paging, pages
 from openstats.clouds.rights import INVALID, SNAPSHOT_TENANT, UNKNOWN_FILTER, VOLUME_TENANT
-from openstats.clouds.sanitize import ID, UUID, clean, device_name, first_names
+from openstats.clouds.sanitize import ID_LENGTH, UUID_LENGTH, clean, device_name, first_names
 from openstats.errors import CloudError
 from openstats.meters import QUOTAS, VOLUME, VOLUME_TYPE
 from openstats.model import Quota, VolumeTypeQuota, VolumeUse
@@ -24,18 +24,40 @@ from openstats.model import Quota, VolumeTypeQuota, VolumeUse
 Value = TypeVar("Value")
 
 TIME_COMPARED = "3.60"
-NOTHING = VolumeUse(0, 0, 0, 0)
+NO_VOLUMES = VolumeUse(0, 0, 0, 0)
 ROOT_DEVICE = re.compile("(/dev/)?(vd|sd|hd|xvd)a")
 """The device names that may be a server's root disk."""
 
 
-def fingerprint(
-    connection: Connection, changed_since: int
-) -> tuple[int, int, int, list[str], bool] | None:
-    """Return a fingerprint of all volumes and snapshots: three calls.
+class VolumeCounts(NamedTuple):
+    """Cinder's own numbers of all volumes, their GiB, and snapshots."""
 
-    It changes if any of them is created, resized or deleted. The last item tells whether any volume
-    was updated since ``changed_since`` (Unix seconds). Return None if Cinder is too old.
+    volumes: int
+    gigabytes: int
+    snapshots: int
+
+
+class Summary(NamedTuple):
+    """What Cinder tells of all volumes and snapshots without listing them.
+
+    ``newest_snapshot`` holds the id of the newest snapshot, if there is any. ``is_touched`` tells
+    whether any volume was updated since the last summary.
+    """
+
+    counts: VolumeCounts
+    newest_snapshot: list[str]
+    is_touched: bool
+
+    @property
+    def fingerprint(self) -> list[object]:
+        """A value that changes if any volume or snapshot is created, resized or deleted."""
+        return [*self.counts, self.newest_snapshot]
+
+
+def summary(connection: Connection, changed_since: int) -> Summary | None:
+    """Return the summary of all volumes and snapshots: three calls; None if Cinder is too old.
+
+    ``changed_since`` (Unix seconds) is the time of the last summary.
     """
     if version_key(connection.cinder.api_version.get_string()) < version_key(TIME_COMPARED):
         return None
@@ -43,27 +65,28 @@ def fingerprint(
     with translated(connection.cloud.name, "Cinder's summary of volumes"):
         query = {"updated_at": f"gte:{since}", "limit": 1}
         updated = list(_get(connection, "/volumes/detail", query)["volumes"])
-        return (*_sums(connection), bool(updated))
+        return Summary(*_counts(connection), bool(updated))
 
 
-def counts(connection: Connection) -> tuple[int, int, int]:
+def counts(connection: Connection) -> VolumeCounts:
     """Return Cinder's counts of volumes, their GiB, and snapshots: two calls."""
     with translated(connection.cloud.name, "Cinder's summary of volumes"):
-        return _sums(connection)[:3]
+        return _counts(connection)[0]
 
 
-def _sums(connection: Connection) -> tuple[int, int, int, list[str]]:
-    """Return the numbers of volumes, their GiB and snapshots, and the id of the newest snapshot."""
+def _counts(connection: Connection) -> tuple[VolumeCounts, list[str]]:
+    """Return Cinder's counts, and the id of the newest snapshot, if there is any."""
     volumes = _get(connection, "/volumes/summary", {})["volume-summary"]
     query = {"limit": 1, "with_count": "true", "sort": "created_at:desc"}
     snapshots = _get(connection, "/snapshots/detail", query)
     number, newest = whole(snapshots, "count"), [row["id"] for row in snapshots["snapshots"]]
     if len(newest) != min(1, number):
         raise ValueError(f"{number} snapshots are counted, and {len(newest)} of one is shown")
-    return whole(volumes, "total_count"), whole(volumes, "total_size"), number, newest
+    total, gigabytes = whole(volumes, "total_count"), whole(volumes, "total_size")
+    return VolumeCounts(total, gigabytes, number), newest
 
 
-def _get(connection: Connection, path: str, query: Row) -> Row:
+def _get(connection: Connection, path: str, query: JsonObject) -> JsonObject:
     parameters = {"all_tenants": 1} | dict(query)
     _, body = connection.cinder.client.get(f"{path}?{urlencode(parameters)}")
     return dict(body)
@@ -103,13 +126,13 @@ def refuse_part(connection: Connection) -> None:
         )
 
 
-def sum_by_tenant(connection: Connection, paging: Paging = USUAL) -> VolumeSums:
+def sum_by_tenant(connection: Connection, paging: Paging = DEFAULT_PAGING) -> VolumeSums:
     """Read all volumes and snapshots page by page; return their sums by tenant.
 
     Raises:
         CloudError: the call fails, or no volume or no snapshot can be read although there are some.
     """
-    totals: defaultdict[str, VolumeUse] = defaultdict(lambda: NOTHING)
+    totals: defaultdict[str, VolumeUse] = defaultdict(lambda: NO_VOLUMES)
     sums = VolumeSums(totals)
     with translated(connection.cloud.name, "Cinder's volumes"):
         for volume in _read(connection, "volumes", _volume, paging, sums):
@@ -124,7 +147,7 @@ def sum_by_tenant(connection: Connection, paging: Paging = USUAL) -> VolumeSums:
 def _read(
     connection: Connection,
     key: str,
-    read_row: Callable[[Row], Value],
+    read_row: Callable[[JsonObject], Value],
     paging: Paging,
     sums: VolumeSums,
 ) -> Iterator[Value]:
@@ -146,7 +169,7 @@ def _read(
 def _spoil(sums: VolumeSums, row: object) -> None:
     """Add the tenant of an unreadable row to ``sums``."""
     tenant = row.get(VOLUME_TENANT, row.get(SNAPSHOT_TENANT)) if isinstance(row, dict) else None
-    if isinstance(tenant, str) and len(tenant) <= ID:
+    if isinstance(tenant, str) and len(tenant) <= ID_LENGTH:
         sums.spoiled.add(tenant)
     else:
         sums.unclaimed = True
@@ -164,18 +187,18 @@ class _Volume(NamedTuple):
     first_disks: list[tuple[str, str]]
 
 
-def _volume(row: Row) -> _Volume:
+def _volume(row: JsonObject) -> _Volume:
     disks = []
     for attachment in row.get("attachments") or ():
         server, device = attachment.get("server_id"), attachment.get("device") or ""
         if server and ROOT_DEVICE.fullmatch(device):
-            disks.append((clean(server, UUID), device_name(device)))
-    tenant = clean(row[VOLUME_TENANT], ID)
+            disks.append((clean(server, UUID_LENGTH), device_name(device)))
+    tenant = clean(row[VOLUME_TENANT], ID_LENGTH)
     return _Volume(tenant, part(row, "size"), moment(row, "created_at"), disks)
 
 
-def _snapshot(row: Row) -> tuple[str, int]:
-    return clean(row[SNAPSHOT_TENANT], ID), part(row, "size")
+def _snapshot(row: JsonObject) -> tuple[str, int]:
+    return clean(row[SNAPSHOT_TENANT], ID_LENGTH), part(row, "size")
 
 
 def _add_volume(total: VolumeUse, volume: _Volume) -> VolumeUse:
@@ -218,7 +241,7 @@ def quotas(connection: Connection, tenant: str) -> StorageQuotas:
     return StorageQuotas(totals, by_type, fault)
 
 
-def _quotas_by_type(figures: Row, omissions: Omissions) -> dict[str, VolumeTypeQuota]:
+def _quotas_by_type(figures: JsonObject, omissions: Omissions) -> dict[str, VolumeTypeQuota]:
     """Return the quotas by volume type, from keys such as ``gigabytes_TYPE``.
 
     Add unreadable types to ``omissions``.

@@ -18,27 +18,27 @@ from openstats.clouds.clouds_yaml import customer_rules
 from openstats.clouds.clouds_yaml.customer_rules import Assignments
 from openstats.clouds.connection import Connection
 from openstats.clouds.errors import translated
-from openstats.clouds.figures import Row
+from openstats.clouds.figures import JsonObject
 from openstats.clouds.omissions import Omissions, read_items
-from openstats.clouds.paging import USUAL, PagedList, Paging, pages
-from openstats.clouds.sanitize import ID, NAME, clean
+from openstats.clouds.paging import DEFAULT_PAGING, PagedList, Paging, pages
+from openstats.clouds.sanitize import ID_LENGTH, NAME_LENGTH, clean
 from openstats.errors import CloudError, TruncatedError
 from openstats.model import KeystoneProject
 
 LIMITS = "look for list_limit and max_db_limit in keystone.conf"
 PROJECTS, DOMAINS = "Keystone's projects", "Keystone's domains"
 
-NEEDED = ("id", "name", "domain_id", "parent_id", "enabled", "tags")
-LONGEST_VALUE = NAME + 1
+NEEDED_KEYS = ("id", "name", "domain_id", "parent_id", "enabled", "tags")
+MAX_VALUE_LENGTH = NAME_LENGTH + 1
 """Characters that are kept of a string: one more than allowed, so that checks detect excess."""
 
-MOST_TAGS = 80
+MAX_TAGS = 80
 """The largest number of tags of a project in Keystone."""
 
-MOST_DOMAINS = 100
+MAX_DOMAINS = 100
 """The largest number of domains missing in their list that are requested one by one."""
 
-SAMPLE = 10
+SAMPLE_SIZE = 10
 """The number of domains whose own lists check the first list of all projects."""
 
 
@@ -57,7 +57,9 @@ class ProjectList:
     omissions: Omissions
 
 
-def projects(connection: Connection, paging: Paging = USUAL, *, first: bool = False) -> ProjectList:
+def projects(
+    connection: Connection, paging: Paging = DEFAULT_PAGING, *, first: bool = False
+) -> ProjectList:
     """Return all projects of the cloud's Keystone: two calls, and one for each further page.
 
     With ``first``, compare the list with those of some domains: there are no stored projects yet.
@@ -123,9 +125,9 @@ def exists(connection: Connection, project: str) -> bool | None:
             return None
 
 
-def _project(row: Row, domains: Mapping[str, Domain]) -> KeystoneProject:
+def _project(row: JsonObject, domains: Mapping[str, Domain]) -> KeystoneProject:
     domain_id, parent_id = clean(row["domain_id"]), row.get("parent_id")
-    project_id, name = clean(row["id"], ID), clean(row["name"])
+    project_id, name = clean(row["id"], ID_LENGTH), clean(row["name"])
     tags = frozenset(map(clean, row.get("tags") or ()))
     domain = domains[domain_id]
     return KeystoneProject(
@@ -151,7 +153,7 @@ def _domains(connection: Connection, paging: Paging, omissions: Omissions) -> di
     return domains
 
 
-def _domain(row: Row) -> tuple[str, Domain]:
+def _domain(row: JsonObject) -> tuple[str, Domain]:
     return clean(row["id"]), Domain(clean(row["name"]), bool(row.get("enabled", True)))
 
 
@@ -161,10 +163,10 @@ def _unlisted_domains(
     """Return the domains of projects that are missing in the list of domains.
 
     Raises:
-        CloudError: there are more than ``MOST_DOMAINS``, or one cannot be read.
+        CloudError: there are more than ``MAX_DOMAINS``, or one cannot be read.
     """
     unlisted_ids = sorted(_texts(rows, "domain_id") - domain_ids)
-    if len(unlisted_ids) > MOST_DOMAINS:
+    if len(unlisted_ids) > MAX_DOMAINS:
         raise CloudError(
             f"{connection.cloud.name}: {DOMAINS}: the list leaves out {len(unlisted_ids)} domains "
             "of projects that Keystone shows: it is cut"
@@ -193,7 +195,7 @@ def _refuse_cut(
 ) -> None:
     """Raise CloudError if a domain's list has projects that are missing in the list of all."""
     listed_ids = _texts(rows, "id")
-    for key in domain_ids[:: 1 + len(domain_ids) // SAMPLE]:
+    for key in domain_ids[:: 1 + len(domain_ids) // SAMPLE_SIZE]:
         of_domain = _texts(_projects_of_domain(connection, key, paging), "id")
         if unlisted := sorted(of_domain - listed_ids):
             raise CloudError(
@@ -246,19 +248,19 @@ def _needed_part(row: object) -> object:
     """Return the needed keys of a domain or project."""
     if not isinstance(row, dict):
         return row
-    return {name: _bounded(row[name]) for name in NEEDED if name in row}
+    return {name: _bounded(row[name]) for name in NEEDED_KEYS if name in row}
 
 
 def _bounded(value: object) -> object:
     """Return a value of a row, shortened to what is needed."""
     if isinstance(value, str):
-        return value[:LONGEST_VALUE]
+        return value[:MAX_VALUE_LENGTH]
     if isinstance(value, list):
-        return list(map(_bounded, value[:MOST_TAGS]))
+        return list(map(_bounded, value[:MAX_TAGS]))
     return {} if isinstance(value, dict) else value
 
 
-def _get(connection: Connection, path: str, query: Row) -> Row:
+def _get(connection: Connection, path: str, query: JsonObject) -> JsonObject:
     """Return a document through keystoneclient's adapter: its managers hide that a list is cut."""
     url = f"{path}?{urlencode(query)}" if query else path
     _, body = connection.keystone.projects.client.get(url)

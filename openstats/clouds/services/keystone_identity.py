@@ -18,10 +18,10 @@ from openstats.errors import CloudError
 ESSENTIAL = ("Keystone", "Nova, hypervisors", "Nova, servers", "Cinder, volumes")
 """Kinds of rights without which a user sees only a part of a cloud."""
 
-SAMPLE = 10
+SAMPLE_SIZE = 10
 """The number of projects that are requested to recognise the Keystone that had them."""
 
-DIGITS = 16
+DIGEST_LENGTH = 16
 """The number of hexadecimal digits in the digest of a credential."""
 
 
@@ -61,7 +61,7 @@ def credential_digest(connection: Connection) -> str:
     with translated(connection.cloud.name, SIGNING_IN):
         access = connection.access
         parts = access.user_id, access.project_id, *sorted(access.role_names)
-    return sha256(" ".join(map(str, parts)).encode()).hexdigest()[:DIGITS]
+    return sha256(" ".join(map(str, parts)).encode()).hexdigest()[:DIGEST_LENGTH]
 
 
 def may_be_same(first: KeystoneIdentity, second: KeystoneIdentity) -> bool:
@@ -121,7 +121,7 @@ def has_most_projects(connection: Connection, projects: Sequence[str]) -> bool |
 
     Request an evenly spaced sample. Return None if the user must not see any of them.
     """
-    sample = projects[:: 1 + len(projects) // SAMPLE]
+    sample = projects[:: 1 + len(projects) // SAMPLE_SIZE]
     answers = [has_project(connection, project) for project in sample]
     present, absent = answers.count(True), answers.count(False)
     return present >= absent if present or absent else None

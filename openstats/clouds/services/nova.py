@@ -11,16 +11,16 @@ from keystoneauth1.exceptions import BadRequest, NotFound
 
 from openstats.clouds.connection import Connection, version_key
 from openstats.clouds.errors import MALFORMED, translated, words_of
-from openstats.clouds.figures import Row, moment, part, quota, signed, whole
+from openstats.clouds.figures import JsonObject, moment, part, quota, signed, whole
 from openstats.clouds.omissions import Omissions, read_items
-from openstats.clouds.paging import USUAL, PagedList, Paging, Query, pages
-from openstats.clouds.rights import HOST
-from openstats.clouds.sanitize import ID, UUID, clean, device_name
+from openstats.clouds.paging import DEFAULT_PAGING, PagedList, Paging, QueryParameters, pages
+from openstats.clouds.rights import HOST_ATTRIBUTE
+from openstats.clouds.sanitize import ID_LENGTH, UUID_LENGTH, clean, device_name
 from openstats.errors import CloudError, TenantUnknownError
 from openstats.meters import CAPACITY, COMPUTE, QUOTAS
 from openstats.model import Capacity, Departure, Instance, Quota
 
-FREE = ("free_ram_mb", "free_disk_gb")
+FREE_AMOUNTS = ("free_ram_mb", "free_disk_gb")
 GONE = ("DELETED", "SOFT_DELETED")
 UNKNOWN, DISABLED, UP, DOWN = "UNKNOWN", "disabled", "up", "down"
 DOWN_CELLS_SHOWN = "2.69"
@@ -42,45 +42,46 @@ def capacity(connection: Connection) -> Capacity:
         return Capacity(**figures, source="nova")
 
 
-def _capacity_figure(statistics: Row, name: str) -> int:
-    return signed(statistics, name) if name in FREE else whole(statistics, name)
+def _capacity_figure(statistics: JsonObject, name: str) -> int:
+    return signed(statistics, name) if name in FREE_AMOUNTS else whole(statistics, name)
 
 
-class ComputeHosts(NamedTuple):
-    """The hosts whose cell is down, and the number of hosts by state; None if not read."""
+class HostStates(NamedTuple):
+    """The compute hosts whose cell is down, and the number of hosts by state; None if not read."""
 
     hidden: list[str]
-    states: dict[str, int] | None
+    numbers: dict[str, int] | None
 
 
-def compute_hosts(connection: Connection, *, used: bool) -> ComputeHosts:
-    """Return the compute hosts; Nova's lists silently lack the servers of hidden ones.
+def host_states(connection: Connection, *, used: bool) -> HostStates:
+    """Return the states of compute hosts; Nova's lists silently lack the servers of hidden ones.
 
     Raises:
         CloudError: there is no compute service although hosts are ``used``.
     """
     version = connection.nova.api_version.get_string()
     if version_key(version) < version_key(DOWN_CELLS_SHOWN):
-        return ComputeHosts([], None)
+        return HostStates([], None)
     with translated(connection.cloud.name, SERVICES):
         services = _compute_services(connection)
-        states = Counter(map(_state, services))
+        counter = Counter(map(_state, services))
         hidden = [clean(row["host"]) for row in services if row["status"] == UNKNOWN]
     if used and not services:
         raise CloudError(
             f"{connection.cloud.name}: {SERVICES}: it lists no nova-compute, though servers are on "
             "hosts; previous figures are kept"
         )
-    return ComputeHosts(sorted(hidden), {state: states[state] for state in (UP, DOWN, DISABLED)})
+    numbers = {state: counter[state] for state in (UP, DOWN, DISABLED)}
+    return HostStates(sorted(hidden), numbers)
 
 
-def _state(service: Row) -> str:
+def _state(service: JsonObject) -> str:
     if service["status"] == DISABLED:
         return DISABLED
     return UP if service.get("state") == UP else DOWN
 
 
-def _compute_services(connection: Connection) -> list[Row]:
+def _compute_services(connection: Connection) -> list[JsonObject]:
     _, body = connection.nova.client.get("/os-services?binary=nova-compute")
     return list(body["services"])
 
@@ -107,12 +108,14 @@ def zones(connection: Connection) -> Zones:
         return Zones(of_hosts, disabled, omissions)
 
 
-def _host_and_zone(service: Row) -> tuple[str, str]:
+def _host_and_zone(service: JsonObject) -> tuple[str, str]:
     return clean(service["host"]), clean(service["zone"])
 
 
-def hosts(connection: Connection, paging: Paging = USUAL) -> tuple[dict[str, str], Omissions]:
-    """Return the compute hosts by hypervisor name, and unreadable hypervisors: one call a page.
+def hypervisor_hosts(
+    connection: Connection, paging: Paging = DEFAULT_PAGING
+) -> tuple[dict[str, str], Omissions]:
+    """Return the compute host of each hypervisor by name, and the unreadable ones: one call a page.
 
     Raises:
         RefusedError: Nova refuses the call to this user.
@@ -124,14 +127,14 @@ def hosts(connection: Connection, paging: Paging = USUAL) -> tuple[dict[str, str
         return dict(read_items(rows, _name_and_host, omissions)), omissions
 
 
-def _name_and_host(hypervisor: Row) -> tuple[str, str]:
+def _name_and_host(hypervisor: JsonObject) -> tuple[str, str]:
     return clean(hypervisor["hypervisor_hostname"]), clean(hypervisor["service"]["host"])
 
 
 def paged_list(connection: Connection, key: str, path: str, call: str) -> PagedList:
     """Return a list of Nova for ``pages``: novaclient's managers drop the link to the next page."""
 
-    def fetch(query: Query) -> Row:
+    def fetch(query: QueryParameters) -> JsonObject:
         _, body = connection.nova.client.get(f"{path}?{urlencode(query)}")
         return dict(body)
 
@@ -151,7 +154,7 @@ def servers_in_down_cells(connection: Connection) -> bool:
 def servers(
     connection: Connection,
     *,
-    paging: Paging = USUAL,
+    paging: Paging = DEFAULT_PAGING,
     changed_since: int | None = None,
     tenant: str | None = None,
     omissions: Omissions | None = None,
@@ -165,7 +168,7 @@ def servers(
     Raises:
         CloudError: the call fails, or, in a list of all, no server can be read.
     """
-    query: Query = {"all_tenants": 1}
+    query: QueryParameters = {"all_tenants": 1}
     if changed_since is not None:
         since = datetime.fromtimestamp(changed_since, UTC)
         query["changes-since"] = since.strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -186,16 +189,16 @@ def servers(
             omissions.refuse_all()
 
 
-def _server(row: Row) -> Instance | Departure | None:
+def _server(row: JsonObject) -> Instance | Departure | None:
     """Return an existing or a deleted server; None if it is in a cell that is down."""
     if row["status"] in GONE:
         return _departure(row)
     return None if _is_in_down_cell(row) else _instance(row)
 
 
-def _departure(row: Row) -> Departure:
+def _departure(row: JsonObject) -> Departure:
     """Return a deleted server; without its details if these are unreadable."""
-    uuid = clean(row["id"], UUID)
+    uuid = clean(row["id"], UUID_LENGTH)
     try:
         ended_at = moment(row, TERMINATED if row.get(TERMINATED) else "updated")
         return Departure(uuid, _instance(row), ended_at)
@@ -203,7 +206,7 @@ def _departure(row: Row) -> Departure:
         return Departure(uuid)
 
 
-def _is_in_down_cell(server: Row) -> bool:
+def _is_in_down_cell(server: JsonObject) -> bool:
     """Return whether Nova shows only a server's minimal record, since its cell is down.
 
     A server with all details may also have the status UNKNOWN.
@@ -211,13 +214,13 @@ def _is_in_down_cell(server: Row) -> bool:
     return server["status"] == UNKNOWN and "name" not in server
 
 
-def _instance(server: Row) -> Instance:
+def _instance(server: JsonObject) -> Instance:
     flavor = server["flavor"]
-    uuid, tenant = clean(server["id"], UUID), clean(server["tenant_id"], ID)
-    name, status = clean(server.get("name") or ""), clean(server["status"], ID)
+    uuid, tenant = clean(server["id"], UUID_LENGTH), clean(server["tenant_id"], ID_LENGTH)
+    name, status = clean(server.get("name") or ""), clean(server["status"], ID_LENGTH)
     vcpus, ram = part(flavor, "vcpus"), part(flavor, "ram")
     root, other_disks = _root_disk(server, flavor), _other_disks(flavor)
-    host, root_device = server.get(HOST) or "", server.get(ROOT_DEVICE) or ""
+    host, root_device = server.get(HOST_ATTRIBUTE) or "", server.get(ROOT_DEVICE) or ""
     created_at = moment(server, "created")
     updated_at = moment(server, "updated") if server.get("updated") else 0
     return Instance(
@@ -236,12 +239,12 @@ def _instance(server: Row) -> Instance:
     )
 
 
-def _root_disk(server: Row, flavor: Row) -> int:
+def _root_disk(server: JsonObject, flavor: JsonObject) -> int:
     """Return the MiB of the root disk; 0 without an image: such a server boots from a volume."""
     return MIB_OF_A_GIB * part(flavor, "disk") if server.get("image") else 0
 
 
-def _other_disks(flavor: Row) -> int:
+def _other_disks(flavor: JsonObject) -> int:
     """Return the MiB of the ephemeral disk and swap."""
     # The swap of a flavor without swap is an empty string.
     swap = 0 if flavor["swap"] == "" else part(flavor, "swap")

@@ -8,9 +8,9 @@ from keystoneauth1.exceptions import NotFound
 
 from openstats.clouds.connection import Connection
 from openstats.clouds.errors import translated
-from openstats.clouds.figures import Row, ratio, whole
+from openstats.clouds.figures import JsonObject, ratio, whole
 from openstats.clouds.omissions import Omissions, read_items
-from openstats.clouds.sanitize import UUID, clean
+from openstats.clouds.sanitize import UUID_LENGTH, clean
 from openstats.model import Inventory, Provider
 
 DISABLED = "COMPUTE_STATUS_DISABLED"
@@ -49,9 +49,9 @@ class _ProviderReader:
     sharing: set[str]
     now: int
 
-    def read(self, row: Row) -> Provider:
+    def read(self, row: JsonObject) -> Provider:
         """Return a provider; read its inventories if its generation changed."""
-        uuid, root = clean(row["uuid"], UUID), clean(row["root_provider_uuid"], UUID)
+        uuid, root = clean(row["uuid"], UUID_LENGTH), clean(row["root_provider_uuid"], UUID_LENGTH)
         name, generation = clean(row["name"]), whole(row, "generation")
         former = self.known_providers.get(uuid)
         if former and former.generation == generation:
@@ -106,7 +106,7 @@ def _inventories(connection: Connection, uuid: str) -> tuple[Inventory, ...]:
         return tuple(_inventory(name, rows[name], usages) for name in sorted(rows))
 
 
-def _inventory(resource_class: str, row: Row, usages: Row) -> Inventory:
+def _inventory(resource_class: str, row: JsonObject, usages: JsonObject) -> Inventory:
     return Inventory(
         resource_class=clean(resource_class),
         total=whole(row, "total"),

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from openstats.clouds.connection import Connection
 from openstats.clouds.errors import translated
-from openstats.clouds.figures import Row, moment, part, whole
-from openstats.clouds.paging import USUAL, Paging, Query, pages
+from openstats.clouds.figures import JsonObject, moment, part, whole
+from openstats.clouds.paging import DEFAULT_PAGING, Paging, QueryParameters, pages
 from openstats.clouds.services import cinder, nova
 from openstats.clouds.services.nova import DISABLED, GONE, HYPERVISORS, UNKNOWN
 
@@ -28,7 +28,7 @@ class Tally(NamedTuple):
 
 
 def servers(
-    connection: Connection, tenant: str, settled_before: int, paging: Paging = USUAL
+    connection: Connection, tenant: str, settled_before: int, paging: Paging = DEFAULT_PAGING
 ) -> Tally:
     """Return the number of a tenant's servers, and of those settled before a time: one call a page.
 
@@ -36,7 +36,7 @@ def servers(
     running task. Servers in state BUILD are not settled: Nova does not count them at once.
     """
     settled = total = 0
-    query: Query = {"all_tenants": 1, "tenant_id": tenant}
+    query: QueryParameters = {"all_tenants": 1, "tenant_id": tenant}
     call = f"Nova's servers of {tenant}"
     with translated(connection.cloud.name, call):
         list_of_servers = nova.paged_list(connection, "servers", "/servers/detail", call)
@@ -46,14 +46,14 @@ def servers(
     return Tally(settled, total)
 
 
-def _is_settled_server(row: Row, settled_before: int) -> bool:
+def _is_settled_server(row: JsonObject, settled_before: int) -> bool:
     is_at_rest = not row.get("OS-EXT-STS:task_state")
     is_counted = row["status"] not in (*GONE, BUILD, UNKNOWN)
     return is_counted and is_at_rest and moment(row, "updated") < settled_before
 
 
 def gigabytes(
-    connection: Connection, tenant: str, settled_before: int, paging: Paging = USUAL
+    connection: Connection, tenant: str, settled_before: int, paging: Paging = DEFAULT_PAGING
 ) -> Tally:
     """Return the GiB of a tenant's volumes, and of those settled before a time: one call a page.
 
@@ -61,7 +61,7 @@ def gigabytes(
     consumes quota. Cinder shows the latter from 3.65 on: its internal volumes consume none.
     """
     settled = total = 0
-    query: Query = {"project_id": tenant}
+    query: QueryParameters = {"project_id": tenant}
     call = f"Cinder's volumes of {tenant}"
     with translated(connection.cloud.name, call):
         volumes = cinder.paged_list(connection, "volumes", call)
@@ -73,13 +73,13 @@ def gigabytes(
     return Tally(settled, total)
 
 
-def _is_settled_volume(row: Row, settled_before: int) -> bool:
+def _is_settled_volume(row: JsonObject, settled_before: int) -> bool:
     is_at_rest = row["status"] in AT_REST and not row.get("os-vol-mig-status-attr:migstat")
     changed_at = moment(row, "updated_at" if row.get("updated_at") else "created_at")
     return is_at_rest and row.get("consumes_quota") is True and changed_at < settled_before
 
 
-def hypervisors(connection: Connection, paging: Paging = USUAL) -> dict[str, int]:
+def hypervisors(connection: Connection, paging: Paging = DEFAULT_PAGING) -> dict[str, int]:
     """Return ``SUMS`` over the hypervisors of enabled services: one call a page.
 
     Raises:

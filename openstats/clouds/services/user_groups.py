@@ -9,19 +9,21 @@ from keystoneauth1.exceptions import ClientException, ConnectFailure
 from oslo_log import log
 
 LOG = log.getLogger(__name__)
-SECONDS = 300
-USERS = 10_000
-PAUSE = 5
+CACHE_SECONDS = 300
+CACHED_USERS = 10_000
+PAUSE_AFTER_FAILURE = 5
 """Seconds without calls after a failed connection to Keystone."""
 
 
 class UserGroups:
-    """The groups of users, cached for ``SECONDS``; thread-safe."""
+    """The groups of users, cached for ``CACHE_SECONDS``; thread-safe."""
 
     def __init__(self, keystone: Adapter, clock: Callable[[], float]) -> None:
         """Take an adapter for Keystone's endpoint, and a clock in seconds."""
         self._keystone = keystone
-        self._cache: TTLCache[str, frozenset[str]] = TTLCache(USERS, SECONDS, timer=clock)
+        self._cache: TTLCache[str, frozenset[str]] = TTLCache(
+            CACHED_USERS, CACHE_SECONDS, timer=clock
+        )
         self._lock = Lock()
         self._clock = clock
         self._silent_until = 0.0
@@ -40,7 +42,7 @@ class UserGroups:
             LOG.warning("Keystone does not list the groups of user %s: %s", user_id, error)
             if isinstance(error, ConnectFailure):
                 # Callers after this one do not wait for the timeout too.
-                self._silent_until = self._clock() + PAUSE
+                self._silent_until = self._clock() + PAUSE_AFTER_FAILURE
             return frozenset()
         with self._lock:
             self._cache[user_id] = group_ids

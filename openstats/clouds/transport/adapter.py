@@ -22,14 +22,14 @@ from openstats.clouds.transport.in_flight import (
 from openstats.clouds.transport.retries import RetryBudget
 
 MIB = 2**20
-CHUNK = 2**16
-LARGE = 2 * MIB
+CHUNK_BYTES = 2**16
+LARGE_BYTES = 2 * MIB
 """Responses above this many bytes are large; only one at a time is read from a cloud."""
 
-BYTES_OF_A_VALUE = 32
+BYTES_PER_VALUE = 32
 """Bytes per JSON value in the largest allowed response: each value needs memory."""
 
-CONNECTIONS = 32
+KEPT_CONNECTIONS = 32
 """The number of connections to a host that are kept open."""
 
 MULTIPLE_CHOICES = 300
@@ -100,7 +100,7 @@ class BoundedAdapter(TCPKeepAliveAdapter):
     """An adapter of the requests library that enforces the limits of a call."""
 
     def __init__(self, limits: CallLimits, in_flight: InFlightRequests) -> None:
-        super().__init__(pool_maxsize=CONNECTIONS)
+        super().__init__(pool_maxsize=KEPT_CONNECTIONS)
         self._limits = limits
         self._in_flight = in_flight
 
@@ -174,14 +174,14 @@ class BoundedAdapter(TCPKeepAliveAdapter):
         """
         body = bytearray()
         largest = self._limits.answer_mib * MIB
-        for chunk in response.iter_content(CHUNK):
+        for chunk in response.iter_content(CHUNK_BYTES):
             body += chunk
             if len(body) > largest:
                 response.close()
                 raise self._too_large("bytes")
-            if len(body) > LARGE:
+            if len(body) > LARGE_BYTES:
                 self._in_flight.acquire_large_answer(request)
-        if len(body) > LARGE and _count_values(body) > largest // BYTES_OF_A_VALUE:
+        if len(body) > LARGE_BYTES and _count_values(body) > largest // BYTES_PER_VALUE:
             raise self._too_large("values")
         return bytes(body)
 

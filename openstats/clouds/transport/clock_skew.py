@@ -10,7 +10,7 @@ from oslo_log import log
 
 LOG = log.getLogger(__name__)
 
-LOGGED = 60
+WRONG_FROM = 60
 """Seconds of skew from which a clock is reported as wrong."""
 
 AHEAD = "ahead of ours: what it dates in the future counts from when it was seen first"
@@ -27,7 +27,7 @@ class ClockSkew:
     @property
     def sentences(self) -> list[str]:
         """A sentence for each host whose clock is wrong."""
-        wrong = {host: ahead for host, ahead in self._ahead.items() if abs(ahead) >= LOGGED}
+        wrong = {host: ahead for host, ahead in self._ahead.items() if abs(ahead) >= WRONG_FROM}
         return [_sentence(host, ahead) for host, ahead in wrong.items()]
 
     @property
@@ -47,7 +47,7 @@ class ClockSkew:
             # The response comes from a cache.
             return
         ahead = self._least_skew(date, response.elapsed.total_seconds())
-        if abs(ahead) >= LOGGED > abs(self._ahead.get(host, 0.0)):
+        if abs(ahead) >= WRONG_FROM > abs(self._ahead.get(host, 0.0)):
             LOG.warning("%s: %s", cloud, _sentence(host, ahead))
         self._ahead[host] = ahead
 

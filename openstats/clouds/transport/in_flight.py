@@ -13,10 +13,10 @@ from contextlib import contextmanager, suppress
 
 from openstats.errors import StoppedError
 
-PERIOD = 0.5
+CHECK_PERIOD = 0.5
 """Seconds between two checks for overdue requests."""
 
-GRACE = 2.0
+STOP_GRACE = 2.0
 """Seconds that requests in flight have to end after a stop."""
 
 _thread = threading.local()
@@ -118,7 +118,7 @@ class InFlightRequests:
     def _watch(self) -> None:
         """Cut overdue requests while any request is in flight."""
         while True:
-            time.sleep(PERIOD)
+            time.sleep(CHECK_PERIOD)
             with self._lock:
                 now = time.monotonic()
                 overdue = [request for request in self._requests if request.deadline <= now]
@@ -141,7 +141,7 @@ class InFlightRequests:
             return
         seconds = request.deadline - time.monotonic()
         request.deadline = math.inf
-        while not self._turn.acquire(timeout=PERIOD):
+        while not self._turn.acquire(timeout=CHECK_PERIOD):
             self.refuse_stopped()
         _thread.turn = self._turn
         request.deadline = time.monotonic() + seconds
@@ -160,7 +160,7 @@ class InFlightRequests:
         if self._stopped.is_set():
             raise StoppedError("stopping: no cloud is asked any more")
 
-    def stop(self, grace: float = GRACE) -> None:
+    def stop(self, grace: float = STOP_GRACE) -> None:
         """Refuse new requests, and cut those in flight after ``grace`` seconds."""
         self._stopped.set()
         latest = time.monotonic() + grace

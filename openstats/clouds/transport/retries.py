@@ -9,25 +9,25 @@ from email.utils import parsedate_to_datetime
 
 import requests
 
-BUSY = (413, 429, 503)
+BUSY_STATUSES = (413, 429, 503)
 """Statuses for which Retry-After is respected."""
 
-FAILING_OVER = (429, 502, 503, 504)
+FAILOVER_STATUSES = (429, 502, 503, 504)
 """Statuses for which a call without Retry-After is repeated."""
 
 PAUSES = (1.0, 3.0)
 """Seconds before each retry if the cloud requests no pause."""
 
-SHORTEST = 0.5
+MIN_PAUSE = 0.5
 """The shortest pause in seconds, even for "Retry-After: 0"."""
 
-LONGEST = 3600.0
+MAX_PAUSE = 3600.0
 """The longest pause in seconds that a cloud may request, as a guard against mistakes."""
 
 
 def requested_pause(response: requests.Response | None) -> float:
     """Return the pause in seconds that a response requests; 0 without a request or response."""
-    return 0.0 if response is None else min(retry_after(response.headers) or 0.0, LONGEST)
+    return 0.0 if response is None else min(retry_after(response.headers) or 0.0, MAX_PAUSE)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -62,10 +62,10 @@ class RetryBudget:
 
     def pause_after(self, status: int, headers: Mapping[str, str]) -> float | None:
         """Return the seconds to wait before a retry; None to accept the response."""
-        pause = retry_after(headers) if status in BUSY else None
+        pause = retry_after(headers) if status in BUSY_STATUSES else None
         if pause is not None:
-            return self._spend(max(pause, SHORTEST))
-        return self.pause_after_failure() if status in FAILING_OVER else None
+            return self._spend(max(pause, MIN_PAUSE))
+        return self.pause_after_failure() if status in FAILOVER_STATUSES else None
 
     def pause_after_failure(self) -> float | None:
         """Return the seconds to wait after a failed connection or status; None to give up."""

@@ -24,10 +24,10 @@ from openstats.storage.store import Database, Store
 
 LOG = log.getLogger(__name__)
 
-PATIENCE = 30.0
+OVERDUE_SECONDS = 30.0
 """Seconds that a cloud may be overdue before other collectors look for its entry."""
 
-PAUSE = 60.0
+READING_PERIOD = 60.0
 """Seconds between two readings of clouds.yaml."""
 
 Connect = Callable[[str], Connection | None]
@@ -126,11 +126,11 @@ class Connections:
         now = self._clock()
         self._follow_registry()
         with self._store.read() as db:
-            overdue = jobs.overdue(db, now, PATIENCE)
+            overdue = jobs.overdue(db, now, OVERDUE_SECONDS)
         asked_names = self.by_name.keys() - self.refused
         unasked = [cloud for cloud in overdue if cloud.name not in asked_names]
         if unasked and now >= self._next_reading:
-            self._next_reading = now + PAUSE
+            self._next_reading = now + READING_PERIOD
             for cloud in unasked:
                 self._take_up(cloud)
 

@@ -13,13 +13,13 @@ from openstats.storage.inventory import capacity, compute_hosts, instances, reso
 
 LOG = log.getLogger(__name__)
 
-TOTALS = ("vcpus", "memory_mb")
+STABLE_FIGURES = ("vcpus", "memory_mb")
 """Figures that rarely change."""
 
-NOTHING = Capacity(0, 0, 0, 0, 0, 0)
+NO_CAPACITY = Capacity(0, 0, 0, 0, 0, 0)
 
 
-def poll(poll: Poll) -> None:
+def run(poll: Poll) -> None:
     """Read the capacity: one call to Nova, or Placement's changed providers.
 
     Raises:
@@ -73,7 +73,7 @@ def _refuse_part(poll: Poll, figures: Capacity) -> None:
     for name, total in listed_sums.items():
         figure = max(getattr(figures, name), getattr(later_figures, name))
         # Usage changes all the time; only a zero for it is wrong for certain.
-        if figure < total and (name in TOTALS or not figure):
+        if figure < total and (name in STABLE_FIGURES or not figure):
             raise OddFigureError(
                 f"{poll.cloud.name}: Nova's hypervisor statistics say {name} = {figure}, and its "
                 f"list of hypervisors {total}: one of the two is wrong; previous figures are kept"
@@ -83,7 +83,7 @@ def _refuse_part(poll: Poll, figures: Capacity) -> None:
 def _write_nothing(poll: Poll) -> None:
     """Record zero capacity for a cloud whose services belong to another cloud."""
     with poll.writing() as db:
-        capacity.record(db, poll.cloud, NOTHING, poll.now)
+        capacity.record(db, poll.cloud, NO_CAPACITY, poll.now)
         compute_hosts.record(db, poll.cloud, dict.fromkeys(compute_hosts.STATES, 0))
 
 

@@ -14,11 +14,11 @@ from openstats.storage import jobs
 from openstats.storage.counts import creation_time
 from openstats.storage.registry import clouds, discovery, tenants
 
-MOST_ASKED = 50
+MAX_REQUESTED = 50
 """Missing tenants that one poll requests by id; of more, a sample."""
 
 
-def poll(poll: Poll) -> None:
+def run(poll: Poll) -> None:
     """Read and assign all projects; store further URLs of the cloud from the catalog.
 
     Raises:
@@ -64,7 +64,7 @@ def _refuse_cut(poll: Poll, listed_ids: set[str]) -> None:
         unlisted_ids = sorted(tenants.living(db, poll.cloud) - listed_ids)
         once_listed_ids = tenants.listed_once(db, poll.cloud)
     exists = partial(keystone.exists, poll.connection)
-    if shown_ids := samples.existing(unlisted_ids, MOST_ASKED, exists):
+    if shown_ids := samples.existing(unlisted_ids, MAX_REQUESTED, exists):
         error = samples.cut_list(
             f"{poll.cloud.name}: Keystone's list of projects", unlisted_ids, shown_ids
         )

@@ -15,14 +15,14 @@ from openstats.errors import CloudError, StoppedError
 from openstats.storage.counts import creation_time
 from openstats.storage.inventory import allocation, instances
 
-MOST_ASKED = 1000
+MAX_REQUESTED = 1000
 """Servers missing in a full sync that one poll requests by id, at most."""
 
-SAMPLE = 50
+SAMPLE_SIZE = 50
 """Servers that are requested by id if too many are missing at once."""
 
 
-def poll(poll: Poll) -> None:
+def run(poll: Poll) -> None:
     """Read the servers that changed since the last poll; in a full sync, read all servers.
 
     Raises:
@@ -117,15 +117,15 @@ def _finish_full_sync(poll: Poll, omissions: Omissions) -> None:
         unlisted = instances.unseen(db, poll.cloud, poll.now)
         total = instances.number(db, poll.cloud)
     if disappearances.is_mass(poll, len(unlisted), total):
-        existing, _ = _ask_by_id(poll, samples.sample(unlisted, SAMPLE))
+        existing, _ = _ask_by_id(poll, samples.sample(unlisted, SAMPLE_SIZE))
         _refuse_cut(poll, unlisted, existing, omissions)
     disappearances.check(poll, "servers", len(unlisted), total)
-    existing, deleted = _ask_by_id(poll, unlisted[:MOST_ASKED])
+    existing, deleted = _ask_by_id(poll, unlisted[:MAX_REQUESTED])
     with poll.writing() as db:
         poll.follow_up(db, instances.remove(db, poll.cloud, deleted, now=poll.now))
     _refuse_cut(poll, unlisted, existing, omissions)
-    if len(unlisted) > MOST_ASKED:
-        number = len(unlisted) - MOST_ASKED
+    if len(unlisted) > MAX_REQUESTED:
+        number = len(unlisted) - MAX_REQUESTED
         poll.note_missing(f"{poll.cloud.name}: {number} servers are not listed any more")
     if poll.is_first:
         with poll.writing() as db:

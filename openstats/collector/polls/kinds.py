@@ -20,19 +20,19 @@ from openstats.errors import VersionRefusedError
 LOG = log.getLogger(__name__)
 
 POLLS: dict[str, Callable[[Poll], None]] = {
-    "discovery": discovery.poll,
-    "capacity": capacity.poll,
-    "instances": instances.poll,
-    "volumes": volumes.poll,
-    "quotas": quotas.poll,
-    "providers": providers.poll,
-    "usage": usage.poll,
+    "discovery": discovery.run,
+    "capacity": capacity.run,
+    "instances": instances.run,
+    "volumes": volumes.run,
+    "quotas": quotas.run,
+    "providers": providers.run,
+    "usage": usage.run,
 }
 PHASES = (("discovery",), ("instances", "volumes"), ("capacity", "quotas"), ("providers", "usage"))
 """The phases of a cycle on demand: each needs the results of the phase before."""
 
 
-def ask(poll: Poll) -> Poll:
+def run(poll: Poll) -> Poll:
     """Run a poll; repeat it once if a service refuses the microversion. Return the poll."""
     try:
         POLLS[poll.lease.kind](poll)

@@ -6,7 +6,7 @@ The arithmetic is in ``statistics.odometer`` and ``statistics.thinning``.
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from openstats.clouds.meters import LONGEST
+from openstats.clouds.meters import REPORT_VALIDITY
 from openstats.collector.polls.poll import Poll
 from openstats.meters import OBSERVED, USAGE_METERS, UsageMeter
 from openstats.readings import Delta, Reading
@@ -29,7 +29,13 @@ class Odometer:
     _slots: dict[str, int] = field(default_factory=dict)
 
     def add(
-        self, db: Database, name: str, delta: Delta, *, dated: bool = False, longest: int = LONGEST
+        self,
+        db: Database,
+        name: str,
+        delta: Delta,
+        *,
+        dated: bool = False,
+        longest: int = REPORT_VALIDITY,
     ) -> None:
         """Write the reading that results from a delta, or the end of a gap.
 

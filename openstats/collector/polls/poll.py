@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from openstats.clouds.connection import Connection
+from openstats.clouds.meters import GRID
 from openstats.clouds.omissions import Omissions
 from openstats.clouds.paging import Paging
+from openstats.collector.polls.options import CollectorOptions, UsageOptions
 from openstats.model import Changes, Cloud, Lease
 from openstats.storage import jobs
 from openstats.storage.inventory import resource_providers
@@ -44,13 +46,13 @@ class PollContext:
     """
 
     store: Store
-    options: Any
-    usage: Any
+    options: CollectorOptions
+    usage: UsageOptions
     alerts: Any
     clock: Clock
     uptime: Clock
     jitter: Jitter
-    writers: AbstractContextManager[Any]
+    writers: AbstractContextManager[object]
     stopped: Callable[[], bool]
     progress: Progress
 
@@ -58,9 +60,13 @@ class PollContext:
         """Return an interval (seconds) varied by the jitter, so that polls of clouds spread out."""
         return self.jitter(interval, self.options.jitter)
 
+    def interval(self, kind: str) -> float:
+        """Return the seconds between two polls of a kind; usage has no option, but the grid."""
+        return float(getattr(self.options, f"{kind}_interval", GRID))
+
     def spread(self, interval: float) -> float:
         """Return a number of seconds between 0 and twice the jitter of an interval."""
-        return self.jittered(interval) - interval * (1 - float(self.options.jitter))
+        return self.jittered(interval) - interval * (1 - self.options.jitter)
 
 
 @dataclass
@@ -103,7 +109,7 @@ class Poll:
         return self.context.store
 
     @property
-    def options(self) -> Any:
+    def options(self) -> CollectorOptions:
         """The options of ``[collector]``."""
         return self.context.options
 
@@ -120,7 +126,7 @@ class Poll:
     @property
     def overlap(self) -> int:
         """The number of seconds by which dates of the cloud may be too early."""
-        return int(self.options.overlap) + self.connection.clock_skew.behind
+        return self.options.overlap + self.connection.clock_skew.behind
 
     @property
     def paging(self) -> Paging:

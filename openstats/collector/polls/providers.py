@@ -1,6 +1,6 @@
 """Placement's providers: reads what they can allocate, and their availability zones."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from functools import partial
 
 from oslo_log import log
@@ -17,26 +17,14 @@ from openstats.storage.inventory import capacity, instances, resource_providers
 
 LOG = log.getLogger(__name__)
 
-MOST_ASKED = 20
+MAX_REQUESTED = 20
 """Missing providers that one check requests by id; of more, a sample."""
 
-FIXED: dict[str, Callable[[Provider], object]] = {
-    # A disabled root disables its children.
-    "traits": lambda provider: (
-        provider.sharing,
-        provider.uuid == provider.root and provider.disabled,
-    ),
-    "inventories": lambda provider: sorted(
-        (i.resource_class, i.total, i.reserved) for i in provider.inventories
-    ),
-}
-"""The properties of a provider that can change only with its generation."""
-
-Stored = Mapping[str, Provider]
+StoredProviders = Mapping[str, Provider]
 """The providers of the last poll, by uuid."""
 
 
-def poll(poll: Poll) -> None:
+def run(poll: Poll) -> None:
     """Read the providers, unless the poll of the capacity reads them.
 
     If a cloud has no Placement or refuses the call, the stored providers remain; its capacity comes
@@ -82,14 +70,15 @@ def read(poll: Poll) -> list[Provider]:
     _note_unlisted(poll, current)
     provider_zones = zones.read(poll, current, stored.values())
     changed_providers = [provider for provider in current if _is_changed(provider, stored)]
-    disabled = _enabled_of(changed_providers, provider_zones.disabled)
-    _refuse_cut_trait(poll, placement.DISABLED, disabled)
-    _refuse_cut_trait(poll, placement.SHARING, list(filter(_may_share, changed_providers)))
+    unlisted_disabled = _only_disabled_in_nova(changed_providers, provider_zones.disabled)
+    _refuse_cut_trait(poll, placement.DISABLED, unlisted_disabled)
+    unlisted_sharing = list(filter(_may_share, changed_providers))
+    _refuse_cut_trait(poll, placement.SHARING, unlisted_sharing)
     return zones.assign(current, provider_zones.by_name)
 
 
 def _unreadable(
-    current: Iterable[Provider], stored: Stored, omissions: Omissions
+    current: Iterable[Provider], stored: StoredProviders, omissions: Omissions
 ) -> list[Provider]:
     """Return the stored providers that may be among those that could not be read."""
     read_ids = {provider.uuid for provider in current}
@@ -97,7 +86,9 @@ def _unreadable(
     return [stored[uuid] for uuid in sorted(possible_ids - read_ids)]
 
 
-def _refuse_contradictions(poll: Poll, current: Iterable[Provider], stored: Stored) -> None:
+def _refuse_contradictions(
+    poll: Poll, current: Iterable[Provider], stored: StoredProviders
+) -> None:
     """Raise CloudError if a provider changed although its generation did not.
 
     Placement increments the generation with each change of inventories and traits.
@@ -105,8 +96,9 @@ def _refuse_contradictions(poll: Poll, current: Iterable[Provider], stored: Stor
     for provider in current:
         if _is_changed(provider, stored):
             continue
-        former = stored[provider.uuid]
-        changes = [name for name, value in FIXED.items() if value(former) != value(provider)]
+        properties = _fixed_properties(provider)
+        former_properties = _fixed_properties(stored[provider.uuid])
+        changes = [name for name in properties if properties[name] != former_properties[name]]
         if changes:
             raise CloudError(
                 f"{poll.cloud.name}: Placement shows other {' and '.join(changes)} of provider "
@@ -115,12 +107,20 @@ def _refuse_contradictions(poll: Poll, current: Iterable[Provider], stored: Stor
             )
 
 
-def _is_changed(provider: Provider, stored: Stored) -> bool:
+def _fixed_properties(provider: Provider) -> dict[str, object]:
+    """Return the properties of a provider that can change only with its generation."""
+    # A disabled root disables its children.
+    is_disabled = provider.uuid == provider.root and provider.disabled
+    inventories = sorted((i.resource_class, i.total, i.reserved) for i in provider.inventories)
+    return {"traits": (provider.sharing, is_disabled), "inventories": inventories}
+
+
+def _is_changed(provider: Provider, stored: StoredProviders) -> bool:
     former = stored.get(provider.uuid)
     return former is None or former.generation != provider.generation
 
 
-def _refuse_cut(poll: Poll, current: Iterable[Provider], stored: Stored) -> None:
+def _refuse_cut(poll: Poll, current: Iterable[Provider], stored: StoredProviders) -> None:
     """Raise CloudError if the list leaves out providers that exist, or too many are gone.
 
     A provider that lost all its inventories counts as gone.
@@ -128,7 +128,7 @@ def _refuse_cut(poll: Poll, current: Iterable[Provider], stored: Stored) -> None
     inventories = {provider.uuid: provider.inventories for provider in current}
     unlisted = sorted(stored.keys() - inventories.keys())
     exists = partial(placement.exists, poll.connection)
-    if shown_ids := samples.existing(unlisted, MOST_ASKED, exists):
+    if shown_ids := samples.existing(unlisted, MAX_REQUESTED, exists):
         list_name = f"{poll.cloud.name}: Placement's list of providers"
         raise samples.cut_list(list_name, unlisted, shown_ids)
     filled = {provider.uuid for provider in stored.values() if provider.inventories}
@@ -148,14 +148,16 @@ def _note_unlisted(poll: Poll, current: Iterable[Provider]) -> None:
         )
 
 
-def _enabled_of(providers: Iterable[Provider], disabled: Set[str]) -> list[Provider]:
+def _only_disabled_in_nova(
+    providers: Iterable[Provider], disabled_names: Set[str]
+) -> list[Provider]:
     """Return the root providers that are disabled in Nova, but not listed as such in Placement."""
-    enabled = []
+    unlisted = []
     for provider in providers:
-        is_disabled_root = provider.uuid == provider.root and provider.name in disabled
-        if is_disabled_root and not provider.disabled:
-            enabled.append(provider)
-    return enabled
+        is_root = provider.uuid == provider.root
+        if is_root and provider.name in disabled_names and not provider.disabled:
+            unlisted.append(provider)
+    return unlisted
 
 
 def _may_share(provider: Provider) -> bool:
@@ -170,7 +172,7 @@ def _refuse_cut_trait(poll: Poll, trait: str, unlisted: Sequence[Provider]) -> N
 
     A cloud older than the trait passes: no provider has it.
     """
-    for provider in samples.sample(unlisted, MOST_ASKED):
+    for provider in samples.sample(unlisted, MAX_REQUESTED):
         if trait in placement.traits(poll.connection, provider.uuid):
             raise CloudError(
                 f"{poll.cloud.name}: Placement's list of providers with {trait} is cut: it leaves "

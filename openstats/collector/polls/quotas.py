@@ -21,17 +21,17 @@ from openstats.collector.polls.tenant_quotas import FailureStreak, TenantQuotas
 from openstats.errors import CloudError, OddFigureError
 from openstats.storage.quota import by_tenant, failures
 
-PIECE = 200
+PIECE_SIZE = 200
 """The number of tenants in a piece."""
 
-FEWEST_FAILURES = 8
+MIN_FAILURES = 8
 """Consecutive failures before the cloud counts as down; more if there are more threads."""
 
 DueTenant = tuple[int, str]
 """A tenant by row and by Keystone id."""
 
 
-def poll(poll: Poll) -> None:
+def run(poll: Poll) -> None:
     """Read the quotas that are due: two calls for each tenant, several tenants at once.
 
     Raises:
@@ -63,11 +63,11 @@ def _read(poll: Poll, due_tenants: Sequence[DueTenant]) -> None:
     Raises:
         CloudError: the cloud stopped answering, or every tenant failed.
     """
-    streak = FailureStreak(limit=max(FEWEST_FAILURES, poll.options.threads))
+    streak = FailureStreak(limit=max(MIN_FAILURES, poll.options.threads))
     undercounts = UndercountCheck(poll)
     errors: list[CloudError] = []
-    for start in range(0, len(due_tenants), PIECE):
-        piece = due_tenants[start : start + PIECE]
+    for start in range(0, len(due_tenants), PIECE_SIZE):
+        piece = due_tenants[start : start + PIECE_SIZE]
         figures = _without_undercounts(undercounts, _ask(poll, streak, piece))
         _write(poll, _with_contradictions(poll, figures))
         errors += [tenant.error for tenant in figures if tenant.error]
@@ -148,10 +148,10 @@ def _pause(poll: Poll, figures: TenantQuotas) -> int:
     """Return the seconds until the quotas of a tenant are read again."""
     options, error = poll.options, figures.error
     if figures.is_moving:
-        return int(options.retry_interval + options.overlap)
+        return options.retry_interval + options.overlap
     if error is None or isinstance(error, OddFigureError):
         # A wrong figure may last: frequent retries would only load the cloud.
-        return int(options.quota_max_age)
+        return options.quota_max_age
     return int(max(options.retry_interval, error.retry_after))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from openstats.clouds import meters
-from openstats.clouds.meters import GRID, LONGEST, MeterRequest
+from openstats.clouds.meters import GRID, REPORT_VALIDITY, MeterRequest
 from openstats.collector.polls.odometer import Odometer, thin
 from openstats.collector.polls.poll import Poll
 from openstats.collector.shared_services import COMPUTE
@@ -25,10 +25,10 @@ from openstats.unix_time import HOUR
 ALLOCATED = ("vcpu_hours", "memory", "storage")
 """The allocated meters, in the order of the sums of ``storage.inventory.allocation``."""
 
-BOOT = Path("/proc/sys/kernel/random/boot_id")
-NOVA = "nova"
+BOOT_ID_FILE = Path("/proc/sys/kernel/random/boot_id")
+NOVA_SOURCE = "nova"
 """The meter source that reads the diagnostics of the stored servers."""
-STEP = 0.1
+STEP_SHARE = 0.1
 """The share of the elapsed time by which wall clock and uptime may differ."""
 
 
@@ -45,13 +45,13 @@ class Moment:
         if previous.get("boot") != self.boot:
             return False
         passed = self.uptime - previous["uptime"]
-        return bool(abs(self.wall - previous["wall"] - passed) > STEP * passed + 1)
+        return bool(abs(self.wall - previous["wall"] - passed) > STEP_SHARE * passed + 1)
 
 
-def poll(poll: Poll) -> None:
+def run(poll: Poll) -> None:
     """Add the usage since the last readings to the odometer; thin old readings once an hour."""
     now = poll.now // GRID * GRID
-    boot = BOOT.read_text().strip() if BOOT.exists() else ""
+    boot = BOOT_ID_FILE.read_text().strip() if BOOT_ID_FILE.exists() else ""
     moment = Moment(poll.context.clock(), poll.context.uptime(), boot)
     odometer = Odometer(poll, moment.is_stepped(poll.result.cursor.get("moment", {})))
     poll.result.cursor["moment"] = asdict(moment)
@@ -69,7 +69,7 @@ def _allocate(poll: Poll, now: int, odometer: Odometer) -> None:
 
     Each server counts while it existed.
     """
-    longest = max(LONGEST, 2 * poll.options.instances_interval)
+    longest = max(REPORT_VALIDITY, 2 * int(poll.context.interval("instances")))
     with poll.writing() as db:
         at = _inventoried(poll, db, now)
         for name, delta in _deltas(poll, db, at).items():
@@ -157,9 +157,9 @@ def _mebibytes(gigabytes: Mapping[str, int]) -> dict[str, int]:
 
 
 def _fresh(poll: Poll, db: Database, kind: str) -> bool:
-    """Return whether the inventory was read recently: within two intervals, or ``LONGEST``."""
+    """Return whether the inventory was read within two intervals, or ``REPORT_VALIDITY``."""
     polled_at = jobs.polled_at(db, poll.cloud, kind)
-    longest = max(LONGEST, 2 * getattr(poll.options, f"{kind}_interval"))
+    longest = max(REPORT_VALIDITY, 2 * poll.context.interval(kind))
     return polled_at is not None and poll.now - polled_at <= longest
 
 
@@ -187,7 +187,7 @@ def _source(poll: Poll) -> tuple[str, Mapping[str, Any]]:
     """Return the meter source of the cloud, and its options."""
     if COMPUTE in poll.shared:
         # It has no servers of its own; Nova's source measures that they use nothing.
-        return NOVA, {}
+        return NOVA_SOURCE, {}
     settings = poll.connection.entry.settings
     return settings.meter_source, settings.meter_options
 
@@ -197,7 +197,7 @@ def _request(
 ) -> MeterRequest | None:
     """Return the request to the source; None if it needs servers and these were never read."""
     with poll.store.read() as db:
-        if source == NOVA and jobs.polled_at(db, poll.cloud, "instances") is None:
+        if source == NOVA_SOURCE and jobs.polled_at(db, poll.cloud, "instances") is None:
             # Without an inventory, usage is unknown rather than zero.
             return None
         last = readings.newest_by_meter(db, poll.cloud)

@@ -14,12 +14,10 @@ from openstats.storage.inventory import root_disks, volumes
 from openstats.storage.registry import tenants
 
 COUNTED = ("volumes", "GiB of volumes", "snapshots")
-"""The names of Cinder's counts, in the order of ``Counts``."""
-
-Counts = tuple[int, int, int]
+"""The nouns of Cinder's counts, in the order of ``VolumeCounts``."""
 
 
-def poll(poll: Poll) -> None:
+def run(poll: Poll) -> None:
     """Compare Cinder's summary with the last one; read all volumes and snapshots if it differs.
 
     Raises:
@@ -33,12 +31,12 @@ def poll(poll: Poll) -> None:
         return
     cursor = poll.lease.cursor
     changed_since = int(str(cursor.get("at", 0))) - poll.overlap
-    state = cinder.fingerprint(poll.connection, max(0, changed_since))
-    fingerprint, is_touched = ([*state[:-1]], state[-1]) if state else (None, True)
+    summary = cinder.summary(poll.connection, max(0, changed_since))
+    fingerprint = summary.fingerprint if summary else None
     poll.result.cursor = dict(cursor) | {"at": poll.now, "fingerprint": fingerprint}
-    is_changed = is_touched or fingerprint != cursor.get("fingerprint")
+    is_changed = summary is None or summary.is_touched or fingerprint != cursor.get("fingerprint")
     if is_changed or poll.full_sync_due(cursor):
-        _read_all(poll, state[:3] if state else None)
+        _read_all(poll, summary.counts if summary else None)
 
 
 def _leave_to_another_region(poll: Poll) -> None:
@@ -49,7 +47,7 @@ def _leave_to_another_region(poll: Poll) -> None:
     poll.result.cursor = {}
 
 
-def _read_all(poll: Poll, counts: Counts | None) -> None:
+def _read_all(poll: Poll, counts: cinder.VolumeCounts | None) -> None:
     """Read, check and write all volumes and snapshots; ``counts`` are Cinder's own, if any."""
     sums = cinder.sum_by_tenant(poll.connection, poll.paging)
     if {*sums.use, *sums.spoiled} <= {poll.connection.project}:
@@ -95,9 +93,10 @@ def _first_created(poll: Poll, sums: cinder.VolumeSums) -> dict[str, int]:
     return first_created
 
 
-def _refuse_cut(poll: Poll, sums: cinder.VolumeSums, counts: Counts) -> None:
+def _refuse_cut(poll: Poll, sums: cinder.VolumeSums, counts: cinder.VolumeCounts) -> None:
     """Raise CloudError if the list is outside the range of the counts before and after it."""
-    numbers = sums.volumes, _gigabytes(sums, counts[1]), sums.snapshots
+    gigabytes = _gigabytes(sums, counts.gigabytes)
+    numbers = cinder.VolumeCounts(sums.volumes, gigabytes, sums.snapshots)
     if numbers == counts:
         return
     # Volumes may have been created and deleted while the list was read.

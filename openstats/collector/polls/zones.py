@@ -64,7 +64,7 @@ def _ask_nova(poll: Poll, current: Iterable[Provider]) -> ProviderZones:
     owners = [provider for provider in current if _is_root(provider) and not provider.sharing]
     if all(provider.name in zones.of_hosts for provider in owners):
         return ProviderZones(zones.of_hosts, zones.disabled, is_part)
-    hosts, omissions = nova.hosts(poll.connection, poll.paging)
+    hosts, omissions = nova.hypervisor_hosts(poll.connection, poll.paging)
     poll.note_omissions(omissions)
     unlisted = sorted(set(hosts.values()) - zones.of_hosts.keys())
     if unlisted:

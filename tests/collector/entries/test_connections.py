@@ -10,7 +10,7 @@ import yaml
 from openstats import conf
 from openstats.cli.assembly import connect
 from openstats.collector.collector import Collector
-from openstats.collector.entries.connections import PATIENCE, PAUSE
+from openstats.collector.entries.connections import OVERDUE_SECONDS, READING_PERIOD
 from openstats.collector.polls.kinds import POLLS
 from openstats.storage import jobs
 from openstats.storage.registry import clouds
@@ -69,23 +69,23 @@ def test_the_kinds_of_jobs_are_those_of_polls() -> None:
 
 def test_a_cloud_that_nobody_asks_is_taken_up(lab: Lab, usual: Collector) -> None:
     assert refresh(lab, usual) == {"alpha"}
-    assert refresh(lab, usual, after=PATIENCE) == {"alpha", "beta"}
+    assert refresh(lab, usual, after=OVERDUE_SECONDS) == {"alpha", "beta"}
     assert usual.cycle() == []
     assert lab.outcome("quotas", "beta").polled_at == lab.clock.now
     assert expected.known_quotas(lab.store, "beta")
 
 
 def test_a_collector_that_runs_takes_it_up(lab: Lab, usual: Collector) -> None:
-    lab.clock.advance(PATIENCE)
+    lab.clock.advance(OVERDUE_SECONDS)
     with running(usual):
         wait_for("beta", lambda: lab.outcome("discovery", "beta").polled_at)
     assert errors(lab) == {None}
 
 
 def test_a_cloud_that_another_one_asks_is_left_alone(lab: Lab, usual: Collector) -> None:
-    until = lab.clock.now + PATIENCE + 1
+    until = lab.clock.now + OVERDUE_SECONDS + 1
     lab.sql(f"UPDATE job SET leased_until = {until} WHERE kind = 'quotas' AND cloud_id = 2")
-    assert refresh(lab, usual, after=PATIENCE) == {"alpha"}
+    assert refresh(lab, usual, after=OVERDUE_SECONDS) == {"alpha"}
     # It died.
     assert refresh(lab, usual, after=1) == {"alpha", "beta"}
 
@@ -94,7 +94,7 @@ def test_collector_of_some_clouds_takes_up_jobs_left_by_others(lab: Lab, alpha: 
     lab.double("beta")
     lab.cycle()
     one = lab.collector("alpha")
-    assert refresh(lab, one, after=PATIENCE) == {"alpha"}
+    assert refresh(lab, one, after=OVERDUE_SECONDS) == {"alpha"}
     assert refresh(lab, one, after=3600) == {"alpha", "beta"}
 
 
@@ -102,14 +102,14 @@ def test_an_entry_that_is_missing_is_an_error_until_it_is_there(
     lab: Lab, usual: Collector, caplog: pytest.LogCaptureFixture
 ) -> None:
     write(lab, beta=None)
-    refresh(lab, usual, after=PATIENCE)
+    refresh(lab, usual, after=OVERDUE_SECONDS)
     said = f"{HERE} has no entry beta"
     assert errors(lab) == {said}
     assert lab.outcome("quotas", "beta").error_at == lab.clock.now
     assert lab.job("quotas", "next_at", "beta") < lab.clock.now
     write(lab)
     # Not more than once a minute.
-    assert refresh(lab, usual, after=PAUSE - 1) == {"alpha"}
+    assert refresh(lab, usual, after=READING_PERIOD - 1) == {"alpha"}
     assert refresh(lab, usual, after=1) == {"alpha", "beta"}
     assert usual.cycle() == []
     assert errors(lab) == {None}
@@ -121,7 +121,7 @@ def test_an_entry_that_cannot_be_used_is_an_error(
 ) -> None:
     write(lab, beta={"auth": {"auth_url": "nonsense"}})
     for _ in range(2):
-        refresh(lab, usual, after=PAUSE)
+        refresh(lab, usual, after=READING_PERIOD)
     (said,) = errors(lab)
     assert str(said).startswith(f"{HERE}: the entry beta of clouds.yaml")
     assert caplog.text.count(HERE) == 1
@@ -130,7 +130,7 @@ def test_an_entry_that_cannot_be_used_is_an_error(
 def test_an_error_of_the_cloud_itself_stays(lab: Lab, usual: Collector) -> None:
     write(lab, beta=None)
     lab.sql("UPDATE job SET error = 'beta is down' WHERE kind = 'quotas'")
-    refresh(lab, usual, after=PATIENCE)
+    refresh(lab, usual, after=OVERDUE_SECONDS)
     assert lab.outcome("quotas", "beta").error == "beta is down"
 
 
@@ -153,7 +153,7 @@ def test_a_cloud_that_is_there_again_is_asked_by_its_new_entry(lab: Lab, alpha: 
     lab.double("beta")
     register(lab)
     assert refresh(lab, made) == {"alpha"}
-    assert refresh(lab, made, after=PATIENCE) == {"alpha", "beta"}
+    assert refresh(lab, made, after=OVERDUE_SECONDS) == {"alpha", "beta"}
     assert made.connections.by_name["beta"].cloud != before.cloud
     assert made.cycle() == []
 
@@ -175,7 +175,7 @@ def test_an_entry_that_is_of_another_known_cloud_removes_nothing(
     lab: Lab, usual: Collector
 ) -> None:
     write(lab)
-    refresh(lab, usual, after=PATIENCE)
+    refresh(lab, usual, after=OVERDUE_SECONDS)
     assert usual.cycle() == []
     before = lab.sql("SELECT count(*) FROM tenant")
     other = lab.collector("alpha")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from openstats.collector.polls.checks.undercounts import MOST_ASKED
+from openstats.collector.polls.checks.undercounts import MAX_REQUESTED
 from tests.collector import expected
 from tests.collector.lab import SMALL, SOON, Lab
 from tests.collector.odd import changed
@@ -286,7 +286,7 @@ def test_of_many_that_are_not_counted_a_sample_is_asked_for(lab: Lab) -> None:
     with lab.edge.during(nova(""), in_use(0)):
         (said,) = lab.cycle("quotas", full=True)
     assert "counts 0 servers of tenant " in said
-    assert lab.asked("tenant_id=") == MOST_ASKED
+    assert lab.asked("tenant_id=") == MAX_REQUESTED
     assert lab.sql("SELECT count(*) FROM quota WHERE error IS NOT NULL") == [(30,)]
 
 

@@ -13,9 +13,9 @@ def hidden_hosts(poll: Poll) -> list[str]:
     """
     with poll.store.read() as db:
         used_hosts = instances.hosts(db, poll.cloud)
-        stored_states = compute_hosts.by_cloud(db).get(poll.cloud.id)
-    hosts = nova.compute_hosts(poll.connection, used=bool(used_hosts))
-    if hosts.states and hosts.states != stored_states:
+        stored_numbers = compute_hosts.by_cloud(db).get(poll.cloud.id)
+    states = nova.host_states(poll.connection, used=bool(used_hosts))
+    if states.numbers and states.numbers != stored_numbers:
         with poll.writing() as db:
-            compute_hosts.record(db, poll.cloud, hosts.states)
-    return hosts.hidden
+            compute_hosts.record(db, poll.cloud, states.numbers)
+    return states.hidden

@@ -19,7 +19,7 @@ LOG = log.getLogger(__name__)
 def is_mass(poll: Poll, missing: int, total: int) -> bool:
     """Return whether more items of ``total`` are missing than the options allow at once."""
     options = poll.options
-    return missing > max(float(options.vanish_floor), float(options.vanish_share) * total)
+    return missing > max(options.vanish_floor, options.vanish_share * total)
 
 
 def check(poll: Poll, subject: str, missing: int, total: int) -> None:
@@ -60,5 +60,5 @@ def _error(poll: Poll, subject: str, sighting: Sighting) -> CloudError:
         f"{sighting.seen}), or somebody confirms it: openstats cloud accept {name}"
     )
     # The regular interval instead of retry_interval: a cloud needs time to recover.
-    error.retry_after = getattr(options, f"{poll.lease.kind}_interval")
+    error.retry_after = poll.context.interval(poll.lease.kind)
     return error

@@ -16,7 +16,7 @@ from openstats.clouds.services import tallies
 from openstats.clouds.services.tallies import Tally
 from openstats.collector.polls.checks.unlisted_servers import (
     COUNTED_SERVERS,
-    MOST_ASKED,
+    MAX_REQUESTED,
     TenantCount,
 )
 from openstats.collector.polls.poll import Poll
@@ -78,7 +78,7 @@ class Undercount(NamedTuple):
 
 @dataclass
 class UndercountCheck:
-    """Compares the quotas of one poll with lists, for at most ``MOST_ASKED`` tenants."""
+    """Compares the quotas of one poll with lists, for at most ``MAX_REQUESTED`` tenants."""
 
     poll: Poll
     _asked_number: int = 0
@@ -95,7 +95,7 @@ class UndercountCheck:
         with self.poll.store.read() as db:
             stored = measure.stored(db, self.poll.cloud)
         suspects = [c for c in counts if measure.is_low(c.in_use, stored.get(c.row, 0))]
-        sample = suspects[: MOST_ASKED - self._asked_number]
+        sample = suspects[: MAX_REQUESTED - self._asked_number]
         self._asked_number += len(sample)
         undercounts = {}
         for count in sample:

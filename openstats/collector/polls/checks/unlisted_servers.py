@@ -14,7 +14,7 @@ from openstats.model import Instance
 from openstats.storage import jobs
 from openstats.storage.inventory import instances
 
-MOST_ASKED = 20
+MAX_REQUESTED = 20
 """Tenants whose own list one call of ``check`` reads, at most."""
 
 COUNTED_SERVERS = "Nova counts {} servers of tenant {} as in use, and lists {}"
@@ -43,7 +43,7 @@ def check(poll: Poll, counts: Iterable[TenantCount]) -> dict[int, str]:
     contradictions = {}
     for index, count in enumerate(short):
         number = numbers.get(count.row, 0)
-        if index < MOST_ASKED:
+        if index < MAX_REQUESTED:
             number = _take_up(poll, count.key, listed_at=polled_at - poll.overlap)
         if number < count.in_use:
             sentence = COUNTED_SERVERS.format(count.in_use, count.key, number)

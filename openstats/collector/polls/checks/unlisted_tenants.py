@@ -11,7 +11,7 @@ from openstats.errors import CloudError
 from openstats.storage import jobs
 from openstats.storage.registry import tenants
 
-MOST_ASKED = 5
+MAX_REQUESTED = 5
 """Tenants that one poll requests from Keystone, at most."""
 
 
@@ -31,7 +31,7 @@ def check(poll: Poll, subject: str, first_created: Mapping[str, int]) -> None:
         if first_created[tenant] < listed_at - poll.overlap:
             older.append(tenant)
     try:
-        existing = [key for key in older[:MOST_ASKED] if keystone.exists(poll.connection, key)]
+        existing = [key for key in older[:MAX_REQUESTED] if keystone.exists(poll.connection, key)]
     except CloudError:
         # Discovery is due, and reports errors of Keystone.
         return
