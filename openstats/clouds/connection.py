@@ -195,12 +195,12 @@ class Connection:
         if is_too_old or is_too_new:
             raise RefusedError(
                 f"{self.cloud.name}: {service} serves microversions {oldest or None} to {newest}, "
-                f"openstats speaks {lowest} to {highest}"
+                f"openstats supports {lowest} to {highest}"
             )
         microversion = min(newest, highest, key=version_key)
         former = self._microversions.get(service)
         if former not in (None, microversion):
-            message = "%s: microversion %s of %s is spoken from now on, instead of %s"
+            message = "%s: microversion %s of %s is used from now on, instead of %s"
             LOG.warning(message, self.cloud.name, microversion, service, former)
         self._microversions[service] = microversion
         return microversion

@@ -79,7 +79,7 @@ def discover(connection: Any, service: str) -> EndpointData:
         )
     if endpoint.max_microversion is None:
         error = CloudError(
-            f"{cloud}: {service} at {endpoint.url} does not tell its microversions: it is down, "
+            f"{cloud}: {service} at {endpoint.url} does not list its microversions: it is down, "
             "or its endpoint is wrong"
         )
         error.retry_after = session.requested_pause

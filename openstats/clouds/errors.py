@@ -78,7 +78,7 @@ def translated(cloud: str, call: str) -> Iterator[None]:
     except (keystoneauth1.exceptions.ClientException, AnswerError) as error:
         raise CloudError(f"{cloud}: {call}: {_reason(error)}") from error
     except FigureError as error:
-        reason = printable(f"a figure that cannot be: {error}")
+        reason = printable(f"impossible figure: {error}")
         raise OddFigureError(f"{cloud}: {call}: {reason}") from error
     except Exception as error:
         raise CloudError(f"{cloud}: {call}: {_reason_without_answer(error)}") from error
@@ -120,18 +120,18 @@ def _message(response: requests.Response | None) -> str | None:
 def _reason_without_answer(error: Exception) -> str:
     """Return the reason of an error if there is no answer, or a malformed one."""
     if isinstance(error, RecursionError):
-        return "an answer that cannot be read: it is nested too deeply"
+        return "unreadable answer: it is nested too deeply"
     is_malformed = isinstance(error, requests.exceptions.JSONDecodeError)
     if isinstance(error, NOT_REACHED) and not is_malformed:
         return _reason_unreached(error)
-    return printable(f"an answer that cannot be read: {type(error).__name__} {error}")
+    return printable(f"unreadable answer: {type(error).__name__} {error}")
 
 
 def _reason_unreached(error: Exception) -> str:
     """Return the reason why a service was not reached, with advice on TLS files or the URL."""
     reason = printable(str(error) or type(error).__name__)
     is_tls = "TLS" in reason or "certificate" in reason.lower()
-    return f"it cannot be asked: {reason}; {TLS_ADVICE if is_tls else URL_ADVICE}"
+    return f"the request cannot be sent: {reason}; {TLS_ADVICE if is_tls else URL_ADVICE}"
 
 
 def _reason(error: Exception) -> str:

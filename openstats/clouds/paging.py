@@ -88,8 +88,8 @@ def _name(paged_list: PagedList) -> str:
 
 def _repeated(paged_list: PagedList, number: int) -> CloudError:
     return CloudError(
-        f"{_name(paged_list)}: page {number} shows nothing that the pages before did not show: the "
-        "list repeats itself, or ignores its marker; nothing is deleted for it"
+        f"{_name(paged_list)}: page {number} has no new items: the list repeats itself, or the "
+        "service ignores the marker; previous figures are kept"
     )
 
 

@@ -22,7 +22,7 @@ def clean(value: object, longest: int = NAME_LENGTH) -> str:
         ValueError: it has more than ``longest`` characters.
     """
     if not isinstance(value, str):
-        raise TypeError(f"{value!r} instead of a text")
+        raise TypeError(f"{value!r} is not a string")
     if len(value) > longest:
         raise ValueError(f"{len(value)} characters instead of {longest} at most: {value[:20]!r}")
     return storable(value)

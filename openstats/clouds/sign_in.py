@@ -28,7 +28,7 @@ MIN_PAUSE, MAX_PAUSE = 30.0, 900.0
 NO_KEYSTONE_ERRORS = (NotFound, MethodNotAllowed, HttpNotImplemented, InvalidResponse)
 """Errors of servers that are not Keystone."""
 
-NEED_OF_PROJECT = "and Nova, Cinder and Placement take one for a project"
+NEED_OF_PROJECT = "but Nova, Cinder and Placement require one for a project"
 
 
 class SignIn:
@@ -86,8 +86,8 @@ def _advice(error: Exception) -> str | None:
     """Return what to correct in the entry, judging by the error of a sign-in; None if unknown."""
     if isinstance(error, NO_KEYSTONE_ERRORS):
         status = getattr(error, "http_status", None)
-        answer = f"HTTP {status}" if status else "an answer that holds no token"
-        return f"{answer}: what answers at auth_url is no Keystone of version 3: correct auth_url"
+        answer = f"HTTP {status}" if status else "an answer without a token"
+        return f"{answer}: the server at auth_url is not Keystone v3: correct auth_url"
     if "domain" in str(error):
         return (
             "HTTP 400: Keystone needs the domains of the user and the project: write "
@@ -116,4 +116,4 @@ def scope_fault(access: Any) -> str | None:
         return f"the token is for the domain {name}, {advice}"
     if getattr(access, "system_scoped", False):
         return f"the token is for the system, {advice}"
-    return f"the token is for no project at all, {advice}"
+    return f"the token is for no project, {advice}"

@@ -38,7 +38,9 @@ def find(store: Store, cloud: Cloud, connection: Connection) -> Mapping[str, str
     if shared != marks.get("shared", {}):
         _record(store, cloud, marks | {"shared": shared})
         for service, name in shared.items():
-            LOG.warning("%s: its %s is that of %s, and counts there", cloud.name, service, name)
+            LOG.warning(
+                "%s: its %s service is that of %s, and is counted there", cloud.name, service, name
+            )
     return shared
 
 

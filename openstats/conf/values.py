@@ -54,7 +54,7 @@ def _sentence(conf: Any, group: str, option: Any, error: Exception) -> str:
     value = f" = {text}" if text and not option.secret else ""
     rule = f"must be {allowed(option.type)}"
     if isinstance(error.__context__ or error, SUBSTITUTION):
-        rule = "no option has the name behind $: write $$ for a dollar sign"
+        rule = "no option has the name after $: write $$ for a dollar sign"
     return f"{source}: [{group}] {option.name}{value}: {rule}"
 
 

@@ -95,7 +95,7 @@ CLOUDS = {
     "a million projects": (lambda: projects(1_000_000), "answer_max_mib"),
     "projects without end": (Pages, "max_items"),
     "names without end": (lambda: Pages(4000, 4000 * "x"), "max_items"),
-    "a byte every 10 s": (lambda: Trickle(10), "no answer within 2 s"),
+    "a byte every 10 s": (lambda: Trickle(10), "no complete answer within 2 s"),
 }
 
 

@@ -21,10 +21,10 @@ def without(key: str, **more: Any) -> dict[str, Any]:
 
 BAD = {
     "misspelt": (without("password", pasword="topsecret"), "did you mean password?"),
-    "foreign": (without("", project_id="x", colour="red"), "takes no colour"),
+    "foreign": (without("", project_id="x", colour="red"), "unknown key colour in auth"),
     "without password": (without("password"), "has no password"),
     "without auth_url": (without("auth_url"), "has no auth_url"),
-    "without auth": ({"region_name": "x"}, "has no auth: it must hold auth_url and"),
+    "without auth": ({"region_name": "x"}, "has no auth: write auth_url and"),
     "region": (
         {"auth": AUTH, "regoin_name": "x"},
         "unknown key regoin_name: did you mean region_name?",
@@ -57,24 +57,30 @@ BAD = {
     "no names": ({"auth": AUTH, "openstats": {"exclude_projects": {"a": 1}}}, "exclude_projects ="),
     "no list": (
         {"auth": AUTH, "openstats": {"auth_url_aliases": "http://a"}},
-        "auth_url_aliases takes a list of URLs",
+        "auth_url_aliases must be a list of URLs",
     ),
     "no URL": ({"auth": AUTH, "openstats": {"auth_url_aliases": ["nonsense"]}}, "nonsense"),
     "no text": ({"auth": AUTH, "openstats": {"auth_url_aliases": [5]}}, "5"),
-    "without sign-in": ({"auth": AUTH, "auth_type": "none"}, "auth_type none signs in nowhere"),
-    "null": ({"auth": AUTH, "auth_type": None}, "auth_type None signs in nowhere"),
-    "bogus": ({"auth": AUTH, "auth_type": "bogus"}, "there is no auth_type bogus"),
+    "without sign-in": ({"auth": AUTH, "auth_type": "none"}, "auth_type none does not sign in"),
+    "null": ({"auth": AUTH, "auth_type": None}, "auth_type None does not sign in"),
+    "bogus": ({"auth": AUTH, "auth_type": "bogus"}, "unknown auth_type bogus"),
     "untyped": ({"auth": {"auth_url": AUTH["auth_url"]} | CREDENTIAL}, "needs auth_type: v3app"),
     "list": ([AUTH], "is a list"),
     "text": ("topsecret", "is a str"),
-    "empty": (None, "is nothing"),
-    "auth list": ({"auth": [AUTH]}, "it must hold auth_url"),
+    "empty": (None, "is empty"),
+    "auth list": ({"auth": [AUTH]}, "auth must be a mapping with"),
     "brace": ({"auth": AUTH | {"auth_url": "http://{nowhere}/v3"}}, "no value for 'nowhere'"),
     "regions": ({"auth": AUTH, "regions": [{"nam": "x"}]}, "Invalid region entry"),
-    "secret": ({"auth": AUTH, "openstats": {"meter_options": "topsecret"}}, "meter_options takes"),
-    "ca": ({"auth": AUTH, "cacert": "/nowhere/ca.pem"}, "there is no file /nowhere/ca.pem"),
+    "secret": (
+        {"auth": AUTH, "openstats": {"meter_options": "topsecret"}},
+        "meter_options must be a mapping",
+    ),
+    "ca": ({"auth": AUTH, "cacert": "/nowhere/ca.pem"}, "= /nowhere/ca.pem: no such file"),
     "inline": ({"auth": AUTH, "cacert": "-----BEGIN CERTIFICATE-----\nMII"}, "write it to a file"),
-    "key": ({"auth": AUTH, "cert": "/nowhere/c.pem", "key": "x"}, "cert: there is no file"),
+    "key": (
+        {"auth": AUTH, "cert": "/nowhere/c.pem", "key": "x"},
+        "cert = /nowhere/c.pem: no such file",
+    ),
 }
 
 
@@ -129,7 +135,7 @@ def test_an_unknown_name_of_a_cloud_fails_beside_the_known_ones(
     status, lines = check(installed, "nordic:RegionOne", "nobody")
     assert status == 1
     assert {what.rpartition(": ")[0] for what in lines if ": " in what} == {"nordic:RegionOne"}
-    assert lines["nobody"] == ("failed", "clouds.yaml has no entry nobody; there are nordic")
+    assert lines["nobody"] == ("failed", "clouds.yaml has no entry nobody: it has nordic")
     assert installed.sentence("discover", "nobody") == lines["nobody"][1]
 
 
@@ -137,7 +143,7 @@ def test_unknown_cloud_name_is_refused(
     installed: Installation, alpha: Double, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OS_CLOUD", "B")
-    said = "clouds.yaml has no entry B, which the variable OS_CLOUD names; there are alpha"
+    said = "clouds.yaml has no entry B, which is in OS_CLOUD: it has alpha"
     assert installed.sentence("discover") == said
 
 
@@ -174,10 +180,10 @@ def test_a_cloud_whose_entry_became_bad_keeps_its_figures(
 
 FILES = {
     "clouds:\n\talpha: {}\n": "line 2, column 1: found character '\\t' that cannot start any",
-    "clouds: [a\n": "is no YAML: line 2, column 1",
+    "clouds: [a\n": "is not valid YAML: line 2, column 1",
     "alpha: {auth: {}}\n": "has no key 'clouds'",
     "- alpha\n": "has no key 'clouds'",
-    "clouds:\n": "below 'clouds:' stand the entries by their names, not nothing",
+    "clouds:\n": "'clouds' must be a mapping of names to entries, not nothing",
     "clouds: [a]\n": "not a list",
 }
 
@@ -212,7 +218,7 @@ def test_an_option_names_the_file(
     assert "Polled named: no errors" in installed.run("discover").out
     named.unlink()
     said = installed.sentence("discover")
-    assert said == f"[clouds] file names {named}, which is no file: create it, or correct it"
+    assert said == f"[clouds] file = {named}: no such file: create it, or correct the option"
 
 
 def test_passwords_may_stand_beside_the_named_file(installed: Installation, alpha: Double) -> None:

@@ -41,7 +41,7 @@ def test_no_redirect_leads_elsewhere(
     assert rule.hits
     assert foreign.heard == b""
     if "versions" not in call:
-        assert f"points to {foreign.url}/v3, where no credential is sent" in told.err
+        assert f"redirects to {foreign.url}/v3, to which no credential is sent" in told.err
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_no_spelling_of_a_foreign_url_is_followed(
     host = foreign.url.removeprefix("http://")
     place = elsewhere.format(host, port=host.split(":")[1])
     edge.rule(CALLS["signing in"], Status(307, {"Location": place}))
-    assert "where no credential is sent" in installed.run("collect", "--once").err
+    assert "to which no credential is sent" in installed.run("collect", "--once").err
     assert foreign.heard == b""
 
 

@@ -130,7 +130,7 @@ def test_a_name_that_may_mean_several_excludes_none() -> None:
     result = assigned(*projects, exclude_projects=("rally",), exclude_domains=())
     assert len(customers(result)) == 2
     (warning,) = result.warnings
-    assert "'rally' may be any of Initech/rally (d1-rally), heat/rally (d2-rally)" in warning
+    assert "'rally' is ambiguous and excludes no project: Initech/rally (d1-rally), heat" in warning
 
 
 def test_the_default_leaves_customers_their_own_projects_of_these_names() -> None:
@@ -198,7 +198,7 @@ def test_a_name_that_may_mean_several_is_an_error(tmp_path: Path) -> None:
     document = file_settings(tmp_path, "Acme: [web]")
     with pytest.raises(ConfigError) as raised:
         assigned(project("web", "d1"), project("web", "d2"), exclude_domains=(), **document)
-    assert "'web' may be any of Initech/web (d1-web), heat/web (d2-web)" in str(raised.value)
+    assert "'web' is ambiguous: Initech/web (d1-web), heat/web (d2-web)" in str(raised.value)
 
 
 @pytest.mark.parametrize("spelling", ["no", "007", "1_000", "2026-11-01", "~", "1:30", "0x1F"])
@@ -213,9 +213,9 @@ def test_scalars_of_the_customer_file_stay_text(tmp_path: Path, spelling: str) -
     [
         ("Acme: [web]\nAcme: [shop]", "the key 'Acme' is repeated"),
         ("Acme: [web]\nOther: [web]", "'web' is listed under 'Acme' and 'Other'"),
-        ("Acme: {web: shop}", "under 'Acme' there must be a list of projects"),
-        ("Acme: [[web]]", "under 'Acme' there must be a list of projects"),
-        ("Acme: ['']", "under 'Acme' there must be a list of projects"),
+        ("Acme: {web: shop}", "the projects of 'Acme' must be a list of names"),
+        ("Acme: [[web]]", "the projects of 'Acme' must be a list of names"),
+        ("Acme: ['']", "the projects of 'Acme' must be a list of names"),
         ("[Acme]: web", "unhashable"),
         ("Acme, web", "it must be a mapping"),
         ("", "it must be a mapping"),

@@ -15,7 +15,7 @@ from openstats.clouds.meters.accumulation import (
     MeterSums,
     sum_by_tenant,
 )
-from openstats.clouds.meters.batches import LATE, SPAN, Span, batches
+from openstats.clouds.meters.batches import LATE_SUMS, SPAN, Span, batches
 from openstats.clouds.meters.options import SumOptions, parse
 from openstats.errors import CloudError, ConfigError
 from openstats.model import Instance
@@ -55,18 +55,18 @@ def test_names_and_passwords_that_look_like_numbers_are_texts() -> None:
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ({"ur": "x"}, "no option 'ur'; there are lag, cpu, vcpus"),
-        ({"lag": "soon"}, "lag must be an integer, not 'soon'"),
-        ({"lag": "-1"}, "lag must be at least 0, not '-1'"),
-        ({"lag": True}, "lag must be an integer, not True"),
-        ({"lag": 0.5}, "lag must be an integer, not 0.5"),
-        ({"interval": 0}, "interval must be at least 1, not 0"),
-        ({"insecure": "maybe"}, "insecure must be true or false, not 'maybe'"),
-        ({"storage_unit": "MB"}, "storage_unit must be 'B', 'KiB', 'MiB' or 'GiB', not 'MB'"),
-        ({"auth": "none"}, "auth must be 'keystone' or 'basic', not 'none'"),
-        ({"auth": "basic"}, "auth = basic requires a url"),
-        ({"cpu": ["a"]}, "cpu must be text, not ['a']"),
-        ({"cpu": None}, "cpu must be text, not None"),
+        ({"ur": "x"}, "unknown option ur: must be one of lag, cpu, vcpus"),
+        ({"lag": "soon"}, "lag = 'soon': must be an integer"),
+        ({"lag": "-1"}, "lag = '-1': must be at least 0"),
+        ({"lag": True}, "lag = True: must be an integer"),
+        ({"lag": 0.5}, "lag = 0.5: must be an integer"),
+        ({"interval": 0}, "interval = 0: must be at least 1"),
+        ({"insecure": "maybe"}, "insecure = 'maybe': must be true or false"),
+        ({"storage_unit": "MB"}, "storage_unit = 'MB': must be 'B', 'KiB', 'MiB' or 'GiB'"),
+        ({"auth": "none"}, "auth = 'none': must be 'keystone' or 'basic'"),
+        ({"auth": "basic"}, "auth = basic requires url, the URL of Gnocchi"),
+        ({"cpu": ["a"]}, "cpu = ['a']: must be a string: write it in quotes"),
+        ({"cpu": None}, "cpu = None: must be a string: write it in quotes"),
     ],
 )
 def test_a_wrong_option_of_gnocchi_is_named(values: Mapping[str, Any], sentence: str) -> None:
@@ -76,10 +76,10 @@ def test_a_wrong_option_of_gnocchi_is_named(values: Mapping[str, Any], sentence:
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ({"url": ""}, "url is required: what comes before /api/v1"),
-        ({"cpu": "a-b"}, "cpu must be the name of a metric, not 'a-b'"),
-        ({"resource": "a-b"}, "resource must be the name of a label, not 'a-b'"),
-        ({"label": ""}, "label must be the name of a label, not ''"),
+        ({"url": ""}, "url is required: the URL of the server, without /api/v1"),
+        ({"cpu": "a-b"}, "cpu = 'a-b': must be the name of a metric"),
+        ({"resource": "a-b"}, "resource = 'a-b': must be the name of a label"),
+        ({"label": ""}, "label = '': must be the name of a label"),
     ],
 )
 def test_a_wrong_option_of_prometheus_is_named(values: Mapping[str, Any], sentence: str) -> None:
@@ -88,12 +88,12 @@ def test_a_wrong_option_of_prometheus_is_named(values: Mapping[str, Any], senten
 
 def test_a_url_that_is_missing_is_named() -> None:
     assert "url is required" in refusal(prometheus.PrometheusOptions, {})
-    assert "no option 'uri'" in refusal(prometheus.PrometheusOptions, {"uri": "http://typo"})
+    assert "unknown option uri" in refusal(prometheus.PrometheusOptions, {"uri": "http://typo"})
 
 
 def test_an_error_shows_no_secret() -> None:
     secret = refusal(prometheus.PrometheusOptions, PROMETHEUS | {"bearer": ["s3cret"]})
-    assert secret.endswith(": bearer must be text")
+    assert secret.endswith(": bearer: must be a string: write it in quotes")
 
 
 def refusal(model: type[SumOptions], values: Mapping[str, Any]) -> str:
@@ -120,7 +120,7 @@ def test_a_mark_is_that_of_earlier_releases(
 
 @pytest.mark.parametrize("text", ["5.0", "1_000", "--1", "", True])
 def test_rejects_texts_that_are_no_integer(text: Any) -> None:
-    assert "lag must be an integer" in refusal(SumOptions, {"lag": text})
+    assert f"lag = {text!r}: must be an integer" in refusal(SumOptions, {"lag": text})
 
 
 def test_a_mark_tells_options_apart_and_shows_no_secret() -> None:
@@ -340,7 +340,7 @@ def test_late_granules_are_read_until_silence_is_long() -> None:
     source.spans.clear()
     later = NOW + GRID
     read(source, meter_request(now=later, cursor=last.cursor, days=30))
-    assert source.spans == [("a", AT - LATE, AT + GRID, True)]
+    assert source.spans == [("a", AT - LATE_SUMS, AT + GRID, True)]
     source.meters = {"a": [AT]}
     found = read(
         source, meter_request(now=later, cursor=last.cursor, last={"a": AT - DAY}, days=30)
@@ -380,7 +380,7 @@ def test_a_meter_that_is_behind_costs_the_others_nothing() -> None:
     read(source, meter_request(now=NOW + GRID, cursor=last.cursor, days=30))
     assert [(name, end - begin) for name, begin, end, _ in source.spans] == [
         ("a", SPAN),
-        ("b", LATE + GRID),
+        ("b", LATE_SUMS + GRID),
     ]
 
 

@@ -4,13 +4,13 @@ import pytest
 
 from openstats.clouds.missing_rights import find_missing
 from openstats.clouds.rights import (
-    DELETED,
+    DELETED_SERVERS,
     FORBIDDEN,
-    HOST,
+    HOST_ATTRIBUTE,
     INVALID,
     NOT_FOUND,
     OK,
-    SERVERS,
+    ONE_SERVER,
     UNKNOWN_FILTER,
     VOLUME_TENANT,
     Reply,
@@ -36,7 +36,7 @@ def missing(kind: str, replies: dict[str, Reply], *, quiet: bool = False) -> lis
     return [right.call for right in find_missing(Service(**replies), kind, quiet=quiet)]
 
 
-SHOWN = {"servers": [{"id": "1", HOST: "a"}]}
+SHOWN = {"servers": [{"id": "1", HOST_ATTRIBUTE: "a"}]}
 DIAGNOSTICS = "GET /servers/{id}/diagnostics"
 
 
@@ -54,12 +54,16 @@ DIAGNOSTICS = "GET /servers/{id}/diagnostics"
         ),
         (
             "usage, nova",
-            {SERVERS: Reply(OK, "", SHOWN), "/servers/1/diagnostics": REFUSED},
+            {ONE_SERVER: Reply(OK, "", SHOWN), "/servers/1/diagnostics": REFUSED},
             [DIAGNOSTICS],
         ),
-        ("usage, nova", {SERVERS: Reply(OK, "", SHOWN)}, []),
-        ("usage, nova", {DELETED: REFUSED}, []),
-        ("usage, nova", {DELETED: Reply(FORBIDDEN, "Only administrators may", {})}, [DIAGNOSTICS]),
+        ("usage, nova", {ONE_SERVER: Reply(OK, "", SHOWN)}, []),
+        ("usage, nova", {DELETED_SERVERS: REFUSED}, []),
+        (
+            "usage, nova",
+            {DELETED_SERVERS: Reply(FORBIDDEN, "Only administrators may", {})},
+            [DIAGNOSTICS],
+        ),
     ],
 )
 def test_a_right_is_missing_where_its_probe_says_so(

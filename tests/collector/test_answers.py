@@ -19,14 +19,14 @@ STATISTICS = "os-hypervisors/statistics"
 @pytest.mark.parametrize(
     ("action", "reason"),
     [
-        (bomb(64), "an answer of more bytes than [collector] answer_max_mib = 3 allows"),
-        (Endless(), "an answer of more bytes than [collector] answer_max_mib = 3 allows"),
-        (json(b"[" + b"[]," * 900_000 + b"[]]"), "an answer of more values than"),
+        (bomb(64), "the answer has more bytes than [collector] answer_max_mib = 3 allows"),
+        (Endless(), "the answer has more bytes than [collector] answer_max_mib = 3 allows"),
+        (json(b"[" + b"[]," * 900_000 + b"[]]"), "the answer has more values than"),
         (json(b"[" * 100_000 + b"]" * 100_000), "it is nested too deeply"),
-        (json(b'{"hypervisor_statistics": ' + b"9" * 100_000 + b"}"), "cannot be read"),
-        (Trickle(), "no answer within 1 s"),
-        (Trickle(head_too=True), "no answer within 1 s"),
-        (Hang(8), "no answer within 1 s"),
+        (json(b'{"hypervisor_statistics": ' + b"9" * 100_000 + b"}"), "unreadable answer"),
+        (Trickle(), "no complete answer within 1 s"),
+        (Trickle(head_too=True), "no complete answer within 1 s"),
+        (Hang(8), "no complete answer within 1 s"),
     ],
     ids=["bomb", "endless", "values", "nested", "digits", "slow-body", "slow-head", "silent"],
 )

@@ -116,14 +116,14 @@ def test_an_entry_that_makes_no_session_is_said_to_be_wrong(lab: Lab, alpha: Dou
 
 
 DOCUMENTS = {
-    "none": (b"{}", "does not tell its microversions: it is down, or its endpoint is wrong"),
-    "a page": (b"<html>", "does not tell its microversions: it is down, or its endpoint is wrong"),
-    "a list": (b"[]", "does not tell its microversions: it is down, or its endpoint is wrong"),
-    "null": (b'{"version": null, "versions": null}', "an answer that cannot be read"),
+    "none": (b"{}", "does not list its microversions: it is down, or its endpoint is wrong"),
+    "a page": (b"<html>", "does not list its microversions: it is down, or its endpoint is wrong"),
+    "a list": (b"[]", "does not list its microversions: it is down, or its endpoint is wrong"),
+    "null": (b'{"version": null, "versions": null}', "unreadable answer"),
     "no number": (
         b'{"version": {"id": "v2.1", "status": "CURRENT", "version": "2.x", "min_version": "y", '
         b'"links": [{"rel": "self", "href": "http://["}]}}',
-        "an answer that cannot be read",
+        "unreadable answer",
     ),
 }
 

@@ -1,5 +1,6 @@
 """Figures of another type, or beyond their range, are their cloud's error, and nobody else's."""
 
+import re
 from typing import Any
 
 import pytest
@@ -37,7 +38,7 @@ def answers(lab: Lab) -> list[Any]:
 
 
 @pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: f"{figure.kind}: {figure.path}")
-def test_a_figure_that_cannot_be_is_its_clouds_error(
+def test_an_impossible_figure_is_its_clouds_error(
     lab: Lab, known: Double, caplog: Any, figure: Figure
 ) -> None:
     before = answers(lab)
@@ -47,7 +48,7 @@ def test_a_figure_that_cannot_be_is_its_clouds_error(
             assert rule.hits
         assert len(errors) == 1, name
         assert errors[0].startswith("alpha: "), name
-        assert "cannot be" in errors[0], name
+        assert re.search("cannot be read|impossible figure|unreadable", errors[0]), name
         assert lab.outcome(figure.kind, "beta").error is None
         assert answers(lab) == before, name
     assert "defect" not in caplog.text
@@ -77,6 +78,6 @@ def test_sizes_of_volumes_are_held_against_their_sum(lab: Lab, known: Double, si
     (figure,) = [each for each in FIGURES if each.path == "volumes/*/size"]
     with lab.edge.during(f"{known.url}.*{figure.url}", figure.spoilt(size)):
         (said,) = lab.cycle("volumes", after=SOON, full=True)
-    assert f"alpha: Cinder lists {6 * size} GiB of volumes, and counts" in said
+    assert f"alpha: Cinder lists {6 * size} GiB of volumes, but counts" in said
     assert answers(lab) == before
     assert lab.cycle("volumes", after=SOON, full=True) == []

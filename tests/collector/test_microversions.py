@@ -28,7 +28,7 @@ def test_a_nova_that_was_rolled_back_is_asked_in_its_own_version(
     assert source(lab) == "nova"
     assert expected.servers(lab.store) == set(known.state.servers)
     assert expected.known_quotas(lab.store) == expected.quotas(known)
-    assert "alpha: microversion 2.60 of compute is spoken from now on, instead of" in caplog.text
+    assert "alpha: microversion 2.60 of compute is used from now on, instead of" in caplog.text
     known.settings.compute_max = (2, 55)
     assert lab.cycle("quotas", after=SOON, full=True) == []
 
@@ -39,8 +39,8 @@ def test_so_are_placement_and_cinder(
     known.settings.placement_max = (1, 20)
     known.settings.volume_max = (3, 50)
     assert lab.cycle(after=SOON, full=True) == []
-    assert "alpha: microversion 1.20 of placement is spoken from now on" in caplog.text
-    assert "alpha: microversion 3.50 of block-storage is spoken from now on" in caplog.text
+    assert "alpha: microversion 1.20 of placement is used from now on" in caplog.text
+    assert "alpha: microversion 3.50 of block-storage is used from now on" in caplog.text
 
 
 def test_a_capacity_that_is_read_from_elsewhere_is_said(
@@ -48,7 +48,9 @@ def test_a_capacity_that_is_read_from_elsewhere_is_said(
 ) -> None:
     known.settings.compute_max = (2, 40)
     (error,) = lab.cycle("capacity", after=SOON)
-    assert error == "alpha: compute serves microversions 2.1 to 2.40, openstats speaks 2.47 to 2.87"
+    assert (
+        error == "alpha: compute serves microversions 2.1 to 2.40, openstats supports 2.47 to 2.87"
+    )
     assert source(lab) == "placement"
     said = "the capacity of alpha is read from Placement from now on, not from Nova: alpha: compute"
     assert said in caplog.text

@@ -14,8 +14,8 @@ from oslo_policy import generator as policy_generator
 from openstats import conf
 from openstats.cli.assembly import connections
 from openstats.clouds.clouds_yaml.settings import Settings
-from openstats.conf.foreign import FOREIGN
-from openstats.conf.problems import OWN
+from openstats.conf.foreign import LIBRARY_NAMESPACES
+from openstats.conf.problems import OWN_NAMESPACE
 
 ROOT = Path(__file__).parents[2]
 ETC = ROOT / "etc" / "openstats"
@@ -56,7 +56,10 @@ def test_the_sample_says_what_services_do():
 
 def test_check_knows_the_options_of_the_sample():
     listed = (ETC / "config-generator.conf").read_text()
-    known = {OWN, *(namespace for group in FOREIGN.values() for namespace in group)}
+    known = {
+        OWN_NAMESPACE,
+        *(namespace for group in LIBRARY_NAMESPACES.values() for namespace in group),
+    }
     assert set(re.findall("^namespace = (.*)$", listed, re.MULTILINE)) == known
 
 

@@ -21,7 +21,7 @@ DEFAULTS_KEY = "defaults"
 """The name that openstacksdk gives to its defaults, which are not a cloud."""
 
 NO_CLOUD_MESSAGE = (
-    "No cloud configured: write a clouds.yaml, name it with [clouds] file, or set "
+    "No cloud configured: create a clouds.yaml, name it in [clouds] file, or set "
     "OS_CLIENT_CONFIG_FILE"
 )
 
@@ -113,7 +113,7 @@ def _fault_of_named(file: str) -> str | None:
         ConfigError: the file does not exist, or cannot be read.
     """
     if not Path(file).is_file():
-        raise ConfigError(f"[clouds] file names {file}, which is no file: create it, or correct it")
+        raise ConfigError(f"[clouds] file = {file}: no such file: create it, or correct the option")
     fault, is_fatal = _fault(file)
     if fault and is_fatal:
         raise ConfigError(fault)
@@ -152,15 +152,18 @@ def _fault(path: str) -> tuple[str | None, bool]:
         document = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         reason = error.strerror or error
-        return f"{path} cannot be read: {reason}; let the user that runs openstats read it", True
+        return (
+            f"{path} cannot be read: {reason}: make it readable for the user that runs openstats",
+            True,
+        )
     except (yaml.YAMLError, ValueError) as error:
-        return f"{path} is no YAML: {_position(error)}", True
+        return f"{path} is not valid YAML: {_position(error)}", True
     if not isinstance(document, dict) or "clouds" not in document:
-        return f"{path} has no key 'clouds': write the entries of clouds below 'clouds:'", False
+        return f"{path} has no key 'clouds': it must hold the entries by name", False
     clouds = document["clouds"]
     if not isinstance(clouds, dict):
         kind = "nothing" if clouds is None else f"a {type(clouds).__name__}"
-        return f"{path}: below 'clouds:' stand the entries by their names, not {kind}", False
+        return f"{path}: 'clouds' must be a mapping of names to entries, not {kind}", False
     return None, False
 
 

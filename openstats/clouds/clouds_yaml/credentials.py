@@ -33,9 +33,7 @@ def find_fault(config: Document) -> str | None:
     if auth_type in NO_AUTH_TYPES:
         return f"{UNUSABLE}: auth_type {auth_type} does not sign in: {AUTH_TYPE_ADVICE}"
     if not isinstance(auth, Mapping):
-        kind = type(auth).__name__
-        fault = "has no auth" if auth is None else f"{UNUSABLE}: auth is a {kind}"
-        return f"{fault}: it must hold auth_url and a credential"
+        return _fault_of_malformed(auth)
     if not (auth.get("auth_url") or config.get("auth_url") or config.get("profile")):
         return "has no auth_url: write it below auth"
     names = option_names(auth_type)
@@ -44,6 +42,13 @@ def find_fault(config: Document) -> str | None:
     if auth_type == "password" and any(str(key).startswith("application_cred") for key in auth):
         return f"{UNUSABLE}: an application credential needs auth_type: {APPLICATION_CREDENTIAL}"
     return _unknown_key(auth_type, auth, names)
+
+
+def _fault_of_malformed(auth: object) -> str:
+    if auth is None:
+        return "has no auth: write auth_url and a credential below it"
+    kind = type(auth).__name__
+    return f"{UNUSABLE}: auth must be a mapping with auth_url and a credential, not a {kind}"
 
 
 def option_names(auth_type: Any) -> set[str]:
@@ -67,7 +72,7 @@ def _unknown_key(auth_type: str, auth: Document, names: set[str]) -> str | None:
     for key in sorted(set(map(str, auth)) - names):
         likely = get_close_matches(key, names, 1)
         hint = f"did you mean {likely[0]}?" if likely else must_be(sorted(names))
-        return f"{UNUSABLE}: auth of type {auth_type} takes no {key}: {hint}"
+        return f"{UNUSABLE}: unknown key {key} in auth of type {auth_type}: {hint}"
     return None
 
 
@@ -106,9 +111,13 @@ def _secrets(document: object, key: str = "") -> Iterator[str]:
 
 def _check_file(title: str, value: str) -> None:
     if PEM_BEGINNING in value:
-        raise ConfigError(f"{title} holds a certificate: write it to a file, and name that file")
+        raise ConfigError(
+            f"{title} must be the name of a file, not a certificate: write it to a file"
+        )
     path = os.path.expanduser(value)
     if not os.path.exists(path):
-        raise ConfigError(f"{title}: there is no file {value}: name a file in PEM format")
+        raise ConfigError(f"{title} = {value}: no such file: must be a file in PEM format")
     if not os.access(path, os.R_OK):
-        raise ConfigError(f"{title}: {value} cannot be read by the user that runs openstats")
+        raise ConfigError(
+            f"{title} = {value} cannot be read: make it readable for the user that runs openstats"
+        )

@@ -37,7 +37,7 @@ def read(path: str) -> dict[str, str]:
         ConfigError: the file cannot be read, or is not a mapping of customers to projects.
     """
     if not path:
-        raise ConfigError(f"customer_from = file needs customer_file, a YAML file: {WHERE}")
+        raise ConfigError(f"customer_from = file requires customer_file, a YAML file: {WHERE}")
     try:
         loader = _TextLoader(Path(path).read_text(encoding="utf-8"))
         return _by_project(loader.get_single_data())
@@ -67,12 +67,12 @@ def _by_project(document: object) -> dict[str, str]:
 
 def _check_name(customer: str) -> None:
     if reason := problem(customer):
-        raise ValueError(f"{customer[:40]!a}... is no name of a customer: it has {reason}; {RULE}")
+        raise ValueError(f"the name of the customer {customer[:40]!a}... has {reason}: {RULE}")
 
 
 def _projects(customer: str, value: object) -> list[str]:
     """Return the projects of a customer; a string instead of a list is one project."""
     projects = [value] if isinstance(value, str) else value
     if not isinstance(projects, list) or not all(isinstance(p, str) and p for p in projects):
-        raise TypeError(f"under {customer!r} there must be a list of projects, not {value!r:.80}")
+        raise TypeError(f"the projects of {customer!r} must be a list of names, not {value!r:.80}")
     return projects

@@ -144,15 +144,15 @@ def _tag_values(project: KeystoneProject, prefix: str) -> list[str]:
 def _compile(regex: str) -> re.Pattern[str]:
     requirement = "with a group named customer, such as ^(?P<customer>[a-z]+)-"
     if not regex:
-        advice = f"{requirement}: {customer_file.WHERE}"
-        raise ConfigError(f"customer_from = regex needs customer_regex, {advice}")
-    option = f"[clouds] customer_regex {regex!r}"
+        advice = f"a regular expression {requirement}: {customer_file.WHERE}"
+        raise ConfigError(f"customer_from = regex requires customer_regex, {advice}")
+    option = f"[clouds] customer_regex = {regex}"
     try:
         pattern = re.compile(regex)
     except re.error as error:
-        raise ConfigError(f"{option} is no regular expression of Python: {error}") from error
+        raise ConfigError(f"{option}: must be a regular expression of Python: {error}") from error
     if "customer" not in pattern.groupindex:
-        raise ConfigError(f"{option} must be one {requirement}")
+        raise ConfigError(f"{option}: must be a regular expression {requirement}")
     return pattern
 
 
@@ -176,7 +176,7 @@ def _customers_of_file(
         matches = names.matches(spelling, ids)
         if len(matches) > 1:
             raise ConfigError(
-                f"{_file_option(settings)}: {spelling!r} may be any of {_list(matches)}; {QUALIFY}"
+                f"{_file_option(settings)}: {spelling!r} is ambiguous: {_list(matches)}; {QUALIFY}"
             )
         for project in matches:
             first = spellings.setdefault(project.id, spelling)
@@ -204,8 +204,8 @@ def _ambiguous_exclusions(
         matches = names.matches(spelling, ids)
         if len(matches) > 1:
             sentences.append(
-                f"exclude_projects: {spelling!r} may be any of {_list(matches)}, and excludes none "
-                f"of them; {QUALIFY}"
+                f"exclude_projects: {spelling!r} is ambiguous and excludes no project: "
+                f"{_list(matches)}; {QUALIFY}"
             )
     return sentences
 
@@ -221,8 +221,8 @@ def _ambiguous_names(
         namesakes = names.namesakes(spelling, ids)
         if len(namesakes) > 1:
             sentences.append(
-                f"{_file_option(settings)}: {spelling!r} means the one in the default domain, of "
-                f"{_list(namesakes)}; {QUALIFY}"
+                f"{_file_option(settings)}: {spelling!r} means the project in the default domain "
+                f"among {_list(namesakes)}; {QUALIFY}"
             )
     return sentences
 
@@ -244,7 +244,7 @@ def list_unused_names(projects: Sequence[KeystoneProject], settings: Settings) -
     for setting, (kind, missing) in unused.items():
         usual = getattr(Settings(), setting)
         unknown = sorted(missing - set(usual))
-        sentences += [f"{setting}: there is no {kind} {name!r} here" for name in unknown]
+        sentences += [f"{setting}: this cloud has no {kind} {name!r}" for name in unknown]
     return sentences
 
 

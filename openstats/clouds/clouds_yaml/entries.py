@@ -66,7 +66,7 @@ class CloudEntries(NamedTuple):
         return CloudEntries(usable, faults)
 
 
-NO_URL = "auth_url is no http or https URL of a host, such as https://keystone.example.com/v3"
+NO_URL = "auth_url must be an http or https URL, such as https://keystone.example.com/v3"
 
 
 class _Region(NamedTuple):
@@ -125,7 +125,7 @@ def load_entries(
         result.faults.update(entries.faults)
         if not entries.cloud_names:
             present = ", ".join(clouds_yaml.keys)
-            reason = f"clouds.yaml has no entry {name}{source}; there are {present}"
+            reason = f"clouds.yaml has no entry {name}{source}: it has {present}"
             result.faults[name] = EntryFault(Cloud(name, "", "", ""), reason, is_missing=True)
     return result
 
@@ -135,9 +135,9 @@ def _select(names: Sequence[str], configured: Sequence[str]) -> tuple[Sequence[s
     if names:
         return names, ""
     if configured:
-        return configured, ", which [clouds] names has"
+        return configured, ", which is in [clouds] names"
     variable = os.environ.get("OS_CLOUD")
-    return ([variable], ", which the variable OS_CLOUD names") if variable else ([], "")
+    return ([variable], ", which is in OS_CLOUD") if variable else ([], "")
 
 
 def find_entry(
@@ -251,8 +251,8 @@ def _cloud_region(config: Any, region: _Region) -> Any:
     document = config.cloud_config["clouds"][region.key]
     title = _title(str(region.key))
     if not isinstance(document, Mapping):
-        kind = "nothing" if document is None else f"a {type(document).__name__}"
-        raise ConfigError(f"{title} is {kind}: it must hold auth, with auth_url and a credential")
+        kind = "empty" if document is None else f"a {type(document).__name__}"
+        raise ConfigError(f"{title} is {kind}: must be a mapping with auth, and that with auth_url")
     options = credentials.option_names(document.get("auth_type", "password"))
     if fault := keys.find_misspelt(document, options) or keys.find_wrong_interface(document):
         raise ConfigError(f"{title} cannot be used: {fault}")

@@ -72,10 +72,12 @@ def _parse(key: str, value: object, parse: ParseSetting) -> Any:
             raise
         # Without the message of the parser: the value may contain a password.
         kind = type(value).__name__
-        raise ValueError(f"meter_options takes names and values, not this {kind}") from None
+        raise ValueError(
+            f"meter_options must be a mapping of options to values, not a {kind}"
+        ) from None
 
 
 def _parse_aliases(value: object) -> tuple[str, ...]:
     if not isinstance(value, list):
-        raise ValueError(f"auth_url_aliases takes a list of URLs, not {value!r}")  # noqa: TRY004
+        raise ValueError(f"auth_url_aliases must be a list of URLs, not {value!r}")  # noqa: TRY004
     return tuple(compared(str(url)) for url in value)

@@ -11,7 +11,7 @@ from importlib.metadata import entry_points
 from typing import Any, Protocol
 
 from openstats.clouds.connection import Connection
-from openstats.errors import ConfigError
+from openstats.errors import ConfigError, must_be
 from openstats.model import Instance
 from openstats.readings import Delta
 
@@ -88,7 +88,6 @@ def load(name: str) -> Source:
     """
     sources = {entry.name: entry for entry in entry_points(group=GROUP)}
     if name not in sources:
-        names = ", ".join(sorted(sources))
-        raise ConfigError(f"[clouds] meter_source: no source {name!r}; there are {names}")
+        raise ConfigError(f"meter_source = {name}: unknown source: {must_be(sorted(sources))}")
     source: Source = sources[name].load()
     return source

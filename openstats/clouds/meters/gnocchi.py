@@ -68,7 +68,7 @@ class GnocchiOptions(SumOptions):
     @model_validator(mode="after")
     def _basic_has_url(self) -> Self:
         if self.auth == "basic" and not self.url:
-            raise ValueError("auth = basic requires a url")
+            raise ValueError("auth = basic requires url, the URL of Gnocchi")
         return self
 
 

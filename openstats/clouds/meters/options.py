@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from openstats.errors import ConfigError
+from openstats.errors import ConfigError, must_be
 
 MIB = {"B": 2**-20, "KiB": 2**-10, "MiB": 1.0, "GiB": 2.0**10}
 """The size of each unit in MiB."""
@@ -21,7 +21,7 @@ EXPECTED = {
     "int_from_float": "an integer",
     "bool_parsing": "true or false",
     "bool_type": "true or false",
-    "string_type": "text",
+    "string_type": "a string: write it in quotes",
 }
 """Requirements for a value by pydantic's error type; other errors use pydantic's message."""
 
@@ -97,16 +97,15 @@ def _sentence(model: type[SumOptions], invalid: ValidationError) -> str:
     error = min(errors, key=lambda error: error["type"] != "extra_forbidden")
     name = ".".join(map(str, error["loc"]))
     if error["type"] == "extra_forbidden":
-        return f"no option {name!r}; there are {', '.join(model.model_fields)}"
+        return f"unknown option {name}: {must_be(model.model_fields)}"
     if not name:
         return str(error["ctx"]["error"])
     field = model.model_fields[name]
     if error["type"] in REQUIRED:
         return f"{name} is required: {field.description}"
     requirement = _requirement(error["type"], error["msg"])
-    return (
-        f"{name} {requirement}, not {error['input']!r}" if field.repr else f"{name} {requirement}"
-    )
+    value = f" = {error['input']!r}" if field.repr else ""
+    return f"{name}{value}: {requirement}"
 
 
 def _requirement(kind: str, message: str) -> str:

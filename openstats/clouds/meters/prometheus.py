@@ -37,13 +37,13 @@ Thanos); Prometheus ignores them."""
 
 def _metric(value: str) -> str:
     if value and not METRIC.fullmatch(value):
-        raise ValueError("must be the name of a metric")
+        raise ValueError("must be the name of a metric: letters, digits, _ and :")
     return value
 
 
 def _label(value: str) -> str:
     if not LABEL.fullmatch(value):
-        raise ValueError("must be the name of a label")
+        raise ValueError("must be the name of a label: letters, digits and _")
     return value
 
 
@@ -66,7 +66,7 @@ class PrometheusOptions(SumOptions):
         org: the tenant of a shared Mimir, for the header ``X-Scope-OrgID``.
     """
 
-    url: str = Field(min_length=1, description="what comes before /api/v1")
+    url: str = Field(min_length=1, description="the URL of the server, without /api/v1")
     selector: str = ""
     label: Annotated[str, AfterValidator(_label)] = "project"
     resource: Annotated[str, AfterValidator(_optional_label)] = "resource"

@@ -46,8 +46,8 @@ def read_firing(url: str) -> FiringAlerts:
             raise CloudError(f"Alertmanager at {_address(url)}: {error}") from error
         except (KeyError, TypeError, ValueError) as error:
             raise CloudError(
-                f"Alertmanager at {_address(url)}: an answer that cannot be read: {error!r}; "
-                "api_urls takes its URL, without /api/v2"
+                f"Alertmanager at {_address(url)}: unreadable answer: {error!r}; "
+                "api_urls must have its URL without /api/v2"
             ) from error
     return FiringAlerts(labels, started_at)
 

@@ -168,8 +168,8 @@ def _unlisted_domains(
     unlisted_ids = sorted(_texts(rows, "domain_id") - domain_ids)
     if len(unlisted_ids) > MAX_DOMAINS:
         raise CloudError(
-            f"{connection.cloud.name}: {DOMAINS}: the list leaves out {len(unlisted_ids)} domains "
-            "of projects that Keystone shows: it is cut"
+            f"{connection.cloud.name}: {DOMAINS}: the list is cut: it leaves out "
+            f"{len(unlisted_ids)} domains of listed projects; {LIMITS}"
         )
     domains = {}
     for key in unlisted_ids:
@@ -200,7 +200,7 @@ def _refuse_cut(
         if unlisted := sorted(of_domain - listed_ids):
             raise CloudError(
                 f"{connection.cloud.name}: {PROJECTS}: the list of all is cut: that of domain "
-                f"{key} shows {len(unlisted)} more, {unlisted[0]} among them; {LIMITS}"
+                f"{key} has {len(unlisted)} more projects, such as {unlisted[0]}; {LIMITS}"
             )
 
 

@@ -162,8 +162,8 @@ class BoundedAdapter(TCPKeepAliveAdapter):
         self._in_flight.refuse_stopped()
         if request.is_cut:
             raise AnswerError(
-                f"no answer within {self._limits.answer_seconds:.0f} s, at most so many are "
-                "waited for: see why the service is slow, or raise [collector] answer_timeout"
+                f"no complete answer within {self._limits.answer_seconds:.0f} s: find out why the "
+                "service is slow, or raise [collector] answer_timeout"
             )
 
     def _read_body(self, response: requests.Response, request: InFlightRequest) -> bytes:
@@ -187,8 +187,9 @@ class BoundedAdapter(TCPKeepAliveAdapter):
 
     def _too_large(self, unit: str) -> AnswerError:
         return AnswerError(
-            f"an answer of more {unit} than [collector] answer_max_mib = "
-            f"{self._limits.answer_mib} allows: lower page_size where it is a page, or raise it"
+            f"the answer has more {unit} than [collector] answer_max_mib = "
+            f"{self._limits.answer_mib} allows: lower page_size if it is a page of a list, or "
+            "raise answer_max_mib"
         )
 
 

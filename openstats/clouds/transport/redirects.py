@@ -29,7 +29,9 @@ def refuse_foreign_redirects(response: requests.Response, *_: object, **__: obje
     target = response.headers["Location"]
     if _is_foreign(response.url, target):
         response.close()
-        raise RedirectedError(f"{response.url} points to {target}, where no credential is sent")
+        raise RedirectedError(
+            f"{response.url} redirects to {target}, to which no credential is sent"
+        )
 
 
 def _is_foreign(url: str, target: str) -> bool:

@@ -138,8 +138,8 @@ def _is_same(
 
 def _undecided(connection: Connection, cloud: Cloud) -> CloudError:
     return CloudError(
-        f"{connection.cloud.name}: its catalog is that of {cloud.name}, which was "
-        "not discovered yet: whether it is the same cloud will be known then"
+        f"{connection.cloud.name}: its catalog is the same as that of "
+        f"{cloud.name}: the discovery of {cloud.name} decides whether both are one cloud"
     )
 
 

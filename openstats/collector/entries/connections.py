@@ -162,8 +162,8 @@ class Connections:
             owner = clouds.find(db, connection.cloud)
             if owner is not None and owner.id != cloud.id:
                 if clouds.has_tenants(db, cloud):
-                    words = f"{_file()}: the entry {cloud.name} is of the cloud {owner.name} now"
-                    jobs.record_error(db, cloud, words, now=self._clock())
+                    error = f"{_file()}: the entry {cloud.name} leads to the cloud {owner.name} now"
+                    jobs.record_error(db, cloud, error, now=self._clock())
                     return None
                 # Its identity was unknown until the entry was fixed.
                 clouds.remove_cloud(db, cloud)
@@ -172,7 +172,7 @@ class Connections:
             self._candidates.pop(registered.name, None)
         self._add(registered, [connection])
         self.faults.pop(cloud.name, None)
-        LOG.info("%s is asked from now on", registered.name)
+        LOG.info("%s is polled from now on", registered.name)
         return None
 
     def _record_error(self, cloud: Cloud, error: str) -> None:

@@ -120,7 +120,7 @@ def _less_seen(cloud: Cloud, choice: EntryChoice, marks: keystones.Marks) -> Les
     if former == name:
         former = f"the entry {name} of another user, project or role"
     return LessSeenError(
-        f"{name}: sees less of this cloud than {former}, by which it was asked until now "
-        f"({reason}): it keeps its figures until {former} is back. To use {name} all the same, "
-        f"delete the cloud {cloud.name} and register it again"
+        f"{name}: sees less of this cloud than {former}, which was used until now ({reason}); "
+        f"previous figures are kept until {former} is back. To use {name} nevertheless, delete the "
+        f"cloud {cloud.name} and register it again"
     )

@@ -144,8 +144,7 @@ def _rejection(connection: Connection, registered: RegisteredCloud) -> str | Non
 def _sentence(cloud: Cloud, position: str) -> str:
     return (
         f"it leads to another cloud than {cloud.name}, which was {position} and keeps its "
-        "figures: give the entry another name, and it becomes a cloud of its own when the "
-        "collector starts"
+        "figures: rename the entry, and restart the collector to register it as a new cloud"
     )
 
 

@@ -75,8 +75,9 @@ def _refuse_part(poll: Poll, figures: Capacity) -> None:
         # Usage changes all the time; only a zero for it is wrong for certain.
         if figure < total and (name in STABLE_FIGURES or not figure):
             raise OddFigureError(
-                f"{poll.cloud.name}: Nova's hypervisor statistics say {name} = {figure}, and its "
-                f"list of hypervisors {total}: one of the two is wrong; previous figures are kept"
+                f"{poll.cloud.name}: {name} is {figure} in Nova's hypervisor statistics, but "
+                f"{total} in its list of hypervisors: one of the two is wrong; previous "
+                "figures are kept"
             )
 
 

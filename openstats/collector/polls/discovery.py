@@ -26,7 +26,10 @@ def run(poll: Poll) -> None:
     """
     listing = keystone.projects(poll.connection, poll.paging, first=poll.is_first)
     if not listing.projects:
-        raise CloudError(f"{poll.cloud.name}: Keystone shows no project to this user")
+        raise CloudError(
+            f"{poll.cloud.name}: Keystone shows this user no project; allow "
+            "identity:list_projects in Keystone's policy, see etc/policy/keystone.yaml"
+        )
     assignments, warnings = keystone.assign(poll.connection, listing.projects)
     unreadable_ids = _unreadable_ids(poll, listing)
     _refuse_cut(poll, {project.id for project in listing.projects} | unreadable_ids)

@@ -62,8 +62,8 @@ def run(poll: Poll) -> None:
 def _refuse_down_cells(poll: Poll, hosts: Sequence[str]) -> None:
     if hosts:
         raise CloudError(
-            f"{poll.cloud.name}: Nova leaves out cells that are down, of {', '.join(hosts[:5])}; "
-            "previous figures are kept"
+            f"{poll.cloud.name}: Nova leaves out the servers of cells that are down (hosts: "
+            f"{', '.join(hosts[:5])}); previous figures are kept"
         )
 
 
@@ -80,8 +80,8 @@ def _note_twins(poll: Poll) -> None:
         twins = instances.twins(db, poll.cloud)
     for name, number, uuid in twins:
         poll.note_missing(
-            f"{poll.cloud.name}: {number} of its servers are servers of {name} as well, {uuid} "
-            f"among them, and count twice. If both are one cloud, write one entry for it, {name}"
+            f"{poll.cloud.name}: {number} of its servers, such as {uuid}, are servers of {name} as "
+            f"well, and are counted twice. If both are the same cloud, keep only the entry {name}"
         )
 
 

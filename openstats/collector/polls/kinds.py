@@ -37,7 +37,7 @@ def run(poll: Poll) -> Poll:
     try:
         POLLS[poll.lease.kind](poll)
     except VersionRefusedError as error:
-        LOG.warning("%s; which microversions there are is asked again", log_line(poll.lease, error))
+        LOG.warning("%s; its microversions are read again", log_line(poll.lease, error))
         poll.connection.forget_versions()
         # A copy has a new result, with the cursor of the last successful poll.
         poll = replace(poll)

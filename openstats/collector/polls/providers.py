@@ -43,7 +43,7 @@ def run(poll: Poll) -> None:
     except ServiceMissingError:
         return
     except RefusedError as error:
-        LOG.warning("providers of %s stay as they were: %s", poll.cloud.name, error)
+        LOG.warning("previous providers of %s are kept: %s", poll.cloud.name, error)
         return
     with poll.writing() as db:
         resource_providers.record(db, poll.cloud, current, poll.now)

@@ -54,7 +54,9 @@ def _refuse_down_cells(poll: Poll) -> None:
     hosts = cells.hidden_hosts(poll)
     if hosts:
         names = ", ".join(hosts[:5])
-        raise CloudError(f"{poll.cloud.name}: cells of Nova are down, of {names}")
+        raise CloudError(
+            f"{poll.cloud.name}: cells of Nova are down (hosts: {names}); previous quotas are kept"
+        )
 
 
 def _read(poll: Poll, due_tenants: Sequence[DueTenant]) -> None:

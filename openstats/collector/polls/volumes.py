@@ -104,8 +104,8 @@ def _refuse_cut(poll: Poll, sums: cinder.VolumeSums, counts: cinder.VolumeCounts
     for name, number, *bounds in zip(COUNTED, numbers, counts, later_counts, strict=True):
         if not min(bounds) <= number <= max(bounds):
             raise CloudError(
-                f"{poll.cloud.name}: Cinder lists {number} {name}, and counts {bounds[-1]}: one of "
-                "the two is wrong, or cut; previous figures are kept"
+                f"{poll.cloud.name}: Cinder lists {number} {name}, but counts {bounds[-1]}: the "
+                "list is cut, or the count is wrong; previous figures are kept"
             )
 
 

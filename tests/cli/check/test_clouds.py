@@ -41,7 +41,7 @@ SCOPES = {
     "a wrong project": ({"project_name": "nowhere"}, "HTTP 401: Keystone refuses the credential"),
     "a domain": (NO_PROJECT | {"domain_id": "default"}, "the token is for the domain Default"),
     "the system": (NO_PROJECT | {"system_scope": "all"}, "the token is for the system"),
-    "nothing": (NO_PROJECT, "the token is for no project at all"),
+    "nothing": (NO_PROJECT, "the token is for no project"),
 }
 
 
@@ -71,8 +71,8 @@ def test_a_keystone_that_cannot_be_reached_is_tried_once(
 
 DOMAINS = b'{"error": {"code": 400, "message": "Expecting to find domain in project"}}'
 NO_KEYSTONE = {
-    "a page": (Garbage(b"<html>"), "no Keystone of version 3: correct auth_url"),
-    "nothing": (Status(404), "HTTP 404: what answers at auth_url is no Keystone of version 3"),
+    "a page": (Garbage(b"<html>"), "is not Keystone v3: correct auth_url"),
+    "nothing": (Status(404), "HTTP 404: the server at auth_url is not Keystone v3"),
     "no domain": (
         Status(400, {"Content-Type": "application/json"}, DOMAINS),
         "write user_domain_name and project_domain_name below auth",
@@ -105,7 +105,7 @@ def test_a_setting_of_customers_is_no_fault_of_keystone(
     assert lines["alpha: Keystone"] == ("ok", "5 projects")
     state, said = lines["alpha: customers"]
     assert state == "failed"
-    assert said.startswith("customer_from = file needs customer_file")
+    assert said.startswith("customer_from = file requires customer_file")
 
 
 def test_an_unknown_region_fails_with_those_there_are(

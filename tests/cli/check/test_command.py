@@ -56,7 +56,7 @@ def test_a_silent_meter_source_fails(installed: Installation, alpha: Double) -> 
 
 def test_an_unknown_meter_source_fails(installed: Installation, alpha: Double) -> None:
     installed.clouds(alpha=alpha.clouds_entry() | {"openstats": {"meter_source": "guesses"}})
-    said = "[clouds] meter_source: no source 'guesses'; there are gnocchi, nova, prometheus"
+    said = "meter_source = guesses: unknown source: must be one of gnocchi, nova, prometheus"
     assert check(installed)[1]["alpha: usage, guesses"] == ("failed", said)
 
 
@@ -241,7 +241,7 @@ def test_a_cloud_with_old_microversions_fails(installed: Installation) -> None:
     assert status == 1
     assert found["alpha: Nova, servers"] == (
         "failed",
-        "alpha: compute serves microversions 2.1 to 2.40, openstats speaks 2.47 to 2.87",
+        "alpha: compute serves microversions 2.1 to 2.40, openstats supports 2.47 to 2.87",
     )
 
 
@@ -249,7 +249,7 @@ def test_without_clouds_yaml_a_sentence_says_what_to_do(installed: Installation)
     status, found = check(installed)
     assert status == 1
     assert found["clouds.yaml"][0] == "failed"
-    assert "write a clouds.yaml" in found["clouds.yaml"][1]
+    assert "create a clouds.yaml" in found["clouds.yaml"][1]
 
 
 @pytest.mark.parametrize("broken", ["no schema", "no store"])
@@ -326,8 +326,8 @@ def test_an_exclusion_without_effect_is_a_warning(installed: Installation, alpha
     status, found = check(installed)
     state, said = found["alpha: customers"]
     assert (status, state) == (0, "warning")
-    assert "exclude_projects: there is no project 'nope' here" in said
-    assert "exclude_domains: there is no domain of a project 'gone' here" in said
+    assert "exclude_projects: this cloud has no project 'nope'" in said
+    assert "exclude_domains: this cloud has no domain of a project 'gone'" in said
     assert "default/admin" not in said
 
 

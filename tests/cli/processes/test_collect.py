@@ -159,7 +159,7 @@ def _undelayed(init: Any) -> Any:
 def test_without_clouds_yaml_a_sentence_says_what_to_do(installed: Installation) -> None:
     said = installed.sentence("collect", "--once")
     assert said == (
-        "No cloud configured: write a clouds.yaml, name it with [clouds] file, or set "
+        "No cloud configured: create a clouds.yaml, name it in [clouds] file, or set "
         "OS_CLIENT_CONFIG_FILE"
     )
     assert installed.sentence("collect") == said

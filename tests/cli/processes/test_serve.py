@@ -104,7 +104,7 @@ def test_a_cloud_that_is_registered_while_it_serves_is_asked(
     installed.clouds_yaml.unlink()
     with installed.started("serve", "--port", "0") as process:
         url = ready(process, WITHOUT_FIGURES)
-        assert "openstats: No cloud configured: write a clouds.yaml" in process.said
+        assert "openstats: No cloud configured: create a clouds.yaml" in process.said
         assert get(f"{url}/api/stats/customer/") == []
         installed.clouds(alpha=alpha.clouds_entry())
         made = post(f"{url}/api/clouds/", {"name": "alpha"})

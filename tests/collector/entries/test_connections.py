@@ -182,4 +182,4 @@ def test_an_entry_that_is_of_another_known_cloud_removes_nothing(
     write(lab, beta=lab.clouds["alpha"])
     refresh(lab, other, after=7200)
     assert lab.sql("SELECT count(*) FROM tenant") == before
-    assert f"{HERE}: the entry beta is of the cloud alpha now" in errors(lab)
+    assert f"{HERE}: the entry beta leads to the cloud alpha now" in errors(lab)

@@ -231,7 +231,7 @@ def test_shared_service_counts_in_the_first_region(
     )
     assert settled(lab) == []
     assert sums(lab)[column] == before
-    assert "is that of alpha, and counts there" in caplog.text
+    assert "service is that of alpha, and is counted there" in caplog.text
     alpha.site.catalog[:] = own
     project = next(iter(alpha.state.projects))
     beta.boot(project, SMALL, "own")
@@ -245,7 +245,8 @@ def test_a_cloud_with_the_servers_of_another_one_says_so(lab: Lab, alpha: Double
     lab.cycle()
     errors = lab.cycle("instances", after=SOON)
     assert len(errors) == 2
-    assert any("alpha: 10 of its servers are servers of beta as well" in each for each in errors)
+    (said,) = [error for error in errors if error.startswith("alpha: 10 of its servers, such as ")]
+    assert "are servers of beta as well, and are counted twice" in said
     # It costs no sweep each time.
     lab.cycle("instances", after=SOON)
     assert lab.asked("servers/detail") == 2

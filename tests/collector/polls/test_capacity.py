@@ -85,7 +85,7 @@ def test_statistics_of_less_than_is_listed_are_not_believed(
         (error,) = lab.cycle("capacity", after=SOON)
     name = next(iter(said))
     number = expected.capacities(alpha)[name]
-    assert f"statistics say {name} = {said[name]}, and its list of hypervisors {number}" in error
+    assert f"{name} is {said[name]} in Nova's hypervisor statistics, but {number} in its" in error
     assert known(lab, alpha) == before
     assert lab.cycle("capacity", after=SOON) == []
     assert lab.asked("os-hypervisors") == 1
@@ -122,7 +122,7 @@ def test_a_nova_of_the_future(lab: Lab, alpha: Double) -> None:
     """One that has dropped hypervisor statistics with the microversions that had them."""
     lab.edge.rule(r"/compute/v2\.1$", from_version("2.88"))
     errors = lab.cycle()
-    said = "alpha: compute serves microversions 2.88 to 2.96, openstats speaks 2.47 to 2.87"
+    said = "alpha: compute serves microversions 2.88 to 2.96, openstats supports 2.47 to 2.87"
     assert set(errors) == {said}
     assert lab.outcome("capacity").error is None
     assert known(lab, alpha)["source"] == "placement"
@@ -132,7 +132,7 @@ def test_a_nova_of_the_future(lab: Lab, alpha: Double) -> None:
 def test_a_nova_of_the_past(lab: Lab) -> None:
     """Before 2.47 servers do not tell their flavors."""
     double = lab.double(compute_max=(2, 46))
-    said = "alpha: compute serves microversions 2.1 to 2.46, openstats speaks 2.47 to 2.87"
+    said = "alpha: compute serves microversions 2.1 to 2.46, openstats supports 2.47 to 2.87"
     assert set(lab.cycle()) == {said}
     assert known(lab, double)["source"] == "placement"
 
@@ -278,5 +278,5 @@ def test_answers_that_are_none(lab: Lab, placed: Double, path: str) -> None:
         with lab.edge.during(path, Garbage(body)):
             (said,) = lab.cycle("capacity", full=True, after=SOON)
         assert said.startswith("alpha: Placement's /resource_providers"), body
-        assert "an answer that cannot be read" in said, body
+        assert "unreadable answer" in said, body
         assert expected.known_capacity(lab.store, placed) == before, body

@@ -180,11 +180,11 @@ def test_another_name_is_no_other_project(lab: Lab, alpha: Double) -> None:
         ({"customer_from": "regex", "customer_regex": "("}, "customer_regex '(' is no regular"),
         (
             {"customer_from": "regex", "customer_regex": "a"},
-            "must be one with a group named customer",
+            "must be a regular expression with a group named customer",
         ),
         ({"customer_from": "file", "customer_file": "/nowhere"}, "customer_file '/nowhere' cannot"),
-        ({"customer_from": "file"}, "customer_from = file needs customer_file"),
-        ({"customer_from": "regex"}, "customer_from = regex needs customer_regex"),
+        ({"customer_from": "file"}, "customer_from = file requires customer_file"),
+        ({"customer_from": "regex"}, "customer_from = regex requires customer_regex"),
     ],
 )
 def test_a_setting_that_cannot_be_used(
@@ -210,7 +210,7 @@ def test_a_file_with_names_that_are_none(lab: Lab, alpha: Double, name: str) -> 
     path = filed(lab, f"{name}: [acme]\n")
     lab.configure(customer_from="file", customer_file=str(path))
     (error,) = lab.cycle("discovery")
-    assert "is no name of a customer" in error
+    assert "the name of the customer" in error
 
 
 def test_a_file_that_is_no_text(lab: Lab, alpha: Double) -> None:

@@ -188,7 +188,7 @@ def test_a_server_that_a_sweep_misses_is_asked_for(lab: Lab, settled: Double) ->
     key = next(iter(settled.state.servers))
     with lab.edge.during("servers/detail", hidden(key)):
         (said,) = lab.cycle("instances", full=True, after=SOON)
-    assert f"list of servers is cut: it leaves out 1, but {key} can be read by id" in said
+    assert f"list of servers is cut: it leaves out 1 of the known servers, but {key}" in said
     assert lab.asked(f"/servers/{key}") == 1
     assert key in expected.servers(lab.store)
     assert lab.cycle("instances", after=SOON) == []
@@ -243,8 +243,12 @@ def test_a_cell_that_is_down_deletes_nothing(lab: Lab, celled: Double, full: boo
     before = expected.servers(lab.store), expected.known_quotas(lab.store)
     celled.set_cell_down("cell2")
     errors = lab.cycle("instances", "quotas", after=1800, full=full)
-    said = "alpha: Nova leaves out cells that are down, of compute-2; previous figures are kept"
-    assert errors == [said, "alpha: cells of Nova are down, of compute-2"]
+    said = "alpha: Nova leaves out the servers of cells that are down (hosts: compute-2); "
+    said += "previous figures are kept"
+    assert errors == [
+        said,
+        "alpha: cells of Nova are down (hosts: compute-2); previous quotas are kept",
+    ]
     assert lab.outcome("instances").error == said
     assert (expected.servers(lab.store), expected.known_quotas(lab.store)) == before
     assert lab.asked(QUOTA) == 0

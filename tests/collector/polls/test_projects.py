@@ -78,7 +78,7 @@ def test_a_part_of_the_list_is_no_list(lab: Lab, shown: int) -> None:
             (said,) = lab.cycle("discovery", after=4000)
             assert "alpha: Keystone" in said
             if shown:
-                assert f"is cut: it leaves out {TREE + 2 - shown}" in said
+                assert f"is cut: it leaves out {TREE + 2 - shown} known projects of the known projects" in said
     assert living(lab) == TREE + 2
     assert lab.cycle("discovery", after=4000) == []
 

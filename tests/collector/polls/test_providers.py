@@ -100,7 +100,7 @@ def test_a_placement_that_refuses_is_told_of_and_no_error(
     lab.edge.rule("/resource_providers", Status(403))
     assert lab.cycle("providers", after=SOON, full=True) == []
     assert (classes(lab), zones(lab)) == before
-    assert caplog.text.count("providers of alpha stay as they were: alpha: Placement's") == 1
+    assert caplog.text.count("previous providers of alpha are kept: alpha: Placement's") == 1
 
 
 def test_a_cloud_without_placement_is_not_ill(

@@ -295,7 +295,7 @@ def test_figures_that_are_none(lab: Lab, alpha: Double) -> None:
         with lab.edge.during(nova(""), in_use(number)):
             (said,) = lab.cycle("discovery", "quotas", full=True)
         assert said.startswith("alpha: Nova's quotas of ")
-        assert f"a figure that cannot be: cores in_use is {number!r}, not an integer" in said
+        assert f"impossible figure: cores in_use is {number!r}, not an integer" in said
     assert {held[0] for held in expected.known_quotas(lab.store).values()} == {None}
 
 

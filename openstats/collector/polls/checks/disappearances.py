@@ -41,8 +41,8 @@ def check(poll: Poll, subject: str, missing: int, total: int) -> None:
         return
     if not (sighting.accepted or sighting.seen >= poll.options.vanish_sightings):
         raise _error(poll, subject, sighting)
-    words = "%s: %d of %d %s are gone, and forgotten"
-    LOG.warning(words, poll.cloud.name, missing, total, subject)
+    message = "%s: %d of %d %s are gone, and are deleted here"
+    LOG.warning(message, poll.cloud.name, missing, total, subject)
 
 
 def _counted(poll: Poll, previous: Sighting | None, sighting: Sighting) -> Sighting:

@@ -19,8 +19,12 @@ def existing(ids: Sequence[str], number: int, exists: Callable[[str], bool | Non
 
 
 def cut_list(list_name: str, unlisted: Sequence[str], shown_ids: Sequence[str]) -> CloudError:
-    """Return the error of a list that leaves out ids although its service shows some of them."""
+    """Return the error of a list that leaves out ids although its service shows some of them.
+
+    ``list_name`` ends with the plural noun of the items: "alpha: Nova's list of servers".
+    """
+    noun = list_name.rpartition(" ")[2]
     return CloudError(
-        f"{list_name} is cut: it leaves out {len(unlisted)}, but {', '.join(shown_ids[:5])} can be "
-        "read by id; previous figures are kept"
+        f"{list_name} is cut: it leaves out {len(unlisted)} of the known {noun}, but "
+        f"{', '.join(shown_ids[:5])} can be read by id; previous figures are kept"
     )

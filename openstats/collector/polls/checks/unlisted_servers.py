@@ -72,7 +72,7 @@ def _take_up(poll: Poll, tenant: str, *, listed_at: int) -> int:
             unlisted.append(server.uuid)
     if unlisted:
         poll.note_missing(
-            f"{poll.cloud.name}: Nova's list of all servers left out {len(unlisted)} of tenant "
-            f"{tenant}, {unlisted[0]} among them"
+            f"{poll.cloud.name}: Nova's list of all servers left out {len(unlisted)} servers of "
+            f"tenant {tenant}, such as {unlisted[0]}"
         )
     return len(servers) + omissions.number

@@ -38,6 +38,6 @@ def check(poll: Poll, subject: str, first_created: Mapping[str, int]) -> None:
     if existing:
         poll.note_missing(
             f"{poll.cloud.name}: Keystone's list of projects is cut: it left out {len(older)} "
-            f"tenants with older {subject}, but {', '.join(existing)} can be read by id: discovery "
-            f"is due; {keystone.LIMITS}"
+            f"tenants with older {subject}, of which {', '.join(existing)} can be read by id; "
+            f"discovery is due; {keystone.LIMITS}"
         )
