@@ -3,15 +3,12 @@
 ``endpoints`` chooses the endpoint to call.
 """
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 from openstats.auth_url import compared
-
-JsonObject = Mapping[str, Any]
-"""A service or an endpoint of the catalog."""
+from openstats.clouds.json_documents import JsonObject
 
 IDENTITY = "identity"
 

@@ -10,6 +10,7 @@ import cinderclient.client
 import keystoneclient.v3.client
 import novaclient.client
 import requests
+from keystoneauth1.access import AccessInfo
 from keystoneauth1.adapter import Adapter
 from keystoneauth1.discover import EndpointData
 from keystoneauth1.identity.generic.base import BaseGenericPlugin
@@ -99,10 +100,11 @@ class Connection:
         self.clock_skew.observe(self.cloud.name, response)
 
     @property
-    def access(self) -> Any:
+    def access(self) -> AccessInfo:
         """The access information (keystoneauth) of a valid token; signs in if necessary."""
         with translated(self.cloud.name, SIGNING_IN):
-            return self.session.auth.get_access(self.session)
+            access: AccessInfo = self.session.auth.get_access(self.session)
+            return access
 
     @property
     def project(self) -> str:

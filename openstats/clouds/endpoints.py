@@ -6,16 +6,38 @@ finds them.
 
 import re
 from copy import copy
-from typing import Any
+from typing import Any, Protocol
 
 from keystoneauth1.adapter import Adapter
 from keystoneauth1.discover import EndpointData
 
 from openstats.auth_url import compared, is_url
+from openstats.clouds.catalog import Catalog
+from openstats.clouds.clouds_yaml.entries import CloudEntry
+from openstats.clouds.transport.session import CloudSession
 from openstats.errors import CloudError
 
 EndpointFilter = dict[str, Any]
 """Arguments of keystoneauth for the lookup of an endpoint."""
+
+
+class SignedInCloud(Protocol):
+    """What of a ``Connection`` determines the endpoints."""
+
+    entry: CloudEntry
+
+    @property
+    def region(self) -> str:
+        """The name of the region."""
+
+    @property
+    def catalog(self) -> Catalog:
+        """The catalog of the token."""
+
+    @property
+    def session(self) -> CloudSession:
+        """The session."""
+
 
 VERSIONS = {
     "compute": ("2.1", "2.latest"),
@@ -38,7 +60,7 @@ VERSION_IN_URL = re.compile(r"/v\d+(\.\d+)?(/[^/]*)?/?$")
 """The part of a URL after the root of a service: a version, and possibly a project."""
 
 
-def criteria(entry: Any, service: str, region: str) -> EndpointFilter:
+def criteria(entry: CloudEntry, service: str, region: str) -> EndpointFilter:
     """Return keystoneauth's arguments for the lookup of a service's endpoint, by clouds.yaml."""
     region_of_service = entry.region.config.get(f"{service.replace('-', '_')}_region_name")
     return {
@@ -49,7 +71,7 @@ def criteria(entry: Any, service: str, region: str) -> EndpointFilter:
     }
 
 
-def discover(connection: Any, service: str) -> EndpointData:
+def discover(connection: SignedInCloud, service: str) -> EndpointData:
     """Return the endpoint of a service, with its URL and its microversions.
 
     Raises:
@@ -58,7 +80,8 @@ def discover(connection: Any, service: str) -> EndpointData:
         CloudError: the URL is malformed, or the service has no supported version or does not list
             its microversions.
     """
-    cloud, lookup = connection.cloud.name, criteria(connection.entry, service, connection.region)
+    cloud = connection.entry.cloud.name
+    lookup = criteria(connection.entry, service, connection.region)
     override = connection.entry.region.get_endpoint(service)
     url = override or _catalog_url(connection, service, lookup)
     if not is_url(url):
@@ -98,7 +121,7 @@ def _endpoint_of_version(service: str, lookup: EndpointFilter) -> EndpointData |
     return Adapter(**root, min_version=lowest, max_version=highest).get_endpoint_data()
 
 
-def roots(connection: Any) -> dict[str, str]:
+def roots(connection: SignedInCloud) -> dict[str, str]:
     """Return the URLs of a cloud's services without version and project, by service.
 
     They are normalised for comparison. Services without a well-formed URL are left out.
@@ -113,14 +136,12 @@ def roots(connection: Any) -> dict[str, str]:
     return urls_of_roots
 
 
-def _catalog_urls(connection: Any, service: str, lookup: EndpointFilter) -> list[str]:
-    urls: list[str] = connection.catalog.urls(
-        SERVICE_TYPES[service], lookup["region_name"], lookup["interface"]
-    )
-    return urls
+def _catalog_urls(connection: SignedInCloud, service: str, lookup: EndpointFilter) -> list[str]:
+    region, interface = lookup["region_name"], lookup["interface"]
+    return connection.catalog.urls(SERVICE_TYPES[service], region, interface)
 
 
-def _catalog_url(connection: Any, service: str, lookup: EndpointFilter) -> str:
+def _catalog_url(connection: SignedInCloud, service: str, lookup: EndpointFilter) -> str:
     """Return the URL of a service as the catalog spells it, even if it is malformed.
 
     Raises:
@@ -133,7 +154,7 @@ def _catalog_url(connection: Any, service: str, lookup: EndpointFilter) -> str:
     return str(connection.session.get_endpoint(**lookup, skip_discovery=True))
 
 
-def keystone_url(connection: Any) -> str:
+def keystone_url(connection: SignedInCloud) -> str:
     """Return the URL of Keystone v3: in the region, in any other region, or else ``auth_url``."""
     lookup = criteria(connection.entry, "identity", connection.region)
     of_all_regions = {**lookup, "region_name": None}
@@ -145,4 +166,4 @@ def keystone_url(connection: Any) -> str:
     for url in urls:
         if url and is_url(url):
             return compared(url) + KEYSTONE_PATH
-    return str(connection.cloud.keystone) + KEYSTONE_PATH
+    return connection.entry.cloud.keystone + KEYSTONE_PATH

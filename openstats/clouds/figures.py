@@ -5,16 +5,12 @@ The ranges include every real cloud. The sum of the figures of a hundred thousan
 """
 
 import math
-from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
 
+from openstats.clouds.json_documents import JsonObject, JsonValue
 from openstats.meters import UNLIMITED
 from openstats.model import Quota
 from openstats.unix_time import LATEST
-
-JsonObject = Mapping[str, Any]
-"""A JSON object of an answer."""
 
 LARGEST = 2**46
 """The largest sum of a service, and the largest quota in openstats' units.
@@ -78,7 +74,7 @@ def ratio(figures: JsonObject, name: str) -> float:
     return float(value)
 
 
-def measured(name: str, value: Any) -> float:
+def measured(name: str, value: JsonValue) -> float:
     """Return a measured value, which may be a string; ``nan`` is allowed.
 
     Raises:

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from functools import cache, partial
-from typing import Any
 
 from keystoneauth1.adapter import Adapter
 from keystoneauth1.exceptions import HttpError
 
 from openstats.clouds.connection import Connection
 from openstats.clouds.errors import translated, words_of
+from openstats.clouds.json_documents import JsonObject
 from openstats.clouds.rights import (
     DELETED_SERVERS,
     OK,
@@ -21,7 +21,7 @@ from openstats.clouds.rights import (
 )
 from openstats.clouds.service_user import SECTION
 
-FetchDocument = Callable[[str, str], Any]
+FetchDocument = Callable[[str, str], JsonObject]
 """Returns the document at a path of a service."""
 
 Probe = Callable[[str, str], Reply]
@@ -31,15 +31,15 @@ Probe = Callable[[str, str], Reply]
 def probe_of_cloud(connection: Connection) -> Probe:
     """Return a probe that calls a cloud's services as the collector's user."""
 
-    def get(service: str, path: str) -> Any:
+    def get(service: str, path: str) -> JsonObject:
         if service == "Placement":
-            return connection.placement.get(path).json()
+            return dict(connection.placement.get(path).json())
         if service == "Keystone":
             _, body = connection.keystone.projects.client.get(path)
         else:
             client = connection.nova if service == "Nova" else connection.cinder
             _, body = client.client.get(path)
-        return body
+        return dict(body)
 
     return partial(_ask, connection.cloud.name, get)
 

@@ -5,11 +5,12 @@ One unreadable item must neither hide the others nor count as absent.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from oslo_log import log
 
 from openstats.clouds.errors import MALFORMED, printable
+from openstats.clouds.json_documents import JsonValue
 
 Value = TypeVar("Value")
 
@@ -77,7 +78,7 @@ class Omissions:
 
 
 def read_items(
-    items: Iterable[Any], read_item: Callable[[Any], Value], omissions: Omissions
+    items: Iterable[JsonValue], read_item: Callable[[JsonValue], Value], omissions: Omissions
 ) -> Iterator[Value]:
     """Yield ``read_item(item)`` for each item; add malformed items to ``omissions``."""
     for item in items:

@@ -3,16 +3,15 @@
 The items are read elsewhere.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from openstats.clouds.errors import translated
-from openstats.clouds.figures import JsonObject
+from openstats.clouds.json_documents import JsonObject, JsonValue
 from openstats.errors import CloudError, StoppedError, TruncatedError
 
-QueryParameters = dict[str, Any]
+QueryParameters = Mapping[str, str | int]
 FetchPage = Callable[[QueryParameters], JsonObject]
 
 
@@ -49,7 +48,7 @@ class PagedList:
 
 def pages(
     paged_list: PagedList, paging: Paging, query: QueryParameters | None = None
-) -> Iterator[list[Any]]:
+) -> Iterator[list[JsonValue]]:
     """Yield the items page by page, each item once.
 
     Raises:
@@ -58,7 +57,7 @@ def pages(
         CloudError: a page has no new items (it is repeated, or its marker is ignored), or there
             are more pages or items than ``paging`` allows.
     """
-    page_query: QueryParameters = (query or {}) | {"limit": paging.size}
+    page_query: dict[str, str | int] = {**(query or {}), "limit": paging.size}
     digests: set[int] = set()
     total = 0
     for number in range(1, paging.pages + 1):
@@ -118,7 +117,7 @@ def _id(item: object) -> str | None:
     return key if isinstance(key, str) else None
 
 
-def _next_marker(body: JsonObject, key: str, items: list[Any]) -> str | None:
+def _next_marker(body: JsonObject, key: str, items: list[JsonValue]) -> str | None:
     """Return the marker of the next page, or None; the link's URL itself is never requested.
 
     Raises:

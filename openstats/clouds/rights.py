@@ -6,7 +6,9 @@ finds the rights that a user lacks.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NotRequired, TypedDict, Unpack
+from typing import NotRequired, TypedDict, Unpack
+
+from openstats.clouds.json_documents import JsonObject
 
 UNUSED_ID = "0" * 32
 """An id that no project or user has: services check their policy before they look it up."""
@@ -21,7 +23,7 @@ class Reply:
 
     status: int
     words: str
-    body: Any
+    body: JsonObject
 
 
 ReplyTest = Callable[[Reply], bool]

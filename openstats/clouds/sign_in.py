@@ -6,8 +6,8 @@ A refused credential is not tried again for some time: Keystone locks accounts a
 import time
 from collections.abc import Callable
 from threading import Lock
-from typing import Any
 
+from keystoneauth1.access import AccessInfo
 from keystoneauth1.exceptions import (
     BadRequest,
     HttpNotImplemented,
@@ -18,6 +18,7 @@ from keystoneauth1.exceptions import (
     Unauthorized,
 )
 from keystoneauth1.exceptions import ConnectionError as NoConnectionError
+from keystoneauth1.session import Session
 
 from openstats.clouds.errors import translated
 from openstats.errors import CloudError
@@ -35,7 +36,10 @@ class SignIn:
     """Replaces ``get_auth_ref`` of a keystoneauth plugin; pauses after a refused credential."""
 
     def __init__(
-        self, cloud: str, get: Callable[..., Any], clock: Callable[[], float] = time.monotonic
+        self,
+        cloud: str,
+        get: Callable[..., AccessInfo],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._cloud = cloud
         self._get = get
@@ -49,7 +53,7 @@ class SignIn:
         """End the pause after a refusal: the next call signs in."""
         self._until = 0.0
 
-    def __call__(self, session: Any, **options: Any) -> Any:
+    def __call__(self, session: Session, **options: object) -> AccessInfo:
         """Return keystoneauth's access information of a new token.
 
         Raises:
@@ -106,7 +110,7 @@ def is_transient(error: Exception) -> bool:
     return is_unreached(error) or isinstance(error.__cause__, HttpServerError)
 
 
-def scope_fault(access: Any) -> str | None:
+def scope_fault(access: AccessInfo) -> str | None:
     """Return why a token is useless because of its scope; None if it is for a project."""
     if access.project_scoped:
         return None

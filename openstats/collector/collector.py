@@ -11,8 +11,8 @@ from concurrent.futures import Future, wait
 from functools import partial
 from threading import Event, Semaphore
 from types import MappingProxyType
-from typing import Any
 
+from oslo_config import cfg
 from oslo_log import log
 
 from openstats.clouds.clouds_yaml.entries import EntryFault
@@ -76,7 +76,7 @@ class Collector:
         self,
         store: Store,
         connections: Mapping[str, Connection],
-        conf: Any,
+        conf: cfg.ConfigOpts,
         *,
         connect: Connect,
         faults: EntryFaults = NO_FAULTS,

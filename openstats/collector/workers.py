@@ -6,10 +6,12 @@ from concurrent.futures import Executor, Future
 from functools import partial
 from queue import SimpleQueue
 from threading import Lock, Semaphore, Thread
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from openstats.errors import StoppedError
 
+Arguments = ParamSpec("Arguments")
+Value = TypeVar("Value")
 QueuedCall = tuple[Future[Any], Callable[[], Any]]
 
 
@@ -28,13 +30,15 @@ class Workers(Executor):
         self._closed = False
         self._lock = Lock()
 
-    def submit(self, call: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+    def submit(
+        self, call: Callable[Arguments, Value], /, *args: Arguments.args, **kwargs: Arguments.kwargs
+    ) -> Future[Value]:
         """Queue a call; start a thread for it if none is idle and fewer than ``size`` are running.
 
         Raises:
             StoppedError: the executor was shut down.
         """
-        future: Future[Any] = Future()
+        future: Future[Value] = Future()
         with self._lock:
             if self._closed:
                 raise StoppedError(f"{self._name}: stopped before the next call")
@@ -74,7 +78,7 @@ class Workers(Executor):
         return not any(thread.is_alive() for thread in self._threads)
 
 
-def _make(future: Future[Any], call: Callable[[], Any]) -> None:
+def _make(future: Future[Value], call: Callable[[], Value]) -> None:
     if not future.set_running_or_notify_cancel():
         return
     try:

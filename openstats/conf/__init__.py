@@ -5,7 +5,6 @@ There is no global CONF: ``load`` returns a configuration object, which is passe
 
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 from oslo_config import cfg
 from oslo_log import _options, log
@@ -40,7 +39,7 @@ def register_opts(conf: cfg.ConfigOpts) -> None:
 
 
 def load(
-    files: Sequence[str] = (), directories: Sequence[str] = (), **overrides: Any
+    files: Sequence[str] = (), directories: Sequence[str] = (), **overrides: object
 ) -> cfg.ConfigOpts:
     """Return the configuration of these files and directories, or of those that oslo.config finds.
 

@@ -116,7 +116,7 @@ OPTIONS = [
 ]
 
 
-def read(name: str, text: Any) -> Any:
+def read(name: str, text: object) -> Any:
     """Return the value of a setting of one cloud, parsed as the option with the same name.
 
     Raises:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from importlib.metadata import entry_points
-from typing import Any
 
 from oslo_config import cfg
 
@@ -23,7 +22,7 @@ They are loaded only if a file has the group, because the libraries are large.
 """
 
 
-def declared(namespaces: Iterable[str]) -> Iterator[tuple[str, list[Any]]]:
+def declared(namespaces: Iterable[str]) -> Iterator[tuple[str, list[cfg.Opt]]]:
     """Yield the options of libraries by group."""
     for namespace in namespaces:
         for entry in entry_points(group="oslo.config.opts", name=namespace):
@@ -31,13 +30,13 @@ def declared(namespaces: Iterable[str]) -> Iterator[tuple[str, list[Any]]]:
                 yield str(group or "DEFAULT"), list(options)
 
 
-def used(conf: Any) -> set[str]:
+def used(conf: cfg.ConfigOpts) -> set[str]:
     """Return the groups in files and environment variables, whether or not they exist."""
     groups = {group for path in files(conf) for group in sections(path)}
     return groups | {variable.group.lower() for variable in variables()}
 
 
-def read(conf: Any) -> Any:
+def read(conf: cfg.ConfigOpts) -> cfg.ConfigOpts:
     """Return the options of libraries in the files of ``conf``.
 
     Raises:

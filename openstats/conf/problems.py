@@ -6,10 +6,11 @@ They are unknown options, which are usually misspelt, and contradictory options.
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from importlib.metadata import entry_points
-from typing import Any
+
+from oslo_config import cfg
 
 from openstats.conf import alerts, foreign, relations
-from openstats.conf.sources import PREFIX, SEPARATOR, files, sections, variables
+from openstats.conf.sources import PREFIX, SEPARATOR, Sections, files, sections, variables
 from openstats.conf.values import ValuesError
 
 OWN_NAMESPACE = "openstats"
@@ -20,7 +21,7 @@ CREDENTIAL_GROUP = "keystone_authtoken"
 OptionNames = dict[str, set[str]]
 
 
-def problems(conf: Any) -> list[str]:
+def problems(conf: cfg.ConfigOpts) -> list[str]:
     """Return a sentence for each problem of the configuration files of ``conf``."""
     content = {path: sections(path) for path in files(conf)}
     options_by_group = _existing(conf, foreign.used(conf))
@@ -37,14 +38,14 @@ def problems(conf: Any) -> list[str]:
     ]
 
 
-def _of_libraries(conf: Any) -> Iterator[str]:
+def _of_libraries(conf: cfg.ConfigOpts) -> Iterator[str]:
     try:
         yield from relations.of_libraries(foreign.read(conf))
     except ValuesError as error:
         yield from error.sentences
 
 
-def warnings(conf: Any) -> list[str]:
+def warnings(conf: cfg.ConfigOpts) -> list[str]:
     """Return a sentence for each setting that is allowed but probably not intended."""
     return [
         f"[{alerts.PREFIX}{name}] has keystone = true and no role: every member of any project can "
@@ -54,7 +55,7 @@ def warnings(conf: Any) -> list[str]:
     ]
 
 
-def _existing(conf: Any, used: set[str]) -> OptionNames:
+def _existing(conf: cfg.ConfigOpts, used: set[str]) -> OptionNames:
     """Return the names of all options by group; those of libraries only for groups in use."""
     names: OptionNames = {group: set() for group in foreign.LIBRARY_NAMESPACES}
     namespaces = [name for group in used for name in foreign.LIBRARY_NAMESPACES.get(group, ())]
@@ -65,7 +66,7 @@ def _existing(conf: Any, used: set[str]) -> OptionNames:
     return names
 
 
-def _add(names: OptionNames, group: str, options: Iterable[Any]) -> None:
+def _add(names: OptionNames, group: str, options: Iterable[cfg.Opt]) -> None:
     for option in options:
         names.setdefault(group, set()).update({option.dest, option.name})
         for former in getattr(option, "deprecated_opts", ()):
@@ -74,8 +75,8 @@ def _add(names: OptionNames, group: str, options: Iterable[Any]) -> None:
             names.setdefault(title, set()).add(name.replace("-", "_"))
 
 
-def _unknown(sections: Mapping[str, Mapping[str, Any]], existing: OptionNames) -> Iterator[str]:
-    for group, options in sections.items():
+def _unknown(texts: Sections, existing: OptionNames) -> Iterator[str]:
+    for group, options in texts.items():
         if group not in existing:
             yield f"[{group}]: unknown group{_hint(group, existing)}"
             continue
@@ -92,7 +93,7 @@ def _hint(name: str, names: Iterable[str]) -> str:
     return f"; did you mean {close[0]}?" if close else ""
 
 
-def _of_plugin(group: str, options: Mapping[str, Any]) -> set[str]:
+def _of_plugin(group: str, options: Mapping[str, list[str]]) -> set[str]:
     """Return the options of the authentication plugin that ``auth_type`` names."""
     if group != CREDENTIAL_GROUP or "auth_type" not in options:
         return set()

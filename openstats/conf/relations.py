@@ -2,15 +2,16 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
 from urllib.parse import urlsplit
+
+from oslo_config import cfg
 
 from openstats.conf import alerts
 
 ORIGIN = re.compile(r"https?://[^/\s]+")
 
 
-def problems(conf: Any) -> Iterator[str]:
+def problems(conf: cfg.ConfigOpts) -> Iterator[str]:
     """Yield a sentence for each problem."""
     yield from _timeouts(conf)
     yield from _threads(conf)
@@ -19,7 +20,7 @@ def problems(conf: Any) -> Iterator[str]:
     yield from _thresholds(conf.alerts)
 
 
-def _timeouts(conf: Any) -> Iterator[str]:
+def _timeouts(conf: cfg.ConfigOpts) -> Iterator[str]:
     request, store = conf.api.request_timeout, conf.database.request_timeout
     if store >= request:
         yield (
@@ -28,9 +29,9 @@ def _timeouts(conf: Any) -> Iterator[str]:
         )
 
 
-def _threads(conf: Any) -> Iterator[str]:
+def _threads(conf: cfg.ConfigOpts) -> Iterator[str]:
     options, location = conf.api, conf.get_location("write_threads", "api")
-    is_given = location.location.is_user_controlled
+    is_given = location is not None and location.location.is_user_controlled
     if is_given and 1 < options.threads <= options.write_threads:
         yield (
             f"[api] write_threads = {options.write_threads} must be less than threads = "
@@ -38,7 +39,7 @@ def _threads(conf: Any) -> Iterator[str]:
         )
 
 
-def of_libraries(libraries: Any) -> Iterator[str]:
+def of_libraries(libraries: cfg.ConfigOpts) -> Iterator[str]:
     """Yield a sentence for each origin of [cors] that matches no origin."""
     origins = libraries.cors.allowed_origin if "cors" in libraries else None
     for origin in origins or ():
@@ -49,7 +50,7 @@ def of_libraries(libraries: Any) -> Iterator[str]:
             )
 
 
-def _receiver(name: str, options: Any) -> Iterator[str]:
+def _receiver(name: str, options: cfg.ConfigOpts.GroupAttr) -> Iterator[str]:
     group = f"[{alerts.PREFIX}{name}]"
     advice = f"'openstats receiver token {name}' creates a token"
     if not options.token_hash and not options.keystone:
@@ -78,7 +79,7 @@ def _is_url(text: str) -> bool:
         return False
 
 
-def _thresholds(options: Any) -> Iterator[str]:
+def _thresholds(options: cfg.ConfigOpts.GroupAttr) -> Iterator[str]:
     pairs = {
         "quota_warning and quota_error": (options.quota_warning, options.quota_error),
         "capacity_warning and capacity_error": (options.capacity_warning, options.capacity_error),

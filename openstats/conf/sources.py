@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from glob import glob
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from oslo_config import cfg
 
@@ -84,14 +84,14 @@ def _syntax_fault(path: str) -> str | None:
     return None
 
 
-def files(conf: Any) -> list[str]:
+def files(conf: cfg.ConfigOpts) -> list[str]:
     """Return the paths of the files that ``conf`` was read from, in order."""
     paths = [*(conf.config_file or [])]
     paths += [str(p) for name in conf.config_dir or [] for p in sorted(Path(name).glob("*.conf"))]
     return list(dict.fromkeys(paths))
 
 
-def named(conf: Any) -> list[str]:
+def named(conf: cfg.ConfigOpts) -> list[str]:
     """Return the files and directories that ``conf`` was read from, as they were named."""
     return list(dict.fromkeys([*(conf.config_file or []), *(conf.config_dir or [])]))
 
@@ -111,7 +111,7 @@ def variables() -> Iterator[Variable]:
             yield Variable(name, group, option, text)
 
 
-def written(conf: Any, group: str, names: Sequence[str]) -> tuple[str, str] | None:
+def written(conf: cfg.ConfigOpts, group: str, names: Sequence[str]) -> tuple[str, str] | None:
     """Return the file or variable that sets an option, and its text; None if nothing sets it.
 
     ``names`` are the present and former names of the option.

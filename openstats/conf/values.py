@@ -1,7 +1,6 @@
 """Validation of options: a sentence for each invalid value, with its source and what is allowed."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from oslo_config import cfg, types
 
@@ -10,7 +9,7 @@ from openstats.conf.sources import written
 SUBSTITUTION = (cfg.NoSuchOptError, cfg.NoSuchGroupError, cfg.TemplateSubstitutionError)
 """Exceptions of oslo.config if no option has the name after a dollar sign."""
 
-Declared = Iterable[tuple[str | None, Iterable[Any]]]
+Declared = Iterable[tuple[str | None, Iterable[cfg.Opt]]]
 """Options by group; None means [DEFAULT]."""
 
 
@@ -30,13 +29,13 @@ class ValuesError(cfg.Error):
         self.sentences = sentences
 
 
-def check(conf: Any, declared: Declared) -> None:
+def check(conf: cfg.ConfigOpts, declared: Declared) -> None:
     """Raise ValuesError unless all these options, registered on ``conf``, have valid values."""
     if sentences := [*_faults(conf, declared)]:
         raise ValuesError(sentences)
 
 
-def _faults(conf: Any, declared: Declared) -> Iterator[str]:
+def _faults(conf: cfg.ConfigOpts, declared: Declared) -> Iterator[str]:
     for group, options in declared:
         section = conf[group] if group else conf
         for option in options:
@@ -48,9 +47,9 @@ def _faults(conf: Any, declared: Declared) -> Iterator[str]:
                 yield _sentence(conf, group or "DEFAULT", option, error)
 
 
-def _sentence(conf: Any, group: str, option: Any, error: Exception) -> str:
+def _sentence(conf: cfg.ConfigOpts, group: str, option: cfg.Opt, error: Exception) -> str:
     names = [option.dest, option.name, *(former.name for former in option.deprecated_opts)]
-    source, text = written(conf, group, names) or ("", "")
+    source, text = written(conf, group, [name for name in names if name]) or ("", "")
     value = f" = {text}" if text and not option.secret else ""
     rule = f"must be {allowed(option.type)}"
     if isinstance(error.__context__ or error, SUBSTITUTION):
@@ -58,7 +57,7 @@ def _sentence(conf: Any, group: str, option: Any, error: Exception) -> str:
     return f"{source}: [{group}] {option.name}{value}: {rule}"
 
 
-def allowed(kind: Any) -> str:
+def allowed(kind: types.ConfigType) -> str:
     """Return the values that a type of oslo.config allows, as the rest of "must be ..."."""
     if words := getattr(kind, "allowed", None):
         return str(words)
@@ -72,7 +71,7 @@ def allowed(kind: Any) -> str:
     return _parts(kind) or f"a {kind.type_name}"
 
 
-def _parts(kind: Any) -> str:
+def _parts(kind: types.ConfigType) -> str:
     """Return the values that a list or dict type allows; empty for other types."""
     if isinstance(kind, types.Dict):
         return f"NAME:VALUE pairs, separated by commas{_each(', each VALUE', kind.value_type)}"
@@ -81,7 +80,7 @@ def _parts(kind: Any) -> str:
     return ""
 
 
-def _bounds(kind: Any) -> str:
+def _bounds(kind: types.Number) -> str:
     if kind.min is not None and kind.max is not None:
         return f" from {kind.min} to {kind.max}"
     if kind.min is not None:
@@ -89,7 +88,7 @@ def _bounds(kind: Any) -> str:
     return "" if kind.max is None else f" of at most {kind.max}"
 
 
-def _each(noun: str, kind: Any) -> str:
+def _each(noun: str, kind: types.ConfigType) -> str:
     """Return what is allowed for each part; empty if any text is."""
     plain = type(kind) is types.String and not kind.choices and not kind.regex
     return "" if plain else f"{noun} {allowed(kind)}"

@@ -7,13 +7,16 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from oslo_log import log
 
 from openstats.clouds.clouds_yaml import keys
 from openstats.errors import ConfigError
+
+if TYPE_CHECKING:
+    from openstack.config.loader import OpenStackConfig
 
 LOG = log.getLogger(__name__)
 
@@ -52,7 +55,7 @@ def _one_line(error: Exception) -> str:
     return " ".join(words.split())
 
 
-def read(file: str = "") -> Any:
+def read(file: str = "") -> "OpenStackConfig":
     """Return openstacksdk's OpenStackConfig from ``file``, or else from its default locations.
 
     Raises:
@@ -62,7 +65,8 @@ def read(file: str = "") -> Any:
     # The import takes half a second, and the API rarely needs it.
     import openstack.config  # noqa: PLC0415
 
-    fault = _fault_of_named(file) if file else _fault_of_default(openstack.config.loader)
+    default_files = openstack.config.loader.CONFIG_FILES
+    fault = _fault_of_named(file) if file else _fault_of_default(default_files)
     try:
         with translated(file or "clouds.yaml"):
             config = openstack.config.OpenStackConfig(**(_only(file) if file else {}))
@@ -74,15 +78,15 @@ def read(file: str = "") -> Any:
     return config
 
 
-def entries(config: Any) -> dict[str, Any]:
+def entries(config: "OpenStackConfig") -> dict[str, Any]:
     """Return the YAML keys of the entries by name: YAML may read a name as a number."""
     return {str(key): key for key in config.cloud_config["clouds"] if key != DEFAULTS_KEY}
 
 
-def repeated_keys(config: Any) -> dict[str, str]:
+def repeated_keys(config: "OpenStackConfig") -> dict[str, str]:
     """Return a fault for each entry with repeated keys in the file of ``config``, by name."""
     try:
-        text = Path(config.config_filename).read_text(encoding="utf-8")
+        text = Path(config.config_filename or "").read_text(encoding="utf-8")
         return keys.find_repeated(text)
     except (OSError, TypeError, ValueError, yaml.YAMLError):
         # There is no file, or it has just been changed.
@@ -99,7 +103,7 @@ def _only(file: str) -> dict[str, Any]:
     return {"config_files": [file], "secure_files": secure, "load_envvars": False}
 
 
-def _drop_options(config: Any) -> None:
+def _drop_options(config: "OpenStackConfig") -> None:
     """Remove the cloud that openstacksdk creates from OS_* variables that are only options."""
     clouds, environment = config.cloud_config["clouds"], config.envvar_key
     if environment in clouds and not any(os.environ.get(name) for name in CLOUD_VARIABLES):
@@ -120,7 +124,7 @@ def _fault_of_named(file: str) -> str | None:
     return fault
 
 
-def _fault_of_default(loader: Any) -> str | None:
+def _fault_of_default(default_files: Sequence[str]) -> str | None:
     """Return the fault of the first file that openstacksdk does not skip; None if it has none.
 
     Raises:
@@ -128,7 +132,7 @@ def _fault_of_default(loader: Any) -> str | None:
     """
     variable = os.environ.get("OS_CLIENT_CONFIG_FILE")
     skipped: list[str] = []
-    for path in _existing([*([variable] if variable else []), *loader.CONFIG_FILES]):
+    for path in _existing([*([variable] if variable else []), *default_files]):
         fault, is_skipped = _fault(path)
         if not is_skipped:
             for reason in skipped:

@@ -6,15 +6,12 @@ openstacksdk checks little: a misspelt key causes a TypeError, a missing passwor
 import os
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from typing import Any
 
 from keystoneauth1 import loading
 from keystoneauth1.exceptions import NoMatchingPlugin
 
+from openstats.clouds.clouds_yaml.keys import YamlMapping
 from openstats.errors import ConfigError, must_be
-
-Document = Mapping[str, Any]
-"""An entry, or a part of one."""
 
 UNUSABLE = "cannot be used"
 APPLICATION_CREDENTIAL = "v3applicationcredential"
@@ -27,7 +24,7 @@ FILE_KEYS = ("cacert", "cert", "key")
 """The keys of an entry whose values are file names."""
 
 
-def find_fault(config: Document) -> str | None:
+def find_fault(config: YamlMapping) -> str | None:
     """Return the fault of ``auth`` and ``auth_type`` of an entry; None if there is none."""
     auth_type, auth = config.get("auth_type", "password"), config.get("auth")
     if auth_type in NO_AUTH_TYPES:
@@ -51,7 +48,7 @@ def _fault_of_malformed(auth: object) -> str:
     return f"{UNUSABLE}: auth must be a mapping with auth_url and a credential, not a {kind}"
 
 
-def option_names(auth_type: Any) -> set[str]:
+def option_names(auth_type: str) -> set[str]:
     """Return the names of the options of an auth_type; none for an unknown type."""
     try:
         options = loading.get_plugin_loader(auth_type).get_options()
@@ -64,7 +61,7 @@ def option_names(auth_type: Any) -> set[str]:
     return names
 
 
-def _unknown_key(auth_type: str, auth: Document, names: set[str]) -> str | None:
+def _unknown_key(auth_type: str, auth: YamlMapping, names: set[str]) -> str | None:
     """Return a sentence on an unknown key of ``auth``, with a suggestion, but never its value.
 
     Return None if all keys are known.
@@ -76,7 +73,7 @@ def _unknown_key(auth_type: str, auth: Document, names: set[str]) -> str | None:
     return None
 
 
-def check(name: str, config: Document) -> None:
+def check(name: str, config: YamlMapping) -> None:
     """Check what only a sign-in needs: a password, and certificate files.
 
     Raises:

@@ -3,9 +3,8 @@
 ``project_names`` matches the spellings of projects with the projects of a Keystone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -18,7 +17,9 @@ WHERE = "set it in [clouds], or below openstats in the cloud's entry of clouds.y
 class _TextLoader(yaml.BaseLoader):
     """A loader that reads each scalar as a string (``no``, ``007``) and refuses repeated keys."""
 
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+    def construct_mapping(
+        self, node: yaml.MappingNode, deep: bool = False
+    ) -> dict[Hashable, object]:
         keys: set[str] = set()
         for key, _ in node.value:
             if key.value in keys:

@@ -7,13 +7,17 @@ several regions is one cloud for each region. ``credentials`` finds faults of cr
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from openstats.auth_url import compared
 from openstats.clouds.clouds_yaml import config_file, credentials, keys
 from openstats.clouds.clouds_yaml.settings import ParseSetting, Settings, parse_overrides
 from openstats.errors import ConfigError
 from openstats.model import Cloud
+
+if TYPE_CHECKING:
+    from openstack.config.cloud_region import CloudRegion
+    from openstack.config.loader import OpenStackConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +26,7 @@ class CloudEntry:
 
     cloud: Cloud
     settings: Settings
-    region: Any
+    region: "CloudRegion"
 
     @property
     def urls(self) -> set[str]:
@@ -83,7 +87,7 @@ class _File(NamedTuple):
     ``repeated_keys`` holds a fault for each entry with repeated keys.
     """
 
-    config: Any
+    config: "OpenStackConfig"
     keys: Mapping[str, Any]
     repeated_keys: Mapping[str, str]
 
@@ -197,7 +201,7 @@ def _refuse_repeated_keys(clouds_yaml: _File, name: str) -> None:
         raise ConfigError(f"{_title(name)} {fault}: keep one of them")
 
 
-def _regions(config: Any, name: str, key: Any) -> list[_Region]:
+def _regions(config: "OpenStackConfig", name: str, key: Any) -> list[_Region]:
     """Return the regions of an entry, including those of its vendor profile.
 
     If the entry's region_name is one of them, return only that one. If they cannot be read, return
@@ -217,7 +221,9 @@ def _regions(config: Any, name: str, key: Any) -> list[_Region]:
     return [_Region(f"{name}:{region_name}", key, region_name) for region_name in region_names]
 
 
-def _entry(config: Any, region: _Region, defaults: Settings, parse: ParseSetting) -> CloudEntry:
+def _entry(
+    config: "OpenStackConfig", region: _Region, defaults: Settings, parse: ParseSetting
+) -> CloudEntry:
     title = _title(str(region.key))
     cloud_region = _cloud_region(config, region)
     auth_url = cloud_region.config.get("auth", {}).get("auth_url")
@@ -242,7 +248,7 @@ def _title(name: str) -> str:
     return f"the entry {name} of clouds.yaml"
 
 
-def _cloud_region(config: Any, region: _Region) -> Any:
+def _cloud_region(config: "OpenStackConfig", region: _Region) -> "CloudRegion":
     """Return openstacksdk's CloudRegion.
 
     Raises:
@@ -265,7 +271,7 @@ def _cloud_region(config: Any, region: _Region) -> Any:
         raise ConfigError(f"{title} {fault}" if fault else reason) from error
 
 
-def _readable_cloud(config: Any, region: _Region) -> Cloud:
+def _readable_cloud(config: "OpenStackConfig", region: _Region) -> Cloud:
     """Return the readable values of a cloud whose entry has a fault: at least its name."""
     document = config.cloud_config["clouds"].get(region.key)
     try:

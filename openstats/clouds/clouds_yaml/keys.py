@@ -8,6 +8,9 @@ import yaml
 
 from openstats.errors import must_be
 
+YamlMapping = Mapping[str, Any]
+"""An entry, or a part of one."""
+
 MIN_SIMILARITY = 0.75
 """The similarity (0 to 1) from which one name is a suggestion for another."""
 
@@ -37,7 +40,7 @@ def suggest(name: str, names: Iterable[str]) -> str:
     return f"did you mean {likely[0]}?" if likely else ""
 
 
-def find_misspelt(entry: Mapping[Any, Any], options: Iterable[str]) -> str | None:
+def find_misspelt(entry: YamlMapping, options: Iterable[str]) -> str | None:
     """Return a sentence on a misspelt key of an entry; None if there is none.
 
     ``options`` are correct names too. Keys that are not similar to any key of openstacksdk belong
@@ -52,7 +55,7 @@ def find_misspelt(entry: Mapping[Any, Any], options: Iterable[str]) -> str | Non
     return None
 
 
-def find_wrong_interface(entry: Mapping[str, Any]) -> str | None:
+def find_wrong_interface(entry: YamlMapping) -> str | None:
     """Return a sentence on a key with an unknown interface; None if there is none."""
     for key, value in entry.items():
         if key != "interface" and not key.endswith("_interface"):
@@ -76,17 +79,17 @@ def find_repeated(text: str) -> dict[str, str]:
     return faults
 
 
-def _child(node: Any, name: str) -> Any:
+def _child(node: yaml.Node | None, name: str) -> yaml.Node | None:
     return next((value for key, value in _pairs(node) if key.value == name), None)
 
 
-def _pairs(node: Any) -> list[tuple[Any, Any]]:
+def _pairs(node: yaml.Node | None) -> list[tuple[yaml.Node, yaml.Node]]:
     return node.value if isinstance(node, yaml.MappingNode) else []
 
 
-def _repeated_keys(node: Any, *, deep: bool) -> Iterator[tuple[Any, int]]:
+def _repeated_keys(node: yaml.Node | None, *, deep: bool) -> Iterator[tuple[yaml.Node, int]]:
     """Yield the repeated keys of a mapping, each with the line of the occurrence before."""
-    lines: dict[Any, int] = {}
+    lines: dict[str, int] = {}
     for key, value in _pairs(node):
         if isinstance(key, yaml.ScalarNode) and key.value in lines:
             yield key, lines[key.value]
@@ -96,5 +99,5 @@ def _repeated_keys(node: Any, *, deep: bool) -> Iterator[tuple[Any, int]]:
             yield from _repeated_keys(value, deep=True)
 
 
-def _line(node: Any) -> int:
+def _line(node: yaml.Node) -> int:
     return int(node.start_mark.line) + 1

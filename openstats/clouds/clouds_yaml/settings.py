@@ -21,7 +21,7 @@ class Settings:
 
     capacity_source: str = "auto"
     meter_source: str = "nova"
-    meter_options: Mapping[str, Any] = field(default_factory=dict)
+    meter_options: Mapping[str, object] = field(default_factory=dict)
     customer_from: str = "domain"
     customer_regex: str = ""
     customer_file: str = ""
@@ -36,7 +36,7 @@ class Settings:
 
 NAMES = sorted(field.name for field in fields(Settings))
 
-ParseSetting = Callable[[str, Any], Any]
+ParseSetting = Callable[[str, object], Any]
 """Returns the parsed value of a setting in an entry; raises ValueError."""
 
 
@@ -62,7 +62,7 @@ def parse_overrides(document: object, parse: ParseSetting) -> dict[str, Any]:
     return {key: _parse(key, value, parse) for key, value in document.items()}
 
 
-def _parse(key: str, value: object, parse: ParseSetting) -> Any:
+def _parse(key: str, value: object, parse: ParseSetting) -> object:
     if key == "auth_url_aliases":
         return _parse_aliases(value)
     try:

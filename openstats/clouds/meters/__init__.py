@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from importlib.metadata import entry_points
-from typing import Any, Protocol
+from typing import Protocol
 
 from openstats.clouds.connection import Connection
+from openstats.clouds.json_documents import JsonObject
 from openstats.errors import ConfigError, must_be
 from openstats.model import Instance
 from openstats.readings import Delta
@@ -51,8 +52,8 @@ class MeterRequest:
     now: int
     last: Mapping[str, int]
     running: Iterable[Instance]
-    cursor: Mapping[str, Any]
-    settings: Mapping[str, Any]
+    cursor: JsonObject
+    settings: Mapping[str, object]
     options: MeterSourceOptions
     calls: Executor
     clock: Callable[[], float]
@@ -68,7 +69,7 @@ class Batch:
     """
 
     deltas: Mapping[str, Delta]
-    cursor: Mapping[str, Any]
+    cursor: JsonObject
     missing: str | None = None
     dated: bool = False
 

@@ -6,8 +6,8 @@ Queries belong in the module of the source.
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any
 
+from openstats.clouds.json_documents import JsonObject
 from openstats.clouds.meters import GRID, REPORT_VALIDITY, Batch, MeterRequest
 from openstats.clouds.meters.accumulation import Accumulation, InstanceSet, MeterSums
 from openstats.clouds.meters.options import SumOptions
@@ -83,7 +83,7 @@ class Search:
     behind: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
-    def from_cursor(cls, cursor: Mapping[str, Any], mark: str) -> "Search":
+    def from_cursor(cls, cursor: JsonObject, mark: str) -> "Search":
         """Return the search of a cursor; a new one if the cursor belongs to other options."""
         if cursor.get("mark") != mark:
             return cls(mark)
@@ -94,7 +94,7 @@ class Search:
         return self.behind.get(name, self.searched)
 
     @property
-    def cursor(self) -> dict[str, Any]:
+    def cursor(self) -> JsonObject:
         """The cursor with which the next read continues."""
         behind = {"behind": dict(self.behind)} if self.behind else {}
         return {"mark": self.mark, "searched": self.searched} | behind

@@ -4,19 +4,21 @@ Gnocchi's responses and granules are documented, as observed, in ``tests/peers/g
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, partial
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
-from keystoneauth1.exceptions import BadRequest, NotFound
+import requests
+from keystoneauth1.exceptions import BadRequest, HttpError, NotFound
 from pydantic import Field, model_validator
 
 from openstats.clouds.connection import Connection
 from openstats.clouds.errors import translated
 from openstats.clouds.figures import measured
+from openstats.clouds.json_documents import JsonValue
 from openstats.clouds.meters import GRID, Batch, MeterRequest, http
 from openstats.clouds.meters.accumulation import MeterSums, TenantSums, sum_by_tenant
 from openstats.clouds.meters.batches import Reader, Span, batches
@@ -36,8 +38,8 @@ JSON_HEADERS = {"Accept": "application/json"}
 LATE_SAMPLES = HOUR
 """Seconds after its end for which an instance may still have samples."""
 
-AggregateOperation = list[Any]
-PostRequest = Callable[..., Any]
+AggregateOperation = Sequence[object]
+PostRequest = Callable[..., requests.Response]
 
 
 class GnocchiOptions(SumOptions):
@@ -181,25 +183,26 @@ class Gnocchi:
             return sum_by_tenant(_points(answer.json(), factor)) or None
 
 
-def _text(error: Any) -> str:
-    return str(error.response.text)
+def _text(error: HttpError) -> str:
+    return "" if error.response is None else error.response.text
 
 
-def _reason(error: Any) -> str:
+def _reason(error: HttpError) -> str:
     """Return Gnocchi's error message, which keystoneauth does not find."""
     try:
-        return str(error.response.json()["description"])
+        document = {} if error.response is None else error.response.json()
+        return str(document["description"])
     except (ValueError, LookupError, TypeError):
         return str(error.message)
 
 
-def _alive(begin: int) -> dict[str, Any]:
+def _alive(begin: int) -> dict[str, object]:
     """Return a filter for resources that had not ended at ``begin``: Gnocchi keeps ended ones."""
     ended = datetime.fromtimestamp(begin - LATE_SAMPLES, UTC).isoformat()
     return {"or": [{"=": {"ended_at": None}}, {">=": {"ended_at": ended}}]}
 
 
-def _points(groups: Any, factor: float) -> Iterator[tuple[str | None, int, float]]:
+def _points(groups: JsonValue, factor: float) -> Iterator[tuple[str | None, int, float]]:
     if not isinstance(groups, list):
         raise TypeError(f"no list of groups: {str(groups)[:80]}")
     for group in groups:

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from keystoneauth1.exceptions import Conflict, HttpNotImplemented, NotFound
 
@@ -178,7 +178,7 @@ def _newest(
     running: Sequence[Instance],
     previous: Mapping[str, CpuCounter],
     counters: Mapping[str, CpuCounter],
-) -> dict[str, Any]:
+) -> dict[str, CpuCounter]:
     """Return the newest counters of running instances, by uuid."""
     newest = dict(previous) | dict(counters)
     return {server.uuid: newest[server.uuid] for server in running if server.uuid in newest}

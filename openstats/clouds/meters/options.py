@@ -5,7 +5,7 @@ Options of one source belong in its module.
 
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -26,7 +26,7 @@ EXPECTED = {
 """Requirements for a value by pydantic's error type; other errors use pydantic's message."""
 
 
-def _digits(value: Any) -> Any:
+def _digits(value: object) -> object:
     """Return a value for an integer option; refuse YAML's ``yes``, and texts such as ``5.0``."""
     text = value.strip().removeprefix("-") if isinstance(value, str) else "0"
     if isinstance(value, bool) or not text.isdecimal():
@@ -74,7 +74,7 @@ class SumOptions(BaseModel):
 Options = TypeVar("Options", bound=SumOptions)
 
 
-def parse(model: type[Options], source: str, values: Mapping[str, Any]) -> Options:
+def parse(model: type[Options], source: str, values: Mapping[str, object]) -> Options:
     """Return the options of a source; values may be strings.
 
     Raises:

@@ -5,10 +5,10 @@ observed, in ``tests/peers/prometheus.py`` and ``victoriametrics.py``.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 from keystoneauth1.exceptions import HttpError
 from keystoneauth1.session import Session
@@ -16,6 +16,7 @@ from pydantic import AfterValidator, Field
 
 from openstats.clouds.errors import translated
 from openstats.clouds.figures import measured
+from openstats.clouds.json_documents import JsonObject
 from openstats.clouds.meters import GRID, Batch, MeterRequest, http
 from openstats.clouds.meters.accumulation import MeterSums, TenantSums, sum_by_tenant
 from openstats.clouds.meters.batches import Reader, Span, batches
@@ -184,20 +185,20 @@ class Prometheus:
         return self.options.username, self.options.password
 
 
-def _reason(error: Any) -> str:
+def _reason(error: HttpError) -> str:
     """Return the server's error message, which keystoneauth does not find."""
     try:
-        return _words(error.response.json())
+        return _words({} if error.response is None else error.response.json())
     except (ValueError, LookupError, TypeError, AttributeError):
         return str(error.message)
 
 
-def _words(document: Mapping[str, Any]) -> str:
+def _words(document: JsonObject) -> str:
     return f"{document['errorType']}: {document['error']}"
 
 
 def _points(
-    answer: Mapping[str, Any], label: str, factor: float
+    answer: JsonObject, label: str, factor: float
 ) -> Iterator[tuple[str | None, int, float]]:
     if answer["status"] == "error":
         raise ValueError(_words(answer))

@@ -6,11 +6,11 @@ Alerts of openstats are not changed here.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 
+from openstats.clouds.json_documents import JsonValue
 from openstats.clouds.transport.adapter import AnswerError, CallLimits, mount
 from openstats.clouds.transport.in_flight import InFlightRequests
 from openstats.errors import CloudError
@@ -52,7 +52,7 @@ def read_firing(url: str) -> FiringAlerts:
     return FiringAlerts(labels, started_at)
 
 
-def _get(session: requests.Session, url: str, path: str) -> Any:
+def _get(session: requests.Session, url: str, path: str) -> JsonValue:
     answer = session.get(f"{url.rstrip('/')}/api/v2/{path}", timeout=LIMITS.timeouts)
     answer.raise_for_status()
     return answer.json()

@@ -11,7 +11,8 @@ from urllib.parse import urlencode
 
 from openstats.clouds.connection import Connection, version_key
 from openstats.clouds.errors import translated
-from openstats.clouds.figures import JsonObject, moment, part, quota, whole
+from openstats.clouds.figures import moment, part, quota, whole
+from openstats.clouds.json_documents import JsonObject
 from openstats.clouds.missing_rights import probe_of_cloud
 from openstats.clouds.omissions import Omissions, read_items
 from openstats.clouds.paging import DEFAULT_PAGING, PagedList, Paging, pages

@@ -18,7 +18,7 @@ from openstats.clouds.clouds_yaml import customer_rules
 from openstats.clouds.clouds_yaml.customer_rules import Assignments
 from openstats.clouds.connection import Connection
 from openstats.clouds.errors import translated
-from openstats.clouds.figures import JsonObject
+from openstats.clouds.json_documents import JsonObject
 from openstats.clouds.omissions import Omissions, read_items
 from openstats.clouds.paging import DEFAULT_PAGING, PagedList, Paging, pages
 from openstats.clouds.sanitize import ID_LENGTH, NAME_LENGTH, clean

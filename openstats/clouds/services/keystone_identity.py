@@ -60,7 +60,7 @@ def credential_digest(connection: Connection) -> str:
     """
     with translated(connection.cloud.name, SIGNING_IN):
         access = connection.access
-        parts = access.user_id, access.project_id, *sorted(access.role_names)
+        parts = access.user_id, access.project_id, *sorted(access.role_names or ())
     return sha256(" ".join(map(str, parts)).encode()).hexdigest()[:DIGEST_LENGTH]
 
 

@@ -11,7 +11,8 @@ from keystoneauth1.exceptions import BadRequest, NotFound
 
 from openstats.clouds.connection import Connection, version_key
 from openstats.clouds.errors import MALFORMED, translated, words_of
-from openstats.clouds.figures import JsonObject, moment, part, quota, signed, whole
+from openstats.clouds.figures import moment, part, quota, signed, whole
+from openstats.clouds.json_documents import JsonObject
 from openstats.clouds.omissions import Omissions, read_items
 from openstats.clouds.paging import DEFAULT_PAGING, PagedList, Paging, QueryParameters, pages
 from openstats.clouds.rights import HOST_ATTRIBUTE
@@ -168,7 +169,7 @@ def servers(
     Raises:
         CloudError: the call fails, or, in a list of all, no server can be read.
     """
-    query: QueryParameters = {"all_tenants": 1}
+    query: dict[str, str | int] = {"all_tenants": 1}
     if changed_since is not None:
         since = datetime.fromtimestamp(changed_since, UTC)
         query["changes-since"] = since.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from keystoneauth1.exceptions import NotFound
 
 from openstats.clouds.connection import Connection
 from openstats.clouds.errors import translated
-from openstats.clouds.figures import JsonObject, ratio, whole
+from openstats.clouds.figures import ratio, whole
+from openstats.clouds.json_documents import JsonObject
 from openstats.clouds.omissions import Omissions, read_items
 from openstats.clouds.sanitize import UUID_LENGTH, clean
 from openstats.model import Inventory, Provider
@@ -116,6 +116,6 @@ def _inventory(resource_class: str, row: JsonObject, usages: JsonObject) -> Inve
     )
 
 
-def _get(connection: Connection, path: str) -> Any:
+def _get(connection: Connection, path: str) -> JsonObject:
     with translated(connection.cloud.name, f"Placement's {path}"):
-        return connection.placement.get(path).json()
+        return dict(connection.placement.get(path).json())

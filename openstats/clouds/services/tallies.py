@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from openstats.clouds.connection import Connection
 from openstats.clouds.errors import translated
-from openstats.clouds.figures import JsonObject, moment, part, whole
+from openstats.clouds.figures import moment, part, whole
+from openstats.clouds.json_documents import JsonObject
 from openstats.clouds.paging import DEFAULT_PAGING, Paging, QueryParameters, pages
 from openstats.clouds.services import cinder, nova
 from openstats.clouds.services.nova import DISABLED, GONE, HYPERVISORS, UNKNOWN

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import requests
 from keystoneauth1.exceptions import HttpError
 from keystoneauth1.session import Session
 
@@ -20,7 +21,7 @@ class CloudSession(Session):
 
     requested_pause = 0.0
 
-    def request(self, url: str, method: str, *args: Any, **options: Any) -> Any:
+    def request(self, url: str, method: str, *args: Any, **options: Any) -> requests.Response:
         """Send a request; raise errors except for auth plugins, which name no service."""
         if options.get("endpoint_filter"):
             options["raise_exc"] = True

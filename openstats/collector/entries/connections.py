@@ -162,8 +162,10 @@ class Connections:
             owner = clouds.find(db, connection.cloud)
             if owner is not None and owner.id != cloud.id:
                 if clouds.has_tenants(db, cloud):
-                    error = f"{_file()}: the entry {cloud.name} leads to the cloud {owner.name} now"
-                    jobs.record_error(db, cloud, error, now=self._clock())
+                    message = (
+                        f"{_file()}: the entry {cloud.name} leads to the cloud {owner.name} now"
+                    )
+                    jobs.record_error(db, cloud, message, now=self._clock())
                     return None
                 # Its identity was unknown until the entry was fixed.
                 clouds.remove_cloud(db, cloud)

@@ -6,7 +6,6 @@ name the entry in use, so that an entry that sees less cannot replace it.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from openstats.clouds.connection import Connection
 from openstats.clouds.services import keystone_identity
@@ -37,7 +36,7 @@ class EntryChoice:
     connection: Connection
     blind_spots: Sequence[str] | None
     left_aside: Mapping[str, str]
-    marks: Mapping[str, Any] = field(default_factory=dict)
+    marks: keystones.Marks = field(default_factory=dict)
     is_shared: bool = False
     is_heir: bool = False
 

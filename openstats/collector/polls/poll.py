@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from openstats.clouds.connection import Connection
+from openstats.clouds.json_documents import JsonObject
 from openstats.clouds.meters import GRID
 from openstats.clouds.omissions import Omissions
 from openstats.clouds.paging import Paging
@@ -134,7 +135,7 @@ class Poll:
         options = self.options
         return Paging(options.page_size, options.max_pages, self.context.stopped, options.max_items)
 
-    def full_sync_due(self, cursor: Mapping[str, Any]) -> bool:
+    def full_sync_due(self, cursor: JsonObject) -> bool:
         """Return whether to read everything instead of only the changes."""
         # The key keeps its old name: stores of earlier versions have it.
         return self.full or self.now - cursor.get("swept_at", 0) >= self.options.full_interval

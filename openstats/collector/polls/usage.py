@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from openstats.clouds import meters
+from openstats.clouds.json_documents import JsonObject
 from openstats.clouds.meters import GRID, REPORT_VALIDITY, MeterRequest
 from openstats.collector.polls.odometer import Odometer, thin
 from openstats.collector.polls.poll import Poll
@@ -40,7 +40,7 @@ class Moment:
     uptime: float
     boot: str
 
-    def is_stepped(self, previous: Mapping[str, Any]) -> bool:
+    def is_stepped(self, previous: JsonObject) -> bool:
         """Return whether the wall clock was set since a previous moment of the same boot."""
         if previous.get("boot") != self.boot:
             return False
@@ -183,7 +183,7 @@ def _measure(poll: Poll, now: int, odometer: Odometer) -> None:
     _remember_missing(poll, now, is_new=first_at is not None)
 
 
-def _source(poll: Poll) -> tuple[str, Mapping[str, Any]]:
+def _source(poll: Poll) -> tuple[str, Mapping[str, object]]:
     """Return the meter source of the cloud, and its options."""
     if COMPUTE in poll.shared:
         # It has no servers of its own; Nova's source measures that they use nothing.
@@ -193,7 +193,7 @@ def _source(poll: Poll) -> tuple[str, Mapping[str, Any]]:
 
 
 def _request(
-    poll: Poll, now: int, source: str, meter_options: Mapping[str, Any]
+    poll: Poll, now: int, source: str, meter_options: Mapping[str, object]
 ) -> MeterRequest | None:
     """Return the request to the source; None if it needs servers and these were never read."""
     with poll.store.read() as db:
