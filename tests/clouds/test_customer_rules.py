@@ -217,6 +217,7 @@ def test_scalars_of_the_customer_file_stay_text(tmp_path: Path, spelling: str) -
         ("Acme: [[web]]", "the projects of 'Acme' must be a list of names"),
         ("Acme: ['']", "the projects of 'Acme' must be a list of names"),
         ("[Acme]: web", "unhashable"),
+        ('"a\\nb": [web]', "the name of the customer 'a\\nb'... has U+000A at character 2"),
         ("Acme, web", "it must be a mapping"),
         ("", "it must be a mapping"),
     ],

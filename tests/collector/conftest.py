@@ -39,3 +39,10 @@ def either_lab(edge: Edge, tmp_path: Path, store: Store) -> Iterator[Lab]:
 def alpha(lab: Lab) -> Double:
     """Return a small cloud of the lab that was not asked yet."""
     return lab.double()
+
+
+@pytest.fixture
+def settled(lab: Lab, alpha: Double) -> Double:
+    """Return a cloud in which nothing has happened since it was read."""
+    assert lab.cycle() == []
+    return alpha

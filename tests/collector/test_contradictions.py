@@ -7,7 +7,7 @@ import pytest
 
 from tests.collector import expected
 from tests.collector.lab import SMALL, SOON, Lab
-from tests.collector.odd import changed, first_item, only
+from tests.collector.odd import first_item, hidden, only
 from tests.double import Double, Size
 from tests.edge import Garbage
 
@@ -126,12 +126,6 @@ def test_inventories_that_vanish_at_the_same_generation(lab: Lab, known: Double)
     assert providers(lab) == before
 
 
-def test_usages_that_vanish(lab: Lab, known: Double) -> None:
-    with lab.edge.during("/usages", Garbage(b'{"usages": {}}')):
-        (said,) = lab.cycle("providers", after=SOON, full=True)
-    assert "unreadable answer: KeyError 'DISK_GB'" in said
-
-
 @pytest.mark.parametrize("values", [{"name": None}, {"generation": None}, {"uuid": None}])
 def test_one_odd_provider_takes_no_other_along(
     lab: Lab, known: Double, values: dict[str, Any]
@@ -144,15 +138,6 @@ def test_one_odd_provider_takes_no_other_along(
     assert lab.outcome("providers").polled_at == int(lab.clock.now)
 
 
-@pytest.mark.parametrize("answer", [b'{"services": []}', b'{"services": 5}'])
-def test_zones_stay_where_nova_lists_no_services(lab: Lab, known: Double, answer: bytes) -> None:
-    before = providers(lab)
-    with lab.edge.during("os-services", Garbage(answer)):
-        (said,) = lab.cycle("providers", after=SOON)
-    assert "8 of 8 zones of providers are gone at once" in said or "Nova's services" in said
-    assert providers(lab) == before
-
-
 def test_one_odd_service_takes_no_other_along(lab: Lab, known: Double) -> None:
     before = providers(lab)
     with lab.edge.during("os-services", first_item("services", zone=None)):
@@ -161,22 +146,13 @@ def test_one_odd_service_takes_no_other_along(lab: Lab, known: Double) -> None:
     assert providers(lab) == before
 
 
-def without(*uuids: str) -> Any:
-    """Have lists of servers leave some out, but for those of a tenant."""
-
-    def change(document: Any) -> None:
-        document["servers"] = [s for s in document["servers"] if s["id"] not in uuids]
-
-    return changed(change)
-
-
 ALL_SERVERS = "servers/detail(?!.*tenant_id)"
 
 
 def test_servers_that_quotas_count_are_found_in_pieces(lab: Lab) -> None:
     double = lab.double()
-    hidden = list(double.state.servers)[:3]
-    with lab.edge.during(ALL_SERVERS, without(*hidden)):
+    missing = list(double.state.servers)[:3]
+    with lab.edge.during(ALL_SERVERS, hidden("servers", *missing)):
         errors = lab.cycle()
     assert all("Nova's list of all servers left out" in error for error in errors)
     assert len(errors) == 1
@@ -186,8 +162,8 @@ def test_servers_that_quotas_count_are_found_in_pieces(lab: Lab) -> None:
 
 def test_servers_that_no_list_shows_are_named(lab: Lab) -> None:
     double = lab.double()
-    hidden = list(double.state.servers)[:1]
-    with lab.edge.during("servers/detail", without(*hidden)):
+    missing = list(double.state.servers)[:1]
+    with lab.edge.during("servers/detail", hidden("servers", *missing)):
         for kinds in ((), ("quotas",)):
             (said,) = lab.cycle(*kinds)
             assert "Nova counts 3 servers of tenant" in said

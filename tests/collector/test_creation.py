@@ -70,7 +70,7 @@ def test_projects_found_later_are_dated_now(lab: Lab, alpha: Double) -> None:
 
 def test_a_date_does_not_move_once_the_sweeps_have_been(lab: Lab, alpha: Double) -> None:
     lab.cycle()
-    bare = next(p.id for p in alpha.state.projects.values() if p.name == "bare")
+    bare = alpha.project("bare").id
     alpha.boot(bare, SMALL, created=lab.clock.now - 20 * DAY)
     for _ in range(2):
         assert lab.cycle(after=DAY, full=True) == []
@@ -129,7 +129,7 @@ def gone(lab: Lab) -> dict[str, float | None]:
 
 def test_a_tenant_is_gone_when_two_sweeps_missed_it(lab: Lab, alpha: Double) -> None:
     lab.cycle()
-    key = next(p.id for p in alpha.state.projects.values() if p.name == "bare")
+    key = alpha.project("bare").id
     alpha.delete_project(key)
     assert lab.cycle(after=600) == []
     assert gone(lab)["bare"] is None
@@ -143,23 +143,23 @@ def test_a_tenant_is_gone_when_two_sweeps_missed_it(lab: Lab, alpha: Double) -> 
 
 def test_a_tenant_that_was_missed_once_starts_anew(lab: Lab, alpha: Double) -> None:
     lab.cycle("discovery")
-    key, bare = next((k, p) for k, p in alpha.state.projects.items() if p.name == "bare")
+    bare = alpha.project("bare")
     for _ in range(2):
-        alpha.delete_project(key)
+        alpha.delete_project(bare.id)
         lab.cycle("discovery", after=600)
-        alpha.state.projects[key] = bare
+        alpha.state.projects[bare.id] = bare
         lab.cycle("discovery", after=600)
     assert gone(lab)["bare"] is None
 
 
 def test_a_tenant_that_comes_back(lab: Lab, alpha: Double) -> None:
     lab.cycle("discovery")
-    key, bare = next((k, p) for k, p in alpha.state.projects.items() if p.name == "bare")
-    alpha.delete_project(key)
+    bare = alpha.project("bare")
+    alpha.delete_project(bare.id)
     for _ in range(2):
         lab.cycle("discovery", after=600)
     assert gone(lab)["bare"] == 0
-    alpha.state.projects[key] = bare
+    alpha.state.projects[bare.id] = bare
     assert lab.cycle("discovery", after=600) == []
     assert gone(lab)["bare"] is None
     assert lab.sql("SELECT count(*) FROM tenant WHERE name = 'bare'") == [(1,)]
@@ -171,7 +171,7 @@ def test_a_tenant_that_comes_back(lab: Lab, alpha: Double) -> None:
 def test_two_regions_share_projects_and_not_tenants(lab: Lab, alpha: Double) -> None:
     west = lab.double("west", size=None, identity=alpha, region="West")
     west.add_hypervisor("west-0000", vcpus=8)
-    old = next(p.id for p in alpha.state.projects.values() if p.name == "old")
+    old = alpha.project("old").id
     west.boot(old, SMALL, created=lab.clock.now - 8 * DAY)
     assert lab.cycle() == []
     assert expected.customers(lab.store) == {"acme": (3, 0, 3)}
@@ -188,7 +188,7 @@ def test_a_region_that_is_added_later_brings_no_new_projects(lab: Lab, alpha: Do
     before = lab.sql("SELECT id, uuid, name, created_at FROM project ORDER BY id")
     west = lab.double("west", size=None, identity=alpha, region="West")
     west.add_hypervisor("west-0000")
-    old = next(p.id for p in alpha.state.projects.values() if p.name == "old")
+    old = alpha.project("old").id
     west.boot(old, SMALL)
     lab.use()
     assert lab.cycle(after=600) == []

@@ -45,16 +45,6 @@ def test_endpoints_of_any_version_lead_to_ours(
     assert lab.cycle() == []
 
 
-def test_endpoints_of_clouds_yaml_come_first(lab: Lab, alpha: Double) -> None:
-    keys = {"compute": "compute", "block-storage": "volume", "placement": "placement"}
-    for kind, key in keys.items():
-        (endpoint,) = [each for each in alpha.site.catalog if each.type == kind]
-        url = endpoint.url.replace("%(project_id)s", "7bb0e66dcaf447bfa03530c6fc9dda64")
-        lab.clouds["alpha"][f"{key}_endpoint_override"] = url
-        change(alpha, kind, "", "http://127.0.0.1:9/nobody")
-    assert lab.cycle() == []
-
-
 @pytest.mark.parametrize(
     ("key", "suffix"),
     [
@@ -94,6 +84,9 @@ def test_block_storage_has_had_many_names(lab: Lab, alpha: Double, names: list[s
         ({"endpoint_type": "publicURL"}, set()),
         ({"compute_default_microversion": "2.53"}, set()),
         ({"block_storage_service_type": "block-storage"}, set()),
+        ({"volume_api_version": "3"}, set()),
+        ({"block_storage_api_version": "3", "identity_api_version": "3"}, set()),
+        ({"compute_api_version": "2.1", "placement_api_version": "1"}, set()),
         ({"compute_service_name": "nobody"}, {"compute"}),
         ({"compute_region_name": "nowhere"}, {"compute"}),
     ],
@@ -147,12 +140,6 @@ def test_a_password_in_an_endpoint_is_not_shown(lab: Lab, alpha: Double) -> None
     assert errors
     assert all("//me:***@127.0.0.1:9/" in error for error in errors)
     assert "topsecret" not in str(errors)
-
-
-@pytest.mark.parametrize("key", ["compute", "volume", "block_storage", "placement", "identity"])
-def test_a_major_version_in_clouds_yaml_is_no_hindrance(lab: Lab, alpha: Double, key: str) -> None:
-    lab.clouds["alpha"][f"{key}_api_version"] = {"compute": "2.1", "placement": "1"}.get(key, "3")
-    assert lab.cycle() == []
 
 
 def test_keystone_may_be_in_another_region_only(lab: Lab, alpha: Double) -> None:

@@ -1,16 +1,15 @@
 """Whatever a cloud answers: a sentence in the job, the previous figures, and then it heals."""
 
-import json
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.collector import expected
 from tests.collector.lab import SMALL, SOON, Lab
+from tests.collector.odd import each_item, without
 from tests.double import Double
-from tests.edge import Garbage, Hang, Refuse, Reset, Rewrite, Status, Truncate
+from tests.edge import Garbage, Hang, Refuse, Reset, Status, Truncate
 
 TOLD = rb'{"x": {"message": "\u0000red\u001b[1m\u0007", "code": 500}}'
 KINDS = {"discovery", "capacity", "instances", "volumes", "quotas"}
@@ -138,74 +137,26 @@ def test_an_application_credential_does_as_well(lab: Lab, alpha: Double) -> None
     assert "topsecret" not in said
 
 
-def test_a_service_without_endpoint_in_the_region(lab: Lab, alpha: Double) -> None:
-    lab.clouds["alpha"]["region_name"] = "Nowhere"
-    errors = lab.cycle()
-    assert failed(lab) >= {"capacity", "instances", "volumes"}
-    assert all("not in the catalog of its region" in error for error in errors)
-
-
 # -- answers that are JSON, and still not what they should be
-
-
-def changed(change: Callable[[Any], None]) -> Rewrite:
-    """Change the answer's document in place."""
-
-    def rewritten(body: bytes) -> bytes:
-        document = json.loads(body)
-        change(document)
-        return json.dumps(document).encode()
-
-    return Rewrite(rewritten)
-
-
-def without(what: str, key: str) -> Rewrite:
-    """Leave a key out of each thing in a list."""
-
-    def change(document: Any) -> None:
-        for each in document[what]:
-            del each[key]
-
-    return changed(change)
-
-
-def odd(what: str, key: str, value: Any) -> Rewrite:
-    """Give a key of each thing in a list a value that it never has."""
-
-    def change(document: Any) -> None:
-        for each in document[what]:
-            each[key] = value
-
-    return changed(change)
 
 
 ODD = {
     "discovery": (
         ("/v3/projects", without("projects", "id")),
         ("/v3/projects", without("projects", "domain_id")),
-        ("/v3/projects", odd("projects", "tags", 7)),
+        ("/v3/projects", each_item("projects", tags=7)),
         ("/v3/domains", without("domains", "name")),
     ),
-    "capacity": (("statistics", Garbage(b'{"hypervisor_statistics": {"count": 0}}')),),
     "instances": (
         ("servers/detail", without("servers", "id")),
-        ("servers/detail", without("servers", "flavor")),
         ("servers/detail", without("servers", "tenant_id")),
-        ("servers/detail", odd("servers", "created", "yesterday")),
-        ("servers/detail", odd("servers", "flavor", {"id": "1", "links": []})),
-        ("servers/detail", odd("servers", "name", {"a": "b"})),
-        ("servers/detail", odd("servers", "status", None)),
+        ("servers/detail", each_item("servers", name={"a": "b"})),
+        ("servers/detail", each_item("servers", status=None)),
         ("os-services", without("services", "status")),
     ),
     "volumes": (
-        ("volumes/detail.*limit=1000", without("volumes", "size")),
-        ("volumes/detail.*limit=1000", without("volumes", "created_at")),
-        ("volumes/detail.*limit=1000", odd("volumes", "size", "huge")),
-        ("volumes/detail.*limit=1000", odd("volumes", "created_at", 5)),
         ("volumes/detail.*limit=1000", without("volumes", "os-vol-tenant-attr:tenant_id")),
         ("volumes/detail.*limit=1000", Garbage(b'{"volumes": ["a"]}')),
-        ("snapshots/detail.*limit=1000", without("snapshots", "size")),
-        ("summary", Garbage(b'{"volume-summary": {}}')),
         ("with_count", without("snapshots", "id")),
     ),
 }
@@ -239,8 +190,8 @@ def test_names_are_whatever_somebody_chose(either_lab: Lab) -> None:
     either_lab.double()
     for name in NAMES:
         with (
-            either_lab.edge.during("servers/detail", odd("servers", "name", name or None)),
-            either_lab.edge.during("/v3/projects", odd("projects", "name", name)),
+            either_lab.edge.during("servers/detail", each_item("servers", name=name or None)),
+            either_lab.edge.during("/v3/projects", each_item("projects", name=name)),
         ):
             assert either_lab.cycle("discovery", "instances", full=True) == []
         stored = name.replace("\0", "\ufffd")
@@ -250,7 +201,7 @@ def test_names_are_whatever_somebody_chose(either_lab: Lab) -> None:
 
 def test_tags_of_the_greatest_length(either_lab: Lab) -> None:
     double = either_lab.double(openstats={"group_tags": True, "customer_from": "tag"})
-    project = next(p for p in double.state.projects.values() if p.name == "project-00000")
+    project = double.project("project-00000")
     for prefix in ("openstats:group=", "openstats:customer="):
         project.tags.append(prefix.ljust(255, "x"))
     assert either_lab.cycle("discovery") == []

@@ -1,15 +1,14 @@
 """Lists of servers, volumes and snapshots: no part is taken for the whole, no odd item for all."""
 
-import json
 from typing import Any
 
 import pytest
 
 from tests.collector import expected
 from tests.collector.lab import SOON, Lab
-from tests.collector.odd import changed, first_item, only
+from tests.collector.odd import first_item, of_item, only
 from tests.double import Double
-from tests.edge import Garbage, Record
+from tests.edge import Garbage
 
 SERVERS, VOLUMES, SNAPSHOTS = "servers/detail", "volumes/detail.*limit=1000", "snapshots/.*=1000"
 
@@ -78,34 +77,8 @@ def test_volumes_that_come_while_they_are_listed_are_no_contradiction(
     assert lab.cycle("volumes", full=True, after=SOON) == []
 
 
-REPEATED = {
-    "instances": (SERVERS, "servers"),
-    "volumes": (VOLUMES, "volumes"),
-    "snapshots": (SNAPSHOTS, "snapshots"),
-}
-
-
-@pytest.mark.parametrize("what", REPEATED)
-def test_a_list_that_repeats_itself_ends(lab: Lab, known: Double, what: str) -> None:
-    url, key = REPEATED[what]
-    kind = "volumes" if what == "snapshots" else what
-    before = stored(lab)
-    with lab.edge.during(url, Record()) as rule:
-        assert lab.cycle(kind, full=True, after=SOON) == []
-    bodies = [json.loads(body) for body in rule.action.bodies.values()]
-    link = {f"{key}_links": [{"rel": "next", "href": "http://127.0.0.1/?marker=1"}]}
-    page = json.dumps(max(bodies, key=lambda body: len(body[key])) | link).encode()
-    with lab.edge.during(url, Garbage(page)):
-        (said,) = lab.cycle(kind, full=True, after=SOON)
-    assert "page 2 has no new items" in said
-    assert stored(lab) == before
-
-
 ODD_SERVERS: dict[str, Any] = {
-    "flavor": None,
-    "status": None,
-    "created": None,
-    "tenant_id": None,
+    **dict.fromkeys(("flavor", "status", "created", "tenant_id")),
     "name": 7,
 }
 
@@ -116,28 +89,17 @@ def test_one_odd_server_takes_no_other_along(lab: Lab, known: Double, key: str) 
     new = known.boot(
         next(iter(known.state.projects)), next(iter(known.state.servers.values())).flavor
     )
-    odd = {key: ODD_SERVERS[key]}
+    name = min(known.state.servers)
     # Of the list the first is the newest; the sweep is told of one that is known.
-    with lab.edge.during(
-        f"{SERVERS}(?!.*changes-since)", of_server(min(known.state.servers), **odd)
-    ):
+    action = of_item("servers", name, **{key: ODD_SERVERS[key]})
+    with lab.edge.during(f"{SERVERS}(?!.*changes-since)", action):
         for full in (True, False):
             (said,) = lab.cycle("instances", full=full, after=SOON)
-            name = min(known.state.servers)
             assert f"1 server cannot be read and is left out: server {name}" in said
     assert expected.servers(lab.store) == set(known.state.servers)
     assert lab.outcome("instances").polled_at == int(lab.clock.now)
     assert lab.cycle("instances", after=SOON) == []
     assert [row for row in stored(lab) if row[0] != new.id] == before
-
-
-def of_server(uuid: str, **values: Any) -> Any:
-    def change(document: Any) -> None:
-        for server in document["servers"]:
-            if server["id"] == uuid:
-                server.update(values)
-
-    return changed(change)
 
 
 def test_a_server_that_was_never_read_stays_named(lab: Lab, alpha: Double) -> None:

@@ -107,6 +107,11 @@ class Double(Changes):
             "identity_api_version": "3",
         }
 
+    def project(self, name: str) -> Project:
+        """Return the only project of a name."""
+        (project,) = [each for each in self.state.projects.values() if each.name == name]
+        return project
+
     def revoke_tokens(self) -> None:
         """All tokens are void: the next call with one gets 401."""
         with self.lock:

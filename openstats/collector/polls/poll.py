@@ -15,6 +15,7 @@ from openstats.clouds.meters import GRID
 from openstats.clouds.omissions import Omissions
 from openstats.clouds.paging import Paging
 from openstats.collector.polls.options import CollectorOptions, UsageOptions
+from openstats.conf.alerts import AlertOptions
 from openstats.model import Changes, Cloud, Lease
 from openstats.storage import jobs
 from openstats.storage.inventory import resource_providers
@@ -49,7 +50,7 @@ class PollContext:
     store: Store
     options: CollectorOptions
     usage: UsageOptions
-    alerts: Any
+    alerts: AlertOptions
     clock: Clock
     uptime: Clock
     jitter: Jitter

@@ -1,15 +1,14 @@
 """Capacity: Nova's statistics, or Placement's providers where Nova has none."""
 
-import json
 from typing import Any
 
 import pytest
 
 from tests.collector import expected
 from tests.collector.lab import LARGE, SMALL, SOON, Lab
-from tests.collector.odd import changed
+from tests.collector.odd import document_part
 from tests.double import Double
-from tests.edge import Garbage, Rewrite, Status
+from tests.edge import Garbage, Status
 
 STATISTICS = "os-hypervisors/statistics"
 PROVIDER = r"resource_providers/\S+/(inventories|usages)"
@@ -59,15 +58,6 @@ def test_nova_alone(lab: Lab) -> None:
     assert known(lab, double) == {}
 
 
-def statistics(**figures: int) -> Rewrite:
-    """Have Nova say so in its statistics."""
-
-    def change(document: Any) -> None:
-        document["hypervisor_statistics"] |= figures
-
-    return changed(change)
-
-
 NOTHING = dict.fromkeys(("vcpus", "vcpus_used", "memory_mb", "memory_mb_used"), 0)
 
 
@@ -78,7 +68,7 @@ def test_statistics_of_less_than_is_listed_are_not_believed(
 ) -> None:
     lab.cycle("instances", *(["capacity"] if is_known else []))
     before = known(lab, alpha)
-    with lab.edge.during(STATISTICS, statistics(**said)):
+    with lab.edge.during(STATISTICS, document_part("hypervisor_statistics", **said)):
         if said == {"memory_mb": 1} and not is_known:
             # Nobody knows yet that this is less than it was.
             return
@@ -107,34 +97,15 @@ def test_statistics_serve_where_hypervisors_may_not_be_listed(lab: Lab, alpha: D
     assert known(lab, alpha) == expected.capacities(alpha) | {"source": "nova"}
 
 
-def from_version(lowest: str) -> Rewrite:
-    """Have Nova say that it speaks nothing older."""
-
-    def changed(body: bytes) -> bytes:
-        document = json.loads(body)
-        document["version"]["min_version"] = lowest
-        return json.dumps(document).encode()
-
-    return Rewrite(changed)
-
-
 def test_a_nova_of_the_future(lab: Lab, alpha: Double) -> None:
     """One that has dropped hypervisor statistics with the microversions that had them."""
-    lab.edge.rule(r"/compute/v2\.1$", from_version("2.88"))
+    lab.edge.rule(r"/compute/v2\.1$", document_part("version", min_version="2.88"))
     errors = lab.cycle()
     said = "alpha: compute serves microversions 2.88 to 2.96, openstats supports 2.47 to 2.87"
     assert set(errors) == {said}
     assert lab.outcome("capacity").error is None
     assert known(lab, alpha)["source"] == "placement"
     assert lab.outcome("instances").error == lab.outcome("quotas").error == said
-
-
-def test_a_nova_of_the_past(lab: Lab) -> None:
-    """Before 2.47 servers do not tell their flavors."""
-    double = lab.double(compute_max=(2, 46))
-    said = "alpha: compute serves microversions 2.1 to 2.46, openstats supports 2.47 to 2.87"
-    assert set(lab.cycle()) == {said}
-    assert known(lab, double)["source"] == "placement"
 
 
 @pytest.mark.parametrize("newest", [(2, 47), (2, 60), (2, 87), (2, 88)])
@@ -269,14 +240,3 @@ def test_both_sources_agree_through_a_life(lab: Lab, alpha: Double) -> None:
     alpha.boot(tenant, SMALL)
     assert lab.cycle("capacity", after=SOON) == []
     assert known(lab, alpha) == expected.capacities(alpha) | {"source": "nova"}
-
-
-@pytest.mark.parametrize("path", ["/resource_providers$", "required=", "inventories", "usages"])
-def test_answers_that_are_none(lab: Lab, placed: Double, path: str) -> None:
-    before = expected.known_capacity(lab.store, placed)
-    for body in (b"{}", b"[]", b"null", b'{"resource_providers": [{}]}', b""):
-        with lab.edge.during(path, Garbage(body)):
-            (said,) = lab.cycle("capacity", full=True, after=SOON)
-        assert said.startswith("alpha: Placement's /resource_providers"), body
-        assert "unreadable answer" in said, body
-        assert expected.known_capacity(lab.store, placed) == before, body

@@ -45,19 +45,34 @@ def groups(lab: Lab) -> set[tuple[str, str, str]]:
     )
 
 
-def test_domain(lab: Lab, alpha: Double) -> None:
+WAYS: dict[str, tuple[dict[str, str], dict[str, str | None]]] = {
+    "domain": (
+        {},
+        {"acme": "Default", "acme-web-db": "Default", "elsewhere": "Initech", "service": None},
+    ),
+    "top-project": (
+        {},
+        {"acme": "acme", "acme-web": "acme", "acme-web-db": "acme", "umbrella-1": "umbrella-1"},
+    ),
+    "tag": ({}, {"acme": "Acme", "umbrella-1": "Umbrella", "acme-web": None, "acme-web-db": None}),
+    "regex": (
+        {"customer_regex": "^(?P<customer>[a-z]+)-"},
+        {"acme-web": "acme", "acme-web-db": "acme", "umbrella-1": "umbrella", "acme": None},
+    ),
+    "regex, with a group that may be empty": (
+        {"customer_regex": "^(?P<customer>umb.*)?"},
+        {"umbrella-1": "umbrella-1", "acme": None},
+    ),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_each_way_to_customers_finds_them(lab: Lab, alpha: Double, way: str) -> None:
     alpha.create_project("elsewhere", alpha.create_domain("Initech").id)
+    settings, customers = WAYS[way]
+    lab.configure(customer_from=way.partition(",")[0], **settings)
     assert lab.cycle("discovery") == []
-    mine = dict.fromkeys(("acme", "acme-web", "acme-web-db", "umbrella-1"), "Default")
-    assert places(lab) == mine | {"elsewhere": "Initech", "admin": None, "service": None}
-
-
-def test_top_project(lab: Lab, alpha: Double) -> None:
-    lab.configure(customer_from="top-project")
-    assert lab.cycle("discovery") == []
-    found = places(lab)
-    assert {found[name] for name in ("acme", "acme-web", "acme-web-db")} == {"acme"}
-    assert found["umbrella-1"] == "umbrella-1"
+    assert places(lab).items() >= customers.items()
 
 
 def test_top_project_whose_parents_go_in_a_circle(lab: Lab, alpha: Double) -> None:
@@ -68,29 +83,6 @@ def test_top_project_whose_parents_go_in_a_circle(lab: Lab, alpha: Double) -> No
     assert places(lab)["umbrella-1"] == "umbrella-1"
 
 
-def test_tag(lab: Lab, alpha: Double) -> None:
-    lab.configure(customer_from="tag")
-    assert lab.cycle("discovery") == []
-    found = places(lab)
-    assert (found["acme"], found["umbrella-1"]) == ("Acme", "Umbrella")
-    assert (found["acme-web"], found["acme-web-db"]) == (None, None)
-
-
-def test_regex(lab: Lab, alpha: Double) -> None:
-    lab.configure(customer_from="regex", customer_regex="^(?P<customer>[a-z]+)-")
-    assert lab.cycle("discovery") == []
-    found = places(lab)
-    assert (found["acme-web"], found["acme-web-db"]) == ("acme", "acme")
-    assert (found["umbrella-1"], found["acme"]) == ("umbrella", None)
-
-
-def test_regex_whose_group_may_be_empty(lab: Lab, alpha: Double) -> None:
-    lab.configure(customer_from="regex", customer_regex="^(?P<customer>umb.*)?")
-    assert lab.cycle("discovery") == []
-    found = places(lab)
-    assert (found["umbrella-1"], found["acme"]) == ("umbrella-1", None)
-
-
 def filed(lab: Lab, document: str) -> Path:
     path = lab.directory / "customers.yaml"
     path.write_text(document)
@@ -98,7 +90,7 @@ def filed(lab: Lab, document: str) -> Path:
 
 
 def test_file_takes_names_and_ids(lab: Lab, alpha: Double) -> None:
-    key = next(p.id for p in alpha.state.projects.values() if p.name == "acme-web")
+    key = alpha.project("acme-web").id
     path = filed(lab, f"ACME AG: [acme, {key}]\nOther: [umbrella-1]\n")
     lab.configure(customer_from="file", customer_file=str(path))
     assert lab.cycle("discovery") == []
@@ -111,7 +103,7 @@ def test_file_joins_two_keystones(lab: Lab, alpha: Double) -> None:
     beta = lab.double("beta", size=None)
     beta.add_hypervisor("compute-0000")
     beta.boot(beta.create_project("shop").id, SMALL)
-    alpha.boot(next(p.id for p in alpha.state.projects.values() if p.name == "acme"), SMALL)
+    alpha.boot(alpha.project("acme").id, SMALL)
     path = filed(lab, "ACME AG: [acme, shop]\n")
     for cloud in ("alpha", "beta"):
         lab.configure(cloud, customer_from="file", customer_file=str(path))
@@ -145,7 +137,7 @@ def test_a_tag_that_goes_takes_the_project_out_of_its_group(lab: Lab, alpha: Dou
     lab.configure(group_tags=True)
     lab.cycle("discovery")
     assert len(groups(lab)) == 3
-    tagged = next(p for p in alpha.state.projects.values() if p.name == "umbrella-1")
+    tagged = alpha.project("umbrella-1")
     tagged.tags.remove("openstats:group=back")
     assert lab.cycle("discovery", after=600) == []
     assert groups(lab) == {
@@ -155,7 +147,7 @@ def test_a_tag_that_goes_takes_the_project_out_of_its_group(lab: Lab, alpha: Dou
 
 
 def test_excluded_by_name_or_id(lab: Lab, alpha: Double) -> None:
-    key = next(p.id for p in alpha.state.projects.values() if p.name == "acme")
+    key = alpha.project("acme").id
     lab.configure(exclude_projects=f"umbrella-1, {key}")
     assert lab.cycle("discovery") == []
     found = places(lab)
@@ -166,7 +158,7 @@ def test_excluded_by_name_or_id(lab: Lab, alpha: Double) -> None:
 def test_another_name_is_no_other_project(lab: Lab, alpha: Double) -> None:
     lab.cycle("discovery")
     before = lab.sql("SELECT id, uuid FROM project WHERE name = 'umbrella-1'")
-    project = next(p for p in alpha.state.projects.values() if p.name == "umbrella-1")
+    project = alpha.project("umbrella-1")
     project.name = "umbrella-2"
     alpha.state.domains["default"].name = "Standard"
     assert lab.cycle("discovery", after=600) == []
@@ -177,7 +169,10 @@ def test_another_name_is_no_other_project(lab: Lab, alpha: Double) -> None:
 @pytest.mark.parametrize(
     ("told", "said"),
     [
-        ({"customer_from": "regex", "customer_regex": "("}, "customer_regex '(' is no regular"),
+        (
+            {"customer_from": "regex", "customer_regex": "("},
+            "customer_regex = (: must be a reg",
+        ),
         (
             {"customer_from": "regex", "customer_regex": "a"},
             "must be a regular expression with a group named customer",
@@ -198,24 +193,13 @@ def test_a_setting_that_cannot_be_used(
     assert places(lab) == {}
 
 
-@pytest.mark.parametrize("document", ["- a\n- b\n", "a: [b\n", "a:\n", "\x00"])
-def test_a_file_that_cannot_be_used(lab: Lab, alpha: Double, document: str) -> None:
-    lab.configure(customer_from="file", customer_file=str(filed(lab, document)))
-    (error,) = lab.cycle("discovery")
-    assert "customers.yaml' cannot be used: " in error
-
-
-@pytest.mark.parametrize("name", ["x" * 256, '"a\\nb"'])
-def test_a_file_with_names_that_are_none(lab: Lab, alpha: Double, name: str) -> None:
-    path = filed(lab, f"{name}: [acme]\n")
-    lab.configure(customer_from="file", customer_file=str(path))
-    (error,) = lab.cycle("discovery")
-    assert "the name of the customer" in error
-
-
-def test_a_file_that_is_no_text(lab: Lab, alpha: Double) -> None:
-    path = lab.directory / "customers.yaml"
-    path.write_bytes(b"a: [\xff]")
+@pytest.mark.parametrize(
+    "document",
+    [b"- a\n- b\n", b"a: [b\n", b"a:\n", b"\x00", b"a: [\xff]", b"x" * 256 + b": [acme]\n"],
+)
+def test_a_file_that_cannot_be_used_is_an_error(lab: Lab, alpha: Double, document: bytes) -> None:
+    path = filed(lab, "")
+    path.write_bytes(document)
     lab.configure(customer_from="file", customer_file=str(path))
     (error,) = lab.cycle("discovery")
     assert "customers.yaml' cannot be used: " in error
@@ -257,8 +241,9 @@ def test_empty_project_list_is_an_error(lab: Lab, alpha: Double) -> None:
     lab.cycle("discovery")
     before = places(lab)
     lab.edge.rule("GET .*/v3/projects", Garbage(b'{"projects": [], "links": {}}'))
-    assert lab.cycle("discovery") == ["alpha: Keystone shows no project to this user"]
-    assert lab.cycle("discovery") == ["alpha: Keystone shows no project to this user"]
+    for _ in range(2):
+        (said,) = lab.cycle("discovery")
+        assert "alpha: Keystone shows this user no project" in said
     assert places(lab) == before
     assert lab.sql("SELECT count(*) FROM tenant WHERE deleted_at IS NOT NULL") == [(0,)]
 

@@ -104,14 +104,14 @@ def granule(lab: Lab) -> int:
     return int(lab.clock.now - LAG) // GRID * GRID - GRID
 
 
-def aggregates(lab: Lab, value: float, project: str | None = TENANT) -> Any:
-    label = datetime.fromtimestamp(granule(lab), UTC).isoformat()
+def aggregates(begin: float, value: Any, project: str | None = TENANT) -> Any:
+    label = datetime.fromtimestamp(begin, UTC).isoformat()
     measures = {"measures": {"aggregated": [[label, 300.0, value]]}}
     return [{"group": {"project_id": project}, "measures": measures}]
 
 
-def matrix(lab: Lab, value: str, shift: float = 299.999) -> Any:
-    series = {"metric": {"project": TENANT}, "values": [[granule(lab) + shift, value]]}
+def matrix(begin: float, value: str, shift: float = 299.999) -> Any:
+    series = {"metric": {"project": TENANT}, "values": [[begin + shift, value]]}
     return {"status": "success", "data": {"resultType": "matrix", "result": [series]}}
 
 
@@ -123,7 +123,7 @@ def ends(lab: Lab) -> dict[str, int]:
 def test_gnocchi_is_found_in_the_catalog_and_asked_with_the_clouds_token(
     lab: Lab, alpha: Double, gnocchi: Canned
 ) -> None:
-    gnocchi.answers = [(200, aggregates(lab, 1.0))]
+    gnocchi.answers = [(200, aggregates(granule(lab), 1.0))]
     assert lab.cycle("usage") == []
     assert ends(lab) == dict.fromkeys(METERS, granule(lab) + GRID)
     assert {seen.path for seen in gnocchi.asked} == {"/metric/v1/aggregates"}
@@ -134,7 +134,7 @@ def test_gnocchi_is_found_in_the_catalog_and_asked_with_the_clouds_token(
 def test_an_url_is_asked_with_the_token_too(lab: Lab, alpha: Double, canned: Canned) -> None:
     lab.configure(meter_source="gnocchi", meter_options={"url": canned.url})
     lab.use(usage__backfill_days=0)
-    canned.answers = [(200, aggregates(lab, 1.0))]
+    canned.answers = [(200, aggregates(granule(lab), 1.0))]
     assert lab.cycle("usage") == []
     assert canned.asked[0].path == "/v1/aggregates"
     assert canned.asked[0].headers["X-Auth-Token"] in alpha.site.tokens
@@ -144,7 +144,7 @@ def test_gnocchi_in_mode_basic(lab: Lab, alpha: Double, canned: Canned) -> None:
     told = {"url": canned.url, "auth": "basic", "user": "reader", "password": "secret"}
     lab.configure(meter_source="gnocchi", meter_options=told)
     lab.use(usage__backfill_days=0)
-    canned.answers = [(200, aggregates(lab, 1.0))]
+    canned.answers = [(200, aggregates(granule(lab), 1.0))]
     assert lab.cycle("usage") == []
     assert canned.asked[0].headers["Authorization"] == BASIC
     assert "X-Auth-Token" not in canned.asked[0].headers
@@ -159,14 +159,14 @@ def test_a_cloud_without_gnocchi(lab: Lab, alpha: Double) -> None:
 def test_gnocchi_without_vcpus_takes_those_of_the_flavors(lab: Lab, gnocchi: Canned) -> None:
     lab.configure(meter_options={"memory": "", "storage": "", "vcpus": ""})
     lab.use(usage__backfill_days=0)
-    gnocchi.answers = [(200, aggregates(lab, 1e9))]
+    gnocchi.answers = [(200, aggregates(granule(lab), 1e9))]
     assert lab.cycle("usage") == []
     assert len(gnocchi.asked) == 2
     assert ends(lab) == {"cpu.used": granule(lab) + GRID}
 
 
 def test_a_group_of_no_project_is_nobodys(lab: Lab, gnocchi: Canned) -> None:
-    gnocchi.answers = [(200, aggregates(lab, 1.0, project=None))]
+    gnocchi.answers = [(200, aggregates(granule(lab), 1.0, project=None))]
     assert lab.cycle("usage") == []
     assert ends(lab) == {}
 
@@ -188,24 +188,45 @@ def test_tenants_unknown_to_gnocchi_are_unobserved(
 
 
 UNKNOWN = {"cause": "Metrics with unknown aggregation", "detail": [["9d91", "rate:mean"]]}
-
-
-@pytest.mark.parametrize(
-    ("status", "document", "said"),
-    [
-        (404, {"description": UNKNOWN}, "Metrics with unknown aggregation"),
-        (404, [], "HTTP 404: Unrecognized schema"),
-        (200, {}, "no list of groups"),
-        (200, [{"group": {}}], "unreadable answer"),
-        (200, [{"group": {"project_id": "a"}, "measures": []}], "unreadable answer"),
-    ],
+UNREADABLE, MEASURE, SAMPLE = (
+    "unreadable answer",
+    "impossible figure: a measure",
+    "figure: a sample",
 )
-def test_rejects_malformed_answers_of_gnocchi(
-    lab: Lab, gnocchi: Canned, status: int, document: Any, said: str
+BAD_DATA = {"status": "error", "errorType": "bad_data", "error": "unknown function\nsums"}
+NO_VALUES = {"resultType": "matrix", "result": [{"metric": {}}]}
+PART = {"isPartial": True, "data": {"resultType": "matrix", "result": []}}
+
+MALFORMED = [
+    ("gnocchi", 404, {"description": UNKNOWN}, "Metrics with unknown aggregation"),
+    ("gnocchi", 404, [], "HTTP 404: Unrecognized schema"),
+    ("gnocchi", 200, {}, "no list of groups"),
+    ("gnocchi", 200, [{"group": {}}], UNREADABLE),
+    ("gnocchi", 200, [{"group": {"project_id": "a"}, "measures": []}], UNREADABLE),
+    *(
+        ("gnocchi", 200, aggregates(0, value), MEASURE)
+        for value in (1e300, float("inf"), "much", None, True)
+    ),
+    ("prometheus", 200, {}, UNREADABLE),
+    ("prometheus", 200, {"status": "success", "data": {"resultType": "vector"}}, UNREADABLE),
+    ("prometheus", 200, {"status": "success", "data": {"resultType": "matrix"}}, UNREADABLE),
+    ("prometheus", 200, {"status": "success"} | PART, UNREADABLE),
+    ("prometheus", 200, matrix(0, "1") | {"data": NO_VALUES}, UNREADABLE),
+    ("prometheus", 200, matrix(0, "1", shift=250.0), UNREADABLE),
+    *(("prometheus", status, BAD_DATA, "bad_data: unknown") for status in (200, 400, 422, 503)),
+    *(("prometheus", 502, body, "HTTP 502: ") for body in ("no", ["no"], {"error": "no"}, {})),
+    *(("prometheus", 200, matrix(0, value), SAMPLE) for value in ("1e300", "+Inf", "much")),
+]
+
+
+@pytest.mark.parametrize(("source", "status", "document", "said"), MALFORMED)
+def test_a_malformed_answer_is_an_error_and_counts_nothing(
+    lab: Lab, request: pytest.FixtureRequest, source: str, status: int, document: Any, said: str
 ) -> None:
-    gnocchi.answers = [(status, document)]
+    request.getfixturevalue(source).answers = [(status, document)]
     (error,) = lab.cycle("usage")
-    assert error.startswith("alpha: Gnocchi's aggregates of instance: ")
+    call = "Gnocchi's aggregates of instance: " if source == "gnocchi" else "its range query of "
+    assert error.startswith(f"alpha: {call}")
     assert said in error
     assert ends(lab) == {}
 
@@ -213,11 +234,7 @@ def test_rejects_malformed_answers_of_gnocchi(
 @pytest.mark.parametrize(
     ("told", "header", "value"),
     [
-        (
-            {"username": "reader", "password": "secret"},
-            "Authorization",
-            BASIC,
-        ),
+        ({"username": "reader", "password": "secret"}, "Authorization", BASIC),
         ({"bearer": "a-token"}, "Authorization", "Bearer a-token"),
         ({"org": "alpha"}, "X-Scope-OrgID", "alpha"),
     ],
@@ -226,7 +243,7 @@ def test_how_prometheus_is_told_who_asks(
     lab: Lab, alpha: Double, canned: Canned, told: dict[str, str], header: str, value: str
 ) -> None:
     ask(lab, canned, **told)
-    canned.answers = [(200, matrix(lab, "1"))]
+    canned.answers = [(200, matrix(granule(lab), "1"))]
     assert lab.cycle("usage") == []
     assert {seen.headers[header] for seen in canned.asked} == {value}
     assert not any("X-Auth-Token" in seen.headers for seen in canned.asked)
@@ -234,7 +251,7 @@ def test_how_prometheus_is_told_who_asks(
 
 
 def test_prometheus_is_queried_by_project(lab: Lab, alpha: Double, canned: Canned) -> None:
-    canned.answers = [(200, matrix(lab, "1"))]
+    canned.answers = [(200, matrix(granule(lab), "1"))]
     ask(lab, canned, selector='region="one"', label="project_id", resource="", cpu="", storage="")
     window = 'avg_over_time(ceilometer_memory_usage{region="one"}[300s])'
     assert lab.cycle("usage") == []
@@ -254,7 +271,7 @@ def test_prometheus_is_queried_by_project(lab: Lab, alpha: Double, canned: Canne
 def test_prometheus_is_asked_for_instances_by_their_label(
     lab: Lab, alpha: Double, canned: Canned
 ) -> None:
-    canned.answers = [(200, matrix(lab, "1"))]
+    canned.answers = [(200, matrix(granule(lab), "1"))]
     ask(lab, canned, resource="resource_id", memory="", storage="")
     assert lab.cycle("usage") == []
     assert len(canned.asked) == 3
@@ -265,85 +282,24 @@ def test_prometheus_is_asked_for_instances_by_their_label(
         assert '{resource_id=""}' in query
 
 
-@pytest.mark.parametrize(
-    "document",
-    [
-        {},
-        {"status": "error", "errorType": "bad_data", "error": "no"},
-        {"status": "success", "data": {"resultType": "vector", "result": []}},
-        {"status": "success", "data": {"resultType": "matrix"}},
-        {"status": "success", "isPartial": True, "data": {"resultType": "matrix", "result": []}},
-        {"status": "success", "data": {"resultType": "matrix", "result": [{"metric": {}}]}},
-    ],
-)
-def test_rejects_malformed_answers_of_prometheus(
-    lab: Lab, prometheus: Canned, document: Any
-) -> None:
-    prometheus.answers = [(200, document)]
-    (error,) = lab.cycle("usage")
-    assert error.startswith("alpha: its range query of ")
-    assert "unreadable answer" in error
-    assert ends(lab) == {}
-
-
-@pytest.mark.parametrize("status", [200, 400, 422, 503])
-def test_prometheus_own_words_are_shown(lab: Lab, prometheus: Canned, status: int) -> None:
-    said = {"status": "error", "errorType": "bad_data", "error": "unknown function\nsums"}
-    prometheus.answers = [(status, said)]
-    (error,) = lab.cycle("usage")
-    assert "bad_data: unknown function" in error
-
-
-@pytest.mark.parametrize("document", ["no", ["no"], {"error": "no"}, {}])
-def test_an_error_without_prometheus_words(lab: Lab, prometheus: Canned, document: Any) -> None:
-    prometheus.answers = [(502, document)]
-    (error,) = lab.cycle("usage")
-    assert "HTTP 502: " in error
-
-
 def test_one_metric_that_fails_stops_no_other(lab: Lab, prometheus: Canned) -> None:
     refusal = {"status": "error", "errorType": "execution", "error": "too many samples"}
-    prometheus.answers = [(422, refusal), (200, matrix(lab, "1"))]
+    prometheus.answers = [(422, refusal), (200, matrix(granule(lab), "1"))]
     (error,) = lab.cycle("usage")
     assert error.startswith("cpu.used: alpha: its range query of ")
     assert "execution: too many samples" in error
     assert ends(lab) == dict.fromkeys(METERS[1:], granule(lab) + GRID)
     assert lab.outcome("usage").polled_at == int(lab.clock.now)
-    prometheus.answers = [(200, matrix(lab, "1"))]
+    prometheus.answers = [(200, matrix(granule(lab), "1"))]
     assert lab.cycle("usage") == []
     assert ends(lab) == dict.fromkeys(METERS, granule(lab) + GRID)
-
-
-@pytest.mark.parametrize("value", [1e300, float("inf"), "much", None, True])
-def test_measures_that_cannot_be(lab: Lab, gnocchi: Canned, value: Any) -> None:
-    gnocchi.answers = [(200, aggregates(lab, value))]
-    (error,) = lab.cycle("usage")
-    assert "impossible figure: a measure is " in error
-    assert ends(lab) == {}
-
-
-@pytest.mark.parametrize("value", ["1e300", "+Inf", "much"])
-def test_samples_that_cannot_be(lab: Lab, prometheus: Canned, value: str) -> None:
-    prometheus.answers = [(200, matrix(lab, value))]
-    (error,) = lab.cycle("usage")
-    assert "impossible figure: a sample is " in error
-    assert ends(lab) == {}
-
-
-@pytest.mark.parametrize(("value", "shift"), [("1", 250.0)])
-def test_values_and_times_that_were_not_asked_for(
-    lab: Lab, prometheus: Canned, value: str, shift: float
-) -> None:
-    prometheus.answers = [(200, matrix(lab, value, shift))]
-    (error,) = lab.cycle("usage")
-    assert "unreadable answer" in error
 
 
 def test_prometheus_without_vcpus_takes_those_of_the_flavors(
     lab: Lab, alpha: Double, canned: Canned
 ) -> None:
     ask(lab, canned, memory="", storage="", vcpus="")
-    canned.answers = [(200, matrix(lab, "1e9"))]
+    canned.answers = [(200, matrix(granule(lab), "1e9"))]
     assert lab.cycle("usage") == []
     assert len(canned.asked) == 2
     assert ends(lab) == {"cpu.used": granule(lab) + GRID}
@@ -351,7 +307,7 @@ def test_prometheus_without_vcpus_takes_those_of_the_flavors(
 
 def test_tenants_unknown_to_prometheus_are_unobserved(lab: Lab, prometheus: Canned) -> None:
     prometheus.answers = [
-        (200, matrix(lab, "1") | {"data": {"resultType": "matrix", "result": []}})
+        (200, matrix(granule(lab), "1") | {"data": {"resultType": "matrix", "result": []}})
     ]
     assert lab.cycle("usage") == []
     assert ends(lab) == {}

@@ -9,7 +9,7 @@ from tests.collector import expected
 from tests.collector.lab import SMALL, SOON, Lab
 from tests.collector.odd import changed
 from tests.double import Double, Size
-from tests.edge import Garbage, Rewrite, Status
+from tests.edge import Rewrite, Status
 
 QUOTA = "os-quota-sets"
 MANY = Size(projects=16, servers=16, volumes=0, hypervisors=1)
@@ -288,21 +288,3 @@ def test_of_many_that_are_not_counted_a_sample_is_asked_for(lab: Lab) -> None:
     assert "counts 0 servers of tenant " in said
     assert lab.asked("tenant_id=") == MAX_REQUESTED
     assert lab.sql("SELECT count(*) FROM quota WHERE error IS NOT NULL") == [(30,)]
-
-
-def test_figures_that_are_none(lab: Lab, alpha: Double) -> None:
-    for number in ("7", None, 1.5, True, [], "many"):
-        with lab.edge.during(nova(""), in_use(number)):
-            (said,) = lab.cycle("discovery", "quotas", full=True)
-        assert said.startswith("alpha: Nova's quotas of ")
-        assert f"impossible figure: cores in_use is {number!r}, not an integer" in said
-    assert {held[0] for held in expected.known_quotas(lab.store).values()} == {None}
-
-
-@pytest.mark.parametrize("service", [nova, cinder])
-def test_answers_that_are_none(lab: Lab, alpha: Double, service: Any) -> None:
-    for body in (b"{}", b"[]", b"null", b'{"quota_set": {}}', b"<html>", b""):
-        with lab.edge.during(service(""), Garbage(body)):
-            (said,) = lab.cycle("discovery", "quotas", full=True)
-        assert "defect" not in said, body
-        assert "quotas of " in said, body

@@ -1,6 +1,5 @@
 """Ticks of the odometer: what is allocated, what is burnt, and what nobody saw."""
 
-import json
 import random
 
 import pytest
@@ -15,11 +14,12 @@ from openstats.storage.registry import clouds
 from openstats.storage.usage import members
 from openstats.storage.usage import readings as reading_rows
 from tests.collector.lab import LARGE, SMALL, Lab
-from tests.collector.times import GRID, aligned
+from tests.collector.odd import of_item
+from tests.collector.times import GRID, aligned, ticks
 from tests.double import Double
 from tests.double.state import Flavor, Server
 from tests.dying import killing
-from tests.edge import Refuse, Rewrite, Status
+from tests.edge import Refuse, Status
 
 ALLOCATED = ("memory.allocated", "storage.allocated", "vcpu_hours.allocated")
 CPU = "cpu.used"
@@ -62,6 +62,14 @@ def values(lab: Lab, item: str, steps: int = 1) -> dict[str, float | None]:
 
 def servers_of(double: Double, tenant: str) -> list[Server]:
     return [s for s in double.state.servers.values() if s.tenant_id == tenant]
+
+
+def emptied(lab: Lab, double: Double) -> str:
+    """Delete the servers of a tenant, and return it."""
+    tenant = next(iter(values(lab, CPU)))
+    for server in servers_of(double, tenant):
+        double.delete_server(server.id)
+    return tenant
 
 
 def lived(double: Double, tenant: str, begin: int, end: int) -> dict[str, float]:
@@ -107,8 +115,7 @@ def test_allocated_usage_equals_the_inventory(lab: Lab, settled: Double) -> None
     settled.resize(server.id, LARGE)
     settled.delete_server(servers_of(settled, tenants[2])[0].id)
     settled.create_volume(tenants[3], 7)
-    for _ in range(3):
-        assert lab.cycle(after=GRID) == []
+    ticks(lab, 3)
     check_allocated(lab, settled)
 
 
@@ -126,13 +133,10 @@ def amount(lab: Lab, item: str, tenant: str) -> float:
 def test_another_flavor_counts_from_when_the_server_changed(
     lab: Lab, settled: Double, then: str
 ) -> None:
-    tenant = next(iter(values(lab, CPU)))
-    for server in servers_of(settled, tenant):
-        settled.delete_server(server.id)
+    tenant = emptied(lab, settled)
     small, large, huge = Flavor("s", 2, 64, 0), Flavor("l", 4, 64, 0), Flavor("h", 16, 64, 0)
     server = settled.boot(tenant, small)
-    for _ in range(3):
-        assert lab.cycle(after=GRID) == []
+    ticks(lab, 3)
     before = amount(lab, "vcpu_hours.allocated", tenant)
     begin = int(lab.clock.now) // GRID * GRID
     lab.clock.now = begin + 224
@@ -149,7 +153,7 @@ def test_another_flavor_counts_from_when_the_server_changed(
     if then == "is resized again":
         settled.resize(server.id, huge)
     for _ in range(2):
-        lab.clock.now = lab.clock.now // GRID * GRID + GRID + 20
+        aligned(lab)
         assert lab.cycle("instances", "volumes", "usage") == []
     later = {"is deleted": 0, "is resized again": 16}.get(then, 4)
     wanted += 4 * 100 + later * (2 * GRID - 100)
@@ -157,12 +161,9 @@ def test_another_flavor_counts_from_when_the_server_changed(
 
 
 def test_a_server_that_changes_twice_between_two_readings(lab: Lab, settled: Double) -> None:
-    tenant = next(iter(values(lab, CPU)))
-    for server in servers_of(settled, tenant):
-        settled.delete_server(server.id)
+    tenant = emptied(lab, settled)
     server = settled.boot(tenant, Flavor("s", 2, 64, 0))
-    for _ in range(3):
-        assert lab.cycle(after=GRID) == []
+    ticks(lab, 3)
     before = amount(lab, "vcpu_hours.allocated", tenant)
     begin = int(lab.clock.now) // GRID * GRID
     for moment, vcpus in ((60, 4), (120, 8), (180, 16)):
@@ -172,7 +173,7 @@ def test_a_server_that_changes_twice_between_two_readings(lab: Lab, settled: Dou
     lab.clock.now = begin + 240
     settled.delete_server(server.id)
     for _ in range(2):
-        lab.clock.now = lab.clock.now // GRID * GRID + GRID + 20
+        aligned(lab)
         assert lab.cycle("instances", "volumes", "usage") == []
     wanted = 60 * (2 + 4 + 8 + 16)
     assert amount(lab, "vcpu_hours.allocated", tenant) - before == wanted
@@ -181,8 +182,7 @@ def test_a_server_that_changes_twice_between_two_readings(lab: Lab, settled: Dou
 def test_other_volumes_count_from_the_poll_that_saw_them(lab: Lab, settled: Double) -> None:
     giver, taker = [*values(lab, CPU)][:2]
     volume = settled.create_volume(giver, 8)
-    for _ in range(3):
-        assert lab.cycle(after=GRID) == []
+    ticks(lab, 3)
     before = [amount(lab, "storage.allocated", tenant) for tenant in (giver, taker)]
     rates = [values(lab, "storage.allocated")[tenant] for tenant in (giver, taker)]
     begin = int(lab.clock.now) // GRID * GRID
@@ -197,22 +197,6 @@ def test_other_volumes_count_from_the_poll_that_saw_them(lab: Lab, settled: Doub
     moved = 8 * 1024 * (GRID - 40)
     assert after[0] - before[0] == pytest.approx((rates[0] or 0) * 2 * GRID - moved)
     assert after[1] - before[1] == pytest.approx((rates[1] or 0) * 2 * GRID + moved)
-
-
-def test_a_server_that_lives_between_two_ticks_counts(lab: Lab, settled: Double) -> None:
-    tenant = next(iter(values(lab, CPU)))
-    before = lived(settled, tenant, int(lab.clock.now), int(lab.clock.now) + GRID)
-    lab.clock.advance(60)
-    server = settled.boot(tenant, LARGE)
-    lab.clock.advance(120)
-    settled.delete_server(server.id)
-    assert lab.cycle(after=GRID - 180) == []
-    hours = values(lab, "vcpu_hours.allocated")[tenant]
-    assert hours == pytest.approx(before["vcpu_hours.allocated"] + 4 * 120 / 3600, abs=1e-6)
-    check_allocated(lab, settled)
-    # Nor does it count again where a later poll is shown it again.
-    assert lab.cycle(after=GRID) == []
-    check_allocated(lab, settled)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -245,8 +229,7 @@ def test_a_root_on_a_volume_counts_once_though_there_is_an_image(lab: Lab, settl
     # Its root is a CD-ROM, /dev/hda; what it has as /dev/vda is data.
     settled.create_volume(tenant, 5, server=iso.id).device = "/dev/vda"
     iso.root_device = "/dev/hda"
-    for _ in range(3):
-        assert lab.cycle(after=GRID) == []
+    ticks(lab, 3)
     check_allocated(lab, settled)
     with lab.store.read() as db:
         keys = booted.id, data.id, iso.id
@@ -290,8 +273,7 @@ def test_servers_that_ended_are_forgotten_once_they_are_counted(lab: Lab, settle
         settled.delete_server(key)
     assert lab.cycle(after=GRID) == []
     assert lab.sql("SELECT count(*) FROM ended_instance") == [(3,)]
-    for _ in range(5):
-        assert lab.cycle(after=GRID) == []
+    ticks(lab, 5)
     assert lab.sql("SELECT count(*) FROM ended_instance") == [(0,)]
 
 
@@ -300,15 +282,7 @@ def test_a_deleted_server_without_its_flavor_is_gone_all_the_same(
 ) -> None:
     key = next(iter(settled.state.servers))
     settled.delete_server(key)
-
-    def without(body: bytes) -> bytes:
-        document = json.loads(body)
-        for server in document["servers"]:
-            if server["id"] == key:
-                server["flavor"] = None
-        return json.dumps(document).encode()
-
-    with lab.edge.during("servers/detail", Rewrite(without)):
+    with lab.edge.during("servers/detail", of_item("servers", key, flavor=None)):
         assert lab.cycle(after=GRID) == []
     assert lab.sql(f"SELECT count(*) FROM instance WHERE uuid = '{key}'") == [(0,)]
 
@@ -316,8 +290,7 @@ def test_a_deleted_server_without_its_flavor_is_gone_all_the_same(
 def test_a_stopped_server_keeps_what_it_has_and_burns_nothing(lab: Lab, settled: Double) -> None:
     for key in settled.state.servers:
         settled.set_status(key, "SHUTOFF")
-    assert lab.cycle(after=GRID) == []
-    assert lab.cycle(after=GRID) == []
+    ticks(lab, 2)
     check_allocated(lab, settled)
     assert lab.asked(DIAGNOSTICS) == 0
     assert set(values(lab, CPU).values()) == {0}
@@ -330,20 +303,16 @@ def test_cpu_is_what_is_burnt_of_what_runs(lab: Lab, settled: Double) -> None:
             server.burn = (i + 1) / 10
             shares[tenant] = 100 * server.burn
     # Counters are lifelong: the first tick after a change sees a jump of all their past.
-    assert lab.cycle(after=GRID) == []
-    assert lab.cycle(after=GRID) == []
+    ticks(lab, 2)
     assert values(lab, CPU) == pytest.approx(shares, abs=1e-3)
     assert lab.asked(DIAGNOSTICS) == len(settled.state.servers)
 
 
 def test_large_servers_weigh_more(lab: Lab, settled: Double) -> None:
-    tenant = next(iter(values(lab, CPU)))
-    for server in servers_of(settled, tenant):
-        settled.delete_server(server.id)
+    tenant = emptied(lab, settled)
     settled.boot(tenant, Flavor("c3", 3, 512, 1)).burn = 0.5
     settled.boot(tenant, SMALL).burn = 0.1
-    assert lab.cycle(after=GRID) == []
-    assert lab.cycle(after=GRID) == []
+    ticks(lab, 2)
     assert values(lab, CPU)[tenant] == pytest.approx(100 * (3 * 0.5 + 0.1) / 4, abs=1e-3)
 
 
@@ -367,13 +336,11 @@ def test_a_counter_that_was_resized_says_nothing(lab: Lab, settled: Double) -> N
         settled.delete_server(server.id)
     resized.flavor, resized.burn = SMALL, 0.5
     steady = settled.boot(tenant, SMALL)
-    for _ in range(2):
-        assert lab.cycle(after=GRID) == []
+    ticks(lab, 2)
     settled.resize(resized.id, LARGE)
     steady.burn = 0.1
     steady.started = lab.clock.now
-    assert lab.cycle(after=GRID) == []
-    assert lab.cycle(after=GRID) == []
+    ticks(lab, 2)
     assert values(lab, CPU)[tenant] == pytest.approx(100 * (4 * 0.5 + 0.1) / 5, abs=1e-3)
     assert values(lab, CPU, steps=2)[tenant] < 50
 
@@ -465,8 +432,7 @@ def test_cpu_of_servers_that_are_not_measured_is_not_known(lab: Lab, settled: Do
         for _ in range(2):
             assert lab.cycle(after=GRID) == []
     assert known_cpu(lab) == dict.fromkeys(tenants, True) | {unmeasured: False}
-    for _ in range(2):
-        assert lab.cycle(after=GRID) == []
+    ticks(lab, 2)
     assert all(known_cpu(lab).values())
 
 

@@ -1,6 +1,5 @@
 """Quotas by volume type: what Cinder tells beside the plain ones, whatever the types are called."""
 
-import json
 from typing import Any
 
 import pytest
@@ -10,8 +9,8 @@ from openstats.model import EVERYTHING
 from openstats.storage.entries import pagination, tenants
 from tests.collector import expected
 from tests.collector.lab import Lab
+from tests.collector.odd import document_part
 from tests.double import Double
-from tests.edge import Rewrite
 from tests.hostile import CHOSEN
 
 CINDER = r"/volume/\S*os-quota-sets"
@@ -27,17 +26,6 @@ def known(lab: Lab) -> dict[str, dict[str, Any]]:
             db, tenants.TENANTS, EVERYTHING, filters={}, limit=99, marker=None
         )
     return {e["tenant_id"]: e["quota"]["volume_types"] for e in shown if e["project"]}
-
-
-def told(**figures: Any) -> Rewrite:
-    """Have Cinder say so of further keys."""
-
-    def changed(body: bytes) -> bytes:
-        document = json.loads(body)
-        document["quota_set"] |= figures
-        return json.dumps(document).encode()
-
-    return Rewrite(changed)
 
 
 def figure(limit: Any, in_use: Any = 0) -> dict[str, Any]:
@@ -80,13 +68,13 @@ def test_of_too_many_the_first_are_kept(lab: Lab, alpha: Double) -> None:
     alpha.state.volume_types += [f"type{number:04}" for number in range(1000)]
     assert lab.cycle() == []
     for kept in known(lab).values():
-        assert len(kept) == sanitize.MOST
+        assert len(kept) == sanitize.MAX_NAMES
         assert {"fake", "__DEFAULT__", "type0000"} < set(kept)
     assert expected.known_quotas(lab.store) == expected.quotas(alpha)
 
 
 def test_a_part_that_is_not_told_is_not_known(lab: Lab, alpha: Double) -> None:
-    lab.edge.rule(CINDER, told(snapshots_odd=figure(3, 2)))
+    lab.edge.rule(CINDER, document_part("quota_set", snapshots_odd=figure(3, 2)))
     assert lab.cycle() == []
     odd = {"volumes": UNKNOWN, "snapshots": {"limit": 3, "in_use": 2}, "storage": UNKNOWN}
     assert [kept["odd"] for kept in known(lab).values()] == [odd] * 4
@@ -108,7 +96,7 @@ BAD: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("given", BAD)
 def test_one_odd_type_takes_nothing_else_along(lab: Lab, alpha: Double, given: str) -> None:
     alpha.state.volume_types.append("good")
-    with lab.edge.during(CINDER, told(**BAD[given])):
+    with lab.edge.during(CINDER, document_part("quota_set", **BAD[given])):
         for _ in range(2):
             (said,) = lab.cycle()
             assert "1 volume type cannot be read and is left out: volume type " in said

@@ -13,13 +13,6 @@ QUOTA = "os-quota-sets"
 SWEEP = r"volumes/detail\S*limit=1000"
 
 
-@pytest.fixture
-def settled(lab: Lab, alpha: Double) -> Double:
-    """A cloud in which nothing has happened for a while."""
-    assert lab.cycle() == []
-    return alpha
-
-
 def first(double: Double) -> str:
     """Give a volume without snapshots."""
     kept = {snapshot.volume_id for snapshot in double.state.snapshots.values()}
@@ -157,12 +150,3 @@ def test_a_cloud_that_should_have_cinder(lab: Lab) -> None:
     said = "alpha: which versions of block-storage there are: not in the catalog of its region"
     assert lab.cycle() == [said, said]
     assert lab.outcome("volumes").error == lab.outcome("quotas").error == said
-
-
-@pytest.mark.parametrize(
-    ("name", "in_url"),
-    [("block-storage", False), ("volumev3", True), ("volumev3", False), ("volume", True)],
-)
-def test_cinder_by_any_of_its_names(lab: Lab, name: str, in_url: bool) -> None:
-    lab.double(volume_catalog=(name,), volume_project_in_url=in_url)
-    assert lab.cycle("volumes") == []
