@@ -21,7 +21,7 @@ LATER = MOVED + 60
 Times = tuple[int, int | None]
 
 
-class Told:
+class TwoCustomers:
     """Two customers with a project each, and receivers; one project or its tenant moves over."""
 
     def __init__(self, store: Store, receiving: Api, **receivers: Any) -> None:
@@ -72,12 +72,12 @@ def _ordered(entries: Iterable[dict[str, Any]]) -> list[Times]:
     return sorted(map(_times, entries), key=lambda times: (times[0], times[1] is None, times))
 
 
-Build = Callable[..., Told]
+Build = Callable[..., TwoCustomers]
 
 
 @pytest.fixture
 def world(store: Store, either_receiving: Api) -> Build:
-    return lambda **receivers: Told(store, either_receiving, **receivers)
+    return lambda **receivers: TwoCustomers(store, either_receiving, **receivers)
 
 
 TIMES: list[tuple[Times, list[Times], list[Times]]] = [
@@ -92,18 +92,18 @@ TIMES: list[tuple[Times, list[Times], list[Times]]] = [
 ]
 
 
-@pytest.mark.parametrize(("told", "acme", "beta"), TIMES, ids=str)
+@pytest.mark.parametrize(("reported", "acme", "beta"), TIMES, ids=str)
 @pytest.mark.parametrize("before", [False, True], ids=["late", "again"])
 @pytest.mark.parametrize("kind", ["project", "tenant"])
 def test_each_owner_has_the_time_before_or_after_the_move(
-    world: Build, kind: str, before: bool, told: Times, acme: list[Times], beta: list[Times]
+    world: Build, kind: str, before: bool, reported: Times, acme: list[Times], beta: list[Times]
 ) -> None:
     two = world()
-    if before and told[0] < 0:
-        two.tell(told[0])
+    if before and reported[0] < 0:
+        two.tell(reported[0])
     two.move(kind)
     for _ in range(2):
-        two.tell(*told)
+        two.tell(*reported)
         assert (two.of("acme"), two.of("beta")) == (acme, beta)
 
 
@@ -166,7 +166,7 @@ def test_a_receiver_of_a_customer_reports_on_the_time_of_its_ownership(world: Bu
 
 
 def test_an_alarm_without_times_is_split_at_the_move(store: Store, either_receiving: Api) -> None:
-    two = Told(store, either_receiving, aodh={"kind": "aodh"})
+    two = TwoCustomers(store, either_receiving, aodh={"kind": "aodh"})
     assert two.of_nobody() == []
     with store.transaction() as db:
         project = uuids(db, "project")["old"]
@@ -213,7 +213,7 @@ def test_a_group_has_alerts_of_its_customers_time_only(world: Build) -> None:
 def test_project_without_an_owner_brings_its_alerts_along(
     store: Store, either_receiving: Api
 ) -> None:
-    two = Told(store, either_receiving)
+    two = TwoCustomers(store, either_receiving)
     with store.transaction() as db:
         found = site(db)
         found.project("fresh", customer=None)

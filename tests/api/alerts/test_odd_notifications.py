@@ -12,7 +12,7 @@ from tests.registry import NOW
 
 Api = Callable[..., TestApp]
 HOUR = 3600
-ZERO = "0001-01-01T00:00:00Z"
+NO_TIME = "0001-01-01T00:00:00Z"
 
 
 def without(document: Document, *names: str) -> Document:
@@ -42,17 +42,17 @@ def test_an_alert_ends_when_every_independent_alertmanager_has_resolved_it(
     assert times(app) == [(NOW - 600, NOW - 60)] * 2
 
 
-@pytest.mark.parametrize("zero", [ZERO, "1970-01-01T00:00:00Z"])
-def test_an_alert_without_a_start_begins_when_it_arrives(receiving: Api, zero: str) -> None:
+@pytest.mark.parametrize("no_time", [NO_TIME, "1970-01-01T00:00:00Z"])
+def test_an_alert_without_a_start_begins_when_it_arrives(receiving: Api, no_time: str) -> None:
     now = [NOW]
     app = receiving(now, am={})
-    fires = sent("f") | {"startsAt": zero}
+    fires = sent("f") | {"startsAt": no_time}
     for after in (0, 60):
         now[0] = NOW + after
         tell(app, "am", webhook(fires))
     assert times(app) == [(NOW, None)]
     now[0] = NOW + 600
-    tell(app, "am", webhook(fires | {"status": "resolved", "endsAt": zero}))
+    tell(app, "am", webhook(fires | {"status": "resolved", "endsAt": no_time}))
     assert times(app) == [(NOW, NOW + 600)]
     now[0] = NOW + 600 + HOUR
     tell(app, "am", webhook(fires))
@@ -62,7 +62,7 @@ def test_an_alert_without_a_start_begins_when_it_arrives(receiving: Api, zero: s
 STATUSES = [
     ({}, "firing", None),
     ({}, "resolved", NOW),
-    ({"endsAt": ZERO}, "firing", None),
+    ({"endsAt": NO_TIME}, "firing", None),
     ({"endsAt": iso(NOW - 60)}, "firing", NOW - 60),
     ({"endsAt": iso(NOW - 60)}, "resolved", NOW - 60),
     ({"endsAt": iso(NOW + HOUR)}, "firing", None),

@@ -28,7 +28,7 @@ from tests.api.receiving import (
 from tests.registry import NOW
 
 Api = Callable[..., TestApp]
-CLOSED = "0001-01-01T00:00:00Z"
+NO_TIME = "0001-01-01T00:00:00Z"
 
 
 RECEIVERS = {
@@ -254,7 +254,7 @@ def test_the_status_of_a_group_does_not_count(app: TestApp) -> None:
 
 
 def test_resolved_without_a_time_ends_now(app: TestApp) -> None:
-    for end in (None, CLOSED, "1970-01-01T00:00:00Z"):
+    for end in (None, NO_TIME, "1970-01-01T00:00:00Z"):
         document = sent(start=3 * 86400) | {"status": "resolved", "endsAt": end}
         tell(app, "am", webhook(document | {"fingerprint": str(end)}))
     assert times(app) == [(NOW - 3 * 86400, NOW + 30)] * 3
@@ -296,7 +296,7 @@ def test_an_alarm_that_is_ok_opens_no_alert(app: TestApp) -> None:
 # -- what is refused, and what is not
 
 
-BROKEN = [
+MALFORMED_BODIES = [
     b"",
     b"{",
     b"[]",
@@ -309,7 +309,7 @@ BROKEN = [
 ]
 
 
-@pytest.mark.parametrize("body", BROKEN, ids=len)
+@pytest.mark.parametrize("body", MALFORMED_BODIES, ids=len)
 def test_malformed_json_is_refused(app: TestApp, body: bytes) -> None:
     told = BEARER | {"Content-Type": "application/json"}
     assert code(app.post(f"{URL}am/", body, headers=told, status=400)) == "body.invalid"
@@ -318,7 +318,7 @@ def test_malformed_json_is_refused(app: TestApp, body: bytes) -> None:
     )
 
 
-WRONG: list[dict[str, Any]] = [
+INVALID_FIELDS: list[dict[str, Any]] = [
     {"startsAt": None},
     {"startsAt": "soon"},
     {"startsAt": "0001-01-01T00:00:00+14:00"},
@@ -332,7 +332,7 @@ WRONG: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("wrong", WRONG, ids=str)
+@pytest.mark.parametrize("wrong", INVALID_FIELDS, ids=str)
 def test_one_bad_alert_does_not_spoil_the_good_ones(
     app: TestApp, wrong: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -351,15 +351,15 @@ def test_the_number_of_alerts_that_a_sender_left_out_is_logged(
     assert "receiver am: the sender left out 12 alerts, and 0 cannot be read" in caplog.text
 
 
-TOO_MANY = f"at most {2**31 - 1}"
+WITHIN_MAXIMUM = f"at most {2**31 - 1}"
 
 
 @pytest.mark.parametrize(
     ("number", "allowed"),
     [
-        (2**31, TOO_MANY),
-        (2**63 - 1, TOO_MANY),
-        (2**63, TOO_MANY),
+        (2**31, WITHIN_MAXIMUM),
+        (2**63 - 1, WITHIN_MAXIMUM),
+        (2**63, WITHIN_MAXIMUM),
         (10**30, "an integer"),
         (0.5, "an integer"),
         ("x", "an integer"),
@@ -407,7 +407,7 @@ def test_a_webhook_without_alerts_is_accepted(app: TestApp) -> None:
     assert listed(app) == []
 
 
-HOSTILE = [
+HOSTILE_TEXTS = [
     "a\r\nSet-Cookie: x=1\r\n\r\n",
     "nul\0nul",
     "\x1b[31m\x07",
@@ -419,7 +419,7 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("text", HOSTILE_TEXTS)
 def test_hostile_texts_are_only_texts(either_app: TestApp, text: str) -> None:
     app = either_app
     labels = {"alertname": text, "severity": text, "project_id": text, "cloud": text, text: text}

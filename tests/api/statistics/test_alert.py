@@ -9,9 +9,9 @@ from tests.api.world import CLOCK, UNKNOWN
 from tests.registry import NOW
 
 URL = "/api/stats/alert/"
-NOTHING = dict.fromkeys(("Debug", "Info", "Warning", "Error"), 0)
-EVERYTHING = dict.fromkeys(NOTHING, 1)
-OF_SHOP, OF_LAB = NOTHING | {"Error": 1}, NOTHING | {"Warning": 1}
+NO_ALERTS = dict.fromkeys(("Debug", "Info", "Warning", "Error"), 0)
+ONE_OF_EACH = dict.fromkeys(NO_ALERTS, 1)
+OF_SHOP, OF_LAB = NO_ALERTS | {"Error": 1}, NO_ALERTS | {"Warning": 1}
 OPENED = NOW - 3600
 
 
@@ -22,18 +22,18 @@ def ask(api: TestApp, query: str = "") -> Any:
 def each(api: TestApp, query: str) -> dict[str, dict[str, int]]:
     """Give the figures of each=true by name."""
     found = ask(api, f"each=true&{query}")
-    assert all(set(entry) == {"uuid", "name", *NOTHING} for entry in found)
-    return {e["name"]: {key: e[key] for key in NOTHING} for e in found}
+    assert all(set(entry) == {"uuid", "name", *NO_ALERTS} for entry in found)
+    return {e["name"]: {key: e[key] for key in NO_ALERTS} for e in found}
 
 
 def test_the_answer_has_the_four_severities_in_order(stored_app: TestApp) -> None:
-    assert list(ask(stored_app)) == list(NOTHING)
-    assert ask(stored_app) == EVERYTHING
-    assert stored_app.get("/stats/alert").json == EVERYTHING
+    assert list(ask(stored_app)) == list(NO_ALERTS)
+    assert ask(stored_app) == ONE_OF_EACH
+    assert stored_app.get("/stats/alert").json == ONE_OF_EACH
 
 
 def test_an_empty_store_has_no_alerts(empty_app: TestApp) -> None:
-    assert ask(empty_app) == NOTHING
+    assert ask(empty_app) == NO_ALERTS
     assert ask(empty_app, "each=true") == []
 
 
@@ -45,23 +45,23 @@ def test_an_empty_store_has_no_alerts(empty_app: TestApp) -> None:
         ("aggregate=project_group", {"Error": 1}),
         (f"uuid={UNKNOWN}", {}),
         (f"aggregate=project_group&uuid={UNKNOWN}", {}),
-        ("opened=true", EVERYTHING | {"Warning": 0}),
+        ("opened=true", ONE_OF_EACH | {"Warning": 0}),
         ("opened=false", {"Warning": 1}),
-        ("acknowledged=false", EVERYTHING),
+        ("acknowledged=false", ONE_OF_EACH),
         ("acknowledged=true", {}),
         ("aggregate=customer&opened=true", {"Error": 1}),
         # Created at their edge, and closed at it.
         (f"to={OPENED}", {}),
         (f"to={OPENED + 1}", {"Error": 1}),
-        (f"from={NOW - 1000}&to={NOW}", EVERYTHING),
-        (f"from={NOW - 999}&to={NOW}", EVERYTHING | {"Warning": 0}),
+        (f"from={NOW - 1000}&to={NOW}", ONE_OF_EACH),
+        (f"from={NOW - 999}&to={NOW}", ONE_OF_EACH | {"Warning": 0}),
         ("from=1&to=2", {}),
     ],
 )
 def test_each_filter_counts_its_alerts(
     stored_app: TestApp, query: str, expected: dict[str, int]
 ) -> None:
-    assert ask(stored_app, query) == NOTHING | expected
+    assert ask(stored_app, query) == NO_ALERTS | expected
 
 
 def test_the_default_is_a_day(stored_app: TestApp) -> None:
@@ -73,7 +73,7 @@ def test_the_default_is_a_day(stored_app: TestApp) -> None:
     ("aggregate", "expected"),
     [
         ("customer", {"acme": OF_SHOP, "umbrella": OF_LAB}),
-        ("project", {"blog": NOTHING, "lab": OF_LAB, "shop": OF_SHOP}),
+        ("project", {"blog": NO_ALERTS, "lab": OF_LAB, "shop": OF_SHOP}),
         ("project_group", {"db": OF_SHOP, "web": OF_SHOP}),
     ],
 )
@@ -134,21 +134,21 @@ def test_only_get_and_head_are_allowed(stored_app: TestApp) -> None:
 
 
 def test_strict_passes_if_nothing_is_missing(writable_app: TestApp) -> None:
-    assert writable_app.get(f"{URL}?strict=true").json == NOTHING
+    assert writable_app.get(f"{URL}?strict=true").json == NO_ALERTS
 
 
 def counted(api: TestApp, query: str) -> list[int]:
-    return [sum(point[key] for key in NOTHING) for point in ask(api, query)]
+    return [sum(point[key] for key in NO_ALERTS) for point in ask(api, query)]
 
 
 def test_an_hours_counts_are_those_of_its_period(stored_app: TestApp) -> None:
     hours = f"interval=hour&from={OPENED - 3600}&to={NOW}"
     points = ask(stored_app, hours)
-    assert [list(point) for point in points] == [["from", "to", *NOTHING]] * len(points)
+    assert [list(point) for point in points] == [["from", "to", *NO_ALERTS]] * len(points)
     assert (points[0]["from"], points[-1]["to"]) == (OPENED - 3600, NOW)
     for point in points:
         alone = ask(stored_app, f"from={point['from']}&to={point['to']}")
-        assert {key: point[key] for key in NOTHING} == alone
+        assert {key: point[key] for key in NO_ALERTS} == alone
     assert counted(stored_app, hours) == [0, 4, 3]
     assert counted(stored_app, f"{hours}&aggregate=customer") == [0, 2, 1]
     assert counted(stored_app, f"{hours}&opened=true") == [0, 3, 3]
