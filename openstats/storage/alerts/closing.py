@@ -22,8 +22,8 @@ from openstats.storage.store import Database, advisory_lock
 
 
 @dataclass(frozen=True, slots=True)
-class StoredAlert:
-    """The columns of an alert that decide which other alerts continue it."""
+class StaleAlert:
+    """A stale alert, or the former owner's alert that it continues."""
 
     id: int
     source: str
@@ -32,7 +32,7 @@ class StoredAlert:
     reported_at: int
 
 
-STORED_COLUMNS = [alert.c[field.name] for field in fields(StoredAlert)]
+STALE_COLUMNS = [alert.c[field.name] for field in fields(StaleAlert)]
 
 
 def close_of_owners(db: Database, owner: str, row_ids: Collection[int], now: int) -> None:
@@ -77,38 +77,38 @@ def close_alerts(
 def close_stale(db: Database, reported_before: int) -> None:
     """Close receivers' alerts that were not reported since a time, as of their last report."""
     advisory_lock(db, "alerts")
-    stale = *STILL_OPEN, alert.c.reported_at < reported_before, ALERT_HAS_OPEN_EPISODE
-    for columns in db.execute(select(*STORED_COLUMNS).where(*stale)).all():
-        stale_alert = StoredAlert(*columns)
-        _close_as_of(db, stale_alert, stale_alert.reported_at)
+    unreported = *STILL_OPEN, alert.c.reported_at < reported_before, ALERT_HAS_OPEN_EPISODE
+    for columns in db.execute(select(*STALE_COLUMNS).where(*unreported)).all():
+        stale = StaleAlert(*columns)
+        _close_as_of(db, stale, stale.reported_at)
 
 
-def _close_as_of(db: Database, stored: StoredAlert, at: int) -> None:
+def _close_as_of(db: Database, stale: StaleAlert, at: int) -> None:
     """Close an alert as of a time in the past.
 
     If that time is before the move to the present owner, the present owner's alert is deleted, and
     the former owner's alert is closed.
     """
-    while stored.created_at > at and (predecessor := _predecessor(db, stored)):
-        db.execute(delete(alert).where(alert.c.id == stored.id))
-        stored = predecessor
-    until = max(stored.created_at, at)
-    update_alerts(db, {stored.id: time_columns(stored.created_at, until)})
+    while stale.created_at > at and (predecessor := _predecessor(db, stale)):
+        db.execute(delete(alert).where(alert.c.id == stale.id))
+        stale = predecessor
+    until = max(stale.created_at, at)
+    update_alerts(db, {stale.id: time_columns(stale.created_at, until)})
     # In a former owner's alert, the episodes ended with the move; they now end earlier.
     columns = alert_episode.c
     open_then = or_(columns.ended_at.is_(None), columns.ended_at > until)
-    query = update(alert_episode).where(columns.alert_id == stored.id, open_then)
+    query = update(alert_episode).where(columns.alert_id == stale.id, open_then)
     db.execute(query.values(ended_at=until, reported_at=None, senders=None))
 
 
-def _predecessor(db: Database, stored: StoredAlert) -> StoredAlert | None:
+def _predecessor(db: Database, stale: StaleAlert) -> StaleAlert | None:
     """Return the former owner's alert that continued as this one at a move; None for none."""
     columns = alert_episode.c
-    query = select(*STORED_COLUMNS).join(alert_episode, alert.c.id == columns.alert_id)
-    query = query.where(columns.source == stored.source, columns.fingerprint == stored.fingerprint)
-    query = query.where(alert.c.until == stored.created_at, alert.c.id != stored.id)
+    query = select(*STALE_COLUMNS).join(alert_episode, alert.c.id == columns.alert_id)
+    query = query.where(columns.source == stale.source, columns.fingerprint == stale.fingerprint)
+    query = query.where(alert.c.until == stale.created_at, alert.c.id != stale.id)
     row = db.execute(query.limit(1)).first()
-    return StoredAlert(*row) if row else None
+    return StaleAlert(*row) if row else None
 
 
 def firing_fingerprints(db: Database, source: str) -> frozenset[str]:
