@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from openstats.api.alerts import entries
-from openstats.api.registry import clouds, filters, models, tenants
+from openstats.api.registry import clouds, documents, filters, models, tenants
 from openstats.api.registry.resources import Resource
 from openstats.api.registry.writers import GrantWriter, ObjectWriter, TenantWriter
 from openstats.api.statistics import alert, creation_time, customer, quota, resource, usage
@@ -16,6 +16,7 @@ from openstats.http.request import Request
 from openstats.storage.alerts import caller_alerts
 from openstats.storage.entries.alerts import ALERTS
 from openstats.storage.entries.audit import AUDIT
+from openstats.storage.entries.clouds import CLOUDS
 from openstats.storage.entries.customers import CUSTOMERS, GROUPS, PROJECTS
 from openstats.storage.entries.grants import GRANTS
 from openstats.storage.entries.instances import INSTANCES
@@ -100,6 +101,7 @@ RESOURCES = (
         kind="customer",
         summary="Customers, which own projects and project groups.",
         listing=CUSTOMERS,
+        document=documents.customer,
         entry=models.Customer,
         filters=filters.CustomerFilters,
         bodies={
@@ -114,6 +116,7 @@ RESOURCES = (
         kind="project_group",
         summary="Project groups: sets of projects of one customer.",
         listing=GROUPS,
+        document=documents.project_group,
         entry=models.ProjectGroup,
         filters=filters.OwnedFilters,
         bodies={
@@ -128,6 +131,7 @@ RESOURCES = (
         kind="project",
         summary="Projects, to which tenants of the clouds are linked.",
         listing=PROJECTS,
+        document=documents.project,
         entry=models.Project,
         filters=filters.OwnedFilters,
         bodies={
@@ -142,6 +146,7 @@ RESOURCES = (
         kind="tenant",
         summary="Tenants: the Keystone projects of the clouds.",
         listing=TENANTS,
+        document=documents.tenant,
         entry=tenants.Tenant,
         filters=filters.TenantFilters,
         bodies={"PATCH": models.TenantChange},
@@ -151,7 +156,8 @@ RESOURCES = (
         name="clouds",
         kind="cloud",
         summary="Registered clouds.",
-        listing=clouds.CLOUDS_AND_PROVIDERS,
+        listing=CLOUDS,
+        document=clouds.document,
         entry=clouds.Cloud,
         filters=filters.CloudFilters,
         bodies={"POST": clouds.NewCloud},
@@ -162,6 +168,7 @@ RESOURCES = (
         kind="instance",
         summary="Instances: the servers that exist.",
         listing=INSTANCES,
+        document=documents.instance,
         entry=models.Instance,
         filters=filters.InstanceFilters,
     ),
@@ -170,6 +177,7 @@ RESOURCES = (
         kind="alert",
         summary="Alerts from receivers, API callers and openstats itself, newest first.",
         listing=ALERTS,
+        document=entries.document,
         entry=entries.Alert,
         filters=entries.AlertFilters,
         bodies={"POST": entries.NewAlert},
@@ -182,6 +190,7 @@ RESOURCES = (
         kind="grant",
         summary="Grants: roles of users, groups and subjects on objects.",
         listing=GRANTS,
+        document=documents.grant,
         entry=models.Grant,
         filters=filters.GrantFilters,
         bodies={"POST": models.NewGrant, "PUT": models.WholeGrant},
@@ -193,6 +202,7 @@ RESOURCES = (
         kind="audit entry",
         summary="Audit: who changed what, newest first.",
         listing=AUDIT,
+        document=documents.audit_record,
         entry=models.AuditEntry,
         filters=filters.AuditFilters,
         is_private=True,

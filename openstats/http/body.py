@@ -1,7 +1,7 @@
 """Request bodies: parses JSON into a document or a model, within limits of size and nesting."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
@@ -21,12 +21,6 @@ class Body(BaseModel):
     """Base of all body models: unknown fields are refused, and types are not converted."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-    defaults: ClassVar[dict[str, Any]] = {}
-    """Values of fields that are missing from the body; other missing fields stay unset."""
-
-    def field_values(self) -> dict[str, Any]:
-        """Return the fields of the body, and ``defaults`` for those that are missing."""
-        return self.defaults | self.model_dump(exclude_unset=True)
 
 
 class OneFieldBody(Body):
@@ -39,6 +33,11 @@ class OneFieldBody(Body):
         if len(self.model_fields_set) != 1:
             raise ValueError(f"must have exactly one of {', '.join(type(self).model_fields)}")
         return self
+
+    def only_field(self) -> tuple[str, Any]:
+        """Return the name and the value of the field that the body has."""
+        (name,) = self.model_fields_set
+        return name, getattr(self, name)
 
 
 B = TypeVar("B", bound=Body)

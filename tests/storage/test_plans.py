@@ -10,14 +10,15 @@ from openstats.alerts import Notification
 from openstats.model import EVERYTHING, Interval, Scope, Selection
 from openstats.storage import coverage, jobs
 from openstats.storage.alerts import caller_alerts, rule_alerts
+from openstats.storage.alerts.caller_alerts import PostedAlert
 from openstats.storage.alerts.closing import close_stale, delete_closed
 from openstats.storage.alerts.counts import count, count_by_object
 from openstats.storage.alerts.episodes import read_episodes
 from openstats.storage.alerts.histories import Subject
 from openstats.storage.alerts.rows import AlertRow, insert_alerts
 from openstats.storage.counts import creation_time, customer
-from openstats.storage.entries import pagination
 from openstats.storage.entries.alerts import ALERTS
+from openstats.storage.entries.pagination import read_page
 from openstats.storage.inventory import allocation, instances
 from openstats.storage.quota import by_tenant, sums
 from openstats.storage.registry import tenants
@@ -268,9 +269,9 @@ RECEIVING: dict[str, Callable[[Database], object]] = {
     ),
     "close stale": lambda db: close_stale(db, NOW),
     "open alerts": lambda db: rule_alerts.open_alerts(db, 1, "quota."),
-    "find": lambda db: caller_alerts.find(db, {"alert_type": "t"}),
+    "find": lambda db: caller_alerts.find(db, PostedAlert("Error", "t", "")),
     "delete closed": lambda db: delete_closed(db, 5),
-    "newest": lambda db: pagination.page(db, ALERTS, EVERYTHING, filters={}, limit=10, marker=None),
+    "newest": lambda db: read_page(db, ALERTS, EVERYTHING, limit=10),
 }
 
 

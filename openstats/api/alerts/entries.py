@@ -1,12 +1,14 @@
-"""Alerts in the HTTP API: models of entries and bodies, and the filters of their list."""
+"""Alerts in the HTTP API: models, documents, and the filters of their list."""
 
 from typing import Annotated, Any
 
+from oslo_config import cfg
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from openstats.api.registry.documents import Document
 from openstats.api.registry.filters import Text, storable
 from openstats.api.registry.models import EXAMPLE, Moment
-from openstats.api.registry.writers import Fields, Writer
+from openstats.api.registry.writers import Writer
 from openstats.http.body import Body, OneFieldBody
 from openstats.http.fields import Flag, Name, Uuid
 from openstats.http.parameters.lists import ListParameters
@@ -14,6 +16,8 @@ from openstats.http.parameters.query import Repeated
 from openstats.http.parameters.times import Seconds
 from openstats.severities import Severity
 from openstats.storage.alerts import caller_alerts
+from openstats.storage.alerts.caller_alerts import PostedAlert
+from openstats.storage.entries.alerts import StoredAlert
 from openstats.storage.store import Database
 
 LONGEST = 4096
@@ -113,15 +117,43 @@ class AlertFilters(ListParameters):
     )
 
 
-class AlertWriter(Writer):
+class AlertWriter(Writer[NewAlert, PostedAlert]):
     """Writes alerts that callers post; at most one is open for each scope and type."""
 
     updates_on_post = True
 
-    def existing(self, db: Database, fields: Fields) -> str | None:
-        """Return the uuid of the open alert of the same scope and type."""
-        return caller_alerts.find(db, fields)
+    def values(self, _conf: cfg.ConfigOpts, body: NewAlert) -> PostedAlert:
+        """Return the posted alert."""
+        return PostedAlert(
+            severity=body.severity,
+            alert_type=body.alert_type,
+            message=body.message,
+            subject=body.scope.only_field() if body.scope else None,
+            created_at=body.created_at if "created_at" in body.model_fields_set else None,
+        )
 
-    def save(self, db: Database, uuid: str, fields: Fields, now: int) -> None:
+    def existing(self, db: Database, values: PostedAlert) -> str | None:
+        """Return the uuid of the open alert of the same scope and type."""
+        return caller_alerts.find(db, values)
+
+    def save(self, db: Database, uuid: str, values: PostedAlert, now: int) -> None:
         """Open the alert, or update it."""
-        caller_alerts.post(db, uuid, fields, now)
+        caller_alerts.post(db, uuid, values, now)
+
+
+def document(row: StoredAlert) -> Document:
+    """Return an alert: labels only if the caller may see them, its type for a hidden message."""
+    entry: Document = {
+        "uuid": row.uuid,
+        "severity": row.severity,
+        "alert_type": row.alert_type,
+        "message": row.alert_type if row.message is None else row.message,
+        "scope": dict([row.subject]) if row.subject else None,
+    }
+    entry |= {
+        "created_at": row.created_at,
+        "closed_at": row.closed_at,
+        "acknowledged": row.acknowledged_at is not None,
+        "source": row.source,
+    }
+    return entry if row.labels is None else entry | {"labels": row.labels}

@@ -1,12 +1,15 @@
-"""Clouds in the HTTP API: their models, and their registration from entries of clouds.yaml."""
+"""Clouds in the HTTP API: models, documents, and registration from entries of clouds.yaml."""
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
+from oslo_config import cfg
 from oslo_log import log
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from openstats.api.registry.writers import Fields, Writer
+from openstats.api.registry.documents import Document
+from openstats.api.registry.writers import Writer
 from openstats.clouds.clouds_yaml import entries
 from openstats.clouds.clouds_yaml.entries import CloudEntry
 from openstats.clouds.clouds_yaml.settings import settings_of
@@ -14,12 +17,10 @@ from openstats.conf.clouds import read
 from openstats.errors import BodyError, ConfigError, must_be
 from openstats.http.body import Body
 from openstats.http.fields import Name, Uuid
-from openstats.meters import CAPACITY
-from openstats.model import Scope
+from openstats.meters import CAPACITY, USAGE_METERS
+from openstats.model import Capacity
 from openstats.statistics.resource import by_class, by_zone
-from openstats.storage.entries.clouds import CLOUDS
-from openstats.storage.entries.pagination import Entry
-from openstats.storage.inventory import resource_providers
+from openstats.storage.entries.clouds import CloudDetails, CloudFigures, StoredCloud
 from openstats.storage.registry import clouds
 from openstats.storage.store import Database
 
@@ -112,23 +113,22 @@ class NewCloud(Body):
     name: Name = Field(description="Name of its entry in clouds.yaml.")
 
 
-class CloudWriter(Writer):
+class CloudWriter(Writer[NewCloud, CloudEntry]):
     """Registers clouds, and removes them."""
 
     deletes = True
 
-    def completed(self, conf: Any, fields: Fields) -> Fields:
-        """Return the fields, completed from the cloud's entry in clouds.yaml.
+    def values(self, conf: cfg.ConfigOpts, body: NewCloud) -> CloudEntry:
+        """Return the cloud's entry in clouds.yaml.
 
         Raises:
             BodyError: there is no such entry, or it cannot be used.
         """
-        entry = _clouds_yaml_entry(conf.clouds, fields["name"])
-        return fields | {"cloud": entry.cloud, "urls": entry.urls}
+        return _clouds_yaml_entry(conf.clouds, body.name)
 
-    def save(self, db: Database, uuid: str, fields: Fields, now: int) -> None:
+    def save(self, db: Database, uuid: str, values: CloudEntry, now: int) -> None:
         """Register the cloud."""
-        clouds.add(db, fields["cloud"], fields["urls"], uuid=uuid, now=now)
+        clouds.add(db, values.cloud, values.urls, uuid=uuid, now=now)
 
     def delete(self, db: Database, uuid: str, now: int) -> None:
         """Remove the cloud and everything that was read from it."""
@@ -157,16 +157,57 @@ def _clouds_yaml_entry(options: Any, name: str) -> CloudEntry:
     return entry
 
 
-def _completed(db: Database, scope: Scope, rows: list[Entry]) -> list[Entry]:
-    """Return complete entries; add the sums of Placement's inventories if all is visible."""
-    completed = CLOUDS.complete(db, scope, rows)
-    if not scope.everything:
-        return completed
-    inventories = resource_providers.inventories(db)
-    for entry in completed:
-        zones = inventories.get(entry["uuid"], {})
-        entry |= {"resource_classes": by_class(zones), "availability_zones": by_zone(zones)}
-    return completed
+def document(row: StoredCloud) -> Document:
+    """Return a cloud; callers who do not see everything get its uuid and name only."""
+    names: Document = {"uuid": row.uuid, "name": row.name}
+    if row.details is None:
+        return names
+    return names | _registration(row.details) | _figures(row.details.figures)
 
 
-CLOUDS_AND_PROVIDERS = replace(CLOUDS, complete=_completed)
+def _registration(details: CloudDetails) -> Document:
+    """Return where the cloud is, and what its polls found out about it as a whole."""
+    return {
+        "auth_url": details.auth_url,
+        "region": details.region,
+        "last_polled_at": details.last_polled_at,
+        "last_error": details.last_error,
+        "disk_shared": details.disk_shared,
+        "left_aside": _named("name", "reason", details.unused_entries),
+        "shared_services": _named("service", "cloud", details.shared_services),
+    }
+
+
+def _figures(figures: CloudFigures) -> Document:
+    quotas = {name: sums._asdict() for name, sums in figures.quotas.items()}
+    return {
+        **_capacity(figures.capacity),
+        "hosts": figures.hosts,
+        "quota": quotas,
+        "meters": _meters(figures.read_until),
+        "resource_classes": by_class(figures.inventories),
+        "availability_zones": by_zone(figures.inventories),
+    }
+
+
+def _named(key: str, value: str, texts: Mapping[str, str]) -> list[Document]:
+    """Return the keys and values of a mapping as objects with two fields, ordered by key."""
+    return [{key: name, value: texts[name]} for name in sorted(texts)]
+
+
+def _capacity(collected: tuple[Capacity, int] | None) -> Document:
+    if collected is None:
+        return {"source": None, "capacity": None}
+    figures, collected_at = asdict(collected[0]), collected[1]
+    return {"source": figures.pop("source"), "capacity": figures | {"collected_at": collected_at}}
+
+
+def _meters(read_until: Mapping[str, int | None]) -> list[Document]:
+    meters: list[Document] = []
+    for name, meter in USAGE_METERS.items():
+        if read_until[name] is not None:
+            complete_until = read_until[name]
+            meters.append(
+                {"item": meter.item, "basis": meter.basis, "complete_until": complete_until}
+            )
+    return meters

@@ -1,12 +1,15 @@
 """Models of most of the registry's resources: entries in responses, and request bodies."""
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from dataclasses import replace
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from openstats.http.body import Body, OneFieldBody
 from openstats.http.fields import Name, Uuid
-from openstats.storage.registry.grants import ROLES
+from openstats.names import noun
+from openstats.storage.registry.customers import ObjectChange
+from openstats.storage.registry.grants import ROLES, GrantValues
 from openstats.storage.schema.tables import GRANTEES
 from openstats.unix_time import LATEST
 
@@ -103,7 +106,15 @@ def _example(**fields: Any) -> ConfigDict:
     return ConfigDict(json_schema_extra={"examples": [fields]})
 
 
-class NewCustomer(Body):
+class ObjectBody(Body):
+    """Base of the bodies of customers, project groups and projects."""
+
+    def change(self) -> ObjectChange:
+        """Return the change that the fields of the body make; the uuid is none of them."""
+        return ObjectChange(**self.model_dump(exclude={"uuid"}, exclude_unset=True))
+
+
+class NewCustomer(ObjectBody):
     """A customer to create."""
 
     model_config = _example(name="Acme Corp", created_at=1415910025)
@@ -118,7 +129,7 @@ class WholeCustomer(NewCustomer):
     uuid: Uuid = ""
 
 
-class CustomerChange(Body):
+class CustomerChange(ObjectBody):
     """Fields of a customer to change."""
 
     model_config = _example(name="Acme Corporation")
@@ -131,10 +142,13 @@ class NewGroup(NewCustomer):
     """A project group to create."""
 
     model_config = _example(name="web", customer=EXAMPLE, projects=[OTHER])
-    defaults: ClassVar[dict[str, Any]] = {"projects": []}
 
     customer: Uuid = Field(description=OWNER)
     projects: Uuids = Field(default_factory=list, description=MEMBER)
+
+    def change(self) -> ObjectChange:
+        """Return the change that the fields of the body make; by default, to no projects."""
+        return replace(super().change(), projects=self.projects)
 
 
 class WholeGroup(NewGroup):
@@ -156,10 +170,13 @@ class NewProject(NewCustomer):
     """A project to create."""
 
     model_config = _example(name="shop", customer=EXAMPLE, project_groups=[OTHER])
-    defaults: ClassVar[dict[str, Any]] = {"project_groups": []}
 
     customer: Uuid = Field(description=OWNER)
     project_groups: Uuids = Field(default_factory=list, description=GROUP)
+
+    def change(self) -> ObjectChange:
+        """Return the change that the fields of the body make; by default, to no groups."""
+        return replace(super().change(), project_groups=self.project_groups)
 
 
 class WholeProject(NewProject):
@@ -206,12 +223,23 @@ class NewGrant(Body):
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
-        if len(self.model_fields_set & set(GRANTEES)) != 1:
+        if len(self._grantee_kinds()) != 1:
             raise ValueError(f"{', '.join(GRANTEES)}: must have exactly one of them")
-        (kind,) = self.scope.model_fields_set
+        kind, _ = self.scope.only_field()
         if self.role not in ROLES[kind]:
-            raise ValueError(f"role={self.role}: must be {' or '.join(ROLES[kind])} on a {kind}")
+            choices = " or ".join(ROLES[kind])
+            raise ValueError(f"role={self.role}: must be {choices} on a {noun(kind)}")
         return self
+
+    def _grantee_kinds(self) -> set[str]:
+        return self.model_fields_set & set(GRANTEES)
+
+    def values(self) -> GrantValues:
+        """Return the values of the grant."""
+        (grantee_kind,) = self._grantee_kinds()
+        kind, object_uuid = self.scope.only_field()
+        grantee = getattr(self, grantee_kind)
+        return GrantValues(grantee_kind, grantee, self.role, kind, object_uuid)
 
 
 class WholeGrant(NewGrant):

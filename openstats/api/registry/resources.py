@@ -5,9 +5,11 @@ The resources themselves are rows of the route table; their views are in ``views
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from pydantic import BaseModel
 
+from openstats.api.registry.documents import Document
 from openstats.api.registry.writers import Writer
 from openstats.http.body import Body
 from openstats.http.parameters.lists import EntryParameters, ListParameters
@@ -36,8 +38,11 @@ class Resource:
     summary: str
     """A sentence for the OpenAPI document."""
 
-    listing: Listing
-    """How storage lists its entries."""
+    listing: Listing[Any]
+    """How storage lists the rows of its entries."""
+
+    document: Callable[[Any], Document]
+    """Returns a row as an entry."""
 
     entry: type[BaseModel]
     """The model of an entry."""
@@ -48,7 +53,7 @@ class Resource:
     bodies: Mapping[str, type[Body]] = field(default_factory=dict)
     """The bodies of POST, PUT and PATCH; a method without a body here is not allowed."""
 
-    writer: Writer = field(default_factory=Writer)
+    writer: Writer[Any, Any] = field(default_factory=Writer)
     """Writes its entries into the store."""
 
     actions: Mapping[str, Action] = field(default_factory=dict)
@@ -73,7 +78,7 @@ class Resource:
     @property
     def entry_query(self) -> type[Query]:
         """The parameters of a single entry."""
-        return EntryParameters if self.listing.past else Query
+        return EntryParameters if self.listing.keeps_deleted else Query
 
     def permission(self, method: str) -> str:
         """Return the name of the policy rule that decides who may use a method."""

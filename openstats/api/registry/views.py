@@ -8,10 +8,12 @@ from uuid import uuid4
 
 from pyramid.response import Response
 
+from openstats.api.registry import documents
+from openstats.api.registry.documents import Document
 from openstats.api.registry.resources import Resource
-from openstats.api.registry.writers import Fields
 from openstats.errors import BodyError, ObjectUnknownError, PermissionDeniedError
 from openstats.http import answer, body
+from openstats.http.body import Body
 from openstats.http.errors import MediaTypeError
 from openstats.http.fields import dashed_uuid
 from openstats.http.parameters.pagination import link_header, next_page
@@ -19,9 +21,9 @@ from openstats.http.parameters.query import Query, parse
 from openstats.http.request import Request
 from openstats.http.validation import excerpt
 from openstats.names import noun
-from openstats.storage.entries import audit, grants, pagination
-from openstats.storage.entries.audit import Author, Change
-from openstats.storage.entries.pagination import Entry
+from openstats.storage.entries.pagination import read_one, read_page
+from openstats.storage.registry import audit, grants
+from openstats.storage.registry.audit import Author, Change
 from openstats.storage.store import Database, advisory_lock
 from openstats.unix_time import DAY
 
@@ -32,7 +34,7 @@ def list_entries(resource: Resource, request: Request) -> Response:
     """List the entries that the caller sees."""
     query = parse(resource.filters, request.query_string)
     with request.store.read() as db:
-        entries, has_more = pagination.page(
+        rows, has_more = read_page(
             db,
             resource.listing,
             request.scope,
@@ -41,11 +43,12 @@ def list_entries(resource: Resource, request: Request) -> Response:
             marker=query.marker,
             deleted=query.past,
         )
-    return _page(resource, request, entries, marker=entries[-1]["uuid"] if has_more else None)
+    entries = [resource.document(row) for row in rows]
+    return _page(resource, request, entries, marker=rows[-1].uuid if has_more else None)
 
 
 def _page(
-    resource: Resource, request: Request, entries: list[Entry], *, marker: str | None
+    resource: Resource, request: Request, entries: list[Document], *, marker: str | None
 ) -> Response:
     """Return the response that lists entries, with links to the page after a marker."""
     if marker is None:
@@ -61,7 +64,7 @@ def show(resource: Resource, request: Request) -> Response:
     query = parse(resource.entry_query, request.query_string)
     uuid, deleted = dashed_uuid(request.matchdict["uuid"]), getattr(query, "deleted", False)
     with request.store.read() as db:
-        entry = pagination.one(db, resource.listing, request.scope, uuid, deleted=deleted)
+        entry = _read(db, resource, request, uuid, deleted=deleted)
     if entry is None:
         raise _unknown(resource, uuid)
     return answer.respond(entry, request.environ)
@@ -69,32 +72,39 @@ def show(resource: Resource, request: Request) -> Response:
 
 def create(resource: Resource, request: Request) -> Response:
     """Create an entry with a new uuid, or update the existing entry that the body matches."""
-    fields = _fields(resource, request)
+    values = resource.writer.values(request.conf, _body(resource, request))
     with request.store.transaction() as db:
         _lock(db)
-        uuid = resource.writer.existing(db, fields) or str(uuid4())
+        uuid = resource.writer.existing(db, values) or str(uuid4())
         old = _expected(db, resource, request, uuid)
-        new = _save(db, resource, request, uuid, old, fields)
+        resource.writer.save(db, uuid, values, request.now)
+        new = _after(db, resource, request, uuid, old)
     return _written(resource, request, uuid, old, new)
 
 
 def replace(resource: Resource, request: Request) -> Response:
     """Replace an entry, or create one with the uuid of the URL."""
-    fields, uuid = _fields(resource, request), dashed_uuid(request.matchdict["uuid"])
+    new_entry = _body(resource, request)
+    values = resource.writer.values(request.conf, new_entry)
+    uuid = dashed_uuid(request.matchdict["uuid"])
     with request.store.transaction() as db:
         old = _expected(db, resource, request, uuid)
-        _check_fixed(fields, old or {"uuid": uuid})
-        new = _save(db, resource, request, uuid, old, fields)
+        _check_fixed(new_entry, old or {"uuid": uuid})
+        resource.writer.save(db, uuid, values, request.now)
+        new = _after(db, resource, request, uuid, old)
     return _written(resource, request, uuid, old, new)
 
 
 def change(resource: Resource, request: Request) -> Response:
     """Change those fields of an entry that the body contains."""
-    fields, uuid = _fields(resource, request), dashed_uuid(request.matchdict["uuid"])
+    new_fields = _body(resource, request)
+    values = resource.writer.values(request.conf, new_fields)
+    uuid = dashed_uuid(request.matchdict["uuid"])
     with request.store.transaction() as db:
         old = _present(db, resource, request, uuid)
-        _check_fixed(fields, old)
-        new = _save(db, resource, request, uuid, old, fields)
+        _check_fixed(new_fields, old)
+        resource.writer.save(db, uuid, values, request.now)
+        new = _after(db, resource, request, uuid, old)
     return answer.respond(new, request.environ)
 
 
@@ -104,10 +114,10 @@ def delete(resource: Resource, request: Request) -> Response:
     uuid = _uuid(request)
     with request.store.transaction() as db:
         entry = _present(db, resource, request, uuid)
-        revoked = grants.revoke(db, resource.kind, uuid)
+        revoked = grants.revoke_all(db, resource.kind, uuid)
         resource.writer.delete(db, uuid, request.now)
         deletions = [Change(resource.kind, uuid, entry, None)]
-        deletions += [Change("grant", grant["uuid"], grant, None) for grant in revoked]
+        deletions += [Change("grant", row.uuid, documents.grant(row), None) for row in revoked]
         _record(db, request, deletions)
     return Response(status=204, headerlist=[("Cache-Control", "no-store")])
 
@@ -144,26 +154,26 @@ ENTRY_VIEWS: Mapping[str, View] = {
 """Views by method, at the URL of a single entry."""
 
 
-def _save(
-    db: Database, resource: Resource, request: Request, uuid: str, old: Entry | None, fields: Fields
-) -> Entry | None:
-    """Write the fields of an entry, and return the entry after the write."""
-    resource.writer.save(db, uuid, fields, request.now)
-    return _after(db, resource, request, uuid, old)
+def _read(
+    db: Database, resource: Resource, request: Request, uuid: str, *, deleted: bool = False
+) -> Document | None:
+    """Return an entry as the caller sees it; None if there is none."""
+    row = read_one(db, resource.listing, request.scope, uuid, deleted=deleted)
+    return None if row is None else resource.document(row)
 
 
 def _after(
-    db: Database, resource: Resource, request: Request, uuid: str, old: Entry | None
-) -> Entry | None:
+    db: Database, resource: Resource, request: Request, uuid: str, old: Document | None
+) -> Document | None:
     """Return an entry after a write; record the change in the audit if there is one."""
-    new = pagination.one(db, resource.listing, request.scope, uuid)
+    new = _read(db, resource, request, uuid)
     if new != old:
         _record(db, request, [Change(resource.kind, uuid, old, new)])
     return new
 
 
 def _written(
-    resource: Resource, request: Request, uuid: str, old: Entry | None, new: Entry | None
+    resource: Resource, request: Request, uuid: str, old: Document | None, new: Document | None
 ) -> Response:
     """Return the response to a write: 201 with the entry's URL if it was created, else 200."""
     if old is not None:
@@ -177,14 +187,14 @@ def _lock(db: Database) -> None:
     advisory_lock(db, "discovery")
 
 
-def _expected(db: Database, resource: Resource, request: Request, uuid: str) -> Entry | None:
+def _expected(db: Database, resource: Resource, request: Request, uuid: str) -> Document | None:
     """Lock the registry and return the entry before the write; None if there is none.
 
     Raises:
         PreconditionError: the entry does not satisfy If-Match or If-None-Match.
     """
     _lock(db)
-    entry = pagination.one(db, resource.listing, request.scope, uuid)
+    entry = _read(db, resource, request, uuid)
     answer.check_preconditions(
         entry,
         if_match=request.environ.get("HTTP_IF_MATCH"),
@@ -193,7 +203,7 @@ def _expected(db: Database, resource: Resource, request: Request, uuid: str) -> 
     return entry
 
 
-def _present(db: Database, resource: Resource, request: Request, uuid: str) -> Entry:
+def _present(db: Database, resource: Resource, request: Request, uuid: str) -> Document:
     """Lock the registry and return the entry before the write, which must exist.
 
     Raises:
@@ -206,22 +216,23 @@ def _present(db: Database, resource: Resource, request: Request, uuid: str) -> E
     return entry
 
 
-def _check_fixed(fields: Fields, entry: Entry) -> None:
+def _check_fixed(fields: Body, entry: Document) -> None:
     """Raise BodyError if uuid or created_at would change; sending the stored value is allowed."""
     for name in ("uuid", "created_at"):
-        if name in fields and entry.get(name) is not None and fields[name] != entry[name]:
+        stored = entry.get(name)
+        if name not in fields.model_fields_set or stored is None:
+            continue
+        value = getattr(fields, name)
+        if value != stored:
             raise BodyError(
-                f"{name}={excerpt(fields[name])}: must stay {entry[name]}: "
-                "leave it out, or send it unchanged"
+                f"{name}={excerpt(value)}: must stay {stored}: leave it out, or send it unchanged"
             )
 
 
-def _fields(resource: Resource, request: Request) -> Fields:
-    """Return the fields of the body, completed by the resource's writer."""
+def _body(resource: Resource, request: Request) -> Body:
     _check_origin(request)
     parse(Query, request.query_string)
-    fields = body.read(request, resource.bodies[request.method]).field_values()
-    return resource.writer.completed(request.conf, fields)
+    return body.read(request, resource.bodies[request.method])
 
 
 def _uuid(request: Request) -> str:

@@ -1,22 +1,25 @@
-"""Writers of the registry's entries: they pass the fields of bodies to storage."""
+"""Writers of the registry's entries: what storage does with the values of a request's body."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar, Generic, TypeVar
 
+from oslo_config import cfg
+
+from openstats.api.registry.models import NewGrant, ObjectBody, TenantChange
+from openstats.http.body import Body
 from openstats.storage.registry import customers, grants, tenants
-from openstats.storage.registry.customers import UNSET, ObjectChange
+from openstats.storage.registry.customers import UNSET, ObjectChange, Unset
 from openstats.storage.registry.grants import GrantValues
-from openstats.storage.schema.tables import GRANTEES
 from openstats.storage.store import Database
 
-Fields = dict[str, Any]
-"""The fields of a validated body."""
+BodyT = TypeVar("BodyT", bound=Body)
+ValuesT = TypeVar("ValuesT")
 
 
-class Writer:
+class Writer(Generic[BodyT, ValuesT]):
     """Writes the entries of a resource into the store.
 
-    ``save`` is called if the resource has bodies, ``delete`` if ``deletes`` is set.
+    ``values`` and ``save`` are called if the resource has bodies, ``delete`` if ``deletes`` is set.
     """
 
     deletes: ClassVar[bool] = False
@@ -25,23 +28,23 @@ class Writer:
     updates_on_post: ClassVar[bool] = False
     """Whether POST updates an existing entry if the body matches one."""
 
-    def completed(self, _conf: Any, fields: Fields) -> Fields:
-        """Return the fields, completed from the configuration.
+    def values(self, conf: cfg.ConfigOpts, body: BodyT) -> ValuesT:
+        """Return the values that storage takes.
 
         Raises:
             BodyError: the configuration does not have the entry.
         """
-        return fields
+        raise NotImplementedError
 
-    def existing(self, _db: Database, _fields: Fields) -> str | None:
+    def existing(self, _db: Database, _values: ValuesT) -> str | None:
         """Return the uuid of the existing entry that POST updates; None to create a new one."""
         return None
 
-    def save(self, db: Database, uuid: str, fields: Fields, now: int) -> None:
+    def save(self, db: Database, uuid: str, values: ValuesT, now: int) -> None:
         """Create or change the entry with a uuid.
 
         Raises:
-            ConflictError: the fields conflict with other entries.
+            ConflictError: the values conflict with other entries.
         """
         raise NotImplementedError
 
@@ -55,57 +58,51 @@ class Writer:
 
 
 @dataclass(frozen=True)
-class ObjectWriter(Writer):
+class ObjectWriter(Writer[ObjectBody, ObjectChange]):
     """Writes customers, project groups or projects."""
 
     kind: str
     deletes = True
 
-    def save(self, db: Database, uuid: str, fields: Fields, now: int) -> None:
+    def values(self, _conf: cfg.ConfigOpts, body: ObjectBody) -> ObjectChange:
+        """Return the change of the object."""
+        return body.change()
+
+    def save(self, db: Database, uuid: str, values: ObjectChange, now: int) -> None:
         """Create an object, or change its fields."""
-        customers.write(db, self.kind, uuid, _object_change(fields), now)
+        customers.write(db, self.kind, uuid, values, now)
 
     def delete(self, db: Database, uuid: str, now: int) -> None:
         """Delete an object that owns nothing."""
         customers.delete(db, self.kind, uuid, now)
 
 
-def _object_change(fields: Fields) -> ObjectChange:
-    """Return the change that the fields of a customer, project group or project make."""
-    return ObjectChange(
-        name=fields.get("name"),
-        created_at=fields.get("created_at", UNSET),
-        customer=fields.get("customer"),
-        projects=fields.get("projects"),
-        project_groups=fields.get("project_groups"),
-    )
-
-
-class TenantWriter(Writer):
+class TenantWriter(Writer[TenantChange, str | Unset | None]):
     """Links tenants to projects."""
 
-    def save(self, db: Database, uuid: str, fields: Fields, now: int) -> None:
-        """Link the tenant, if a project is among the fields."""
-        if "project" in fields:
-            tenants.link_tenant(db, uuid, fields["project"], now)
+    def values(self, _conf: cfg.ConfigOpts, body: TenantChange) -> str | Unset | None:
+        """Return the uuid of the project; None for no project."""
+        return body.project if "project" in body.model_fields_set else UNSET
+
+    def save(self, db: Database, uuid: str, values: str | Unset | None, now: int) -> None:
+        """Link the tenant, unless the project is unset."""
+        if values is not UNSET:
+            tenants.link_tenant(db, uuid, values, now)
 
 
-class GrantWriter(Writer):
+class GrantWriter(Writer[NewGrant, GrantValues]):
     """Writes grants."""
 
     deletes = True
 
-    def save(self, db: Database, uuid: str, fields: Fields, now: int) -> None:
+    def values(self, _conf: cfg.ConfigOpts, body: NewGrant) -> GrantValues:
+        """Return the values of the grant."""
+        return body.values()
+
+    def save(self, db: Database, uuid: str, values: GrantValues, now: int) -> None:
         """Write the grant."""
-        grants.write(db, uuid, _grant_values(fields), now)
+        grants.write(db, uuid, values, now)
 
     def delete(self, db: Database, uuid: str, _now: int) -> None:
         """Revoke the grant."""
         grants.revoke(db, uuid)
-
-
-def _grant_values(fields: Fields) -> GrantValues:
-    """Return the values of a grant, which has one grantee and is on one object."""
-    (grantee_kind,) = fields.keys() & GRANTEES
-    ((kind, object_uuid),) = fields["scope"].items()
-    return GrantValues(grantee_kind, fields[grantee_kind], fields["role"], kind, object_uuid)

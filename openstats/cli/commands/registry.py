@@ -28,11 +28,10 @@ class ImportRegistry(OpenstatsCommand):
 
     def take_action(self, parsed_args: argparse.Namespace) -> int:
         """Import the whole document, or nothing if it is invalid."""
+        from openstats.api.registry.imports import import_registry
         from openstats.cli import yaml_document
-        from openstats.storage.entries.audit import Author
-        from openstats.storage.import_export.importer import import_registry
+        from openstats.storage.registry.audit import Author
 
-        now = int(time.time())
         name = "standard input" if parsed_args.file == "-" else parsed_args.file
         try:
             text = _text(parsed_args.file)
@@ -40,8 +39,8 @@ class ImportRegistry(OpenstatsCommand):
             raise RegistryError(f"{name} cannot be read: {error}") from error
         document = yaml_document.load(text, name)
         with self.app.store.transaction() as db:
-            by = Author(author("registry import"), now, f"req-{uuid4()}")
-            counts = import_registry(db, document, now, by)
+            by = Author(author("registry import"), int(time.time()), f"req-{uuid4()}")
+            counts = import_registry(db, document, by)
         numbers = (counted(count, noun(kind).removesuffix("s")) for kind, count in counts.items())
         self.app.stdout.write(f"Imported {', '.join(numbers)}.\n")
         return 0

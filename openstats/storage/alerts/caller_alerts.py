@@ -1,14 +1,14 @@
 """Alerts that callers post; closing and acknowledgement of any alert by callers."""
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Row, select, update
 
 from openstats.alerts import BY_API, Notification, split
 from openstats.errors import ConflictError
+from openstats.severities import Severity
 from openstats.storage.alerts.closing import close_alerts
 from openstats.storage.alerts.histories import NO_SUBJECT, Subject, of_subjects
 from openstats.storage.alerts.rows import AlertRow, content_columns, insert_alerts
@@ -18,23 +18,37 @@ from openstats.storage.schema.types import FOREVER
 from openstats.storage.store import Database, advisory_lock
 
 
-def find(db: Database, body: Mapping[str, Any]) -> str | None:
+@dataclass(frozen=True, slots=True)
+class PostedAlert:
+    """An alert that a caller posts; ``created_at`` is None for now.
+
+    ``subject`` is the kind and uuid of the object that it is on; None for no object.
+    """
+
+    severity: Severity
+    alert_type: str
+    message: str
+    subject: tuple[str, str] | None = None
+    created_at: int | None = None
+
+
+def find(db: Database, posted: PostedAlert) -> str | None:
     """Return the uuid of the open alert that was posted for the same cause; None if there is none.
 
     Take the lock on alerts: until the end of the transaction, no other transaction writes them.
     """
     advisory_lock(db, "alerts")
-    same_cause = alert.c.source == BY_API, alert.c.fingerprint == _fingerprint(body)
+    same_cause = alert.c.source == BY_API, alert.c.fingerprint == _fingerprint(posted)
     return db.scalar(select(alert.c.uuid).where(*STILL_OPEN, *same_cause))
 
 
-def _fingerprint(body: Mapping[str, Any]) -> str:
-    """Return a hash that identifies the cause: the scope and the type of the alert."""
-    ((kind, uuid),) = (body.get("scope") or {"": ""}).items()
-    return hashlib.sha256(f"{kind}:{uuid}:{body['alert_type']}".encode()).hexdigest()
+def _fingerprint(posted: PostedAlert) -> str:
+    """Return a hash that identifies the cause: the subject and the type of the alert."""
+    kind, uuid = posted.subject or ("", "")
+    return hashlib.sha256(f"{kind}:{uuid}:{posted.alert_type}".encode()).hexdigest()
 
 
-def post(db: Database, uuid: str, body: Mapping[str, Any], now: int) -> None:
+def post(db: Database, uuid: str, posted: PostedAlert, now: int) -> None:
     """Create the alert with this uuid, or update the contents of the open one.
 
     Former owners of the subject get alerts for their time, which ended at the moves.
@@ -43,17 +57,17 @@ def post(db: Database, uuid: str, body: Mapping[str, Any], now: int) -> None:
         ConflictError: the object of the scope does not exist.
     """
     notification = Notification(
-        fingerprint=_fingerprint(body),
+        fingerprint=_fingerprint(posted),
         start="",
-        alert_type=body["alert_type"],
-        severity=body["severity"],
-        message=body["message"],
-        started_at=min(body.get("created_at", now), now),
+        alert_type=posted.alert_type,
+        severity=posted.severity,
+        message=posted.message,
+        started_at=now if posted.created_at is None else min(posted.created_at, now),
     )
     contents = content_columns(notification) | {"reported_at": now}
     if db.execute(update(alert).where(alert.c.uuid == uuid).values(contents)).rowcount:
         return
-    (history,) = of_subjects(db, [_subject(db, body)])
+    (history,) = of_subjects(db, [_subject(db, posted)])
     rows = []
     for start, end in split(notification.started_at, None, history.changes):
         subject, until = history.at(start), FOREVER if end is None else end
@@ -62,11 +76,8 @@ def post(db: Database, uuid: str, body: Mapping[str, Any], now: int) -> None:
     insert_alerts(db, rows)
 
 
-def _subject(db: Database, body: Mapping[str, Any]) -> Subject:
-    if not body.get("scope"):
-        return NO_SUBJECT
-    ((kind, uuid),) = body["scope"].items()
-    return of_object(db, kind, uuid)
+def _subject(db: Database, posted: PostedAlert) -> Subject:
+    return of_object(db, *posted.subject) if posted.subject else NO_SUBJECT
 
 
 def close(db: Database, uuid: str, now: int) -> None:

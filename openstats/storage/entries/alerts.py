@@ -1,15 +1,16 @@
 """Alerts as lists show them. ``storage.alerts`` writes and counts alerts."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, Subquery, select
+from sqlalchemy import ColumnElement, FromClause, Row, Select, Subquery, select
 
 from openstats.model import Scope
-from openstats.severities import SEVERITIES
+from openstats.severities import SEVERITIES, Severity
 from openstats.storage.access.visibility import visible_alert
-from openstats.storage.entries.pagination import Condition, Entry, Listing
+from openstats.storage.entries.pagination import Condition, Listing, RowQuery
 from openstats.storage.schema import tables
 from openstats.storage.schema.alerts import OWNERS, alert, alert_group
 from openstats.storage.schema.types import FOREVER
@@ -20,48 +21,62 @@ group = tables.project_group
 OWNER_TABLES = {owner: tables.metadata.tables[owner] for owner in OWNERS}
 
 
-def _visible_rows(everything: bool) -> Select[Any]:
+@dataclass(frozen=True, slots=True)
+class StoredAlert:
+    """An alert. What the caller may not read is None: the message, and the labels.
+
+    ``subject`` is the kind and uuid of the object that the alert is on; None if that is unknown or
+    deleted. ``closed_at`` is None while the alert is open.
+    """
+
+    uuid: str
+    severity: Severity
+    alert_type: str
+    message: str | None
+    subject: tuple[str, str] | None
+    created_at: int
+    closed_at: int | None
+    acknowledged_at: int | None
+    source: str
+    labels: Mapping[str, str] | None
+
+
+def _select(query: RowQuery) -> Select[Any]:
     """Select the visible alerts, with the uuids of their owners."""
     alerts: FromClause = alert
     uuids = []
     for owner, table in OWNER_TABLES.items():
         alerts = alerts.outerjoin(table, table.c.id == alert.c[f"{owner}_id"])
         uuids.append(table.c.uuid.label(owner))
-    query = select(alert, *uuids).select_from(alerts)
-    return query.where(visible_alert(everything=everything))
+    statement = select(alert, *uuids).select_from(alerts)
+    return statement.where(visible_alert(everything=query.everything))
 
 
-def _completed(_db: Database, scope: Scope, rows: list[Entry]) -> list[Entry]:
-    """Return alerts as entries: labels for admins only, messages for callers who may read them."""
-    entries = []
-    for row in rows:
-        entry = _entry(row, with_message=scope.everything or row["told"])
-        if scope.everything:
-            entry["labels"] = json.loads(row["labels"] or "{}")
-        entries.append(entry)
-    return entries
+def _load(_db: Database, scope: Scope, rows: Sequence[Row[Any]]) -> list[StoredAlert]:
+    return [_alert(row, everything=scope.everything) for row in rows]
 
 
-def _entry(row: Entry, *, with_message: bool) -> Entry:
-    until, acknowledged_at = row["until"], row["acknowledged_at"]
-    entry = {
-        "uuid": row["uuid"],
-        "severity": SEVERITIES[row["severity"]],
-        "alert_type": row["alert_type"],
-        "message": row["message"] if with_message else row["alert_type"],
-        "scope": _scope(row),
-        "created_at": row["created_at"],
-    }
-    entry["closed_at"] = None if until == FOREVER else until
-    entry["acknowledged"] = acknowledged_at is not None
-    entry["source"] = row["source"]
-    return entry
+def _alert(row: Row[Any], *, everything: bool) -> StoredAlert:
+    message = row.message if everything or row.told else None
+    closed_at = None if row.until == FOREVER else row.until
+    labels = json.loads(row.labels or "{}") if everything else None
+    return StoredAlert(
+        uuid=row.uuid,
+        severity=SEVERITIES[row.severity],
+        alert_type=row.alert_type,
+        message=message,
+        subject=_subject(row),
+        created_at=row.created_at,
+        closed_at=closed_at,
+        acknowledged_at=row.acknowledged_at,
+        source=row.source,
+        labels=labels,
+    )
 
 
-def _scope(row: Entry) -> dict[str, str] | None:
-    """Return the kind and uuid of the alert's subject; None if that is unknown or deleted."""
-    kind = row["kind"]
-    return {kind: row[kind]} if kind and row[kind] else None
+def _subject(row: Row[Any]) -> tuple[str, str] | None:
+    uuid = row._mapping[row.kind] if row.kind else None
+    return (row.kind, uuid) if uuid else None
 
 
 def _in_groups(rows: Subquery, uuids: Sequence[str]) -> ColumnElement[bool]:
@@ -82,8 +97,8 @@ def _flag(is_set: Callable[[Subquery], ColumnElement[bool]]) -> Condition:
 
 
 ALERTS = Listing(
-    _visible_rows,
-    _completed,
+    _select,
+    _load,
     order=("created_at", "id"),
     newest_first=True,
     conditions={

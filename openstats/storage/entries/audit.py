@@ -1,81 +1,63 @@
-"""The audit: who changed what in the registry, with the states before and after the change."""
+"""The audit as lists show it: who changed what. ``registry.audit`` writes the records."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
-from uuid import uuid4
+from typing import Any
 
-from sqlalchemy import Select, delete, insert, select
+from sqlalchemy import Row, Select, select
 
 from openstats.model import Scope
-from openstats.storage.entries.pagination import Entry, Listing
+from openstats.storage.entries.pagination import Listing, RowQuery
+from openstats.storage.registry.audit import JsonObject
 from openstats.storage.schema import tables
 from openstats.storage.store import Database
 
 audit = tables.audit
 
-STATES = ("before", "after")
-"""Columns that hold an entry as JSON; NULL if the object did not exist before or after."""
-
 
 @dataclass(frozen=True, slots=True)
-class Author:
-    """Who made a change, when, and in which request."""
+class AuditRecord:
+    """A change of the object with a kind and uuid, with its states before and after the change.
 
-    who: str
+    A state is None if the object did not exist.
+    """
+
+    uuid: str
     at: int
+    who: str
+    action: str
+    kind: str
+    object_uuid: str
+    before: JsonObject | None
+    after: JsonObject | None
     request_id: str
 
 
-class Change(NamedTuple):
-    """An object (kind and uuid) with its entries before and after a change; None for no object."""
-
-    kind: str
-    uuid: str
-    before: Entry | None
-    after: Entry | None
-
-    @property
-    def action(self) -> str:
-        """The kind of change: create, change or delete."""
-        if self.before is None:
-            return "create"
-        return "delete" if self.after is None else "change"
-
-
-def record_all(db: Database, author: Author, changes: Iterable[Change]) -> None:
-    """Write the changes of one request, in this order."""
-    rows = [_row(author, change) for change in changes]
-    if rows:
-        db.execute(insert(audit), rows)
-
-
-def _row(author: Author, change: Change) -> dict[str, Any]:
-    row: dict[str, Any] = {"uuid": str(uuid4())}
-    row |= {"who": author.who, "at": author.at, "request_id": author.request_id}
-    row |= {"action": change.action, "kind": change.kind, "object": change.uuid}
-    for state in STATES:
-        entry = getattr(change, state)
-        row[state] = None if entry is None else json.dumps(entry)
-    return row
-
-
-def forget(db: Database, until: int) -> None:
-    """Delete records from before a time."""
-    db.execute(delete(audit).where(audit.c.at < until))
-
-
-def _rows(_everything: bool) -> Select[Any]:
+def _select(_query: RowQuery) -> Select[Any]:
     return select(audit)
 
 
-def _parsed(_db: Database, _scope: Scope, entries: list[Entry]) -> list[Entry]:
-    for entry in entries:
-        del entry["id"]
-        for state in STATES:
-            entry[state] = json.loads(entry[state]) if entry[state] else None
-    return entries
+def _load(_db: Database, _scope: Scope, rows: Sequence[Row[Any]]) -> list[AuditRecord]:
+    return [_record(row) for row in rows]
 
 
-AUDIT = Listing(_rows, _parsed, order=("id",), newest_first=True)
+def _record(row: Row[Any]) -> AuditRecord:
+    return AuditRecord(
+        uuid=row.uuid,
+        at=row.at,
+        who=row.who,
+        action=row.action,
+        kind=row.kind,
+        object_uuid=row.object,
+        before=_decoded(row.before),
+        after=_decoded(row.after),
+        request_id=row.request_id,
+    )
+
+
+def _decoded(state: str | None) -> JsonObject | None:
+    return json.loads(state) if state else None
+
+
+AUDIT = Listing(_select, _load, order=("id",), newest_first=True)

@@ -1,13 +1,13 @@
 """Grants as lists show them: who has which role on what."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, select
+from sqlalchemy import ColumnElement, FromClause, Row, Select, select
 
-from openstats.model import EVERYTHING, Scope
-from openstats.storage.entries.pagination import ALL, Entry, Listing, page
-from openstats.storage.registry import grants
-from openstats.storage.registry.grants import TABLES
+from openstats.model import Scope
+from openstats.storage.entries.pagination import Listing, RowQuery
+from openstats.storage.registry.grants import TABLES, StoredGrant, stored_grant
 from openstats.storage.schema import tables
 from openstats.storage.schema.tables import GRANTEES
 from openstats.storage.store import Database
@@ -15,7 +15,7 @@ from openstats.storage.store import Database
 grant = tables.grant
 
 
-def _rows(_everything: bool) -> Select[Any]:
+def _select(_query: RowQuery) -> Select[Any]:
     source: FromClause = grant
     names = ("uuid", *GRANTEES, "role")
     columns: list[ColumnElement[Any]] = [grant.c[name] for name in names]
@@ -25,24 +25,13 @@ def _rows(_everything: bool) -> Select[Any]:
     return select(*columns).select_from(source)
 
 
-def _without_nulls(_db: Database, _scope: Scope, entries: list[Entry]) -> list[Entry]:
-    """Return entries with only the grantee and the scope that are set."""
-    return list(map(_without_null, entries))
+def _load(_db: Database, _scope: Scope, rows: Sequence[Row[Any]]) -> list[StoredGrant]:
+    return [_grant(row) for row in rows]
 
 
-def _without_null(entry: Entry) -> Entry:
-    grantees = {name: entry[name] for name in GRANTEES if entry[name] is not None}
-    scope = {kind: entry[kind] for kind in TABLES if entry[kind] is not None}
-    return {"uuid": entry["uuid"], **grantees, "role": entry["role"], "scope": scope}
+def _grant(row: Row[Any]) -> StoredGrant:
+    (kind,) = (name for name in TABLES if row._mapping[name] is not None)
+    return stored_grant(row, kind, row._mapping[kind])
 
 
-GRANTS = Listing(_rows, _without_nulls, order=("uuid",))
-
-
-def revoke(db: Database, kind: str, uuid: str) -> list[Entry]:
-    """Delete all grants on an object and return their entries; none for kinds without grants."""
-    if kind not in TABLES:
-        return []
-    entries, _ = page(db, GRANTS, EVERYTHING, filters={kind: uuid}, limit=ALL, marker=None)
-    grants.revoke_all(db, kind, uuid)
-    return entries
+GRANTS = Listing(_select, _load, order=("uuid",))

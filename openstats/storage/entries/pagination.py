@@ -1,8 +1,12 @@
-"""Lists of the registry: filtered, ordered and paginated; and single entries."""
+"""Listings: rows that callers may see, filtered, ordered and read in pages; and single rows.
+
+Each kind of row is a dataclass, which is defined beside its SQL. No HTTP and no JSON: the API
+renders rows.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from sqlalchemy import ColumnElement, Row, Select, Subquery, func, or_, select, tuple_
 
@@ -11,38 +15,46 @@ from openstats.model import Scope
 from openstats.storage.access.visibility import variables
 from openstats.storage.store import Database
 
-Entry = dict[str, Any]
-"""One object as a list shows it and as the audit stores it."""
 
-Rows = Callable[[bool], Select[Any]]
-"""Returns the statement that selects all rows; the argument says whether the caller sees
-everything."""
+class Identified(Protocol):
+    """A row with a uuid."""
 
-Complete = Callable[[Database, Scope, list[Entry]], list[Entry]]
-"""Returns the entries with fields that are not columns; it may modify its argument."""
+    @property
+    def uuid(self) -> str:
+        """The uuid."""
 
-Condition = Callable[[Any, Sequence[Any]], ColumnElement[bool]]
+
+RowT = TypeVar("RowT", bound=Identified)
+
+Filters = Mapping[str, Any]
+"""Filters by name: a column or one of ``Listing.conditions``; each has a value or several."""
+
+NO_FILTERS: Filters = {}
+
+Condition = Callable[[Subquery, Sequence[Any]], ColumnElement[bool]]
 """Returns the condition of a filter on rows, given its values: rows match one of the values."""
 
 NAME_PART = "name_contains"
 """The filter that searches in names, without regard to case."""
 
-ALL = 2**31
-"""The limit of a page that holds all entries."""
 
+@dataclass(frozen=True, slots=True)
+class RowQuery:
+    """Which rows a listing selects: those that the caller sees, with or without deleted ones."""
 
-def _as_they_are(_db: Database, _scope: Scope, entries: list[Entry]) -> list[Entry]:
-    return entries
+    everything: bool
+    deleted: bool = False
 
 
 @dataclass(frozen=True)
-class Listing:
-    """One kind of object that can be listed."""
+class Listing(Generic[RowT]):
+    """One kind of rows that can be listed."""
 
-    rows: Rows
-    """Selects the rows; the columns are the fields of entries and the columns in ``order``."""
+    select_rows: Callable[[RowQuery], Select[Any]]
+    """Selects the rows; filters and ``order`` name its columns."""
 
-    complete: Complete = _as_they_are
+    load: Callable[[Database, Scope, Sequence[Row[Any]]], list[RowT]]
+    """Returns the selected rows as dataclasses, with what other queries find."""
 
     order: tuple[str, ...] = ("name", "uuid")
     """The columns to order by, ascending; descending if ``newest_first``."""
@@ -52,18 +64,13 @@ class Listing:
     conditions: Mapping[str, Condition] = field(default_factory=dict)
     """The conditions of filters that do not compare a column."""
 
-    past: Rows | None = None
-    """Selects deleted rows as well; None if deleted objects are not listed."""
+    keeps_deleted: bool = False
+    """Whether deleted rows can be listed."""
 
-    lasting: bool = False
-    """Whether a single entry is shown even if it is deleted."""
+    finds_deleted: bool = False
+    """Whether a single row is found even if it is deleted."""
 
-    def select(self, *, everything: bool, deleted: bool) -> Subquery:
-        """Return the rows that the caller sees as a subquery, with or without deleted ones."""
-        rows = self.past if deleted and self.past else self.rows
-        return rows(everything).subquery()
-
-    def filter(self, rows: Subquery, filters: Mapping[str, Any]) -> list[ColumnElement[bool]]:
+    def conditions_of(self, rows: Subquery, filters: Filters) -> list[ColumnElement[bool]]:
         """Return the conditions of filters; a filter has one value, or a tuple of values."""
         conditions = []
         for name, value in filters.items():
@@ -81,28 +88,28 @@ class Listing:
         return or_(is_value, column.is_(None)) if None in values else is_value
 
 
-def page(
+def read_page(
     db: Database,
-    listing: Listing,
+    listing: Listing[RowT],
     scope: Scope,
     *,
-    filters: Mapping[str, Any],
-    limit: int,
-    marker: str | None,
+    filters: Filters = NO_FILTERS,
+    limit: int | None = None,
+    marker: str | None = None,
     deleted: bool = False,
-) -> tuple[list[Entry], bool]:
-    """Return at most ``limit`` entries after the one with the uuid ``marker``, and if more follow.
+) -> tuple[list[RowT], bool]:
+    """Return at most ``limit`` rows after the one with the uuid ``marker``, and if more follow.
 
-    With ``deleted``, deleted entries are included::
+    With ``deleted``, deleted rows are included::
 
         SELECT * FROM (<rows>) AS rows WHERE <filters> AND (name, uuid) > (:name, :uuid)
         ORDER BY name, uuid LIMIT :limit + 1
 
     Raises:
-        ParameterError: no visible entry has the uuid of the marker.
+        ParameterError: no visible row has the uuid of the marker.
     """
-    rows = listing.select(everything=scope.everything, deleted=deleted)
-    statement = select(rows).where(*listing.filter(rows, filters))
+    rows = listing.select_rows(RowQuery(scope.everything, deleted)).subquery()
+    statement = select(rows).where(*listing.conditions_of(rows, filters))
     order: list[ColumnElement[Any]] = [rows.c[name] for name in listing.order]
     if marker is not None:
         start = db.execute(select(*order).where(rows.c.uuid == marker), variables(scope)).first()
@@ -113,20 +120,30 @@ def page(
         statement = statement.where(is_after)
     if listing.newest_first:
         order = [column.desc() for column in order]
-    statement = statement.order_by(*order).limit(limit + 1)
-    entries = list(map(_entry, db.execute(statement, variables(scope))))
-    return listing.complete(db, scope, entries[:limit]), len(entries) > limit
+    statement = statement.order_by(*order)
+    if limit is not None:
+        statement = statement.limit(limit + 1)
+    selected = db.execute(statement, variables(scope)).all()
+    return listing.load(db, scope, selected[:limit]), limit is not None and len(selected) > limit
 
 
-def one(
-    db: Database, listing: Listing, scope: Scope, uuid: str, *, deleted: bool = False
-) -> Entry | None:
-    """Return a single entry, or None if there is none; ``deleted`` includes deleted entries."""
-    rows = listing.select(everything=scope.everything, deleted=deleted or listing.lasting)
+def read_all(
+    db: Database,
+    listing: Listing[RowT],
+    scope: Scope,
+    filters: Filters = NO_FILTERS,
+    *,
+    deleted: bool = False,
+) -> list[RowT]:
+    """Return all rows that match the filters, in one page."""
+    return read_page(db, listing, scope, filters=filters, deleted=deleted)[0]
+
+
+def read_one(
+    db: Database, listing: Listing[RowT], scope: Scope, uuid: str, *, deleted: bool = False
+) -> RowT | None:
+    """Return a single row, or None if there is none; ``deleted`` includes deleted rows."""
+    query = RowQuery(scope.everything, deleted or listing.finds_deleted)
+    rows = listing.select_rows(query).subquery()
     row = db.execute(select(rows).where(rows.c.uuid == uuid), variables(scope)).first()
-    return None if row is None else listing.complete(db, scope, [_entry(row)])[0]
-
-
-def _entry(row: Row[Any]) -> Entry:
-    # Column names are a subclass of str that only str() converts to a plain str.
-    return {str(name): value for name, value in row._mapping.items()}
+    return None if row is None else listing.load(db, scope, [row])[0]

@@ -1,13 +1,15 @@
 """Tenants as lists show them, with their cloud, project and quotas."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, select
+from sqlalchemy import ColumnElement, Row, Select, case, func, select
 
 from openstats.meters import QUOTA_NAMES, SERVICES
-from openstats.model import Scope
+from openstats.model import Quota, Scope, VolumeTypeQuota
 from openstats.storage.access.visibility import tenant_in_scope, visible_tenant
-from openstats.storage.entries.pagination import Entry, Listing
+from openstats.storage.entries.pagination import Listing, RowQuery
 from openstats.storage.quota import volume_types
 from openstats.storage.schema import tables
 from openstats.storage.store import Database
@@ -15,7 +17,27 @@ from openstats.storage.store import Database
 cloud, tenant, project, quota = tables.cloud, tables.tenant, tables.project, tables.quota
 
 
-def visible_tenants(*columns: Any, everything: bool) -> Select[Any]:
+@dataclass(frozen=True, slots=True)
+class StoredTenant:
+    """A tenant, with the uuids of its cloud and project.
+
+    ``tenant_id`` is its id in Keystone. ``quotas`` has all names of ``QUOTA_NAMES``; None if the
+    quota is unknown. ``collected_at`` is when the older of them was read; None if none was.
+    """
+
+    uuid: str
+    tenant_id: str
+    name: str
+    enabled: bool
+    deleted_at: int | None
+    cloud: str
+    project: str | None
+    collected_at: int | None
+    quotas: Mapping[str, Quota | None]
+    volume_types: Mapping[str, VolumeTypeQuota]
+
+
+def visible_tenants(*columns: ColumnElement[Any], everything: bool) -> Select[Any]:
     """Select columns of the visible tenants with their clouds and projects.
 
     A caller who does not see everything sees only tenants that are linked to a project.
@@ -24,22 +46,23 @@ def visible_tenants(*columns: Any, everything: bool) -> Select[Any]:
     return statement if everything else statement.where(visible_tenant(everything=False))
 
 
-def _with_projects(*columns: Any) -> Select[Any]:
+def _with_projects(*columns: ColumnElement[Any]) -> Select[Any]:
     tenants = tenant.join(cloud, cloud.c.id == tenant.c.cloud_id)
     tenants = tenants.outerjoin(project, project.c.id == tenant.c.project_id)
     return select(*columns).select_from(tenants)
 
 
-def _rows(everything: bool) -> Select[Any]:
-    """Select the visible tenants that exist."""
-    statement = _with_figures().where(tenant.c.deleted_at.is_(None))
-    return statement if everything else statement.where(visible_tenant(everything=False))
+def _select(query: RowQuery) -> Select[Any]:
+    """Select the visible tenants that exist.
 
-
-def _past_rows(everything: bool) -> Select[Any]:
-    """Select all tenants in the scope, including deleted ones and those of deleted projects."""
+    With deleted ones, they are all tenants in the scope, including those of deleted projects.
+    """
     statement = _with_figures()
-    return statement if everything else statement.where(tenant_in_scope())
+    if not query.deleted:
+        statement = statement.where(tenant.c.deleted_at.is_(None))
+    if query.everything:
+        return statement
+    return statement.where(tenant_in_scope() if query.deleted else visible_tenant(everything=False))
 
 
 def _with_figures() -> Select[Any]:
@@ -67,19 +90,37 @@ def _oldest() -> ColumnElement[Any]:
     return case((compute < volume, compute), else_=func.coalesce(volume, compute))
 
 
-def _with_quotas(_db: Database, _scope: Scope, entries: list[Entry]) -> list[Entry]:
-    """Move the columns of the quotas into a mapping by name."""
-    for entry in entries:
-        figures: Entry = {}
-        for name in QUOTA_NAMES:
-            limit, in_use = entry.pop(f"{name}_limit"), entry.pop(f"{name}_in_use")
-            figures[name] = {"limit": limit, "in_use": in_use}
-        figures["volume_types"] = volume_types.decode(entry.pop("volume_types"))
-        entry["quota"] = figures
-    return entries
+def _load(_db: Database, _scope: Scope, rows: Sequence[Row[Any]]) -> list[StoredTenant]:
+    return [_tenant(row) for row in rows]
 
 
-TENANTS = Listing(_rows, _with_quotas, past=_past_rows, lasting=True)
+def _tenant(columns: Sequence[Any]) -> StoredTenant:
+    """Return the tenant in a row: unpacking is three times as fast as access by name."""
+    uuid, tenant_id, name, enabled, deleted_at, *figures, content = columns
+    cloud_uuid, project_uuid, collected_at, *quotas = figures
+    return StoredTenant(
+        uuid=uuid,
+        tenant_id=tenant_id,
+        name=name,
+        enabled=enabled,
+        deleted_at=deleted_at,
+        cloud=cloud_uuid,
+        project=project_uuid,
+        collected_at=collected_at,
+        quotas=_quotas(quotas),
+        volume_types=volume_types.decode(content),
+    )
+
+
+def _quotas(figures: Sequence[Any]) -> dict[str, Quota | None]:
+    """Return the quotas by name; limit and use are both known, or neither is."""
+    quotas: dict[str, Quota | None] = {}
+    for name, limit, in_use in zip(QUOTA_NAMES, figures[::2], figures[1::2], strict=True):
+        quotas[name] = None if limit is None else Quota(limit, in_use)
+    return quotas
+
+
+TENANTS = Listing(_select, _load, keeps_deleted=True, finds_deleted=True)
 """A deleted tenant is still found by its uuid, because its past can be linked to a project."""
 
 

@@ -4,7 +4,7 @@ Clouds are not exported: they are registered from clouds.yaml.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import Row, Table, or_, select
@@ -12,7 +12,8 @@ from sqlalchemy import Row, Table, or_, select
 from openstats.model import EVERYTHING
 from openstats.names import cleaned
 from openstats.storage.entries.grants import GRANTS
-from openstats.storage.entries.pagination import ALL, page
+from openstats.storage.entries.pagination import read_all
+from openstats.storage.registry.grants import StoredGrant
 from openstats.storage.schema import tables
 from openstats.storage.store import Database
 
@@ -89,8 +90,14 @@ def _groups(db: Database) -> dict[int, list[Entry]]:
 def _grants(db: Database) -> list[Entry]:
     """Return all grants; clouds are named by name, as in the links of tenants."""
     cloud_names = {row.uuid: row.name for row in db.execute(select(cloud.c.uuid, cloud.c.name))}
-    entries, _ = page(db, GRANTS, EVERYTHING, filters={}, limit=ALL, marker=None)
-    for entry in entries:
-        for kind, uuid in entry["scope"].items():
-            entry["scope"] = {kind: cloud_names.get(uuid, uuid)}
-    return entries
+    return [_grant(row, cloud_names) for row in read_all(db, GRANTS, EVERYTHING)]
+
+
+def _grant(row: StoredGrant, cloud_names: Mapping[str, str]) -> Entry:
+    values = row.values
+    return {
+        "uuid": row.uuid,
+        values.grantee_kind: values.grantee,
+        "role": values.role,
+        "scope": {values.kind: cloud_names.get(values.object_uuid, values.object_uuid)},
+    }

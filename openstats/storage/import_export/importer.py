@@ -6,7 +6,7 @@ entries is defined in ``models``.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from sqlalchemy import Table, select
@@ -14,16 +14,15 @@ from sqlalchemy import Table, select
 from openstats.errors import ConflictError, RegistryError
 from openstats.names import storable
 from openstats.storage.dialects import one_of
-from openstats.storage.entries.audit import Author
-from openstats.storage.import_export import differences
+from openstats.storage.import_export.differences import Difference, differences, state
 from openstats.storage.import_export.models import (
     CustomerEntry,
-    Document,
     Entry,
     GrantEntry,
     ObjectEntry,
     ProjectEntry,
     ProjectGroupEntry,
+    RegistryDocument,
     TenantEntry,
     parse,
 )
@@ -40,27 +39,30 @@ tenant, cloud = tables.tenant, tables.cloud
 Written = TypeVar("Written", bound=ObjectEntry)
 
 
-def import_registry(
-    db: Database, content: Any, now: int, author: Author | None = None
-) -> dict[str, int]:
-    """Create or replace the objects of a document by uuid; return the number of entries by kind.
+@dataclass(frozen=True, slots=True)
+class ImportResult:
+    """The numbers of a document's entries by kind, and what the import changed."""
 
-    Objects that are not in the document do not change. If there is an ``author``, the changes are
-    recorded in the audit.
+    counts: dict[str, int]
+    differences: list[Difference]
+
+
+def import_registry(db: Database, content: Any, now: int) -> ImportResult:
+    """Create or replace the objects of a document by uuid.
+
+    Objects that are not in the document do not change.
 
     Raises:
         RegistryError: the document has unknown keys, or contradicts itself or the registry.
     """
     document = parse(content)
     advisory_lock(db, "discovery")
-    old_state = differences.state(db) if author else {}
+    old_state = state(db)
     counts = _write(db, document, now)
-    if author:
-        differences.record(db, author, old_state)
-    return counts
+    return ImportResult(counts, differences(db, old_state))
 
 
-def _write(db: Database, document: Document, now: int) -> dict[str, int]:
+def _write(db: Database, document: RegistryDocument, now: int) -> dict[str, int]:
     """Write a document; return the number of its entries by kind."""
     customers = _put_all(db, customer, ((entry, {}) for entry in document.customers), now)
     projects = _put_all(db, project, _owned_projects(customers), now)

@@ -199,7 +199,7 @@ class GrantEntry(Entry):
         return GrantValues(grantee_kind, grantee, self.role, kind, object_uuid)
 
 
-class Document(Entry):
+class RegistryDocument(Entry):
     """A whole registry document."""
 
     kind = "document"
@@ -231,14 +231,14 @@ LISTS: dict[tuple[str, str], type[Entry]] = {
 """The models of list elements, by the kind of the entry and the name of the list."""
 
 
-def parse(content: Any) -> Document:
+def parse(content: Any) -> RegistryDocument:
     """Return the document in ``content``, which is parsed YAML or JSON.
 
     Raises:
         RegistryError: the document is not valid; the message describes the first error.
     """
     try:
-        document = Document.model_validate(content)
+        document = RegistryDocument.model_validate(content)
     except ValidationError as invalid:
         error = invalid.errors(include_url=False)[0]
     else:
@@ -255,7 +255,7 @@ def _refusal(content: Any, error: Any) -> RegistryError:
 
 def _locate(content: Any, location: tuple[Any, ...]) -> tuple[type[Entry], str, tuple[Any, ...]]:
     """Return the model and label of the innermost entry at a location, and the remaining path."""
-    model: type[Entry] = Document
+    model: type[Entry] = RegistryDocument
     label = ""
     while len(location) > 1 and (model.kind, location[0]) in LISTS:
         name, index, *inner = location

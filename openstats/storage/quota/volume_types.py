@@ -4,11 +4,10 @@ The column is in the rows that are summed, so that its size matters.
 """
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from openstats.meters import VOLUME_TYPE
-from openstats.model import VolumeTypeQuota
+from openstats.model import Quota, VolumeTypeQuota
 
 NAMES = tuple(meter.name for meter in VOLUME_TYPE)
 
@@ -27,16 +26,15 @@ def _row(quota: VolumeTypeQuota) -> list[int | None]:
     return row
 
 
-def decode(content: str | None) -> dict[str, Any]:
-    """Return limit and use by type, then by name; empty if nothing is stored.
-
-    An unknown limit or use is None.
-    """
-    rows = json.loads(content or "{}")
-    return {name: _by_name(row) for name, row in rows.items()}
+def decode(content: str | None) -> dict[str, VolumeTypeQuota]:
+    """Return the quotas by type; empty if nothing is stored."""
+    rows: dict[str, list[int | None]] = json.loads(content) if content else {}
+    return {name: _quotas(row) for name, row in rows.items()}
 
 
-def _by_name(row: list[int | None]) -> dict[str, dict[str, int | None]]:
-    limits, uses = row[::2], row[1::2]
-    pairs = zip(NAMES, limits, uses, strict=True)
-    return {name: {"limit": limit, "in_use": in_use} for name, limit, in_use in pairs}
+def _quotas(row: Sequence[int | None]) -> VolumeTypeQuota:
+    quotas = {}
+    for name, limit, in_use in zip(NAMES, row[::2], row[1::2], strict=True):
+        if limit is not None and in_use is not None:
+            quotas[name] = Quota(limit, in_use)
+    return VolumeTypeQuota(**quotas)

@@ -6,7 +6,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Row, delete, insert, select, update
 
 from openstats.storage.registry.customers import row_id
 from openstats.storage.schema import tables
@@ -39,6 +39,14 @@ class GrantValues:
     role: str
     kind: str
     object_uuid: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredGrant:
+    """A grant with its uuid."""
+
+    uuid: str
+    values: GrantValues
 
 
 def write(db: Database, uuid: str, values: GrantValues, now: int) -> None:
@@ -80,8 +88,20 @@ def revoke(db: Database, uuid: str) -> None:
     db.execute(delete(grant).where(grant.c.uuid == uuid))
 
 
-def revoke_all(db: Database, kind: str, uuid: str) -> None:
-    """Delete all grants on an object."""
+def revoke_all(db: Database, kind: str, uuid: str) -> list[StoredGrant]:
+    """Delete all grants on an object, and return them by uuid; none for kinds without grants."""
+    if kind not in TABLES:
+        return []
     table = TABLES[kind]
     object_id = select(table.c.id).where(table.c.uuid == uuid).scalar_subquery()
-    db.execute(delete(grant).where(grant.c[f"{kind}_id"] == object_id))
+    deletion = delete(grant).where(grant.c[f"{kind}_id"] == object_id)
+    columns = grant.c.uuid, grant.c.role, *(grant.c[name] for name in GRANTEES)
+    rows = db.execute(deletion.returning(*columns)).all()
+    return [stored_grant(row, kind, uuid) for row in sorted(rows, key=lambda row: row.uuid)]
+
+
+def stored_grant(row: Row[Any], kind: str, object_uuid: str) -> StoredGrant:
+    """Return the grant in a row with ``uuid``, ``role`` and all grantees, on this object."""
+    (grantee_kind,) = (name for name in GRANTEES if row._mapping[name] is not None)
+    grantee = row._mapping[grantee_kind]
+    return StoredGrant(row.uuid, GrantValues(grantee_kind, grantee, row.role, kind, object_uuid))

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from openstats.api.registry.documents import audit_record
 from openstats.api.registry.resources import Resource
 from openstats.api.registry.writers import ObjectWriter
 from openstats.http.body import Body
@@ -22,6 +23,7 @@ def resource(**fields: Any) -> Resource:
         kind="cloud_thing",
         summary="Things.",
         listing=AUDIT,
+        document=audit_record,
         entry=BaseModel,
         filters=ListParameters,
         **fields,

@@ -8,8 +8,8 @@ from openstats.meters import USAGE_METERS
 from openstats.model import EVERYTHING, Selection
 from openstats.readings import Reading
 from openstats.statistics import usage as statistic
-from openstats.storage.entries import pagination
 from openstats.storage.entries.instances import INSTANCES
+from openstats.storage.entries.pagination import read_one
 from openstats.storage.registry import clouds
 from openstats.storage.usage import members
 from openstats.storage.usage import readings as reading_rows
@@ -233,8 +233,8 @@ def test_a_root_on_a_volume_counts_once_though_there_is_an_image(lab: Lab, settl
     check_allocated(lab, settled)
     with lab.store.read() as db:
         keys = booted.id, data.id, iso.id
-        entries = [pagination.one(db, INSTANCES, EVERYTHING, key) for key in keys]
-    disks = {entry["uuid"]: entry["disk"] for entry in entries if entry}
+        instances = [read_one(db, INSTANCES, EVERYTHING, key) for key in keys]
+    disks = {instance.uuid: instance.disk for instance in instances if instance}
     whole = 1024 * (LARGE.disk + LARGE.ephemeral) + LARGE.swap
     assert disks[booted.id] == whole - 1024 * LARGE.disk
     assert disks[data.id] == disks[iso.id] == whole

@@ -1,12 +1,15 @@
 """Quotas by volume type: what Cinder tells beside the plain ones, whatever the types are called."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from openstats.clouds import sanitize
-from openstats.model import EVERYTHING
-from openstats.storage.entries import pagination, tenants
+from openstats.model import EVERYTHING, Quota, VolumeTypeQuota
+from openstats.storage.entries.pagination import read_all
+from openstats.storage.entries.tenants import TENANTS
 from tests.collector import expected
 from tests.collector.lab import Lab
 from tests.collector.odd import document_part
@@ -14,18 +17,15 @@ from tests.double import Double
 from tests.hostile import CHOSEN
 
 CINDER = r"/volume/\S*os-quota-sets"
-NONE = {"limit": -1, "in_use": 0}
-EMPTY = {"volumes": NONE, "snapshots": NONE, "storage": NONE}
-UNKNOWN = {"limit": None, "in_use": None}
+NONE = Quota(-1, 0)
+EMPTY = VolumeTypeQuota(NONE, NONE, NONE)
 
 
-def known(lab: Lab) -> dict[str, dict[str, Any]]:
-    """Give what is kept of each tenant that belongs to somebody, by its id in the cloud."""
+def known(lab: Lab) -> dict[str, Mapping[str, VolumeTypeQuota]]:
+    """Return the quotas by type of each tenant that is linked to a project, by its id."""
     with lab.store.read() as db:
-        shown, _ = pagination.page(
-            db, tenants.TENANTS, EVERYTHING, filters={}, limit=99, marker=None
-        )
-    return {e["tenant_id"]: e["quota"]["volume_types"] for e in shown if e["project"]}
+        tenants = read_all(db, TENANTS, EVERYTHING)
+    return {tenant.tenant_id: tenant.volume_types for tenant in tenants if tenant.project}
 
 
 def figure(limit: Any, in_use: Any = 0) -> dict[str, Any]:
@@ -41,12 +41,8 @@ def test_they_come_with_the_plain_ones(lab: Lab, alpha: Double) -> None:
     assert lab.asked(CINDER) == len(known(lab)) == 4
     mine = known(lab)[tenant]
     assert set(mine) == {"fake", "fast_", "a_b", "__DEFAULT__"}
-    assert mine["fast_"] == {
-        "volumes": {"limit": -1, "in_use": 1},
-        "snapshots": NONE,
-        "storage": {"limit": 10 * 1024, "in_use": 3 * 1024},
-    }
-    assert mine["a_b"] == EMPTY | {"snapshots": {"limit": 0, "in_use": 0}}
+    assert mine["fast_"] == VolumeTypeQuota(Quota(-1, 1), NONE, Quota(10 * 1024, 3 * 1024))
+    assert mine["a_b"] == replace(EMPTY, snapshots=Quota(0, 0))
     assert all(known(lab)[other]["fast_"] == EMPTY for other in others)
     # The plain ones hold them already.
     assert expected.known_quotas(lab.store) == expected.quotas(alpha)
@@ -59,8 +55,7 @@ def test_types_may_have_any_name(lab: Lab, alpha: Double) -> None:
     wanted = {sanitize.clean(name) for name in names} | {"fake", "__DEFAULT__"}
     for kept in known(lab).values():
         assert set(kept) == wanted
-        assert kept.pop("fake")
-        assert all(figures == EMPTY for figures in kept.values())
+        assert all(kept[name] == EMPTY for name in wanted - {"fake"})
     assert expected.known_quotas(lab.store) == expected.quotas(alpha)
 
 
@@ -76,7 +71,7 @@ def test_of_too_many_the_first_are_kept(lab: Lab, alpha: Double) -> None:
 def test_a_part_that_is_not_told_is_not_known(lab: Lab, alpha: Double) -> None:
     lab.edge.rule(CINDER, document_part("quota_set", snapshots_odd=figure(3, 2)))
     assert lab.cycle() == []
-    odd = {"volumes": UNKNOWN, "snapshots": {"limit": 3, "in_use": 2}, "storage": UNKNOWN}
+    odd = VolumeTypeQuota(snapshots=Quota(3, 2))
     assert [kept["odd"] for kept in known(lab).values()] == [odd] * 4
 
 

@@ -20,8 +20,8 @@ from openstats.storage.alerts.closing import delete_closed
 from openstats.storage.alerts.counts import ANY_STATUS, count, count_by_object, selected_objects
 from openstats.storage.alerts.histories import NO_SUBJECT
 from openstats.storage.alerts.rows import AlertRow, insert_alerts
-from openstats.storage.entries import pagination
 from openstats.storage.entries.alerts import ALERTS
+from openstats.storage.entries.pagination import read_all
 from openstats.storage.registry import moves
 from openstats.storage.schema import tables as schema
 from openstats.storage.schema.alerts import OWNERS, SPANS, alert, span
@@ -301,10 +301,10 @@ def test_list_and_count_agree(shared_store: Store, world: World, plans: list[Pla
         history(db, world, plans)
         scope = drawn(db, world)
         filters = {"start": START, "end": END}
-        found, _ = pagination.page(db, ALERTS, scope, filters=filters, limit=1000, marker=None)
-        listed = dict(Counter(entry["severity"] for entry in found))
+        found = read_all(db, ALERTS, scope, filters)
+        listed = dict(Counter(row.severity for row in found))
         assert listed == count(db, scope, None, BOUNDS)
-        assert not any("labels" in entry for entry in found)
+        assert all(row.labels is None for row in found)
 
 
 @given(st.integers(0, 2**40), st.one_of(st.none(), st.sampled_from(LENGTHS), st.integers(0, 2**40)))
@@ -375,8 +375,10 @@ def test_a_move_closes_open_alerts_and_opens_them_for_the_new_owner(db: Database
     assert row is not None
     moves.move(db, ownership.TENANTS, {row: to}, NOW + 60)
     projects = uuids(db, "project")
-    listed, _ = pagination.page(db, ALERTS, EVERYTHING, filters={}, limit=9, marker=None)
-    times = sorted((e["created_at"], e["closed_at"] or 0, e["acknowledged"]) for e in listed)
+    listed = read_all(db, ALERTS, EVERYTHING)
+    times = sorted(
+        (row.created_at, row.closed_at or 0, bool(row.acknowledged_at)) for row in listed
+    )
     old, new = (START, NOW + 60, True), (NOW + 60, 0, True)
     assert times == [(START, 0, True), (START, NOW, False), old, old, new, new]
     for name, opened in (("p", 1), ("q", 2)):
@@ -426,9 +428,8 @@ def test_deleted_objects_keep_their_alerts(db: Database) -> None:
     assert errors(db, "project_group", web) == 3
     listed = each(db, EVERYTHING, Selection("project"), BOUNDS)
     assert [(of.name, found) for of, found in listed] == [("q", {})]
-    page, _ = pagination.page(db, ALERTS, EVERYTHING, filters={}, limit=9, marker=None)
-    scopes = [entry["scope"] for entry in page]
-    assert scopes == [{"instance": "i"}, {"project_group": web}, {"project": project}]
+    on = [row.subject for row in read_all(db, ALERTS, EVERYTHING)]
+    assert on == [("instance", "i"), ("project_group", web), ("project", project)]
 
 
 def test_an_alert_outlives_the_row_of_its_subject(db: Database) -> None:
@@ -437,8 +438,7 @@ def test_an_alert_outlives_the_row_of_its_subject(db: Database) -> None:
     one(db, "project_group", group)
     db.execute(delete(schema.project_group))
     assert errors(db) == 1
-    page, _ = pagination.page(db, ALERTS, EVERYTHING, filters={}, limit=9, marker=None)
-    assert [entry["scope"] for entry in page] == [None]
+    assert [row.subject for row in read_all(db, ALERTS, EVERYTHING)] == [None]
 
 
 @pytest.mark.parametrize(("until", "left"), [(NOW - 1, 0), (NOW, 1), (FOREVER, 1)])

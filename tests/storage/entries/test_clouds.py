@@ -3,7 +3,8 @@
 import pytest
 
 from openstats.model import EVERYTHING, Cloud, Inventory, Provider
-from openstats.storage.entries import clouds, pagination
+from openstats.storage.entries.clouds import CLOUDS
+from openstats.storage.entries.pagination import read_all, read_one
 from openstats.storage.inventory import resource_providers
 from openstats.storage.registry import clouds as cloud_rows
 from openstats.storage.store import Database
@@ -39,14 +40,14 @@ def test_inventories_of_providers_that_take_servers_by_cloud_and_zone(db: Databa
     assert held == {alpha.cloud.uuid: {None: [VCPU]}, beta.cloud.uuid: {None: [VCPU]}}
 
 
-def shared(db: Database, cloud: Cloud) -> object:
-    """Give what is shown, and hold it against the filter."""
-    entry = pagination.one(db, clouds.CLOUDS, EVERYTHING, cloud.uuid) or {}
-    value = entry["disk_shared"]
-    where = {"disk_shared": value}
-    found, _ = pagination.page(db, clouds.CLOUDS, EVERYTHING, filters=where, limit=9, marker=None)
-    assert cloud.name in [each["name"] for each in found]
-    return value
+def shared(db: Database, cloud: Cloud) -> bool | None:
+    """Return whether the disk is shared; the filter finds the cloud by that."""
+    row = read_one(db, CLOUDS, EVERYTHING, cloud.uuid)
+    assert row
+    assert row.details
+    is_shared = row.details.disk_shared
+    assert row in read_all(db, CLOUDS, EVERYTHING, {"disk_shared": is_shared})
+    return is_shared
 
 
 @pytest.mark.parametrize(

@@ -9,22 +9,22 @@ from sqlalchemy import select
 from openstats.errors import ConflictError, ParameterError, RegistryError
 from openstats.model import EVERYTHING, Scope
 from openstats.storage import ownership
-from openstats.storage.entries import pagination
-from openstats.storage.entries.audit import AUDIT, Author, Change, record_all
+from openstats.storage.entries.audit import AUDIT
 from openstats.storage.entries.clouds import CLOUDS
-from openstats.storage.entries.customers import CUSTOMERS, GROUPS, PROJECTS
-from openstats.storage.entries.grants import GRANTS, revoke
+from openstats.storage.entries.customers import CUSTOMERS, GROUPS, PROJECTS, StoredGroup
+from openstats.storage.entries.grants import GRANTS
 from openstats.storage.entries.instances import INSTANCES
-from openstats.storage.entries.pagination import Listing
+from openstats.storage.entries.pagination import Listing, read_all, read_one, read_page
 from openstats.storage.entries.tenants import TENANTS
 from openstats.storage.registry import customers, grants
+from openstats.storage.registry.audit import Author, Change, record_all
 from openstats.storage.registry.customers import ObjectChange
 from openstats.storage.registry.grants import GrantValues
 from openstats.storage.schema import tables
 from openstats.storage.store import Database
 from tests.registry import NOW, site, uuids
 
-LISTINGS = {
+LISTINGS: dict[str, Listing[Any]] = {
     "customers": CUSTOMERS,
     "groups": GROUPS,
     "projects": PROJECTS,
@@ -55,12 +55,11 @@ def seen(db: Database, scope: Scope) -> dict[str, list[str]]:
     return {kind: names(db, shown, scope) for kind, shown in LISTINGS.items()}
 
 
-def names(db: Database, shown: Listing, scope: Scope) -> list[str]:
-    entries, more = pagination.page(db, shown, scope, filters={}, limit=1000, marker=None)
-    assert not more
-    for entry in entries:
-        assert pagination.one(db, shown, scope, entry["uuid"]) == entry
-    return [entry["name"] for entry in entries]
+def names(db: Database, listing: Listing[Any], scope: Scope) -> list[str]:
+    rows = read_all(db, listing, scope)
+    for row in rows:
+        assert read_one(db, listing, scope, row.uuid) == row
+    return [row.name for row in rows]
 
 
 def tenant(db: Database, name: str) -> str:
@@ -104,22 +103,16 @@ def test_a_group_without_any_project_is_seen_by_its_manager(db: Database) -> Non
     customers.write(db, "project_group", group, ObjectChange("new", customer=owner), NOW)
     scope = Scope(projects=frozenset(), groups=frozenset({group}))
     assert names(db, GROUPS, scope) == ["new"]
-    entry = pagination.one(db, GROUPS, scope, group)
-    assert entry == {
-        "uuid": group,
-        "name": "new",
-        "created_at": NOW,
-        "customer": owner,
-        "projects": [],
-    }
+    assert read_one(db, GROUPS, scope, group) == StoredGroup(group, "new", NOW, None, owner, [])
 
 
 def test_hidden_entry_is_no_marker(db: Database) -> None:
     scope = Scope(projects=frozenset({uuids(db, "project")["blog"]}))
-    asked = {"filters": {}, "limit": 1, "marker": uuids(db, "project")["lab"]}
+    marker = uuids(db, "project")["lab"]
     with pytest.raises(ParameterError, match="marker"):
-        pagination.page(db, PROJECTS, scope, **asked)
-    assert pagination.page(db, PROJECTS, EVERYTHING, **asked)[0][0]["name"] == "shop"
+        read_page(db, PROJECTS, scope, marker=marker)
+    (shop,), _ = read_page(db, PROJECTS, EVERYTHING, marker=marker)
+    assert shop.name == "shop"
 
 
 def test_more_projects_than_a_statement_takes_parameters(db: Database) -> None:
@@ -155,21 +148,22 @@ def test_grants_are_revoked_on_one_object_only(db: Database) -> None:
     for customer in (acme, umbrella):
         values = GrantValues("subject", "jane", "owner", "customer", customer)
         grants.write(db, str(uuid4()), values, NOW)
-    (gone,) = revoke(db, "customer", acme)
-    assert gone["scope"] == {"customer": acme}
-    (left,), _ = pagination.page(db, GRANTS, EVERYTHING, filters={}, limit=9, marker=None)
-    assert left["scope"] == {"customer": umbrella}
-    assert revoke(db, "tenant", acme) == []
+    of_acme, of_umbrella = read_all(db, GRANTS, EVERYTHING)
+    if of_acme.values.object_uuid != acme:
+        of_acme, of_umbrella = of_umbrella, of_acme
+    assert grants.revoke_all(db, "customer", acme) == [of_acme]
+    assert read_all(db, GRANTS, EVERYTHING) == [of_umbrella]
+    assert grants.revoke_all(db, "tenant", umbrella) == []
 
 
 def test_the_audit_keeps_what_it_is_given(db: Database) -> None:
     author = Author("me", NOW, "req-1")
-    entry = {"name": "ä\x00", "created_at": None, "projects": ["x"]}
+    entry: dict[str, object] = {"name": "ä\x00", "created_at": None, "projects": ["x"]}
     uuid = str(uuid4())
     changes = [Change("customer", uuid, None, entry), Change("customer", uuid, entry, None)]
     record_all(db, author, changes)
-    found, _ = pagination.page(db, AUDIT, EVERYTHING, filters={}, limit=9, marker=None)
-    assert [(row["action"], row["before"], row["after"]) for row in found] == [
+    records = read_all(db, AUDIT, EVERYTHING)
+    assert [(record.action, record.before, record.after) for record in records] == [
         ("delete", entry, None),
         ("create", None, entry),
     ]
@@ -181,9 +175,9 @@ def test_project_removed_from_a_group_by_hand_stays_out(db: Database, kind: str)
     known = uuids(db, kind)
 
     def held() -> list[str]:
-        (entry,) = [e for e in entries(db, GROUPS) if e["name"] == "web"]
+        (group,) = read_all(db, GROUPS, EVERYTHING, {"name": "web"})
         named = {uuid: name for name, uuid in uuids(db, "project").items()}
-        return sorted(named[uuid] for uuid in entry["projects"])
+        return sorted(named[uuid] for uuid in group.projects)
 
     def put(*names: str) -> None:
         """Have the group hold these, said of the group or of its projects."""
@@ -206,8 +200,3 @@ def test_project_removed_from_a_group_by_hand_stays_out(db: Database, kind: str)
     put()
     here.discover(NOW + 180)
     assert held() == []
-
-
-def entries(db: Database, shown: Listing) -> list[dict[str, Any]]:
-    found, _ = pagination.page(db, shown, EVERYTHING, filters={}, limit=1000, marker=None)
-    return found

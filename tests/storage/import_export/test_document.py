@@ -29,7 +29,7 @@ def filled(db: Database) -> Site:
 
 
 def read(db: Database, document: Any) -> dict[str, int]:
-    return import_registry(db, document, NOW)
+    return import_registry(db, document, NOW).counts
 
 
 def by_hand(db: Database) -> set[str]:

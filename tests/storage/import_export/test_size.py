@@ -8,7 +8,6 @@ from sqlalchemy import event, select
 
 from openstats.errors import RegistryError
 from openstats.model import EVERYTHING, Selection
-from openstats.storage.entries.audit import Author
 from openstats.storage.import_export.exporter import export_registry
 from openstats.storage.import_export.importer import import_registry
 from openstats.storage.schema import tables
@@ -16,7 +15,6 @@ from openstats.storage.store import Database
 from openstats.storage.usage import members
 from tests.registry import KEYSTONE, NOW, site, uuids
 
-AUTHOR = Author("registry import by me", NOW, "req-1")
 LATER = NOW + 60
 
 
@@ -56,12 +54,12 @@ def statements(db: Database, work: Callable[[], object]) -> int:
 def test_more_projects_take_no_more_statements(db: Database) -> None:
     few, many = discovered(db, 2, "few"), discovered(db, 40, "many")
     taken = [
-        statements(db, lambda given=given: import_registry(db, given, LATER, AUTHOR))
+        statements(db, lambda given=given: import_registry(db, given, LATER))
         for given in (few, many)
     ]
     assert taken[0] == taken[1]
     exported = export_registry(db)
-    assert statements(db, lambda: import_registry(db, exported, LATER, AUTHOR)) <= taken[0]
+    assert statements(db, lambda: import_registry(db, exported, LATER)) <= taken[0]
 
 
 def owners(db: Database) -> dict[str, str]:

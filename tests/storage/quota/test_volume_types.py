@@ -1,11 +1,12 @@
 """Quotas by volume type: kept beside the plain ones, shown by tenant, and part of no sum."""
 
-from typing import Any
+from collections.abc import Mapping
 
 import pytest
 
 from openstats.model import EVERYTHING, Quota, Selection, VolumeTypeQuota
-from openstats.storage.entries import pagination, tenants
+from openstats.storage.entries.pagination import read_all
+from openstats.storage.entries.tenants import TENANTS
 from openstats.storage.quota import by_tenant, sums
 from openstats.storage.store import Database
 from tests.hostile import NAMES
@@ -13,20 +14,11 @@ from tests.registry import NOW, Site, site
 
 SOME = VolumeTypeQuota(Quota(5, 1), Quota(-1, 0), Quota(2**52, 2**51))
 PART = VolumeTypeQuota(storage=Quota(1024, 0))
-UNKNOWN = {"limit": None, "in_use": None}
-SHOWN = {
-    "volumes": {"limit": 5, "in_use": 1},
-    "snapshots": {"limit": -1, "in_use": 0},
-    "storage": {"limit": 2**52, "in_use": 2**51},
-}
 
 
-def shown(of: Site) -> dict[str, Any]:
-    """Give what each tenant's entry has, by its name."""
-    entries, _ = pagination.page(
-        of.db, tenants.TENANTS, EVERYTHING, filters={}, limit=10, marker=None
-    )
-    return {entry["name"]: entry["quota"]["volume_types"] for entry in entries}
+def shown(of: Site) -> dict[str, Mapping[str, VolumeTypeQuota]]:
+    """Return what each listed tenant has, by its name."""
+    return {row.name: row.volume_types for row in read_all(of.db, TENANTS, EVERYTHING)}
 
 
 @pytest.fixture
@@ -37,20 +29,19 @@ def alpha(db: Database) -> Site:
 def test_there_are_none_until_they_are_known(alpha: Site) -> None:
     assert shown(alpha) == {"p1": {}, "p2": {}}
     alpha.volume_types("p1", fast=SOME, slow=PART)
-    slow = {"volumes": UNKNOWN, "snapshots": UNKNOWN, "storage": {"limit": 1024, "in_use": 0}}
-    assert shown(alpha) == {"p1": {"fast": SHOWN, "slow": slow}, "p2": {}}
+    assert shown(alpha) == {"p1": {"fast": SOME, "slow": PART}, "p2": {}}
 
 
 def test_those_that_were_not_told_again_have_gone(alpha: Site) -> None:
     alpha.volume_types("p1", fast=SOME).volume_types("p1", slow=SOME)
-    assert shown(alpha)["p1"] == {"slow": SHOWN}
+    assert shown(alpha)["p1"] == {"slow": SOME}
     assert shown(alpha.volume_types("p1"))["p1"] == {}
 
 
 def test_they_stay_while_cinder_does_not_tell(alpha: Site) -> None:
     alpha.volume_types("p1", fast=SOME)
     alpha.partial_quota("p1", vcpu=(4, 1), ram=(1, 1), max_instances=(1, 1))
-    assert shown(alpha)["p1"] == {"fast": SHOWN}
+    assert shown(alpha)["p1"] == {"fast": SOME}
 
 
 def test_they_are_part_of_no_sum(alpha: Site) -> None:
@@ -64,4 +55,4 @@ def test_they_are_part_of_no_sum(alpha: Site) -> None:
 def test_types_may_have_any_name(alpha: Site) -> None:
     names = [*NAMES, "", "a_b_", "__DEFAULT__", "volumes_x", " ", "limit"]
     alpha.volume_types("p1", **dict.fromkeys(names, SOME))
-    assert shown(alpha)["p1"] == dict.fromkeys(names, SHOWN)
+    assert shown(alpha)["p1"] == dict.fromkeys(names, SOME)

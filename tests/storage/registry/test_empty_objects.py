@@ -8,8 +8,8 @@ from sqlalchemy import select, update
 from openstats.model import EVERYTHING, Interval, Selection
 from openstats.storage import ownership
 from openstats.storage.counts import creation_time, customer
-from openstats.storage.entries import pagination
 from openstats.storage.entries.customers import CUSTOMERS, GROUPS, PROJECTS
+from openstats.storage.entries.pagination import Listing, read_all
 from openstats.storage.quota import sums
 from openstats.storage.registry import customers, group_members, moves
 from openstats.storage.registry.customers import ObjectChange
@@ -18,7 +18,7 @@ from openstats.storage.store import Database
 from openstats.storage.usage import members, readings
 from tests.registry import AGGREGATES, NOW, Site, change, site, uuids
 
-LISTS = {
+LISTS: dict[str, Listing[Any]] = {
     "customer": CUSTOMERS,
     "project": PROJECTS,
     "project_group": GROUPS,
@@ -27,8 +27,7 @@ LISTS = {
 
 def shown(db: Database, aggregate: str) -> set[str]:
     """Give the names in the registry's list; those in each sum are the same."""
-    page = pagination.page(db, LISTS[aggregate], EVERYTHING, filters={}, limit=99, marker=None)[0]
-    names = {entry["name"] for entry in page}
+    names = {row.name for row in read_all(db, LISTS[aggregate], EVERYTHING)}
     assert {of.name for of, _ in sums.by_object(db, EVERYTHING, Selection(aggregate))} == names
     return names
 
@@ -175,6 +174,5 @@ def test_filling_a_group_leaves_what_vanished_in_it(db: Database) -> None:
     assert row
     group_members.fill(db, row, [uuids(db, "project")["shop"]])
     alpha.project("blog", groups=["web"]).discover(NOW + 200)
-    page = pagination.page(db, GROUPS, EVERYTHING, filters={}, limit=9, marker=None)[0]
-    (held,) = [entry["projects"] for entry in page if entry["name"] == "web"]
-    assert len(held) == 2
+    (group,) = read_all(db, GROUPS, EVERYTHING, {"name": "web"})
+    assert len(group.projects) == 2
