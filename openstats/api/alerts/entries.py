@@ -20,7 +20,7 @@ from openstats.storage.alerts.caller_alerts import PostedAlert
 from openstats.storage.entries.alerts import StoredAlert
 from openstats.storage.store import Database
 
-LONGEST = 4096
+MAX_MESSAGE_LENGTH = 4096
 
 
 class AlertScope(OneFieldBody):
@@ -69,7 +69,7 @@ class NewAlert(Body):
     alert_type: Name = Field(description="Type of the problem, such as invoice.overdue.")
     message: Annotated[
         str,
-        Field(max_length=LONGEST, description="Description of the problem for people."),
+        Field(max_length=MAX_MESSAGE_LENGTH, description="Description of the problem for people."),
         AfterValidator(storable),
     ]
     scope: AlertScope | None = Field(None, description="Object that the alert is about.")

@@ -57,7 +57,7 @@ def _load(_db: Database, scope: Scope, rows: Sequence[Row[Any]]) -> list[StoredA
 
 
 def _alert(row: Row[Any], *, everything: bool) -> StoredAlert:
-    message = row.message if everything or row.told else None
+    message = row.message if everything or row.message_visible else None
     closed_at = None if row.until == FOREVER else row.until
     labels = json.loads(row.labels or "{}") if everything else None
     return StoredAlert(
