@@ -26,7 +26,7 @@ def _of_statistic(statistic: Statistic) -> DocumentedRuleDefault:
     operations: list[Operation] = [
         {"path": f"{root}/{statistic.name}/", "method": "GET"} for root in ROOTS
     ]
-    check = f"rule:{EVERYTHING}" if statistic.private else ANYBODY
+    check = f"rule:{EVERYTHING}" if statistic.is_private else ANYBODY
     return DocumentedRuleDefault(statistic.permission, check, statistic.summary, operations)
 
 

@@ -28,7 +28,7 @@ class Statistic:
     """A statistic: its name in the URL, view, parameters and response model.
 
     ``headers`` are the headers of its responses, besides those of every statistic, with
-    descriptions. A ``private`` statistic is only for callers who see everything.
+    descriptions. An ``is_private`` statistic is only for callers who see everything.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Statistic:
     parameters: type[StatisticParameters]
     answer: Any
     headers: Mapping[str, str] = field(default_factory=dict)
-    private: bool = False
+    is_private: bool = False
 
     @property
     def permission(self) -> str:
@@ -52,7 +52,7 @@ STATISTICS = (
         resource.view,
         resource.ResourceParameters,
         resource.ResourceFigures,
-        private=True,
+        is_private=True,
     ),
     Statistic(
         "quota",

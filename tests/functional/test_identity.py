@@ -61,12 +61,12 @@ def allowed(house: House, token: str) -> dict[str, Any]:
     """Try every route, and give by kind of route what came out, the same for all of the kind."""
     found = defaultdict(set)
     for statistic in STATISTICS:
-        query = f"auth_url={house.keystone.url}" if statistic.private else ""
+        query = f"auth_url={house.keystone.url}" if statistic.is_private else ""
         query += "&type=customer" * (statistic.name == "creation-time")
         query += "&item=cpu" * (statistic.name == "usage")
         for root in ROOTS:
             status = house.api.as_(token).call("GET", f"{root}/{statistic.name}/?{query}")[0]
-            found["resource" if statistic.private else "read"].add(status)
+            found["resource" if statistic.is_private else "read"].add(status)
     for resource in RESOURCES:
         status = house.api.as_(token).call("GET", resource.url)[0]
         found["private" if resource.is_private else "read"].add(status)

@@ -17,10 +17,10 @@ EXAMPLE = "6f1c6a1e-3a0b-4c55-9a55-0d6c2b0f7a10"
 OTHER = "2b5f5a52-7d0c-4c38-8e5c-5f0f3c1d9e21"
 
 
-MOST = 10000
+MAX_UUIDS = 10000
 """Maximum number of uuids in one list."""
 
-Uuids = Annotated[list[Uuid], Field(max_length=MOST)]
+Uuids = Annotated[list[Uuid], Field(max_length=MAX_UUIDS)]
 Moment = Annotated[int, Field(ge=0, le=LATEST, description="Unix seconds.")]
 
 

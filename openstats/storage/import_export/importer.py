@@ -28,7 +28,7 @@ from openstats.storage.import_export.models import (
 )
 from openstats.storage.registry import grants
 from openstats.storage.registry.group_members import fill_all, leave_groups
-from openstats.storage.registry.object_rows import Columns, ObjectRows, Row
+from openstats.storage.registry.object_rows import ObjectRow, ObjectRows, RowColumns
 from openstats.storage.registry.tenants import link
 from openstats.storage.schema import tables
 from openstats.storage.store import Database, advisory_lock
@@ -36,7 +36,7 @@ from openstats.storage.store import Database, advisory_lock
 customer, group, project = tables.customer, tables.project_group, tables.project
 tenant, cloud = tables.tenant, tables.cloud
 
-Written = TypeVar("Written", bound=ObjectEntry)
+ObjectEntryT = TypeVar("ObjectEntryT", bound=ObjectEntry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +79,8 @@ def _write(db: Database, document: RegistryDocument, now: int) -> dict[str, int]
 
 
 def _put_all(
-    db: Database, table: Table, entries: Iterable[tuple[Written, Columns]], now: int
-) -> list[tuple[Written, Row]]:
+    db: Database, table: Table, entries: Iterable[tuple[ObjectEntryT, RowColumns]], now: int
+) -> list[tuple[ObjectEntryT, ObjectRow]]:
     """Write objects with the columns of their owners; return them with their rows."""
     rows = ObjectRows(db, table, now)
     entries_and_rows = [(entry, _put(rows, entry, owner)) for entry, owner in entries]
@@ -88,7 +88,7 @@ def _put_all(
     return entries_and_rows
 
 
-def _put(rows: ObjectRows, entry: ObjectEntry, owner: Columns) -> Row:
+def _put(rows: ObjectRows, entry: ObjectEntry, owner: RowColumns) -> ObjectRow:
     try:
         return rows.put({**entry.columns(), **owner})
     except ConflictError as error:
@@ -96,23 +96,23 @@ def _put(rows: ObjectRows, entry: ObjectEntry, owner: Columns) -> Row:
 
 
 def _owned_projects(
-    customers: Iterable[tuple[CustomerEntry, Row]],
-) -> Iterator[tuple[ProjectEntry, Columns]]:
+    customers: Iterable[tuple[CustomerEntry, ObjectRow]],
+) -> Iterator[tuple[ProjectEntry, RowColumns]]:
     for owner, row in customers:
         for entry in owner.projects:
             yield entry, {"customer_id": row["id"]}
 
 
 def _owned_groups(
-    customers: Iterable[tuple[CustomerEntry, Row]],
-) -> Iterator[tuple[ProjectGroupEntry, Columns]]:
+    customers: Iterable[tuple[CustomerEntry, ObjectRow]],
+) -> Iterator[tuple[ProjectGroupEntry, RowColumns]]:
     for owner, row in customers:
         for entry in owner.project_groups:
             yield entry, {"customer_id": row["id"]}
 
 
 def _links(
-    projects: Iterable[tuple[ProjectEntry, Row]], unlinked: Iterable[TenantEntry]
+    projects: Iterable[tuple[ProjectEntry, ObjectRow]], unlinked: Iterable[TenantEntry]
 ) -> list[tuple[TenantEntry, int | None]]:
     """Return the tenants with the row ids of their projects; None for unlinked tenants."""
     links: list[tuple[TenantEntry, int | None]] = []
@@ -152,7 +152,9 @@ def _unregistered(entry: Entry, name: Any) -> RegistryError:
     return entry.error(f"no cloud {name!a} is registered: run 'openstats discover' first")
 
 
-def _members(db: Database, groups: Iterable[tuple[ProjectGroupEntry, Row]]) -> dict[int, list[int]]:
+def _members(
+    db: Database, groups: Iterable[tuple[ProjectGroupEntry, ObjectRow]]
+) -> dict[int, list[int]]:
     """Return the projects of groups, by row id.
 
     Raises:

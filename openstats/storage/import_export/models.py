@@ -23,7 +23,7 @@ from pydantic import (
 from openstats.errors import RegistryError
 from openstats.names import RULE, escaped, problem, storable
 from openstats.storage.registry.grants import ROLES, GrantValues
-from openstats.storage.registry.object_rows import Row
+from openstats.storage.registry.object_rows import ObjectRow
 from openstats.storage.schema.tables import GRANTEES
 from openstats.unix_time import LATEST
 
@@ -127,9 +127,9 @@ class ObjectEntry(Entry):
     created_at: Time = None
     origin: Annotated[OriginEntry | None, BeforeValidator(lambda value: value or None)] = None
 
-    def columns(self) -> Row:
+    def columns(self) -> ObjectRow:
         """Return the columns that the entry sets; created_at only if the entry has it."""
-        columns: Row = {"uuid": self.uuid, "name": self.name}
+        columns: ObjectRow = {"uuid": self.uuid, "name": self.name}
         if "created_at" in self.model_fields_set:
             columns["created_at"] = self.created_at
         columns["keystone"] = self.origin and self.origin.keystone

@@ -16,7 +16,7 @@ from openstats.names import noun
 from openstats.storage.access.visibility import OBJECTS
 from openstats.storage.alerts import closing
 from openstats.storage.registry.group_members import fill, holds_others, join, leave_groups
-from openstats.storage.registry.object_rows import ObjectRows, Row
+from openstats.storage.registry.object_rows import ObjectRow, ObjectRows
 from openstats.storage.schema import tables
 from openstats.storage.store import Database
 
@@ -65,8 +65,8 @@ def write(db: Database, kind: str, uuid: str, change: ObjectChange, now: int) ->
         _write_projects(db, row["id"], change)
 
 
-def _columns(db: Database, change: ObjectChange) -> Row:
-    columns: Row = {}
+def _columns(db: Database, change: ObjectChange) -> ObjectRow:
+    columns: ObjectRow = {}
     if change.customer is not None:
         columns["customer_id"] = row_id(db, customer, change.customer)
     if change.name is not None:

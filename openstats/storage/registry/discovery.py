@@ -17,16 +17,14 @@ from openstats.storage.ownership import PROJECTS
 from openstats.storage.registry import empty_objects, tenants
 from openstats.storage.registry.group_members import leave_groups
 from openstats.storage.registry.moves import move
+from openstats.storage.registry.object_rows import ObjectRow
 from openstats.storage.schema import tables
 from openstats.storage.store import Database, advisory_lock
 
 customer, project, group = tables.customer, tables.project, tables.project_group
 member, excluded = tables.project_group_member, tables.project_group_left
 
-Columns = dict[str, Any]
-"""Some columns of a row, by name."""
-
-Assigned = Sequence[tuple[Assignment, Origin]]
+OwnedAssignments = Sequence[tuple[Assignment, Origin]]
 """The assignments that have a customer, each with the origin of the customer."""
 
 LONGEST_KEY = 255
@@ -51,7 +49,7 @@ def write(
     advisory_lock(db, "discovery")
     assigned = [(a, a.customer) for a in assignments if a.customer]
     empty_before = empty_objects.find(db, cloud.keystone)
-    dates: Columns = {"created_at": None if first else now, "undated": first}
+    dates: ObjectRow = {"created_at": None if first else now, "undated": first}
     customers = _write_customers(db, assigned, dates)
     projects = _write_projects(db, cloud, assigned, customers, dates)
     move(db, PROJECTS, _moved(db, cloud, assigned, customers, projects), now)
@@ -63,7 +61,9 @@ def write(
     return {"customers": len(customers), "projects": len(projects), "tenants": len(assignments)}
 
 
-def _write_customers(db: Database, assigned: Assigned, dates: Columns) -> dict[Origin, int]:
+def _write_customers(
+    db: Database, assigned: OwnedAssignments, dates: ObjectRow
+) -> dict[Origin, int]:
     """Write customers; return their row ids by origin."""
     names = {origin: {"name": assignment.customer_name} for assignment, origin in assigned}
     return _write_objects(db, customer, names, dates)
@@ -72,12 +72,12 @@ def _write_customers(db: Database, assigned: Assigned, dates: Columns) -> dict[O
 def _write_projects(
     db: Database,
     cloud: Cloud,
-    assigned: Assigned,
+    assigned: OwnedAssignments,
     customers: Mapping[Origin, int],
-    dates: Columns,
+    dates: ObjectRow,
 ) -> dict[str, int]:
     """Write projects; return their row ids by Keystone id."""
-    objects: dict[Origin, Columns] = {}
+    objects: dict[Origin, ObjectRow] = {}
     for assignment, owner in assigned:
         columns = {"name": assignment.project.name, "customer_id": customers[owner]}
         objects[Origin(cloud.keystone, assignment.project.id)] = columns
@@ -86,7 +86,7 @@ def _write_projects(
 
 
 def _write_objects(
-    db: Database, table: Table, objects: Mapping[Origin, Columns], dates: Columns
+    db: Database, table: Table, objects: Mapping[Origin, ObjectRow], dates: ObjectRow
 ) -> dict[Origin, int]:
     """Update objects, which are found by origin, and insert new ones; return their row ids."""
     keystones = {origin.keystone for origin in objects}
@@ -108,7 +108,7 @@ def _by_origin(db: Database, table: Table, keystones: Iterable[str]) -> dict[Ori
     return {Origin(row.keystone, row.keystone_id): row for row in rows}
 
 
-def _new_row(origin: Origin, columns: Columns) -> Columns:
+def _new_row(origin: Origin, columns: ObjectRow) -> ObjectRow:
     names = {"uuid": str(uuid4()), "keystone": origin.keystone, "keystone_id": origin.key}
     return names | columns
 
@@ -118,7 +118,7 @@ def _refresh(db: Database, table: Table, row: Row[Any], name: str) -> None:
 
     A vanished object exists again; an object that was deleted by hand stays deleted.
     """
-    changes: Columns = {}
+    changes: ObjectRow = {}
     if row.name != name and not row.name_by_hand:
         changes["name"] = name
     if row.vanished:
@@ -130,7 +130,7 @@ def _refresh(db: Database, table: Table, row: Row[Any], name: str) -> None:
 def _moved(
     db: Database,
     cloud: Cloud,
-    assigned: Assigned,
+    assigned: OwnedAssignments,
     customers: Mapping[Origin, int],
     projects: Mapping[str, int],
 ) -> dict[int, int | None]:
@@ -156,17 +156,17 @@ def _owners(db: Database, cloud: Cloud, *, by_hand: bool) -> dict[int, int]:
 def _write_groups(
     db: Database,
     cloud: Cloud,
-    assigned: Assigned,
+    assigned: OwnedAssignments,
     customers: Mapping[Origin, int],
     projects: Mapping[str, int],
-    dates: Columns,
+    dates: ObjectRow,
 ) -> None:
     """Write the groups that tags name, within each project's customer, and their members.
 
     A project that was moved to another customer by hand is in none of these groups.
     """
     owners = _owners(db, cloud, by_hand=True)
-    groups: dict[Origin, Columns] = {}
+    groups: dict[Origin, ObjectRow] = {}
     origins: dict[int, set[Origin]] = {}
     for assignment, owner in assigned:
         project_id, customer_id = projects[assignment.project.id], customers[owner]

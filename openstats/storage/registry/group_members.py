@@ -16,7 +16,7 @@ from openstats.storage.store import Database
 group, project = tables.project_group, tables.project
 member, excluded = tables.project_group_member, tables.project_group_left
 
-Pair = tuple[int, int]
+Membership = tuple[int, int]
 """The row ids of a group and a project."""
 
 
@@ -32,7 +32,7 @@ def fill(db: Database, group_id: int, uuids: Collection[str]) -> None:
 
 def fill_all(db: Database, projects: Mapping[int, Collection[int]]) -> None:
     """Make these projects the only members of each group (row ids); they belong to its customer."""
-    pairs: set[Pair] = set()
+    pairs: set[Membership] = set()
     for group_id, project_ids in projects.items():
         pairs.update((group_id, project_id) for project_id in project_ids)
     of_groups = and_(one_of(member.c.project_group_id, "holders"), _exists(project))
@@ -80,7 +80,7 @@ def _of_customer(
 
 
 def _replace(
-    db: Database, of_holders: ColumnElement[bool], holders: list[int], pairs: set[Pair]
+    db: Database, of_holders: ColumnElement[bool], holders: list[int], pairs: set[Membership]
 ) -> None:
     """Replace the memberships of groups or of projects by these pairs.
 
@@ -101,7 +101,7 @@ def _replace(
         db.execute(insert(member).values(by_hand=True), rows)
 
 
-def _rows(pairs: Iterable[Pair]) -> list[dict[str, int]]:
+def _rows(pairs: Iterable[Membership]) -> list[dict[str, int]]:
     return [{"project_group_id": pair[0], "project_id": pair[1]} for pair in pairs]
 
 

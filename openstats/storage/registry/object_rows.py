@@ -10,20 +10,20 @@ from typing import Any
 from sqlalchemy import Table, bindparam, insert, select, update
 
 from openstats.errors import ConflictError
+from openstats.model import Origin
 from openstats.names import cleaned
 from openstats.storage import ownership
 from openstats.storage.registry import moves
 from openstats.storage.schema import tables
 from openstats.storage.store import Database
 
-Row = dict[str, Any]
-Columns = Mapping[str, Any]
+ObjectRow = dict[str, Any]
+"""A customer, project group or project, by column."""
+
+RowColumns = Mapping[str, Any]
 """Some columns of a row, by name."""
 
-Origin = tuple[str, str]
-"""A Keystone, and the key in it by which discovery recognizes an object."""
-
-EXISTING: Row = {"deleted_at": None, "vanished": False}
+EXISTING: ObjectRow = {"deleted_at": None, "vanished": False}
 """The values of an object that exists, or exists again."""
 
 FLAGS = {"name": "name_by_hand", "customer_id": "customer_by_hand"}
@@ -39,15 +39,15 @@ class ObjectRows:
     def __init__(self, db: Database, table: Table, now: int, uuid: str | None = None) -> None:
         self.table, self.now = table, now
         statement = select(table) if uuid is None else select(table).where(table.c.uuid == uuid)
-        self._stored: dict[int, Row] = {}
-        self._rows: list[Row] = []
-        self._by_uuid: dict[str, Row] = {}
-        self._by_origin: dict[Origin, Row] = {}
+        self._stored: dict[int, ObjectRow] = {}
+        self._rows: list[ObjectRow] = []
+        self._by_uuid: dict[str, ObjectRow] = {}
+        self._by_origin: dict[Origin, ObjectRow] = {}
         for stored in db.execute(statement).mappings():
             self._stored[stored["id"]] = dict(stored)
             self._append(dict(stored))
 
-    def put(self, columns: Columns) -> Row:
+    def put(self, columns: RowColumns) -> ObjectRow:
         """Set columns of the object that has this uuid, or else this origin; return its row.
 
         If there is none, the object is new. The origin connects objects of an exported registry
@@ -68,12 +68,12 @@ class ObjectRows:
         self._change(row, _changed_columns(self.table, row, columns))
         return row
 
-    def _append(self, row: Row) -> Row:
+    def _append(self, row: ObjectRow) -> ObjectRow:
         self._rows.append(row)
         self._index(row)
         return row
 
-    def _change(self, row: Row, columns: Columns) -> None:
+    def _change(self, row: ObjectRow, columns: RowColumns) -> None:
         """Change a row, and index it under its new uuid and origin."""
         del self._by_uuid[row["uuid"]]
         if origin := _origin(row):
@@ -81,7 +81,7 @@ class ObjectRows:
         row.update(columns)
         self._index(row)
 
-    def _index(self, row: Row) -> None:
+    def _index(self, row: ObjectRow) -> None:
         self._by_uuid[row["uuid"]] = row
         if origin := _origin(row):
             self._by_origin[origin] = row
@@ -97,10 +97,10 @@ class ObjectRows:
         for row in (*changed_rows, *new_rows):
             self._stored[row["id"]] = dict(row)
 
-    def _changed_rows(self) -> list[Row]:
+    def _changed_rows(self) -> list[ObjectRow]:
         return [row for row in self._rows if "id" in row and row != self._stored[row["id"]]]
 
-    def _move_projects(self, db: Database, rows: list[Row]) -> None:
+    def _move_projects(self, db: Database, rows: list[ObjectRow]) -> None:
         if self.table is not tables.project:
             return
         owners: dict[int, int | None] = {}
@@ -109,12 +109,12 @@ class ObjectRows:
                 owners[row["id"]] = row["customer_id"]
         moves.move(db, ownership.PROJECTS, owners, self.now)
 
-    def _update(self, db: Database, rows: list[Row]) -> None:
+    def _update(self, db: Database, rows: list[ObjectRow]) -> None:
         if rows:
             statement = update(self.table).where(self.table.c.id == bindparam("row"))
             db.execute(statement, [_settable(row) | {"row": row["id"]} for row in rows])
 
-    def _insert(self, db: Database, rows: list[Row]) -> None:
+    def _insert(self, db: Database, rows: list[ObjectRow]) -> None:
         if not rows:
             return
         statement = insert(self.table).returning(self.table.c.uuid, self.table.c.id)
@@ -122,12 +122,12 @@ class ObjectRows:
             self._by_uuid[uuid]["id"] = row_id
 
 
-def _origin(columns: Columns) -> Origin | None:
+def _origin(columns: RowColumns) -> Origin | None:
     keystone = columns["keystone"]
-    return None if keystone is None else (keystone, columns["keystone_id"])
+    return None if keystone is None else Origin(keystone, columns["keystone_id"])
 
 
-def _settable(row: Row) -> Row:
+def _settable(row: ObjectRow) -> ObjectRow:
     """Return the columns that are written here, without ``customer_since``: ``moves`` writes it."""
     columns = dict(row)
     del columns["id"]
@@ -135,19 +135,19 @@ def _settable(row: Row) -> Row:
     return columns
 
 
-def _new_row(table: Table, columns: Columns, now: int) -> Row:
+def _new_row(table: Table, columns: RowColumns, now: int) -> ObjectRow:
     """Return the row of a new object; without an origin, all its columns count as set by hand."""
     is_by_hand = columns["keystone"] is None
     flags = dict.fromkeys(_flags(table, columns).values(), is_by_hand)
     return {"created_at": now, **columns, **flags, **EXISTING, "undated": False}
 
 
-def _flags(table: Table, columns: Columns) -> dict[str, str]:
+def _flags(table: Table, columns: RowColumns) -> dict[str, str]:
     """Return the flags that a table has for these columns."""
     return {name: FLAGS[name] for name in FLAGS if name in columns and FLAGS[name] in table.c}
 
 
-def _changed_columns(table: Table, row: Row, columns: Columns) -> Row:
+def _changed_columns(table: Table, row: ObjectRow, columns: RowColumns) -> ObjectRow:
     """Return the columns of a row that change when these columns are set."""
     changes = {**columns, **EXISTING}
     if columns.get("name") == cleaned(row["name"]):

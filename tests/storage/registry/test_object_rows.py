@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from openstats.errors import ConflictError
-from openstats.storage.registry.object_rows import ObjectRows, Row
+from openstats.storage.registry.object_rows import ObjectRow, ObjectRows
 from openstats.storage.schema import tables
 from openstats.storage.store import Database
 from tests.registry import KEYSTONE, NOW, site, uuids
@@ -16,18 +16,18 @@ NOWHERE = {"keystone": None, "keystone_id": None}
 
 
 @pytest.fixture
-def acme(db: Database) -> Row:
+def acme(db: Database) -> ObjectRow:
     """Return the row of a customer that was discovered."""
     site(db).project("shop", customer="acme").project("lab", customer="umbrella").discover()
     return row(db, uuids(db, "customer")["acme"])
 
 
-def row(db: Database, uuid: str) -> Row:
+def row(db: Database, uuid: str) -> ObjectRow:
     customer = tables.customer
     return dict(db.execute(select(customer).where(customer.c.uuid == uuid)).mappings().one())
 
 
-def put(db: Database, *objects: Row) -> list[Row]:
+def put(db: Database, *objects: ObjectRow) -> list[ObjectRow]:
     rows = ObjectRows(db, tables.customer, NOW + 60)
     written = [rows.put(columns) for columns in objects]
     rows.write(db)
@@ -51,7 +51,7 @@ def test_a_new_object_gets_an_id_and_the_time_of_writing(db: Database) -> None:
     ids=["same", "other", "none"],
 )
 def test_another_name_is_one_by_hand(
-    db: Database, acme: Row, columns: dict[str, Any], flag: bool
+    db: Database, acme: ObjectRow, columns: dict[str, Any], flag: bool
 ) -> None:
     put(db, {"uuid": acme["uuid"], **columns, **NOWHERE})
     stored = row(db, acme["uuid"])
@@ -59,19 +59,19 @@ def test_another_name_is_one_by_hand(
     assert (stored["keystone"], stored["keystone_id"]) == (KEYSTONE, "acme")
 
 
-def test_an_object_is_found_by_its_origin_and_takes_the_uuid(db: Database, acme: Row) -> None:
+def test_an_object_is_found_by_its_origin_and_takes_the_uuid(db: Database, acme: ObjectRow) -> None:
     origin = {"keystone": KEYSTONE, "keystone_id": "acme"}
     put(db, {"uuid": UUID, "name": "acme", **origin})
     assert row(db, UUID)["id"] == acme["id"]
 
 
-def test_no_two_objects_have_one_origin(db: Database, acme: Row) -> None:
+def test_no_two_objects_have_one_origin(db: Database, acme: ObjectRow) -> None:
     origin = {"keystone": KEYSTONE, "keystone_id": "umbrella"}
     with pytest.raises(ConflictError, match="the same uuid or origin"):
         put(db, {"uuid": acme["uuid"], "name": "acme", **origin})
 
 
-def test_two_objects_may_swap_their_origins_in_one_write(db: Database, acme: Row) -> None:
+def test_two_objects_may_swap_their_origins_in_one_write(db: Database, acme: ObjectRow) -> None:
     umbrella = row(db, uuids(db, "customer")["umbrella"])
     aside = {"keystone": KEYSTONE, "keystone_id": "aside"}
     origins = [{"keystone": KEYSTONE, "keystone_id": key} for key in ("acme", "umbrella")]
@@ -84,7 +84,7 @@ def test_two_objects_may_swap_their_origins_in_one_write(db: Database, acme: Row
     assert row(db, acme["uuid"])["keystone_id"] == "aside"
 
 
-def test_what_was_deleted_is_there_again(db: Database, acme: Row) -> None:
+def test_what_was_deleted_is_there_again(db: Database, acme: ObjectRow) -> None:
     table = tables.customer
     db.execute(table.update().values(deleted_at=NOW, vanished=True))
     put(db, {"uuid": acme["uuid"], "name": "acme", **NOWHERE})
@@ -100,7 +100,7 @@ def test_a_name_as_an_export_spells_it_is_no_change(db: Database) -> None:
     assert (stored["name"], stored["name_by_hand"]) == ("a\x1bb", False)
 
 
-def test_what_was_set_by_hand_stays_so_when_it_is_set_again(db: Database, acme: Row) -> None:
+def test_what_was_set_by_hand_stays_so_when_it_is_set_again(db: Database, acme: ObjectRow) -> None:
     columns = {"uuid": acme["uuid"], "name": "Acme Ltd", **NOWHERE}
     put(db, columns)
     put(db, columns)
