@@ -30,7 +30,7 @@ def report(
     with store.read() as db:
         clouds = _capacities(db, auth_url, region)
         totals, tenants = sums.total_of_clouds(db, clouds)
-        complete = coverage.read_clouds(db, clouds, "quotas")
+        complete = coverage.polled_clouds(db, clouds, "quotas")
     capacities, read_at = _known(clouds)
     if not capacities:
         _make_due(store, clouds, now)

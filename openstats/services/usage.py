@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from openstats.errors import ParameterError
+from openstats.errors import ParameterError, must_be
 from openstats.meters import ALLOCATED, OBSERVED, USAGE, USED, UsageMeter
 from openstats.model import Coverage, ObjectName, Scope, Selection
 from openstats.readings import Members, Readings
@@ -135,8 +135,7 @@ def _meter(db: Database, query: UsageQuery) -> tuple[UsageMeter, Dates]:
     """
     meters = {meter.basis: meter for meter in USAGE if meter.item == query.item}
     if query.basis and query.basis not in meters:
-        bases = ", ".join(meters)
-        raise ParameterError(f"basis={query.basis}: {query.item} has {bases} only")
+        raise ParameterError(f"basis={query.basis}: {must_be(meters)} for item={query.item}")
     newest = readings.newest_by_cloud(db, [meter.name for meter in meters.values()])
     meter = meters[_basis(query.basis or query.default_basis, meters, newest)]
     return meter, {cloud: at[meter.name] for cloud, at in newest.items()}

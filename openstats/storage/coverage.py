@@ -48,8 +48,9 @@ def polled(kind: str) -> ColumnElement[bool]:
 
 def discovered() -> ColumnElement[bool]:
     """Return the condition that the projects of a cloud have ever been read."""
-    member = tenant.alias("own")
-    linked = exists().where(member.c.cloud_id == cloud.c.id, member.c.project_id.is_not(None))
+    cloud_tenant = tenant.alias("cloud_tenant")
+    of_cloud = cloud_tenant.c.cloud_id == cloud.c.id
+    linked = exists().where(of_cloud, cloud_tenant.c.project_id.is_not(None))
     return or_(polled("discovery"), linked)
 
 
@@ -140,10 +141,13 @@ def quota_clouds(*, everything: bool, filtered: bool) -> list[ColumnElement[Any]
     return [clouds, func.count(distinct(case((quotas_known, tenant.c.cloud_id))))]
 
 
-def of_quotas(row: Sequence[Any]) -> Coverage:
-    """Return the coverage in a row with the columns of ``quota_tenants`` and ``quota_clouds``."""
-    tenants, tenants_known, oldest, clouds, clouds_known = row
-    return Coverage(tenants, tenants_known, clouds, clouds_known, oldest)
+def of_quotas(row: Sequence[Any]) -> tuple[Coverage, list[Any]]:
+    """Return the coverage that a row begins with, and its further columns.
+
+    The row begins with the columns of ``quota_tenants`` and ``quota_clouds``.
+    """
+    tenants, tenants_known, oldest, clouds, clouds_known, *figures = row
+    return Coverage(tenants, tenants_known, clouds, clouds_known, oldest), figures
 
 
 def _number_of_clouds(*conditions: ColumnElement[bool]) -> ColumnElement[int]:
@@ -151,17 +155,17 @@ def _number_of_clouds(*conditions: ColumnElement[bool]) -> ColumnElement[int]:
 
 
 @cache
-def _read(kind: str) -> Prepared:
+def _polled_clouds(kind: str) -> Prepared:
     clouds = one_of(cloud.c.id, "clouds")
     return Prepared(select(cloud.c.id).where(clouds, polled(kind), discovered()))
 
 
-def read_clouds(db: Database, clouds: Iterable[int], kind: str) -> set[int]:
+def polled_clouds(db: Database, clouds: Iterable[int], kind: str) -> set[int]:
     """Return which of these clouds (row ids) had a successful poll of this kind and a discovery.
 
     A poll also succeeds if it finds no project to ask about.
     """
-    return {row[0] for row in _read(kind).rows(db, {"clouds": [*clouds]})}
+    return {row_id for (row_id,) in _polled_clouds(kind).rows(db, {"clouds": [*clouds]})}
 
 
 @cache
@@ -178,4 +182,4 @@ def listed_clouds(db: Database, scope: Scope) -> dict[int, bool]:
     if not (scope.everything or scope.clouds):
         return {}
     rows = _listed_clouds(everything=scope.everything).rows(db, variables(scope))
-    return {row[0]: bool(row[1]) for row in rows}
+    return {row_id: bool(is_discovered) for row_id, is_discovered in rows}

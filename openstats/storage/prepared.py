@@ -5,7 +5,7 @@ rare queries go through SQLAlchemy.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import SelectBase
@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from openstats.storage.store import Database
 
-Statement = tuple[str, list[str] | None, dict[str, Any]]
+Statement = tuple[str, list[str] | None, dict[str, object]]
 """The SQL, the names of its parameters in order (None: the driver takes them by name), and the
 values of its constants."""
 
@@ -30,7 +30,7 @@ class Prepared:
         self._statement = statement
         self._compiled: dict[str, Statement] = {}
 
-    def rows(self, db: Database, values: Mapping[str, Any]) -> Sequence[Any]:
+    def rows(self, db: Database, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
         """Return all rows; ``values`` are the parameters by name.
 
         Raises:
@@ -43,11 +43,11 @@ class Prepared:
         try:
             cursor = db.connection.cursor()
             cursor.execute(sql, arguments)
-            return cursor.fetchall()
+            return list(cursor.fetchall())
         except driver.Error as error:
             raise DBAPIError.instance(sql, None, error, driver.Error, dialect=db.dialect) from error
 
-    def row(self, db: Database, values: Mapping[str, Any]) -> Any:
+    def row(self, db: Database, values: Mapping[str, object]) -> tuple[Any, ...]:
         """Return the only row.
 
         Raises:
@@ -67,5 +67,5 @@ class Prepared:
         return prepared
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     return json.dumps(value) if isinstance(value, list) else value

@@ -79,7 +79,7 @@ def test_a_caller_who_sees_nothing_gets_nothing(filled: Store) -> None:
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        ({"item": "cpu", "basis": ALLOCATED}, "basis=allocated: cpu has used only"),
+        ({"item": "cpu", "basis": ALLOCATED}, "basis=allocated: must be used for item=cpu"),
         ({"edges": [0, 1, 2, 3]}, "2 objects times 3 intervals are 6; must be at most 4"),
         ({"page": Page(marker="12345678-0000-4000-8000-000000000000")}, "marker=12345678"),
     ],

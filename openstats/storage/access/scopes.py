@@ -67,11 +67,11 @@ def _select_granted() -> CompoundSelect[Any]:
 
     ::
 
-        WITH held AS (SELECT * FROM "grant"
+        WITH grants_of_caller AS (SELECT * FROM "grant"
             WHERE user_id = :user_id OR subject = :subject OR group_id IN :group_ids)
-        SELECT 'grants', uuid FROM held
-        UNION ALL SELECT 'customers', customer.uuid FROM customer, held
-            WHERE customer.id = held.customer_id
+        SELECT 'grants', uuid FROM grants_of_caller
+        UNION ALL SELECT 'customers', customer.uuid FROM customer, grants_of_caller
+            WHERE customer.id = grants_of_caller.customer_id
         UNION ALL ... -- projects, groups and clouds of grants; then what belongs to these
     """
     # NULL equals nothing, so that a parameter of NULL matches no grant.
@@ -80,7 +80,7 @@ def _select_granted() -> CompoundSelect[Any]:
         grant.c.subject == bindparam("subject", type_=Text),
         one_of(grant.c.group_id, "group_ids"),
     )
-    grants = select(grant).where(is_grantee).cte("held")
+    grants = select(grant).where(is_grantee).cte("grants_of_caller")
     of_customers = [
         _select("customers", customer).where(customer.c.id == grants.c.customer_id),
         _select("projects", project).where(project.c.customer_id == grants.c.customer_id),

@@ -3,7 +3,7 @@
 ``visibility`` decides what the caller may see.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -70,7 +70,7 @@ def objects(query: ObjectQuery) -> Select[Any]:
         ORDER BY project.name, project.uuid LIMIT :limit
     """
     table = OBJECTS[query.aggregate]
-    statement = _named(table)
+    statement = _with_customer(table)
     visible = visible_object(query.aggregate, everything=query.everything, past=query.past)
     statement = statement.where(visible)
     if query.filtered:
@@ -83,7 +83,7 @@ def objects(query: ObjectQuery) -> Select[Any]:
     return statement.order_by(table.c.name, table.c.uuid)
 
 
-def _named(table: Table) -> Select[Any]:
+def _with_customer(table: Table) -> Select[Any]:
     owner = customer.c.uuid.label("customer")
     columns = table.c.id, table.c.uuid, table.c.name, owner
     if table is customer:
@@ -97,11 +97,16 @@ def prepared_objects(query: ObjectQuery) -> Prepared:
     return Prepared(objects(query))
 
 
-def object_name(aggregate: str) -> Callable[[Any], ObjectName]:
-    """Return a function that makes an ObjectName of a row of ``objects``."""
-    if aggregate == "customer":
-        return lambda row: ObjectName(row[1], row[2])
-    return lambda row: ObjectName(*row[1:4])
+def named(
+    aggregate: str, rows: Iterable[Sequence[Any]]
+) -> Iterator[tuple[int, ObjectName, list[Any]]]:
+    """Yield the row id and the name of each object in rows of ``objects``, and its further columns.
+
+    The name of a customer does not repeat the customer.
+    """
+    is_customer = aggregate == "customer"
+    for row_id, uuid, name, owner, *figures in rows:
+        yield row_id, ObjectName(uuid, name, None if is_customer else owner), figures
 
 
 def check_marker(db: Database, scope: Scope, selection: Selection, marker: str) -> None:

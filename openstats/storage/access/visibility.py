@@ -35,7 +35,7 @@ OBJECTS: dict[str, Table] = {"customer": customer, "project": project, "project_
 SCOPES = ("projects", "tenants", "customers", "groups", "clouds")
 """The parts of a scope. Each is a parameter with a list of uuids: ``scope_projects`` and so on."""
 
-tenant_quota = quota.alias("held")
+tenant_quota = quota.alias("tenant_quota")
 holds_resources = exists().where(
     tenant_quota.c.tenant_id == tenant.c.id,
     or_(
@@ -101,7 +101,7 @@ def project_in_scope(*, everything: bool) -> ColumnElement[bool]:
     """Return the condition that the caller may see a project, whether or not it is deleted."""
     if everything:
         return true()
-    scope_tenant = tenant.alias("single")
+    scope_tenant = tenant.alias("scope_tenant")
     linked = select(scope_tenant.c.project_id).where(one_of(scope_tenant.c.uuid, "scope_tenants"))
     return or_(one_of(project.c.uuid, "scope_projects"), project.c.id.in_(linked))
 
@@ -112,7 +112,7 @@ def project_past_in_scope(project_id: ColumnElement[Any]) -> ColumnElement[bool]
     A caller sees all time in projects of the scope, the time of tenants of the scope in their
     present project, and all time of tenants in clouds of the scope.
     """
-    scope_project = project.alias("seen")
+    scope_project = project.alias("scope_project")
     projects = select(scope_project.c.id).where(one_of(scope_project.c.uuid, "scope_projects"))
     # NULL if the tenant belongs to no project any more. Its time in clouds of the scope is visible
     # nevertheless.
@@ -189,34 +189,34 @@ def _visible_ever(aggregate: str) -> ColumnElement[bool]:
     return or_(owner_in_scope, customer.c.id.in_(former_owners))
 
 
-def _owner_in_scope(aggregate: str, project_seen: ColumnElement[bool]) -> ColumnElement[bool]:
+def _owner_in_scope(aggregate: str, project_condition: ColumnElement[bool]) -> ColumnElement[bool]:
     """Return the condition that the caller may see a customer or group, or one of its projects."""
     if aggregate == "customer":
-        return _customer_in_scope(project_seen)
-    return _group_in_scope(project_seen)
+        return _customer_in_scope(project_condition)
+    return _group_in_scope(project_condition)
 
 
-def _customer_in_scope(project_seen: ColumnElement[bool]) -> ColumnElement[bool]:
+def _customer_in_scope(project_condition: ColumnElement[bool]) -> ColumnElement[bool]:
     """Return the condition that a customer, one of its groups or one of its projects is visible."""
     groups = select(group.c.customer_id).where(one_of(group.c.uuid, "scope_groups"))
     owns_group = customer.c.id.in_(groups.where(group.c.deleted_at.is_(None)))
-    owns_project = customer.c.id.in_(select(project.c.customer_id).where(project_seen))
+    owns_project = customer.c.id.in_(select(project.c.customer_id).where(project_condition))
     return or_(one_of(customer.c.uuid, "scope_customers"), owns_group, owns_project)
 
 
-def _group_in_scope(project_seen: ColumnElement[bool]) -> ColumnElement[bool]:
+def _group_in_scope(project_condition: ColumnElement[bool]) -> ColumnElement[bool]:
     """Return the condition that a group, its customer or one of its projects is visible."""
     members = select(member.c.project_group_id).join(project, project.c.id == member.c.project_id)
     return or_(
         one_of(group.c.uuid, "scope_groups"),
         group.c.customer_id.in_(granted_customers()),
-        group.c.id.in_(members.where(project_seen)),
+        group.c.id.in_(members.where(project_condition)),
     )
 
 
 def _projects_ever_in_clouds() -> Any:
     """Select the projects that have or had a tenant in the caller's clouds."""
-    cloud_tenant = tenant.alias("here")
+    cloud_tenant = tenant.alias("cloud_tenant")
     in_clouds = cloud_tenant.c.cloud_id.in_(granted_clouds())
     projects = select(cloud_tenant.c.project_id).where(in_clouds)
     former = former_project.c
@@ -261,11 +261,11 @@ def _scope_ids(table: Table, parameter: str) -> Select[Any]:
 
 def _scope_tenants() -> Select[Any]:
     """Select the tenants in the scope, each with its present project."""
-    scope_tenant = tenant.alias("own")
+    scope_tenant = tenant.alias("scope_tenant")
     linked = select(scope_tenant.c.id, scope_tenant.c.project_id)
-    return select(linked.where(one_of(scope_tenant.c.uuid, "scope_tenants")).cte("single"))
+    return select(linked.where(one_of(scope_tenant.c.uuid, "scope_tenants")).cte("scope_tenants"))
 
 
 def _cloud_tenants() -> Select[Any]:
-    cloud_tenant = tenant.alias("inside")
+    cloud_tenant = tenant.alias("cloud_tenant")
     return select(cloud_tenant.c.id).where(cloud_tenant.c.cloud_id.in_(granted_clouds()))

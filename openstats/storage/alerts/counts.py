@@ -20,7 +20,7 @@ from sqlalchemy import (
 from openstats.alerts import StatusFilter
 from openstats.model import ObjectName, Past, Scope, Selection
 from openstats.severities import SEVERITIES
-from openstats.storage.access.selection import object_name, object_query, prepared_objects
+from openstats.storage.access.selection import named, object_query, prepared_objects
 from openstats.storage.access.visibility import OBJECTS, variables, visible_alert, visible_object
 from openstats.storage.dialects import constant, one_of
 from openstats.storage.prepared import Prepared
@@ -219,6 +219,6 @@ def selected_objects(
     ``marker`` is the uuid of the last object of the previous page.
     """
     query = prepared_objects(object_query(scope, selection, limit=limit, marker=marker))
-    name = object_name(selection.aggregate)
     parameters = variables(scope, selection) | {"limit": limit, "marker": marker}
-    return {row[0]: name(row) for row in query.rows(db, parameters)}
+    objects = named(selection.aggregate, query.rows(db, parameters))
+    return {row_id: name for row_id, name, _ in objects}

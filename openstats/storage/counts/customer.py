@@ -5,7 +5,7 @@ from functools import cache
 from sqlalchemy import Subquery, and_, distinct, func, or_, select
 
 from openstats.model import CustomerCounts, Scope, Selection
-from openstats.storage.access.selection import ObjectQuery, object_name, object_query, objects
+from openstats.storage.access.selection import ObjectQuery, named, object_query, objects
 from openstats.storage.access.visibility import (
     group,
     project,
@@ -34,12 +34,12 @@ def _by_customer(*, everything: bool) -> Subquery:
     """
     exists_now = and_(tenant.c.project_id == project.c.id, tenant.c.deleted_at.is_(None))
     without_tenant = tenant.c.id.is_(None)
-    seen_tenant = and_(visible_tenant(everything=everything), tenant_counts)
+    visible_counts = and_(visible_tenant(everything=everything), tenant_counts)
     servers = select(func.count()).where(instance.c.tenant_id == tenant.c.id).scalar_subquery()
     projects = func.count(distinct(project.c.id)).label("projects")
     columns = project.c.customer_id, projects, whole_sum(servers).label("instances")
     rows = select(*columns).select_from(project.outerjoin(tenant, exists_now))
-    rows = rows.where(visible_project(everything=everything), or_(without_tenant, seen_tenant))
+    rows = rows.where(visible_project(everything=everything), or_(without_tenant, visible_counts))
     return rows.group_by(project.c.customer_id).subquery("sums")
 
 
@@ -52,7 +52,7 @@ def _groups(*, everything: bool) -> Subquery:
 
 @cache
 def _listing(query: ObjectQuery) -> Prepared:
-    """Select visible customers (four columns) with their counts; 0 where they have nothing."""
+    """Select visible customers with their counts; 0 where they have nothing."""
     numbers = _by_customer(everything=query.everything)
     groups = _groups(everything=query.everything)
     rows = objects(query).outerjoin(numbers, numbers.c.customer_id == customer.c.id)
@@ -77,5 +77,4 @@ def listing(
     values = variables(scope, selection) | {"limit": limit, "marker": marker}
     query = object_query(scope, selection, limit=limit, marker=marker)
     rows = _listing(query).rows(db, values)
-    name = object_name("customer")
-    return [CustomerCounts(name(row), *row[4:]) for row in rows]
+    return [CustomerCounts(name, *counts) for _, name, counts in named("customer", rows)]

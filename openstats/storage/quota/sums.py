@@ -1,6 +1,6 @@
 """Sums of tenants' limits and use: in total, by object or by cloud, with their coverage."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -18,7 +18,7 @@ from openstats.model import (
 from openstats.storage.access.selection import (
     ObjectQuery,
     from_projects,
-    object_name,
+    named,
     object_query,
     objects,
     selected,
@@ -45,7 +45,8 @@ Sums = dict[str, QuotaSum]
 """Sums by the name of the meter in ``meters.QUOTAS``."""
 
 
-def _sums() -> list[ColumnElement[Any]]:
+def _sum_columns() -> list[ColumnElement[Any]]:
+    """Return columns with three sums for each meter, in the order of ``QUOTA_NAMES``."""
     columns: list[ColumnElement[Any]] = []
     for name in QUOTA_NAMES:
         limit, in_use = quota.c[f"{name}_limit"], quota.c[f"{name}_in_use"]
@@ -57,12 +58,12 @@ def _sums() -> list[ColumnElement[Any]]:
     return columns
 
 
-def _sums_of(columns: Iterable[int]) -> Sums:
-    """Return the sums from the columns of ``_sums``."""
-    figures = iter(columns)
+def _sums(figures: Iterable[int]) -> Sums:
+    """Return the sums from the columns of ``_sum_columns``."""
+    column = iter(figures)
     sums: Sums = {}
     for name in QUOTA_NAMES:
-        limit, unlimited, in_use = next(figures), next(figures), next(figures)
+        limit, unlimited, in_use = next(column), next(column), next(column)
         # The limit of each unlimited quota is -1, which lowered the sum.
         sums[name] = QuotaSum(limit + unlimited, unlimited, in_use)
     return sums
@@ -84,7 +85,7 @@ class TotalQuery:
 
 @cache
 def _total(query: TotalQuery) -> Prepared:
-    """Select the coverage of the selected objects (five columns) and the sums over their tenants.
+    """Select the coverage of the selected objects, and the sums over their tenants.
 
     ::
 
@@ -98,7 +99,7 @@ def _total(query: TotalQuery) -> Prepared:
     coverage_clouds = quota_clouds(everything=query.everything, filtered=query.filtered)
     columns = [*quota_tenants(), *coverage_clouds]
     if query.with_sums:
-        columns += _sums()
+        columns += _sum_columns()
     conditions = (
         visible_tenant(everything=query.everything),
         selected(query.aggregate, filtered=query.filtered),
@@ -112,16 +113,19 @@ def total(db: Database, scope: Scope, selection: Selection) -> tuple[Sums, Cover
 
     A tenant counts once, even if it belongs to several selected groups.
     """
-    row = _row(db, scope, selection, with_sums=True)
-    return _sums_of(row[5:]), of_quotas(row[:5])
+    known, figures = of_quotas(_total_row(db, scope, selection, with_sums=True))
+    return _sums(figures), known
 
 
 def coverage(db: Database, scope: Scope, selection: Selection) -> Coverage:
     """Return the coverage of the selected objects."""
-    return of_quotas(_row(db, scope, selection, with_sums=False))
+    known, _ = of_quotas(_total_row(db, scope, selection, with_sums=False))
+    return known
 
 
-def _row(db: Database, scope: Scope, selection: Selection, *, with_sums: bool) -> Any:
+def _total_row(
+    db: Database, scope: Scope, selection: Selection, *, with_sums: bool
+) -> Sequence[Any]:
     query = TotalQuery(
         selection.aggregate,
         everything=scope.everything,
@@ -138,18 +142,18 @@ def _object_sums(aggregate: str, *, everything: bool) -> Subquery:
     if aggregate == "project_group":
         tenants = tenants.join(member, member.c.project_id == project.c.id)
         key = member.c.project_group_id
-    rows = select(key.label("object_id"), *_sums()).select_from(tenants)
+    rows = select(key.label("object_id"), *_sum_columns()).select_from(tenants)
     rows = rows.where(visible_tenant(everything=everything), tenant_counts)
     return rows.group_by(key).subquery("sums")
 
 
 @cache
 def _objects_with_sums(query: ObjectQuery) -> Prepared:
-    """Select visible objects (four columns) with their sums; 0 for objects without tenants."""
+    """Select visible objects with their sums; 0 for objects without tenants."""
     sums = _object_sums(query.aggregate, everything=query.everything)
-    objects_id = OBJECTS[query.aggregate].c.id
-    rows = objects(query).outerjoin(sums, sums.c.object_id == objects_id)
-    for column in _sums():
+    object_id = OBJECTS[query.aggregate].c.id
+    rows = objects(query).outerjoin(sums, sums.c.object_id == object_id)
+    for column in _sum_columns():
         figure = func.coalesce(sums.c[column.name], constant(0))
         rows = rows.add_columns(figure.label(column.name))
     return Prepared(rows)
@@ -171,22 +175,21 @@ def by_object(
     query = object_query(scope, selection, limit=limit, marker=marker)
     values = variables(scope, selection) | {"limit": limit, "marker": marker}
     rows = _objects_with_sums(query).rows(db, values)
-    name = object_name(selection.aggregate)
-    return [(name(row), _sums_of(row[4:])) for row in rows]
+    return [(name, _sums(figures)) for _, name, figures in named(selection.aggregate, rows)]
 
 
 def by_cloud(db: Database) -> dict[int, Sums]:
     """Return, by cloud (row id), the sums over the tenants that are linked to a project."""
     tenants = tenant.outerjoin(quota, quota.c.tenant_id == tenant.c.id)
-    rows = select(tenant.c.cloud_id, *_sums()).select_from(tenants)
+    rows = select(tenant.c.cloud_id, *_sum_columns()).select_from(tenants)
     linked = rows.where(tenant.c.project_id.is_not(None), tenant_counts).group_by(tenant.c.cloud_id)
-    return {row.cloud_id: _sums_of(row[1:]) for row in db.execute(linked)}
+    return {cloud_id: _sums(figures) for cloud_id, *figures in db.execute(linked)}
 
 
 @cache
 def _clouds() -> Prepared:
     tenants = tenant.outerjoin(quota, quota.c.tenant_id == tenant.c.id)
-    rows = select(*quota_tenants(), *_sums()).select_from(tenants)
+    rows = select(*quota_tenants(), *_sum_columns()).select_from(tenants)
     linked = rows.where(tenant.c.project_id.is_not(None), tenant_counts)
     return Prepared(linked.where(one_of(tenant.c.cloud_id, "clouds")))
 
@@ -196,5 +199,5 @@ def total_of_clouds(db: Database, clouds: Iterable[int]) -> tuple[Sums, Coverage
 
     The coverage has no numbers of clouds.
     """
-    tenants, tenants_known, oldest, *sums = _clouds().row(db, {"clouds": [*clouds]})
-    return _sums_of(sums), Coverage(tenants, tenants_known, oldest=oldest)
+    tenants, tenants_known, oldest, *figures = _clouds().row(db, {"clouds": [*clouds]})
+    return _sums(figures), Coverage(tenants, tenants_known, oldest=oldest)

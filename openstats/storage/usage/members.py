@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Select, case, func, or_, select, union_all
 
 from openstats.model import ObjectName, Scope, Selection
 from openstats.readings import Members
-from openstats.storage.access.selection import object_name, object_query, prepared_objects
+from openstats.storage.access.selection import named, object_query, prepared_objects
 from openstats.storage.access.visibility import (
     granted_customers,
     member,
@@ -37,9 +37,18 @@ recorded."""
 
 ALWAYS = constant(0), constant(FOREVER)
 
-COLUMNS = 9
-CLOUD, OWNER = 1, 4
-"""The indices of two columns of ``_members``."""
+COLUMNS = (
+    "tenant",
+    "cloud",
+    "slot",
+    "counts",
+    "owner",
+    "project_since",
+    "project_until",
+    "customer_since",
+    "customer_until",
+)
+"""The columns of ``_members``."""
 
 
 @dataclass(frozen=True)
@@ -83,74 +92,89 @@ def _members(query: MemberQuery) -> Prepared:
 
 def _selects(query: MemberQuery) -> Iterator[tuple[Select[Any], ColumnElement[Any]]]:
     """Yield the SELECTs of ``_members``, each with the column of the owner's row id."""
-    for tenancy in owner_periods(TENANTS):
+    for tenant_periods in owner_periods(TENANTS):
         if query.aggregate == "customer":
-            for custody in owner_periods(PROJECTS):
-                rows = _of_customers(tenancy, custody, everything=query.everything)
-                yield rows, custody.owner_id
+            for project_periods in owner_periods(PROJECTS):
+                rows = _of_customers(tenant_periods, project_periods, everything=query.everything)
+                yield rows, project_periods.owner_id
         elif query.aggregate == "project_group":
-            yield _of_groups(tenancy, everything=query.everything), member.c.project_group_id
+            yield _of_groups(tenant_periods, everything=query.everything), member.c.project_group_id
         else:
-            yield _of_projects(tenancy, everything=query.everything), tenancy.owner_id
+            yield _of_projects(tenant_periods, everything=query.everything), tenant_periods.owner_id
             if not query.everything:
-                for custody in owner_periods(PROJECTS):
-                    yield _of_former_projects(tenancy, custody), tenancy.owner_id
+                for project_periods in owner_periods(PROJECTS):
+                    yield (
+                        _of_former_projects(tenant_periods, project_periods),
+                        tenant_periods.owner_id,
+                    )
 
 
-def _tenants(tenancy: OwnerPeriods) -> Select[Any]:
+def _tenants(tenant_periods: OwnerPeriods) -> Select[Any]:
     """Select tenants of projects: row id, cloud, slot, and 1 if the tenant counts now."""
     slot = func.coalesce(tenant.c.slot, NO_SLOT)
-    if tenancy.table is tenant:
+    if tenant_periods.table is tenant:
         counting = case((tenant_counts, constant(1)), else_=constant(0))
         rows = select(tenant.c.id, tenant.c.cloud_id, slot, counting).select_from(tenant)
     else:
         rows = select(tenant.c.id, tenant.c.cloud_id, slot, constant(0)).select_from(tenant)
-        rows = rows.join(tenancy.table, tenancy.row_id == tenant.c.id)
-    return rows.where(tenancy.owner_id.is_not(None))
+        rows = rows.join(tenant_periods.table, tenant_periods.row_id == tenant.c.id)
+    return rows.where(tenant_periods.owner_id.is_not(None))
 
 
-def _of_projects(tenancy: OwnerPeriods, *, everything: bool) -> Select[Any]:
+def _of_projects(tenant_periods: OwnerPeriods, *, everything: bool) -> Select[Any]:
     """Select the members of projects that the caller sees."""
-    owner = tenancy.owner_id
-    rows = _tenants(tenancy).add_columns(owner, tenancy.since, tenancy.until, *ALWAYS)
+    owner = tenant_periods.owner_id
+    rows = _tenants(tenant_periods).add_columns(
+        owner, tenant_periods.since, tenant_periods.until, *ALWAYS
+    )
     return rows if everything else rows.where(project_past_in_scope(owner))
 
 
-def _of_groups(tenancy: OwnerPeriods, *, everything: bool) -> Select[Any]:
+def _of_groups(tenant_periods: OwnerPeriods, *, everything: bool) -> Select[Any]:
     """Select the members of project groups, from projects that the caller sees."""
-    project_id, owner = tenancy.owner_id, member.c.project_group_id
-    rows = _tenants(tenancy).join(member, member.c.project_id == project_id)
-    rows = rows.add_columns(owner, tenancy.since, tenancy.until, *ALWAYS)
+    project_id, owner = tenant_periods.owner_id, member.c.project_group_id
+    rows = _tenants(tenant_periods).join(member, member.c.project_id == project_id)
+    rows = rows.add_columns(owner, tenant_periods.since, tenant_periods.until, *ALWAYS)
     return rows if everything else rows.where(project_past_in_scope(project_id))
 
 
 def _with_customers(
-    tenancy: OwnerPeriods, custody: OwnerPeriods, owner: ColumnElement[Any]
+    tenant_periods: OwnerPeriods, project_periods: OwnerPeriods, owner: ColumnElement[Any]
 ) -> Select[Any]:
     """Select tenants of projects of customers, where both periods overlap."""
-    overlap = (custody.since < tenancy.until) & (tenancy.since < custody.until)
-    on_clause = (custody.row_id == tenancy.owner_id) & overlap
+    overlap = (project_periods.since < tenant_periods.until) & (
+        tenant_periods.since < project_periods.until
+    )
+    on_clause = (project_periods.row_id == tenant_periods.owner_id) & overlap
     return (
-        _tenants(tenancy)
-        .join(custody.table, on_clause)
-        .add_columns(owner, tenancy.since, tenancy.until, custody.since, custody.until)
+        _tenants(tenant_periods)
+        .join(project_periods.table, on_clause)
+        .add_columns(
+            owner,
+            tenant_periods.since,
+            tenant_periods.until,
+            project_periods.since,
+            project_periods.until,
+        )
     )
 
 
-def _of_customers(tenancy: OwnerPeriods, custody: OwnerPeriods, *, everything: bool) -> Select[Any]:
+def _of_customers(
+    tenant_periods: OwnerPeriods, project_periods: OwnerPeriods, *, everything: bool
+) -> Select[Any]:
     """Select the members of customers, from projects or for customers that the caller sees."""
-    rows = _with_customers(tenancy, custody, custody.owner_id)
+    rows = _with_customers(tenant_periods, project_periods, project_periods.owner_id)
     if everything:
         return rows
-    granted = custody.owner_id.in_(granted_customers())
-    return rows.where(or_(project_past_in_scope(tenancy.owner_id), granted))
+    granted = project_periods.owner_id.in_(granted_customers())
+    return rows.where(or_(project_past_in_scope(tenant_periods.owner_id), granted))
 
 
-def _of_former_projects(tenancy: OwnerPeriods, custody: OwnerPeriods) -> Select[Any]:
+def _of_former_projects(tenant_periods: OwnerPeriods, project_periods: OwnerPeriods) -> Select[Any]:
     """Select members of projects outside the scope, for the time of a customer of the caller."""
-    rows = _with_customers(tenancy, custody, tenancy.owner_id)
-    granted = custody.owner_id.in_(granted_customers())
-    return rows.where(granted, ~project_past_in_scope(tenancy.owner_id))
+    rows = _with_customers(tenant_periods, project_periods, tenant_periods.owner_id)
+    granted = project_periods.owner_id.in_(granted_customers())
+    return rows.where(granted, ~project_past_in_scope(tenant_periods.owner_id))
 
 
 def read(
@@ -171,29 +195,37 @@ def read(
     query = object_query(scope, selection, limit=limit, marker=marker)
     parameters = variables(scope, selection) | {"limit": limit, "marker": marker}
     objects = prepared_objects(query).rows(db, parameters)
-    ids = [row[0] for row in objects]
+    names_by_id = {row_id: name for row_id, name, _ in named(selection.aggregate, objects)}
+    ids, names = list(names_by_id), list(names_by_id.values())
     statement = _members(MemberQuery(selection.aggregate, scope.everything, query.narrowed))
     owners = {"owners": ids} if query.narrowed else {}
     rows = statement.rows(db, variables(scope) | owners)
-    return _columns([*map(object_name(selection.aggregate), objects)], ids, rows)
+    return _arrays(names, ids, rows)
 
 
-def _columns(names: Sequence[ObjectName], ids: Sequence[int], rows: Sequence[Any]) -> Members:
-    """Return rows of ``_members`` as columns, ordered by cloud, then owner.
+def _arrays(names: Sequence[ObjectName], ids: Sequence[int], rows: Sequence[Any]) -> Members:
+    """Return rows of ``_members`` as arrays, ordered by cloud, then owner.
 
     Owners become indices into ``names``; rows of objects that are not selected are dropped. A slot
     belongs to its owner in the intersection of both periods.
     """
+    width = len(COLUMNS)
     numbers = chain.from_iterable(rows)
-    table = np.fromiter(numbers, np.int64, COLUMNS * len(rows)).reshape(-1, COLUMNS)
-    owners, is_selected = _indices(ids, table[:, OWNER])
+    table = np.fromiter(numbers, np.int64, width * len(rows)).reshape(-1, width)
+    owners, is_selected = _indices(ids, table[:, COLUMNS.index("owner")])
     table = table[is_selected]
-    order = np.lexsort((owners, table[:, CLOUD]))
-    tenants, clouds, slots, counting, _, *bounds = table[order].T
-    tenancy_since, tenancy_until, custody_since, custody_until = bounds
-    since = np.maximum(tenancy_since, custody_since)
-    until = np.minimum(tenancy_until, custody_until)
-    return Members(names, tenants, clouds, slots, owners[order], since, until, counting)
+    order = np.lexsort((owners, table[:, COLUMNS.index("cloud")]))
+    columns = dict(zip(COLUMNS, table[order].T, strict=True))
+    return Members(
+        names,
+        tenants=columns["tenant"],
+        clouds=columns["cloud"],
+        slots=columns["slot"],
+        owners=owners[order],
+        since=np.maximum(columns["project_since"], columns["customer_since"]),
+        until=np.minimum(columns["project_until"], columns["customer_until"]),
+        counted=columns["counts"],
+    )
 
 
 def _indices(

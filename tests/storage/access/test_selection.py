@@ -11,7 +11,7 @@ from openstats.storage.access.selection import (
     ObjectQuery,
     check_marker,
     follows,
-    object_name,
+    named,
     object_query,
     prepared_objects,
 )
@@ -35,7 +35,7 @@ def names(db: Database, scope: Scope, *, limit: int | None = None, marker: str =
     query = object_query(scope, PROJECTS, limit=limit, marker=after)
     values = variables(scope, PROJECTS) | {"limit": limit, "marker": after}
     rows = prepared_objects(query).rows(db, values)
-    return [object_name("project")(row).name for row in rows]
+    return [project_name.name for _, project_name, _ in named("project", rows)]
 
 
 def scope_of(db: Database, *projects: str) -> Scope:
@@ -61,7 +61,7 @@ def test_whether_more_follows_a_marker(db: Database, marker: str, *, expected: b
     assert follows(db, scope_of(db, "a", "c"), PROJECTS, uuid) is expected
 
 
-def test_what_follows_unseen_does_not_count(db: Database) -> None:
+def test_an_unseen_object_after_the_marker_does_not_count(db: Database) -> None:
     assert not follows(db, scope_of(db, "a"), PROJECTS, uuids(db, "project")["a"])
 
 
