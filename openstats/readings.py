@@ -5,7 +5,7 @@ As in ``openstats.model``: no I/O, and no arithmetic beyond a value's own proper
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from openstats.model import ObjectName
 
@@ -55,18 +55,21 @@ class Readings:
     first: int = 1
 
 
+TenantKey = TypeVar("TenantKey", str, int)
+
+
 @dataclass(frozen=True, slots=True)
-class Delta:
+class Delta(Generic[TenantKey]):
     """The growth of the totals of one meter in the ``seconds`` before ``at``.
 
     ``gains`` maps tenants to (total, weight); a tenant in neither ``gains`` nor ``unobserved`` used
-    nothing. Tenants are Keystone ids, or slots once storage has assigned them.
+    nothing. Tenants are Keystone ids (str), or slots (int) once storage has assigned them.
     """
 
     at: int
     seconds: float
-    gains: Mapping[Any, tuple[float, float]]
-    unobserved: frozenset[Any] = frozenset()
+    gains: Mapping[TenantKey, tuple[float, float]]
+    unobserved: frozenset[TenantKey] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

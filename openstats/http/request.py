@@ -12,7 +12,7 @@ from pyramid.interfaces import ISecurityPolicy
 
 from openstats.http import request_id
 from openstats.model import Scope
-from openstats.storage.access.scopes import NOTHING
+from openstats.storage.access.scopes import NO_ACCESS
 from openstats.storage.store import Store
 
 READ_METHODS = ("GET", "HEAD")
@@ -41,7 +41,7 @@ class Identity:
 
     name: str
     credentials: Credentials = NO_CREDENTIALS
-    scope: Scope = NOTHING
+    scope: Scope = NO_ACCESS
 
 
 class Request(request.Request):  # type: ignore[misc]

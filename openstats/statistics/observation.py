@@ -23,7 +23,7 @@ from openstats.statistics.usage import (
 
 Shares = NDArray[np.float64]
 
-NEARLY = 1e-6
+ROUNDING_ERROR = 1e-6
 """Tolerance below a share of 1, for the rounding errors of long sums."""
 
 
@@ -107,4 +107,4 @@ def _of_tenants(
 
 def _share(seconds: NDArray[np.float64], lengths: NDArray[np.int64]) -> NDArray[np.float64]:
     shares = np.clip(seconds / lengths, 0, 1)
-    return np.where(shares > 1 - NEARLY, 1.0, shares)
+    return np.where(shares > 1 - ROUNDING_ERROR, 1.0, shares)

@@ -30,7 +30,7 @@ def end_of_gap(last: Reading, at: int) -> Reading:
     return Reading(at, last.vectors)
 
 
-def advance(last: Reading, delta: Delta, meter: UsageMeter) -> Reading:
+def advance(last: Reading, delta: Delta[int], meter: UsageMeter) -> Reading:
     """Return the reading after a delta; the delta's tenants are slots."""
     length = 1 + max(len(last.totals) - 1, *delta.gains, *delta.unobserved, CLOCK)
     vectors = _lengthened(last, length, meter)
@@ -45,7 +45,7 @@ def advance(last: Reading, delta: Delta, meter: UsageMeter) -> Reading:
     return Reading(delta.at, vectors)
 
 
-def _idle(length: int, slots: NDArray[np.intp], delta: Delta) -> NDArray[np.bool_]:
+def _idle(length: int, slots: NDArray[np.intp], delta: Delta[int]) -> NDArray[np.bool_]:
     """Return a mask of the slots whose tenants were observed, and used nothing."""
     idle = np.ones(length, np.bool_)
     idle[CLOCK] = False

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from openstats.meters import QUOTA_NAMES, UNLIMITED
 from openstats.model import QuotaSum
 
-NOTHING = QuotaSum(limited=0, unlimited=0, in_use=0)
-USAGES = tuple((name, f"{name}_usage") for name in QUOTA_NAMES)
+NO_QUOTAS = QuotaSum(limited=0, unlimited=0, in_use=0)
+USAGE_KEYS = tuple((name, f"{name}_usage") for name in QUOTA_NAMES)
 
 
 def limit(total: QuotaSum, *, skip_unlimited: bool) -> int:
@@ -22,8 +22,9 @@ def summary(sums: Mapping[str, QuotaSum], *, skip_unlimited: bool = False) -> di
     Units are those of ``meters.QUOTAS``: storage and ram in MiB.
     """
     figures = {
-        name: limit(sums.get(name, NOTHING), skip_unlimited=skip_unlimited) for name in QUOTA_NAMES
+        name: limit(sums.get(name, NO_QUOTAS), skip_unlimited=skip_unlimited)
+        for name in QUOTA_NAMES
     }
-    for name, usage in USAGES:
-        figures[usage] = sums.get(name, NOTHING).in_use
+    for name, usage in USAGE_KEYS:
+        figures[usage] = sums.get(name, NO_QUOTAS).in_use
     return figures

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 CLOUD = "cloud"
 """The cause that covers the whole cloud: nothing at all was read."""
 
-LIVELY = 2
+LIVELY_INTERVALS = 2
 """A cloud is lively if a poll succeeded within this many of its shortest intervals."""
 
 
@@ -99,7 +99,7 @@ def _dead(kinds: Iterable[PollState], now: int, since: float, intervals: int) ->
 
 def _lively(kinds: Iterable[PollState], now: int) -> bool:
     """Return whether the cloud still answers; if not, one reason may explain all the silence."""
-    return now - _answered_at(kinds) <= LIVELY * _shortest(kinds)
+    return now - _answered_at(kinds) <= LIVELY_INTERVALS * _shortest(kinds)
 
 
 def _answered_at(kinds: Iterable[PollState]) -> int:

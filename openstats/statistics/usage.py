@@ -5,7 +5,7 @@ Matrices have a row for each interval, and a column for each member or object.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +19,15 @@ from openstats.unix_time import HOUR
 DIGITS = 6
 """Decimal places of a value; further ones are rounding errors of long sums."""
 
-COLUMNS = ("tenants", "clouds", "slots", "owners", "since", "until")
+MEMBER_COLUMNS = ("tenants", "clouds", "slots", "owners", "since", "until")
 
 Matrix = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Indices = NDArray[np.intp]
+Element = TypeVar("Element", bound=np.generic)
 
 CLOCKS = np.array([CLOCK])
-BEGINS = np.array([True])
+FIRST_BEGINS = np.array([True])
 """Marks the first member, which always begins an owner."""
 
 
@@ -100,7 +101,8 @@ def by_cloud(members: Members) -> Iterator[tuple[int, Members]]:
         return
     for cloud in clouds:
         part = slice(*np.searchsorted(members.clouds, [cloud, cloud + 1]))
-        yield cloud, Members(members.objects, *(getattr(members, name)[part] for name in COLUMNS))
+        columns = [getattr(members, name)[part] for name in MEMBER_COLUMNS]
+        yield cloud, Members(members.objects, *columns)
 
 
 def _gains(meter: UsageMeter, edges: Sequence[int], members: Members, readings: Readings) -> Gains:
@@ -151,10 +153,12 @@ def owned_between(cuts: NDArray[np.int64], members: Members) -> Mask:
 
 def owner_starts(owners: NDArray[np.int64]) -> Indices:
     """Return the index of the first member of each owner."""
-    return np.concatenate((BEGINS, owners[1:] != owners[:-1])).nonzero()[0]
+    return np.concatenate((FIRST_BEGINS, owners[1:] != owners[:-1])).nonzero()[0]
 
 
-def reduce_groups(operation: np.ufunc, matrix: Any, first: Indices, axis: int = 0) -> Any:
+def reduce_groups(
+    operation: np.ufunc, matrix: NDArray[Element], first: Indices, axis: int = 0
+) -> NDArray[Element]:
     """Return the matrix with each group of rows (or columns) reduced to one.
 
     ``first`` are the indices at which groups begin. Usually each group has one member.
@@ -177,30 +181,35 @@ def listing(
 
     With ``fill_null``, an unknown value is None. ``observed`` are the shares to add, if any.
     """
-    matrix: Any
     matrix, is_known = figures
-    if fill_null:
-        matrix = matrix.astype(object)
-        matrix[~is_known] = None
+    columns = (_with_nulls(matrix, is_known) if fill_null else matrix).T.tolist()
     pieces = list(pairwise(edges))
-    columns = [_datapoints(pieces, column) for column in matrix.T.tolist()]
+    series = [_datapoints(pieces, column) for column in columns]
     if observed is not None:
-        for datapoints, shares in zip(columns, observed.T.round(DIGITS).tolist(), strict=True):
+        for datapoints, shares in zip(series, observed.T.round(DIGITS).tolist(), strict=True):
             _add_shares(datapoints, shares)
     return [
         _entry(name, with_uuid=with_uuid) | {"datapoints": datapoints}
-        for name, datapoints in zip(objects, columns, strict=True)
+        for name, datapoints in zip(objects, series, strict=True)
     ]
 
 
-def _datapoints(pieces: Sequence[tuple[int, int]], column: Sequence[Any]) -> list[dict[str, Any]]:
+def _with_nulls(matrix: Matrix, is_known: Mask) -> NDArray[np.object_]:
+    nullable = matrix.astype(object)
+    nullable[~is_known] = None
+    return nullable
+
+
+def _datapoints(
+    pieces: Sequence[tuple[int, int]], column: Sequence[float | None]
+) -> list[dict[str, float | None]]:
     return [
         {"from": start, "to": end, "value": value}
         for (start, end), value in zip(pieces, column, strict=True)
     ]
 
 
-def _add_shares(datapoints: Iterable[dict[str, Any]], shares: Iterable[float]) -> None:
+def _add_shares(datapoints: Iterable[dict[str, float | None]], shares: Iterable[float]) -> None:
     for datapoint, share in zip(datapoints, shares, strict=True):
         datapoint["observed"] = share
 

@@ -180,7 +180,7 @@ def _of_each_cloud(rows: Iterable[Row[Any]], per_cloud: Mapping[str, int]) -> li
 def _take(db: Database, row: Row[Any], *, now: float, until: float) -> Lease:
     """Write a lease into a locked job: ``SET leased_until = :until, lease_token = …``."""
     lease = Lease(cloud_of(row), row.kind, str(uuid4()), json.loads(row.cursor), row.polled_at)
-    values: dict[str, Any] = {"leased_until": until, "lease_token": lease.token}
+    values: dict[str, object] = {"leased_until": until, "lease_token": lease.token}
     # If the clock was set back, ends of polls in the future become the present.
     for column, ended_at in (("polled_at", row.polled_at), ("error_at", row.error_at)):
         if ended_at is not None and ended_at > now:
@@ -246,11 +246,11 @@ def fail(
 
 
 def _end(
-    db: Database, lease: Lease, next_at: float, seconds: float, values: dict[str, Any]
+    db: Database, lease: Lease, next_at: float, seconds: float, values: Mapping[str, object]
 ) -> None:
     """Write the result of a poll and end its lease, in one update."""
-    values = values | {"next_at": next_at, "seconds": seconds}
-    db.execute(_update(lease).values(values | {"leased_until": None, "lease_token": None}))
+    ended = {"next_at": next_at, "seconds": seconds, "leased_until": None, "lease_token": None}
+    db.execute(_update(lease).values({**values, **ended}))
 
 
 def record_error(db: Database, owner: Cloud, error: str, now: float) -> bool:

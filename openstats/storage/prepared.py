@@ -58,7 +58,7 @@ class Prepared:
         return row
 
     def _compile(self, db: Database) -> Statement:
-        compiled: Any = self._statement.compile(dialect=db.dialect)
+        compiled = self._statement.compile(dialect=db.dialect)
         if compiled.post_compile_params:
             raise TypeError(f"spelled out for each value: {compiled.post_compile_params}")
         required = {bind.key for bind in compiled.binds.values() if bind.required}

@@ -68,7 +68,7 @@ class Batch:
     been set.
     """
 
-    deltas: Mapping[str, Delta]
+    deltas: Mapping[str, Delta[str]]
     cursor: JsonObject
     missing: str | None = None
     dated: bool = False

@@ -103,7 +103,7 @@ class Accumulation:
         """The ends of the first and the last granule with sums, by tenant."""
         return {tenant: (min(ends), max(ends)) for tenant, ends in self.sums.totals.items()}
 
-    def delta(self, at: int) -> Delta:
+    def delta(self, at: int) -> Delta[str]:
         """Return the delta at one of ``moments``."""
         if self.fresh and at == self.moments[0]:
             return Delta(at, 0, {})

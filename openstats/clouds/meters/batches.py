@@ -157,5 +157,5 @@ def _batches(
     yield Batch(deltas, replace(search, searched=end).cursor, dated=True)
 
 
-def _deltas(accumulations: Mapping[str, Accumulation], at: int) -> dict[str, Delta]:
+def _deltas(accumulations: Mapping[str, Accumulation], at: int) -> dict[str, Delta[str]]:
     return {name: meter.delta(at) for name, meter in accumulations.items() if at in meter.moments}

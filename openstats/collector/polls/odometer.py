@@ -32,7 +32,7 @@ class Odometer:
         self,
         db: Database,
         name: str,
-        delta: Delta,
+        delta: Delta[str],
         *,
         dated: bool = False,
         longest: int = REPORT_VALIDITY,
@@ -49,7 +49,7 @@ class Odometer:
             # A tenant that used something, or had nothing to use, was observed.
             self._append(db, OBSERVED[name], replace(delta, gains={}), longest)
 
-    def _append(self, db: Database, meter: UsageMeter, delta: Delta, longest: int) -> None:
+    def _append(self, db: Database, meter: UsageMeter, delta: Delta[str], longest: int) -> None:
         cloud, last = self.poll.cloud, readings.last(db, self.poll.cloud, meter.name)
         if last is None:
             readings.append(db, cloud, meter.name, odometer.first_reading(delta.at))
@@ -63,18 +63,17 @@ class Odometer:
             reading = self._advance(db, meter, last, delta)
         readings.append(db, cloud, meter.name, reading, after_gap=passed > HOUR)
 
-    def _advance(self, db: Database, meter: UsageMeter, last: Reading, delta: Delta) -> Reading:
+    def _advance(
+        self, db: Database, meter: UsageMeter, last: Reading, delta: Delta[str]
+    ) -> Reading:
         """Return the next reading; create slots for tenants (Keystone ids) that have none."""
         slots = self._slots
         without_slot = (delta.gains.keys() | delta.unobserved) - slots.keys()
         if without_slot:
             slots |= readings.slots(db, self.poll.cloud, without_slot, self.poll.now)
-        by_slot = replace(
-            delta,
-            gains={slots[key]: gain for key, gain in delta.gains.items()},
-            unobserved=frozenset(map(slots.__getitem__, delta.unobserved)),
-        )
-        return odometer.advance(last, by_slot, meter)
+        gains = {slots[tenant_id]: gain for tenant_id, gain in delta.gains.items()}
+        unobserved = frozenset(slots[tenant_id] for tenant_id in delta.unobserved)
+        return odometer.advance(last, Delta(delta.at, delta.seconds, gains, unobserved), meter)
 
 
 def thin(poll: Poll, names: Iterable[str]) -> None:

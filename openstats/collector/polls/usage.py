@@ -91,7 +91,7 @@ def _inventoried(poll: Poll, db: Database, now: int) -> int:
     return polled_at // GRID * GRID
 
 
-def _deltas(poll: Poll, db: Database, at: int) -> dict[str, Delta]:
+def _deltas(poll: Poll, db: Database, at: int) -> dict[str, Delta[str]]:
     """Return the allocations of tenants (Keystone ids) since the last readings, by meter.
 
     Leave out meters whose inventory is unknown or too old.
@@ -116,7 +116,7 @@ def _deltas(poll: Poll, db: Database, at: int) -> dict[str, Delta]:
     return deltas
 
 
-def _delta(at: int, seconds: int, totals: Mapping[str, int]) -> Delta:
+def _delta(at: int, seconds: int, totals: Mapping[str, int]) -> Delta[str]:
     """Return a delta whose tenants were observed for the whole time."""
     gains = {key: (float(total), float(seconds)) for key, total in totals.items()}
     return Delta(at, float(seconds), gains)

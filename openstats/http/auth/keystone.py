@@ -19,7 +19,7 @@ from openstats.http.auth.strategy import UNKNOWN_CALLER, AuthStrategy
 from openstats.http.request import Credentials, Identity, Request
 from openstats.model import Scope
 from openstats.storage.access import scopes
-from openstats.storage.access.scopes import NOTHING, Issuer
+from openstats.storage.access.scopes import NO_ACCESS, Issuer
 from openstats.storage.store import Database
 
 GroupsOfUser = Callable[[str], Collection[str]]
@@ -109,17 +109,17 @@ class KeystoneStrategy(AuthStrategy):
         content, scope = environ["keystone.token_info"]["token"], self._own_scope(db, token)
         if self.options.delegated_grants or not _is_delegated(content):
             groups = self._groups(db, content)
-            scope |= scopes.granted_scope(db, user_id=token.user_id, groups=groups) or NOTHING
+            scope |= scopes.granted_scope(db, user_id=token.user_id, groups=groups) or NO_ACCESS
         return scope
 
     def _own_scope(self, db: Database, token: Token) -> Scope:
         if "reader" not in token.role_names:
-            return NOTHING
+            return NO_ACCESS
         if token.project_id:
             return scopes.token_project_scope(db, self.issuer, token.project_id)
         if token.domain_id:
             return scopes.token_domain_scope(db, self.issuer, token.domain_id)
-        return NOTHING
+        return NO_ACCESS
 
     def _groups(self, db: Database, content: TokenContent) -> Collection[str]:
         if not scopes.grants_to_groups(db):

@@ -45,7 +45,7 @@ class AuthStrategy(ABC):
             raise ParameterError(f"{SUBJECT}=: must not be empty; leave it out to ask for yourself")
         with request.store.read() as db:
             scope = scopes.granted_scope(db, subject=subject)
-        return Identity(caller.name, scope=scope or scopes.NOTHING)
+        return Identity(caller.name, scope=scope or scopes.NO_ACCESS)
 
     @abstractmethod
     def caller(self, request: Request) -> Identity:

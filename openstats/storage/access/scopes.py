@@ -34,7 +34,7 @@ from openstats.storage.store import Database
 cloud, tenant, project, customer = tables.cloud, tables.tenant, tables.project, tables.customer
 group, member, grant = tables.project_group, tables.project_group_member, tables.grant
 
-NOTHING = Scope(projects=frozenset())
+NO_ACCESS = Scope(projects=frozenset())
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def _select(kind: str, table: FromClause) -> Select[Any]:
 
 
 def _uuids(
-    db: Database, statement: Executable, parameters: Mapping[str, Any]
+    db: Database, statement: Executable, parameters: Mapping[str, object]
 ) -> dict[str, set[str]]:
     """Return the uuids that a statement selects, by kind."""
     uuids = defaultdict(set)
@@ -139,7 +139,7 @@ def token_domain_scope(db: Database, issuer: Issuer, keystone_id: str) -> Scope:
     return _scope(_uuids(db, _select_token_domain(), _token_parameters(issuer, keystone_id)))
 
 
-def _token_parameters(issuer: Issuer, keystone_id: str) -> dict[str, Any]:
+def _token_parameters(issuer: Issuer, keystone_id: str) -> dict[str, object]:
     # If clouds are configured by name, URLs are not used.
     urls = () if issuer.clouds else issuer.urls
     return {"keystone_id": keystone_id, "clouds": [*issuer.clouds], "urls": [*urls]}

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     Select,
     Table,
     and_,
@@ -53,9 +54,9 @@ Only for disabled tenants, the database looks up whether they hold resources.
 """
 
 
-def variables(scope: Scope, selection: Selection | None = None) -> dict[str, Any]:
+def variables(scope: Scope, selection: Selection | None = None) -> dict[str, object]:
     """Return the values of the parameters in clauses of this module and of ``selection``."""
-    values: dict[str, Any] = {}
+    values: dict[str, object] = {}
     if not scope.everything:
         for name in SCOPES:
             values[f"scope_{name}"] = [*(getattr(scope, name) or ())]
@@ -214,7 +215,7 @@ def _group_in_scope(project_condition: ColumnElement[bool]) -> ColumnElement[boo
     )
 
 
-def _projects_ever_in_clouds() -> Any:
+def _projects_ever_in_clouds() -> CompoundSelect[Any]:
     """Select the projects that have or had a tenant in the caller's clouds."""
     cloud_tenant = tenant.alias("cloud_tenant")
     in_clouds = cloud_tenant.c.cloud_id.in_(granted_clouds())

@@ -8,7 +8,18 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Select, Table, bindparam, case, delete, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    Select,
+    Table,
+    bindparam,
+    case,
+    delete,
+    select,
+    true,
+    update,
+)
 
 from openstats.model import Cloud, Departure
 from openstats.storage.dialects import upsert, whole_sum
@@ -30,8 +41,8 @@ Amount = tuple[int, int, int]
 Amounts = dict[str, Amount]
 """Amounts by tenant (Keystone id)."""
 
-NOTHING: Amount = (0, 0, 0)
-FIGURES = ("vcpus", "ram", "disk", "created_at")
+NO_AMOUNT: Amount = (0, 0, 0)
+COPIED_FIELDS = ("vcpus", "ram", "disk", "created_at")
 
 
 def write_ended(db: Database, cloud: Cloud, departures: Sequence[Departure], now: int) -> None:
@@ -49,9 +60,9 @@ def write_ended(db: Database, cloud: Cloud, departures: Sequence[Departure], now
     rows = []
     for server, ended_at in ends.items():
         row = {"cloud_id": cloud.id, "uuid": server.uuid, "tenant_id": row_ids[server.tenant]}
-        row |= {name: getattr(server, name) for name in FIGURES} | {"ended_at": ended_at}
+        row |= {name: getattr(server, name) for name in COPIED_FIELDS} | {"ended_at": ended_at}
         if present := alive.get(server.uuid):
-            row |= {"disk": present.local, "created_at": _since(present, pieces)}
+            row |= {"disk": present["local"], "created_at": _since(present, pieces)}
         elif server.uuid in pieces:
             continue
         rows.append(row)
@@ -68,42 +79,43 @@ def write_changed(db: Database, cloud: Cloud, moments: Mapping[str, int]) -> Non
     _put_aside(db, cloud, pieces.values())
     rows = []
     for uuid, server in alive.items():
-        row = {"cloud_id": cloud.id, "uuid": uuid, "tenant_id": server.tenant_id}
-        row |= {"vcpus": server.vcpus, "ram": server.ram, "disk": server.local}
+        row = {"cloud_id": cloud.id, "uuid": uuid, "tenant_id": server["tenant_id"]}
+        row |= {"vcpus": server["vcpus"], "ram": server["ram"], "disk": server["local"]}
         rows.append(row | {"created_at": _since(server, pieces), "ended_at": moments[uuid]})
     upsert(db, ended_instance, rows)
 
 
-def _since(server: Any, pieces: Mapping[str, Any]) -> int:
+def _since(server: RowMapping, pieces: Mapping[str, RowMapping]) -> int:
     """Return the time since which a server has been unchanged."""
-    piece = pieces.get(server.uuid)
-    return int(max(server.created_at, piece.ended_at) if piece else server.created_at)
+    piece = pieces.get(server["uuid"])
+    created_at: int = server["created_at"]
+    return max(created_at, piece["ended_at"]) if piece else created_at
 
 
-def _pieces(db: Database, cloud: Cloud, uuids: Sequence[str]) -> dict[str, Any]:
+def _pieces(db: Database, cloud: Cloud, uuids: Sequence[str]) -> dict[str, RowMapping]:
     """Return the latest ended piece of each server, by uuid."""
     rows = select(ended_instance).where(ended_instance.c.cloud_id == cloud.id)
     return _by_uuid(db, rows.where(ended_instance.c.uuid.in_(uuids)))
 
 
-def _alive(db: Database, cloud: Cloud, uuids: Sequence[str]) -> dict[str, Any]:
+def _alive(db: Database, cloud: Cloud, uuids: Sequence[str]) -> dict[str, RowMapping]:
     """Return the servers that exist, by uuid, with their ``local`` disk in MiB."""
     rows = select(instance, local_disk().label("local")).where(instance.c.cloud_id == cloud.id)
     return _by_uuid(db, rows.where(instance.c.uuid.in_(uuids)))
 
 
-def _by_uuid(db: Database, rows: Select[Any]) -> dict[str, Any]:
-    return {row.uuid: row for row in db.execute(rows)}
+def _by_uuid(db: Database, rows: Select[Any]) -> dict[str, RowMapping]:
+    return {row["uuid"]: row for row in db.execute(rows).mappings()}
 
 
-def _put_aside(db: Database, cloud: Cloud, pieces: Collection[Any]) -> None:
+def _put_aside(db: Database, cloud: Cloud, pieces: Collection[RowMapping]) -> None:
     """Move earlier pieces of servers to new uuids: only the latest piece has the server's uuid."""
     if pieces:
         of_cloud = ended_instance.c.cloud_id == cloud.id
         statement = update(ended_instance).where(
             of_cloud, ended_instance.c.uuid == bindparam("piece")
         )
-        rows = [{"piece": row.uuid, "new_uuid": str(uuid4())} for row in pieces]
+        rows = [{"piece": row["uuid"], "new_uuid": str(uuid4())} for row in pieces]
         db.execute(statement.values(uuid=bindparam("new_uuid")), rows)
 
 
@@ -129,7 +141,7 @@ def between(db: Database, cloud: Cloud, start: int, end: int) -> Amounts:
     ended = _amounts(db, ended_instance, cloud, lifetime, ended_instance.c.disk, recent)
     sums = dict(alive)
     for tenant_id, amount in ended.items():
-        sums[tenant_id] = _sum(sums.get(tenant_id, NOTHING), amount)
+        sums[tenant_id] = _sum(sums.get(tenant_id, NO_AMOUNT), amount)
     return sums
 
 
@@ -147,7 +159,9 @@ def _ended_at(end: int) -> ColumnElement[int]:
     return case((ended_instance.c.ended_at < end, ended_instance.c.ended_at), else_=end)
 
 
-def _seconds(begin: ColumnElement[int], start: int, end: Any) -> ColumnElement[int]:
+def _seconds(
+    begin: ColumnElement[int], start: int, end: ColumnElement[int] | int
+) -> ColumnElement[int]:
     """Return an expression for the seconds of ``[start, end)`` that come after ``begin``."""
     first = case((begin > start, begin), else_=start)
     return case((first < end, end - first), else_=0)
@@ -175,4 +189,4 @@ def _amounts(
     if table is instance:
         rows = rows.outerjoin(ended_instance, SAME_SERVER)
     rows = rows.where(tenant.c.cloud_id == cloud.id, condition).group_by(tenant.c.keystone_id)
-    return {row[0]: (row[1], row[2], row[3]) for row in db.execute(rows)}
+    return {tenant_id: (vcpus, ram, local) for tenant_id, vcpus, ram, local in db.execute(rows)}

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, insert, select
+from sqlalchemy import RowMapping, Select, bindparam, delete, insert, select
 
 from openstats.meters import CAPACITY
 from openstats.model import Capacity, Cloud
@@ -18,7 +18,7 @@ capacity, cloud = tables.capacity, tables.cloud
 @cache
 def _at(*, of_region: bool) -> Select[Any]:
     """Select the clouds at a URL (and in a region), with their capacity if it was ever read."""
-    rows = select(cloud.c.id.label("cloud_id"), capacity)
+    rows = select(cloud.c.id, capacity)
     rows = rows.join(cloud_url, cloud_url.c.cloud_id == cloud.c.id)
     rows = rows.outerjoin(capacity, capacity.c.cloud_id == cloud.c.id)
     rows = rows.where(cloud_url.c.url == bindparam("url"))
@@ -31,8 +31,11 @@ def at(db: Database, url: str, region: str | None) -> dict[int, tuple[Capacity, 
     ``url`` is in compared form. The result is empty if no registered cloud has that URL.
     """
     values = {"url": url} | ({"region": region} if region else {})
-    rows = db.execute(_at(of_region=bool(region)), values)
-    return {row[0]: None if row.collected_at is None else _capacity(row) for row in rows}
+    capacities = {}
+    for row in db.execute(_at(of_region=bool(region)), values).mappings():
+        is_unread = row["collected_at"] is None
+        capacities[row["id"]] = None if is_unread else _capacity(row)
+    return capacities
 
 
 def regions(db: Database, url: str) -> list[str]:
@@ -44,12 +47,13 @@ def regions(db: Database, url: str) -> list[str]:
 
 def by_cloud(db: Database) -> dict[int, tuple[Capacity, int]]:
     """Return, by cloud (row id), the capacity and when it was read; unread clouds are missing."""
-    return {row.cloud_id: _capacity(row) for row in db.execute(select(capacity))}
+    rows = db.execute(select(capacity)).mappings()
+    return {row["cloud_id"]: _capacity(row) for row in rows}
 
 
-def _capacity(row: Any) -> tuple[Capacity, int]:
-    figures = {name: getattr(row, name) for name in (*CAPACITY, "source")}
-    return Capacity(**figures), row.collected_at
+def _capacity(row: RowMapping) -> tuple[Capacity, int]:
+    figures = {name: row[name] for name in (*CAPACITY, "source")}
+    return Capacity(**figures), row["collected_at"]
 
 
 def record(db: Database, owner: Cloud, figures: Capacity, now: int) -> None:

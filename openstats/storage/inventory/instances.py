@@ -16,11 +16,11 @@ from openstats.storage.store import Database
 
 instance, tenant = tables.instance, tables.tenant
 
-SAMPLE = 100
+SAMPLE_SIZE = 100
 """The number of servers that are looked up in other clouds first; only on a match are all
 compared."""
 
-FIELDS = [field.name for field in fields(Instance) if field.name != "updated_at"]
+STORED_FIELDS = [field.name for field in fields(Instance) if field.name != "updated_at"]
 COUNTED = ("tenant_id", "vcpus", "ram", "disk")
 """The columns that usage depends on."""
 COMPARED = (*COUNTED, "status", "host")
@@ -112,7 +112,7 @@ def remove_all(db: Database, cloud: Cloud) -> Changes:
 def twins(db: Database, cloud: Cloud) -> list[tuple[str, int, str]]:
     """Return the clouds that have servers of this cloud: name, number of servers, uuid of one."""
     sample = select(instance.c.uuid).where(instance.c.cloud_id == cloud.id)
-    uuids = list(db.scalars(sample.order_by(instance.c.uuid).limit(SAMPLE)))
+    uuids = list(db.scalars(sample.order_by(instance.c.uuid).limit(SAMPLE_SIZE)))
     twin, owner = instance.alias("twin"), tables.cloud
     in_cloud = (twin.c.cloud_id == owner.c.id) & twin.c.uuid.in_(uuids)
     clouds = select(owner.c.id, owner.c.name).where(owner.c.id != cloud.id)
@@ -125,8 +125,8 @@ def _common(db: Database, cloud: Cloud, twin_id: int) -> tuple[int, str]:
     twin = instance.alias("twin")
     in_both = (twin.c.cloud_id == twin_id) & (twin.c.uuid == instance.c.uuid)
     rows = select(func.count(), func.min(instance.c.uuid)).join(twin, in_both)
-    row = db.execute(rows.where(instance.c.cloud_id == cloud.id)).one()
-    return row[0], row[1]
+    number, uuid = db.execute(rows.where(instance.c.cloud_id == cloud.id)).one()
+    return number, uuid
 
 
 def unseen(db: Database, cloud: Cloud, seen: int) -> list[str]:
@@ -166,7 +166,9 @@ def hosts(db: Database, cloud: Cloud) -> set[str]:
 
 def running(db: Database, cloud: Cloud) -> list[Instance]:
     """Return the servers with the status ACTIVE; their tenants are Keystone ids."""
-    columns = [tenant.c.keystone_id if name == "tenant" else instance.c[name] for name in FIELDS]
+    columns = [
+        tenant.c.keystone_id if name == "tenant" else instance.c[name] for name in STORED_FIELDS
+    ]
     rows = select(*columns).join(tenant, tenant.c.id == instance.c.tenant_id)
     rows = rows.where(tenant.c.cloud_id == cloud.id, instance.c.status == "ACTIVE")
     return [Instance(*row) for row in db.execute(rows)]

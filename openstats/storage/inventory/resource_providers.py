@@ -2,11 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, fields
-from typing import Any
+from dataclasses import asdict, fields, replace
 
 from sqlalchemy import (
     ColumnElement,
+    RowMapping,
     case,
     delete,
     exists,
@@ -24,7 +24,8 @@ from openstats.storage.store import Database
 
 cloud, provider, inventory = tables.cloud, tables.provider, tables.inventory
 
-COLUMNS = [field.name for field in fields(Provider) if field.name != "inventories"]
+PROVIDER_FIELDS = [field.name for field in fields(Provider) if field.name != "inventories"]
+INVENTORY_COLUMNS = [inventory.c[field.name] for field in fields(Inventory)]
 TOUCHED = 0
 """The value of ``read_at`` of a provider that has to be read again."""
 
@@ -37,8 +38,7 @@ OF_PROVIDER = (provider.c.cloud_id == inventory.c.cloud_id) & (
 
 def inventories(db: Database) -> dict[str, dict[str | None, list[Inventory]]]:
     """Return, by cloud (uuid) and availability zone, the inventories of enabled providers."""
-    columns = [inventory.c[field.name] for field in fields(Inventory)]
-    rows = select(cloud.c.uuid, provider.c.zone, *columns).join(provider, OF_PROVIDER)
+    rows = select(cloud.c.uuid, provider.c.zone, *INVENTORY_COLUMNS).join(provider, OF_PROVIDER)
     rows = rows.join(cloud, cloud.c.id == inventory.c.cloud_id).where(~provider.c.disabled)
     clouds: defaultdict[str, dict[str | None, list[Inventory]]] = defaultdict(dict)
     for uuid, zone, *figures in db.execute(rows):
@@ -62,14 +62,17 @@ def disk_shared() -> ColumnElement[bool | None]:
 def by_uuid(db: Database, owner: Cloud) -> dict[str, Provider]:
     """Return the providers of a cloud by uuid, as they were last read."""
     by_provider: defaultdict[str, list[Inventory]] = defaultdict(list)
-    for row in db.execute(select(inventory).where(inventory.c.cloud_id == owner.id)):
-        by_provider[row.provider].append(Inventory(*row[2:]))
-    rows = db.execute(select(provider).where(provider.c.cloud_id == owner.id))
-    return {row.uuid: _provider(row, by_provider[row.uuid]) for row in rows}
+    columns = select(inventory.c.provider, *INVENTORY_COLUMNS).where(
+        inventory.c.cloud_id == owner.id
+    )
+    for uuid, *figures in db.execute(columns):
+        by_provider[uuid].append(Inventory(*figures))
+    rows = db.execute(select(provider).where(provider.c.cloud_id == owner.id)).mappings()
+    return {row["uuid"]: _provider(row, by_provider[row["uuid"]]) for row in rows}
 
 
-def _provider(row: Any, inventories: Iterable[Inventory]) -> Provider:
-    figures = {name: getattr(row, name) for name in COLUMNS}
+def _provider(row: RowMapping, inventories: Iterable[Inventory]) -> Provider:
+    figures = {name: row[name] for name in PROVIDER_FIELDS}
     return Provider(**figures, inventories=tuple(inventories))
 
 
@@ -80,17 +83,17 @@ def record(db: Database, owner: Cloud, new: Sequence[Provider], now: int) -> Non
     touched = set(db.scalars(marked))
     db.execute(delete(provider).where(of_cloud))
     db.execute(delete(inventory).where(inventory.c.cloud_id == owner.id))
-    rows = [_row(owner, one) for one in new]
-    for row in rows:
-        if row["uuid"] in touched and row["read_at"] < now:
-            row["read_at"] = TOUCHED
+    rows = []
+    for one in new:
+        is_touched = one.uuid in touched and one.read_at < now
+        rows.append(_row(owner, replace(one, read_at=TOUCHED) if is_touched else one))
     if rows:
         db.execute(insert(provider), rows)
     _record_inventories(db, owner, new)
 
 
-def _row(owner: Cloud, one: Provider) -> dict[str, Any]:
-    return {"cloud_id": owner.id} | {name: getattr(one, name) for name in COLUMNS}
+def _row(owner: Cloud, one: Provider) -> dict[str, object]:
+    return {"cloud_id": owner.id} | {name: getattr(one, name) for name in PROVIDER_FIELDS}
 
 
 def _record_inventories(db: Database, owner: Cloud, new: Iterable[Provider]) -> None:

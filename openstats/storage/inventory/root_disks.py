@@ -20,7 +20,7 @@ OF_SERVER = (first_volume.c.cloud_id == instance.c.cloud_id) & (
     first_volume.c.server == instance.c.uuid
 )
 # If Nova does not show the root device, the first disk counts as the root device.
-ROOT = OF_SERVER & (
+IS_ROOT = OF_SERVER & (
     (instance.c.root_device == "") | (first_volume.c.device == instance.c.root_device)
 )
 
@@ -42,5 +42,5 @@ def write(db: Database, cloud: Cloud, attachments: Collection[tuple[str, str]]) 
 def local_disk() -> ColumnElement[int]:
     """Return an expression for the MiB of an instance's disk that are on its hypervisor."""
     without_root = instance.c.disk - instance.c.root
-    on_volume = (instance.c.root > 0) & exists().where(ROOT)
+    on_volume = (instance.c.root > 0) & exists().where(IS_ROOT)
     return case((on_volume, without_root), else_=instance.c.disk)

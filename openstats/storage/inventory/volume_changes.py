@@ -11,7 +11,7 @@ from openstats.model import Cloud
 from openstats.storage.store import Database
 from openstats.storage.usage import readings
 
-SOURCE = ":volumes"
+CURSOR_NAME = ":volumes"
 
 
 def note(db: Database, cloud: Cloud, at: int, gained: Mapping[str, int]) -> None:
@@ -42,8 +42,8 @@ def not_yet(db: Database, cloud: Cloud, start: int, end: int) -> dict[str, int]:
 
 
 def _changes(db: Database, cloud: Cloud) -> list[tuple[int, dict[str, int]]]:
-    return list(readings.cursor(db, cloud, SOURCE).get("changes", ()))
+    return list(readings.cursor(db, cloud, CURSOR_NAME).get("changes", ()))
 
 
 def _write(db: Database, cloud: Cloud, changes: list[tuple[int, dict[str, int]]]) -> None:
-    readings.write_cursor(db, cloud, SOURCE, {"changes": changes})
+    readings.write_cursor(db, cloud, CURSOR_NAME, {"changes": changes})

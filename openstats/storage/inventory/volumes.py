@@ -17,11 +17,11 @@ from openstats.storage.store import Database
 tenant, volume_use = tables.tenant, tables.volume_use
 
 Use = tuple[int, ...]
-"""The values of the columns in COLUMNS."""
+"""The values of the columns in USE_COLUMNS."""
 
-COLUMNS = [field.name for field in fields(VolumeUse)][:4]
-SIZE = COLUMNS.index("gigabytes")
-NOTHING: Use = (0, 0, 0, 0)
+USE_COLUMNS = [field.name for field in fields(VolumeUse)][:4]
+GIGABYTES = USE_COLUMNS.index("gigabytes")
+NO_USE: Use = (0, 0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -62,11 +62,13 @@ def write(
     changes = _changes(old, new, exemptions)
     rows = []
     for tenant_id in sorted(changes, key=row_ids.__getitem__):
-        figures = dict(zip(COLUMNS, changes[tenant_id], strict=True))
+        figures = dict(zip(USE_COLUMNS, changes[tenant_id], strict=True))
         rows.append({"tenant_id": row_ids[tenant_id]} | figures)
     upsert(db, volume_use, rows)
     if changes and not first:
-        gained = {key: use[SIZE] - old.get(key, NOTHING)[SIZE] for key, use in changes.items()}
+        gained = {
+            key: use[GIGABYTES] - old.get(key, NO_USE)[GIGABYTES] for key, use in changes.items()
+        }
         volume_changes.note(db, cloud, now, gained)
     return {row_ids[tenant_id] for tenant_id in changes}
 
@@ -77,7 +79,7 @@ def _changes(
     """Return the new use of each tenant (Keystone id) whose use changes."""
     changes = {}
     for tenant_id in old.keys() | new.keys():
-        old_use, new_use = old.get(tenant_id, NOTHING), new.get(tenant_id, NOTHING)
+        old_use, new_use = old.get(tenant_id, NO_USE), new.get(tenant_id, NO_USE)
         is_exempt = tenant_id in old and exemptions.hold(tenant_id, old_use, new_use)
         if new_use != old_use and not is_exempt:
             changes[tenant_id] = new_use
@@ -95,8 +97,8 @@ def _rows_of(cloud: Cloud, *columns: ColumnElement[Any]) -> Select[Any]:
 def numbers(db: Database, cloud: Cloud) -> tuple[int, int]:
     """Return the number of volumes and of snapshots of a cloud."""
     columns = volume_use.c.volumes, volume_use.c.snapshots
-    row = db.execute(_rows_of(cloud, *map(whole_sum, columns))).one()
-    return row[0], row[1]
+    volumes, snapshots = db.execute(_rows_of(cloud, *map(whole_sum, columns))).one()
+    return volumes, snapshots
 
 
 def gigabytes(db: Database, cloud: Cloud) -> dict[str, int]:
@@ -112,6 +114,6 @@ def gigabytes_by_row(db: Database, cloud: Cloud) -> dict[int, int]:
 
 
 def _use(db: Database, cloud: Cloud) -> dict[str, Use]:
-    columns = [volume_use.c[name] for name in COLUMNS]
+    columns = [volume_use.c[name] for name in USE_COLUMNS]
     rows = db.execute(_rows_of(cloud, tenant.c.keystone_id, *columns))
-    return {row[0]: tuple(row[1:]) for row in rows}
+    return {tenant_id: tuple(use) for tenant_id, *use in rows}

@@ -1,9 +1,8 @@
 """The row of each tenant's quotas: its figures, and when they are due to be read again."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
-from sqlalchemy import bindparam, case, select, update
+from sqlalchemy import RowMapping, bindparam, case, select, update
 
 from openstats.meters import QUOTA_NAMES, QUOTAS
 from openstats.model import Cloud, Quota, VolumeTypeQuota
@@ -29,14 +28,15 @@ def of_cloud(db: Database, cloud: Cloud) -> Iterator[tuple[int, str | None, dict
     owners = owners.outerjoin(project, project.c.id == tenant.c.project_id)
     owners = owners.outerjoin(customer, customer.c.id == project.c.customer_id)
     rows = select(quota, customer.c.uuid).select_from(owners)
-    for row in db.execute(rows.where(tenant.c.cloud_id == cloud.id, tenant_counts)):
-        yield row.tenant_id, row.uuid, _known_quotas(row)
+    of_cloud = rows.where(tenant.c.cloud_id == cloud.id, tenant_counts)
+    for row in db.execute(of_cloud).mappings():
+        yield row["tenant_id"], row["uuid"], _known_quotas(row)
 
 
-def _known_quotas(row: Any) -> dict[str, Quota]:
+def _known_quotas(row: RowMapping) -> dict[str, Quota]:
     quotas = {}
     for name in QUOTA_NAMES:
-        limit, in_use = getattr(row, f"{name}_limit"), getattr(row, f"{name}_in_use")
+        limit, in_use = row[f"{name}_limit"], row[f"{name}_in_use"]
         if limit is not None and in_use is not None:
             quotas[name] = Quota(limit, in_use)
     return quotas
@@ -84,7 +84,7 @@ def record(
     A tenant that was made due after ``asked_at``, when the reading began, stays due: the reading
     may have missed the change.
     """
-    values: dict[str, Any] = {"due_at": due_at, "error": error}
+    values: dict[str, object] = {"due_at": due_at, "error": error}
     if asked_at is not None:
         values["due_at"] = case((quota.c.due_at > asked_at, quota.c.due_at), else_=due_at)
     for meter in QUOTAS:

@@ -113,14 +113,14 @@ def total(db: Database, scope: Scope, selection: Selection) -> tuple[Sums, Cover
 
     A tenant counts once, even if it belongs to several selected groups.
     """
-    known, figures = of_quotas(_total_row(db, scope, selection, with_sums=True))
-    return _sums(figures), known
+    quota_coverage, figures = of_quotas(_total_row(db, scope, selection, with_sums=True))
+    return _sums(figures), quota_coverage
 
 
 def coverage(db: Database, scope: Scope, selection: Selection) -> Coverage:
     """Return the coverage of the selected objects."""
-    known, _ = of_quotas(_total_row(db, scope, selection, with_sums=False))
-    return known
+    quota_coverage, _ = of_quotas(_total_row(db, scope, selection, with_sums=False))
+    return quota_coverage
 
 
 def _total_row(

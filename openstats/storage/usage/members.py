@@ -203,7 +203,9 @@ def read(
     return _arrays(names, ids, rows)
 
 
-def _arrays(names: Sequence[ObjectName], ids: Sequence[int], rows: Sequence[Any]) -> Members:
+def _arrays(
+    names: Sequence[ObjectName], ids: Sequence[int], rows: Sequence[tuple[int, ...]]
+) -> Members:
     """Return rows of ``_members`` as arrays, ordered by cloud, then owner.
 
     Owners become indices into ``names``; rows of objects that are not selected are dropped. A slot
@@ -216,14 +218,16 @@ def _arrays(names: Sequence[ObjectName], ids: Sequence[int], rows: Sequence[Any]
     table = table[is_selected]
     order = np.lexsort((owners, table[:, COLUMNS.index("cloud")]))
     columns = dict(zip(COLUMNS, table[order].T, strict=True))
+    since = np.maximum(columns["project_since"], columns["customer_since"])
+    until = np.minimum(columns["project_until"], columns["customer_until"])
     return Members(
         names,
         tenants=columns["tenant"],
         clouds=columns["cloud"],
         slots=columns["slot"],
         owners=owners[order],
-        since=np.maximum(columns["project_since"], columns["customer_since"]),
-        until=np.minimum(columns["project_until"], columns["customer_until"]),
+        since=since,
+        until=until,
         counted=columns["counts"],
     )
 

@@ -44,14 +44,14 @@ FLOAT = np.dtype("<f8")
 FIRST_SLOT = 1
 """The first slot of a tenant; slot 0 is the clock of statistics.odometer."""
 
-NARROW = 128
+LONGEST_STRETCH = 128
 """Up to this many adjacent slots, only a stretch of each vector is read."""
 
-_WHOLE = (reading.c.totals, reading.c.weights)
-_BOUNDS: tuple[BindParameter[Any], ...] = (bindparam("offset"), bindparam("length"))
-_STRETCH = (
-    func.substr(reading.c.totals, *_BOUNDS, type_=LargeBinary).label("totals"),
-    func.substr(reading.c.weights, *_BOUNDS, type_=LargeBinary).label("weights"),
+_WHOLE_VECTORS = (reading.c.totals, reading.c.weights)
+_STRETCH_BOUNDS: tuple[BindParameter[Any], ...] = (bindparam("offset"), bindparam("length"))
+_STRETCHES = (
+    func.substr(reading.c.totals, *_STRETCH_BOUNDS, type_=LargeBinary).label("totals"),
+    func.substr(reading.c.weights, *_STRETCH_BOUNDS, type_=LargeBinary).label("weights"),
     func.substr(reading.c.weights, 1, FLOAT.itemsize, type_=LargeBinary).label("clock"),
 )
 
@@ -149,7 +149,7 @@ def _around(*, narrow: bool) -> Prepared:
     afters = pairs.add_columns(since.scalar_subquery().label("at"))
     times = union(befores, afters).cte("neighbours")
     on_clause = (reading.c.cloud_id == times.c.cloud_id) & (reading.c.at == times.c.at)
-    columns = reading.c.cloud_id, reading.c.at, *(_STRETCH if narrow else _WHOLE)
+    columns = reading.c.cloud_id, reading.c.at, *(_STRETCHES if narrow else _WHOLE_VECTORS)
     rows = select(*columns).join(times, on_clause).where(reading.c.meter == bindparam("meter"))
     return Prepared(rows.order_by(reading.c.cloud_id, reading.c.at))
 
@@ -166,10 +166,10 @@ def around(
     Before the first reading and after the last one, there is only one. If only ``slots`` matter and
     they are close to one another, only that stretch of the vectors is read.
     """
-    values: dict[str, Any] = {"meter": meter, "moments": [*moments], "clouds": [*clouds]}
+    values: dict[str, object] = {"meter": meter, "moments": [*moments], "clouds": [*clouds]}
     tenant_slots = [slot for slot in slots if slot >= FIRST_SLOT] or [FIRST_SLOT]
     first, last = min(tenant_slots), max(tenant_slots)
-    narrow = bool(slots) and last - first < NARROW
+    narrow = bool(slots) and last - first < LONGEST_STRETCH
     if narrow:
         size = FLOAT.itemsize
         values |= {"offset": 1 + first * size, "length": (last - first + 1) * size}
@@ -177,7 +177,7 @@ def around(
     return {cloud: _columns(group, first if narrow else FIRST_SLOT) for cloud, group in rows}
 
 
-def _columns(rows: Iterable[Any], first: int) -> Readings:
+def _columns(rows: Iterable[tuple[Any, ...]], first: int) -> Readings:
     """Return rows of ``_around`` as columns.
 
     The vectors are whole, or a stretch that begins with the slot ``first``. Shorter vectors are
@@ -220,7 +220,7 @@ def newest_by_cloud(db: Database, meters: Iterable[str]) -> dict[int, dict[str, 
     """Return, by cloud (row id) and meter, the time of the newest reading; None for never."""
     names = tuple(meters)
     rows = _newest_by_cloud(names).rows(db, {})
-    return {row[0]: dict(zip(names, row[1:], strict=True)) for row in rows}
+    return {cloud_id: dict(zip(names, times, strict=True)) for cloud_id, *times in rows}
 
 
 def times(db: Database, owner: Cloud, meter: str) -> list[tuple[int, bool]]:
@@ -243,7 +243,7 @@ def cursor(db: Database, owner: Cloud, source: str) -> dict[str, Any]:
     return {} if content is None else dict(json.loads(content))
 
 
-def write_cursor(db: Database, owner: Cloud, source: str, content: Mapping[str, Any]) -> None:
+def write_cursor(db: Database, owner: Cloud, source: str, content: Mapping[str, object]) -> None:
     """Write what a meter source needs for its next reading, in the transaction of its readings."""
     row = {"cloud_id": owner.id, "source": source, "content": json.dumps(dict(content))}
     upsert(db, meter_cursor, [row])

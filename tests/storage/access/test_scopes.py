@@ -17,7 +17,7 @@ from sqlalchemy import Table, delete, insert, select, update
 from openstats.model import EVERYTHING, Interval, Scope, Selection
 from openstats.storage import coverage, ownership
 from openstats.storage.access import scopes
-from openstats.storage.access.scopes import NOTHING, Issuer
+from openstats.storage.access.scopes import NO_ACCESS, Issuer
 from openstats.storage.counts import creation_time, customer
 from openstats.storage.entries.customers import GROUPS
 from openstats.storage.entries.pagination import read_all
@@ -238,8 +238,8 @@ def test_ids_mean_something_for_the_issuers_clouds_only(two: Database, issuer: I
     assert named(two, domain) == {"projects": {"beta-p2"}, "customers": {"other"}}
     assert named(two, scopes.token_project_scope(two, issuer, "p3")) == {}
     for nobody in (Issuer(), Issuer(clouds=["gamma"]), Issuer(urls=["https://three.example"])):
-        assert scopes.token_project_scope(two, nobody, "p1") == NOTHING
-        assert scopes.token_domain_scope(two, nobody, "other") == NOTHING
+        assert scopes.token_project_scope(two, nobody, "p1") == NO_ACCESS
+        assert scopes.token_domain_scope(two, nobody, "other") == NO_ACCESS
 
 
 def test_that_it_matters_in_which_groups_somebody_is(two: Database) -> None:
