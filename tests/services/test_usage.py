@@ -80,6 +80,7 @@ def test_a_caller_who_sees_nothing_gets_nothing(filled: Store) -> None:
     ("fields", "sentence"),
     [
         ({"item": "cpu", "basis": ALLOCATED}, "basis=allocated: must be used for item=cpu"),
+        ({"item": "vcpu_hours", "basis": USED}, "basis=used: must be allocated for item=vcpu"),
         ({"edges": [0, 1, 2, 3]}, "2 objects times 3 intervals are 6; must be at most 4"),
         ({"page": Page(marker="12345678-0000-4000-8000-000000000000")}, "marker=12345678"),
     ],

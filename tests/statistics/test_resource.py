@@ -51,11 +51,6 @@ def test_the_specifications_example() -> None:
     }
 
 
-def test_regions_are_summed() -> None:
-    one, three = resource([EXAMPLE], {}), resource([EXAMPLE] * 3, {})
-    assert three == {name: 3 * figure for name, figure in one.items()}
-
-
 def test_quotas_stand_beside_them() -> None:
     sums = {
         "vcpu": QuotaSum(8, 0, 1),
@@ -67,10 +62,6 @@ def test_quotas_stand_beside_them() -> None:
     assert (found["vcpu_quota"], found["memory_quota"], found["storage_quota"]) == (8, 1024, -1)
     assert resource([EXAMPLE], sums, skip_unlimited=True)["storage_quota"] == 2048
     assert len(found) == 9
-
-
-def test_no_provider_is_nothing() -> None:
-    assert of_providers([]) == Capacity(0, 0, 0, 0, 0, 0, "placement")
 
 
 def test_a_provider_as_nova_would_tell_it() -> None:

@@ -208,16 +208,6 @@ def whole(*slots: int, cloud: int = 7) -> Members:
     return members(Stay(cloud, slot, slot - 1, 0, 2**53) for slot in slots)
 
 
-def test_a_tenant_that_is_born_used_nothing_before() -> None:
-    first = odometer.first_reading(0)
-    second = odometer.advance(first, Delta(300, 300, {}), MEMORY)
-    third = odometer.advance(second, Delta(600, 300, {1: (300 * 100.0, 300.0)}), MEMORY)
-    found, known = usage.values(MEMORY, [0, 600], whole(1), {7: columns(first, second, third)})
-    assert (found[0, 0], known[0, 0]) == (50, True)
-    found, _ = usage.values(MEMORY, [0, 300, 600], whole(1), {7: columns(first, second, third)})
-    assert found[:, 0].tolist() == [0, 100]
-
-
 def test_usage_is_known_between_readings() -> None:
     first = odometer.first_reading(1000)
     second = odometer.advance(first, Delta(1300, 300, {1: (0, 300)}, frozenset({2})), MEMORY)
@@ -254,16 +244,6 @@ def test_a_tenant_without_a_slot_used_nothing_while_its_cloud_was_observed(meter
     assert (found[1, 0], found[1, 1]) == (100 if meter is CPU else found[1, 0], 0)
     assert found[1, 0] > 0
     assert known[:, :2].tolist() == [[False, False], [True, True]]
-
-
-def test_cpu_of_clouds_is_one_quotient() -> None:
-    def read(burnt: float, had: float) -> Readings:
-        first = odometer.first_reading(0)
-        return columns(first, odometer.advance(first, Delta(300, 300, {1: (burnt, had)}), CPU))
-
-    both = members([Stay(7, 1, 0, 0, 2**53), Stay(9, 1, 0, 0, 2**53)])
-    found, known = usage.values(CPU, [0, 300], both, {7: read(300, 300), 9: read(0, 900)})
-    assert (found[0, 0], known[0, 0]) == (25, True)
 
 
 def keeping(*unobserved: frozenset[int]) -> Readings:

@@ -80,13 +80,6 @@ def test_several_objects(stored_app: TestApp) -> None:
     assert ask(stored_app, query) == quota_of(LIMITED, SMALL, SMALL)
 
 
-def test_groups_that_share_a_project_count_it_once(stored_app: TestApp) -> None:
-    expected = quota_of(LIMITED, UNLIMITED, SMALL)
-    assert ask(stored_app, "aggregate=project_group") == expected
-    both = "&".join(f"uuid={entry['uuid']}" for entry in each(stored_app, "project_group").values())
-    assert ask(stored_app, f"aggregate=project_group&{both}") == expected
-
-
 @pytest.mark.parametrize("aggregate", ["customer", "project", "project_group"])
 def test_an_unknown_uuid_is_an_empty_answer(stored_app: TestApp, aggregate: str) -> None:
     query = f"aggregate={aggregate}&uuid={UNKNOWN}"

@@ -49,7 +49,7 @@ def test_other_spellings_of_the_same_url(stored_app: TestApp, url: str) -> None:
     assert ask(stored_app, f"auth_url={url}&region=one") == FIGURES | QUOTAS
 
 
-def test_an_alias(stored_app: TestApp) -> None:
+def test_an_alias_finds_its_cloud(stored_app: TestApp) -> None:
     assert ask(stored_app, f"auth_url={ALIAS}/v3") == FIGURES | QUOTAS
 
 
@@ -71,7 +71,9 @@ def test_a_cloud_without_linked_tenants_has_zero_quotas(
         (f"auth_url={KEYSTONE}&region=ONE", "region=ONE"),
     ],
 )
-def test_unknown_auth_url_is_404(stored_app: TestApp, query: str, named: str) -> None:
+def test_an_unknown_auth_url_or_region_is_invalid(
+    stored_app: TestApp, query: str, named: str
+) -> None:
     (error,) = stored_app.get(f"{URL}?{query}", status=400).json["errors"]
     assert error["code"] == "openstats.parameter.invalid"
     assert error["detail"].startswith(f"{named}: ")

@@ -6,7 +6,7 @@ import pytest
 from webtest import TestApp
 
 from openstats.storage.store import Store
-from tests.api.world import CLOCK, READ, USED
+from tests.api.world import CLOCK, READ
 from tests.registry import site, uuids
 
 HOUR = {"from": READ - 3600, "to": READ}
@@ -59,7 +59,7 @@ def test_the_intervals_of_the_specification(stored_app: TestApp) -> None:
     ]
 
 
-def test_six_pieces_of_the_last_hour_are_asked_for_without_saying(stored_app: TestApp) -> None:
+def test_the_default_is_six_pieces_of_the_last_hour(stored_app: TestApp) -> None:
     (entry, _) = stored_app.get("/stats/usage?item=vcpu_hours").json
     points = entry["datapoints"]
     assert (len(points), points[0]["from"], points[-1]["to"]) == (6, CLOCK - 3600, CLOCK)
@@ -149,12 +149,6 @@ def test_a_basis_is_what_every_cloud_has_unless_asked_for(stored_app: TestApp) -
     assert unmeasured.headers["X-Openstats-Coverage"] == "tenants=0/4 clouds=0/2"
 
 
-@pytest.mark.parametrize(("item", "basis"), [("cpu", "allocated"), ("vcpu_hours", "used")])
-def test_a_basis_that_an_item_does_not_have(stored_app: TestApp, item: str, basis: str) -> None:
-    answer = stored_app.get(f"/api/stats/usage/?item={item}&basis={basis}", status=400)
-    assert answer.json["errors"][0]["detail"].startswith(f"basis={basis}: must be ")
-
-
 def test_intervals_of_a_calendar(stored_app: TestApp) -> None:
     days = {"from": "2023-11-13T12:00", "to": "2023-11-15", "interval": "day", "item": "memory"}
     (entry, _) = stored_app.get("/api/stats/usage/", days).json
@@ -163,14 +157,19 @@ def test_intervals_of_a_calendar(stored_app: TestApp) -> None:
     assert [point["to"] for point in entry["datapoints"]] == [1699916400, 1700002800]
 
 
-def test_calendar_and_datapoints_do_not_go_together(stored_app: TestApp) -> None:
-    answer = stored_app.get("/api/stats/usage/?item=cpu&interval=day&datapoints=5", status=400)
-    assert answer.json["errors"][0]["detail"].startswith("datapoints: ")
-
-
-def test_a_calendar_with_too_many_hours(stored_app: TestApp) -> None:
-    answer = stored_app.get("/api/stats/usage/?item=cpu&interval=hour&from=0", status=400)
-    assert answer.json["errors"][0]["detail"].startswith("interval=hour: the period from 0 ")
+@pytest.mark.parametrize(
+    ("query", "problem"),
+    [
+        ("usage/?item=cpu&interval=day&datapoints=5", "datapoints: "),
+        ("creation-time/?type=customer&interval=day&datapoints=6", "datapoints: "),
+        ("usage/?item=cpu&interval=hour&from=0", "interval=hour: the period from 0 "),
+    ],
+)
+def test_a_calendar_has_no_datapoints_and_not_too_many_intervals(
+    empty_app: TestApp, query: str, problem: str
+) -> None:
+    answer = empty_app.get(f"/api/stats/{query}", status=400)
+    assert answer.json["errors"][0]["detail"].startswith(problem)
 
 
 def test_an_answer_that_would_be_too_long(
@@ -197,11 +196,6 @@ def test_usage_of_before_a_move_stays_with_the_former_owner(
     # Of the second half the new customer has a half.
     found = usage(writable_app, item="memory", datapoints=2, **{"from": READ - 600})
     assert values(found) == {"acme": [8, 4], "new": [0, 4]}
-
-
-def test_usage_equals_that_of_the_world(stored_app: TestApp) -> None:
-    projects = values(usage(stored_app, item="vcpu_hours", aggregate="project"))
-    assert projects == {"blog": [USED["blog"]], "lab": [USED["lab"]], "shop": [120]}
 
 
 PART = {"from": READ - 3600, "to": READ, "datapoints": 1}
@@ -244,7 +238,9 @@ def test_partly_observed_usage_is_flagged_and_not_scaled_up(in_part: TestApp) ->
     ],
     ids=str,
 )
-def test_strict_is_strict_in_time(in_part: TestApp, period: dict[str, Any], said: str) -> None:
+def test_strict_refuses_time_that_was_not_observed(
+    in_part: TestApp, period: dict[str, Any], said: str
+) -> None:
     query = PART | {"item": "vcpu_hours", "strict": "true"} | period
     (error,) = in_part.get("/api/stats/usage/", query, status=503).json["errors"]
     assert error["code"] == "openstats.statistic.incomplete"

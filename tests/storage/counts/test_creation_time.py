@@ -8,16 +8,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert, update
 
-from openstats.model import EVERYTHING, Interval, Scope
+from openstats.model import EVERYTHING, Interval
 from openstats.statistics.interval import edges
 from openstats.storage.counts import creation_time
 from openstats.storage.schema import tables
 from openstats.storage.store import Database, Store
-from tests.registry import NOW, created, site, uuids
+from tests.registry import NOW, created, site
 from tests.undone import undone
 
 LATEST = 4102444800
-THREE = Interval(1, 1415912629, 3)
 
 
 @st.composite
@@ -57,25 +56,12 @@ def test_counts_are_those_of_the_edges(
     assert counts == expected(interval, times)
 
 
-def test_the_specifications_example(db: Database) -> None:
-    alpha = site(db)
-    for i, at in enumerate((1, 2, 471970876, 471970877 - 1, 400, 943941753, 1415912628)):
-        alpha.project(f"p{i}").discover(at)
-    assert creation_time.counts(db, EVERYTHING, "project", THREE) == {0: 5, 2: 2}
-
-
 @pytest.mark.parametrize(
     ("aggregate", "number"), [("customer", 1), ("project", 2), ("project_group", 3)]
 )
 def test_each_kind_is_counted_by_itself(db: Database, aggregate: str, number: int) -> None:
     site(db).project("p1", groups=["a", "b"]).project("p2", groups=["c"]).discover(NOW)
     assert creation_time.counts(db, EVERYTHING, aggregate, Interval(NOW, NOW + 1, 1)) == {0: number}
-
-
-def test_the_end_is_not_part_of_the_interval(db: Database) -> None:
-    site(db).project("p1").discover(NOW)
-    assert creation_time.counts(db, EVERYTHING, "project", Interval(NOW - 9, NOW, 3)) == {}
-    assert creation_time.counts(db, EVERYTHING, "project", Interval(NOW, NOW + 9, 3)) == {0: 1}
 
 
 def test_undated_objects_are_never_counted(db: Database) -> None:
@@ -90,16 +76,6 @@ def test_deleted_objects_still_count(db: Database, aggregate: str) -> None:
     assert creation_time.counts(db, EVERYTHING, aggregate, Interval(NOW, NOW + 1, 1)) == {0: 1}
 
 
-@pytest.mark.parametrize("aggregate", ["customer", "project", "project_group"])
-def test_only_what_is_visible_is_counted(db: Database, aggregate: str) -> None:
-    site(db).project("p1", groups=["a"]).project("p2", customer="other", groups=["b"]).discover()
-    mine = Scope(frozenset([uuids(db, "project")["p1"]]))
-    interval = Interval(NOW, NOW + 1, 1)
-    assert creation_time.counts(db, EVERYTHING, aggregate, interval) == {0: 2}
-    assert creation_time.counts(db, mine, aggregate, interval) == {0: 1}
-    assert creation_time.counts(db, Scope(frozenset()), aggregate, interval) == {}
-
-
 def test_undated_objects_get_the_date_of_their_tenants_first_server_or_volume(
     db: Database,
 ) -> None:
@@ -111,7 +87,7 @@ def test_undated_objects_get_the_date_of_their_tenants_first_server_or_volume(
     assert created(db, "project_group") == {"web": 40, "none": None}
 
 
-def test_the_earlier_of_two_sweeps_counts(db: Database) -> None:
+def test_the_earlier_of_two_full_syncs_counts(db: Database) -> None:
     alpha = site(db).project("p1").project("p2").discover(first=True)
     one, two = alpha.row("p1"), alpha.row("p2")
     creation_time.date_objects(db, {one: 50, two: 60})

@@ -22,11 +22,6 @@ def names(db: Database, **page: object) -> list[str]:
     return [of.customer.name for of in customer.listing(db, EVERYTHING, **page)]
 
 
-def seeing(db: Database, *projects: str) -> Scope:
-    found = uuids(db, "project")
-    return Scope(frozenset(found[name] for name in projects))
-
-
 def test_empty_registry_has_no_customers(db: Database) -> None:
     assert counts(db) == {}
 
@@ -101,14 +96,6 @@ def test_deleted_objects_are_left_out(
     site(db).project("p1", groups=["web"]).discover().servers("p1", 1)
     db.execute(update(tables.metadata.tables[table]).values(deleted_at=NOW))
     assert counts(db) == left
-
-
-def test_only_the_visible_part_is_counted(db: Database) -> None:
-    alpha = site(db).project("p1", groups=["web"]).project("p2", groups=["web", "db"])
-    alpha.project("p3", customer="other").discover().servers("p1", 1).servers("p2", 2)
-    assert counts(db, seeing(db, "p1")) == {"acme": (1, 1, 1)}
-    assert counts(db, seeing(db, "p1", "p2")) == {"acme": (2, 2, 3)}
-    assert counts(db, Scope(frozenset())) == {}
 
 
 def test_pages(db: Database) -> None:

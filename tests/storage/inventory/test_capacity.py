@@ -27,34 +27,20 @@ def write(of: Site, *found: Provider, now: int = NOW) -> None:
     resource_providers.record(of.db, of.cloud, found, now)
 
 
-def test_figures_and_when_they_were_read(db: Database) -> None:
-    alpha = site(db).capacity(FIGURES, at=NOW - 5)
-    assert capacity.at(db, KEYSTONE, None) == {alpha.cloud.id: (FIGURES, NOW - 5)}
-
-
 def test_newer_figures_replace_older_ones(db: Database) -> None:
-    alpha = site(db).capacity(FIGURES, at=NOW - 5).capacity(at=NOW)
-    ((found, at),) = [known for known in capacity.at(db, KEYSTONE, None).values() if known]
-    assert (found.source, at) == ("nova", NOW)
-    assert list(capacity.at(db, KEYSTONE, None)) == [alpha.cloud.id]
-
-
-def test_a_cloud_that_was_never_read(db: Database) -> None:
     alpha = site(db)
     assert capacity.at(db, KEYSTONE, None) == {alpha.cloud.id: None}
-
-
-def test_a_url_that_nobody_registered(db: Database) -> None:
-    site(db).capacity()
+    alpha.capacity(at=NOW - 9).capacity(FIGURES, at=NOW - 5)
+    assert capacity.at(db, KEYSTONE, None) == {alpha.cloud.id: (FIGURES, NOW - 5)}
     assert capacity.at(db, OTHER, None) == {}
 
 
-def test_aliases(db: Database) -> None:
+def test_an_alias_of_a_cloud_finds_it(db: Database) -> None:
     alpha = site(db, aliases=[OTHER]).capacity()
     assert list(capacity.at(db, OTHER, None)) == [alpha.cloud.id]
 
 
-def test_regions_and_one_of_them(db: Database) -> None:
+def test_a_region_selects_its_cloud(db: Database) -> None:
     one = site(db, "a", region="one").capacity()
     two = site(db, "b", region="two")
     assert set(capacity.at(db, KEYSTONE, None)) == {one.cloud.id, two.cloud.id}
@@ -64,15 +50,9 @@ def test_regions_and_one_of_them(db: Database) -> None:
 
 def test_providers_are_given_as_they_were_written(db: Database) -> None:
     alpha = site(db)
-    write(alpha, provider("a", VCPU), provider("b"))
+    write(alpha, provider("a", DISK, VCPU), provider("b"))
     found = resource_providers.by_uuid(db, alpha.cloud)
-    assert found == {"a": provider("a", VCPU), "b": provider("b")}
-
-
-def test_all_inventories_of_a_provider(db: Database) -> None:
-    alpha = site(db)
-    write(alpha, provider("a", VCPU, DISK))
-    assert set(resource_providers.by_uuid(db, alpha.cloud)["a"].inventories) == {VCPU, DISK}
+    assert found == {"a": provider("a", DISK, VCPU), "b": provider("b")}
 
 
 def test_newer_inventories_replace_the_former(db: Database) -> None:
