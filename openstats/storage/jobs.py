@@ -130,56 +130,65 @@ def lease(
     SQLite has one writer at a time.
     """
     leases = []
-    for row in _of_each_cloud(_due(db, clouds, kinds, now, limit), per_cloud or {}):
-        leases.append(_take(db, row, now=now, until=until))
+    owners = _by_id(db, clouds)
+    rows = _due(db, owners, kinds, now, limit)
+    for row in _of_each_cloud(rows, owners, per_cloud or {}):
+        leases.append(_take(db, owners[row.cloud_id], row, now=now, until=until))
     return leases
 
 
+def _by_id(db: Database, names: Iterable[str]) -> dict[int, Cloud]:
+    query = select(cloud).where(cloud.c.name.in_(list(names)))
+    return {row.id: cloud_of(row) for row in db.execute(query)}
+
+
 def _due(
-    db: Database, clouds: Iterable[str], kinds: Iterable[str], now: float, limit: int
+    db: Database, cloud_ids: Iterable[int], kinds: Iterable[str], now: float, limit: int
 ) -> list[Row[Any]]:
     """Lock the jobs that may be leased, and return their rows.
 
     ::
 
-        SELECT cloud.*, job.kind, job.cursor, job.polled_at, job.error_at
-        FROM cloud JOIN job ON job.cloud_id = cloud.id
-        WHERE cloud.name IN (:clouds) AND job.kind IN (:kinds)
+        SELECT cloud_id, kind, cursor, polled_at, error_at FROM job
+        WHERE cloud_id IN (:cloud_ids) AND kind IN (:kinds)
           AND (next_at <= :now OR polled_at > :now + 60 OR error_at > :now + 60)
           AND (leased_until IS NULL OR leased_until <= :now OR leased_until > :now + 3600)
         ORDER BY next_at LIMIT :limit
-        FOR UPDATE OF job SKIP LOCKED
+        FOR UPDATE SKIP LOCKED
 
     A poll that ended in the future shows that the clock was set back. Its job is due now: otherwise
     it would wait until the clock reaches that time again. For the same reason, a lease that ends
-    more than an hour from now counts as free.
+    more than an hour from now counts as free. The query reads no other table: MariaDB would lock
+    the rows of the clouds, too, and skip other jobs of these clouds.
     """
     ended_later = or_(job.c.polled_at > now + TOLERANCE, job.c.error_at > now + TOLERANCE)
     leased_until = job.c.leased_until
     is_free = or_(leased_until.is_(None), leased_until <= now, leased_until > now + LONGEST_LEASE)
-    query = select(cloud, job.c.kind, job.c.cursor, job.c.polled_at, job.c.error_at)
-    query = query.join(job, job.c.cloud_id == cloud.c.id)
-    query = query.where(cloud.c.name.in_(list(clouds)), job.c.kind.in_(list(kinds)))
+    query = select(job.c.cloud_id, job.c.kind, job.c.cursor, job.c.polled_at, job.c.error_at)
+    query = query.where(job.c.cloud_id.in_(list(cloud_ids)), job.c.kind.in_(list(kinds)))
     query = query.where(or_(job.c.next_at <= now, ended_later), is_free)
     query = query.order_by(job.c.next_at).limit(limit)
-    return list(db.execute(query.with_for_update(of=job, skip_locked=True)))
+    return list(db.execute(query.with_for_update(skip_locked=True)))
 
 
-def _of_each_cloud(rows: Iterable[Row[Any]], per_cloud: Mapping[str, int]) -> list[Row[Any]]:
+def _of_each_cloud(
+    rows: Iterable[Row[Any]], owners: Mapping[int, Cloud], per_cloud: Mapping[str, int]
+) -> list[Row[Any]]:
     """Return the first rows of each cloud, up to the cloud's limit."""
     remaining = dict(per_cloud)
     chosen_rows = []
     for row in rows:
-        if row.name in remaining:
-            remaining[row.name] -= 1
-        if remaining.get(row.name, 0) >= 0:
+        name = owners[row.cloud_id].name
+        if name in remaining:
+            remaining[name] -= 1
+        if remaining.get(name, 0) >= 0:
             chosen_rows.append(row)
     return chosen_rows
 
 
-def _take(db: Database, row: Row[Any], *, now: float, until: float) -> Lease:
+def _take(db: Database, owner: Cloud, row: Row[Any], *, now: float, until: float) -> Lease:
     """Write a lease into a locked job: ``SET leased_until = :until, lease_token = …``."""
-    lease = Lease(cloud_of(row), row.kind, str(uuid4()), json.loads(row.cursor), row.polled_at)
+    lease = Lease(owner, row.kind, str(uuid4()), json.loads(row.cursor), row.polled_at)
     values: dict[str, object] = {"leased_until": until, "lease_token": lease.token}
     # If the clock was set back, ends of polls in the future become the present.
     for column, ended_at in (("polled_at", row.polled_at), ("error_at", row.error_at)):

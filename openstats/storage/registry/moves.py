@@ -50,13 +50,16 @@ def _update_owner(kind: Ownership) -> Update:
 
     For a tenant, for example::
 
-        UPDATE tenant SET project_id = :new, project_since = CASE
+        UPDATE tenant SET project_since = CASE
             WHEN project_id IS NULL
             AND NOT EXISTS (SELECT * FROM former_project WHERE tenant_id = tenant.id) THEN 0
-            ELSE :now END
+            ELSE :now END,
+            project_id = :new
         WHERE id = :row
+
+    In this order: in MySQL, an expression sees the values that were assigned before it.
     """
     had_owner = select(kind.former_id).where(kind.former_id == kind.owned.c.id).exists()
     since = case((kind.owner_id.is_(None) & ~had_owner, 0), else_=bindparam("now"))
-    values = {kind.owner_id.name: bindparam("new"), kind.since.name: since}
-    return update(kind.owned).where(kind.owned.c.id == bindparam("row")).values(values)
+    statement = update(kind.owned).where(kind.owned.c.id == bindparam("row"))
+    return statement.ordered_values((kind.since, since), (kind.owner_id, bindparam("new")))

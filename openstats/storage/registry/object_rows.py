@@ -13,6 +13,7 @@ from openstats.errors import ConflictError
 from openstats.model import Origin
 from openstats.names import cleaned
 from openstats.storage import ownership
+from openstats.storage.dialects import one_of
 from openstats.storage.registry import moves
 from openstats.storage.schema import tables
 from openstats.storage.store import Database
@@ -117,8 +118,11 @@ class ObjectRows:
     def _insert(self, db: Database, rows: list[ObjectRow]) -> None:
         if not rows:
             return
-        statement = insert(self.table).returning(self.table.c.uuid, self.table.c.id)
-        for uuid, row_id in db.execute(statement, rows).all():
+        db.execute(insert(self.table), rows)
+        uuids = [row["uuid"] for row in rows]
+        columns = select(self.table.c.uuid, self.table.c.id)
+        query = columns.where(one_of(self.table.c.uuid, "uuids"))
+        for uuid, row_id in db.execute(query, {"uuids": uuids}):
             self._by_uuid[uuid]["id"] = row_id
 
 

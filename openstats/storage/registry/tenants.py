@@ -72,8 +72,10 @@ def _miss(db: Database, cloud: Cloud, missing: Sequence[int], now: int) -> None:
         values = missed_once_more.values(missed=tenant.c.missed + 1)
         db.execute(values, [{"row": row} for row in missing])
     has_left = _living(cloud), tenant.c.missed >= MISSES
-    deletion = update(tenant).where(*has_left).values(deleted_at=now).returning(tenant.c.id)
-    closing.close_of_owners(db, "tenant", list(db.scalars(deletion)), now)
+    row_ids = list(db.scalars(select(tenant.c.id).where(*has_left)))
+    deletion = update(tenant).where(one_of(tenant.c.id, "rows")).values(deleted_at=now)
+    db.execute(deletion, {"rows": row_ids})
+    closing.close_of_owners(db, "tenant", row_ids, now)
 
 
 def _living(cloud: Cloud) -> ColumnElement[bool]:
