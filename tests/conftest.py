@@ -1,7 +1,8 @@
 """Stores for all tests: each backend is migrated once, and every store is a copy of that."""
 
+import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
@@ -12,13 +13,16 @@ from hypothesis import HealthCheck, settings
 
 from openstats import conf
 from openstats.storage import migration
+from openstats.storage.dialects import LOCK_NAMES
+from openstats.storage.schema.tables import HEAD
 from openstats.storage.store import Database, Store
-from tests import postgresql
+from tests import mariadb, postgresql
 from tests.edge import Edge
 from tests.scheduling import pytest_xdist_make_scheduler  # noqa: F401 (pytest looks for it here)
 from tests.undone import undone
 
-BACKENDS = ("sqlite", "postgresql")
+BACKENDS = {"sqlite": "sqlite", "postgresql": "postgres", "mariadb": "mariadb"}
+"""The fixtures of the kinds of stores."""
 Making = Callable[[], AbstractContextManager[Store]]
 
 # A first example on a busy machine may be slow; a fixture that every example leaves as it was
@@ -37,6 +41,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[postgresql.Serv
     """Start a PostgreSQL server; where there can be none, the tests that need it fail."""
     directory = tmp_path_factory.mktemp("postgresql")
     with postgresql.running(directory) as server:
+        yield server
+    shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="session")
+def mariadb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[mariadb.Server]:
+    """Start a MariaDB server; where there can be none, the tests that need it fail."""
+    directory = tmp_path_factory.mktemp("mariadb")
+    with mariadb.running(directory) as server:
         yield server
     shutil.rmtree(directory)
 
@@ -76,6 +89,9 @@ class Sqlite:
             yield store
         path.unlink()
 
+    def disconnect(self, store: Store) -> None:
+        """Do nothing: no server closes connections."""
+
 
 class Postgresql:
     """Stores in databases of one server."""
@@ -103,6 +119,91 @@ class Postgresql:
     def store(self) -> AbstractContextManager[Store]:
         return self._database("migrated")
 
+    def disconnect(self, store: Store) -> None:
+        """Have the server close the connections of a store."""
+        self.server.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            f"WHERE datname = '{store.url.database}'"
+        )
+
+
+class Mariadb:
+    """Stores in databases of one server. Making tables takes long, so that databases are reused."""
+
+    def __init__(self, server: mariadb.Server) -> None:
+        self.server = server
+        self.numbers = count()
+        self.unused: list[str] = []
+        server.execute("CREATE DATABASE migrated")
+        with opened(server.url("migrated")) as store:
+            migration.upgrade(store)
+        self.tables = self._tables("migrated")
+
+    def _tables(self, database: str) -> dict[str, str]:
+        """Return the statements that make the tables of a database."""
+        with self.server.connect(database) as connection:
+            cursor = connection.cursor()
+            cursor.execute("SHOW TABLES")
+            definitions = {}
+            for (name,) in cursor.fetchall():
+                cursor.execute(f"SHOW CREATE TABLE `{name}`")
+                definitions[name] = re.sub(" AUTO_INCREMENT=[0-9]+", "", cursor.fetchone()[1])
+        return definitions
+
+    def _new(self) -> str:
+        name = f"store{next(self.numbers)}"
+        self.server.execute(f"CREATE DATABASE {name}")
+        return name
+
+    def _migrated(self) -> str:
+        if self.unused:
+            return self.unused.pop()
+        name = self._new()
+        self._run(name, self.tables.values())
+        self._empty(name)
+        return name
+
+    def _empty(self, name: str) -> None:
+        statements = [f"DELETE FROM `{table}`" for table in self.tables]
+        for table, definition in self.tables.items():
+            if "AUTO_INCREMENT" in definition:
+                statements.append(f"ALTER TABLE `{table}` AUTO_INCREMENT = 1")
+        locks = ", ".join(f"('{lock}', 0)" for lock in LOCK_NAMES)
+        statements.append(f"INSERT INTO advisory_lock (name, taken) VALUES {locks}")
+        self._run(name, [*statements, f"INSERT INTO alembic_version VALUES ('{HEAD}')"])
+
+    def _run(self, name: str, statements: Iterable[str]) -> None:
+        with self.server.connect(name) as connection:
+            cursor = connection.cursor()
+            for statement in ("SET foreign_key_checks = 0", *statements):
+                cursor.execute(statement)
+
+    @contextmanager
+    def empty(self) -> Iterator[Store]:
+        name = self._new()
+        with opened(self.server.url(name)) as store:
+            yield store
+        self.server.execute(f"DROP DATABASE {name}")
+
+    @contextmanager
+    def store(self) -> Iterator[Store]:
+        name = self._migrated()
+        with opened(self.server.url(name)) as store:
+            yield store
+        if self._tables(name) == self.tables:
+            self._empty(name)
+            self.unused.append(name)
+        else:
+            self.server.execute(f"DROP DATABASE {name}")
+
+    def disconnect(self, store: Store) -> None:
+        """Have the server close the connections of a store."""
+        with self.server.connect("information_schema") as connection:
+            cursor = connection.cursor()
+            cursor.execute("SELECT id FROM processlist WHERE db = %s", [store.url.database])
+            for (number,) in cursor.fetchall():
+                cursor.execute(f"KILL {number}")
+
 
 @pytest.fixture(scope="session")
 def sqlite(tmp_path_factory: pytest.TempPathFactory) -> Sqlite:
@@ -114,10 +215,15 @@ def postgres(server: postgresql.Server) -> Postgresql:
     return Postgresql(server)
 
 
-@pytest.fixture(scope="session", params=BACKENDS)
+@pytest.fixture(scope="session", name="mariadb")
+def mariadb_stores(mariadb_server: mariadb.Server) -> Mariadb:
+    return Mariadb(mariadb_server)
+
+
+@pytest.fixture(scope="session", params=list(BACKENDS))
 def backend(request: pytest.FixtureRequest) -> Any:
     """Each kind of store in turn."""
-    return request.getfixturevalue({"sqlite": "sqlite", "postgresql": "postgres"}[request.param])
+    return request.getfixturevalue(BACKENDS[request.param])
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from openstats.errors import (
 )
 from openstats.model import Lease
 from openstats.storage import jobs
+from openstats.storage.store import DeadlockError
 
 LOG = log.getLogger(__name__)
 
@@ -55,6 +56,11 @@ class Runner:
         except (StoppedError, CancelledError) as error:
             # CancelledError, of a call that waited for a thread, has no message.
             LOG.info("%s", log_line(lease, str(error) or "stopped"))
+            self.release(lease)
+            return
+        except DeadlockError as error:
+            # The job is due at once, so that the poll is repeated.
+            LOG.info("%s", log_line(lease, error))
             self.release(lease)
             return
         except StoreError as error:

@@ -30,7 +30,8 @@ OPTIONS = [
         sample_default="sqlite:////var/lib/openstats/openstats.sqlite",
         help="SQLAlchemy URL of the store. SQLite, the default, is for one machine, with the "
         "collector inside 'openstats serve'. For several API nodes and collectors use "
-        "postgresql+psycopg://user:password@host/openstats.",
+        "postgresql+psycopg://user:password@host/openstats or "
+        "mysql+pymysql://user:password@host/openstats, which is MariaDB.",
     ),
     cfg.IntOpt(
         "pool_size",
@@ -38,7 +39,7 @@ OPTIONS = [
         min=1,
         help="Number of connections that a process keeps open. Under load it opens as many again.",
     ),
-    _seconds("connect_timeout", 5, "Maximum time for PostgreSQL to accept a connection."),
+    _seconds("connect_timeout", 5, "Maximum time for the database server to accept a connection."),
     _seconds("pool_timeout", 5, "Maximum time to wait for a free connection."),
     _seconds(
         "lock_timeout",

@@ -6,9 +6,9 @@ from functools import partial
 from threading import Lock
 
 from oslo_log import log
-from sqlalchemy import text
 
 from openstats.errors import StoreError
+from openstats.storage.dialects import server_time
 from openstats.storage.store import Store
 
 LOG = log.getLogger(__name__)
@@ -57,7 +57,7 @@ class ServerClock:
         began_at = self._uptime()
         try:
             with self._store.read() as db:
-                now = float(db.scalar(text("SELECT extract(epoch FROM clock_timestamp())")) or 0)
+                now = server_time(db)
         except StoreError as error:
             LOG.debug("the clock goes on by itself: %s", error)
             # Do not retry at once: callers must not wait for the store.

@@ -1,11 +1,11 @@
-"""SQLAlchemy engines for both kinds of stores, with a limit for each wait.
+"""SQLAlchemy engines for each kind of store, with a limit for each wait.
 
 Nothing here knows a table.
 """
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock, Thread
@@ -39,6 +39,10 @@ class Waits:
 
 USUAL = Waits()
 
+SQL_MODE = "ANSI_QUOTES,STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO"
+"""Names are quoted as in other engines, and what does not fit a column is an error. In MariaDB,
+SIMULTANEOUS_ASSIGNMENT makes expressions of an UPDATE see the values from before it."""
+
 
 def make_engine(url: URL, pool_size: int, waits: Waits) -> Engine:
     """Return an engine for a URL.
@@ -46,32 +50,40 @@ def make_engine(url: URL, pool_size: int, waits: Waits) -> Engine:
     Raises:
         ConfigError: the driver is not installed.
     """
-    embedded = url.get_backend_name() == "sqlite"
+    kind = KINDS[url.get_backend_name()]
     try:
-        engine = _sqlite(url, waits) if embedded else _server(url, pool_size, waits)
+        engine = kind.make(url, pool_size, waits)
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"[database] connection: {url.drivername} needs the Python package {error.name}, which "
-            "is not installed: pip install 'openstats[postgresql]'"
+            f"is not installed: pip install 'openstats[{kind.extra}]'"
         ) from error
     if waits.use is not None:
-        Cutter(engine, waits, _interrupt if embedded else _cut)
+        Cutter(engine, waits, kind)
     return engine
 
 
-def _server(url: URL, pool_size: int, waits: Waits) -> Engine:
-    # A server whose machine has died sends nothing: with keepalives, the kernel notices within half
-    # a minute.
-    keepalives = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
-    engine = create_engine(
+def _server(url: URL, pool_size: int, waits: Waits, options: Mapping[str, object]) -> Engine:
+    """Return an engine for a database server; ``options`` are those of the driver."""
+    return create_engine(
         url,
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=waits.pool,
         # Otherwise the cutter pings, so that the ping has a time limit as well.
         pool_pre_ping=waits.use is None,
-        connect_args={"connect_timeout": max(1, round(waits.connect))} | keepalives,
+        connect_args={"connect_timeout": max(1, round(waits.connect)), **options},
     )
+
+
+# -- PostgreSQL
+
+
+def _postgresql(url: URL, pool_size: int, waits: Waits) -> Engine:
+    # A server whose machine has died sends nothing: with keepalives, the kernel notices within half
+    # a minute.
+    keepalives = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+    engine = _server(url, pool_size, waits, keepalives)
     limits = f"SET lock_timeout = {round(1000 * waits.lock)}"
     if waits.use is not None:
         limits += f"; SET statement_timeout = {round(1000 * waits.use)}"
@@ -84,7 +96,79 @@ def _server(url: URL, pool_size: int, waits: Waits) -> Engine:
     return engine
 
 
-def _sqlite(url: URL, waits: Waits) -> Engine:
+def _ping_postgresql(connection: Any) -> None:
+    connection.autocommit = True
+    connection.execute("SELECT 1")
+    connection.autocommit = False
+
+
+def _cut_postgresql(connection: Any) -> None:
+    _shut_down(connection.fileno())
+
+
+# -- MariaDB
+
+
+def _mariadb(url: URL, pool_size: int, waits: Waits) -> Engine:
+    # Whatever the URL says: other character sets lack characters.
+    options = {"charset": "utf8mb4", "init_command": _mariadb_settings(waits)}
+    engine = _server(url, pool_size, waits, options)
+    event.listen(engine, "connect", _prepare_mariadb)
+    event.listen(engine, "begin", _begin_mariadb)
+    return engine
+
+
+def _mariadb_settings(waits: Waits) -> str:
+    """Return the statement that each connection begins with.
+
+    Text in ``/*M! */`` is read by MariaDB only, and text in ``/*!80000 */`` by MySQL only. When
+    MariaDB 10.11 merges a CTE into a subquery, it may lose an IN of the CTE.
+    """
+    lock = max(1, round(waits.lock))
+    use = waits.use or 0
+    both = f"time_zone = '+00:00', lock_wait_timeout = {lock}, innodb_lock_wait_timeout = {lock}"
+    mariadb = (
+        f"sql_mode = '{SQL_MODE},SIMULTANEOUS_ASSIGNMENT', tx_isolation = 'REPEATABLE-READ', "
+        f"optimizer_switch = 'derived_merge=off', max_statement_time = {use}"
+    )
+    mysql = (
+        f"sql_mode = '{SQL_MODE}', transaction_isolation = 'REPEATABLE-READ', "
+        f"max_execution_time = {round(1000 * use)}"
+    )
+    return f"SET SESSION {both} /*M! , {mariadb} */ /*!80000 , {mysql} */"
+
+
+def _prepare_mariadb(connection: Any, _record: object) -> None:
+    # SQLAlchemy has just set the character set, and with it the collation of literals.
+    connection.query(
+        "SET collation_connection = /*M! utf8mb4_nopad_bin */ /*!80000 utf8mb4_0900_bin */"
+    )
+    # As for PostgreSQL. PyMySQL sets SO_KEEPALIVE, but has no options for the rest.
+    with suppress(OSError):  # It is a Unix socket.
+        for option, number in (("IDLE", 10), ("INTVL", 5), ("CNT", 3)):
+            name = getattr(socket, f"TCP_KEEP{option}")
+            connection._sock.setsockopt(socket.IPPROTO_TCP, name, number)
+
+
+def _begin_mariadb(connection: Connection) -> None:
+    # A writer that waited for a lock must then see what the other writer wrote. This holds for one
+    # transaction; readers keep REPEATABLE READ.
+    if connection.get_execution_options().get("write", False):
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+
+
+def _ping_mariadb(connection: Any) -> None:
+    connection.ping(reconnect=False)
+
+
+def _cut_mariadb(connection: Any) -> None:
+    _shut_down(connection._sock.fileno())
+
+
+# -- SQLite
+
+
+def _sqlite(url: URL, _pool_size: int, waits: Waits) -> Engine:
     engine = create_engine(
         url,
         pool_size=16,
@@ -124,14 +208,38 @@ def _begin_sqlite(connection: Connection) -> None:
         connection.connection.execute("BEGIN")
 
 
-def _interrupt(connection: Any) -> None:
+def _interrupt_sqlite(connection: Any) -> None:
     connection.interrupt()
 
 
-def _cut(connection: Any) -> None:
+# -- limits
+
+
+def _shut_down(descriptor: int) -> None:
     """Shut down the local end of a connection: a frozen server would not react to anything else."""
-    with socket.socket(fileno=os.dup(connection.fileno())) as copy:
+    with socket.socket(fileno=os.dup(descriptor)) as copy:
         copy.shutdown(socket.SHUT_RDWR)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of store: how its engine is made, and its driver's connections are tested and ended.
+
+    ``ping`` is None if no server can close a connection. ``extra`` is the extra of openstats that
+    installs the driver.
+    """
+
+    make: Callable[[URL, int, Waits], Engine]
+    cut: Callable[[Any], None]
+    ping: Callable[[Any], None] | None = None
+    extra: str = ""
+
+
+KINDS = {
+    "sqlite": Kind(_sqlite, _interrupt_sqlite),
+    "postgresql": Kind(_postgresql, _cut_postgresql, _ping_postgresql, "postgresql"),
+    "mysql": Kind(_mariadb, _cut_mariadb, _ping_mariadb, "mariadb"),
+}
 
 
 class Cutter:
@@ -140,8 +248,8 @@ class Cutter:
     The server's own statement_timeout does not help if the server is frozen.
     """
 
-    def __init__(self, engine: Engine, waits: Waits, cut: Callable[[Any], None]) -> None:
-        self._waits, self._cut = waits, cut
+    def __init__(self, engine: Engine, waits: Waits, kind: Kind) -> None:
+        self._waits, self._kind, self._driver = waits, kind, engine.dialect.loaded_dbapi
         self._lock = Lock()
         self._uses: dict[int, tuple[float, Any]] = {}
         self._running = False
@@ -150,10 +258,17 @@ class Cutter:
         event.listen(engine, "invalidate", self._end_use)
 
     def _begin_use(self, connection: Any, record: object, _proxy: object) -> None:
-        if hasattr(connection, "pgconn"):
+        if self._kind.ping:
             self._set_deadline(connection, record, self._waits.connect)
-            _ping(connection)
+            self._ping(connection, self._kind.ping)
         self._set_deadline(connection, record, (self._waits.use or 0) + GRACE)
+
+    def _ping(self, connection: Any, ping: Callable[[Any], None]) -> None:
+        """Raise DisconnectionError if the server closed this connection; the pool opens another."""
+        try:
+            ping(connection)
+        except self._driver.Error as error:
+            raise DisconnectionError from error
 
     def _set_deadline(self, connection: Any, record: object, seconds: float) -> None:
         with self._lock:
@@ -180,16 +295,4 @@ class Cutter:
     def _cut_quietly(self, connection: Any) -> None:
         # The use may end by itself at this moment.
         with suppress(Exception):
-            self._cut(connection)
-
-
-def _ping(connection: Any) -> None:
-    """Raise DisconnectionError if the server closed this connection; the pool then opens one."""
-    import psycopg  # noqa: PLC0415 (it is installed if it has a connection)
-
-    try:
-        connection.autocommit = True
-        connection.execute("SELECT 1")
-        connection.autocommit = False
-    except psycopg.Error as error:
-        raise DisconnectionError from error
+            self._kind.cut(connection)

@@ -6,6 +6,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection
 
+from openstats.storage import dialects
 from openstats.storage.store import Store
 
 
@@ -21,11 +22,15 @@ def _config(connection: Connection) -> Config:
 def upgrade(store: Store, revision: str = "head") -> None:
     """Run the migrations up to a revision, in one transaction.
 
+    MariaDB commits each change of a table by itself. A migration that was killed halfway there can
+    be run again: changes that were made are left out.
+
     Raises:
         StoreError: the store has the schema of a newer openstats.
     """
     store.refuse_newer()
     with store.transaction() as connection:
+        dialects.prepare_migration(connection)
         command.upgrade(_config(connection), revision)
 
 

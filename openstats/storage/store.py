@@ -13,10 +13,8 @@ from oslo_log import log
 from sqlalchemy import (
     URL,
     Connection,
-    func,
     inspect,
     make_url,
-    select,
     text,
 )
 from sqlalchemy.exc import (
@@ -33,15 +31,20 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from openstats.errors import ConfigError, StoreError, without_credentials
+from openstats.storage import dialects
 from openstats.storage.engines import USUAL, Waits, make_engine
 from openstats.storage.file import StoreFile
 from openstats.storage.schema.tables import HEAD
 
 LOG = log.getLogger(__name__)
 
-DRIVERS = ("sqlite", "postgresql+psycopg")
-SCHEMA_ERRORS = ("42P01", "42703", "3F000", "42501")
-"""PostgreSQL's error codes for a table, column or schema that is missing or not permitted."""
+DRIVERS = ("sqlite", "postgresql+psycopg", "mysql+pymysql")
+SCHEMA_ERRORS = {"42P01", "42703", "3F000", "42501", 1146}
+"""The codes of PostgreSQL for a table, column or schema that is missing or not permitted, and that
+of MariaDB for a missing table. Its other errors of this kind are no STATEMENT_ERRORS."""
+
+DEADLOCK_ERRORS = {"40P01", 1213}
+"""The codes of PostgreSQL and MariaDB for a transaction that was ended because of a deadlock."""
 
 STATEMENT_ERRORS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
 """Errors that a statement or its values cause."""
@@ -59,6 +62,12 @@ class SchemaError(StoreError):
     title = "The store has another schema"
 
 
+class DeadlockError(StoreError):
+    """The database ended a transaction, because others waited for it and it for them."""
+
+    title = "The store is busy"
+
+
 class Store:
     """The database of an openstats; threads can share it.
 
@@ -74,8 +83,9 @@ class Store:
         self.embedded = self.url.get_backend_name() == "sqlite"
         self._open_engine = partial(make_engine, self.url, pool_size, waits)
         self.engine = self._open_engine()
-        # A reader in SQLite sees one state by default; PostgreSQL needs an isolation level for it.
-        self._reading = {} if self.embedded else {"isolation_level": "REPEATABLE READ"}
+        # Readers see one state by default; PostgreSQL needs an isolation level for it.
+        needs_level = self.url.get_backend_name() == "postgresql"
+        self._reading = {"isolation_level": "REPEATABLE READ"} if needs_level else {}
         path = str(self.url.database)
         watched = self.embedded and not path.startswith("file:")
         self._file = StoreFile(Path(path)) if watched else None
@@ -195,8 +205,9 @@ def _parse(url: str) -> URL:
         )
     if parsed.drivername not in DRIVERS or parsed.database in (None, "", ":memory:"):
         raise ConfigError(
-            "[database] connection: must be sqlite:///FILE or "
-            "postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"
+            "[database] connection: must be sqlite:///FILE, "
+            "postgresql+psycopg://USER:PASSWORD@HOST/DATABASE or "
+            "mysql+pymysql://USER:PASSWORD@HOST/DATABASE"
         )
     return parsed
 
@@ -206,8 +217,7 @@ def advisory_lock(db: Connection, name: str) -> None:
 
     SQLite needs no such lock: it has one writer at a time.
     """
-    if db.dialect.name == "postgresql":
-        db.execute(select(func.pg_advisory_xact_lock(func.hashtext(name))))
+    dialects.take_lock(db, name)
 
 
 @contextmanager
@@ -219,15 +229,26 @@ def translated_errors(store: Store) -> Iterator[None]:
         if not _is_unavailable(error):
             raise
         reason = error.orig if isinstance(error, DBAPIError) else error
-        # psycopg's messages have several lines; a log message has one.
-        sentence = " ".join(str(reason).split())
+        # psycopg's messages have several lines, a log message has one. PyMySQL's arguments are a
+        # number and a message.
+        message = reason.args[-1] if reason and reason.args else reason
+        sentence = " ".join(str(message).split())
+        codes = _codes(error)
+        if not DEADLOCK_ERRORS.isdisjoint(codes):
+            raise DeadlockError(f"the store {store} ended a transaction: {sentence}") from error
         raise StoreError(
             f"the store {store} does not answer: {sentence}{store.advice()}"
         ) from error
+
+
+def _codes(error: Exception) -> set[object]:
+    """Return what may be the code of a driver's error: PyMySQL's is its first argument."""
+    driver_error = error.orig if isinstance(error, DBAPIError) else None
+    return {getattr(driver_error, "sqlstate", None), *(driver_error.args if driver_error else ())}
 
 
 def _is_unavailable(error: Exception) -> bool:
     """Return whether the store is at fault: down, read-only, broken, full, locked or upgraded."""
     if not isinstance(error, STATEMENT_ERRORS):
         return True
-    return getattr(error.orig, "sqlstate", "") in SCHEMA_ERRORS
+    return not SCHEMA_ERRORS.isdisjoint(_codes(error))

@@ -1,5 +1,6 @@
 """Leases: a job is one collector's at a time, and one that lost it writes nothing."""
 
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -85,17 +86,19 @@ def test_two_collectors_do_not_do_the_same_at_once(either_lab: Lab) -> None:
     assert expected.known_capacity(lab.store, double)["at"] == lab.clock.now
 
 
-def test_many_collectors_share_the_work(either_lab: Lab) -> None:
+def test_many_collectors_share_the_work(either_lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
     clouds = ("alpha", "beta", "gamma")
     doubles = {name: either_lab.double(name) for name in clouds}
     collectors = [either_lab.collector(threads=2) for _ in range(3)]
     with running(collectors[0]), running(collectors[1]), running(collectors[2]):
         wait_for("all jobs", either_lab.idle, timeout=15)
     for double in doubles.values():
-        assert either_lab.asked(f"{double.url}.*statistics") == 1
         assert either_lab.asked(f"{double.url}.*changes-since") == 0
-        assert either_lab.asked(f"{double.url}.*servers/detail") == 1
-        assert either_lab.asked(f"{double.url}.*volumes/summary") == 1
+        for path in ("statistics", "servers/detail", "volumes/summary"):
+            asked = either_lab.asked(f"{double.url}.*{path}")
+            # In MariaDB, transactions of several polls may be a deadlock: one of them is repeated.
+            assert asked == 1 or (asked > 1 and "ended a transaction: Deadlock" in caplog.text)
     # What the first sweeps found to have changed may have been read already.
     assert either_lab.cycle("quotas") == []
     for name, double in doubles.items():

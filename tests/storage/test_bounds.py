@@ -2,6 +2,7 @@
 
 import shutil
 import stat
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,7 +18,7 @@ from openstats.storage.file import FileError
 from openstats.storage.schema import tables
 from openstats.storage.store import Database, SchemaError, Store, translated_errors
 from tests.attacks.stores import frozen_backends
-from tests.conftest import Postgresql, Sqlite
+from tests.conftest import Mariadb, Postgresql, Sqlite
 from tests.postgresql import Server
 
 SHORT = Waits(connect=1, pool=0.5, lock=0.3, use=0.5)
@@ -69,6 +70,7 @@ ENDLESS = {
     "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
     "SELECT max(i) FROM n",
     "postgresql": "SELECT pg_sleep(60)",
+    "mysql": "SELECT count(*) FROM seq_1_to_1000000 AS a JOIN seq_1_to_1000000 AS b",
 }
 
 
@@ -91,6 +93,17 @@ def test_a_server_that_is_frozen_is_not_waited_for(server: Server, postgres: Pos
         short.close()
 
 
+def test_a_mariadb_that_is_frozen_is_not_waited_for(mariadb: Mariadb) -> None:
+    with mariadb.store() as store:
+        short = Store(store.url.render_as_string(hide_password=False), waits=SHORT)
+        with short.read() as db:
+            db.execute(text("SELECT 1"))
+            with mariadb.server.frozen(), pytest.raises(StoreError):
+                names_again(short, db)
+        assert names(short) == []
+        short.close()
+
+
 def names_again(store: Store, db: Database) -> None:
     with translated_errors(store):
         db.execute(text("SELECT 2"))
@@ -104,6 +117,31 @@ def test_a_read_only_server_is_a_store_error(postgres: Postgresql) -> None:
         assert names(store) == []
         with pytest.raises(StoreError, match="read-only"):
             add(store)
+
+
+def test_a_read_only_mariadb_is_a_store_error(mariadb: Mariadb) -> None:
+    with mariadb.store() as store:
+        mariadb.server.execute("SET GLOBAL read_only = on")
+        try:
+            assert names(store) == []
+            with pytest.raises(StoreError, match="--read-only option"):
+                add(store)
+        finally:
+            mariadb.server.execute("SET GLOBAL read_only = off")
+
+
+def test_a_mariadb_that_allows_no_reading_is_a_store_error(
+    mariadb: Mariadb, stores: Callable[[str], Store]
+) -> None:
+    account = "visitor@127.0.0.1"
+    with mariadb.store() as store:
+        mariadb.server.execute(f"CREATE USER {account}")
+        try:
+            mariadb.server.execute(f"GRANT INSERT ON {store.url.database}.* TO {account}")
+            with pytest.raises(StoreError, match="SELECT command denied"):
+                names(stores(str(store.url.set(username="visitor"))))
+        finally:
+            mariadb.server.execute(f"DROP USER {account}")
 
 
 # -- the file
@@ -198,10 +236,16 @@ def test_a_newer_store_is_not_upgraded(store: Store) -> None:
         migration.upgrade(store)
 
 
-def test_a_driver_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "psycopg", None)
-    with pytest.raises(ConfigError, match=r"pip install 'openstats\[postgresql\]'"):
-        Store("postgresql+psycopg://me@127.0.0.1/openstats")
+@pytest.mark.parametrize(
+    ("driver", "package", "extra"),
+    [("postgresql+psycopg", "psycopg", "postgresql"), ("mysql+pymysql", "pymysql", "mariadb")],
+)
+def test_a_driver_that_is_missing_is_named(
+    monkeypatch: pytest.MonkeyPatch, driver: str, package: str, extra: str
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ConfigError, match=rf"pip install 'openstats\[{extra}\]'"):
+        Store(f"{driver}://me@127.0.0.1/openstats")
 
 
 def test_readers_do_not_wait_for_a_writer(path: Path) -> None:

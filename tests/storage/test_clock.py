@@ -14,10 +14,14 @@ def test_a_file_has_the_clock_of_its_machine(store: Store) -> None:
     assert (clock.clock_of(store) is time.time) == store.embedded
 
 
+@pytest.mark.parametrize("kind", ["postgres", "mariadb"])
 def test_a_server_has_its_own(
-    postgres: Postgresql, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    kind: str,
 ) -> None:
-    with postgres.store() as store:
+    with request.getfixturevalue(kind).store() as store:
         with monkeypatch.context() as changed:
             real = time.time
             changed.setattr(time, "time", lambda: real() + 240)

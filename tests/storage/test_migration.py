@@ -1,19 +1,21 @@
-"""The migrations, walked on both kinds of store."""
+"""The migrations, walked on each kind of store."""
 
 import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect
+from sqlalchemy import event, inspect
 from sqlalchemy.exc import IntegrityError
 
-from openstats.storage import migration
+from openstats.errors import StoreError
+from openstats.storage import dialects, migration
 from openstats.storage.schema import tables as schema
 from openstats.storage.store import Store
+from tests.conftest import Mariadb
 
 
 def tables(store: Store) -> set[str]:
     with store.read() as db:
-        return set(inspect(db).get_table_names()) - {"alembic_version"}
+        return set(inspect(db).get_table_names()) - {"alembic_version", dialects.LOCKS.name}
 
 
 def test_head_is_what_the_code_works_with() -> None:
@@ -105,6 +107,58 @@ def insert(store: Store, rows: str) -> None:
             db.exec_driver_sql(statement)
 
 
+class _KilledError(Exception):
+    """Ends an upgrade."""
+
+
+def upgrade_until_killed(store: Store, revision: str, after: int) -> bool:
+    """Upgrade, but end before the next statement after a number of changes; return whether done."""
+    remaining = after
+
+    def count(_db: object, _cursor: object, sql: str, *_: object) -> None:
+        nonlocal remaining
+        if sql.split(maxsplit=1)[0] in ("CREATE", "ALTER", "UPDATE", "INSERT", "DELETE"):
+            remaining -= 1
+            if remaining < 0:
+                raise _KilledError
+
+    event.listen(store.engine, "before_cursor_execute", count)
+    try:
+        migration.upgrade(store, revision)
+    except _KilledError:
+        return False
+    finally:
+        event.remove(store.engine, "before_cursor_execute", count)
+    return True
+
+
+def upgrade_killed_everywhere(store: Store, revision: str) -> int:
+    """Upgrade, killed once after each change; return how often it was killed."""
+    number, killed, revisions = 0, 0, stored_revisions(store)
+    while not upgrade_until_killed(store, revision, number):
+        killed += 1
+        reached = stored_revisions(store)
+        number = number + 1 if reached == revisions else 1
+        revisions = reached
+    return killed
+
+
+def stored_revisions(store: Store) -> list[tuple]:
+    try:
+        return rows(store, "SELECT version_num FROM alembic_version")
+    except StoreError:
+        return []
+
+
+def test_an_upgrade_that_was_killed_anywhere_runs_again_to_the_end(mariadb: Mariadb) -> None:
+    with mariadb.empty() as store:
+        assert upgrade_killed_everywhere(store, "0001") > 20
+        insert(store, OF_0001)
+        assert upgrade_killed_everywhere(store, "head") > 40
+        assert rows(store, "SELECT vcpus, disk FROM instance") == [(2, 20 * 1024)]
+        assert migration.difference(store) is None
+
+
 def test_an_upgrade_from_the_release_before(empty_store: Store) -> None:
     for revision, rows_of in (("0001", OF_0001), ("0002", OF_0002), ("0004", OF_0004)):
         migration.upgrade(empty_store, revision)
@@ -164,7 +218,7 @@ def test_readings_keep_their_rows_and_their_key_when_a_column_is_renamed(
     migration.upgrade(empty_store, "0001")
     insert(empty_store, OF_0001)
     migration.upgrade(empty_store, "0006")
-    vector = "x'00'" if empty_store.url.get_backend_name() == "sqlite" else "'\\x00'"
+    vector = "'\\x00'" if empty_store.url.get_backend_name() == "postgresql" else "x'00'"
     reading = f"INSERT INTO reading VALUES (1, 'cpu.used', {{}}, {vector}, {vector}, true)"
     insert(empty_store, reading.format(300))
     migration.upgrade(empty_store, "0007")

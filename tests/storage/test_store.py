@@ -5,6 +5,8 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
+from typing import Any
 
 import pytest
 from sqlalchemy import insert, select, text, update
@@ -13,9 +15,10 @@ from sqlalchemy.exc import IntegrityError
 from openstats.errors import ConfigError, StoreError
 from openstats.storage import migration
 from openstats.storage.schema import tables
-from openstats.storage.store import Store
-from tests.conftest import Sqlite, opened
-from tests.postgresql import Server, free_port
+from openstats.storage.store import DeadlockError, Store
+from tests.conftest import Mariadb, Sqlite, opened
+from tests.mariadb import Server as MariadbServer
+from tests.postgresql import free_port
 from tests.undone import undone
 
 Open = Callable[[str], Store]
@@ -70,6 +73,30 @@ def test_writers_wait_for_one_another(store: Store) -> None:
     assert names(store) == ["ab"]
 
 
+@pytest.mark.parametrize("kind", ["postgres", "mariadb"])
+def test_one_of_two_writers_that_wait_for_each_other_is_told_so(
+    request: pytest.FixtureRequest, kind: str
+) -> None:
+    uuid, both_hold_one = tables.customer.c.uuid, Barrier(2)
+    with request.getfixturevalue(kind).store() as store:
+        add(store, uuid="a")
+        add(store, uuid="b")
+
+        def write(first: str, second: str) -> bool:
+            try:
+                with store.transaction() as db:
+                    db.execute(update(tables.customer).where(uuid == first).values(name=first))
+                    both_hold_one.wait(timeout=60)
+                    db.execute(update(tables.customer).where(uuid == second).values(name=first))
+            except DeadlockError:
+                return False
+            return True
+
+        with ThreadPoolExecutor(2) as pool:
+            written = list(pool.map(write, "ab", "ba"))
+    assert sorted(written) == [False, True]
+
+
 def test_our_own_mistakes_are_no_store_errors(store: Store) -> None:
     add(store)
     with pytest.raises(IntegrityError):
@@ -120,26 +147,40 @@ def test_tables_that_are_missing_are_a_store_error(empty_store: Store) -> None:
         names(empty_store)
 
 
-def test_a_server_that_is_down(stores: Open) -> None:
-    store = stores(f"postgresql+psycopg://me:secret@127.0.0.1:{free_port()}/openstats")
+@pytest.mark.parametrize("driver", ["postgresql+psycopg", "mysql+pymysql"])
+def test_a_server_that_is_down(stores: Open, driver: str) -> None:
+    store = stores(f"{driver}://me:secret@127.0.0.1:{free_port()}/openstats")
     for use in (store.check, store.ping, lambda: names(store), lambda: add(store)):
         with pytest.raises(StoreError, match="does not answer") as raised:
             use()
         assert "secret" not in str(raised.value)
 
 
-def test_a_database_that_is_missing(server: Server, stores: Open) -> None:
+@pytest.mark.parametrize("server_name", ["server", "mariadb_server"])
+def test_a_database_that_is_missing(
+    request: pytest.FixtureRequest, stores: Open, server_name: str
+) -> None:
+    server = request.getfixturevalue(server_name)
     with pytest.raises(StoreError, match="no_such_database"):
         stores(server.url("no_such_database")).ping()
 
 
-def test_connections_that_the_server_closed_are_made_anew(store: Store, server: Server) -> None:
+def test_a_password_that_is_wrong(mariadb_server: MariadbServer, stores: Open) -> None:
+    url = f"mysql+pymysql://openstack:secret@127.0.0.1:{mariadb_server.port}/migrated"
+    with pytest.raises(StoreError, match="does not answer: Access denied for user") as raised:
+        stores(url).ping()
+    assert "secret" not in str(raised.value)
+
+
+def test_a_url_may_name_any_character_set(mariadb: Mariadb, stores: Open) -> None:
+    with mariadb.store() as store:
+        add(store, name="🏢")
+        assert names(stores(f"{store.url}?charset=latin1")) == ["🏢"]
+
+
+def test_connections_that_the_server_closed_are_made_anew(store: Store, backend: Any) -> None:
     add(store)
-    if not store.embedded:
-        server.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            f"WHERE datname = '{store.url.database}'"
-        )
+    backend.disconnect(store)
     assert names(store) == ["acme"]
 
 

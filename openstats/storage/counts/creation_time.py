@@ -16,6 +16,7 @@ from openstats.storage.access.visibility import (
     tenant,
     variables,
 )
+from openstats.storage.dialects import Quotient
 from openstats.storage.prepared import Prepared
 from openstats.storage.schema import tables
 from openstats.storage.store import Database, advisory_lock
@@ -38,7 +39,7 @@ def _counts(kind: str, *, everything: bool) -> Prepared:
     start = bindparam("start", type_=BigInteger)
     pieces = bindparam("pieces", type_=BigInteger)
     length = bindparam("length", type_=BigInteger)
-    piece = (((created_at - start + 1) * pieces - 1) // length).label("piece")
+    piece = Quotient((created_at - start + 1) * pieces - 1, length).label("piece")
     rows = select(piece, func.count()).where(created_at >= start, created_at < bindparam("end"))
     rows = rows.where(object_ever_in_scope(kind, everything=everything))
     # By name: PostgreSQL does not recognize two expressions with parameters as equal.

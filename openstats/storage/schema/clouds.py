@@ -7,7 +7,7 @@ from sqlalchemy import Column, Index, Integer, String, Table
 
 from openstats.model import Cloud
 from openstats.storage.schema.tables import metadata
-from openstats.storage.schema.types import reference
+from openstats.storage.schema.types import Url, reference
 
 # Every URL that a request may name a cloud by: its auth_url, its aliases and those of its catalog.
 # In compared form (``openstats.auth_url``).
@@ -15,7 +15,7 @@ cloud_url = Table(
     "cloud_url",
     metadata,
     reference("cloud_id", "cloud.id", primary_key=True),
-    Column("url", String(1024), primary_key=True),
+    Column("url", Url(), primary_key=True),
     Index(None, "url"),
 )
 
@@ -24,7 +24,7 @@ cloud_url = Table(
 cloud_alias = Table(
     "cloud_alias",
     metadata,
-    Column("keystone", String(1024), primary_key=True),
+    Column("keystone", Url(), primary_key=True),
     Column("region", String(255), primary_key=True),
     reference("cloud_id", "cloud.id", nullable=False, index=True),
 )

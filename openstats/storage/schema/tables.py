@@ -18,7 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.schema import SchemaItem
 
 from openstats.meters import CAPACITY, QUOTA_NAMES, SERVICES
-from openstats.storage.schema.types import Time, Uuid, flag, identity, reference, since
+from openstats.storage.schema.types import Time, Url, Uuid, flag, identity, reference, since
 
 HEAD = "0007"
 """The schema revision that this code works with: the newest in ``migrations/versions``."""
@@ -48,7 +48,7 @@ cloud = Table(
     Column("auth_url", String(1024), nullable=False),
     Column("region", String(255), nullable=False),
     # The compared form of auth_url. The ids that a Keystone gives are unique for one such URL.
-    Column("keystone", String(1024), nullable=False),
+    Column("keystone", Url(), nullable=False),
     # Whether clouds.yaml says that all hypervisors report the same shared disk.
     flag("disk_shared"),
     # ``identity``: the "marks" of the Keystone; ``left_aside``: unused entries of clouds.yaml, by
@@ -66,7 +66,7 @@ def _object(name: str, *columns: SchemaItem) -> Table:
     it. ``vanished``: discovery deleted the object because its clouds no longer have it.
     """
     dates = Column("created_at", Time), Column("deleted_at", Time)
-    origin = Column("keystone", String(1024)), Column("keystone_id", String(255))
+    origin = Column("keystone", Url()), Column("keystone_id", String(255))
     flags = flag("undated"), flag("name_by_hand"), flag("vanished")
     common = *identity(), Column("name", String(255), nullable=False), *dates, *origin, *flags
     constraint = UniqueConstraint("keystone", "keystone_id")

@@ -1,5 +1,8 @@
 """Column types, and columns that many tables have."""
 
+from collections.abc import Callable
+from typing import Any
+
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Integer, String, false, text
 
 Uuid = String(36)
@@ -7,6 +10,25 @@ Time = BigInteger
 
 FOREVER = 2**53
 """A time later than every other: the end of a period that is not over. In Unix seconds."""
+
+
+class Url(String):
+    """A URL in compared form (``openstats.auth_url``), or a text that takes its place.
+
+    MariaDB holds its bytes, because it is part of keys: an index has no room for 1024 characters of
+    another text.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(1024)
+
+    def result_processor(self, _dialect: object, _kind: object) -> Callable[[Any], Any]:
+        """Return a function that makes a text of what the driver returns."""
+        return _decoded
+
+
+def _decoded(value: str | bytes | None) -> str | None:
+    return value.decode() if isinstance(value, bytes) else value
 
 
 def identity() -> list[Column]:  # type: ignore[type-arg]

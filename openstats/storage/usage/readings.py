@@ -6,22 +6,26 @@ The row of a reading holds two vectors of float64, in little-endian order on eve
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
-from itertools import chain, count, groupby, repeat
+from itertools import chain, count, groupby, product, repeat
 from operator import itemgetter
 from typing import Any
 
 import numpy as np
 from sqlalchemy import (
+    CTE,
     BindParameter,
     ColumnElement,
+    Integer,
     LargeBinary,
     ScalarSelect,
+    Select,
     and_,
     bindparam,
     delete,
     func,
     insert,
     select,
+    text,
     true,
     union,
     update,
@@ -31,10 +35,11 @@ from openstats.errors import LateReadingError
 from openstats.meters import USAGE_METERS
 from openstats.model import Cloud
 from openstats.readings import Reading, Readings
-from openstats.storage.dialects import numbers, upsert
+from openstats.storage.dialects import looks_up_constants, numbers, upsert
 from openstats.storage.prepared import Prepared
 from openstats.storage.registry import tenants
 from openstats.storage.schema import tables
+from openstats.storage.schema.types import Time
 from openstats.storage.store import Database
 
 cloud, tenant = tables.cloud, tables.tenant
@@ -147,11 +152,25 @@ def _around(*, narrow: bool) -> Prepared:
     pairs = select(clouds.c.value.label("cloud_id")).select_from(clouds.join(moments, true()))
     befores = pairs.add_columns(until.scalar_subquery().label("at"))
     afters = pairs.add_columns(since.scalar_subquery().label("at"))
-    times = union(befores, afters).cte("neighbours")
+    return Prepared(_at_times(union(befores, afters).cte("neighbours"), narrow=narrow))
+
+
+def _at_times(times: CTE, *, narrow: bool) -> Select[Any]:
     on_clause = (reading.c.cloud_id == times.c.cloud_id) & (reading.c.at == times.c.at)
     columns = reading.c.cloud_id, reading.c.at, *(_STRETCHES if narrow else _WHOLE_VECTORS)
     rows = select(*columns).join(times, on_clause).where(reading.c.meter == bindparam("meter"))
-    return Prepared(rows.order_by(reading.c.cloud_id, reading.c.at))
+    return rows.order_by(reading.c.cloud_id, reading.c.at)
+
+
+def _around_constants(clouds: Iterable[int], moments: Iterable[int], *, narrow: bool) -> Prepared:
+    """Select what ``_around`` selects; clouds and moments are constants in the statement."""
+    queries = []
+    for cloud_id, moment in product(clouds, moments):
+        of_meter = f"FROM reading WHERE cloud_id = {cloud_id:d} AND meter = :meter"
+        for extreme in (f"max(at) AS at {of_meter} AND at <=", f"min(at) {of_meter} AND at >="):
+            queries.append(f"SELECT {cloud_id:d} AS cloud_id, {extreme} {moment:d}")
+    times = text(" UNION ".join(queries)).columns(cloud_id=Integer, at=Time)
+    return Prepared(_at_times(times.cte("neighbours"), narrow=narrow))
 
 
 def around(
@@ -166,14 +185,21 @@ def around(
     Before the first reading and after the last one, there is only one. If only ``slots`` matter and
     they are close to one another, only that stretch of the vectors is read.
     """
-    values: dict[str, object] = {"meter": meter, "moments": [*moments], "clouds": [*clouds]}
+    cloud_ids, times = [*clouds], [*moments]
+    if not cloud_ids or not times:
+        return {}
+    values: dict[str, object] = {"meter": meter, "moments": times, "clouds": cloud_ids}
     tenant_slots = [slot for slot in slots if slot >= FIRST_SLOT] or [FIRST_SLOT]
     first, last = min(tenant_slots), max(tenant_slots)
     narrow = bool(slots) and last - first < LONGEST_STRETCH
     if narrow:
         size = FLOAT.itemsize
         values |= {"offset": 1 + first * size, "length": (last - first + 1) * size}
-    rows = groupby(_around(narrow=narrow).rows(db, values), itemgetter(0))
+    if looks_up_constants(db):
+        statement = _around_constants(cloud_ids, times, narrow=narrow)
+    else:
+        statement = _around(narrow=narrow)
+    rows = groupby(statement.rows(db, values), itemgetter(0))
     return {cloud: _columns(group, first if narrow else FIRST_SLOT) for cloud, group in rows}
 
 

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from openstats.storage.schema.types import Url
+
 revision = '0001'
 down_revision = None
 
@@ -14,7 +16,7 @@ def upgrade() -> None:
     sa.Column('name', sa.String(length=255), nullable=False),
     sa.Column('auth_url', sa.String(length=1024), nullable=False),
     sa.Column('region', sa.String(length=255), nullable=False),
-    sa.Column('keystone', sa.String(length=1024), nullable=False),
+    sa.Column('keystone', Url(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_cloud')),
     sa.UniqueConstraint('keystone', 'region', name=op.f('uq_cloud_keystone_region')),
     sa.UniqueConstraint('name', name=op.f('uq_cloud_name')),
@@ -26,7 +28,7 @@ def upgrade() -> None:
     sa.Column('name', sa.String(length=255), nullable=False),
     sa.Column('created_at', sa.BigInteger(), nullable=True),
     sa.Column('deleted_at', sa.BigInteger(), nullable=True),
-    sa.Column('keystone', sa.String(length=1024), nullable=True),
+    sa.Column('keystone', Url(), nullable=True),
     sa.Column('keystone_id', sa.String(length=255), nullable=True),
     sa.Column('undated', sa.Boolean(), server_default=sa.false(), nullable=False),
     sa.Column('name_by_hand', sa.Boolean(), server_default=sa.false(), nullable=False),
@@ -52,7 +54,7 @@ def upgrade() -> None:
     )
     op.create_table('cloud_url',
     sa.Column('cloud_id', sa.Integer(), nullable=False),
-    sa.Column('url', sa.String(length=1024), nullable=False),
+    sa.Column('url', Url(), nullable=False),
     sa.ForeignKeyConstraint(['cloud_id'], ['cloud.id'], name=op.f('fk_cloud_url_cloud_id_cloud'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('cloud_id', 'url', name=op.f('pk_cloud_url'))
     )
@@ -93,7 +95,7 @@ def upgrade() -> None:
     sa.Column('name', sa.String(length=255), nullable=False),
     sa.Column('created_at', sa.BigInteger(), nullable=True),
     sa.Column('deleted_at', sa.BigInteger(), nullable=True),
-    sa.Column('keystone', sa.String(length=1024), nullable=True),
+    sa.Column('keystone', Url(), nullable=True),
     sa.Column('keystone_id', sa.String(length=255), nullable=True),
     sa.Column('undated', sa.Boolean(), server_default=sa.false(), nullable=False),
     sa.Column('name_by_hand', sa.Boolean(), server_default=sa.false(), nullable=False),
@@ -114,7 +116,7 @@ def upgrade() -> None:
     sa.Column('name', sa.String(length=255), nullable=False),
     sa.Column('created_at', sa.BigInteger(), nullable=True),
     sa.Column('deleted_at', sa.BigInteger(), nullable=True),
-    sa.Column('keystone', sa.String(length=1024), nullable=True),
+    sa.Column('keystone', Url(), nullable=True),
     sa.Column('keystone_id', sa.String(length=255), nullable=True),
     sa.Column('undated', sa.Boolean(), server_default=sa.false(), nullable=False),
     sa.Column('name_by_hand', sa.Boolean(), server_default=sa.false(), nullable=False),
@@ -224,48 +226,20 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.drop_table('volume_use')
-    with op.batch_alter_table('quota', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_quota_due_at'))
-
-    op.drop_table('quota')
-    with op.batch_alter_table('instance', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_instance_tenant_id'))
-        batch_op.drop_index(batch_op.f('ix_instance_cloud_id_seen'))
-
-    op.drop_table('instance')
-    with op.batch_alter_table('tenant', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_tenant_project_id_deleted_at_enabled_cloud_id'))
-        batch_op.drop_index(batch_op.f('ix_tenant_cloud_id_deleted_at_project_id_enabled'))
-
-    op.drop_table('tenant')
-    with op.batch_alter_table('project_group_member', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_project_group_member_project_id'))
-
-    op.drop_table('project_group_member')
-    op.drop_table('provider')
-    with op.batch_alter_table('project_group', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_project_group_customer_id'))
-        batch_op.drop_index(batch_op.f('ix_project_group_created_at'))
-
-    op.drop_table('project_group')
-    with op.batch_alter_table('project', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_project_customer_id_deleted_at'))
-        batch_op.drop_index(batch_op.f('ix_project_created_at'))
-
-    op.drop_table('project')
-    with op.batch_alter_table('job', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_job_next_at'))
-
-    op.drop_table('job')
-    op.drop_table('inventory')
-    with op.batch_alter_table('cloud_url', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_cloud_url_url'))
-
-    op.drop_table('cloud_url')
-    op.drop_table('capacity')
-    with op.batch_alter_table('customer', schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f('ix_customer_created_at'))
-
-    op.drop_table('customer')
-    op.drop_table('cloud')
+    for table in (
+        'volume_use',
+        'quota',
+        'instance',
+        'tenant',
+        'project_group_member',
+        'provider',
+        'project_group',
+        'project',
+        'job',
+        'inventory',
+        'cloud_url',
+        'capacity',
+        'customer',
+        'cloud',
+    ):
+        op.drop_table(table)

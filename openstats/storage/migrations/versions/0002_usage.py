@@ -31,8 +31,6 @@ def upgrade() -> None:
         # compress.
         for column in ('totals', 'weights'):
             op.execute(f'ALTER TABLE reading ALTER COLUMN {column} SET STORAGE EXTERNAL')
-    # An instance's disk was in GiB; it is in MiB now.
-    op.execute('UPDATE instance SET disk = disk * 1024')
     op.create_table('meter_cursor',
     sa.Column('cloud_id', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('source', sa.String(length=64), nullable=False),
@@ -40,6 +38,9 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['cloud_id'], ['cloud.id'], name=op.f('fk_meter_cursor_cloud_id_cloud'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('cloud_id', 'source', name=op.f('pk_meter_cursor'))
     )
+    # An instance's disk was in GiB; it is in MiB now. This is last, so that it is committed together
+    # with the revision where changes of tables commit.
+    op.execute('UPDATE instance SET disk = disk * 1024')
 
 
 def _former(name: str, owned: str, owner: str) -> None:
@@ -56,10 +57,10 @@ def _former(name: str, owned: str, owner: str) -> None:
 
 
 def downgrade() -> None:
-    op.execute('UPDATE instance SET disk = disk / 1024')
     for table in ('meter_cursor', 'reading', 'former_customer', 'former_project'):
         op.drop_table(table)
     op.drop_index('ix_tenant_slot', 'tenant')
     op.drop_column('tenant', 'slot')
     op.drop_column('tenant', 'project_since')
     op.drop_column('project', 'customer_since')
+    op.execute('UPDATE instance SET disk = disk / 1024')

@@ -6,6 +6,8 @@ It also deletes stored figures that are too large to be summed.
 import sqlalchemy as sa
 from alembic import op
 
+from openstats.storage.schema.types import Url
+
 revision = '0006'
 down_revision = '0005'
 
@@ -21,7 +23,7 @@ def upgrade() -> None:
     op.add_column('cloud', sa.Column('left_aside', sa.Text(), nullable=True))
     op.create_table(
         'cloud_alias',
-        sa.Column('keystone', sa.String(length=1024), nullable=False),
+        sa.Column('keystone', Url(), nullable=False),
         sa.Column('region', sa.String(length=255), nullable=False),
         sa.Column('cloud_id', sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -87,7 +89,9 @@ def _tell_roots() -> None:
         ),
         sa.PrimaryKeyConstraint('cloud_id', 'server', 'device', name=op.f('pk_first_volume')),
     )
-    op.execute("UPDATE job SET cursor = '{}' WHERE kind IN ('instances', 'volumes')")
+    job = sa.table("job", sa.column("kind"), sa.column("cursor"))
+    is_full_sync = job.c.kind.in_(["instances", "volumes"])
+    op.execute(sa.update(job).where(is_full_sync).values(cursor="{}"))
 
 
 def _make_ended_instances() -> None:
