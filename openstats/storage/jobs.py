@@ -126,8 +126,9 @@ def lease(
     """Lease up to ``limit`` due jobs of clouds (names), longest overdue first; return the leases.
 
     ``per_cloud`` limits the number of jobs by cloud; a cloud that is not in it has no limit. Two
-    collectors that lease at the same time get different jobs: PostgreSQL skips locked rows, and
-    SQLite has one writer at a time.
+    collectors that lease at the same time get different jobs: PostgreSQL and MariaDB skip locked
+    rows, and SQLite has one writer at a time. MariaDB locks all due jobs until the end of the
+    transaction, so that another collector may get none at that moment.
     """
     leases = []
     owners = _by_id(db, clouds)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import chain
 from threading import Barrier
 from typing import Any
 
@@ -196,17 +197,19 @@ def test_two_collectors_at_once_never_share_a_job(store: Store) -> None:
     names = [f"cloud{i}" for i in range(10)]
     start = Barrier(4)
 
+    def lease(limit: int) -> list[str]:
+        with store.transaction() as db:
+            leases = jobs.lease(db, names, KINDS, now=NOW, until=NOW + 60, limit=limit)
+            return [f"{lease.cloud.name}/{lease.kind}" for lease in leases]
+
     def take(_: int) -> list[str]:
-        tokens = []
         start.wait(timeout=30)
-        for _ in range(5):
-            with store.transaction() as db:
-                leases = jobs.lease(db, names, KINDS, now=NOW, until=NOW + 60, limit=3)
-                tokens += [f"{lease.cloud.name}/{lease.kind}" for lease in leases]
-        return tokens
+        return list(chain.from_iterable(lease(3) for _ in range(5)))
 
     with ThreadPoolExecutor(4) as pool:
-        taken = [job for jobs_of_one in pool.map(take, range(4)) for job in jobs_of_one]
+        taken = list(chain.from_iterable(pool.map(take, range(4))))
+    # In MariaDB, a collector may have seen none of the due jobs while another one took some.
+    taken += lease(20)
     assert len(taken) == len(set(taken)) == 20
 
 
