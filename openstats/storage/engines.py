@@ -128,17 +128,16 @@ def _mariadb_settings(waits: Waits) -> str:
     use = waits.use or 0
     both = f"time_zone = '+00:00', lock_wait_timeout = {lock}, innodb_lock_wait_timeout = {lock}"
     mariadb = (
-        f"sql_mode = '{SQL_MODE},SIMULTANEOUS_ASSIGNMENT', tx_isolation = 'REPEATABLE-READ', "
+        f"sql_mode = '{SQL_MODE},SIMULTANEOUS_ASSIGNMENT', "
         f"optimizer_switch = 'derived_merge=off', max_statement_time = {use}"
     )
-    mysql = (
-        f"sql_mode = '{SQL_MODE}', transaction_isolation = 'REPEATABLE-READ', "
-        f"max_execution_time = {round(1000 * use)}"
-    )
+    mysql = f"sql_mode = '{SQL_MODE}', max_execution_time = {round(1000 * use)}"
     return f"SET SESSION {both} /*M! , {mariadb} */ /*!80000 , {mysql} */"
 
 
 def _prepare_mariadb(connection: Any, _record: object) -> None:
+    # One state for each reader, whatever the server's default is.
+    connection.query("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
     # SQLAlchemy has just set the character set, and with it the collation of literals.
     connection.query(
         "SET collation_connection = /*M! utf8mb4_nopad_bin */ /*!80000 utf8mb4_0900_bin */"
