@@ -1,4 +1,4 @@
-# A thin door: every target is a command or two that can be typed as well.
+# Every target is a command or two that can be typed as well.
 # ARGS goes to the command (make unit ARGS="-k quota"), CLOUD names the test cloud.
 
 BIN = .venv/bin

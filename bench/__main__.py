@@ -1,4 +1,4 @@
-"""The door of the benchmarks: measures, prints a table, writes bench/results.json."""
+"""Run the benchmarks: measure, print a table, write bench/results.json."""
 
 import json
 import sys

@@ -73,7 +73,7 @@ class UsageMeter:
 
     - MEAN: totals in MiB-seconds, weights in seconds observed; the sum over tenants of
       total ÷ weight.
-    - SHARE: totals in vCPU-seconds burnt, weights in vCPU-seconds of running instances; 100 times
+    - SHARE: totals in vCPU-seconds used, weights in vCPU-seconds of running instances; 100 times
       the sum of totals ÷ the sum of weights.
     - AMOUNT: totals in vCPU-seconds, weights in seconds observed; the sum of totals, in hours.
     """

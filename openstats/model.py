@@ -44,6 +44,7 @@ class Scope:
 
 
 EVERYTHING = Scope()
+NO_ACCESS = Scope(projects=frozenset())
 
 
 class Past(Enum):

@@ -12,7 +12,7 @@ from oslo_policy.policy import DocumentedRuleDefault
 from openstats.api.alerts import receivers
 from openstats.api.registry.resources import Resource
 from openstats.api.routes import RESOURCES, ROOTS, STATISTICS, Statistic
-from openstats.http.auth.policy import ADMIN, EVERYTHING, READER, SERVICE
+from openstats.http.auth.policy import ADMIN, READER, SEES_EVERYTHING, SERVICE
 from openstats.http.receiver_urls import RECEIVERS
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def _of_statistic(statistic: Statistic) -> DocumentedRuleDefault:
     operations: list[Operation] = [
         {"path": f"{root}/{statistic.name}/", "method": "GET"} for root in ROOTS
     ]
-    check = f"rule:{EVERYTHING}" if statistic.is_private else ANYBODY
+    check = f"rule:{SEES_EVERYTHING}" if statistic.is_private else ANYBODY
     return DocumentedRuleDefault(statistic.permission, check, statistic.summary, operations)
 
 

@@ -29,7 +29,7 @@ class FigureError(ValueError):
     """A figure has a wrong type or is out of range; the message states what is allowed."""
 
 
-def whole(figures: JsonObject, name: str, largest: int = LARGEST, smallest: int = 0) -> int:
+def integer(figures: JsonObject, name: str, largest: int = LARGEST, smallest: int = 0) -> int:
     """Return an integer of an answer.
 
     Raises:
@@ -42,31 +42,31 @@ def whole(figures: JsonObject, name: str, largest: int = LARGEST, smallest: int 
     return value
 
 
-def part(figures: JsonObject, name: str) -> int:
-    """Return an integer of one server, flavor or volume; raise as ``whole`` does."""
-    return whole(figures, name, LARGEST_PART)
+def integer_of_item(figures: JsonObject, name: str) -> int:
+    """Return an integer of one server, flavor or volume; raise as ``integer`` does."""
+    return integer(figures, name, LARGEST_PART)
 
 
-def signed(figures: JsonObject, name: str) -> int:
+def signed_integer(figures: JsonObject, name: str) -> int:
     """Return an integer that may be negative, such as free memory of an overcommitted host."""
-    return whole(figures, name, smallest=-LARGEST)
+    return integer(figures, name, smallest=-LARGEST)
 
 
 def quota(figures: JsonObject, resource: str, factor: int = 1) -> Quota:
     """Return the limit and usage of a resource, multiplied by ``factor``.
 
     Refuse a negative usage, which services report if their counters are wrong or missing. Raise as
-    ``whole`` does.
+    ``integer`` does.
     """
     largest = LARGEST // factor
     parts = {f"{resource} {name}": value for name, value in figures[resource].items()}
-    limit = whole(parts, f"{resource} limit", largest, UNLIMITED)
-    in_use = whole(parts, f"{resource} in_use", largest)
+    limit = integer(parts, f"{resource} limit", largest, UNLIMITED)
+    in_use = integer(parts, f"{resource} in_use", largest)
     return Quota(limit if limit == UNLIMITED else limit * factor, in_use * factor)
 
 
 def ratio(figures: JsonObject, name: str) -> float:
-    """Return an allocation ratio; raise as ``whole`` does."""
+    """Return an allocation ratio; raise as ``integer`` does."""
     value = figures[name]
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not 0 <= value <= LARGEST_RATIO:

@@ -77,7 +77,7 @@ class Runner:
 
     def release(self, lease: Lease) -> None:
         """Release the lease of a job, which stays due; log errors."""
-        title = f"giving back {lease.kind} of {lease.cloud.name}"
+        title = f"releasing {lease.kind} of {lease.cloud.name}"
         with logged_errors(title), self._context.store.transaction() as db:
             jobs.release(db, lease)
 

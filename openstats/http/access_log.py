@@ -1,6 +1,7 @@
 """The access log: one line per request, and the request id in every line that it causes.
 
-This is the outermost WSGI layer, so that refusals of other layers carry the id as well.
+This is the outermost layer of ``make_app``, so that refusals of other layers carry the id as well.
+CORS and the headers of proxies are outside of it.
 """
 
 import logging

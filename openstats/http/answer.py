@@ -1,4 +1,4 @@
-"""Rendering of responses: JSON, ETags, caching headers and coverage headers.
+"""Rendering of responses: JSON, ETags, caching and coverage headers; and preconditions.
 
 The view of a statistic takes parameters and returns an ``Answer``; this module does the rest.
 """

@@ -11,8 +11,7 @@ from pyramid.decorator import reify
 from pyramid.interfaces import ISecurityPolicy
 
 from openstats.http import request_id
-from openstats.model import Scope
-from openstats.storage.access.scopes import NO_ACCESS
+from openstats.model import NO_ACCESS, Scope
 from openstats.storage.store import Store
 
 READ_METHODS = ("GET", "HEAD")

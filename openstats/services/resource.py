@@ -40,7 +40,7 @@ def report(
 
 
 def _capacities(db: Database, auth_url: str, region: str | None) -> Capacities:
-    capacities = capacity.at(db, auth_url, region)
+    capacities = capacity.of_url(db, auth_url, region)
     if capacities:
         return capacities
     regions = capacity.regions(db, auth_url)

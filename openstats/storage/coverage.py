@@ -27,7 +27,7 @@ from openstats.storage.access.visibility import (
     project,
     quota,
     tenant,
-    tenant_counts,
+    tenant_is_counted,
     variables,
     visible_tenant,
 )
@@ -57,7 +57,7 @@ def discovered() -> ColumnElement[bool]:
 def _tenants(*, everything: bool) -> Subquery:
     """Select the number of linked tenants that count, by cloud."""
     rows = select(tenant.c.cloud_id, func.count().label("tenants"))
-    rows = rows.where(tenant.c.project_id.is_not(None), tenant_counts)
+    rows = rows.where(tenant.c.project_id.is_not(None), tenant_is_counted)
     if not everything:
         rows = rows.join(project, project.c.id == tenant.c.project_id)
         rows = rows.where(visible_tenant(everything=False))

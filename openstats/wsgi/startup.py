@@ -1,4 +1,4 @@
-"""Faults of a configuration with which ``serve`` refuses to start, and which ``check`` reports."""
+"""Faults of a configuration with which no service starts; ``check`` reports them."""
 
 from oslo_config import cfg
 

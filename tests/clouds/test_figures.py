@@ -15,24 +15,24 @@ MISTYPED = ("5", None, True, [], {}, 1.5, float("nan"), float("inf"))
 @pytest.mark.parametrize("value", [*MISTYPED, -1, LARGEST + 1, 2**63 - 1, 2**70, -(2**62)])
 def test_refuses_what_is_no_amount(value: Any) -> None:
     with pytest.raises(FigureError, match=r"vcpus is .*, not an integer from 0 to 70368744177664"):
-        figures.whole({"vcpus": value}, "vcpus")
+        figures.integer({"vcpus": value}, "vcpus")
 
 
 @pytest.mark.parametrize("value", [0, 1, LARGEST])
 def test_takes_amounts(value: int) -> None:
-    assert figures.whole({"vcpus": value}, "vcpus") == value
+    assert figures.integer({"vcpus": value}, "vcpus") == value
 
 
 def test_free_disk_may_be_negative() -> None:
-    assert figures.signed({"free_ram_mb": -512}, "free_ram_mb") == -512
+    assert figures.signed_integer({"free_ram_mb": -512}, "free_ram_mb") == -512
     with pytest.raises(FigureError):
-        figures.signed({"free_ram_mb": -(2**62)}, "free_ram_mb")
+        figures.signed_integer({"free_ram_mb": -(2**62)}, "free_ram_mb")
 
 
 def test_a_part_is_as_large_as_columns_are() -> None:
-    assert figures.part({"ram": LARGEST_PART}, "ram") == LARGEST_PART
+    assert figures.integer_of_item({"ram": LARGEST_PART}, "ram") == LARGEST_PART
     with pytest.raises(FigureError):
-        figures.part({"ram": LARGEST_PART + 1}, "ram")
+        figures.integer_of_item({"ram": LARGEST_PART + 1}, "ram")
 
 
 @pytest.mark.parametrize(
@@ -98,4 +98,4 @@ def test_dates_without_a_zone_are_utc(value: str) -> None:
 
 def test_a_name_that_is_missing_is_a_lookup_error() -> None:
     with pytest.raises(LookupError):
-        figures.whole({}, "vcpus")
+        figures.integer({}, "vcpus")

@@ -78,7 +78,7 @@ def known_capacity(store: Store, double: Double) -> dict[str, Any]:
     """Return the same as the store has it, with ``source``, and ``at``, when it was read."""
     url = double.auth_url.removesuffix("/v3")
     with store.read() as db:
-        (row,) = capacity.at(db, url, double.settings.region).values()
+        (row,) = capacity.of_url(db, url, double.settings.region).values()
     if row is None:
         return {}
     figures, at = row

@@ -237,7 +237,7 @@ def test_expired_lease_writes_nothing(store: Store) -> None:
     with pytest.raises(LeaseLostError):
         _record(store, first)
     with store.read() as db:
-        assert capacity.at(db, KEYSTONE, None) == {cloud.id: None}
+        assert capacity.of_url(db, KEYSTONE, None) == {cloud.id: None}
     with store.transaction() as db:
         jobs.renew(db, second, NOW + 300)
 

@@ -11,7 +11,7 @@ from keystoneauth1.exceptions import Conflict, HttpNotImplemented, NotFound
 
 from openstats.clouds.connection import Connection, version_key
 from openstats.clouds.errors import translated
-from openstats.clouds.figures import whole
+from openstats.clouds.figures import integer
 from openstats.clouds.meters import GRID, REPORT_VALIDITY, Batch, MeterRequest
 from openstats.errors import CloudError
 from openstats.model import Instance
@@ -137,7 +137,7 @@ def diagnostics(connection: Connection, uuid: str) -> list[int]:
         vcpus = body["cpu_details"]
         if any(vcpu["time"] is None for vcpu in vcpus):
             return []
-        return [whole(vcpu, "time", MAX_CPU_TIME) for vcpu in vcpus]
+        return [integer(vcpu, "time", MAX_CPU_TIME) for vcpu in vcpus]
 
 
 def _gains(

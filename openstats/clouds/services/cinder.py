@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from openstats.clouds.connection import Connection, version_key
 from openstats.clouds.errors import translated
-from openstats.clouds.figures import moment, part, quota, whole
+from openstats.clouds.figures import integer, integer_of_item, moment, quota
 from openstats.clouds.json_documents import JsonObject
 from openstats.clouds.missing_rights import probe_of_cloud
 from openstats.clouds.omissions import Omissions, read_items
@@ -80,10 +80,10 @@ def _counts(connection: Connection) -> tuple[VolumeCounts, list[str]]:
     volumes = _get(connection, "/volumes/summary", {})["volume-summary"]
     query = {"limit": 1, "with_count": "true", "sort": "created_at:desc"}
     snapshots = _get(connection, "/snapshots/detail", query)
-    number, newest = whole(snapshots, "count"), [row["id"] for row in snapshots["snapshots"]]
+    number, newest = integer(snapshots, "count"), [row["id"] for row in snapshots["snapshots"]]
     if len(newest) != min(1, number):
         raise ValueError(f"{number} snapshots are counted, and {len(newest)} of one is shown")
-    total, gigabytes = whole(volumes, "total_count"), whole(volumes, "total_size")
+    total, gigabytes = integer(volumes, "total_count"), integer(volumes, "total_size")
     return VolumeCounts(total, gigabytes, number), newest
 
 
@@ -195,11 +195,11 @@ def _volume(row: JsonObject) -> _Volume:
         if server and ROOT_DEVICE.fullmatch(device):
             disks.append((clean(server, UUID_LENGTH), device_name(device)))
     tenant = clean(row[VOLUME_TENANT], ID_LENGTH)
-    return _Volume(tenant, part(row, "size"), moment(row, "created_at"), disks)
+    return _Volume(tenant, integer_of_item(row, "size"), moment(row, "created_at"), disks)
 
 
 def _snapshot(row: JsonObject) -> tuple[str, int]:
-    return clean(row[SNAPSHOT_TENANT], ID_LENGTH), part(row, "size")
+    return clean(row[SNAPSHOT_TENANT], ID_LENGTH), integer_of_item(row, "size")
 
 
 def _add_volume(total: VolumeUse, volume: _Volume) -> VolumeUse:

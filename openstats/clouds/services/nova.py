@@ -11,7 +11,7 @@ from keystoneauth1.exceptions import BadRequest, NotFound
 
 from openstats.clouds.connection import Connection, version_key
 from openstats.clouds.errors import MALFORMED, translated, words_of
-from openstats.clouds.figures import moment, part, quota, signed, whole
+from openstats.clouds.figures import integer, integer_of_item, moment, quota, signed_integer
 from openstats.clouds.json_documents import JsonObject
 from openstats.clouds.omissions import Omissions, read_items
 from openstats.clouds.paging import DEFAULT_PAGING, PagedList, Paging, QueryParameters, pages
@@ -22,7 +22,7 @@ from openstats.meters import CAPACITY, COMPUTE, QUOTAS
 from openstats.model import Capacity, Departure, Instance, Quota
 
 FREE_AMOUNTS = ("free_ram_mb", "free_disk_gb")
-GONE = ("DELETED", "SOFT_DELETED")
+DELETED_STATUSES = ("DELETED", "SOFT_DELETED")
 UNKNOWN, DISABLED, UP, DOWN = "UNKNOWN", "disabled", "up", "down"
 DOWN_CELLS_SHOWN = "2.69"
 SERVICES, HYPERVISORS, SERVERS = "Nova's services", "Nova's hypervisors", "Nova's servers"
@@ -44,7 +44,7 @@ def capacity(connection: Connection) -> Capacity:
 
 
 def _capacity_figure(statistics: JsonObject, name: str) -> int:
-    return signed(statistics, name) if name in FREE_AMOUNTS else whole(statistics, name)
+    return signed_integer(statistics, name) if name in FREE_AMOUNTS else integer(statistics, name)
 
 
 class HostStates(NamedTuple):
@@ -192,7 +192,7 @@ def servers(
 
 def _server(row: JsonObject) -> Instance | Departure | None:
     """Return an existing or a deleted server; None if it is in a cell that is down."""
-    if row["status"] in GONE:
+    if row["status"] in DELETED_STATUSES:
         return _departure(row)
     return None if _is_in_down_cell(row) else _instance(row)
 
@@ -219,7 +219,7 @@ def _instance(server: JsonObject) -> Instance:
     flavor = server["flavor"]
     uuid, tenant = clean(server["id"], UUID_LENGTH), clean(server["tenant_id"], ID_LENGTH)
     name, status = clean(server.get("name") or ""), clean(server["status"], ID_LENGTH)
-    vcpus, ram = part(flavor, "vcpus"), part(flavor, "ram")
+    vcpus, ram = integer_of_item(flavor, "vcpus"), integer_of_item(flavor, "ram")
     root, other_disks = _root_disk(server, flavor), _other_disks(flavor)
     host, root_device = server.get(HOST_ATTRIBUTE) or "", server.get(ROOT_DEVICE) or ""
     created_at = moment(server, "created")
@@ -242,14 +242,14 @@ def _instance(server: JsonObject) -> Instance:
 
 def _root_disk(server: JsonObject, flavor: JsonObject) -> int:
     """Return the MiB of the root disk; 0 without an image: such a server boots from a volume."""
-    return MIB_OF_A_GIB * part(flavor, "disk") if server.get("image") else 0
+    return MIB_OF_A_GIB * integer_of_item(flavor, "disk") if server.get("image") else 0
 
 
 def _other_disks(flavor: JsonObject) -> int:
     """Return the MiB of the ephemeral disk and swap."""
     # The swap of a flavor without swap is an empty string.
-    swap = 0 if flavor["swap"] == "" else part(flavor, "swap")
-    return MIB_OF_A_GIB * part(flavor, "ephemeral") + swap
+    swap = 0 if flavor["swap"] == "" else integer_of_item(flavor, "swap")
+    return MIB_OF_A_GIB * integer_of_item(flavor, "ephemeral") + swap
 
 
 def exists(connection: Connection, uuid: str) -> bool:
@@ -259,7 +259,7 @@ def exists(connection: Connection, uuid: str) -> bool:
             _, body = connection.nova.client.get(f"/servers/{uuid}")
         except NotFound:
             return False
-        return body["server"]["status"] not in GONE
+        return body["server"]["status"] not in DELETED_STATUSES
 
 
 def quotas(connection: Connection, tenant: str) -> dict[str, Quota]:

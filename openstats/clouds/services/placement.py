@@ -7,7 +7,7 @@ from keystoneauth1.exceptions import NotFound
 
 from openstats.clouds.connection import Connection
 from openstats.clouds.errors import translated
-from openstats.clouds.figures import ratio, whole
+from openstats.clouds.figures import integer, ratio
 from openstats.clouds.json_documents import JsonObject
 from openstats.clouds.omissions import Omissions, read_items
 from openstats.clouds.sanitize import UUID_LENGTH, clean
@@ -52,7 +52,7 @@ class _ProviderReader:
     def read(self, row: JsonObject) -> Provider:
         """Return a provider; read its inventories if its generation changed."""
         uuid, root = clean(row["uuid"], UUID_LENGTH), clean(row["root_provider_uuid"], UUID_LENGTH)
-        name, generation = clean(row["name"]), whole(row, "generation")
+        name, generation = clean(row["name"]), integer(row, "generation")
         former = self.known_providers.get(uuid)
         if former and former.generation == generation:
             inventories, read_at = former.inventories, former.read_at
@@ -109,10 +109,10 @@ def _inventories(connection: Connection, uuid: str) -> tuple[Inventory, ...]:
 def _inventory(resource_class: str, row: JsonObject, usages: JsonObject) -> Inventory:
     return Inventory(
         resource_class=clean(resource_class),
-        total=whole(row, "total"),
-        reserved=whole(row, "reserved"),
+        total=integer(row, "total"),
+        reserved=integer(row, "reserved"),
         allocation_ratio=ratio(row, "allocation_ratio"),
-        used=whole(usages, resource_class),
+        used=integer(usages, resource_class),
     )
 
 

@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 from openstats.clouds.connection import Connection
 from openstats.clouds.errors import translated
-from openstats.clouds.figures import moment, part, whole
+from openstats.clouds.figures import integer, integer_of_item, moment
 from openstats.clouds.json_documents import JsonObject
 from openstats.clouds.paging import DEFAULT_PAGING, Paging, QueryParameters, pages
 from openstats.clouds.services import cinder, nova
-from openstats.clouds.services.nova import DISABLED, GONE, HYPERVISORS, UNKNOWN
+from openstats.clouds.services.nova import DELETED_STATUSES, DISABLED, HYPERVISORS, UNKNOWN
 
 BUILD = "BUILD"
 AT_REST = ("available", "in-use")
@@ -42,14 +42,14 @@ def servers(
     with translated(connection.cloud.name, call):
         list_of_servers = nova.paged_list(connection, "servers", "/servers/detail", call)
         for row in chain.from_iterable(pages(list_of_servers, paging, query)):
-            total += row["status"] not in GONE
+            total += row["status"] not in DELETED_STATUSES
             settled += _is_settled_server(row, settled_before)
     return Tally(settled, total)
 
 
 def _is_settled_server(row: JsonObject, settled_before: int) -> bool:
     is_at_rest = not row.get("OS-EXT-STS:task_state")
-    is_counted = row["status"] not in (*GONE, BUILD, UNKNOWN)
+    is_counted = row["status"] not in (*DELETED_STATUSES, BUILD, UNKNOWN)
     return is_counted and is_at_rest and moment(row, "updated") < settled_before
 
 
@@ -67,7 +67,7 @@ def gigabytes(
     with translated(connection.cloud.name, call):
         volumes = cinder.paged_list(connection, "volumes", call)
         for row in chain.from_iterable(pages(volumes, paging, query)):
-            size = part(row, "size")
+            size = integer_of_item(row, "size")
             total += size
             if _is_settled_volume(row, settled_before):
                 settled += size
@@ -91,5 +91,5 @@ def hypervisors(connection: Connection, paging: Paging = DEFAULT_PAGING) -> dict
         rows = nova.paged_list(connection, "hypervisors", "/os-hypervisors/detail", HYPERVISORS)
         for row in chain.from_iterable(pages(rows, paging)):
             if row["status"] != DISABLED:
-                sums.update({name: whole(row, name) for name in SUMS})
+                sums.update({name: integer(row, name) for name in SUMS})
     return {name: sums[name] for name in SUMS}

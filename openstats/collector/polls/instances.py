@@ -35,7 +35,7 @@ def run(poll: Poll) -> None:
         return
     cursor = dict(poll.lease.cursor)
     is_full_sync = poll.full_sync_due(cursor)
-    hidden_hosts = cells.hidden_hosts(poll)
+    hidden_hosts = cells.record_host_states(poll)
     omissions = Omissions(poll.cloud.name, "server")
     if "since" in cursor:
         _read(poll, omissions, changed_since=int(str(cursor["since"])))

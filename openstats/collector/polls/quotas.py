@@ -51,7 +51,7 @@ def run(poll: Poll) -> None:
 def _refuse_down_cells(poll: Poll) -> None:
     if shared_services.COMPUTE in poll.shared:
         return
-    hosts = cells.hidden_hosts(poll)
+    hosts = cells.record_host_states(poll)
     if hosts:
         names = ", ".join(hosts[:5])
         raise CloudError(

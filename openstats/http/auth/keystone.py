@@ -14,12 +14,12 @@ from openstats.clouds.services.user_groups import UserGroups
 from openstats.errors import PermissionDeniedError, UnauthenticatedError
 from openstats.http.auth import credential
 from openstats.http.auth.auth_token import CONFIRMED, STATUS
-from openstats.http.auth.policy import EVERYTHING, Policy
+from openstats.http.auth.policy import SEES_EVERYTHING, Policy
 from openstats.http.auth.strategy import UNKNOWN_CALLER, AuthStrategy
 from openstats.http.request import Credentials, Identity, Request
-from openstats.model import Scope
+from openstats.model import EVERYTHING, NO_ACCESS, Scope
 from openstats.storage.access import scopes
-from openstats.storage.access.scopes import NO_ACCESS, Issuer
+from openstats.storage.access.scopes import Issuer
 from openstats.storage.store import Database
 
 GroupsOfUser = Callable[[str], Collection[str]]
@@ -67,8 +67,8 @@ class KeystoneStrategy(AuthStrategy):
         """Return the identity of the caller."""
         token = _token(request)
         credentials = self._credentials(token)
-        if self.policy.allows(EVERYTHING, credentials):
-            return Identity(token.user_id, credentials, Scope())
+        if self.policy.allows(SEES_EVERYTHING, credentials):
+            return Identity(token.user_id, credentials, EVERYTHING)
         with request.store.read() as db:
             return Identity(token.user_id, credentials, self._scope(db, token, request.environ))
 

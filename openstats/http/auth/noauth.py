@@ -10,10 +10,10 @@ from openstats.http.auth import loopback
 from openstats.http.auth.policy import Policy
 from openstats.http.auth.strategy import AuthStrategy
 from openstats.http.request import Credentials, Identity, Request
-from openstats.model import Scope
+from openstats.model import EVERYTHING
 
 FORWARDED = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR")
-ADMIN = Identity("noauth", Credentials(("admin", "member", "reader"), "all"), Scope())
+ADMIN = Identity("noauth", Credentials(("admin", "member", "reader"), "all"), EVERYTHING)
 
 
 class NoAuthStrategy(AuthStrategy):

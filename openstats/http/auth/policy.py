@@ -23,7 +23,7 @@ logging.getLogger("oslo_policy._parser").setLevel(logging.CRITICAL)
 ADMIN = "openstats:admin"
 READER = "openstats:reader"
 SERVICE = "openstats:service"
-EVERYTHING = "openstats:everything"
+SEES_EVERYTHING = "openstats:everything"
 ON_BEHALF_OF = "openstats:on_behalf_of"
 RECEIVE = "openstats:receivers:receive"
 """The permission to post to a receiver: the receiver's token decides, not a rule."""
@@ -35,8 +35,10 @@ CHECKS = (
 )
 
 DECISION_SECONDS = 5
+"""How long a decision is cached."""
+
 MAX_DECISIONS = 10_000
-"""How long and how many decisions are cached."""
+"""How many decisions are cached."""
 
 PERSONAS = (
     RuleDefault(
@@ -56,7 +58,7 @@ PERSONAS = (
         description="Other services, which may read everything and write alerts.",
     ),
     RuleDefault(
-        EVERYTHING,
+        SEES_EVERYTHING,
         f"rule:{ADMIN} or rule:{READER} or rule:{SERVICE}",
         description="Callers who see everything. Others see what is granted to them.",
     ),

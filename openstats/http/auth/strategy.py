@@ -11,6 +11,7 @@ from openstats.errors import ParameterError, PermissionDeniedError, Unauthentica
 from openstats.http.auth.policy import ON_BEHALF_OF, RECEIVE, Policy
 from openstats.http.parameters.query import values_of
 from openstats.http.request import Identity, Request
+from openstats.model import NO_ACCESS
 from openstats.storage.access import scopes
 
 SUBJECT = "on_behalf_of"
@@ -45,7 +46,7 @@ class AuthStrategy(ABC):
             raise ParameterError(f"{SUBJECT}=: must not be empty; leave it out to ask for yourself")
         with request.store.read() as db:
             scope = scopes.granted_scope(db, subject=subject)
-        return Identity(caller.name, scope=scope or scopes.NO_ACCESS)
+        return Identity(caller.name, scope=scope or NO_ACCESS)
 
     @abstractmethod
     def caller(self, request: Request) -> Identity:

@@ -34,8 +34,6 @@ from openstats.storage.store import Database
 cloud, tenant, project, customer = tables.cloud, tables.tenant, tables.project, tables.customer
 group, member, grant = tables.project_group, tables.project_group_member, tables.grant
 
-NO_ACCESS = Scope(projects=frozenset())
-
 
 @dataclass(frozen=True, slots=True)
 class Issuer:

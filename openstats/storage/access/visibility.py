@@ -45,7 +45,7 @@ holds_resources = exists().where(
     ),
 )
 
-tenant_counts: ColumnElement[bool] = and_(
+tenant_is_counted: ColumnElement[bool] = and_(
     tenant.c.deleted_at.is_(None), or_(tenant.c.enabled, holds_resources)
 )
 """The condition that a tenant counts: it exists, and it is enabled or holds resources.

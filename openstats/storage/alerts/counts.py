@@ -39,7 +39,7 @@ OWNER_COLUMNS: dict[str, ColumnElement[int]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class CountQuery:
     """The key of a statement that counts alerts; each key has one compiled statement.
 
     ``aggregate``: None counts all visible alerts. ``filtered``: only objects in the parameter
@@ -55,7 +55,7 @@ class Shape:
 
 
 @cache
-def _statement(shape: Shape) -> Prepared:
+def _statement(query: CountQuery) -> Prepared:
     """Return the statement that counts alerts active in [:start, :end) by severity.
 
     The alerts of a span were open for at most its length. Those that were still open at ``:start``
@@ -73,28 +73,28 @@ def _statement(shape: Shape) -> Prepared:
             UNION ALL …
         )
     """
-    active = union_all(*_active_by_span(shape)).subquery("active")
-    if shape.by_object:
+    active = union_all(*_active_by_span(query)).subquery("active")
+    if query.by_object:
         keys = active.c.severity, active.c.owner_id
         return Prepared(select(*keys, func.count()).group_by(*keys))
     # FILTER counts in one pass; GROUP BY would sort the rows first.
     return Prepared(select(*_count_of_each_severity(active)))
 
 
-def _active_by_span(shape: Shape) -> list[Select[Any]]:
+def _active_by_span(query: CountQuery) -> list[Select[Any]]:
     """Return one statement for each span, which selects its active alerts."""
     conditions = [
         alert.c.created_at < bindparam("end"),
         alert.c.until >= bindparam("start"),
-        visible_alert(everything=shape.everything),
-        *_status_conditions(shape.status),
+        visible_alert(everything=query.everything),
+        *_status_conditions(query.status),
     ]
-    if not shape.by_object and shape.aggregate:
-        conditions.append(_belongs_to_selected(shape.aggregate, shape))
-    query = _alerts_with_owner(shape).where(*conditions)
+    if not query.by_object and query.aggregate:
+        conditions.append(_belongs_to_selected(query.aggregate, query))
+    active = _alerts_with_owner(query).where(*conditions)
     statements = []
     for index, length in enumerate(SPANS):
-        of_span = query.where(alert.c.span == index)
+        of_span = active.where(alert.c.span == index)
         if length < FOREVER:
             # The length is a typed constant, so that the database does not infer another type for
             # it.
@@ -104,11 +104,11 @@ def _active_by_span(shape: Shape) -> list[Select[Any]]:
     return statements
 
 
-def _alerts_with_owner(shape: Shape) -> Select[Any]:
+def _alerts_with_owner(query: CountQuery) -> Select[Any]:
     """Select severities, with the row id of the owner if alerts are counted by object."""
-    if not shape.by_object:
+    if not query.by_object:
         return select(alert.c.severity)
-    aggregate = shape.aggregate or "customer"
+    aggregate = query.aggregate or "customer"
     alerts: FromClause = alert
     if aggregate == "project_group":
         alerts = alert.join(alert_group, alert_group.c.alert_id == alert.c.id)
@@ -124,16 +124,16 @@ def _count_of_each_severity(active: Subquery) -> list[ColumnElement[int]]:
     return columns
 
 
-def _belongs_to_selected(aggregate: str, shape: Shape) -> ColumnElement[bool]:
+def _belongs_to_selected(aggregate: str, query: CountQuery) -> ColumnElement[bool]:
     """Return the condition that an alert is on or below a visible selected object.
 
     The present owner need not see the alert's project: the alert may be visible through its project
     of that time.
     """
     table, owner_id = OBJECTS[aggregate], OWNER_COLUMNS[aggregate]
-    visible = visible_object(aggregate, everything=shape.everything, past=shape.past)
+    visible = visible_object(aggregate, everything=query.everything, past=query.past)
     owner = select(table.c.id).where(table.c.id == owner_id, visible)
-    if shape.filtered:
+    if query.filtered:
         # A CTE, so that the uuids are looked up once for each statement.
         selected = select(table.c.id).where(one_of(table.c.uuid, "uuids")).cte("selected")
         owner = owner.where(owner_id.in_(select(selected)))
@@ -164,17 +164,17 @@ def count(
 
     Without a selection, all alerts that the caller sees are counted.
     """
-    shape = Shape(None, scope.everything, status)
+    query = CountQuery(None, scope.everything, status)
     if selection:
         if selection.since is None:
             selection = replace(selection, since=0)
-        shape = replace(
-            shape,
+        query = replace(
+            query,
             aggregate=selection.aggregate,
             filtered=bool(selection.uuids),
             past=selection.past,
         )
-    numbers = _statement(shape).row(db, _parameters(scope, selection, interval))
+    numbers = _statement(query).row(db, _parameters(scope, selection, interval))
     return _by_severity(numbers)
 
 
@@ -191,9 +191,9 @@ def count_by_object(
     status: StatusFilter = ANY_STATUS,
 ) -> dict[int, dict[str, int]]:
     """Return the numbers of active alerts by object (row id) and severity; zeros are missing."""
-    shape = Shape(selection.aggregate, scope.everything, status, by_object=True)
+    query = CountQuery(selection.aggregate, scope.everything, status, by_object=True)
     counts: dict[int, dict[str, int]] = {}
-    rows = _statement(shape).rows(db, _parameters(scope, selection, interval))
+    rows = _statement(query).rows(db, _parameters(scope, selection, interval))
     for severity, owner_id, number in rows:
         counts.setdefault(owner_id, {})[SEVERITIES[severity]] = number
     return counts

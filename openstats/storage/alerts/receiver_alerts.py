@@ -122,6 +122,8 @@ def _update(db: Database, alerts: Mapping[int, RevisedAlert], now: int) -> None:
 
         UPDATE alert SET created_at = …, until = …, span = …, seen_at = :now[, severity = …, …]
         WHERE id = :row_id
+
+    ``seen_at`` is the database's name of ``reported_at``.
     """
     times: dict[int, dict[str, object]] = {}
     times_and_contents: dict[int, dict[str, object]] = {}

@@ -10,7 +10,7 @@ from openstats.storage.access.visibility import (
     group,
     project,
     tenant,
-    tenant_counts,
+    tenant_is_counted,
     variables,
     visible_group,
     visible_project,
@@ -34,7 +34,7 @@ def _by_customer(*, everything: bool) -> Subquery:
     """
     exists_now = and_(tenant.c.project_id == project.c.id, tenant.c.deleted_at.is_(None))
     without_tenant = tenant.c.id.is_(None)
-    visible_counts = and_(visible_tenant(everything=everything), tenant_counts)
+    visible_counts = and_(visible_tenant(everything=everything), tenant_is_counted)
     servers = select(func.count()).where(instance.c.tenant_id == tenant.c.id).scalar_subquery()
     projects = func.count(distinct(project.c.id)).label("projects")
     columns = project.c.customer_id, projects, whole_sum(servers).label("instances")

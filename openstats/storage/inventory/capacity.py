@@ -16,7 +16,7 @@ capacity, cloud = tables.capacity, tables.cloud
 
 
 @cache
-def _at(*, of_region: bool) -> Select[Any]:
+def _of_url(*, of_region: bool) -> Select[Any]:
     """Select the clouds at a URL (and in a region), with their capacity if it was ever read."""
     rows = select(cloud.c.id, capacity)
     rows = rows.join(cloud_url, cloud_url.c.cloud_id == cloud.c.id)
@@ -25,14 +25,14 @@ def _at(*, of_region: bool) -> Select[Any]:
     return rows.where(cloud.c.region == bindparam("region")) if of_region else rows
 
 
-def at(db: Database, url: str, region: str | None) -> dict[int, tuple[Capacity, int] | None]:
+def of_url(db: Database, url: str, region: str | None) -> dict[int, tuple[Capacity, int] | None]:
     """Return, by cloud (row id), the capacity and when it was read; None if it was never read.
 
     ``url`` is in compared form. The result is empty if no registered cloud has that URL.
     """
     values = {"url": url} | ({"region": region} if region else {})
     capacities = {}
-    for row in db.execute(_at(of_region=bool(region)), values).mappings():
+    for row in db.execute(_of_url(of_region=bool(region)), values).mappings():
         is_unread = row["collected_at"] is None
         capacities[row["id"]] = None if is_unread else _capacity(row)
     return capacities

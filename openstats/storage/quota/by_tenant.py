@@ -6,7 +6,7 @@ from sqlalchemy import RowMapping, bindparam, case, select, update
 
 from openstats.meters import QUOTA_NAMES, QUOTAS
 from openstats.model import Cloud, Quota, VolumeTypeQuota
-from openstats.storage.access.visibility import project, quota, tenant, tenant_counts
+from openstats.storage.access.visibility import project, quota, tenant, tenant_is_counted
 from openstats.storage.quota.volume_types import encode
 from openstats.storage.schema.tables import customer
 from openstats.storage.store import Database
@@ -28,7 +28,7 @@ def of_cloud(db: Database, cloud: Cloud) -> Iterator[tuple[int, str | None, dict
     owners = owners.outerjoin(project, project.c.id == tenant.c.project_id)
     owners = owners.outerjoin(customer, customer.c.id == project.c.customer_id)
     rows = select(quota, customer.c.uuid).select_from(owners)
-    of_cloud = rows.where(tenant.c.cloud_id == cloud.id, tenant_counts)
+    of_cloud = rows.where(tenant.c.cloud_id == cloud.id, tenant_is_counted)
     for row in db.execute(of_cloud).mappings():
         yield row["tenant_id"], row["uuid"], _known_quotas(row)
 

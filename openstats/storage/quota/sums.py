@@ -29,7 +29,7 @@ from openstats.storage.access.visibility import (
     project,
     quota,
     tenant,
-    tenant_counts,
+    tenant_is_counted,
     variables,
     visible_tenant,
 )
@@ -103,7 +103,7 @@ def _total(query: TotalQuery) -> Prepared:
     conditions = (
         visible_tenant(everything=query.everything),
         selected(query.aggregate, filtered=query.filtered),
-        tenant_counts,
+        tenant_is_counted,
     )
     return Prepared(select(*columns).select_from(from_projects()).where(*conditions))
 
@@ -143,7 +143,7 @@ def _object_sums(aggregate: str, *, everything: bool) -> Subquery:
         tenants = tenants.join(member, member.c.project_id == project.c.id)
         key = member.c.project_group_id
     rows = select(key.label("object_id"), *_sum_columns()).select_from(tenants)
-    rows = rows.where(visible_tenant(everything=everything), tenant_counts)
+    rows = rows.where(visible_tenant(everything=everything), tenant_is_counted)
     return rows.group_by(key).subquery("sums")
 
 
@@ -182,7 +182,9 @@ def by_cloud(db: Database) -> dict[int, Sums]:
     """Return, by cloud (row id), the sums over the tenants that are linked to a project."""
     tenants = tenant.outerjoin(quota, quota.c.tenant_id == tenant.c.id)
     rows = select(tenant.c.cloud_id, *_sum_columns()).select_from(tenants)
-    linked = rows.where(tenant.c.project_id.is_not(None), tenant_counts).group_by(tenant.c.cloud_id)
+    linked = rows.where(tenant.c.project_id.is_not(None), tenant_is_counted).group_by(
+        tenant.c.cloud_id
+    )
     return {cloud_id: _sums(figures) for cloud_id, *figures in db.execute(linked)}
 
 
@@ -190,7 +192,7 @@ def by_cloud(db: Database) -> dict[int, Sums]:
 def _clouds() -> Prepared:
     tenants = tenant.outerjoin(quota, quota.c.tenant_id == tenant.c.id)
     rows = select(*quota_tenants(), *_sum_columns()).select_from(tenants)
-    linked = rows.where(tenant.c.project_id.is_not(None), tenant_counts)
+    linked = rows.where(tenant.c.project_id.is_not(None), tenant_is_counted)
     return Prepared(linked.where(one_of(tenant.c.cloud_id, "clouds")))
 
 

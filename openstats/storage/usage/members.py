@@ -22,7 +22,7 @@ from openstats.storage.access.visibility import (
     member,
     project_past_in_scope,
     tenant,
-    tenant_counts,
+    tenant_is_counted,
     variables,
 )
 from openstats.storage.dialects import constant, one_of
@@ -113,7 +113,7 @@ def _tenants(tenant_periods: OwnerPeriods) -> Select[Any]:
     """Select tenants of projects: row id, cloud, slot, and 1 if the tenant counts now."""
     slot = func.coalesce(tenant.c.slot, NO_SLOT)
     if tenant_periods.table is tenant:
-        counting = case((tenant_counts, constant(1)), else_=constant(0))
+        counting = case((tenant_is_counted, constant(1)), else_=constant(0))
         rows = select(tenant.c.id, tenant.c.cloud_id, slot, counting).select_from(tenant)
     else:
         rows = select(tenant.c.id, tenant.c.cloud_id, slot, constant(0)).select_from(tenant)
@@ -235,7 +235,7 @@ def _arrays(
 def _indices(
     ids: Sequence[int], owners: NDArray[np.int64]
 ) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """Return a mask of the owners that are in ``ids``, and the index of each of these in it."""
+    """Return the index in ``ids`` of each owner that is there, and the mask of these owners."""
     row_ids = np.array(ids, np.int64)
     order = np.argsort(row_ids)
     # A last element that no owner equals, so that each position is a valid index.

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Table, delete, insert, select, update
 
-from openstats.model import EVERYTHING, Interval, Scope, Selection
+from openstats.model import EVERYTHING, NO_ACCESS, Interval, Scope, Selection
 from openstats.storage import coverage, ownership
 from openstats.storage.access import scopes
-from openstats.storage.access.scopes import NO_ACCESS, Issuer
+from openstats.storage.access.scopes import Issuer
 from openstats.storage.counts import creation_time, customer
 from openstats.storage.entries.customers import GROUPS
 from openstats.storage.entries.pagination import read_all

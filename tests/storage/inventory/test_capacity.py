@@ -29,23 +29,23 @@ def write(of: Site, *found: Provider, now: int = NOW) -> None:
 
 def test_newer_figures_replace_older_ones(db: Database) -> None:
     alpha = site(db)
-    assert capacity.at(db, KEYSTONE, None) == {alpha.cloud.id: None}
+    assert capacity.of_url(db, KEYSTONE, None) == {alpha.cloud.id: None}
     alpha.capacity(at=NOW - 9).capacity(FIGURES, at=NOW - 5)
-    assert capacity.at(db, KEYSTONE, None) == {alpha.cloud.id: (FIGURES, NOW - 5)}
-    assert capacity.at(db, OTHER, None) == {}
+    assert capacity.of_url(db, KEYSTONE, None) == {alpha.cloud.id: (FIGURES, NOW - 5)}
+    assert capacity.of_url(db, OTHER, None) == {}
 
 
 def test_an_alias_of_a_cloud_finds_it(db: Database) -> None:
     alpha = site(db, aliases=[OTHER]).capacity()
-    assert list(capacity.at(db, OTHER, None)) == [alpha.cloud.id]
+    assert list(capacity.of_url(db, OTHER, None)) == [alpha.cloud.id]
 
 
 def test_a_region_selects_its_cloud(db: Database) -> None:
     one = site(db, "a", region="one").capacity()
     two = site(db, "b", region="two")
-    assert set(capacity.at(db, KEYSTONE, None)) == {one.cloud.id, two.cloud.id}
-    assert list(capacity.at(db, KEYSTONE, "two")) == [two.cloud.id]
-    assert capacity.at(db, KEYSTONE, "three") == {}
+    assert set(capacity.of_url(db, KEYSTONE, None)) == {one.cloud.id, two.cloud.id}
+    assert list(capacity.of_url(db, KEYSTONE, "two")) == [two.cloud.id]
+    assert capacity.of_url(db, KEYSTONE, "three") == {}
 
 
 def test_providers_are_given_as_they_were_written(db: Database) -> None:

@@ -5,7 +5,7 @@ from openstats.collector.polls.poll import Poll
 from openstats.storage.inventory import compute_hosts, instances
 
 
-def hidden_hosts(poll: Poll) -> list[str]:
+def record_host_states(poll: Poll) -> list[str]:
     """Return the compute hosts whose cell is down; store the numbers of hosts by state.
 
     Raises:
