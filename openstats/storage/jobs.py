@@ -131,10 +131,10 @@ def lease(
     transaction, so that another collector may get none at that moment.
     """
     leases = []
-    owners = _by_id(db, clouds)
-    rows = _due(db, owners, kinds, now, limit)
-    for row in _of_each_cloud(rows, owners, per_cloud or {}):
-        leases.append(_take(db, owners[row.cloud_id], row, now=now, until=until))
+    clouds_by_id = _by_id(db, clouds)
+    rows = _due(db, clouds_by_id, kinds, now, limit)
+    for row in _of_each_cloud(rows, clouds_by_id, per_cloud or {}):
+        leases.append(_take(db, clouds_by_id[row.cloud_id], row, now=now, until=until))
     return leases
 
 
@@ -173,13 +173,13 @@ def _due(
 
 
 def _of_each_cloud(
-    rows: Iterable[Row[Any]], owners: Mapping[int, Cloud], per_cloud: Mapping[str, int]
+    rows: Iterable[Row[Any]], clouds_by_id: Mapping[int, Cloud], per_cloud: Mapping[str, int]
 ) -> list[Row[Any]]:
     """Return the first rows of each cloud, up to the cloud's limit."""
     remaining = dict(per_cloud)
     chosen_rows = []
     for row in rows:
-        name = owners[row.cloud_id].name
+        name = clouds_by_id[row.cloud_id].name
         if name in remaining:
             remaining[name] -= 1
         if remaining.get(name, 0) >= 0:
@@ -187,9 +187,9 @@ def _of_each_cloud(
     return chosen_rows
 
 
-def _take(db: Database, owner: Cloud, row: Row[Any], *, now: float, until: float) -> Lease:
+def _take(db: Database, cloud: Cloud, row: Row[Any], *, now: float, until: float) -> Lease:
     """Write a lease into a locked job: ``SET leased_until = :until, lease_token = …``."""
-    lease = Lease(owner, row.kind, str(uuid4()), json.loads(row.cursor), row.polled_at)
+    lease = Lease(cloud, row.kind, str(uuid4()), json.loads(row.cursor), row.polled_at)
     values: dict[str, object] = {"leased_until": until, "lease_token": lease.token}
     # If the clock was set back, ends of polls in the future become the present.
     for column, ended_at in (("polled_at", row.polled_at), ("error_at", row.error_at)):
@@ -263,25 +263,25 @@ def _end(
     db.execute(_update(lease).values({**values, **ended}))
 
 
-def record_error(db: Database, owner: Cloud, error: str, now: float) -> bool:
+def record_error(db: Database, cloud: Cloud, error: str, now: float) -> bool:
     """Write why no collector asks a cloud into its due jobs that have no error.
 
     Return whether there was such a job.
     """
-    condition = job.c.cloud_id == owner.id, job.c.next_at <= now, job.c.error.is_(None)
+    condition = job.c.cloud_id == cloud.id, job.c.next_at <= now, job.c.error.is_(None)
     values = {"error": escaped(error), "error_at": int(now)}
     return bool(db.execute(update(job).where(*condition).values(values)).rowcount)
 
 
-def polled_at(db: Database, owner: Cloud, kind: str) -> int | None:
+def polled_at(db: Database, cloud: Cloud, kind: str) -> int | None:
     """Return when a kind of poll last succeeded; None for never."""
-    condition = job.c.cloud_id == owner.id, job.c.kind == kind
+    condition = job.c.cloud_id == cloud.id, job.c.kind == kind
     return db.scalar(select(job.c.polled_at).where(*condition))
 
 
-def failing(db: Database, owner: Cloud, kind: str) -> bool:
+def failing(db: Database, cloud: Cloud, kind: str) -> bool:
     """Return whether the last poll of a kind failed."""
-    condition = job.c.cloud_id == owner.id, job.c.kind == kind
+    condition = job.c.cloud_id == cloud.id, job.c.kind == kind
     has_failed = func.coalesce(job.c.error_at > job.c.polled_at, job.c.error_at.is_not(None))
     return bool(db.scalar(select(has_failed).where(*condition)))
 

@@ -226,16 +226,16 @@ class Connections:
         except ConfigError:
             return False
 
-    def _follow_join(self, cloud: Cloud, owner: Cloud, candidates: list[Connection]) -> None:
-        """Move the entries of a cloud to ``owner`` if that is another registered cloud.
+    def _follow_join(self, cloud: Cloud, registered: Cloud, candidates: list[Connection]) -> None:
+        """Move the entries of a cloud to ``registered`` if that is another registered cloud.
 
         Raises:
             LeaseLostError: the entries were moved.
         """
-        if owner.uuid != cloud.uuid:
+        if registered.uuid != cloud.uuid:
             self._forget(cloud.name)
-            self._add(owner, candidates)
-            raise LeaseLostError(f"{cloud.name} is the same cloud as {owner.name}")
+            self._add(registered, candidates)
+            raise LeaseLostError(f"{cloud.name} is the same cloud as {registered.name}")
 
     def _dismiss_rejected(
         self, verification: Verification, candidates: list[Connection]

@@ -56,7 +56,7 @@ def _capacity(row: RowMapping) -> tuple[Capacity, int]:
     return Capacity(**figures), row["collected_at"]
 
 
-def record(db: Database, owner: Cloud, figures: Capacity, now: int) -> None:
+def record(db: Database, cloud: Cloud, figures: Capacity, now: int) -> None:
     """Replace the capacity of a cloud."""
-    db.execute(delete(capacity).where(capacity.c.cloud_id == owner.id))
-    db.execute(insert(capacity).values(cloud_id=owner.id, collected_at=now, **asdict(figures)))
+    db.execute(delete(capacity).where(capacity.c.cloud_id == cloud.id))
+    db.execute(insert(capacity).values(cloud_id=cloud.id, collected_at=now, **asdict(figures)))

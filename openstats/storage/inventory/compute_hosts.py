@@ -11,10 +11,10 @@ from openstats.storage.store import Database
 STATES = ("up", "down", "disabled")
 
 
-def record(db: Database, owner: Cloud, hosts: Mapping[str, int]) -> None:
+def record(db: Database, cloud: Cloud, hosts: Mapping[str, int]) -> None:
     """Replace the numbers of hosts by state."""
-    db.execute(delete(compute_hosts).where(compute_hosts.c.cloud_id == owner.id))
-    db.execute(insert(compute_hosts).values(cloud_id=owner.id, **hosts))
+    db.execute(delete(compute_hosts).where(compute_hosts.c.cloud_id == cloud.id))
+    db.execute(insert(compute_hosts).values(cloud_id=cloud.id, **hosts))
 
 
 def by_cloud(db: Database) -> dict[int, dict[str, int]]:

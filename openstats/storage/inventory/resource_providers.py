@@ -59,15 +59,15 @@ def disk_shared() -> ColumnElement[bool | None]:
     return case((cloud.c.disk_shared | shared, true()), else_=unshared)
 
 
-def by_uuid(db: Database, owner: Cloud) -> dict[str, Provider]:
+def by_uuid(db: Database, cloud: Cloud) -> dict[str, Provider]:
     """Return the providers of a cloud by uuid, as they were last read."""
     by_provider: defaultdict[str, list[Inventory]] = defaultdict(list)
     columns = select(inventory.c.provider, *INVENTORY_COLUMNS).where(
-        inventory.c.cloud_id == owner.id
+        inventory.c.cloud_id == cloud.id
     )
     for uuid, *figures in db.execute(columns):
         by_provider[uuid].append(Inventory(*figures))
-    rows = db.execute(select(provider).where(provider.c.cloud_id == owner.id)).mappings()
+    rows = db.execute(select(provider).where(provider.c.cloud_id == cloud.id)).mappings()
     return {row["uuid"]: _provider(row, by_provider[row["uuid"]]) for row in rows}
 
 
@@ -76,39 +76,39 @@ def _provider(row: RowMapping, inventories: Iterable[Inventory]) -> Provider:
     return Provider(**figures, inventories=tuple(inventories))
 
 
-def record(db: Database, owner: Cloud, new: Sequence[Provider], now: int) -> None:
+def record(db: Database, cloud: Cloud, new: Sequence[Provider], now: int) -> None:
     """Replace all providers of a cloud; providers touched since they were read stay touched."""
-    of_cloud = provider.c.cloud_id == owner.id
+    of_cloud = provider.c.cloud_id == cloud.id
     marked = select(provider.c.uuid).where(of_cloud, provider.c.read_at == TOUCHED)
     touched = set(db.scalars(marked))
     db.execute(delete(provider).where(of_cloud))
-    db.execute(delete(inventory).where(inventory.c.cloud_id == owner.id))
+    db.execute(delete(inventory).where(inventory.c.cloud_id == cloud.id))
     rows = []
     for one in new:
         is_touched = one.uuid in touched and one.read_at < now
-        rows.append(_row(owner, replace(one, read_at=TOUCHED) if is_touched else one))
+        rows.append(_row(cloud, replace(one, read_at=TOUCHED) if is_touched else one))
     if rows:
         db.execute(insert(provider), rows)
-    _record_inventories(db, owner, new)
+    _record_inventories(db, cloud, new)
 
 
-def _row(owner: Cloud, one: Provider) -> dict[str, object]:
-    return {"cloud_id": owner.id} | {name: getattr(one, name) for name in PROVIDER_FIELDS}
+def _row(cloud: Cloud, one: Provider) -> dict[str, object]:
+    return {"cloud_id": cloud.id} | {name: getattr(one, name) for name in PROVIDER_FIELDS}
 
 
-def _record_inventories(db: Database, owner: Cloud, new: Iterable[Provider]) -> None:
+def _record_inventories(db: Database, cloud: Cloud, new: Iterable[Provider]) -> None:
     rows = []
     for one in new:
-        key = {"cloud_id": owner.id, "provider": one.uuid}
+        key = {"cloud_id": cloud.id, "provider": one.uuid}
         rows += [key | asdict(figures) for figures in one.inventories]
     if rows:
         db.execute(insert(inventory), rows)
 
 
-def touch(db: Database, owner: Cloud, hosts: Iterable[str]) -> None:
+def touch(db: Database, cloud: Cloud, hosts: Iterable[str]) -> None:
     """Mark the providers of hypervisors to be read again, because a server arrived or left.
 
     Placement's generation shows most changes, but not deleted allocations.
     """
-    of_hosts = provider.c.cloud_id == owner.id, provider.c.name.in_(sorted(hosts))
+    of_hosts = provider.c.cloud_id == cloud.id, provider.c.name.in_(sorted(hosts))
     db.execute(update(provider).where(*of_hosts).values(read_at=TOUCHED))

@@ -64,14 +64,17 @@ def write_cloud(db: Database, entry: Cloud, urls: Iterable[str]) -> Cloud:
     last case.
     """
     advisory_lock(db, "registration")
-    owner = find(db, entry)
-    if owner is not None and (owner.keystone, owner.region) != (entry.keystone, entry.region):
-        add_urls(db, owner, urls)
-        return owner
+    registered = find(db, entry)
+    if registered is not None and (registered.keystone, registered.region) != (
+        entry.keystone,
+        entry.region,
+    ):
+        add_urls(db, registered, urls)
+        return registered
     in_region = _in_region(entry.keystone, entry.region)
     matching = select(cloud).where(in_region | (cloud.c.name == entry.name)).order_by(~in_region)
     row = db.execute(matching).first()
-    if row is not None and owner is None and has_tenants(db, cloud_of(row)):
+    if row is not None and registered is None and has_tenants(db, cloud_of(row)):
         return cloud_of(row)
     _write(db, entry, None if row is None else row.id)
     registered = cloud_of(db.execute(select(cloud).where(in_region)).one())
@@ -95,20 +98,20 @@ def _write(db: Database, entry: Cloud, row_id: int | None) -> None:
     db.execute(update(cloud).where(cloud.c.id == row_id).values(values))
 
 
-def has_tenants(db: Database, owner: Cloud) -> bool:
+def has_tenants(db: Database, cloud: Cloud) -> bool:
     """Return whether a cloud has tenants, that is, whether anything was ever read from it."""
-    return bool(db.scalar(select(exists().where(tenant.c.cloud_id == owner.id))))
+    return bool(db.scalar(select(exists().where(tenant.c.cloud_id == cloud.id))))
 
 
-def rename_cloud(db: Database, owner: Cloud, name: str) -> Cloud:
+def rename_cloud(db: Database, cloud: Cloud, name: str) -> Cloud:
     """Return a cloud under the name of its entry, unless another cloud has that name."""
-    if owner.name == name:
-        return owner
+    if cloud.name == name:
+        return cloud
     advisory_lock(db, "registration")
-    if db.scalar(select(cloud.c.id).where(cloud.c.name == name)) is not None:
-        return owner
-    db.execute(update(cloud).where(cloud.c.id == owner.id).values(name=name))
-    return replace(owner, name=name)
+    if db.scalar(select(tables.cloud.c.id).where(tables.cloud.c.name == name)) is not None:
+        return cloud
+    db.execute(update(tables.cloud).where(tables.cloud.c.id == cloud.id).values(name=name))
+    return replace(cloud, name=name)
 
 
 def find(db: Database, entry: Cloud) -> Cloud | None:
@@ -142,10 +145,10 @@ def register_unusable(db: Database, entry: Cloud, location: str, now: float) -> 
     return cloud_of(row)
 
 
-def add_urls(db: Database, owner: Cloud, urls: Iterable[str]) -> None:
+def add_urls(db: Database, cloud: Cloud, urls: Iterable[str]) -> None:
     """Add URLs (in compared form) by which a cloud is found."""
-    known_urls = set(db.scalars(select(cloud_url.c.url).where(cloud_url.c.cloud_id == owner.id)))
-    rows = [{"cloud_id": owner.id, "url": url} for url in sorted(set(urls) - known_urls)]
+    known_urls = set(db.scalars(select(cloud_url.c.url).where(cloud_url.c.cloud_id == cloud.id)))
+    rows = [{"cloud_id": cloud.id, "url": url} for url in sorted(set(urls) - known_urls)]
     if rows:
         db.execute(insert(cloud_url), rows)
 
@@ -156,18 +159,18 @@ def remove(db: Database, uuid: str, now: int) -> None:
     Raises:
         ConflictError: a tenant of the cloud is linked to a project.
     """
-    owner = cloud_of(db.execute(select(cloud).where(cloud.c.uuid == uuid)).one())
-    tenants = tenant.c.cloud_id == owner.id, tenant.c.deleted_at.is_(None)
+    removed = cloud_of(db.execute(select(cloud).where(cloud.c.uuid == uuid)).one())
+    tenants = tenant.c.cloud_id == removed.id, tenant.c.deleted_at.is_(None)
     if db.scalar(select(exists().where(*tenants, tenant.c.project_id.is_not(None)))):
         raise ConflictError("the cloud still has tenants that are linked to a project")
-    closing.close_of_owners(db, "cloud", [owner.id], now)
+    closing.close_of_owners(db, "cloud", [removed.id], now)
     # The tenants' histories are deleted with the cloud, so that later notifications belong to no
     # alert.
-    below = select(alert.c.id).where(alert.c.cloud_id == owner.id)
+    below = select(alert.c.id).where(alert.c.cloud_id == removed.id)
     db.execute(delete(alert_episode).where(alert_episode.c.alert_id.in_(below)))
-    remove_cloud(db, owner)
+    remove_cloud(db, removed)
 
 
-def remove_cloud(db: Database, owner: Cloud) -> None:
+def remove_cloud(db: Database, cloud: Cloud) -> None:
     """Delete a cloud with its grants and everything that was read from it; keep the registry."""
-    db.execute(delete(cloud).where(cloud.c.id == owner.id))
+    db.execute(delete(tables.cloud).where(tables.cloud.c.id == cloud.id))

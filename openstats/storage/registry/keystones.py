@@ -37,28 +37,30 @@ class KnownKeystone:
     tenant_ids: frozenset[str]
 
 
-def record(db: Database, owner: Cloud, marks: Mapping[str, Any]) -> None:
+def record(db: Database, cloud: Cloud, marks: Mapping[str, Any]) -> None:
     """Write the marks of a cloud's Keystone."""
     text = json.dumps(marks, sort_keys=True)
-    db.execute(update(cloud).where(cloud.c.id == owner.id).values(identity=text))
+    db.execute(update(tables.cloud).where(tables.cloud.c.id == cloud.id).values(identity=text))
 
 
-def current(db: Database, owner: Cloud) -> Cloud:
+def current(db: Database, cloud: Cloud) -> Cloud:
     """Return a cloud as it is registered now; unchanged if it is no longer registered."""
-    row = db.execute(select(cloud).where(cloud.c.id == owner.id)).first()
-    return owner if row is None else cloud_of(row)
+    row = db.execute(select(tables.cloud).where(tables.cloud.c.id == cloud.id)).first()
+    return cloud if row is None else cloud_of(row)
 
 
-def marks_of(db: Database, owner: Cloud) -> Marks:
+def marks_of(db: Database, cloud: Cloud) -> Marks:
     """Return the marks of a cloud's Keystone; empty before the first sign-in."""
-    text = db.scalar(select(cloud.c.identity).where(cloud.c.id == owner.id))
+    text = db.scalar(select(tables.cloud.c.identity).where(tables.cloud.c.id == cloud.id))
     return json.loads(text) if text else {}
 
 
-def others(db: Database, owner: Cloud) -> list[KnownKeystone]:
+def others(db: Database, cloud: Cloud) -> list[KnownKeystone]:
     """Return the other clouds to which a collector has signed in, with their marks."""
     keystones = []
-    statement = select(cloud).where(cloud.c.id != owner.id, cloud.c.identity.is_not(None))
+    statement = select(tables.cloud).where(
+        tables.cloud.c.id != cloud.id, tables.cloud.c.identity.is_not(None)
+    )
     for row in db.execute(statement).all():
         marks = json.loads(row.identity)
         keystones.append(KnownKeystone(cloud_of(row), marks, tenant_ids(db, row.id)))
@@ -71,15 +73,15 @@ def tenant_ids(db: Database, cloud_id: int) -> frozenset[str]:
     return frozenset(db.scalars(ids))
 
 
-def leave_aside(db: Database, owner: Cloud, host: str, reasons: Mapping[str, str]) -> None:
+def leave_aside(db: Database, cloud: Cloud, host: str, reasons: Mapping[str, str]) -> None:
     """Write which entries of a host's clouds.yaml are not used for a cloud, with the reasons."""
-    text = db.scalar(select(cloud.c.left_aside).where(cloud.c.id == owner.id))
+    text = db.scalar(select(tables.cloud.c.left_aside).where(tables.cloud.c.id == cloud.id))
     entries = json.loads(text) if text else {}
     entries.pop(host, None)
     if reasons:
         entries[host] = dict(reasons)
     value = json.dumps(entries, sort_keys=True) if entries else None
-    db.execute(update(cloud).where(cloud.c.id == owner.id).values(left_aside=value))
+    db.execute(update(tables.cloud).where(tables.cloud.c.id == cloud.id).values(left_aside=value))
 
 
 def forget_alias(db: Database, entry: Cloud) -> None:
@@ -88,45 +90,45 @@ def forget_alias(db: Database, entry: Cloud) -> None:
     db.execute(delete(cloud_alias).where(*alias))
 
 
-def linked_ids(db: Database, owner: Cloud) -> list[str]:
+def linked_ids(db: Database, cloud: Cloud) -> list[str]:
     """Return the Keystone ids of the tenants that are linked to projects, or else of all."""
-    existing = tenant.c.cloud_id == owner.id, tenant.c.deleted_at.is_(None)
+    existing = tenant.c.cloud_id == cloud.id, tenant.c.deleted_at.is_(None)
     ids = select(tenant.c.keystone_id).where(*existing).order_by(tenant.c.keystone_id)
     linked = list(db.scalars(ids.where(tenant.c.project_id.is_not(None))))
     return linked or list(db.scalars(ids))
 
 
-def put_in_region(db: Database, owner: Cloud, region: str) -> Cloud:
+def put_in_region(db: Database, cloud: Cloud, region: str) -> Cloud:
     """Write the region of a cloud whose entry names none; return the registered cloud.
 
     If another cloud is registered in that region, the two are merged.
     """
     advisory_lock(db, "registration")
-    present = _by_region(db, owner.keystone).get(region)
+    present = _by_region(db, cloud.keystone).get(region)
     if present is not None:
-        return _absorb(db, present, owner)
-    return _set_region(db, owner, region)
+        return _absorb(db, present, cloud)
+    return _set_region(db, cloud, region)
 
 
-def join(db: Database, owner: Cloud, twin: Cloud) -> Cloud:
-    """Merge the Keystones of two clouds that share one; return what ``owner`` is registered as now.
+def join(db: Database, cloud: Cloud, twin: Cloud) -> Cloud:
+    """Merge the Keystones of two clouds that share one; return what ``cloud`` is registered as now.
 
     The Keystone with more tenants stays. Clouds in the same region become one cloud.
     """
     advisory_lock(db, "registration")
-    if not (_is_registered(db, owner) and _is_registered(db, twin)):
+    if not (_is_registered(db, cloud) and _is_registered(db, twin)):
         # Another collector was faster.
-        return clouds.find(db, owner) or owner
-    keystone, former_keystone = _by_knowledge(db, owner, twin)
+        return clouds.find(db, cloud) or cloud
+    keystone, former_keystone = _by_knowledge(db, cloud, twin)
     regions, former_regions = _by_region(db, keystone), _by_region(db, former_keystone)
     _wait_for_writers(db, former_regions.values())
-    renewed = owner
+    renewed = cloud
     for region, former in former_regions.items():
         if region in regions:
             successor = _absorb(db, regions[region], former)
         else:
             successor = _set_keystone(db, former, keystone)
-        if former.id == owner.id:
+        if former.id == cloud.id:
             renewed = successor
     _join_objects(db, former_keystone, keystone)
     return _reread(db, renewed)
@@ -138,36 +140,36 @@ def _by_knowledge(db: Database, *twins: Cloud) -> list[str]:
     return [twin.keystone for twin in twins_by_tenants]
 
 
-def move(db: Database, owner: Cloud, entry: Cloud, region: str) -> Cloud:
+def move(db: Database, cloud: Cloud, entry: Cloud, region: str) -> Cloud:
     """Move a cloud to the URL of its entry and to ``region``; return the cloud as it is now.
 
     ``entry`` is the cloud as clouds.yaml describes it, ``region`` the region of its services. All
     regions of the Keystone move with it. Customers, groups and projects keep their uuids.
     """
     advisory_lock(db, "registration")
-    if not _is_registered(db, owner):
+    if not _is_registered(db, cloud):
         # Another collector was faster.
-        return clouds.find(db, owner) or owner
-    if entry.keystone != owner.keystone:
-        owner = _move_keystone(db, owner, entry.keystone)
-    if region != owner.region:
-        owner = _move_region(db, owner, region)
-    clouds.add_urls(db, owner, [entry.keystone])
-    statement = update(cloud).where(cloud.c.id == owner.id)
+        return clouds.find(db, cloud) or cloud
+    if entry.keystone != cloud.keystone:
+        cloud = _move_keystone(db, cloud, entry.keystone)
+    if region != cloud.region:
+        cloud = _move_region(db, cloud, region)
+    clouds.add_urls(db, cloud, [entry.keystone])
+    statement = update(tables.cloud).where(tables.cloud.c.id == cloud.id)
     db.execute(statement.values(auth_url=entry.auth_url, disk_shared=entry.disk_shared))
-    return _reread(db, owner)
+    return _reread(db, cloud)
 
 
-def _move_keystone(db: Database, owner: Cloud, keystone: str) -> Cloud:
+def _move_keystone(db: Database, cloud: Cloud, keystone: str) -> Cloud:
     twins = list(_by_region(db, keystone).values())
     if twins:
-        return join(db, owner, twins[0])
-    regions = _by_region(db, owner.keystone).values()
+        return join(db, cloud, twins[0])
+    regions = _by_region(db, cloud.keystone).values()
     _wait_for_writers(db, regions)
     for region in regions:
         _set_keystone(db, region, keystone)
-    _join_objects(db, owner.keystone, keystone)
-    return _reread(db, owner)
+    _join_objects(db, cloud.keystone, keystone)
+    return _reread(db, cloud)
 
 
 def _wait_for_writers(db: Database, regions: Iterable[Cloud]) -> None:
@@ -176,37 +178,37 @@ def _wait_for_writers(db: Database, regions: Iterable[Cloud]) -> None:
     db.execute(update(tables.job).where(of_regions).values(kind=tables.job.c.kind))
 
 
-def _move_region(db: Database, owner: Cloud, region: str) -> Cloud:
+def _move_region(db: Database, cloud: Cloud, region: str) -> Cloud:
     """Write another region of a cloud; merge it with a cloud that is registered in that region."""
-    present = _by_region(db, owner.keystone).get(region)
+    present = _by_region(db, cloud.keystone).get(region)
     if present is not None:
-        _absorb(db, owner, present)
-    return _set_region(db, owner, region)
+        _absorb(db, cloud, present)
+    return _set_region(db, cloud, region)
 
 
-def _set_keystone(db: Database, owner: Cloud, keystone: str) -> Cloud:
+def _set_keystone(db: Database, cloud: Cloud, keystone: str) -> Cloud:
     """Write another Keystone of a cloud; an entry with the former one still leads to the cloud."""
-    _add_alias(db, owner, owner)
-    db.execute(update(cloud).where(cloud.c.id == owner.id).values(keystone=keystone))
-    return _reread(db, owner)
+    _add_alias(db, cloud, cloud)
+    db.execute(update(tables.cloud).where(tables.cloud.c.id == cloud.id).values(keystone=keystone))
+    return _reread(db, cloud)
 
 
-def _set_region(db: Database, owner: Cloud, region: str) -> Cloud:
+def _set_region(db: Database, cloud: Cloud, region: str) -> Cloud:
     """Write another region of a cloud; an entry with the former one still leads to the cloud."""
-    _add_alias(db, owner, owner)
-    db.execute(update(cloud).where(cloud.c.id == owner.id).values(region=region))
-    return _reread(db, owner)
+    _add_alias(db, cloud, cloud)
+    db.execute(update(tables.cloud).where(tables.cloud.c.id == cloud.id).values(region=region))
+    return _reread(db, cloud)
 
 
-def rename_region(db: Database, owner: Cloud, twin: Cloud) -> Cloud:
+def rename_region(db: Database, cloud: Cloud, twin: Cloud) -> Cloud:
     """Move a cloud to the region of its twin, which had the same services, and merge both.
 
     Return the merged cloud.
     """
     advisory_lock(db, "registration")
-    if not (_is_registered(db, owner) and _is_registered(db, twin)):
+    if not (_is_registered(db, cloud) and _is_registered(db, twin)):
         return twin
-    return _move_region(db, owner, twin.region)
+    return _move_region(db, cloud, twin.region)
 
 
 def _by_region(db: Database, keystone: str) -> dict[str, Cloud]:
@@ -215,39 +217,42 @@ def _by_region(db: Database, keystone: str) -> dict[str, Cloud]:
     return {row.region: cloud_of(row) for row in rows}
 
 
-def _is_registered(db: Database, owner: Cloud) -> bool:
-    return db.scalar(select(cloud.c.keystone).where(cloud.c.id == owner.id)) == owner.keystone
+def _is_registered(db: Database, cloud: Cloud) -> bool:
+    return (
+        db.scalar(select(tables.cloud.c.keystone).where(tables.cloud.c.id == cloud.id))
+        == cloud.keystone
+    )
 
 
-def _reread(db: Database, owner: Cloud) -> Cloud:
-    return cloud_of(db.execute(select(cloud).where(cloud.c.id == owner.id)).one())
+def _reread(db: Database, cloud: Cloud) -> Cloud:
+    return cloud_of(db.execute(select(tables.cloud).where(tables.cloud.c.id == cloud.id)).one())
 
 
-def _add_alias(db: Database, owner: Cloud, former: Cloud) -> None:
-    """Make entries that mean the former cloud lead to the owner."""
+def _add_alias(db: Database, cloud: Cloud, former: Cloud) -> None:
+    """Make entries that mean the former cloud lead to the cloud."""
     forget_alias(db, former)
     names = {"keystone": former.keystone, "region": former.region}
-    db.execute(insert(cloud_alias).values(cloud_id=owner.id, **names))
+    db.execute(insert(cloud_alias).values(cloud_id=cloud.id, **names))
 
 
-def _absorb(db: Database, owner: Cloud, former: Cloud) -> Cloud:
-    """Remove ``former``, which is the same cloud as ``owner``: its figures were read twice.
+def _absorb(db: Database, cloud: Cloud, former: Cloud) -> Cloud:
+    """Remove ``former``, which is the same as ``cloud``: its figures were read twice.
 
-    Its URLs, aliases, grants and alerts become those of ``owner``.
+    Its URLs, aliases, grants and alerts become those of ``cloud``.
     """
     urls = select(cloud_url.c.url).where(cloud_url.c.cloud_id == former.id)
-    clouds.add_urls(db, owner, list(db.scalars(urls)))
+    clouds.add_urls(db, cloud, list(db.scalars(urls)))
     db.execute(
-        update(cloud_alias).where(cloud_alias.c.cloud_id == former.id).values(cloud_id=owner.id)
+        update(cloud_alias).where(cloud_alias.c.cloud_id == former.id).values(cloud_id=cloud.id)
     )
-    _add_alias(db, owner, former)
+    _add_alias(db, cloud, former)
     # Our own rules raise the alerts of the cloud that stays.
     of_rules = alert.c.cloud_id == former.id, alert.c.source == OWN
     db.execute(delete(alert).where(*of_rules))
     for column in (tables.grant.c.cloud_id, alert.c.cloud_id):
-        db.execute(update(column.table).where(column == former.id).values({column: owner.id}))
+        db.execute(update(column.table).where(column == former.id).values({column: cloud.id}))
     clouds.remove_cloud(db, former)
-    return owner
+    return cloud
 
 
 def _join_objects(db: Database, former: str, keystone: str) -> None:

@@ -61,21 +61,21 @@ _STRETCHES = (
 )
 
 
-def _of_meter(owner: Cloud, meter: str) -> ColumnElement[bool]:
+def _of_meter(cloud: Cloud, meter: str) -> ColumnElement[bool]:
     """Return the condition that a reading belongs to a meter of a cloud."""
-    return and_(reading.c.cloud_id == owner.id, reading.c.meter == meter)
+    return and_(reading.c.cloud_id == cloud.id, reading.c.meter == meter)
 
 
-def slots(db: Database, owner: Cloud, tenant_ids: Collection[str], now: int) -> dict[str, int]:
+def slots(db: Database, cloud: Cloud, tenant_ids: Collection[str], now: int) -> dict[str, int]:
     """Return the slots of tenants by Keystone id; give the next free slots to tenants without."""
     statement = select(tenant.c.keystone_id, tenant.c.slot)
-    statement = statement.where(tenant.c.cloud_id == owner.id, tenant.c.slot.is_not(None))
+    statement = statement.where(tenant.c.cloud_id == cloud.id, tenant.c.slot.is_not(None))
     slots_by_id = dict(db.execute(statement).all())
     without_slot = sorted(set(tenant_ids) - slots_by_id.keys())
     if without_slot:
         first = max(slots_by_id.values(), default=FIRST_SLOT - 1) + 1
         new_slots = dict(zip(without_slot, count(first), strict=False))
-        _assign(db, tenants.rows_of(db, owner, without_slot, now), new_slots)
+        _assign(db, tenants.rows_of(db, cloud, without_slot, now), new_slots)
         slots_by_id |= new_slots
     return {tenant_id: slots_by_id[tenant_id] for tenant_id in tenant_ids}
 
@@ -87,9 +87,9 @@ def _assign(db: Database, row_ids: Mapping[str, int], new_slots: Mapping[str, in
     db.execute(statement.values(slot=bindparam("new_slot")), rows)
 
 
-def last(db: Database, owner: Cloud, meter: str) -> Reading | None:
+def last(db: Database, cloud: Cloud, meter: str) -> Reading | None:
     """Return the newest reading of a meter (name); None if there is none."""
-    statement = select(reading).where(_of_meter(owner, meter))
+    statement = select(reading).where(_of_meter(cloud, meter))
     row = db.execute(statement.order_by(reading.c.at.desc()).limit(1)).first()
     if row is None:
         return None
@@ -97,7 +97,7 @@ def last(db: Database, owner: Cloud, meter: str) -> Reading | None:
 
 
 def append(
-    db: Database, owner: Cloud, meter: str, new: Reading, *, after_gap: bool = False
+    db: Database, cloud: Cloud, meter: str, new: Reading, *, after_gap: bool = False
 ) -> None:
     """Write a reading that is later than all others.
 
@@ -106,13 +106,13 @@ def append(
     Raises:
         LateReadingError: there is a reading of the same time or later.
     """
-    last_at = newest_at(db, owner, meter)
+    last_at = newest_at(db, cloud, meter)
     if last_at is not None and new.at <= last_at:
-        raise LateReadingError(f"{owner.name}: {meter}: {new.at} is not after {last_at}")
+        raise LateReadingError(f"{cloud.name}: {meter}: {new.at} is not after {last_at}")
     if after_gap:
-        gap_start = _of_meter(owner, meter), reading.c.at == last_at
+        gap_start = _of_meter(cloud, meter), reading.c.at == last_at
         db.execute(update(reading).where(*gap_start).values(kept=True))
-    row = {"cloud_id": owner.id, "meter": meter, "at": new.at, "kept": after_gap}
+    row = {"cloud_id": cloud.id, "meter": meter, "at": new.at, "kept": after_gap}
     vectors = {
         "totals": new.totals.astype(FLOAT).tobytes(),
         "weights": new.weights.astype(FLOAT).tobytes(),
@@ -226,14 +226,14 @@ def newest(cloud_id: ColumnElement[int] | int, meter: str) -> ScalarSelect[int |
     return select(func.max(reading.c.at)).where(*of_meter).scalar_subquery()
 
 
-def newest_at(db: Database, owner: Cloud, meter: str) -> int | None:
+def newest_at(db: Database, cloud: Cloud, meter: str) -> int | None:
     """Return the time of the newest reading of a meter; None for none."""
-    return db.scalar(select(newest(owner.id, meter)))
+    return db.scalar(select(newest(cloud.id, meter)))
 
 
-def newest_by_meter(db: Database, owner: Cloud) -> dict[str, int]:
+def newest_by_meter(db: Database, cloud: Cloud) -> dict[str, int]:
     """Return the time of the newest reading by meter; meters without readings are missing."""
-    row = db.execute(select(*(newest(owner.id, name) for name in USAGE_METERS))).one()
+    row = db.execute(select(*(newest(cloud.id, name) for name in USAGE_METERS))).one()
     return {name: at for name, at in zip(USAGE_METERS, row, strict=True) if at is not None}
 
 
@@ -249,27 +249,27 @@ def newest_by_cloud(db: Database, meters: Iterable[str]) -> dict[int, dict[str, 
     return {cloud_id: dict(zip(names, times, strict=True)) for cloud_id, *times in rows}
 
 
-def times(db: Database, owner: Cloud, meter: str) -> list[tuple[int, bool]]:
+def times(db: Database, cloud: Cloud, meter: str) -> list[tuple[int, bool]]:
     """Return the times of all readings of a meter in order, and whether thinning keeps each."""
-    statement = select(reading.c.at, reading.c.kept).where(_of_meter(owner, meter))
+    statement = select(reading.c.at, reading.c.kept).where(_of_meter(cloud, meter))
     return [*map(tuple, db.execute(statement.order_by(reading.c.at)))]
 
 
-def delete_at(db: Database, owner: Cloud, meter: str, moments: Sequence[int]) -> None:
+def delete_at(db: Database, cloud: Cloud, meter: str, moments: Sequence[int]) -> None:
     """Delete the readings of a meter at these times."""
     if moments:
-        old = delete(reading).where(_of_meter(owner, meter), reading.c.at == bindparam("moment"))
+        old = delete(reading).where(_of_meter(cloud, meter), reading.c.at == bindparam("moment"))
         db.execute(old, [{"moment": moment} for moment in moments])
 
 
-def cursor(db: Database, owner: Cloud, source: str) -> dict[str, Any]:
+def cursor(db: Database, cloud: Cloud, source: str) -> dict[str, Any]:
     """Return what a meter source stored for its next reading; empty before the first."""
-    of_source = meter_cursor.c.cloud_id == owner.id, meter_cursor.c.source == source
+    of_source = meter_cursor.c.cloud_id == cloud.id, meter_cursor.c.source == source
     content = db.scalar(select(meter_cursor.c.content).where(*of_source))
     return {} if content is None else dict(json.loads(content))
 
 
-def write_cursor(db: Database, owner: Cloud, source: str, content: Mapping[str, object]) -> None:
+def write_cursor(db: Database, cloud: Cloud, source: str, content: Mapping[str, object]) -> None:
     """Write what a meter source needs for its next reading, in the transaction of its readings."""
-    row = {"cloud_id": owner.id, "source": source, "content": json.dumps(dict(content))}
+    row = {"cloud_id": cloud.id, "source": source, "content": json.dumps(dict(content))}
     upsert(db, meter_cursor, [row])
