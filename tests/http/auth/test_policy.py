@@ -12,7 +12,7 @@ from openstats.api.routes import RESOURCES, STATISTICS
 from openstats.errors import ConfigError
 from openstats.http.auth.policy import (
     ADMIN,
-    EVERYTHING,
+    SEES_EVERYTHING,
     ON_BEHALF_OF,
     Credentials,
     Policy,
@@ -50,7 +50,7 @@ def policy(options: Callable[..., Any]) -> Policy:
     ("rule", "allowed"),
     [
         (ADMIN, {"admin", "system admin"}),
-        (EVERYTHING, READING),
+        (SEES_EVERYTHING, READING),
         (ON_BEHALF_OF, {"admin", "system admin", "service"}),
         ("openstats:resource:get", READING),
         *((f"openstats:{name}:get", ALL) for name in ("quota", "customer", "creation-time")),
@@ -96,7 +96,7 @@ def test_a_policy_file_overrides(options: Callable[..., Any], tmp_path: Path) ->
     assert changed.allows("openstats:usage:get", PERSONAS["nobody"])
     mine = Credentials(("reader",), project_id="p")
     path.write_text('"openstats:reader": "project_id:p"\n')
-    assert Policy(conf, RULES).allows(EVERYTHING, mine)
+    assert Policy(conf, RULES).allows(SEES_EVERYTHING, mine)
     # It is read again, a few seconds after it was changed.
     path.write_text('"openstats:quota:get": "@" # for everybody\n')
     assert not changed.allows("openstats:quota:get", PERSONAS["nobody"])
