@@ -12,8 +12,8 @@ from openstats.api.routes import RESOURCES, STATISTICS
 from openstats.errors import ConfigError
 from openstats.http.auth.policy import (
     ADMIN,
-    SEES_EVERYTHING,
     ON_BEHALF_OF,
+    SEES_EVERYTHING,
     Credentials,
     Policy,
     enforcer,
