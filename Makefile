@@ -49,7 +49,7 @@ cover: venv   ## all tests, and how much of the code they reach
 	@$(COVERAGE) --format=total --include='$(PURE)' --fail-under=100 > build/pure || \
 	    { $(COVERAGE) --include='$(PURE)'; echo "$(PURE): all branches have to be covered"; exit 1; }
 
-versions:     ## some tests with the lowest, then the newest dependencies; not part of test: 10 minutes
+versions:     ## some tests with the lowest, then the newest dependencies; not part of test: 6 minutes
 	tools/versions $(VERSIONS)
 
 lint: venv    ## ruff, bandit, the layers of imports, and measures of style
