@@ -154,7 +154,7 @@ def test_a_file_that_is_no_store_is_refused(bare: Installation) -> None:
 def test_an_invalid_store_url_is_refused_without_its_password(bare: Installation, url: str) -> None:
     bare.configure("database", connection=url)
     said = bare.sentence("db", "upgrade")
-    assert said.startswith("[database] connection: must be sqlite:///FILE or ")
+    assert said.startswith("[database] connection: must be sqlite:///FILE, ")
     assert "topsecret" not in said
 
 
