@@ -56,7 +56,7 @@ def make_engine(url: URL, pool_size: int, waits: Waits) -> Engine:
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"[database] connection: {url.drivername} needs the Python package {error.name}, which "
-            f"is not installed: pip install 'openstats[{kind.extra}]'"
+            f"is not installed: pip install '{kind.package}'"
         ) from error
     if waits.use is not None:
         Cutter(engine, waits, kind)
@@ -224,20 +224,20 @@ def _shut_down(descriptor: int) -> None:
 class Kind:
     """A kind of store: how its engine is made, and its driver's connections are tested and ended.
 
-    ``ping`` is None if no server can close a connection. ``extra`` is the extra of openstats that
+    ``ping`` is None if no server can close a connection. ``package`` is the name by which pip
     installs the driver.
     """
 
     make: Callable[[URL, int, Waits], Engine]
     cut: Callable[[Any], None]
     ping: Callable[[Any], None] | None = None
-    extra: str = ""
+    package: str = ""
 
 
 KINDS = {
     "sqlite": Kind(_sqlite, _interrupt_sqlite),
-    "postgresql": Kind(_postgresql, _cut_postgresql, _ping_postgresql, "postgresql"),
-    "mysql": Kind(_mariadb, _cut_mariadb, _ping_mariadb, "mariadb"),
+    "postgresql": Kind(_postgresql, _cut_postgresql, _ping_postgresql, "psycopg[binary]"),
+    "mysql": Kind(_mariadb, _cut_mariadb, _ping_mariadb, "PyMySQL"),
 }
 
 
