@@ -11,7 +11,7 @@ VERSIONS = lowest newest
 DEVCLOUD = $(BIN)/python -m tests.devcloud --name $(CLOUD)
 PYTEST = $(BIN)/python -m pytest
 COVERAGE = $(BIN)/python -m coverage report
-PURE = openstats/statistics/*,openstats/model.py,openstats/meters.py,openstats/errors.py
+PURE = openstats/statistics/*,openstats/model.py,openstats/discovery.py,openstats/alerts.py,openstats/readings.py,openstats/meters.py,openstats/errors.py,openstats/names.py,openstats/tokens.py,openstats/auth_url.py,openstats/unix_time.py,openstats/severities.py
 
 .DEFAULT_GOAL = help
 .PHONY: help run test bench bench-peers cloud cloud-down unit functional cover versions lint types docs dist sample plain venv clean

@@ -11,18 +11,9 @@ from uuid import NAMESPACE_OID, uuid5
 import numpy as np
 from sqlalchemy import insert
 
+from openstats.discovery import Assignment, KeystoneProject, Origin
 from openstats.meters import QUOTAS, USAGE_METERS
-from openstats.model import (
-    Assignment,
-    Capacity,
-    Cloud,
-    Instance,
-    KeystoneProject,
-    Lease,
-    Origin,
-    Quota,
-    VolumeUse,
-)
+from openstats.model import Capacity, Cloud, Instance, Lease, Quota, VolumeUse
 from openstats.storage import jobs
 from openstats.storage.inventory import capacity, instances, volumes
 from openstats.storage.quota import by_tenant

@@ -97,8 +97,8 @@ class ConfigError(OpenstatsError):
     title = "Invalid configuration"
 
     def __init__(self, *problems: str) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = problems
+        self.problems = tuple(map(without_credentials, problems))
+        super().__init__("; ".join(self.problems))
 
 
 class RegistryError(OpenstatsError):

@@ -10,19 +10,9 @@ from uuid import uuid4
 from sqlalchemy import select, update
 
 from openstats.auth_url import compared
+from openstats.discovery import Assignment, KeystoneProject, Origin
 from openstats.meters import QUOTA_NAMES, USAGE_METERS
-from openstats.model import (
-    Assignment,
-    Capacity,
-    Changes,
-    Cloud,
-    Instance,
-    KeystoneProject,
-    Origin,
-    Quota,
-    VolumeTypeQuota,
-    VolumeUse,
-)
+from openstats.model import Capacity, Changes, Cloud, Instance, Quota, VolumeTypeQuota, VolumeUse
 from openstats.readings import Delta
 from openstats.statistics import odometer
 from openstats.storage import jobs

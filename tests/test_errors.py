@@ -76,3 +76,10 @@ def test_urls_are_shown_without_credentials(told: str, shown: str) -> None:
 )
 def test_a_message_ends_with_what_is_allowed(choices: list[str], sentence: str) -> None:
     assert must_be(choices) == sentence
+
+
+@pytest.mark.parametrize("kind", [errors.ParameterError, errors.ConfigError, errors.BodyError])
+def test_no_problem_shows_a_password(kind: type[errors.ParameterError]) -> None:
+    error = kind("a", "mysql+pymysql://me:secret@host/db?ssl_key=secret&x=y: refused")
+    assert error.problems[1] == "mysql+pymysql://me:***@host/db?ssl_key=***&x=y: refused"
+    assert "secret" not in str(error)

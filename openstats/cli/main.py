@@ -181,7 +181,7 @@ def _add_server_options(parser: argparse.ArgumentParser) -> None:
 
 
 class OpenstatsCommand(Command):
-    """The base of all commands; prints an OpenstatsError as a sentence."""
+    """The base of all commands; prints every error as a sentence."""
 
     app: Openstats
     logs_itself = False
@@ -207,6 +207,13 @@ class OpenstatsCommand(Command):
             return int(super().run(parsed_args) or 0)
         except OpenstatsError as error:
             return self.app.say_error(error)
+        except BrokenPipeError:
+            raise
+        except Exception as error:
+            # Left to cliff, it would go to a logger, which may be silent.
+            defect = OpenstatsError(f"a defect of openstats: {error!r}. --debug prints where it is")
+            defect.__cause__ = error
+            return self.app.say_error(defect)
 
 
 def main(argv: list[str] | None = None) -> int:

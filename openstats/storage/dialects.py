@@ -81,7 +81,7 @@ def add_missing(db: Connection, table: Table, rows: Sequence[dict[str, Any]]) ->
         db.execute(CONFLICTS[db.dialect.name](table).on_conflict_do_nothing(), rows)
 
 
-def take_lock(db: Connection, name: str) -> None:
+def advisory_lock(db: Connection, name: str) -> None:
     """Take the lock of a name, and hold it until the transaction ends.
 
     SQLite needs no such lock: it has one writer at a time. MariaDB's GET_LOCK would reach one node
@@ -245,7 +245,7 @@ LOCKS = Table(
     Column("name", String(32), primary_key=True),
     Column("taken", BigInteger, nullable=False),
 )
-"""The locks of ``take_lock``; only MariaDB has this table."""
+"""The locks of ``advisory_lock``; only MariaDB has this table."""
 
 LOCK_NAMES = ("alerts", "discovery", "registration")
 """All locks. Transactions that inserted the row of a lock at the same time would be a deadlock."""

@@ -5,17 +5,19 @@ Nothing here knows a table.
 
 import os
 import socket
+import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock, Thread
 from time import monotonic, sleep
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event
+from sqlalchemy.exc import DisconnectionError, SAWarning
 
-from openstats.errors import ConfigError
+from openstats.errors import ConfigError, StoreError
 
 GRACE = 2.0
 """Seconds that the server has to cancel a statement itself before the connection is cut."""
@@ -48,19 +50,50 @@ def make_engine(url: URL, pool_size: int, waits: Waits) -> Engine:
     """Return an engine for a URL.
 
     Raises:
-        ConfigError: the driver is not installed.
+        ConfigError: the driver is not installed, or refuses an option in the URL's query.
     """
     kind = KINDS[url.get_backend_name()]
     try:
-        engine = kind.make(url, pool_size, waits)
+        with warnings.catch_warnings():
+            # SQLAlchemy warns of options that SQLite does not have.
+            warnings.simplefilter("error", SAWarning)
+            engine = kind.make(url, pool_size, waits)
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"[database] connection: {url.drivername} needs the Python package {error.name}, which "
             f"is not installed: pip install '{kind.package}'"
         ) from error
+    except (ValueError, SAWarning) as error:
+        raise ConfigError(_refused_options(url, kind, error)) from error
+    event.listen(engine, "do_connect", partial(_connect, url, kind))
     if waits.use is not None:
         Cutter(engine, waits, kind)
     return engine
+
+
+def _connect(
+    url: URL, kind: "Kind", dialect: Dialect, _record: object, arguments: Any, options: Any
+) -> Any:
+    """Return a new connection of the driver.
+
+    Raises:
+        StoreError: the driver refuses an option in the URL's query.
+    """
+    try:
+        return dialect.connect(*arguments, **options)
+    except (TypeError, ValueError, OSError, dialect.loaded_dbapi.ProgrammingError) as error:
+        if not url.query:
+            raise
+        raise StoreError(_refused_options(url, kind, error)) from error
+
+
+def _refused_options(url: URL, kind: "Kind", error: Exception) -> str:
+    """Return a sentence that names the options of a URL, without their values."""
+    reason = getattr(error, "strerror", None) or str(error).partition(" (Background")[0]
+    return (
+        f"[database] connection: {', '.join(url.query)} after ? cannot be used: "
+        f"{reason.strip()}; must be {kind.options}"
+    )
 
 
 def _server(url: URL, pool_size: int, waits: Waits, options: Mapping[str, object]) -> Engine:
@@ -224,20 +257,33 @@ def _shut_down(descriptor: int) -> None:
 class Kind:
     """A kind of store: how its engine is made, and its driver's connections are tested and ended.
 
-    ``ping`` is None if no server can close a connection. ``package`` is the name by which pip
-    installs the driver.
+    ``options`` says which options a URL may have after its question mark. ``ping`` is None if no
+    server can close a connection. ``package`` is the name by which pip installs the driver.
     """
 
     make: Callable[[URL, int, Waits], Engine]
     cut: Callable[[Any], None]
+    options: str
     ping: Callable[[Any], None] | None = None
     package: str = ""
 
 
 KINDS = {
-    "sqlite": Kind(_sqlite, _interrupt_sqlite),
-    "postgresql": Kind(_postgresql, _cut_postgresql, _ping_postgresql, "psycopg[binary]"),
-    "mysql": Kind(_mariadb, _cut_mariadb, _ping_mariadb, "PyMySQL"),
+    "sqlite": Kind(_sqlite, _interrupt_sqlite, "options of Python's sqlite3.connect"),
+    "postgresql": Kind(
+        _postgresql,
+        _cut_postgresql,
+        "parameters of PostgreSQL's libpq, such as sslmode",
+        _ping_postgresql,
+        "psycopg[binary]",
+    ),
+    "mysql": Kind(
+        _mariadb,
+        _cut_mariadb,
+        "options of pymysql.connect, such as ssl_ca",
+        _ping_mariadb,
+        "PyMySQL",
+    ),
 }
 
 

@@ -31,7 +31,6 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from openstats.errors import ConfigError, StoreError, without_credentials
-from openstats.storage import dialects
 from openstats.storage.engines import USUAL, Waits, make_engine
 from openstats.storage.file import StoreFile
 from openstats.storage.schema.tables import HEAD
@@ -205,19 +204,10 @@ def _parse(url: str) -> URL:
         )
     if parsed.drivername not in DRIVERS or parsed.database in (None, "", ":memory:"):
         raise ConfigError(
-            "[database] connection: must be sqlite:///FILE, "
-            "postgresql+psycopg://USER:PASSWORD@HOST/DATABASE or "
-            "mysql+pymysql://USER:PASSWORD@HOST/DATABASE"
+            "[database] connection: must be sqlite:///FILE, or USER:PASSWORD@HOST/DATABASE after "
+            "postgresql+psycopg:// or mysql+pymysql://"
         )
     return parsed
-
-
-def advisory_lock(db: Connection, name: str) -> None:
-    """Take the lock of a name, and hold it until the transaction ends.
-
-    SQLite needs no such lock: it has one writer at a time.
-    """
-    dialects.take_lock(db, name)
 
 
 @contextmanager

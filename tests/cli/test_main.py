@@ -1,5 +1,6 @@
 """The command line itself: help, configuration, store, and errors in one line."""
 
+import argparse
 import io
 import os
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from openstats import __version__
-from openstats.cli.main import Openstats
+from openstats.cli.main import Openstats, OpenstatsCommand
 from openstats.storage.schema.tables import HEAD
 from tests.cli.installation import Installation
 from tests.cli.rows import sql
@@ -174,6 +175,38 @@ def test_an_unreachable_database_is_reported_without_its_password(bare: Installa
         said = bare.sentence(*words)
         assert "does not answer" in said
         assert "topsecret" not in said
+
+
+def test_check_names_an_option_of_the_store_that_its_driver_refuses(bare: Installation) -> None:
+    url = "mysql+pymysql://me:topsecret@127.0.0.1:1/openstats?sslmode=require"
+    bare.configure("database", connection=url)
+    said = bare.run("check", "-f", "value")
+    assert said.status == 1
+    assert "store failed [database] connection: sslmode after ? cannot be used: " in said.out
+    assert "topsecret" not in said.out + said.err
+
+
+class Broken(OpenstatsCommand):
+    """A command with a defect."""
+
+    def take_action(self, parsed_args: argparse.Namespace) -> int:
+        from openstats import logs
+
+        logs.silence()
+        return 1 // 0
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_a_defect_is_printed_whatever_is_logged(debug: bool) -> None:
+    app = Openstats()
+    app.stderr = io.StringIO()
+    app.command_manager.add_command("broken", Broken)
+    assert app.run([*(["--debug"] if debug else []), "broken"]) == 1
+    sentence = "openstats: a defect of openstats: ZeroDivisionError("
+    lines = app.stderr.getvalue().splitlines()
+    assert lines[-1].startswith(sentence)
+    assert ("Traceback (most recent call last):" in lines) is debug
+    assert debug or len(lines) == 1
 
 
 def test_a_missing_configuration_is_refused(bare: Installation) -> None:

@@ -9,8 +9,8 @@ import pytest
 from openstats.clouds.clouds_yaml import customer_file
 from openstats.clouds.clouds_yaml.customer_rules import Assignments, assign
 from openstats.clouds.clouds_yaml.settings import Settings
+from openstats.discovery import KeystoneProject
 from openstats.errors import ConfigError
-from openstats.model import KeystoneProject
 
 DOMAINS = {"default": "Default", "d1": "Initech", "d2": "heat", "d3": "magnum"}
 KEYSTONE = "http://keystone.example"

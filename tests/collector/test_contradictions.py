@@ -138,6 +138,23 @@ def test_one_odd_provider_takes_no_other_along(
     assert lab.outcome("providers").polled_at == int(lab.clock.now)
 
 
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (b'{"services": []}', "8 of 8 zones of providers are gone at once"),
+        (b'{"services": 5}', "Nova's services"),
+    ],
+)
+def test_zones_stay_where_nova_lists_no_services(
+    lab: Lab, known: Double, answer: bytes, words: str
+) -> None:
+    before = providers(lab)
+    with lab.edge.during("os-services", Garbage(answer)):
+        (said,) = lab.cycle("providers", after=SOON)
+    assert words in said
+    assert providers(lab) == before
+
+
 def test_one_odd_service_takes_no_other_along(lab: Lab, known: Double) -> None:
     before = providers(lab)
     with lab.edge.during("os-services", first_item("services", zone=None)):

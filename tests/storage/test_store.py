@@ -214,6 +214,37 @@ def test_other_urls_are_refused_in_words_that_hide_the_password(stores: Open, ur
     assert "secret" not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("sqlite:///{file}?foo=1", "foo after ? cannot be used: .* must be options of Python's"),
+        ("sqlite:///{file}?timeout=abc", "timeout after ? cannot be used: could not convert"),
+        ("{postgresql}?foo=1", 'foo after ? cannot be used: invalid connection option "foo"; must'),
+        ("{mariadb}?sslmode=require", "sslmode after ? cannot be used: .* unexpected keyword"),
+        (
+            "{mariadb}?connect_timeout=abc",
+            "connect_timeout after ? cannot be used: invalid literal",
+        ),
+        (
+            "{mariadb}?ssl_ca=/nofile",
+            "ssl_ca after ? cannot be used: No such file .* such as ssl_ca",
+        ),
+    ],
+)
+def test_options_that_a_driver_refuses_are_named(
+    stores: Open, tmp_path: Path, url: str, sentence: str
+) -> None:
+    urls = {
+        "file": tmp_path / "openstats.sqlite",
+        "postgresql": "postgresql+psycopg://me:secret@127.0.0.1:1/openstats",
+        "mariadb": "mysql+pymysql://me:secret@127.0.0.1:1/openstats",
+    }
+    pattern = sentence.replace("?", r"\?")
+    with pytest.raises((ConfigError, StoreError), match=pattern) as raised:
+        stores(url.format(**urls)).check()
+    assert "secret" not in str(raised.value)
+
+
 def test_its_name_hides_the_password(stores: Open) -> None:
     store = stores("postgresql+psycopg://me:secret@host/openstats")
     assert str(store) == "postgresql+psycopg://me:***@host/openstats"

@@ -21,10 +21,11 @@ from openstats.http.parameters.query import Query, parse
 from openstats.http.request import Request
 from openstats.http.validation import excerpt
 from openstats.names import noun
+from openstats.storage.dialects import advisory_lock
 from openstats.storage.entries.pagination import read_one, read_page
 from openstats.storage.registry import audit, grants
 from openstats.storage.registry.audit import Author, Change
-from openstats.storage.store import Database, advisory_lock
+from openstats.storage.store import Database
 from openstats.unix_time import DAY
 
 View = Callable[[Resource, Request], Response]

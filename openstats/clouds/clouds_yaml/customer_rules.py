@@ -13,8 +13,8 @@ from typing import NamedTuple
 from openstats.clouds.clouds_yaml import customer_file
 from openstats.clouds.clouds_yaml.project_names import ProjectNames
 from openstats.clouds.clouds_yaml.settings import Settings
+from openstats.discovery import Assignment, KeystoneProject, Origin
 from openstats.errors import ConfigError
-from openstats.model import Assignment, KeystoneProject, Origin
 
 CUSTOMER_TAG = "openstats:customer="
 GROUP_TAG = "openstats:group="

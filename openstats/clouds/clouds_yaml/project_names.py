@@ -8,7 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 
-from openstats.model import KeystoneProject
+from openstats.discovery import KeystoneProject
 
 ID_FORMAT = re.compile("[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}")
 """The format of Keystone's ids; an id may belong to another Keystone, or be deleted."""

@@ -22,8 +22,8 @@ from openstats.clouds.json_documents import JsonObject
 from openstats.clouds.omissions import Omissions, read_items
 from openstats.clouds.paging import DEFAULT_PAGING, PagedList, Paging, pages
 from openstats.clouds.sanitize import ID_LENGTH, NAME_LENGTH, clean
+from openstats.discovery import KeystoneProject
 from openstats.errors import CloudError, TruncatedError
-from openstats.model import KeystoneProject
 
 LIMITS = "look for list_limit and max_db_limit in keystone.conf"
 PROJECTS, DOMAINS = "Keystone's projects", "Keystone's domains"

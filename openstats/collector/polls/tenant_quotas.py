@@ -1,4 +1,4 @@
-"""Quotas of one tenant: asks Nova and Cinder, either of which may fail. Writes nothing."""
+"""Reads the quotas of one tenant from Nova and Cinder, each of which may fail; writes nothing."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace

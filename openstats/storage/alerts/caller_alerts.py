@@ -13,9 +13,10 @@ from openstats.storage.alerts.closing import close_alerts
 from openstats.storage.alerts.histories import NO_SUBJECT, Subject, of_subjects
 from openstats.storage.alerts.rows import AlertRow, content_columns, insert_alerts
 from openstats.storage.alerts.subjects import of_object
+from openstats.storage.dialects import advisory_lock
 from openstats.storage.schema.alerts import STILL_OPEN, alert
 from openstats.storage.schema.types import FOREVER
-from openstats.storage.store import Database, advisory_lock
+from openstats.storage.store import Database
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,9 @@ from sqlalchemy import ColumnElement, delete, or_, select, update
 
 from openstats.storage.alerts.episodes import ALERT_HAS_OPEN_EPISODE, end_episodes
 from openstats.storage.alerts.rows import time_columns, update_alerts
-from openstats.storage.dialects import one_of
+from openstats.storage.dialects import advisory_lock, one_of
 from openstats.storage.schema.alerts import STILL_OPEN, alert, alert_episode
-from openstats.storage.store import Database, advisory_lock
+from openstats.storage.store import Database
 
 
 @dataclass(frozen=True, slots=True)

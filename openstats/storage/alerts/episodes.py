@@ -15,9 +15,9 @@ from hashlib import sha256
 from sqlalchemy import bindparam, delete, func, select, update
 
 from openstats.alerts import Episode, Notification
-from openstats.storage.dialects import one_of
+from openstats.storage.dialects import advisory_lock, one_of
 from openstats.storage.schema.alerts import alert, alert_episode
-from openstats.storage.store import Database, advisory_lock
+from openstats.storage.store import Database
 
 DIGEST_LENGTH = 32
 LATER_KEY = re.compile(rf"([0-9]+)\|([0-9a-f]{{{DIGEST_LENGTH}}})")

@@ -18,9 +18,10 @@ from openstats.storage.alerts.rows import (
     update_alerts,
 )
 from openstats.storage.alerts.subjects import of_rows
+from openstats.storage.dialects import advisory_lock
 from openstats.storage.schema.alerts import STILL_OPEN, alert
 from openstats.storage.schema.types import FOREVER
-from openstats.storage.store import Database, advisory_lock
+from openstats.storage.store import Database
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,10 @@ from openstats.storage.access.visibility import (
     tenant,
     variables,
 )
-from openstats.storage.dialects import Quotient
+from openstats.storage.dialects import Quotient, advisory_lock
 from openstats.storage.prepared import Prepared
 from openstats.storage.schema import tables
-from openstats.storage.store import Database, advisory_lock
+from openstats.storage.store import Database
 
 
 @cache

@@ -13,7 +13,7 @@ from sqlalchemy import Table, select
 
 from openstats.errors import ConflictError, RegistryError
 from openstats.names import storable
-from openstats.storage.dialects import one_of
+from openstats.storage.dialects import advisory_lock, one_of
 from openstats.storage.import_export.differences import Difference, differences, state
 from openstats.storage.import_export.models import (
     CustomerEntry,
@@ -31,7 +31,7 @@ from openstats.storage.registry.group_members import fill_all, leave_groups
 from openstats.storage.registry.object_rows import ObjectRow, ObjectRows, RowColumns
 from openstats.storage.registry.tenants import link
 from openstats.storage.schema import tables
-from openstats.storage.store import Database, advisory_lock
+from openstats.storage.store import Database
 
 customer, group, project = tables.customer, tables.project_group, tables.project
 tenant, cloud = tables.tenant, tables.cloud

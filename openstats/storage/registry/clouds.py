@@ -10,10 +10,11 @@ from openstats.errors import ConflictError
 from openstats.model import Cloud
 from openstats.storage import jobs
 from openstats.storage.alerts import closing
+from openstats.storage.dialects import advisory_lock
 from openstats.storage.schema import tables
 from openstats.storage.schema.alerts import alert, alert_episode
 from openstats.storage.schema.clouds import cloud_alias, cloud_of, cloud_url
-from openstats.storage.store import Database, advisory_lock
+from openstats.storage.store import Database
 
 cloud, tenant = tables.cloud, tables.tenant
 

@@ -12,14 +12,16 @@ from uuid import uuid4
 
 from sqlalchemy import Executable, Row, Table, bindparam, delete, insert, select, update
 
-from openstats.model import Assignment, Cloud, Origin
+from openstats.discovery import Assignment, Origin
+from openstats.model import Cloud
+from openstats.storage.dialects import advisory_lock
 from openstats.storage.ownership import PROJECTS
 from openstats.storage.registry import empty_objects, tenants
 from openstats.storage.registry.group_members import leave_groups
 from openstats.storage.registry.moves import move
 from openstats.storage.registry.object_rows import ObjectRow
 from openstats.storage.schema import tables
-from openstats.storage.store import Database, advisory_lock
+from openstats.storage.store import Database
 
 customer, project, group = tables.customer, tables.project, tables.project_group
 member, excluded = tables.project_group_member, tables.project_group_left

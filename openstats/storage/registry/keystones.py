@@ -13,11 +13,12 @@ from sqlalchemy import Column, Table, delete, func, insert, select, update
 
 from openstats.alerts import OWN
 from openstats.model import Cloud
+from openstats.storage.dialects import advisory_lock
 from openstats.storage.registry import clouds
 from openstats.storage.schema import tables
 from openstats.storage.schema.alerts import alert
 from openstats.storage.schema.clouds import cloud_alias, cloud_of, cloud_url
-from openstats.storage.store import Database, advisory_lock
+from openstats.storage.store import Database
 
 cloud, tenant = tables.cloud, tables.tenant
 OBJECTS = (tables.project, tables.project_group, tables.customer)

@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from sqlalchemy import Insert, Update, bindparam, case, insert, literal, select, update
 
 from openstats.storage.alerts import handover
+from openstats.storage.dialects import advisory_lock
 from openstats.storage.ownership import Ownership
-from openstats.storage.store import Database, advisory_lock
+from openstats.storage.store import Database
 
 
 def move(db: Database, kind: Ownership, owners: Mapping[int, int | None], now: int) -> None:
-    """Give rows new owners (row ids; None: no owner), which must differ from the present ones."""
+    """Write the owners of rows (row ids; None: no owner), which differ from the present ones."""
     rows = [{"row": row, "new": owner, "now": now} for row, owner in owners.items()]
     if rows:
         # Transactions that open alerts have already read the owners of subjects.

@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import Table, bindparam, insert, select, update
 
+from openstats.discovery import Origin
 from openstats.errors import ConflictError
-from openstats.model import Origin
 from openstats.names import cleaned
 from openstats.storage import ownership
 from openstats.storage.dialects import one_of

@@ -10,7 +10,8 @@ from uuid import uuid4
 
 from sqlalchemy import ColumnElement, Update, and_, bindparam, exists, select, update
 
-from openstats.model import Cloud, KeystoneProject
+from openstats.discovery import KeystoneProject
+from openstats.model import Cloud
 from openstats.storage import jobs
 from openstats.storage.alerts import closing
 from openstats.storage.dialects import add_missing, one_of

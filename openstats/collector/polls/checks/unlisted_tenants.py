@@ -37,7 +37,7 @@ def check(poll: Poll, subject: str, first_created: Mapping[str, int]) -> None:
         return
     if existing:
         poll.note_missing(
-            f"{poll.cloud.name}: Keystone's list of projects is cut: it left out {len(older)} "
-            f"tenants with older {subject}, of which {', '.join(existing)} can be read by id; "
+            f"{poll.cloud.name}: Keystone's list of projects is cut: it leaves out {len(older)} "
+            f"tenants that have older {subject}; {', '.join(existing)} can be read by id; "
             f"discovery is due; {keystone.LIMITS}"
         )
