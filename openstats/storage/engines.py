@@ -10,36 +10,13 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from threading import Lock, Thread
-from time import monotonic, sleep
 from typing import Any
 
 from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event
-from sqlalchemy.exc import DisconnectionError, SAWarning
+from sqlalchemy.exc import SAWarning
 
 from openstats.errors import ConfigError, StoreError
-
-GRACE = 2.0
-"""Seconds that the server has to cancel a statement itself before the connection is cut."""
-
-PAUSE = 0.25
-"""Seconds between checks for connections that have exceeded their time."""
-
-
-@dataclass(frozen=True)
-class Waits:
-    """Limits in seconds: to connect, for a lock, and for one use of a connection.
-
-    ``pool`` limits the wait for a free connection. ``use`` is None for no limit.
-    """
-
-    connect: float = 5
-    pool: float = 10
-    lock: float = 30
-    use: float | None = None
-
-
-USUAL = Waits()
+from openstats.storage.waits import Cutter, Waits
 
 SQL_MODE = "ANSI_QUOTES,STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO"
 """Names are quoted as in other engines, and what does not fit a column is an error. In MariaDB,
@@ -67,7 +44,7 @@ def make_engine(url: URL, pool_size: int, waits: Waits) -> Engine:
         raise ConfigError(_refused_options(url, kind, error)) from error
     event.listen(engine, "do_connect", partial(_connect, url, kind))
     if waits.use is not None:
-        Cutter(engine, waits, kind)
+        Cutter(engine, waits, ping=kind.ping, cut=kind.cut)
     return engine
 
 
@@ -285,59 +262,3 @@ KINDS = {
         "PyMySQL",
     ),
 }
-
-
-class Cutter:
-    """Ends each use of a connection that takes too long.
-
-    The server's own statement_timeout does not help if the server is frozen.
-    """
-
-    def __init__(self, engine: Engine, waits: Waits, kind: Kind) -> None:
-        self._waits, self._kind, self._driver = waits, kind, engine.dialect.loaded_dbapi
-        self._lock = Lock()
-        self._uses: dict[int, tuple[float, Any]] = {}
-        self._running = False
-        event.listen(engine, "checkout", self._begin_use)
-        event.listen(engine, "checkin", self._end_use)
-        event.listen(engine, "invalidate", self._end_use)
-
-    def _begin_use(self, connection: Any, record: object, _proxy: object) -> None:
-        if self._kind.ping:
-            self._set_deadline(connection, record, self._waits.connect)
-            self._ping(connection, self._kind.ping)
-        self._set_deadline(connection, record, (self._waits.use or 0) + GRACE)
-
-    def _ping(self, connection: Any, ping: Callable[[Any], None]) -> None:
-        """Raise DisconnectionError if the server closed this connection; the pool opens another."""
-        try:
-            ping(connection)
-        except self._driver.Error as error:
-            raise DisconnectionError from error
-
-    def _set_deadline(self, connection: Any, record: object, seconds: float) -> None:
-        with self._lock:
-            self._uses[id(record)] = monotonic() + seconds, connection
-            if not self._running:
-                self._running = True
-                Thread(target=self._watch, name="cutter", daemon=True).start()
-
-    def _end_use(self, _connection: object, record: object, *_: object) -> None:
-        with self._lock:
-            self._uses.pop(id(record), None)
-
-    def _watch(self) -> None:
-        while True:
-            sleep(PAUSE)
-            with self._lock:
-                if not self._uses:
-                    self._running = False
-                    return
-                for deadline, connection in list(self._uses.values()):
-                    if deadline < monotonic():
-                        self._cut_quietly(connection)
-
-    def _cut_quietly(self, connection: Any) -> None:
-        # The use may end by itself at this moment.
-        with suppress(Exception):
-            self._kind.cut(connection)

@@ -31,9 +31,10 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from openstats.errors import ConfigError, StoreError, without_credentials
-from openstats.storage.engines import USUAL, Waits, make_engine
+from openstats.storage.engines import make_engine
 from openstats.storage.file import StoreFile
 from openstats.storage.schema.tables import HEAD
+from openstats.storage.waits import USUAL, Waits
 
 LOG = log.getLogger(__name__)
 

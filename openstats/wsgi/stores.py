@@ -5,8 +5,8 @@ from contextlib import suppress
 from oslo_config import cfg
 
 from openstats.conf import database
-from openstats.storage.engines import Waits
 from openstats.storage.store import Store
+from openstats.storage.waits import Waits
 
 
 def open_store(conf: cfg.ConfigOpts, *, requests: bool = False, patient: bool = False) -> Store:

@@ -14,10 +14,10 @@ from sqlalchemy import insert, select, text
 
 from openstats.errors import ConfigError, StoreError
 from openstats.storage import migration
-from openstats.storage.engines import Waits
 from openstats.storage.file import FileError
 from openstats.storage.schema import tables
 from openstats.storage.store import Database, SchemaError, Store, translated_errors
+from openstats.storage.waits import Waits
 from tests.attacks.stores import frozen_backends
 from tests.conftest import Mariadb, Postgresql, Sqlite
 from tests.postgresql import Server

@@ -19,8 +19,8 @@ from webtest import TestApp
 
 from openstats.alerts import Notification
 from openstats.conf.alerts import receivers
-from openstats.storage.engines import Waits
 from openstats.storage.store import Store
+from openstats.storage.waits import Waits
 from openstats.wsgi.app import make_app
 from tests.api.dying import document
 from tests.api.receiving import (

@@ -13,8 +13,8 @@ from webtest import TestApp
 
 from openstats.api.alerts.refusals import MINUTE, Refusals
 from openstats.services import alerts
-from openstats.storage.engines import Waits
 from openstats.storage.store import Store
+from openstats.storage.waits import Waits
 from openstats.wsgi.app import make_app
 from tests.api.receiving import BEARER, TOKEN, URL, Document, loaded, sections, sent, tell, webhook
 from tests.api.world import CLOCK
